@@ -1,0 +1,118 @@
+"""Judges without a model: first, random, longest, shortest, lexical. They answer from the case itself, at once.
+
+They are the controls of every table. `lexical` reads the rubric (weighted overlap between its criteria and each
+response): a meter of how much of the decision lies in the rubric's words, and no evidence that a rubric transfers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from evaluators.media import MediaWindow
+from evaluators.records import Answer, Candidate
+from evaluators.rendering import Case, RubricText
+
+if TYPE_CHECKING:
+    from evaluators.judges import JudgeSpec
+
+VERSION = "baseline/1"
+
+_STOP = frozenset(
+    "a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them "
+    "then there they this to was were what when which who with".split()  # noqa: SIM905 (a text is easier to read)
+)
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower())) - _STOP
+
+
+@lru_cache(4096)
+def _weighted_words(rubric: RubricText) -> tuple[tuple[float, frozenset[str]], ...]:
+    """The criteria as (weight, words); a rubric without criteria gives its lines, equal in weight."""
+    criteria = [(c.weight, words(c.description or c.name)) for c in rubric.criteria] or [
+        (1.0, words(line)) for line in rubric.text.splitlines()
+    ]
+    return tuple((weight, found) for weight, found in criteria if found and weight > 0)
+
+
+def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
+    """The share of the criteria's words that a response uses, weighted by criterion; 0 without a rubric."""
+    criteria = _weighted_words(rubric) if rubric else ()
+    if not criteria:
+        return 0.0
+    said = words(candidate.text)
+    return sum(w * len(c & said) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
+
+
+def _first(case: Case, seed: str) -> int:
+    return 1
+
+
+def _random(case: Case, seed: str) -> int:
+    return 1 + hashlib.sha256(seed.encode()).digest()[0] % 2
+
+
+def _longest(case: Case, seed: str) -> int:
+    one, two = case.shown()
+    return 2 if len(two.text) > len(one.text) else 1
+
+
+def _shortest(case: Case, seed: str) -> int:
+    one, two = case.shown()
+    return 2 if len(two.text) < len(one.text) else 1
+
+
+def _lexical(case: Case, seed: str) -> int:
+    one, two = case.shown()
+    return 2 if overlap(case.rubric, two) > overlap(case.rubric, one) else 1
+
+
+PICKS: dict[str, Callable[[Case, str], int]] = {
+    "first": _first,
+    "random": _random,
+    "longest": _longest,
+    "shortest": _shortest,
+    "lexical": _lexical,
+}
+"""Position (1 or 2) that each baseline names. An equal score picks the first shown. `random` is seeded by the cell."""
+
+
+class BaselineJudge:
+    in_process = False
+
+    def __init__(self, spec: JudgeSpec) -> None:
+        self.spec = spec
+        self._pick = PICKS[spec.model]
+
+    async def open(self, media: MediaWindow) -> None:
+        pass
+
+    async def decide(self, case: Case, seed: str) -> Answer:
+        choice = self._pick(case, seed)
+        return Answer(
+            f"<answer>{choice}</answer>",
+            "tag",
+            finish_reason="stop",
+            model=self.spec.model,
+            backend="baseline",
+            backend_version=VERSION,
+        )
+
+    async def close(self) -> None:
+        pass
+
+
+def check(spec: JudgeSpec) -> None:
+    if spec.model not in PICKS:
+        raise ValueError(f"unknown baseline {spec.model!r}; there are: {', '.join(PICKS)}")
+    if spec.verdict != "text" or spec.prompt:
+        raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
+
+
+def create_judge(spec: JudgeSpec) -> BaselineJudge:
+    return BaselineJudge(spec)

@@ -1,0 +1,235 @@
+"""Any OpenAI-compatible chat endpoint, over aiohttp and orjson.
+
+The transport was chosen by measurement (`benchmarks/efficiency.py`): the openai SDK costs ten times the CPU a request.
+Image bytes go out as data URLs, untouched. The key is read from the environment, sent, and never written anywhere:
+should a server echo it, it is blanked before anyone sees the reply.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from evaluators.errors import BackendError, UserError
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatRequest, Image, Message, Text
+from evaluators.records import Answer
+
+if TYPE_CHECKING:
+    from evaluators.judges import JudgeSpec
+
+_KINDS = {401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server", 425: "server", 429: "rate_limit"}
+_SHOWN = 300
+"""Characters of a server's error text that are kept."""
+
+
+class OpenAIBackend:
+    name = "openai"
+    in_process = False
+
+    def __init__(self, spec: JudgeSpec) -> None:
+        self._spec = spec
+        urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
+        self._urls = tuple(f"{u.rstrip('/')}/chat/completions" for u in urls)
+        self._key = os.environ.get(spec.api_key_env, "").strip()
+        # Placeholders such as "x" or "EMPTY" are no secrets, and blanking them would garble replies.
+        self._secret = self._key if len(self._key) >= 8 else ""
+        self._version = f"aiohttp {aiohttp.__version__}"
+
+    async def open(self, media: MediaWindow) -> None:
+        self._media = media
+        headers = {"Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
+            timeout=aiohttp.ClientTimeout(total=self._spec.timeout_s),
+            headers=headers,
+        )
+        if self._spec.verdict == "direct":
+            await self._probe()
+
+    async def close(self) -> None:
+        if hasattr(self, "_http"):
+            await self._http.close()
+
+    async def chat(self, request: ChatRequest) -> Answer:
+        body = orjson.dumps(await self._body(request))
+        url = self._urls[0]
+        if len(self._urls) > 1:
+            url = self._urls[int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16) % len(self._urls)]
+        started = time.perf_counter()
+        data, kind = await self._post(url, body)
+        latency = time.perf_counter() - started
+        return self._answer(data, kind, request, latency)
+
+    async def _body(self, request: ChatRequest) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._spec.model,
+            "messages": [{"role": m.role, "content": await self._content(m)} for m in request.messages],
+            **request.sampling,
+        }
+        if request.top_logprobs:
+            body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+        return body | self._spec.extra_body
+
+    async def _content(self, message: Message) -> str | list[dict[str, Any]]:
+        if len(message.parts) == 1 and isinstance(message.parts[0], Text):
+            return message.parts[0].text
+        content: list[dict[str, Any]] = []
+        for part in message.parts:
+            if isinstance(part, Image):
+                url = orjson.Fragment(await self._media.data_url(part.file))
+                content.append({"type": "image_url", "image_url": {"url": url}})
+            else:
+                content.append({"type": "text", "text": part.text})
+        return content
+
+    async def _post(self, url: str, body: bytes) -> tuple[bytes, str]:
+        """The reply's bytes and content type; anything but a 200 is a BackendError."""
+        try:
+            async with self._http.post(url, data=body, allow_redirects=False) as response:
+                data = self._blank(await response.read())
+                if response.status == 200:
+                    return data, response.content_type
+                status, headers = response.status, response.headers
+        except TimeoutError:
+            raise BackendError("timeout", f"no answer within {self._spec.timeout_s:g} s") from None
+        except aiohttp.ClientConnectorError as e:
+            refused = isinstance(e.os_error, ConnectionRefusedError | OSError) and not isinstance(
+                e, aiohttp.ClientSSLError
+            )
+            raise BackendError("refused_connection" if refused else "reset", self._say(e)) from None
+        except (aiohttp.ClientError, OSError) as e:
+            raise BackendError("reset", self._say(e)) from None
+        kind = _KINDS.get(status, "server" if status >= 500 else "rejected")
+        text = " ".join(data[: 4 * _SHOWN].decode("utf-8", "replace").split())[:_SHOWN]
+        raise BackendError(kind, text, http=status, retry_after_s=retry_after(headers.get("Retry-After")))
+
+    def _answer(self, data: bytes, content_type: str, request: ChatRequest, latency: float) -> Answer:
+        try:
+            reply = orjson.loads(data)
+            choice = reply["choices"][0]
+            message = choice["message"]
+            text = message.get("content") or ""
+            if not isinstance(text, str):
+                raise TypeError("content is not a string")
+        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as e:
+            start = data[:200].lstrip().lower()
+            if content_type == "text/html" or start.startswith((b"<!doctype html", b"<html")):
+                raise BackendError(
+                    "html", "a web page came back; is base_url right (it usually ends in /v1)?"
+                ) from None
+            raise BackendError("bad_json", f"not a chat completion: {e}"[:_SHOWN]) from None
+        finish, refusal = choice.get("finish_reason"), message.get("refusal") or None
+        reasoning = message.get("reasoning_content") or message.get("reasoning") or None
+        if not text.strip() and not refusal and finish not in ("length", "content_filter") and not request.top_logprobs:
+            raise BackendError("empty", "the reply has no content")
+        return Answer(
+            text=text,
+            answer_format=request.answer_format,
+            reasoning=reasoning if isinstance(reasoning, str) else None,
+            finish_reason=finish,
+            refusal=refusal if isinstance(refusal, str) else None,
+            top_logprobs=_first_token(choice) if request.top_logprobs else None,
+            usage=_usage(reply.get("usage")),
+            latency_s=round(latency, 4),
+            model=reply.get("model"),
+            backend=self.name,
+            backend_version=self._version,
+            fingerprint=reply.get("system_fingerprint"),
+            sampling=request.sampling,
+        )
+
+    async def _probe(self) -> None:
+        """Ask each replica once whether it gives log-probabilities: better now than after a thousand paid answers."""
+        for url in self._urls:
+            request = ChatRequest(
+                (Message("user", (Text("Reply with 1."),)),),
+                self._spec.sampling(),
+                top_logprobs=20,
+                answer_format="token",
+            )
+            body = orjson.dumps(await self._body(request))
+            try:
+                answer = self._answer(*await self._post(url, body), request, 0.0)
+                found = len(answer.top_logprobs or ())
+            except BackendError as e:
+                if e.kind != "rejected":
+                    return  # a dead or busy server is the engine's business, with its own message
+                raise UserError(_no_direct(self._spec.name, url, f"HTTP {e.http}: {e.message}")) from None
+            if found < 2:
+                raise UserError(_no_direct(self._spec.name, url, f"{found} log-probabilities came back, not 20"))
+
+    def _blank(self, data: bytes) -> bytes:
+        return data.replace(self._secret.encode(), b"[key]") if self._secret else data
+
+    def _say(self, error: Exception) -> str:
+        text = str(error) or type(error).__name__
+        return (text.replace(self._secret, "[key]") if self._secret else text)[:_SHOWN]
+
+
+def _no_direct(judge: str, url: str, why: str) -> str:
+    return (
+        f"judge {judge!r}: {url} cannot do `verdict: direct` ({why}); nothing was asked. "
+        "Use `verdict: text`, or a server that returns top_logprobs (vLLM does)"
+    )
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds to wait from a Retry-After header (seconds or an HTTP date)."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def _first_token(choice: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    try:
+        tops = choice["logprobs"]["content"][0]["top_logprobs"]
+        return tuple((str(t["token"]), float(t["logprob"])) for t in tops)
+    except (LookupError, TypeError, ValueError):
+        raise BackendError("logprobs", "the reply holds no log-probabilities for its first token") from None
+
+
+def _usage(usage: Any) -> dict[str, int] | None:
+    if not isinstance(usage, dict):
+        return None
+    kept = {k: usage[k] for k in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(k), int)}
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict) and isinstance(details.get("cached_tokens"), int):
+        kept["cached_tokens"] = details["cached_tokens"]
+    return kept or None
+
+
+def check(spec: JudgeSpec) -> None:
+    if not spec.model:
+        raise ValueError(
+            "`model` is missing: the name under which the server serves it (GET base_url/models lists them)"
+        )
+    urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
+    for url in urls or ("",):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"`base_url` must be an http(s) address such as http://127.0.0.1:8000/v1, not {url!r}")
+        if parts.username or parts.password:
+            raise ValueError(
+                "`base_url` holds a user name or password: put the key in an environment variable (api_key_env)"
+            )
+
+
+def create(spec: JudgeSpec) -> OpenAIBackend:
+    return OpenAIBackend(spec)

@@ -1,0 +1,136 @@
+"""How many requests are in flight and when a failed one is asked again: bounded slots, additive increase, full jitter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from evaluators.errors import BackendError
+
+T = TypeVar("T")
+
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MOST_S = 30.0
+CONGESTION = frozenset({"rate_limit", "server", "timeout"})
+
+
+class Slots:
+    """At most `most` requests in flight. Adaptive: starts low, adds one a round of successes, halves on congestion."""
+
+    def __init__(self, most: int, adaptive: bool = False) -> None:
+        self.most = most
+        self.limit = min(8, most) if adaptive else most
+        self.in_use = 0
+        self._adaptive = adaptive
+        self._grown = 0.0
+        self._last_cut = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self) -> None:
+        if self.in_use < self.limit and not self._waiting:
+            self.in_use += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        self.in_use -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self.in_use < self.limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_use += 1
+                turn.set_result(None)
+
+    def succeeded(self) -> None:
+        if self._adaptive and self.limit < self.most:
+            self._grown += 1 / self.limit
+            if self._grown >= 1:
+                self._grown = 0.0
+                self.limit += 1
+                self._admit()
+
+    def failed(self, kind: str) -> None:
+        # One congestion shows up in many requests at once: cut for it once a second, not once a request.
+        now = time.monotonic()
+        if self._adaptive and kind in CONGESTION and now - self._last_cut > 1.0:
+            self._last_cut = now
+            self._grown = 0.0
+            self.limit = max(1, self.limit // 2)
+
+
+@dataclass
+class Waits:
+    """Why the run waits: how many requests sit out a pause, by kind, for the progress line."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    asked_s: float = 0.0
+    """The longest pause that the server asked for among those now waiting."""
+
+    async def pause(self, kind: str, seconds: float, asked: bool) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if asked:
+            self.asked_s = max(self.asked_s, seconds)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.counts[kind] -= 1
+            if not self.counts[kind]:
+                del self.counts[kind]
+            if not self.counts:
+                self.asked_s = 0.0
+
+
+def backoff_s(attempt: int, error: BackendError) -> float:
+    """Seconds before attempt + 1: what the server asked for, plus full jitter on a doubling base."""
+    jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))  # noqa: S311 (no secret)
+    if error.retry_after_s is None:
+        return jitter
+    return error.retry_after_s + min(jitter, 1.0)
+
+
+async def with_retries(
+    ask: Callable[[], Awaitable[T]],
+    *,
+    retries: int,
+    slots: Slots,
+    waits: Waits,
+    give_up: Callable[[BackendError], bool],
+    failed: Callable[[BackendError], None],
+) -> tuple[T, int]:
+    """Ask until it answers, at most 1 + retries times; returns the answer and the number of attempts.
+
+    Args:
+        give_up: told of each failure; True ends the attempts at once (nothing has ever answered, say).
+        failed: told of each failure, for the counters.
+
+    Raises:
+        BackendError: the last failure.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            answer = await ask()
+        except BackendError as e:
+            slots.failed(e.kind)
+            failed(e)
+            if e.permanent or attempt > retries or give_up(e):
+                raise
+            await waits.pause(e.kind, backoff_s(attempt, e), asked=e.retry_after_s is not None)
+        else:
+            slots.succeeded()
+            return answer, attempt

@@ -1,0 +1,158 @@
+"""Which cells a run has, which are still due, and which of them share one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from evaluators.arms import Arm, Given, WriterRubrics
+from evaluators.engine.journal import heads, verdict_files
+from evaluators.judges import JudgeSpec
+from evaluators.keys import call_digest, digest, item_digest, verdict_key
+from evaluators.records import ORDERS, Item, Order
+
+Orders = Literal["both", "AB", "BA", "hashed"]
+
+
+def orders_of(item: Item, orders: Orders) -> tuple[Order, ...]:
+    """`hashed` gives each item one order, drawn from its uid: half the calls, and no decomposition of position bias."""
+    if orders == "both":
+        return ORDERS
+    if orders == "hashed":
+        return (ORDERS[int(digest("order", item.uid)[:8], 16) % 2],)
+    return (orders,)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One verdict to be: a judge, an arm (and writer), an item in an order, a sample."""
+
+    key: str
+    call: str
+    judge: str
+    arm: str
+    writer: str | None
+    order: Order
+    sample: int
+    given: Given
+
+
+Wanted = Callable[[str, str, str, str | None], bool]
+"""(benchmark, judge, arm, writer) -> is it part of this run?"""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One benchmark with everything that is crossed over its items."""
+
+    benchmark: str
+    items: Sequence[Item]
+    arms: Sequence[Arm]
+    writers: Sequence[WriterRubrics] = ()
+    orders: Orders = "both"
+    wanted: Wanted = field(default=lambda benchmark, judge, arm, writer: True)
+
+    def rows(self, judge: JudgeSpec) -> list[tuple[Arm, WriterRubrics | None]]:
+        """The arms of a judge, those of a writer once a writer."""
+        rows = [(arm, w) for arm in self.arms for w in (self.writers if arm.per_writer else (None,))]
+        return [(a, w) for a, w in rows if self.wanted(self.benchmark, judge.name, a.name, w.name if w else None)]
+
+    def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
+        """All cells of one item and judge; arms of one order stand together, since they share a prompt prefix."""
+        digested, asked = item_digest(item), judge.digest
+        for order in orders_of(item, self.orders):
+            for arm, writer in rows:
+                for given in arm.give(item, order, writer):
+                    text = given.rubric.text if given.rubric else None
+                    for sample in range(judge.samples):
+                        call = call_digest(digested, asked, order, text, sample, given.draw)
+                        name = writer.name if writer else None
+                        key = verdict_key(call, arm.name, name, given.replicate)
+                        yield Cell(key, call, judge.name, arm.name, name, order, sample, given)
+
+
+class Finished:
+    """The keys and calls that a run folder already holds an answer to, at 16 bytes each."""
+
+    def __init__(self) -> None:
+        self.keys: set[bytes] = set()
+        self.calls: set[bytes] = set()
+
+    @classmethod
+    def read(cls, run: Path, redo: Collection[str] = ()) -> Finished:
+        """Whatever stands in the folder's verdict files, except errors and the statuses to be asked again."""
+        found = cls()
+        for path in verdict_files(run):
+            for key, status, call in heads(path):
+                found.note(key, status, call, redo)
+        return found
+
+    def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
+        # The last line of a key wins, so an error after an answer would open it again; the engine never writes one.
+        if status == "error" or status in redo:
+            self.keys.discard(_short(key))
+            self.calls.discard(_short(call))
+        else:
+            self.keys.add(_short(key))
+            self.calls.add(_short(call))
+
+    def has(self, cell: Cell) -> bool:
+        return _short(cell.key) in self.keys
+
+    def has_call(self, cell: Cell) -> bool:
+        return _short(cell.call) in self.calls
+
+
+def _short(digest_hex: str) -> bytes:
+    return bytes.fromhex(digest_hex[:32])
+
+
+@dataclass
+class Work:
+    """What is due of one grid for one judge: the items with open cells, and the counts for the progress line."""
+
+    grid: Grid
+    judge: JudgeSpec
+    rows: list[tuple[Arm, WriterRubrics | None]]
+    items: list[int]
+    """Indices into grid.items."""
+    cells: int = 0
+    planned: int = 0
+    calls: int = 0
+    reuse: dict[str, list[tuple[Item, Cell]]] = field(default_factory=dict)
+    """Open cells whose call the folder has answered already, by call: a copy, no request."""
+
+
+def due(grid: Grid, judge: JudgeSpec, finished: Finished, known: Callable[[Item], bool]) -> Work:
+    """Go through all cells once and keep what is open.
+
+    Args:
+        known: whether an item's media digests are known; of the others no verdict can exist yet.
+    """
+    work = Work(grid, judge, grid.rows(judge), [])
+    for index, item in enumerate(grid.items):
+        open_calls: set[str] = set()
+        seen = known(item)
+        for cell in grid.cells(item, judge, work.rows):
+            work.planned += 1
+            if seen and finished.has(cell):
+                continue
+            work.cells += 1
+            if seen and finished.has_call(cell):
+                work.reuse.setdefault(cell.call, []).append((item, cell))
+            else:
+                open_calls.add(cell.call)
+        if open_calls:
+            work.items.append(index)
+            work.calls += len(open_calls)
+    return work
+
+
+def grouped(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
+    """Cells by call, in order: one request answers each group."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.call, []).append(cell)
+    return groups

@@ -1,0 +1,262 @@
+"""Ask what is due: judges side by side (in-process ones in turn), a bounded number of requests each, journal as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from evaluators.engine.journal import Journal
+from evaluators.engine.pacing import Slots, Waits, with_retries
+from evaluators.engine.plan import Cell, Finished, Work, grouped
+from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
+from evaluators.judges import Judge
+from evaluators.media import WINDOW_BYTES, MediaWindow
+from evaluators.parsing import parse
+from evaluators.records import Answer, Failure, Item, Verdict, encode
+from evaluators.rendering import Case, pick_of
+
+LOOKAHEAD_ITEMS = 64
+
+
+@dataclass
+class Tally:
+    """What has happened so far, for the progress line and the summary."""
+
+    total: int = 0
+    written: int = 0
+    asked: int = 0
+    in_flight: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Failed attempts by kind, retried ones included."""
+    waits: Waits = field(default_factory=Waits)
+    first_sent: float | None = None
+    """`time.monotonic()` of the first request."""
+    last_written: float | None = None
+
+
+class Breaker:
+    """Ends the run when a judge gives nothing but fatal failures: on all its first requests, or as many in a row later.
+
+    Until something else has come back, fatal failures are not retried.
+    """
+
+    def __init__(self, judge: str, first: int) -> None:
+        self._judge = judge
+        self._first = first
+        self._streak = 0
+        self._alive = False
+
+    def pointless(self, error: BackendError) -> bool:
+        return error.kind in FATAL and not self._alive
+
+    def heard(self, error: BackendError | None = None) -> None:
+        if error is None or error.kind not in FATAL:
+            self._alive = True
+            self._streak = 0
+
+    def lost(self, error: BackendError) -> None:
+        """Count a request that failed for good.
+
+        Raises:
+            RunStopped: it was one too many.
+        """
+        if error.kind not in FATAL:
+            return
+        self._streak += 1
+        if self._streak >= self._first:
+            mend = {
+                "refused_connection": "start the server or correct base_url",
+                "auth": "set the key in the environment variable that api_key_env names",
+                "not_found": "correct model or base_url (it usually ends in /v1)",
+            }[error.kind]
+            raise RunStopped(
+                f"judge {self._judge!r}: {self._streak} requests in a row failed and none was answered: "
+                f"{KINDS[error.kind]} ({error.message}). To mend: {mend}; then run the same command again."
+            )
+
+
+class Runner:
+    """One run over a folder's journals. `tally` may be read at any time."""
+
+    def __init__(self, verdicts: Journal, items: Journal, listed: set[str], finished: Finished) -> None:
+        self._verdicts = verdicts
+        self._items = items
+        self._listed = listed
+        self._finished = finished
+        self.tally = Tally()
+
+    async def run(self, work: Sequence[tuple[Judge, Sequence[Work]]]) -> None:
+        """Ask all that is due.
+
+        Raises:
+            RunStopped: going on is pointless.
+            UserError: a judge, a template or a file is not as it must be.
+        """
+        self.tally.total += sum(w.cells for _, works in work for w in works)
+        media = MediaWindow()
+        local = [(j, w) for j, w in work if j.in_process]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for judge, works in work:
+                    if not judge.in_process:
+                        group.create_task(self._judge(judge, works, media))
+                if local:
+                    group.create_task(self._one_by_one(local, media))
+        except BaseExceptionGroup as failures:
+            raise _cause(failures) from None
+        finally:
+            media.close()
+
+    async def _one_by_one(self, work: Sequence[tuple[Judge, Sequence[Work]]], media: MediaWindow) -> None:
+        for judge, works in work:
+            await self._judge(judge, works, media)
+
+    async def _judge(self, judge: Judge, works: Sequence[Work], media: MediaWindow) -> None:
+        calls = sum(w.calls for w in works)
+        if not calls:
+            return
+        slots = Slots(judge.spec.concurrency, judge.spec.adaptive)
+        breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, calls))
+        try:
+            await judge.open(media)
+            async with asyncio.TaskGroup() as group:
+                async for item, cells in self._prepared(works, media):
+                    for same in cells:
+                        await slots.acquire()
+                        group.create_task(self._ask(judge, item, same, slots, breaker))
+        finally:
+            await judge.close()
+
+    async def _prepared(
+        self, works: Sequence[Work], media: MediaWindow
+    ) -> AsyncIterator[tuple[Item, list[list[Cell]]]]:
+        """The items with open cells, their media read some way ahead, within half of the media window."""
+        todo: Iterator[tuple[Work, Item]] = ((w, w.grid.items[i]) for w in works for i in w.items)
+        ahead: deque[tuple[Work, int, asyncio.Task[Item]]] = deque()
+        size = 0
+        try:
+            while True:
+                while len(ahead) < LOOKAHEAD_ITEMS and (size < WINDOW_BYTES // 2 or not ahead):
+                    work, item = next(todo, (None, None))
+                    if work is None or item is None:
+                        break
+                    weight = sum(f.size * 4 // 3 for m in item.all_media() for f in m.files)
+                    size += weight
+                    ahead.append((work, weight, asyncio.create_task(media.digested(item))))
+                if not ahead:
+                    return
+                work, weight, reading = ahead.popleft()
+                item = await reading
+                size -= weight
+                self._list(item)
+                cells = (c for c in work.grid.cells(item, work.judge, work.rows) if not self._finished.has(c))
+                yield item, [same for same in grouped(cells).values() if same[0].call not in work.reuse]
+        finally:
+            for _, _, reading in ahead:
+                reading.cancel()
+
+    def _list(self, item: Item) -> None:
+        if item.uid not in self._listed:
+            self._listed.add(item.uid)
+            self._items.append(encode(item))
+
+    async def _ask(self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker) -> None:
+        tally, cell = self.tally, cells[0]
+        case = Case(item, cell.order, cell.given.rubric)
+
+        async def once() -> Answer:
+            tally.asked += 1
+            tally.first_sent = tally.first_sent or time.monotonic()
+            try:
+                answer = await judge.decide(case, cell.call + cell.key)
+            except (BackendError, UserError, asyncio.CancelledError):
+                raise
+            except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
+                raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
+            breaker.heard()
+            return answer
+
+        def failed(error: BackendError) -> None:
+            tally.failures[error.kind] += 1
+            breaker.heard(error)
+
+        tally.in_flight += 1
+        try:
+            answer, attempts = await with_retries(
+                once,
+                retries=judge.spec.retries,
+                slots=slots,
+                waits=tally.waits,
+                give_up=breaker.pointless,
+                failed=failed,
+            )
+        except BackendError as error:
+            self.write(item, cells, None, error)
+            breaker.lost(error)
+        else:
+            self.write(item, cells, replace(answer, attempts=attempts) if attempts > 1 else answer)
+        finally:
+            tally.in_flight -= 1
+            slots.release()
+
+    def write(
+        self, item: Item, cells: Sequence[Cell], answer: Answer | None, error: BackendError | None = None
+    ) -> None:
+        """Derive the verdicts of all cells that share the answer, and append them."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        for cell in cells:
+            verdict = make_verdict(item, cell, answer, error, now)
+            self._verdicts.append(encode(verdict))
+            self.tally.written += 1
+            self.tally.statuses[verdict.status] += 1
+        if answer and answer.usage:
+            self.tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
+            self.tally.completion_tokens += answer.usage.get("completion_tokens", 0)
+        self.tally.last_written = time.monotonic()
+
+
+def make_verdict(item: Item, cell: Cell, answer: Answer | None, error: BackendError | None, time: str) -> Verdict:
+    """The record of one cell, from the answer that came or the failure that stood in its place."""
+    verdict = Verdict(
+        key=cell.key,
+        status="error",
+        call=cell.call,
+        benchmark=item.benchmark,
+        item=item.uid,
+        judge=cell.judge,
+        arm=cell.arm,
+        writer=cell.writer,
+        order=cell.order,
+        sample=cell.sample,
+        replicate=cell.given.replicate,
+        rubric=cell.given.rubric.uid if cell.given.rubric else None,
+        donor=cell.given.donor,
+        time=time,
+    )
+    if answer is None:
+        return replace(verdict, error=Failure(error.kind, error.message, error.http) if error else None)
+    parsed = parse(answer)
+    pick = None if parsed.choice is None else pick_of(parsed.choice, cell.order)
+    return replace(
+        verdict, status=parsed.status, choice=parsed.choice, pick=pick, p=parsed.p, parser=parsed.parser, answer=answer
+    )
+
+
+def _cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one failure that tells the user what to do; the rest are its echoes."""
+    flat: list[BaseException] = []
+    rest: list[BaseException] = [failures]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, BaseExceptionGroup):
+            rest.extend(one.exceptions)
+        else:
+            flat.append(one)
+    return next((e for e in flat if isinstance(e, RunStopped | UserError)), flat[0])

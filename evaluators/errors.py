@@ -1,0 +1,60 @@
+"""What can go wrong, by kind: one exception for the user's mistakes, one for a request that was not answered."""
+
+from __future__ import annotations
+
+KINDS = {
+    "refused_connection": "nothing listens at the address",
+    "reset": "the connection broke",
+    "timeout": "no answer within timeout_s",
+    "rate_limit": "HTTP 429",
+    "server": "HTTP 5xx",
+    "auth": "HTTP 401 or 403",
+    "not_found": "HTTP 404",
+    "rejected": "another HTTP 4xx: this request cannot succeed",
+    "html": "a web page in place of an answer",
+    "bad_json": "an answer that is not the expected JSON",
+    "empty": "an answer without content",
+    "logprobs": "an answer without the log-probabilities that were asked for",
+    "backend": "the judge itself failed",
+}
+"""Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
+
+FATAL = frozenset({"refused_connection", "auth", "not_found"})
+"""When nothing but these comes back, going on is pointless."""
+
+PERMANENT = frozenset({"auth", "not_found", "rejected", "logprobs", "backend"})
+"""Asking the same thing again cannot help."""
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: one line that names the place and the mend. The command line exits with 2."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class BackendError(Exception):
+    """One request was not answered.
+
+    Args:
+        kind: one of `KINDS`.
+        message: what the server said, shortened, secrets removed.
+        http: the status code, where there was one.
+        retry_after_s: seconds that the server asked to wait.
+    """
+
+    def __init__(self, kind: str, message: str, *, http: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.http = http
+        self.retry_after_s = retry_after_s
+
+    @property
+    def permanent(self) -> bool:
+        return self.kind in PERMANENT
+
+
+class RunStopped(Exception):
+    """The run ended early for a reason that asking on cannot mend (a dead server, a wrong key)."""

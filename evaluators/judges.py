@@ -1,0 +1,163 @@
+"""Judges: something that answers a Case. A chat judge renders it for a backend; a baseline just looks at it.
+
+`JudgeSpec` is what a config says of a judge. Some of its fields decide what is asked and are part of every key
+(`KEY_FIELDS`); the others only say how to get there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from evaluators import backends, parsing
+from evaluators.errors import UserError
+from evaluators.keys import digest
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatBackend, ChatRequest
+from evaluators.records import Answer
+from evaluators.rendering import Case, Template
+
+TOP_LOGPROBS = 20
+"""What OpenAI and vLLM allow by default."""
+
+
+def backend_names() -> list[str]:
+    """The backends at hand: one module each in `evaluators/backends`."""
+    return sorted(m.name for m in pkgutil.iter_modules(backends.__path__) if not m.name.startswith("_"))
+
+
+class JudgeSpec(BaseModel):
+    """One judge of a config. Fields without a default are required."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
+    backend: str
+    model: str = ""
+    base_url: str | tuple[str, ...] = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    family: str | None = None
+    base: str | None = None
+    verdict: Literal["text", "direct"] = "text"
+    prompt: Path | None = None
+    answer_format: str = "tag"
+    temperature: float | None = Field(0.0, ge=0)
+    max_tokens: int = Field(4096, gt=0)
+    max_tokens_field: str = "max_tokens"
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    samples: int = Field(1, gt=0)
+    concurrency: int = Field(16, gt=0)
+    adaptive: bool = False
+    timeout_s: float = Field(120.0, gt=0)
+    retries: int = Field(5, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _baseline_model(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
+            return {**value, "model": value.get("name", "")}
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> JudgeSpec:
+        if self.backend not in backend_names():
+            raise ValueError(f"unknown backend {self.backend!r}; there are: {', '.join(backend_names())}")
+        if self.answer_format not in parsing.FORMATS:
+            raise ValueError(f"unknown answer_format {self.answer_format!r}; there are: {', '.join(parsing.FORMATS)}")
+        if self.answer_format != "tag" and self.prompt is None:
+            raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
+        if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
+            raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
+        importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
+        return self
+
+    @cached_property
+    def template(self) -> Template:
+        return Template(self.prompt) if self.prompt else Template()
+
+    def sampling(self) -> dict[str, Any]:
+        """The sampling fields as they are sent."""
+        sent: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
+        sent[self.max_tokens_field] = 1 if self.verdict == "direct" else self.max_tokens
+        return sent
+
+    def key_fields(self) -> dict[str, Any]:
+        """What decides the answer, and so stands in every key and in the manifest."""
+        return {
+            "name": self.name,
+            "backend": self.backend,
+            "model": self.model,
+            "verdict": self.verdict,
+            "sampling": self.sampling(),
+            "extra_body": self.extra_body,
+            "answer_format": self.answer_format,
+            "template": self.template.digest if self.backend != "baseline" else "",
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.key_fields())
+
+
+class Judge(Protocol):
+    """Whoever decides a Case. `decide` raises `errors.BackendError` where no answer came."""
+
+    spec: JudgeSpec
+    in_process: bool
+
+    async def open(self, media: MediaWindow) -> None: ...
+
+    async def decide(self, case: Case, seed: str) -> Answer: ...
+
+    async def close(self) -> None: ...
+
+
+class ChatJudge:
+    """A judge that is a model behind a chat backend."""
+
+    def __init__(self, spec: JudgeSpec, backend: ChatBackend) -> None:
+        self.spec = spec
+        self.backend = backend
+        self.in_process = backend.in_process
+
+    async def open(self, media: MediaWindow) -> None:
+        await self.backend.open(media)
+
+    def request(self, case: Case) -> ChatRequest:
+        direct = self.spec.verdict == "direct"
+        return ChatRequest(
+            messages=self.spec.template.render(case, self.spec.verdict),
+            sampling=self.spec.sampling(),
+            top_logprobs=TOP_LOGPROBS if direct else 0,
+            answer_format=parsing.DIRECT if direct else self.spec.answer_format,
+            affinity=case.item.uid,
+        )
+
+    async def decide(self, case: Case, seed: str) -> Answer:
+        return await self.backend.chat(self.request(case))
+
+    async def close(self) -> None:
+        await self.backend.close()
+
+
+def create(spec: JudgeSpec) -> Judge:
+    """The judge for a spec. A backend module gives either `create` (a chat backend) or `create_judge`.
+
+    Raises:
+        UserError: what the backend needs is not installed.
+    """
+    module = importlib.import_module(f"evaluators.backends.{spec.backend}")
+    try:
+        if hasattr(module, "create_judge"):
+            judge: Judge = module.create_judge(spec)
+            return judge
+        return ChatJudge(spec, module.create(spec))
+    except ImportError as e:
+        raise UserError(
+            f"judge {spec.name!r}: backend {spec.backend} needs {e.name}: pip install 'rubric-harness'"
+        ) from None

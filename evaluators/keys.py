@@ -1,0 +1,67 @@
+"""Digests and names: item uids, the canonical order, and the keys under which verdicts are filed.
+
+A key is made of the digests of what a verdict depends on, never of the rendered prompt, so that a resume opens no
+image and renders nothing. URL, concurrency, timeout, retries and limits are no part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from evaluators.records import Candidate, Item, Media
+
+KEY_VERSION = "rubric-harness/key/1"
+
+
+def digest(*parts: object) -> str:
+    """sha256 (64 hex) over the parts as one JSON list: no two different lists of parts share a byte string."""
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def candidate_content(candidate: Candidate) -> list[Any]:
+    """What makes a candidate this candidate: its text and the names of its media."""
+    return [candidate.text, [m.name for m in candidate.media]]
+
+
+def item_uid(
+    benchmark: str, source_id: str, prompt: str, candidates: Sequence[Candidate], criterion: str | None
+) -> str:
+    """`benchmark:16hex` over source id, prompt, candidates and criterion.
+
+    The candidates enter sorted, so that storing a pair the other way round, another revision, another row number or a
+    re-encoded image give the same uid. Source ids alone are not unique (25 are used twice in VL-RewardBench).
+    """
+    contents = sorted(orjson.dumps(candidate_content(c)).decode() for c in candidates)
+    return f"{benchmark}:{digest(source_id, prompt, contents, criterion)[:16]}"
+
+
+def canonical_order(uid: str, candidates: Sequence[Candidate]) -> tuple[int, ...]:
+    """The stored indices in canonical order: sorted by a hash of item and content, so neither storage nor label shows.
+
+    Equal candidates keep their stored order.
+    """
+    return tuple(sorted(range(len(candidates)), key=lambda i: (digest(uid, candidate_content(candidates[i])), i)))
+
+
+def media_digest(media: Iterable[Media]) -> str:
+    """One digest over the bytes of all media, in order; missing media count as such."""
+    return digest([[m.kind, [f.sha256 for f in m.files]] for m in media])
+
+
+def item_digest(item: Item) -> str:
+    """uid and media bytes: what a key needs to know of an item."""
+    return digest(item.uid, media_digest(item.all_media()))
+
+
+def call_digest(item: str, judge: str, order: str, rubric_text: str | None, sample: int, draw: str) -> str:
+    """The request itself: two cells with equal calls are asked once. `draw` tells asking again from asking once."""
+    return digest(KEY_VERSION, item, judge, order, rubric_text, sample, draw)
+
+
+def verdict_key(call: str, arm: str, writer: str | None, replicate: int) -> str:
+    """The cell: its call (item, media, judge with grading and template, rubric text, order, sample) and its place."""
+    return digest(call, arm, writer, replicate)

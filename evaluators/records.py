@@ -1,0 +1,268 @@
+"""The records that every room shares: Item, Rubric, Answer, Verdict, and the parts they are made of.
+
+They are plain frozen dataclasses, so that a million of them stay cheap and `orjson.dumps` writes them as they are.
+`decode` reads them back and checks them; a line that does not fit raises `RecordError` naming field and reason.
+One schema a record, versioned by `SCHEMA`; every field is documented in docs/records.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+SCHEMA = 1
+"""Version written into every manifest; a reader refuses a newer one."""
+
+Order = Literal["AB", "BA"]
+"""AB shows the candidates in canonical order, BA exchanged. Canonical order is drawn from content, never storage."""
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+Status = Literal["ok", "tie", "unparsed", "refused", "truncated", "error"]
+"""`error` was never answered: retried, never scored. The others are the judge's own doing, and kept."""
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class RecordError(ValueError):
+    """A line does not fit its record; the message names the field and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One file as found on disk. `sha256` is empty until the bytes have been read once."""
+
+    path: str
+    size: int = 0
+    mtime_ns: int = 0
+    sha256: str = ""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An image (one file) or a video (its frames in order). `name` is the dataset's own name for it; no files = missing."""
+
+    name: str
+    kind: Literal["image", "video"] = "image"
+    files: tuple[MediaFile, ...] = ()
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    text: str = ""
+    media: tuple[Media, ...] = ()
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What people said. `preferred` indexes Item.candidates (canonical order); `ranks` are 0 = best, in that order."""
+
+    kind: Literal["preferred", "ranks", "tie", "both_bad"] = "preferred"
+    preferred: int | None = None
+    ranks: tuple[int, ...] | None = None
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One comparison of a benchmark. `uid` is its name everywhere; see `keys.item_uid` for what it is made of."""
+
+    uid: str
+    benchmark: str
+    source_id: str
+    row: int
+    prompt: str
+    candidates: tuple[Candidate, ...]
+    """In canonical order."""
+    stored: tuple[int, ...]
+    """The stored index of each candidate: `stored[0]` is where canonical candidate 0 lies in the dataset's row."""
+    label: Label
+    media: tuple[Media, ...] = ()
+    media_missing: bool = False
+    """True where `media: optional` let an item through without (all of) its media: it is judged on text."""
+    category: str = ""
+    categories: dict[str, str] = field(default_factory=dict)
+    """The category under each named category map of the benchmark; `category` is the default map's."""
+    group: str | None = None
+    criterion: str | None = None
+    revision: str | None = None
+
+    __pydantic_config__ = _STRICT
+
+    def all_media(self) -> tuple[Media, ...]:
+        return self.media + tuple(m for c in self.candidates for m in c.media)
+
+    def modality(self) -> Literal["text", "image", "edit"]:
+        """What is compared: texts, generated images, or edits of a given image."""
+        if any(c.media for c in self.candidates):
+            return "edit" if self.media else "image"
+        return "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    name: str
+    description: str = ""
+    weight: float = 1.0
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote a rubric. `family` and `base` decide whether a judge is *unseen* (`relation.relation`)."""
+
+    name: str
+    method: str = ""
+    model: str | None = None
+    base: str | None = None
+    family: str | None = None
+    trained_with: tuple[str, ...] = ()
+    prompt_digest: str | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """A rubric as a judge reads it (`text`), with who wrote it and what its writer had seen."""
+
+    benchmark: str
+    item: str | None
+    """The item's uid; None for a rubric shared by the whole benchmark."""
+    writer: Writer
+    text: str
+    criteria: tuple[Criterion, ...] = ()
+    replicate: int = 0
+    saw: Literal["nothing", "AB", "BA"] = "nothing"
+    verdict: Literal[1, 2] | None = None
+    """The writer's own verdict, as a position in the order it saw."""
+    status: Literal["valid", "invalid"] = "valid"
+    violations: tuple[str, ...] = ()
+    uid: str = ""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request was never answered. `kind` is one of `errors.KINDS`."""
+
+    kind: str
+    message: str
+    http: int | None = None
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A judge's reply as it came. What a backend cannot know stays None."""
+
+    text: str
+    answer_format: str
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    refusal: str | None = None
+    top_logprobs: tuple[tuple[str, float], ...] | None = None
+    """(token, log-probability in nats) at the verdict position, best first."""
+    usage: dict[str, int] | None = None
+    """prompt_tokens, completion_tokens and, where told, cached_tokens."""
+    latency_s: float | None = None
+    attempts: int = 1
+    model: str | None = None
+    """The model as served."""
+    backend: str = ""
+    backend_version: str | None = None
+    fingerprint: str | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Probability:
+    """`first` = P(1) / (P(1) + P(2)) over all tokenisations; `mass` = P(1) + P(2) before any renormalising."""
+
+    first: float
+    mass: float
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement of one cell. The last line of a key wins; `error` lines may precede it."""
+
+    key: str
+    status: Status
+    call: str
+    """Digest of the request alone: cells with equal calls share one answer."""
+    benchmark: str
+    item: str
+    judge: str
+    arm: str
+    writer: str | None
+    order: Order
+    sample: int = 0
+    replicate: int = 0
+    rubric: str | None = None
+    """uid of the rubric read; for fixed texts its name, such as `generic/text/2`."""
+    donor: str | None = None
+    """For `shuffled`: the item whose rubric was read."""
+    choice: Literal[1, 2] | None = None
+    """The position that the judge named."""
+    pick: Literal[0, 1] | None = None
+    """The canonical candidate at that position."""
+    p: Probability | None = None
+    parser: str = ""
+    answer: Answer | None = None
+    error: Failure | None = None
+    time: str | None = None
+    """UTC, ISO 8601, when the line was written."""
+
+    __pydantic_config__ = _STRICT
+
+
+R = TypeVar("R")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def decode(kind: type[R], line: bytes | str | dict[str, Any]) -> R:
+    """Read one record from a JSON line or an already parsed object.
+
+    Raises:
+        RecordError: not JSON, or a field missing, unknown or of the wrong type.
+    """
+    try:
+        value = line if isinstance(line, dict) else orjson.loads(line)
+    except orjson.JSONDecodeError as e:
+        raise RecordError(f"not valid JSON ({e})") from None
+    try:
+        checked: R = _adapter(kind).validate_python(value)
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        where = ".".join(str(p) for p in first["loc"]) or "the line"
+        raise RecordError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+    return checked
+
+
+def encode(record: Any) -> bytes:
+    """One JSON line, newline included; fields in their declared order, so `key` and `status` lead a verdict."""
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,25 @@
+"""Rubric Harness: does a rubric make another judge better? See README.md; `run` and `score` are the way in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "run", "score"]
+
+if TYPE_CHECKING:
+    from harness_plugins.experiment import run
+    from harness_plugins.scoring import score
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: `rubric-harness --help` must not pay for what it does not need.
+    if name == "run":
+        from harness_plugins.experiment import run
+
+        return run
+    if name == "score":
+        from harness_plugins.scoring import score
+
+        return score
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,124 @@
+"""Media of a row: found below a root that they may not leave, or unpacked from the row into a cache by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from evaluators.media import mime_of, stat_file
+from evaluators.records import Media, MediaFile
+from harness_plugins.benchmarks.spec import BenchmarkSpec, MediaSpec
+from harness_plugins.data import cache_dir
+
+
+class MediaProblem(Exception):
+    """Why a medium cannot be used; `missing` where it simply is not there."""
+
+    def __init__(self, message: str, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class MediaFinder:
+    """Turns a media value of a row into Media.
+
+    Args:
+        root: the folder that media paths are relative to.
+        frames: at most this many frames of a video, evenly spaced.
+    """
+
+    def __init__(self, spec: BenchmarkSpec, root: Path, frames: int) -> None:
+        self._spec = spec
+        self._root = root
+        self._frames = frames
+        self._folders: dict[Path, bool] = {}
+        self._allowed = [root.resolve()]
+        # A Hub cache holds links below snapshots/ into its own blobs/: the one place a link may lead to.
+        for parent in (root.absolute(), *root.absolute().parents):
+            if parent.name == "snapshots" and (parent.parent / "blobs").is_dir():
+                self._allowed.append((parent.parent / "blobs").resolve())
+
+    def find(self, value: Any, how: MediaSpec) -> list[Media]:
+        """The media that a column's value means: a path, embedded bytes, or a list of either; none for an empty value.
+
+        Raises:
+            MediaProblem: missing, outside the root, remote, or no image.
+        """
+        if value is None or value == "" or value == []:
+            return []
+        if isinstance(value, list | tuple):
+            return [m for one in value for m in self.find(one, how)]
+        if isinstance(value, dict):
+            if value.get("bytes"):
+                return [self._embedded(value["bytes"], value.get("path"))]
+            value = value.get("path")
+        if isinstance(value, bytes | bytearray):
+            return [self._embedded(bytes(value), None)]
+        if not isinstance(value, str):
+            raise MediaProblem(f"a media value must be a path or an embedded image, not {type(value).__name__}")
+        if urlsplit(value).scheme in ("http", "https", "ftp", "s3", "data"):
+            raise MediaProblem(f"{value[:80]}: remote media are not fetched; download them and give their paths")
+        return [self._video(value) if how.kind == "video" else Media(value, "image", (self._file(self._path(value)),))]
+
+    def _path(self, name: str) -> Path:
+        """The path below the root that exists, checked after following every link."""
+        forms = [s.format(path=name, name=Path(name).name) for s in self._spec.media_search]
+        if Path(name).parts[:1] == (self._root.name,):
+            forms.append(str(Path(*Path(name).parts[1:])))  # `media_root: images/` with rows that say images/x.png
+        climbs = ".." in Path(name).parts or Path(name).is_absolute()
+        for form in forms:
+            path = self._root / form
+            if path.exists():
+                if not (self._inside(path) if climbs or path.is_symlink() else self._folder_inside(path.parent)):
+                    raise MediaProblem(
+                        f"{name} leads outside the media root {self._root}; set media_root to a folder above it"
+                    )
+                return path
+        if climbs:
+            raise MediaProblem(f"{name} leads outside the media root {self._root}; set media_root to a folder above it")
+        raise MediaProblem(f"{self._root / forms[0]} is missing", missing=True)
+
+    def _inside(self, path: Path) -> bool:
+        real = path.resolve()
+        return any(real.is_relative_to(a) for a in self._allowed)
+
+    def _folder_inside(self, folder: Path) -> bool:
+        # Following links is slow, and a folder holds thousands of files.
+        if folder not in self._folders:
+            self._folders[folder] = self._inside(folder)
+        return self._folders[folder]
+
+    def _file(self, path: Path) -> MediaFile:
+        if path.is_symlink() and not self._inside(path):
+            raise MediaProblem(f"{path} leads outside the media root {self._root}; copy the file into it")
+        if not path.is_file():
+            raise MediaProblem(f"{path} is a folder, not an image")
+        return stat_file(path)
+
+    def _video(self, name: str) -> Media:
+        folder = self._path(name)
+        if folder.is_file():
+            raise MediaProblem(f"{folder}: a video is a folder of frames; extract its frames first")
+        frames = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file())
+        if not frames:
+            raise MediaProblem(f"{folder} holds no frames", missing=True)
+        if len(frames) > self._frames:
+            last = len(frames) - 1
+            frames = [frames[round(i * last / max(self._frames - 1, 1))] for i in range(self._frames)]
+        return Media(name, "video", tuple(self._file(f) for f in frames))
+
+    def _embedded(self, data: bytes, name: str | None) -> Media:
+        if mime_of(data[:16]) is None:
+            raise MediaProblem("an embedded image is in no format that judges can read")
+        sha = hashlib.sha256(data).hexdigest()
+        path = cache_dir() / "media" / sha[:2] / sha
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{sha}.{os.getpid()}.part")
+            part.write_bytes(data)
+            part.replace(path)
+        found = stat_file(path)
+        return Media(name or sha[:16], "image", (MediaFile(str(path), found.size, found.mtime_ns, sha),))

@@ -1,0 +1,191 @@
+"""Rows and where they come from: a local jsonl, json or parquet file, a folder of them, or a dataset of the Hub.
+
+All sources give the dataset's own columns. Images are never decoded here: paths stay paths, embedded bytes bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.errors import UserError
+from harness_plugins.benchmarks.spec import BenchmarkSpec
+
+Row = dict[str, Any]
+SUFFIXES = (".jsonl", ".json", ".parquet")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows with what is known of their origin. `where(n)` names row n for error messages."""
+
+    rows: Callable[[], Iterator[Row]]
+    where: Callable[[int], str]
+    root: Path
+    revision: str | None = None
+    resolved: str = ""
+    """How the rows were found, for the manifest."""
+
+
+def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
+    """The rows of a benchmark, from `path` if given, from the benchmark's own folder, or from the Hub.
+
+    Raises:
+        UserError: nothing is there, or it cannot be told which file holds the rows.
+    """
+    if path is not None:
+        return _local(spec, path)
+    if spec.dataset.files and (spec.folder / spec.dataset.files[0]).exists() and not spec.dataset.id:
+        return _local(spec, spec.folder / spec.dataset.files[0])
+    if not spec.dataset.id:
+        raise UserError(
+            f"benchmark {spec.name!r} has no dataset of its own: give `path:` (a jsonl, json or parquet file)"
+        )
+    return _snapshot(spec) if spec.dataset.files else _hub(spec)
+
+
+def _local(spec: BenchmarkSpec, path: Path) -> Source:
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such file or folder (path of benchmark {spec.name!r}; relative to the config file)"
+        )
+    files = [path] if path.is_file() else _row_files(spec, path)
+    root = path.parent if path.is_file() else path
+
+    def rows() -> Iterator[Row]:
+        for file in files:
+            yield from _read(file)
+
+    unit = "line" if files[0].suffix == ".jsonl" else "row"
+    if len(files) == 1:
+        return Source(rows, lambda n: f"{files[0]}: {unit} {n + 1}", root, resolved=str(files[0]))
+    return Source(rows, lambda n: f"{root}: row {n + 1}", root, resolved=", ".join(map(str, files)))
+
+
+def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
+    """The row files of a folder: those the benchmark names, else the parquet shards of its split, else the only one."""
+    named = [folder / f for f in spec.dataset.files if (folder / f).exists()]
+    if named:
+        return named
+    shards = sorted(folder.glob(f"**/{spec.dataset.split}-*.parquet"))
+    if shards:
+        return shards
+    found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    if len(found) == 1:
+        return found
+    seen = ", ".join(p.name for p in found) or "none"
+    raise UserError(
+        f"{folder}: cannot tell which file holds the rows of {spec.name!r} (found: {seen}); name it in `path:`"
+    )
+
+
+def _read(file: Path) -> Iterator[Row]:
+    if file.suffix == ".jsonl":
+        return _read_jsonl(file)
+    if file.suffix == ".json":
+        return _read_json(file)
+    if file.suffix == ".parquet":
+        return _read_parquet(file)
+    raise UserError(f"{file}: rows come as {', '.join(SUFFIXES)}; convert the file")
+
+
+def _read_jsonl(file: Path) -> Iterator[Row]:
+    with open(file, "rb") as f:
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                yield _object(file, number, line)
+
+
+def _object(file: Path, number: int, line: bytes) -> Row:
+    try:
+        value = orjson.loads(line)
+    except ValueError as e:
+        raise UserError(f"{file}: line {number}: not valid JSON ({e}); mend or remove the line") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{file}: line {number}: a row must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def _read_json(file: Path) -> Iterator[Row]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise UserError(f"{file}: not valid JSON ({e})") from None
+    if isinstance(value, dict) and len(lists := [v for v in value.values() if isinstance(v, list)]) == 1:
+        value = lists[0]
+    if not isinstance(value, list) or not all(isinstance(r, dict) for r in value):
+        raise UserError(f"{file}: must hold a list of row objects")
+    yield from value
+
+
+def _read_parquet(file: Path) -> Iterator[Row]:
+    import duckdb
+
+    try:
+        found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
+    except duckdb.Error as e:
+        raise UserError(f"{file}: cannot be read as parquet ({e})") from None
+    columns = [d[0] for d in found.description or ()]
+    while batch := found.fetchmany(64):
+        for values in batch:
+            yield dict(zip(columns, values, strict=True))
+
+
+def _hub(spec: BenchmarkSpec) -> Source:
+    try:
+        import datasets
+    except ImportError:
+        raise UserError(
+            f"benchmark {spec.name!r}: reading {spec.dataset.id} from the Hub needs: pip install 'rubric-harness[datasets]' "
+            "(or give `path:` with the rows in a local file)"
+        ) from None
+    wanted = spec.dataset
+    try:
+        data = datasets.load_dataset(wanted.id, wanted.config, split=wanted.split, revision=wanted.revision or None)
+    except Exception as e:  # whatever the hub client raises: no network, gated, unknown revision
+        raise UserError(f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e})") from None
+    for column, feature in data.features.items():
+        if isinstance(feature, datasets.Image):
+            data = data.cast_column(column, datasets.Image(decode=False))
+        elif isinstance(getattr(feature, "feature", None), datasets.Image):
+            data = data.cast_column(column, datasets.List(datasets.Image(decode=False)))
+    name = f"{wanted.id}[{wanted.split}]"
+    return Source(
+        lambda: iter(data),
+        lambda n: f"{name}: row {n + 1}",
+        Path.cwd(),
+        _resolved(data) or wanted.revision or None,
+        name,
+    )
+
+
+def _resolved(data: Any) -> str | None:
+    """The commit hash in the addresses that were really downloaded (`...@<hash>/...`); None where there is none."""
+    for address in data.info.download_checksums or {}:
+        found = re.search(r"@([0-9a-f]{40})/", address)
+        if found:
+            return found[1]
+    return None
+
+
+def _snapshot(spec: BenchmarkSpec) -> Source:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise UserError(
+            f"benchmark {spec.name!r}: reading {spec.dataset.id} from the Hub needs: pip install 'rubric-harness[datasets]' "
+            "(or give `path:` and `media_root:`)"
+        ) from None
+    wanted = spec.dataset
+    try:
+        folder = Path(snapshot_download(wanted.id, repo_type="dataset", revision=wanted.revision or None))
+    except Exception as e:  # see _hub
+        raise UserError(f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e})") from None
+    local = _local(spec, folder)
+    return Source(local.rows, local.where, folder, folder.name, f"{wanted.id}: {', '.join(wanted.files)}")

@@ -1,0 +1,144 @@
+"""What `tasks/<name>/benchmark.yaml` may say. The declaration is all that one generic loader needs of a benchmark."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from evaluators.errors import UserError
+from harness_plugins.data import data_dir
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetSpec(_Spec):
+    """Where the rows lie on the Hub. `files` names row files of the repository, for sets whose media lie beside them."""
+
+    id: str = ""
+    config: str | None = None
+    split: str = "test"
+    revision: str = ""
+    """Full commit hash, or empty where none is known: the resolved one is then recorded in the manifest."""
+    rows: int | None = None
+    files: tuple[str, ...] = ()
+
+
+class PromptSpec(_Spec):
+    column: str
+    strip: str | None = None
+    """A regular expression removed from the prompt, such as a literal image placeholder."""
+
+
+class CandidatesSpec(_Spec):
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+class LabelSpec(_Spec):
+    """`ranks`: a list of ranks, lowest preferred. `names`: a value that names the preferred one. `fixed`: always `index`.
+    `index`: the preferred index, or "tie"."""
+
+    rule: Literal["ranks", "names", "fixed", "index"]
+    column: str = ""
+    index: int = 0
+    names: dict[str, int] = Field(default_factory=dict)
+
+
+class MediaSpec(_Spec):
+    column: str
+    kind: Literal["image", "video"] = "image"
+
+
+class CategoryRule(_Spec):
+    """`match` is searched in `column` (of several columns: the first that has a value); further pairs in `where`."""
+
+    column: str | tuple[str, ...]
+    match: str
+    category: str
+    where: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("match")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        re.compile(value)
+        return value
+
+
+class CategoryMap(_Spec):
+    """Rules in order; then `otherwise`, or the value of `column`."""
+
+    rules: tuple[CategoryRule, ...] = ()
+    otherwise: str = ""
+    column: str = ""
+    about: str = ""
+
+
+class ProtocolSpec(_Spec):
+    """How answers are scored (never how they are asked). Every number names its protocol."""
+
+    about: str
+    unparsed: Literal["wrong", "drop", "coin"] = "wrong"
+    """`wrong`: in the denominator, not right. `drop`: out of it. `coin`: half right, the expected value of a coin."""
+    orders: Literal["all", "stored"] = "all"
+    """`stored` scores only the order in which the dataset stores the candidates."""
+    categories: str = ""
+    """Name of the category map; empty for the default one."""
+    aggregates: tuple[Literal["micro", "macro", "groups"], ...] = ("micro", "macro")
+    vote: bool = False
+    """Majority over the samples (and orders) of an item; ties drop out."""
+    samples: int = 1
+    """How many samples an order the protocol needs; it refuses where there are fewer."""
+    answer_format: str = ""
+    """For `official:` protocols: the answers that its own parser applies to."""
+    parser: Literal["", "double_bracket_first", "overall_judgment"] = ""
+
+
+class BenchmarkSpec(_Spec):
+    name: str
+    title: str
+    paper: str = ""
+    licence: str = ""
+    note: str = ""
+    dataset: DatasetSpec = DatasetSpec()
+    id: str = "id"
+    prompt: PromptSpec
+    candidates: CandidatesSpec
+    label: LabelSpec
+    media: tuple[MediaSpec, ...] = ()
+    media_search: tuple[str, ...] = ("{path}",)
+    """Where below the root a media path is looked for; `{path}` is the row's, `{name}` its last component."""
+    frames: int = 32
+    group: str | None = None
+    category: str = "official"
+    categories: dict[str, CategoryMap] = Field(default_factory=dict)
+    protocols: dict[str, ProtocolSpec] = Field(default_factory=dict)
+    folder: Path = Path()
+
+
+def names() -> list[str]:
+    """The benchmarks at hand: folders under `tasks/` with a benchmark.yaml."""
+    return sorted(p.parent.name for p in data_dir("tasks").glob("*/benchmark.yaml"))
+
+
+@cache
+def load_spec(name: str) -> BenchmarkSpec:
+    """The declaration of one benchmark.
+
+    Raises:
+        UserError: there is no such folder, or its declaration does not fit.
+    """
+    path = data_dir("tasks") / name / "benchmark.yaml"
+    if name not in names():
+        raise UserError(f"no benchmark {name!r}; there are: {', '.join(names())} (`pairs` reads rows of your own)")
+    try:
+        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return BenchmarkSpec(**value, folder=path.parent)
+    except (ValidationError, yaml.YAMLError, TypeError) as e:
+        raise UserError(f"{path}: {e}") from None

@@ -1,0 +1,266 @@
+"""The command line. Each command imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130
+
+_EPILOG = """\
+start here:
+  rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
+  rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
+  rubric-harness table results/runs/my-run     the tables again, in any format
+  rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
+
+exit codes: 0 complete, 2 bad input, 3 errors remain, 130 interrupted
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rubric-harness",
+        description="Does this rubric make another judge better?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_run(commands)
+
+    score = commands.add_parser(
+        "score", help="score a run folder", description="Score a run folder from its jsonl files alone."
+    )
+    score.add_argument("run", type=Path, metavar="RUN_DIR")
+    score.add_argument(
+        "--protocol", default="strict", help="strict (default), official, metric, or a full name; see `tasks`"
+    )
+    score.add_argument(
+        "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
+    )
+
+    table = commands.add_parser("table", help="print the tables of one or more runs")
+    table.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
+    table.add_argument(
+        "--format", choices=["md", "csv", "json", "latex"], help="default: wrapped in a terminal, else md"
+    )
+    table.add_argument("--protocol", default="strict", help="see `score`")
+
+    _add_show(commands)
+
+    items = commands.add_parser(
+        "items",
+        help="list the items of a config with their uids",
+        description="Tab-separated: uid, benchmark, id, row, category, start of the prompt.",
+    )
+    items.add_argument("config", type=Path, metavar="CONFIG")
+
+    tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
+    tasks.add_argument("--path", action="store_true", help="print only the folder that holds the task files")
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="judge everything that a config asks for",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Judge everything that a config asks for and the run folder does not hold yet, then print the table.\n"
+        "Stop it at any time: the same command goes on where it stopped.",
+        epilog="a small config:\n"
+        "  benchmarks: [{name: demo}]\n"
+        "  judges:\n"
+        "    - {name: qwen, backend: openai, model: Qwen/Qwen2.5-VL-7B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
+        "    - {name: longest, backend: baseline}\n"
+        "  out: results/runs/first\n",
+    )
+    run.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    run.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
+    run.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
+    run.add_argument(
+        "--dry-run", action="store_true", help="ask nothing: requests per cell, estimated tokens, one prompt per arm"
+    )
+    run.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE,...",
+        help="a part of the grid: judge=, arm=, writer=, benchmark=; repeat a field for several values",
+    )
+    run.add_argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="status=S,...",
+        help="ask again where the status is: tie, unparsed, refused, truncated, ok",
+    )
+    run.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser(
+        "show",
+        help="read items with their prompt, media, rubric and replies",
+        description="Items of a run, with prompt, media paths, rubric and the replies in both orders.",
+        epilog="--where takes ARM=STATE, by space or comma. States: right, wrong (both orders), first, second (a slot was "
+        "picked), mixed (first or second), ok, tie, unparsed, refused, truncated, error (in some order), missing.",
+    )
+    show.add_argument("run", type=Path, metavar="RUN_DIR")
+    show.add_argument("--where", default="", metavar="'ARM=STATE ...'", help="only items in these states")
+    show.add_argument("--judge", help="only this judge (default: the first one that was run)")
+    show.add_argument("--writer", help="only this writer's rubrics")
+    show.add_argument("--item", help="only this uid (or the start or end of it)")
+    show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from harness_plugins import __version__
+
+        print(f"rubric-harness {__version__}")
+        return COMPLETE
+    if args.command is None:
+        parser.print_help()
+        return BAD_INPUT
+    from evaluators.errors import RunStopped, UserError
+
+    try:
+        return _COMMANDS[args.command](args)
+    except UserError as e:
+        for line in e.lines:
+            print(f"error: {line}", file=sys.stderr)
+        return BAD_INPUT
+    except RunStopped as e:
+        print(f"stopped: {e}", file=sys.stderr)
+        return ERRORS_REMAIN
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COMPLETE
+
+
+def _pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
+    """`judge=a,judge=b,arm=none` as {"judge": {"a", "b"}, "arm": {"none"}}; a bare value continues its field."""
+    from evaluators.errors import UserError
+
+    found: dict[str, set[str]] = {}
+    field = ""
+    for part in (p.strip() for value in values for p in value.split(",")):
+        name, equals, rest = part.partition("=")
+        field = name if equals else field
+        value = rest if equals else name
+        if not field or not value:
+            raise UserError(
+                f"{option} {part}: give FIELD=VALUE, such as {option} {'status=unparsed' if option == '--redo' else 'judge=qwen'}"
+            )
+        found.setdefault(field, set()).add(value)
+    return found
+
+
+def _run(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+    from evaluators.records import STATUSES
+    from harness_plugins.config import load_config
+    from harness_plugins.experiment import run
+
+    only, redo = _pairs(args.only, "--only"), _pairs(args.redo, "--redo")
+    statuses = redo.get("status", set())
+    if set(redo) - {"status"} or statuses - set(STATUSES):
+        raise UserError(f"--redo takes status=S with S one of {', '.join(STATUSES)}")
+    config = load_config(args.config)
+    if args.dry_run:
+        from harness_plugins.dry_run import dry_run
+
+        print(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
+        return COMPLETE
+    result = run(config, out=args.out, limit=args.limit, only=only, redo=statuses, progress=not args.quiet)
+    _print_tables([result.out], None, "strict")
+    tally = result.tally
+    if tally.written:
+        found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
+        print(f"{tally.written} verdicts written ({found}); {tally.asked} requests sent.")
+    else:
+        print(f"Nothing to ask: all {result.planned} verdicts are there.")
+    print(f"Records: {result.out}/verdicts.jsonl, items.jsonl, rubrics.jsonl, manifest.json")
+    print(f"Next: rubric-harness show {result.out} | rubric-harness table {result.out} --format latex")
+    if result.complete:
+        return COMPLETE
+    left = tally.statuses["error"] + tally.total - tally.written
+    print(f"{left} verdicts are still missing (errors are never scored): run the same command again.", file=sys.stderr)
+    return ERRORS_REMAIN
+
+
+def _print_tables(runs: Sequence[Path], form: str | None, protocol: str) -> None:
+    from harness_plugins import tables
+    from harness_plugins.scoring import score
+
+    reports = [score(run, protocol) for run in runs]
+    if form is None and sys.stdout.isatty():
+        tables.print_rich(reports)
+    else:
+        print(tables.FORMATS[form or "md"](reports), end="" if form else "\n")
+
+
+def _score(args: argparse.Namespace) -> int:
+    _print_tables([args.run], "json" if args.json else None, args.protocol)
+    return COMPLETE
+
+
+def _table(args: argparse.Namespace) -> int:
+    _print_tables(args.runs, args.format, args.protocol)
+    return COMPLETE
+
+
+def _show(args: argparse.Namespace) -> int:
+    from harness_plugins.show import show
+
+    for block in show(
+        args.run, where=args.where, judge=args.judge, writer=args.writer, item=args.item, limit=args.limit
+    ):
+        print(block)
+    return COMPLETE
+
+
+def _items(args: argparse.Namespace) -> int:
+    from harness_plugins.config import load_config
+    from harness_plugins.experiment import prepare
+
+    for grid in prepare(load_config(args.config), needs_rubrics=False).grids:
+        for i in grid.items:
+            start = " ".join(i.prompt.split())[:60]
+            print(i.uid, i.benchmark, i.source_id, i.row, i.category, start, sep="\t")
+    return COMPLETE
+
+
+def _tasks(args: argparse.Namespace) -> int:
+    from harness_plugins.data import data_dir
+
+    if args.path:
+        print(data_dir("tasks"))
+        return COMPLETE
+    from harness_plugins.listing import listing
+
+    print(listing(), end="")
+    return COMPLETE
+
+
+_COMMANDS = {"run": _run, "score": _score, "table": _table, "show": _show, "items": _items, "tasks": _tasks}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

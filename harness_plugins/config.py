@@ -1,0 +1,202 @@
+"""The run config: one YAML file, checked whole, with every mistake on a line of its own that names file, line and mend."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from evaluators.arms import ARMS
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from harness_plugins.benchmarks.spec import names
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BenchmarkEntry(_Part):
+    """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one)."""
+
+    name: str
+    path: Path | None = None
+    media_root: Path | None = None
+    media: Literal["required", "optional"] = "required"
+    frames: int | None = Field(None, gt=0)
+    limit: int | None = Field(None, gt=0)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in names():
+            raise ValueError(
+                f"unknown benchmark {value!r}; there are: {', '.join(names())} (`pairs` reads rows of your own)"
+            )
+        return value
+
+
+class Config(_Part):
+    """A run: benchmarks x arms (x writers) x judges x orders."""
+
+    benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)
+    judges: tuple[JudgeSpec, ...] = Field(min_length=1)
+    rubrics: dict[str, Path] = Field(default_factory=dict)
+    arms: tuple[str, ...] = ()
+    """All five by default; without rubrics, those that need none."""
+    orders: Literal["both", "AB", "BA", "hashed"] = "both"
+    shuffles: int = Field(1, gt=0)
+    primary_contrast: tuple[str, str] = ("transferred", "none")
+    """The one contrast that Holm's correction runs over: (arm, reference arm)."""
+    out: Path | None = None
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for arm in value:
+            if arm not in ARMS:
+                raise ValueError(f"unknown arm {arm!r}; there are: {', '.join(ARMS)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("primary_contrast")
+    @classmethod
+    def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
+        if value[0] not in ARMS or value[1] not in ("none", "shuffled") or value[0] == value[1]:
+            raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_arms(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("arms"):
+            return {**value, "arms": [a.name for a in ARMS.values() if value.get("rubrics") or not a.per_writer]}
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Config:
+        for what, values in (
+            ("benchmark", [b.name for b in self.benchmarks]),
+            ("judge", [j.name for j in self.judges]),
+        ):
+            twice = sorted({v for v in values if values.count(v) > 1})
+            if twice:
+                raise ValueError(f"two {what}s are named {twice[0]!r}: names are rows of the table, give each its own")
+        return self
+
+    def needs_rubrics(self) -> list[str]:
+        return [a for a in self.arms if ARMS[a].per_writer]
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a config; paths in it are made absolute, relative to its own folder.
+
+    Raises:
+        UserError: all mistakes found, one line each.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path}: must be a mapping with `benchmarks` and `judges`")
+        twice = list(_repeated_keys(node))
+        if twice:
+            raise UserError(
+                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
+            )
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    try:
+        config = Config.model_validate(value)
+    except ValidationError as e:
+        errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
+        raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
+    if config.needs_rubrics() and not config.rubrics:
+        line = _line_of(node, ("arms",))
+        raise UserError(
+            f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
+            "add `rubrics: {name: file.jsonl}`, or leave them out of `arms`"
+        )
+    config = _absolute(config, path.resolve().parent)
+    for judge in config.judges:
+        _ = judge.template  # read now: a template that is missing or broken must not cost a run
+    return config
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    def at(path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.normpath(base / path.expanduser()))
+
+    return config.model_copy(
+        update={
+            "benchmarks": tuple(
+                b.model_copy(update={"path": at(b.path), "media_root": at(b.media_root)}) for b in config.benchmarks
+            ),
+            "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
+            "rubrics": {n: at(p) for n, p in config.rubrics.items()},
+            "out": at(config.out),
+        }
+    )
+
+
+def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated_keys(value)
+
+
+def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
+    """The line of the innermost node on the way to a location."""
+    line = node.start_mark.line + 1
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+_MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec}
+
+
+def _line(path: Path, node: yaml.Node, error: Any) -> str:
+    """One validation error as one line: file, line, what, mend."""
+    location = tuple(error["loc"])
+    place = f"{path}: line {_line_of(node, location)}"
+    name = str(location[-1]) if location else ""
+    if error["type"] == "extra_forbidden":
+        model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)
+        known = list(model.model_fields)
+        close = difflib.get_close_matches(name, known, 1)
+        mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return f"{place}: unknown key {name!r}; {mend}"
+    dotted = ".".join(str(p) for p in location)
+    if error["type"] == "missing":
+        return f"{place}: {dotted!r} is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return f"{place}: {dotted + ': ' if dotted else ''}{message}"
+    return f"{place}: {dotted}: {message[:1].lower()}{message[1:]} (found {error['input']!r})"

@@ -1,0 +1,87 @@
+"""`run --dry-run`: what a run would ask and cost, and one fully rendered prompt per arm. Nothing is asked or written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from evaluators.engine.plan import Finished, Grid, due
+from evaluators.judges import ChatJudge, JudgeSpec, create
+from evaluators.messages import Image, Text, text_of
+from evaluators.rendering import Case
+from harness_plugins.config import Config
+from harness_plugins.experiment import Selection, digested, known_items, prepare, with_known_digests
+
+CHARACTERS_A_TOKEN = 4
+TOKENS_AN_IMAGE = 1000
+"""Rough on purpose: models count images in ways of their own."""
+SAMPLED_ITEMS = 50
+
+
+def dry_run(
+    config: Config,
+    path: Path,
+    *,
+    out: Path | None = None,
+    limit: int | None = None,
+    only: Selection | None = None,
+    redo: Collection[str] = (),
+) -> str:
+    """The plan as text.
+
+    Raises:
+        UserError: as `run`, before anything is asked.
+    """
+    prepared = prepare(config, limit, only)
+    folder = out or config.out
+    known = known_items(folder) if folder else {}
+    finished = Finished.read(folder, redo) if folder else Finished()
+    lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
+    prompts: dict[str, str] = {}
+    totals = [0, 0, 0]
+    for grid in prepared.grids:
+        items = with_known_digests(grid.items, known)
+        for judge in config.judges:
+            made = create(judge)
+            for arm, writer in grid.rows(judge):
+                one = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
+                work = due(one, judge, finished, digested)
+                tokens = _tokens(one, judge, made) * work.calls if isinstance(made, ChatJudge) else 0
+                lines.append(
+                    f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "
+                    f"{work.planned:9,} {work.calls:9,} {round(tokens):11,}"
+                )
+                totals = [a + b for a, b in zip(totals, (work.planned, work.calls, round(tokens)), strict=True)]
+                if isinstance(made, ChatJudge) and arm.name not in prompts:
+                    prompts[arm.name] = _prompt(one, judge, made)
+    lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
+    lines.append(
+        f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
+        "several cells are asked once)."
+    )
+    if not prompts:
+        lines.append("No judge of this config reads prompts (baselines only).")
+    for arm_name, prompt in prompts.items():
+        lines.append(f"\n----- prompt of the arm {arm_name} -----\n{prompt}")
+    lines.append(f"\nNothing was asked. To run it: rubric-harness run {path}")
+    return "\n".join(lines) + "\n"
+
+
+def _tokens(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> float:
+    """Mean estimated prompt tokens a request, over the first items."""
+    sizes = []
+    rows = grid.rows(judge)
+    for item in grid.items[:SAMPLED_ITEMS]:
+        for cell in grid.cells(item, judge, rows):
+            parts = [p for m in made.request(Case(item, cell.order, cell.given.rubric)).messages for p in m.parts]
+            text = sum(len(p.text) for p in parts if isinstance(p, Text))
+            sizes.append(text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts))
+    return sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:
+    rows = grid.rows(judge)
+    for item in grid.items:
+        for cell in grid.cells(item, judge, rows):
+            return text_of(made.request(Case(item, cell.order, cell.given.rubric)).messages)
+    return "(no item has anything to ask in this arm)"

@@ -1,0 +1,302 @@
+"""The experiment: a config in, a run folder with judged records out. `run` is the whole of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evaluators import judges as judge_factory
+from evaluators.arms import ARMS
+from evaluators.engine.journal import Journal, lines, verdict_files
+from evaluators.engine.plan import Cell, Finished, Grid, Work, due
+from evaluators.engine.runner import Runner, Tally
+from evaluators.errors import UserError
+from evaluators.judges import Judge
+from evaluators.media import mime_of, with_digests
+from evaluators.records import Item, RecordError, Verdict, decode, encode
+from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
+from harness_plugins.config import Config, load_config
+from harness_plugins.manifest import check_judges, make_manifest, read_manifest, write_manifest
+from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
+
+T = TypeVar("T")
+
+Selection = Mapping[str, Collection[str]]
+"""Field (benchmark, judge, arm, writer) -> the values wanted; a field that is absent lets all through."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to."""
+
+    out: Path
+    tally: Tally
+    planned: int
+    """Cells of the config (or of the selection), finished earlier or now."""
+    statuses: Counter[str]
+    """Verdicts written now, by status."""
+    seconds: float
+    """From the first request sent to the last line written; 0 where nothing was asked."""
+
+    @property
+    def complete(self) -> bool:
+        return not self.statuses["error"] and self.tally.written >= self.tally.total
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A config with its data read and checked: what is left is to ask."""
+
+    config: Config
+    benchmarks: dict[str, Benchmark]
+    rubrics: tuple[RubricFile, ...]
+    grids: tuple[Grid, ...]
+
+
+def prepare(
+    config: Config, limit: int | None = None, only: Selection | None = None, needs_rubrics: bool = True
+) -> Prepared:
+    """Read benchmarks and rubrics and check them, before anything is asked of a model.
+
+    Args:
+        needs_rubrics: False reads the items alone.
+
+    Raises:
+        UserError: whatever does not fit, naming file, line and mend.
+    """
+    _check_selection(config, only or {})
+    loaded = {
+        b.name: load_benchmark(b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames)
+        for b in config.benchmarks
+    }
+    rubrics: tuple[RubricFile, ...] = ()
+    if needs_rubrics and config.needs_rubrics():
+        whole = {n: b.items for n, b in loaded.items()}
+        rubrics = tuple(read_rubrics(name, path, whole) for name, path in config.rubrics.items())
+    shuffles = config.shuffles if "shuffled" in config.arms else 0
+    grids = []
+    for entry in config.benchmarks:
+        items = loaded[entry.name].items
+        most = min((x for x in (entry.limit, limit) if x is not None), default=len(items))
+        writers = [f.of(entry.name, items, shuffles) for f in rubrics]
+        grids.append(
+            Grid(entry.name, items[:most], [ARMS[a] for a in config.arms], writers, config.orders, _wanted(only or {}))
+        )
+    return Prepared(config, loaded, rubrics, tuple(grids))
+
+
+def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
+    def wanted(benchmark: str, judge: str, arm: str, writer: str | None) -> bool:
+        values = {"benchmark": benchmark, "judge": judge, "arm": arm, "writer": writer}
+        # Arms without a writer stay: a selection of writers is about the arms that have one.
+        return all(values[k] in v or (k == "writer" and writer is None) for k, v in only.items())
+
+    return wanted
+
+
+def _check_selection(config: Config, only: Selection) -> None:
+    known: dict[str, Iterable[str]] = {
+        "benchmark": [b.name for b in config.benchmarks],
+        "judge": [j.name for j in config.judges],
+        "arm": config.arms,
+        "writer": config.rubrics,
+    }
+    for key, values in only.items():
+        if key not in known:
+            raise UserError(f"--only {key}=...: unknown field; there are: {', '.join(known)}")
+        for value in values:
+            if value not in known[key]:
+                raise UserError(f"--only {key}={value}: the config has no such {key}; it has: {', '.join(known[key])}")
+
+
+def run(
+    config: str | Path | Config,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    only: Selection | None = None,
+    redo: Collection[str] = (),
+    progress: bool = False,
+    judges: Mapping[str, Judge] | None = None,
+) -> RunResult:
+    """Judge everything that a config asks for and a run folder does not hold yet.
+
+    Args:
+        config: a YAML file, or a Config.
+        out: the run folder; overrides the config's `out`.
+        limit: at most this many items of each benchmark.
+        only: a part of the grid, such as ``{"judge": ["qwen"], "arm": ["none", "transferred"]}``.
+        redo: statuses to ask again, such as ``["unparsed", "truncated"]``.
+        progress: show a progress line on stderr.
+        judges: judges of your own by name, in place of those the config describes (`evaluators.mock` has one).
+
+    Raises:
+        UserError: something in the config or the data does not fit; nothing was asked.
+        RunStopped: a judge cannot be reached or refuses all requests.
+        KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
+    """
+    if not isinstance(config, Config):
+        config = load_config(Path(config))
+    folder = Path(out) if out is not None else config.out
+    if folder is None:
+        raise UserError("no run folder: give --out, or `out:` in the config")
+    prepared = prepare(config, limit, only)
+    held = read_manifest(folder)
+    check_judges(folder, held, config.judges)
+    known = known_items(folder)
+    grids = [replace(g, items=with_known_digests(g.items, known)) for g in prepared.grids]
+    _check_images(grids)
+    new_rubrics = check_unchanged(folder, prepared.rubrics)
+    with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
+        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, prepared.grids))
+        if new_rubrics:
+            with Journal(folder / "rubrics.jsonl") as journal:
+                for rubric in new_rubrics:
+                    journal.append(encode(rubric))
+        finished = Finished.read(folder, redo)
+        listed = _list_new(grids, known, items)
+        runner = Runner(verdicts, items, listed, finished)
+        planned, work = _work(config, grids, finished, judges or {})
+        _copy_answers(folder, work, runner)
+        _block_on(_ask(runner, work, progress))
+    tally = runner.tally
+    seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
+    return RunResult(folder, tally, planned, tally.statuses, seconds)
+
+
+def known_items(folder: Path) -> dict[str, Item]:
+    """The folder's items by uid, the last line winning."""
+    found: dict[str, Item] = {}
+    for number, line in enumerate(lines(folder / "items.jsonl"), 1):
+        try:
+            item = decode(Item, line)
+        except RecordError as e:
+            raise UserError(f"{folder / 'items.jsonl'}: line {number}: {e}; remove the line") from None
+        found[item.uid] = item
+    return found
+
+
+def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
+    """Items whose files are as the folder knows them (path, size, time) get the digests on record: no file is opened."""
+    result = []
+    for item in items:
+        before = known.get(item.uid)
+        if before is not None:
+            files = {f.path: f for m in before.all_media() for f in m.files}
+            digests = {}
+            for f in (f for m in item.all_media() for f in m.files):
+                old = files.get(f.path)
+                if old is not None and (old.size, old.mtime_ns) == (f.size, f.mtime_ns):
+                    digests[f.path] = old.sha256
+            if digests:
+                item = with_digests(item, digests)
+        result.append(item)
+    return result
+
+
+def digested(item: Item) -> bool:
+    return all(f.sha256 for m in item.all_media() for f in m.files)
+
+
+def _check_images(grids: Sequence[Grid]) -> None:
+    """Look at the first bytes of every file not read before: a broken file should not turn up an hour into a run."""
+    problems = []
+    for path in dict.fromkeys(
+        f.path for g in grids for i in g.items for m in i.all_media() for f in m.files if not f.sha256
+    ):
+        try:
+            with open(path, "rb") as file:
+                head = file.read(16)
+        except OSError as e:
+            problems.append(f"{path}: cannot be read ({e.strerror})")
+            continue
+        if mime_of(head) is None:
+            problems.append(
+                f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or replace it"
+            )
+    if problems:
+        rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
+        raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
+
+
+def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:
+    """Write the items that need no reading; the runner writes the others once their media are digested."""
+    listed = set()
+    for grid in grids:
+        for item in grid.items:
+            if digested(item):
+                listed.add(item.uid)
+                if known.get(item.uid) != item:
+                    items.append(encode(item))
+    return listed
+
+
+def _work(
+    config: Config, grids: Sequence[Grid], finished: Finished, given: Mapping[str, Judge]
+) -> tuple[int, list[tuple[Judge, list[Work]]]]:
+    planned, work = 0, []
+    for spec in config.judges:
+        due_here = [due(grid, spec, finished, digested) for grid in grids]
+        planned += sum(w.planned for w in due_here)
+        judge = given.get(spec.name) or judge_factory.create(spec)
+        work.append((judge, due_here))
+    return planned, work
+
+
+def _copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+    """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
+    wanted: dict[str, list[tuple[Item, Cell]]] = {}
+    for _, works in work:
+        for w in works:
+            for call, cells in w.reuse.items():
+                wanted.setdefault(call, []).extend(cells)
+    if not wanted:
+        return
+    answers = {}
+    for line in (line for path in verdict_files(folder) for line in lines(path)):
+        found = line.find(b'"call":"')
+        call = line[found + 8 : found + 72].decode()
+        if call in wanted:
+            verdict = decode(Verdict, line)
+            if verdict.answer is not None:
+                answers[call] = verdict.answer
+    for call, cells in wanted.items():
+        for item, cell in cells:
+            runner.write(item, [cell], answers[call])
+
+
+async def _ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
+    if not progress:
+        await runner.run(work)
+        return
+    from harness_plugins.progress import shown
+
+    async with shown(runner.tally):
+        await runner.run(work)
+
+
+def _block_on(coroutine: Any) -> None:
+    """Run to the end, also where a loop is already running (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(coroutine)
+        return
+    failures: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(coroutine)
+        except BaseException as e:  # handed to the caller's thread
+            failures.append(e)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,27 @@
+"""What `rubric-harness tasks` prints: benchmarks, settings (arms), protocols, judges, and where the files are."""
+
+from __future__ import annotations
+
+from evaluators.arms import ARMS
+from evaluators.backends.baseline import PICKS
+from evaluators.judges import backend_names
+from harness_plugins.benchmarks.spec import load_spec, names
+from harness_plugins.data import data_dir
+from harness_plugins.scoring.protocols import STRICT
+
+
+def listing() -> str:
+    lines = [f"Benchmarks ({data_dir('tasks')})"]
+    for name in names():
+        spec = load_spec(name)
+        rows = f"{spec.dataset.rows:,} rows" if spec.dataset.rows else "your rows"
+        where = spec.dataset.id or ("bundled" if spec.dataset.files else "path: in the config")
+        lines.append(f"  {name:24} {spec.title}; {rows}; {where}{'; ' + spec.paper if spec.paper else ''}")
+    lines.append("\nSettings (arms)")
+    lines += [f"  {a.name:24} {a.about}{' (per writer)' if a.per_writer else ''}" for a in ARMS.values()]
+    lines.append("\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own)")
+    lines.append(f"  {'strict':24} {STRICT.about}")
+    lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
+    lines.append("\nJudges (backend: in a config)")
+    lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
+    return "\n".join(lines) + "\n"

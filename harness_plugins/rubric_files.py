@@ -1,0 +1,187 @@
+"""Rubric files: full records or rows that people write by hand, matched to the items of a loaded benchmark."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.arms import WriterRubrics
+from evaluators.engine.journal import lines
+from evaluators.errors import UserError
+from evaluators.keys import digest
+from evaluators.records import Item, RecordError, Rubric, decode
+from evaluators.shuffle import donors
+
+_BY_HAND = {"id", "row"}
+
+
+@dataclass(frozen=True)
+class RubricFile:
+    """The rubrics of one writer over all benchmarks of a run, as they go into the run folder."""
+
+    name: str
+    path: Path
+    rubrics: tuple[Rubric, ...]
+
+    def of(self, benchmark: str, items: Sequence[Item], shuffles: int) -> WriterRubrics:
+        """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors."""
+        by_item: dict[str, list[Rubric]] = defaultdict(list)
+        shared: list[Rubric] = []
+        for rubric in self.rubrics:
+            if rubric.benchmark == benchmark and rubric.status == "valid":
+                (shared if rubric.item is None else by_item[rubric.item]).append(rubric)
+        lengths = {uid: len(rubrics[0].text) for uid, rubrics in by_item.items()}
+        permutations: list[Mapping[str, str]] = []
+        for seed in range(shuffles):
+            permutations.append(donors(items, lengths, seed, permutations))
+        everywhere = set(lengths).intersection(*permutations) if permutations else set()
+        permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
+        return WriterRubrics(self.name, {u: tuple(r) for u, r in by_item.items()}, tuple(shared), tuple(permutations))
+
+
+def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
+    """Read one writer's file and match each rubric to its item.
+
+    Args:
+        name: the row name in tables; it becomes the writer's name.
+        benchmarks: all items (before any limit) of each benchmark of the run.
+
+    Raises:
+        UserError: a line that is no rubric, fits no item or two, or repeats another.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
+    index = _Index(benchmarks)
+    rubrics: list[Rubric] = []
+    first: dict[tuple[Any, ...], int] = {}
+    writers: set[str] = set()
+    problems: list[str] = []
+    raw = path.read_bytes()
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rubric = _rubric(line, index)
+            if rubric is None:
+                continue
+            writers.add(rubric.writer.name)
+            place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
+            if place in first:
+                raise RecordError(
+                    f"a second rubric for the same item (the first is line {first[place]}): remove one, or give it another `replicate`"
+                )
+            first[place] = number
+            rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+        except RecordError as e:
+            problems.append(f"{path}: line {number}: {e}")
+    if len(writers) > 1:
+        problems.append(
+            f"{path}: rubrics of {len(writers)} writers ({', '.join(sorted(writers))}): give each a file and a name of its own"
+        )
+    if problems:
+        rest = [f"... and {len(problems) - 5} more lines of {path}"] if len(problems) > 5 else []
+        raise UserError(*problems[:5], *rest)
+    if not rubrics:
+        raise UserError(f"{path}: no rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines")
+    return RubricFile(name, path, tuple(replace(r, uid=_uid(r)) for r in rubrics))
+
+
+class _Index:
+    """Items by uid, by id and by row, for matching."""
+
+    def __init__(self, benchmarks: Mapping[str, Sequence[Item]]) -> None:
+        self.benchmarks = benchmarks
+        self.uids = {i.uid for items in benchmarks.values() for i in items}
+        self.rows = {(b, i.row): i.uid for b, items in benchmarks.items() for i in items}
+        self.ids: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for b, items in benchmarks.items():
+            for i in items:
+                self.ids[b, i.source_id].append(i.uid)
+
+    def match(self, benchmark: str, value: dict[str, Any]) -> str:
+        if "row" in value:
+            uid = self.rows.get((benchmark, value["row"]))
+            if uid is None:
+                raise RecordError(f"{benchmark} has no row {value['row']!r} (rows count from 0)")
+            return uid
+        found = self.ids.get((benchmark, str(value["id"])), [])
+        if not found:
+            raise RecordError(
+                f"no item of {benchmark} has the id {value['id']!r}; `rubric-harness items CONFIG` lists them"
+            )
+        if len(found) > 1:
+            raise RecordError(
+                f"the id {value['id']!r} fits {len(found)} items ({', '.join(found)}): give `item` (the uid) or `row`"
+            )
+        return found[0]
+
+
+def _rubric(line: bytes, index: _Index) -> Rubric | None:
+    """The rubric of a line; None where it belongs to a benchmark that is not part of this run."""
+    try:
+        value = orjson.loads(line)
+    except ValueError as e:
+        raise RecordError(f"not valid JSON ({e})") from None
+    if not isinstance(value, dict):
+        raise RecordError("a rubric must be a JSON object")
+    benchmark = value.get("benchmark")
+    if benchmark is None and len(index.benchmarks) == 1:
+        benchmark = value["benchmark"] = next(iter(index.benchmarks))
+    if not isinstance(benchmark, str):
+        raise RecordError("`benchmark` is missing")
+    if benchmark not in index.benchmarks:
+        return None
+    given = [k for k in ("item", "id", "row") if k in value]
+    if len(given) != 1:
+        raise RecordError("give exactly one of `item` (a uid, or null for a rubric shared by all items), `id`, `row`")
+    if given[0] != "item":
+        value["item"] = index.match(benchmark, value)
+        value = {k: v for k, v in value.items() if k not in _BY_HAND}
+    elif value["item"] is not None and value["item"] not in index.uids:
+        raise RecordError(
+            f"no item of {benchmark} has the uid {value['item']!r}; `rubric-harness items CONFIG` lists them"
+        )
+    if isinstance(value.get("writer"), str):
+        value["writer"] = {"name": value["writer"]}
+    rubric = decode(Rubric, value)
+    if rubric.status == "valid" and not rubric.text.strip():
+        raise RecordError('`text` is empty: remove the line, or mark it "status": "invalid"')
+    return rubric
+
+
+def _uid(rubric: Rubric) -> str:
+    return (
+        "rubric:"
+        + digest(rubric.benchmark, rubric.item, rubric.writer.name, rubric.saw, rubric.replicate, rubric.text)[:16]
+    )
+
+
+def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:
+    """The rubrics that a run folder does not hold yet.
+
+    Raises:
+        UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
+    """
+    held: dict[tuple[Any, ...], str] = {}
+    for line in lines(run / "rubrics.jsonl"):
+        r = decode(Rubric, line)
+        held[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
+    new: list[Rubric] = []
+    for file in files:
+        changed = 0
+        for r in file.rubrics:
+            uid = held.get((r.benchmark, r.item, r.writer.name, r.saw, r.replicate))
+            changed += uid is not None and uid != r.uid
+            if uid is None:
+                new.append(r)
+        if changed:
+            raise UserError(
+                f"{file.path}: {changed} rubrics of {file.name!r} differ from those that {run} was judged with: "
+                "give the writer another name, or the run another folder (--out)"
+            )
+    return new

@@ -1,0 +1,128 @@
+"""Protocols: how answers are scored, never how they are asked. Any of them can be put on a finished run.
+
+`strict` is ours. `metric:X` takes our strictly parsed choices and applies the rest of X; `official:X` also applies X's
+own parser, and so only to answers in X's format. `official` alone means each benchmark's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.engine.journal import verdict_files
+from evaluators.errors import UserError
+from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
+from harness_plugins.scoring.read import ABSENT, ERROR, PICK_0, PICK_1, UNPARSED, BenchmarkData, CellData, Codes
+
+STRICT = ProtocolSpec(
+    about="both orders; ties, unparsed, refused and truncated answers are in the denominator and not right",
+    aggregates=("micro", "macro", "groups"),
+)
+
+
+def spec_of(benchmark: str) -> BenchmarkSpec | None:
+    """The benchmark's declaration, where this installation has it: a run folder may come from elsewhere."""
+    return load_spec(benchmark) if benchmark in names() else None
+
+
+def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
+    """The protocol that `name` means for a benchmark; None where it belongs to another one.
+
+    Raises:
+        UserError: no benchmark has such a protocol.
+    """
+    if name == "strict":
+        return "strict", STRICT
+    spec = spec_of(benchmark)
+    own = spec.protocols if spec else {}
+    if name in ("official", "metric"):
+        full = f"{name}:{benchmark}" if f"{name}:{benchmark}" in own else f"metric:{benchmark}"
+        return (full, own[full]) if full in own else None
+    if name in own:
+        return name, own[name]
+    if not any(name in load_spec(b).protocols for b in names()):
+        raise UserError(f"no protocol {name!r}; `rubric-harness tasks` lists them")
+    return None
+
+
+def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: CellData) -> None:
+    """Refuse where the protocol's samples, orders or answers are missing.
+
+    Raises:
+        UserError: saying what is missing.
+    """
+    who = f"{name}: judge {cell.key.judge!r}, arm {cell.key.arm!r}"
+    if protocol.answer_format and cell.formats != (protocol.answer_format,):
+        raise UserError(
+            f"{who}: its own parser reads answers in the format {protocol.answer_format!r}; these are "
+            f"{', '.join(cell.formats) or 'unknown'}. Use {name.replace('official:', 'metric:')!r}, which takes our parsed "
+            "choice, or judge with a prompt of your own (`prompt:` and `answer_format:`)"
+        )
+    if cell.outcome.shape[2] < protocol.samples:
+        raise UserError(
+            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]} (judge option `samples`)"
+        )
+    if (
+        protocol.orders == "stored"
+        and not benchmark.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].all()
+    ):
+        raise UserError(f"{who}: needs the stored order of every item; judge with `orders: both`")
+
+
+def stored_order(benchmark: BenchmarkData) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """For each item 0 if AB shows the candidates as the dataset stores them, 1 if BA does."""
+    return np.array([0 if i.stored == (0, 1) else 1 for i in benchmark.items], dtype=np.int64)
+
+
+def _double_bracket_first(text: str) -> int | None:
+    if "[[A]]" in text:
+        return 1
+    return 2 if "[[B]]" in text else None
+
+
+_OVERALL = re.compile(
+    r"(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better"
+)
+
+
+def _overall_judgment(text: str) -> int | None:
+    found = _OVERALL.search(text.replace("\n", " ").replace("*", ""))
+    return int(found[1]) if found and found[1] in ("1", "2") else None
+
+
+PARSERS: dict[str, Callable[[str], int | None]] = {
+    # facebookresearch/multimodal_rewardbench, scripts/2_get_accuracy.py: [[A]] is looked for first.
+    "double_bracket_first": _double_bracket_first,
+    # vl-rewardbench/VL_RewardBench, inference_hf.py: one regular expression over the text without line breaks and stars.
+    "overall_judgment": _overall_judgment,
+}
+
+
+def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: CellData) -> Codes:
+    """The cell's outcomes as the protocol's own parser reads them; our outcomes where it has none."""
+    if not protocol.parser:
+        return cell.outcome
+    import duckdb
+
+    parser = PARSERS[protocol.parser]
+    outcome = cell.outcome.copy()
+    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    rows = duckdb.execute(
+        "SELECT item, \"order\", sample, replicate, answer.text FROM read_json($files, format = 'newline_delimited', "
+        "ignore_errors = true, columns = {item: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR', "
+        "\"order\": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', answer: 'STRUCT(text VARCHAR)'}) "
+        "WHERE judge = $judge AND arm = $arm AND writer IS NOT DISTINCT FROM $writer AND answer.text IS NOT NULL",
+        {"files": [str(f) for f in verdict_files(run)], **cell.key._asdict()},
+    ).fetchall()
+    for uid, order, sample, replicate, text in rows:
+        if uid not in places:
+            continue
+        place = (places[uid], 0 if order == "AB" else 1, replicate * cell.samples + sample)
+        if outcome[place] not in (ERROR, ABSENT):
+            choice = parser(text)
+            first = PICK_0 if order == "AB" else PICK_1
+            outcome[place] = UNPARSED if choice is None else first if choice == 1 else 1 - first
+    return outcome

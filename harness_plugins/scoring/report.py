@@ -1,0 +1,134 @@
+"""What scoring comes to: one report a run folder, made of cells with metrics and contrasts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def _number(value: float) -> float | int | None:
+    """JSON has no NaN: an undefined value is null, never 0. Whole numbers come without a point."""
+    if math.isnan(value):
+        return None
+    return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with what it is made of. k / n = value; n counts items, or trials for rates of trials."""
+
+    name: str
+    k: float
+    n: float
+    value: float
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass
+class Contrast:
+    """An arm minus a reference, over the items that are complete in both. Differences are of item scores s_i."""
+
+    reference: str
+    n: int
+    total: float
+    value: float
+    low: float
+    high: float
+    p: float
+    """Cluster sign-flip."""
+    detectable: float
+    """2.8 standard errors: the smallest difference this comparison can be expected to show."""
+    primary: bool = False
+    p_holm: float | None = None
+    p_strict: float | None = None
+    """McNemar on strict-both, where each cluster is one item and both orders were judged."""
+    content: float | None = None
+    """Gain in acc_agg, where both arms have P; the rest of the gain is a change of order effects."""
+    flags: list[str] = field(default_factory=list)
+
+    @property
+    def significant(self) -> bool:
+        p = self.p if self.p_holm is None else self.p_holm
+        return p < 0.05 and abs(self.value) >= self.detectable
+
+
+@dataclass
+class CellReport:
+    benchmark: str
+    judge: str
+    writer: str | None
+    arm: str
+    relation: str
+    baseline: bool
+    blind: bool
+    """A judge that looks at no rubric: its arms are one and the same."""
+    computed: bool
+    trials: tuple[int, int]
+    """Answered, to be answered."""
+    tokens: tuple[float, float]
+    metrics: dict[str, Metric]
+    contrasts: dict[str, Contrast] = field(default_factory=dict)
+    transitions: dict[str, dict[str, int]] | None = None
+    """From each state under `none` to each state under this arm: counts of items."""
+    with_rubric: tuple[int, int] | None = None
+    """Items for which the arm had a rubric, of all."""
+    flags: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return self.trials[0] == self.trials[1]
+
+
+@dataclass
+class Report:
+    """A scored run folder."""
+
+    folder: Path
+    protocol: str
+    about: dict[str, str]
+    """What the protocol does, for each benchmark it was applied to."""
+    items: dict[str, tuple[int, int, int]]
+    """Items, clusters, items whose label names no preferred candidate."""
+    cells: list[CellReport]
+    facts: dict[str, dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    def objects(self) -> list[dict[str, Any]]:
+        """One flat object for every benchmark, judge, writer, arm and metric."""
+        found = []
+        for cell in self.cells:
+            base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
+            rest = {"protocol": self.about_name(cell.benchmark), "complete": cell.complete, "relation": cell.relation}
+            for m in cell.metrics.values():
+                numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
+                found.append(
+                    {**base, "metric": m.name, **_numbers(numbers), **rest, **({"note": m.note} if m.note else {})}
+                )
+            for c in cell.contrasts.values():
+                numbers = {"k": c.total, "n": c.n, "value": c.value, "low": c.low, "high": c.high, "p": c.p}
+                more = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "primary": c.primary}
+                numbers["detectable"] = c.detectable
+                found.append(
+                    {
+                        **base,
+                        "metric": f"gain_over_{c.reference}",
+                        **_numbers(numbers),
+                        **more,
+                        **rest,
+                        "flags": c.flags,
+                    }
+                )
+            if cell.transitions is not None:
+                found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
+        return found
+
+    def about_name(self, benchmark: str) -> str:
+        return self.protocol if ":" in self.protocol or self.protocol == "strict" else f"{self.protocol} ({benchmark})"
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float | int | None]:
+    return {k: _number(v) for k, v in values.items()}

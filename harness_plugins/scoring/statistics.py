@@ -1,0 +1,195 @@
+"""The statistics under every table: clusters, cluster bootstrap, cluster sign-flip, Wilson, McNemar, Holm.
+
+The unit is the item. Items that share a group, a medium or their content stand or fall together, so they form one
+cluster, and resamples and sign-flips act on clusters. One seeded set of resamples serves all cells of a benchmark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.keys import digest
+from evaluators.records import Item
+from evaluators.shuffle import normalised
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+RESAMPLES = 2000
+FLIPS = 10_000
+EXACT_UP_TO = 20
+SEED = 20260311
+_BLOCK = 4_000_000
+"""Elements of a resampling block: bounds memory whatever the size of the benchmark."""
+
+
+def clusters(items: Sequence[Item]) -> Ints:
+    """The cluster (0, 1, ...) of each item: connected components over group, media bytes and normalised content."""
+    parent = list(range(len(items)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first: dict[Any, int] = {}
+    for n, item in enumerate(items):
+        ties: list[Any] = [digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))]
+        if any(c.media for c in item.candidates):
+            ties = []  # generated images: their prompt alone does not make two pairs one
+        if item.group is not None:
+            ties.append(("group", item.group))
+        ties += [("media", f.sha256) for m in item.all_media() for f in m.files if f.sha256]
+        for tie in ties:
+            parent[root(n)] = root(first.setdefault(tie, n))
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(root(n), len(numbers)) for n in range(len(items))], dtype=np.int64)
+
+
+def by_cluster(values: Floats, cluster: Ints, count: int) -> Floats:
+    """Sums over the items of each cluster: (items, columns) -> (clusters, columns)."""
+    result = np.zeros((count, values.shape[1]))
+    np.add.at(result, cluster, values)
+    return result
+
+
+def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int = SEED) -> Floats:
+    """Distribution of sum(num) / sum(den) for each column under resampling of clusters.
+
+    Args:
+        num, den: (clusters, columns). All columns see the same resamples.
+
+    Returns:
+        (resamples, columns); NaN where a resample holds none of a column's items.
+    """
+    count, columns = num.shape
+    result = np.empty((resamples, columns))
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // max(count, 1))
+    both = np.concatenate([num, den], axis=1).astype(np.float32)
+    for start in range(0, resamples, rows):
+        n = min(rows, resamples - start)
+        drawn = rng.integers(0, count, size=(n, count)) + (np.arange(n) * count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=n * count).reshape(n, count).astype(np.float32)
+        sums = (weights @ both).astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            result[start : start + n] = sums[:, :columns] / sums[:, columns:]
+    return result
+
+
+def interval(distribution: Floats) -> tuple[Floats, Floats]:
+    """The middle 95 % of each column of a bootstrap distribution."""
+    usable = ~np.all(np.isnan(distribution), axis=0)
+    low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
+    if usable.any():
+        low[usable], high[usable] = np.nanpercentile(distribution[:, usable], [2.5, 97.5], axis=0)
+    return low, high
+
+
+def sign_flip(differences: Floats, *, flips: int = FLIPS, seed: int = SEED) -> Floats:
+    """Two-sided p of each column of cluster differences (clusters, columns) under flipping the sign of clusters.
+
+    Exact where at most 20 clusters differ from zero; else by seeded draws, the observed one counted among them.
+    """
+    result = np.ones(differences.shape[1])
+    many = []
+    for column in range(differences.shape[1]):
+        values = differences[:, column]
+        values = values[values != 0]
+        if len(values) > EXACT_UP_TO:
+            many.append(column)
+        elif len(values):
+            result[column] = _exact_flip(values)
+    if many:
+        result[many] = _drawn_flip(differences[:, many], flips, seed)
+    return result
+
+
+def _exact_flip(values: Floats) -> float:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums + value, sums - value])
+    return float(np.mean(np.abs(sums) >= abs(values.sum()) - 1e-9))
+
+
+def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
+    count = differences.shape[0]
+    observed = np.abs(differences.sum(axis=0)) - 1e-6
+    rng = np.random.default_rng(seed + 1)
+    beyond = np.zeros(differences.shape[1])
+    rows = max(1, _BLOCK // count)
+    values = differences.astype(np.float32)
+    for start in range(0, flips, rows):
+        n = min(rows, flips - start)
+        bits = np.unpackbits(rng.integers(0, 256, size=(n, -(-count // 8)), dtype=np.uint8), axis=1)[:, :count]
+        beyond += (np.abs((bits.astype(np.float32) * 2 - 1) @ values) >= observed).sum(axis=0)
+    answer: Floats = (beyond + 1) / (flips + 1)
+    return answer
+
+
+def standard_error(differences: Floats, counts: Floats) -> Floats:
+    """Cluster-robust standard error of mean item differences; columns of cluster sums and of items in each cluster."""
+    n = counts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centred = differences - counts * (differences.sum(axis=0) / n)
+        used = (counts > 0).sum(axis=0)
+        answer: Floats = np.sqrt((centred**2).sum(axis=0) * used / np.maximum(used - 1, 1)) / n
+    return answer
+
+
+def wilson(k: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a binary rate."""
+    if not n:
+        return math.nan, math.nan
+    z = 1.959963984540054
+    p, denominator = k / n, 1 + z * z / n
+    middle = (p + z * z / (2 * n)) / denominator
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / denominator
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Exact two-sided McNemar: a coin on the discordant items."""
+    n = gained + lost
+    if not n:
+        return 1.0
+    tail = sum(math.comb(n, i) for i in range(min(gained, lost) + 1)) / 2**n
+    return float(min(1.0, 2 * tail))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment, in the given order."""
+    adjusted = [0.0] * len(p)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number per item: value = sum(num) / sum(den) over the items."""
+
+    name: str
+    num: Floats
+    den: Floats
+
+    @property
+    def k(self) -> float:
+        return float(self.num.sum())
+
+    @property
+    def n(self) -> float:
+        return float(self.den.sum())
+
+    @property
+    def value(self) -> float:
+        return self.k / self.n if self.n else math.nan

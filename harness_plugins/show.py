@@ -1,0 +1,199 @@
+"""`rubric-harness show`: items of a run as a person reads them, chosen by what happened to them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from evaluators.arms import generic_rubric
+from evaluators.engine.journal import lines, verdict_files
+from evaluators.errors import UserError
+from evaluators.records import Item, Rubric, Verdict, decode
+
+STATES = (
+    "right",
+    "wrong",
+    "first",
+    "second",
+    "mixed",
+    "ok",
+    "tie",
+    "unparsed",
+    "refused",
+    "truncated",
+    "error",
+    "missing",
+)
+
+Arm = tuple[str, str | None]
+"""An arm with its writer."""
+
+
+def show(
+    run: Path,
+    *,
+    where: str = "",
+    judge: str | None = None,
+    writer: str | None = None,
+    item: str | None = None,
+    limit: int = 5,
+) -> Iterator[str]:
+    """The items of a run that fit, a text each.
+
+    Args:
+        where: conditions such as ``none=wrong transferred=right``; all must hold (for some writer, unless one is given).
+
+    Raises:
+        UserError: no run folder, or an unknown judge, writer, arm or state.
+    """
+    if not (run / "items.jsonl").exists():
+        raise UserError(f"{run}: no run folder (no items.jsonl in it)")
+    wanted = _conditions(where)
+    verdicts, judges, writers, arms = _verdicts(run, judge)
+    _known("judge", judge, judges)
+    _known("writer", writer, writers)
+    for arm, _ in wanted:
+        _known("arm", arm, arms)
+    judge = judge or next(iter(judges), None)
+    rubrics = {r.uid: r for r in (decode(Rubric, line) for line in lines(run / "rubrics.jsonl"))}
+    items = {i.uid: i for i in (decode(Item, line) for line in lines(run / "items.jsonl"))}
+    found = [
+        i
+        for i in items.values()
+        if (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
+        and _fits(i, verdicts.get(i.uid, {}), wanted, writer)
+    ]
+    for n, one in enumerate(found[:limit], 1):
+        yield f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n" + _text(
+            one, verdicts.get(one.uid, {}), rubrics, writer
+        )
+    if not found:
+        yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
+
+
+def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:
+    if value is not None and value not in values:
+        raise UserError(f"this run has no {what} {value!r}; it has: {', '.join(values) or 'none'}")
+
+
+def _conditions(where: str) -> list[tuple[str, str]]:
+    found = []
+    for part in re.split(r"[\s,]+", where.strip()):
+        if part:
+            arm, _, state = part.partition("=")
+            if state not in STATES:
+                raise UserError(f"--where {part}: give ARM=STATE with a state of: {', '.join(STATES)}")
+            found.append((arm, state))
+    return found
+
+
+def _verdicts(
+    run: Path, judge: str | None
+) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
+    """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
+    judges: dict[str, None] = {}
+    writers: dict[str, None] = {}
+    arms: dict[str, None] = {}
+    last: dict[tuple[object, ...], bytes] = {}
+    for path in verdict_files(run):
+        for line in lines(path):
+            try:
+                v = orjson.loads(line)
+                place = (v["item"], v["arm"], v["writer"], v["order"], v["replicate"], v["sample"])
+            except (ValueError, KeyError, TypeError):
+                continue
+            judges.setdefault(v["judge"])
+            arms.setdefault(v["arm"])
+            if v["writer"] is not None:
+                writers.setdefault(v["writer"])
+            if v["judge"] == (judge or next(iter(judges))):
+                last[place] = line
+    found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    for line in last.values():
+        verdict = decode(Verdict, line)
+        found[verdict.item][verdict.arm, verdict.writer].append(verdict)
+    for trials in found.values():
+        for group in trials.values():
+            group.sort(key=lambda v: (v.replicate, v.sample, v.order))
+    return found, judges, writers, arms
+
+
+def _fits(
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], wanted: Sequence[tuple[str, str]], writer: str | None
+) -> bool:
+    for arm, state in wanted:
+        groups = [g for (a, w), g in trials.items() if a == arm and (writer is None or w is None or w == writer)]
+        if not any(_is(item, g, state) for g in groups or [[]]):
+            return False
+    return True
+
+
+def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
+    if state == "missing" or not trials:
+        return state == "missing" and not trials
+    if state in ("right", "wrong"):
+        right = [v.pick == item.label.preferred for v in trials if v.pick is not None]
+        return len(right) == len(trials) and all(r == (state == "right") for r in right)
+    if state in ("first", "second", "mixed"):
+        choices = {v.choice for v in trials}
+        slots = {"first": {1}, "second": {2}}.get(state)
+        return len(trials) > 1 and (choices == slots if slots else choices in ({1}, {2}))
+    return any(v.status == state for v in trials)
+
+
+def _text(
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], rubrics: Mapping[str, Rubric], writer: str | None
+) -> str:
+    label = item.label.kind if item.label.preferred is None else f"candidate {item.label.preferred}"
+    out = [f"{item.uid}   id {item.source_id}, row {item.row}, {item.category or 'no category'}; preferred: {label}"]
+    out += [f"media: {f.path}" for m in item.media for f in m.files] or (
+        ["media: missing"] if item.media_missing else []
+    )
+    out.append(f"prompt: {_clean(item.prompt)}")
+    for n, c in enumerate(item.candidates):
+        mark = "  <- preferred" if n == item.label.preferred else ""
+        out.append(f"\ncandidate {n}{mark}\n{_indent(c.text)}")
+        out += [f"    media: {f.path}" for m in c.media for f in m.files]
+    for (arm, name), group in trials.items():
+        if writer is None or name is None or name == writer:
+            out += _arm_text(item, arm, name, group, rubrics)
+    return "\n".join(out) + "\n"
+
+
+def _arm_text(
+    item: Item, arm: str, writer: str | None, trials: Sequence[Verdict], rubrics: Mapping[str, Rubric]
+) -> list[str]:
+    out = [f"\n--- {arm}{f' ({writer})' if writer else ''}"]
+    for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
+        if uid in rubrics:
+            text = rubrics[uid].text
+        else:
+            _, modality, variant = uid.split("/")
+            text = generic_rubric(modality, int(variant)).text
+        donor = next((v.donor for v in trials if v.rubric == uid and v.donor), None)
+        out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(text)}")
+    for v in trials:
+        shown = "first: candidate 0" if v.order == "AB" else "first: candidate 1"
+        if v.pick is None:
+            came = v.status + (f": {v.error.kind} ({v.error.message})" if v.error else "")
+        else:
+            right = "" if item.label.preferred is None else ", right" if v.pick == item.label.preferred else ", wrong"
+            came = f"picked response {v.choice} = candidate {v.pick}{right}"
+        p = f", P(1) = {v.p.first:.3f} (mass {v.p.mass:.3f})" if v.p else ""
+        out.append(f"  {v.order} ({shown}): {came}{p}")
+        if v.answer:
+            out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
+    return out
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in _clean(text).splitlines())
+
+
+def _clean(text: str) -> str:
+    """Without control characters: a reply must not be able to drive the terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)

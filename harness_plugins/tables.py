@@ -1,0 +1,317 @@
+"""Tables from scored runs: Markdown, CSV, JSON, LaTeX, and a wrapped form for terminals. They read the jsonl alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
+
+RATES = (
+    ("both", "strict_both"),
+    ("consist.", "consistency"),
+    ("1st picked", "first_position_rate"),
+    ("longer picked", "longer_pick_rate"),
+    ("parsed", "parsed"),
+)
+OFFICIAL = (("macro", "macro"), ("Acc+ exp.", "acc_plus_expected"), ("Acc+ strict", "acc_plus_strict"))
+
+
+@dataclass
+class Table:
+    """A titled grid of texts, with notes under it. `**text**` marks bold, whatever the format makes of it."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+
+
+def percent(metric: Metric | None) -> str:
+    """`72.4 (123/170)`; empty where there is no such number."""
+    if metric is None or math.isnan(metric.value):
+        return ""
+    if metric.name == "macro":
+        return f"{100 * metric.value:.1f} (mean of {_count(metric.n)})"
+    return f"{100 * metric.value:.1f} ({_count(metric.k)}/{_count(metric.n)})"
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _p(p: float) -> str:
+    return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
+
+
+def gain(contrast: Contrast | None) -> str:
+    """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
+    if contrast is None:
+        return ""
+    text = f"{100 * contrast.value:+.1f} {_interval(contrast.low, contrast.high)} {_p(contrast.p)}"
+    if contrast.p_holm is not None:
+        text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
+    return f"**{text}**" if contrast.significant else text
+
+
+def _accuracy(cell: CellReport) -> str:
+    text = percent(cell.metrics.get("accuracy"))
+    return text if cell.complete else f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
+
+
+def _shown(cells: Sequence[CellReport]) -> list[CellReport]:
+    """All cells but the arms of judges that look at no rubric, which are one and the same."""
+    return [c for c in cells if not c.blind or c.arm == "none"]
+
+
+def tables(reports: Sequence[Report]) -> list[Table]:
+    """Up to three tables a run and benchmark: accuracy with its companions, by category, and what each arm changed."""
+    found = []
+    for report in reports:
+        for benchmark, (items, clusters, unlabelled) in report.items.items():
+            cells = _shown([c for c in report.cells if c.benchmark == benchmark])
+            where = f"{report.folder}: " if len(reports) > 1 else ""
+            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about_name(benchmark)}"
+            found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
+            if any("[" in name for c in cells for name in c.metrics):
+                found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
+            if any(c.contrasts for c in cells):
+                found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
+    return found
+
+
+def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[CellReport], unlabelled: int) -> Table:
+    present = {name for c in cells for name in c.metrics}
+    extra = [(h, m) for h, m in OFFICIAL if m in present]
+    rates = [(h, m) for h, m in RATES if m in present]
+    table = Table(title, ["judge", "writer", "arm", "relation", "accuracy", "95 % CI", *(h for h, _ in extra + rates)])
+    for c in cells:
+        accuracy = c.metrics["accuracy"]
+        numbers = [percent(c.metrics.get(m)) if c.complete else "" for _, m in extra + rates]
+        ci = _interval(accuracy.low, accuracy.high) if c.complete else ""
+        table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers])
+    table.notes.append(
+        f"Protocol: {report.about[benchmark]}. k/n in items (mean over their orders) or, for rates, in trials."
+    )
+    if unlabelled:
+        table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
+    computed = [c.judge for c in cells if c.computed]
+    if computed:
+        table.notes.append(f"Computed from the items, not run: {', '.join(computed)}.")
+    for c in cells:
+        if c.with_rubric and c.with_rubric[0] < c.with_rubric[1]:
+            only = percent(c.metrics.get("accuracy_with_rubric"))
+            table.notes.append(
+                f"{c.judge}, {c.writer}, {c.arm}: a rubric for {c.with_rubric[0]} of {c.with_rubric[1]} items; the others keep "
+                f"the verdict of `none`. On those with a rubric: {only}."
+            )
+        table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for flag in c.flags]
+    facts = report.facts.get(benchmark, {})
+    if facts.get("expected_rows") and facts.get("rows") != facts["expected_rows"]:
+        table.notes.append(f"Rows: {facts['rows']} loaded, {facts['expected_rows']} in the full set.")
+    table.notes += report.notes
+    return table
+
+
+def _category_table(title: str, cells: Sequence[CellReport]) -> Table:
+    names = sorted({name for c in cells for name in c.metrics if "[" in name})
+    table = Table(title, ["judge", "writer", "arm", *(n.removeprefix("accuracy[").removesuffix("]") for n in names)])
+    for c in cells:
+        numbers = [percent(c.metrics.get(n)) if c.complete else "" for n in names]
+        table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
+    return table
+
+
+def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
+    header = ["judge", "writer", "arm", "minus none", "minus shuffled", "gained", "lost", "detectable"]
+    table = Table(title, header)
+    for c in cells:
+        if not c.contrasts:
+            continue
+        gained, lost = _moved(c)
+        smallest = " / ".join(f"{100 * x.detectable:.1f}" for x in c.contrasts.values())
+        if not c.complete:
+            table.rows.append([c.judge, c.writer or "", c.arm, "incomplete", "incomplete", "", "", ""])
+            continue
+        both = [gain(c.contrasts.get(r)) for r in ("none", "shuffled")]
+        table.rows.append([c.judge, c.writer or "", c.arm, *both, gained, lost, smallest])
+        table.notes += [
+            f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for x in c.contrasts.values() for flag in x.flags
+        ]
+    table.notes.append(
+        "Difference [95 % cluster bootstrap] p of a cluster sign-flip. gained / lost: items that became right in both orders, "
+        "or ceased to be. detectable: 2.8 standard errors, the smallest difference the comparison can show; bold "
+        "only where p < .05 and the difference is no smaller."
+    )
+    if any(c.contrasts and all(x.content is None for x in c.contrasts.values()) for c in cells):
+        table.notes.append(
+            "Content and order effects are not told apart here: that takes probabilities or several samples."
+        )
+    split = [(c, r, x) for c in cells for r, x in c.contrasts.items() if x.content is not None]
+    for c, reference, x in split:
+        order = x.value - (x.content or 0.0)
+        table.notes.append(
+            f"{c.judge}, {c.writer or '-'}, {c.arm} minus {reference}: content {100 * (x.content or 0):+.1f}, order {100 * order:+.1f}."
+        )
+    return table
+
+
+def _moved(cell: CellReport) -> tuple[str, str]:
+    if cell.transitions is None:
+        return "", ""
+    t = cell.transitions
+    gained = sum(t[a]["both_right"] for a in t if a != "both_right")
+    return str(gained), str(sum(t["both_right"][b] for b in t if b != "both_right"))
+
+
+def markdown(found: Sequence[Table]) -> str:
+    def safe(text: str) -> str:
+        return text.replace("|", "\\|").replace("\n", " ")
+
+    parts = []
+    for t in found:
+        rows = [[safe(x) for x in row] for row in [t.header, *t.rows]]
+        widths = [max(3, *(len(r[i]) for r in rows)) for i in range(len(t.header))]
+        lines = [f"### {safe(t.title)}", ""]
+        for n, row in enumerate(rows):
+            lines.append("| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |")
+            if n == 0:
+                lines.append("|" + "|".join("-" * (w + 2) for w in widths) + "|")
+        lines += ["", *(f"- {safe(note)}" for note in t.notes)]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+_LATEX = str.maketrans(
+    {
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def latex(found: Sequence[Table]) -> str:
+    """booktabs tables; the notes stand in the caption."""
+
+    def safe(text: str) -> str:
+        bold = text.startswith("**")
+        plain = text.strip("*").translate(_LATEX)
+        return rf"\textbf{{{plain}}}" if bold else plain
+
+    parts = []
+    for t in found:
+        caption = " ".join([t.title + ".", *t.notes]).translate(_LATEX)
+        body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
+        head = " & ".join(safe(x) for x in t.header) + r" \\"
+        parts.append(
+            "\n".join(
+                [
+                    r"\begin{table}",
+                    r"\centering",
+                    r"\small",
+                    rf"\begin{{tabular}}{{{'l' * len(t.header)}}}",
+                    r"\toprule",
+                    head,
+                    r"\midrule",
+                    *body,
+                    r"\bottomrule",
+                    r"\end{tabular}",
+                    rf"\caption{{{caption}}}",
+                    r"\end{table}",
+                ]
+            )
+        )
+    return "% needs \\usepackage{booktabs}\n" + "\n\n".join(parts) + "\n"
+
+
+def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    return [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
+
+
+def as_csv(reports: Sequence[Report]) -> str:
+    """One line a metric, all numbers in full. Texts that a spreadsheet would run as formulas are quoted with '."""
+    header = [
+        "run",
+        "benchmark",
+        "judge",
+        "writer",
+        "arm",
+        "relation",
+        "metric",
+        "k",
+        "n",
+        "value",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "detectable",
+        "protocol",
+        "complete",
+    ]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
+    writer.writeheader()
+    for o in objects(reports):
+        if "counts" not in o:
+            writer.writerow({k: _guarded(v) for k, v in o.items()})
+    return out.getvalue()
+
+
+def _guarded(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value
+
+
+def as_json(reports: Sequence[Report]) -> str:
+    lines = [orjson.dumps(o).decode() for o in objects(reports)]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
+    "md": lambda reports: markdown(tables(reports)),
+    "csv": as_csv,
+    "json": as_json,
+    "latex": lambda reports: latex(tables(reports)),
+}
+
+
+def print_rich(reports: Sequence[Report]) -> None:
+    """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
+    import rich.table
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for t in tables(reports):
+        grid = rich.table.Table(
+            title=t.title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False
+        )
+        for name in t.header:
+            grid.add_column(name)
+        for row in t.rows:
+            cells = [(x.strip("*").replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
+            grid.add_row(*(Text(text, style) for text, style in cells))
+        console.print(grid)
+        for note in t.notes:
+            console.print(Text(f"- {note}", "dim"))
+        console.print()
