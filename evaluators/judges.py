@@ -109,6 +109,7 @@ class Judge(Protocol):
 
     spec: JudgeSpec
     in_process: bool
+    sees_media: bool
 
     async def open(self, media: MediaWindow) -> None: ...
 
@@ -119,6 +120,8 @@ class Judge(Protocol):
 
 class ChatJudge:
     """A judge that is a model behind a chat backend."""
+
+    sees_media = True
 
     def __init__(self, spec: JudgeSpec, backend: ChatBackend) -> None:
         self.spec = spec

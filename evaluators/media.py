@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import os
+import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
+
+import pybase64
 
 from evaluators.errors import UserError
 from evaluators.records import Candidate, Item, Media, MediaFile
@@ -48,57 +52,79 @@ def stat_file(path: Path) -> MediaFile:
     return MediaFile(str(path), s.st_size, s.st_mtime_ns)
 
 
-class MediaWindow:
-    """Reads each file once, digests it, and keeps its data URL while it is among the most recently used.
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    mime: str
+    base64: bytes
 
-    Reading and encoding run in threads, off the event loop; several callers of one file wait for the same read.
+    @property
+    def prefix(self) -> bytes:
+        """What stands before the base64 in a data URL."""
+        return b"data:" + self.mime.encode() + b";base64,"
+
+
+class MediaWindow:
+    """Reads each file once, digests it, and keeps its base64 while it is among the most recently used.
+
+    Reading and encoding run in threads, off the event loop, many files a hop: a hop costs as much as a small file.
     """
 
     def __init__(self, max_bytes: int = WINDOW_BYTES, threads: int = 2) -> None:
         self._max = max_bytes
         self._size = 0
-        self._urls: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, Encoded] = OrderedDict()
         self._sha: dict[str, str] = {}
-        self._reading: dict[str, asyncio.Task[bytes]] = {}
+        self._reading: dict[str, asyncio.Future[list[_Read]]] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="media")
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def data_url(self, file: MediaFile) -> bytes:
-        """The file's bytes, untouched, as a quoted JSON string `"data:<mime>;base64,..."`, ready to be embedded.
+    async def encoded(self, file: MediaFile) -> Encoded:
+        """The file's bytes, untouched, in base64.
 
         Raises:
             UserError: the file is gone or is no image.
         """
-        kept = self._urls.get(file.path)
+        kept = self._kept.get(file.path)
         if kept is not None:
-            self._urls.move_to_end(file.path)
+            self._kept.move_to_end(file.path)
             return kept
-        reading = self._reading.get(file.path)
-        if reading is None:
-            reading = self._reading[file.path] = asyncio.create_task(self._read(file.path))
-        return await asyncio.shield(reading)
+        # From the reading itself: a window smaller than the request would have dropped it again.
+        return next(r.encoded for r in await self._read([file.path]) if r.path == file.path)
 
-    async def _read(self, path: str) -> bytes:
-        try:
-            url, self._sha[path] = await asyncio.get_running_loop().run_in_executor(self._pool, _encode, path)
-        finally:
-            del self._reading[path]
-        self._urls[path] = url
-        self._size += len(url)
-        while self._size > self._max and len(self._urls) > 1:
-            _, old = self._urls.popitem(last=False)
-            self._size -= len(old)
-        return url
+    async def prepare(self, items: Sequence[Item], encode: bool) -> list[Item]:
+        """The items with the sha256 of all their media filled in; with `encode` also ready in the window."""
+        files = {f.path: f for i in items for m in i.all_media() for f in m.files}
+        await self._read(
+            [p for p, f in files.items() if (encode and p not in self._kept) or not (f.sha256 or p in self._sha)]
+        )
+        sha = {p: f.sha256 or self._sha[p] for p, f in files.items()}
+        return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
 
-    async def digested(self, item: Item) -> Item:
-        """The item with the sha256 of all its media filled in; what is still unknown is read now."""
-        files = [f for m in item.all_media() for f in m.files]
-        if all(f.sha256 for f in files):
-            return item
-        await asyncio.gather(*(self.data_url(f) for f in files if not f.sha256 and f.path not in self._sha))
-        return with_digests(item, {f.path: f.sha256 or self._sha[f.path] for f in files})
+    async def _read(self, paths: Sequence[str]) -> list[_Read]:
+        """Read in one hop what nobody reads yet, and wait for the rest with those who do."""
+        fresh = [p for p in paths if p not in self._reading]
+        waiting = {id(r): r for p in paths if (r := self._reading.get(p)) is not None}
+        if fresh:
+            hop = asyncio.get_running_loop().run_in_executor(self._pool, _encode_all, fresh)
+            self._reading |= dict.fromkeys(fresh, hop)
+            hop.add_done_callback(lambda done: self._admit(fresh, done))
+            waiting[id(hop)] = hop
+        return [read for hop in waiting.values() for read in await asyncio.shield(hop)]
+
+    def _admit(self, paths: Sequence[str], done: asyncio.Future[list[_Read]]) -> None:
+        for path in paths:
+            self._reading.pop(path, None)
+        if done.cancelled() or done.exception() is not None:
+            return
+        for path, encoded, sha in done.result():
+            self._sha[path] = sha
+            self._kept[path] = encoded
+            self._size += len(encoded.base64)
+        while self._size > self._max and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._size -= len(old.base64)
 
 
 def with_digests(item: Item, sha256: dict[str, str]) -> Item:
@@ -116,15 +142,40 @@ def with_digests(item: Item, sha256: dict[str, str]) -> Item:
     )
 
 
-def _encode(path: str) -> tuple[bytes, str]:
+_buffers = threading.local()
+
+
+def _read_into_buffer(path: str) -> memoryview:
+    """The file's bytes in a buffer that this thread uses again and again: fresh memory costs more than the reading."""
+    with open(path, "rb", buffering=0) as f:
+        size = os.fstat(f.fileno()).st_size
+        if len(getattr(_buffers, "bytes", b"")) < size:
+            _buffers.bytes = bytearray(size)
+        view = memoryview(_buffers.bytes)[:size]
+        done = 0
+        while done < size and (n := f.readinto(view[done:])):
+            done += n
+    return view[:done]
+
+
+class _Read(NamedTuple):
+    path: str
+    encoded: Encoded
+    sha256: str
+
+
+def _encode_all(paths: Sequence[str]) -> list[_Read]:
+    return [_encode(p) for p in paths]
+
+
+def _encode(path: str) -> _Read:
     try:
-        with open(path, "rb") as f:
-            data = f.read()
+        data = _read_into_buffer(path)
     except OSError as e:
         raise UserError(
             f"{path}: cannot be read ({e.strerror}); restore the file and run the same command again"
         ) from None
-    mime = mime_of(data[:16])
+    mime = mime_of(bytes(data[:16]))
     if mime is None:
         raise UserError(f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or remove it")
-    return b'"data:' + mime.encode() + b";base64," + base64.b64encode(data) + b'"', hashlib.sha256(data).hexdigest()
+    return _Read(path, Encoded(mime, pybase64.b64encode(data)), hashlib.sha256(data).hexdigest())

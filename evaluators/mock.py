@@ -34,6 +34,7 @@ class MockJudge:
     """Decides by a function of the case, so a test says what the judge *sees*: order, responses, rubric."""
 
     in_process = False
+    sees_media = False
 
     def __init__(self, spec: JudgeSpec, reply: Callable[[Case], Reply], latency_s: float = 0.0) -> None:
         self.spec = spec

@@ -250,12 +250,13 @@ def decode(kind: type[R], line: bytes | str | dict[str, Any]) -> R:
     Raises:
         RecordError: not JSON, or a field missing, unknown or of the wrong type.
     """
+    adapter: TypeAdapter[Any] = _adapter(kind)  # type: ignore[arg-type]  # a class is hashable; mypy says it may not be
     try:
         value = line if isinstance(line, dict) else orjson.loads(line)
     except orjson.JSONDecodeError as e:
         raise RecordError(f"not valid JSON ({e})") from None
     try:
-        checked: R = _adapter(kind).validate_python(value)
+        checked: R = adapter.validate_python(value)
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         where = ".".join(str(p) for p in first["loc"]) or "the line"

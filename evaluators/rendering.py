@@ -107,14 +107,13 @@ class Template:
             UserError: the template uses something that is not there.
         """
         item, fence = case.item, fence_of(case.item)
-        nonce = secrets.token_hex(16)
         places: list[Media] = []
 
         def mark(media: tuple[Media, ...]) -> str:
             marks = []
             for one in media:
                 places.append(one)
-                marks.append(f"{nonce}{len(places) - 1};")
+                marks.append(f"{_MARK}{len(places) - 1};")
             return "".join(marks)
 
         responses = [{"text": neutral(c.text, fence), "media": mark(c.media)} for c in case.shown()]
@@ -133,14 +132,19 @@ class Template:
             raise UserError(
                 f"{self.path}: {e}; the template may use question, responses, rubric, fence, media"
             ) from None
-        return (Message("user", tuple(_split(text, nonce, places))),)
+        return (Message("user", tuple(_split(text, places))),)
 
 
-def _split(text: str, nonce: str, places: list[Media]) -> Iterator[Part]:
-    """Cut at the marks. The nonce is drawn after all data was fixed, so no text can hold it."""
-    pieces = re.split(f"{nonce}(\\d+);", text)
+_MARK = secrets.token_hex(16)
+"""Where media go in a rendered text. Drawn anew in each process and never sent, so no text can hold it."""
+
+
+def _split(text: str, places: list[Media]) -> Iterator[Part]:
+    """Cut at the marks."""
+    pieces = text.split(_MARK)
     for i, piece in enumerate(pieces):
-        if i % 2:
-            yield from (Image(f) for f in places[int(piece)].files)
-        elif piece.strip():
-            yield Text(piece.strip("\n") if i else piece.lstrip("\n").rstrip("\n"))
+        if i:
+            number, _, piece = piece.partition(";")
+            yield from (Image(f) for f in places[int(number)].files)
+        if piece.strip():
+            yield Text(piece.strip("\n"))

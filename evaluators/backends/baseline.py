@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 VERSION = "baseline/1"
 
-_STOP = frozenset(
-    "a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them "
-    "then there they this to was were what when which who with".split()  # noqa: SIM905 (a text is easier to read)
-)
+_STOP_WORDS = """
+a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them then
+there they this to was were what when which who with
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 
 
 def words(text: str) -> frozenset[str]:
@@ -84,6 +85,7 @@ PICKS: dict[str, Callable[[Case, str], int]] = {
 
 class BaselineJudge:
     in_process = False
+    sees_media = False
 
     def __init__(self, spec: JudgeSpec) -> None:
         self.spec = spec

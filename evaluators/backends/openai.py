@@ -10,15 +10,18 @@ from __future__ import annotations
 import email.utils
 import hashlib
 import os
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 from evaluators.errors import BackendError, UserError
-from evaluators.media import MediaWindow
+from evaluators.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
 _KINDS = {401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server", 425: "server", 429: "rate_limit"}
+_MARK = secrets.token_hex(16)
+"""Where an image goes in the request's JSON. Drawn anew in each process and never sent, so no text can hold it."""
 _SHOWN = 300
 """Characters of a server's error text that are kept."""
 
@@ -37,7 +42,7 @@ class OpenAIBackend:
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
         urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
-        self._urls = tuple(f"{u.rstrip('/')}/chat/completions" for u in urls)
+        self._urls = tuple(URL(f"{u.rstrip('/')}/chat/completions", encoded=True) for u in urls)
         self._key = os.environ.get(spec.api_key_env, "").strip()
         # Placeholders such as "x" or "EMPTY" are no secrets, and blanking them would garble replies.
         self._secret = self._key if len(self._key) >= 8 else ""
@@ -45,12 +50,13 @@ class OpenAIBackend:
 
     async def open(self, media: MediaWindow) -> None:
         self._media = media
-        headers = {"Content-Type": "application/json"}
+        headers = {}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=self._spec.timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
         )
         if self._spec.verdict == "direct":
@@ -61,7 +67,7 @@ class OpenAIBackend:
             await self._http.close()
 
     async def chat(self, request: ChatRequest) -> Answer:
-        body = orjson.dumps(await self._body(request))
+        body = await self._body(request)
         url = self._urls[0]
         if len(self._urls) > 1:
             url = self._urls[int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16) % len(self._urls)]
@@ -70,29 +76,33 @@ class OpenAIBackend:
         latency = time.perf_counter() - started
         return self._answer(data, kind, request, latency)
 
-    async def _body(self, request: ChatRequest) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self._spec.model,
-            "messages": [{"role": m.role, "content": await self._content(m)} for m in request.messages],
-            **request.sampling,
-        }
+    async def _body(self, request: ChatRequest) -> _Pieces:
+        """The request's JSON, in pieces: images are sent from where they lie encoded, never copied into the text."""
+        images: list[Encoded] = []
+        messages = [{"role": m.role, "content": await self._content(m, images)} for m in request.messages]
+        body: dict[str, Any] = {"model": self._spec.model, "messages": messages, **request.sampling}
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
-        return body | self._spec.extra_body
+        texts = orjson.dumps(body | self._spec.extra_body).split(_MARK.encode())
+        pieces = [texts[0]]
+        for image, text in zip(images, texts[1:], strict=True):
+            pieces[-1] += image.prefix
+            pieces += [image.base64, text]
+        return _Pieces(pieces)
 
-    async def _content(self, message: Message) -> str | list[dict[str, Any]]:
+    async def _content(self, message: Message, images: list[Encoded]) -> str | list[dict[str, Any]]:
         if len(message.parts) == 1 and isinstance(message.parts[0], Text):
             return message.parts[0].text
         content: list[dict[str, Any]] = []
         for part in message.parts:
             if isinstance(part, Image):
-                url = orjson.Fragment(await self._media.data_url(part.file))
-                content.append({"type": "image_url", "image_url": {"url": url}})
+                images.append(await self._media.encoded(part.file))
+                content.append({"type": "image_url", "image_url": {"url": _MARK}})
             else:
                 content.append({"type": "text", "text": part.text})
         return content
 
-    async def _post(self, url: str, body: bytes) -> tuple[bytes, str]:
+    async def _post(self, url: URL, body: _Pieces) -> tuple[bytes, str]:
         """The reply's bytes and content type; anything but a 200 is a BackendError."""
         try:
             async with self._http.post(url, data=body, allow_redirects=False) as response:
@@ -157,7 +167,7 @@ class OpenAIBackend:
                 top_logprobs=20,
                 answer_format="token",
             )
-            body = orjson.dumps(await self._body(request))
+            body = await self._body(request)
             try:
                 answer = self._answer(*await self._post(url, body), request, 0.0)
                 found = len(answer.top_logprobs or ())
@@ -176,7 +186,22 @@ class OpenAIBackend:
         return (text.replace(self._secret, "[key]") if self._secret else text)[:_SHOWN]
 
 
-def _no_direct(judge: str, url: str, why: str) -> str:
+class _Pieces(aiohttp.Payload):
+    """A body in pieces of known length, written one after the other."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__(pieces, content_type="application/json")
+        self._size = sum(map(len, pieces))
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return b"".join(self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for piece in self._value:
+            await writer.write(piece)
+
+
+def _no_direct(judge: str, url: URL, why: str) -> str:
     return (
         f"judge {judge!r}: {url} cannot do `verdict: direct` ({why}); nothing was asked. "
         "Use `verdict: text`, or a server that returns top_logprobs (vLLM does)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,8 @@ from evaluators.parsing import parse
 from evaluators.records import Answer, Failure, Item, Verdict, encode
 from evaluators.rendering import Case, pick_of
 
-LOOKAHEAD_ITEMS = 64
+BATCH_ITEMS = 32
+BATCH_BYTES = WINDOW_BYTES // 4
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Runner:
         try:
             await judge.open(media)
             async with asyncio.TaskGroup() as group:
-                async for item, cells in self._prepared(works, media):
+                async for item, cells in self._prepared(works, media, judge.sees_media):
                     for same in cells:
                         await slots.acquire()
                         group.create_task(self._ask(judge, item, same, slots, breaker))
@@ -135,32 +136,23 @@ class Runner:
             await judge.close()
 
     async def _prepared(
-        self, works: Sequence[Work], media: MediaWindow
+        self, works: Sequence[Work], media: MediaWindow, sees_media: bool
     ) -> AsyncIterator[tuple[Item, list[list[Cell]]]]:
-        """The items with open cells, their media read some way ahead, within half of the media window."""
-        todo: Iterator[tuple[Work, Item]] = ((w, w.grid.items[i]) for w in works for i in w.items)
-        ahead: deque[tuple[Work, int, asyncio.Task[Item]]] = deque()
-        size = 0
+        """The items with open cells; while one batch is asked, the media of the next are read."""
+        batches = ((w, asyncio.ensure_future(media.prepare(items, sees_media))) for w in works for items in _batches(w))
+        ahead = next(batches, None)
         try:
-            while True:
-                while len(ahead) < LOOKAHEAD_ITEMS and (size < WINDOW_BYTES // 2 or not ahead):
-                    work, item = next(todo, (None, None))
-                    if work is None or item is None:
-                        break
-                    weight = sum(f.size * 4 // 3 for m in item.all_media() for f in m.files)
-                    size += weight
-                    ahead.append((work, weight, asyncio.create_task(media.digested(item))))
-                if not ahead:
-                    return
-                work, weight, reading = ahead.popleft()
-                item = await reading
-                size -= weight
-                self._list(item)
-                cells = (c for c in work.grid.cells(item, work.judge, work.rows) if not self._finished.has(c))
-                yield item, [same for same in grouped(cells).values() if same[0].call not in work.reuse]
+            while ahead is not None:
+                work, reading = ahead
+                items = await reading
+                ahead = next(batches, None)
+                for item in items:
+                    self._list(item)
+                    cells = (c for c in work.grid.cells(item, work.judge, work.rows) if not self._finished.has(c))
+                    yield item, [same for same in grouped(cells).values() if same[0].call not in work.reuse]
         finally:
-            for _, _, reading in ahead:
-                reading.cancel()
+            if ahead is not None:
+                ahead[1].cancel()
 
     def _list(self, item: Item) -> None:
         if item.uid not in self._listed:
@@ -220,6 +212,21 @@ class Runner:
             self.tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
             self.tally.completion_tokens += answer.usage.get("completion_tokens", 0)
         self.tally.last_written = time.monotonic()
+
+
+def _batches(work: Work) -> Iterator[list[Item]]:
+    """The items with open cells, a few at a time: as many as are read in one go and fit the media window twice over."""
+    batch: list[Item] = []
+    size = 0
+    for index in work.items:
+        item = work.grid.items[index]
+        batch.append(item)
+        size += sum(f.size * 4 // 3 for m in item.all_media() for f in m.files)
+        if len(batch) == BATCH_ITEMS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def make_verdict(item: Item, cell: Cell, answer: Answer | None, error: BackendError | None, time: str) -> Verdict:
