@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -163,10 +165,24 @@ def run(
         runner = Runner(verdicts, items, listed, finished)
         planned, work = _work(config, grids, finished, judges or {})
         _copy_answers(folder, work, runner)
-        _block_on(_ask(runner, work, progress))
+        with _rare_collections():
+            _block_on(_ask(runner, work, progress))
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
     return RunResult(folder, tally, planned, tally.statuses, seconds)
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Keep the garbage collector from walking through all items again and again: a twentieth of the CPU otherwise."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def known_items(folder: Path) -> dict[str, Item]:

@@ -45,7 +45,7 @@ class Journal:
         self._syncer.start()
 
     def append(self, line: bytes) -> None:
-        """Append one line (newline included) in one write.
+        """Append a line (newline included), or several, in one write.
 
         Raises:
             UserError: the disk is full or failing. Nothing of the line remains.

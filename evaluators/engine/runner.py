@@ -15,7 +15,7 @@ from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.judges import Judge
 from evaluators.media import WINDOW_BYTES, MediaWindow
-from evaluators.parsing import parse
+from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Verdict, encode
 from evaluators.rendering import Case, pick_of
 
@@ -146,18 +146,20 @@ class Runner:
                 work, reading = ahead
                 items = await reading
                 ahead = next(batches, None)
+                self._list(items)
                 for item in items:
-                    self._list(item)
                     cells = (c for c in work.grid.cells(item, work.judge, work.rows) if not self._finished.has(c))
                     yield item, [same for same in grouped(cells).values() if same[0].call not in work.reuse]
         finally:
             if ahead is not None:
                 ahead[1].cancel()
 
-    def _list(self, item: Item) -> None:
-        if item.uid not in self._listed:
-            self._listed.add(item.uid)
-            self._items.append(encode(item))
+    def _list(self, items: Sequence[Item]) -> None:
+        """Note items in the folder, before any verdict on them, in one append."""
+        new = [i for i in items if i.uid not in self._listed]
+        if new:
+            self._listed.update(i.uid for i in new)
+            self._items.append(b"".join(map(encode, new)))
 
     async def _ask(self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker) -> None:
         tally, cell = self.tally, cells[0]
@@ -231,9 +233,10 @@ def _batches(work: Work) -> Iterator[list[Item]]:
 
 def make_verdict(item: Item, cell: Cell, answer: Answer | None, error: BackendError | None, time: str) -> Verdict:
     """The record of one cell, from the answer that came or the failure that stood in its place."""
-    verdict = Verdict(
+    parsed = parse(answer) if answer is not None else Parsed("error")
+    return Verdict(
         key=cell.key,
-        status="error",
+        status=parsed.status,
         call=cell.call,
         benchmark=item.benchmark,
         item=item.uid,
@@ -245,14 +248,13 @@ def make_verdict(item: Item, cell: Cell, answer: Answer | None, error: BackendEr
         replicate=cell.given.replicate,
         rubric=cell.given.rubric.uid if cell.given.rubric else None,
         donor=cell.given.donor,
+        choice=parsed.choice,
+        pick=None if parsed.choice is None else pick_of(parsed.choice, cell.order),
+        p=parsed.p,
+        parser=parsed.parser,
+        answer=answer,
+        error=Failure(error.kind, error.message, error.http) if error else None,
         time=time,
-    )
-    if answer is None:
-        return replace(verdict, error=Failure(error.kind, error.message, error.http) if error else None)
-    parsed = parse(answer)
-    pick = None if parsed.choice is None else pick_of(parsed.choice, cell.order)
-    return replace(
-        verdict, status=parsed.status, choice=parsed.choice, pick=pick, p=parsed.p, parser=parsed.parser, answer=answer
     )
 
 
