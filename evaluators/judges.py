@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -75,6 +76,12 @@ class JudgeSpec(BaseModel):
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("template", "digest"):  # cached on the original; the copy may differ
+            copied.__dict__.pop(derived, None)
+        return copied
 
     @cached_property
     def template(self) -> Template:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluators.keys import digest
 from evaluators.records import Item
 
 BLOCK = 512
@@ -95,6 +94,7 @@ def _wants_equal(block: list[Item], label: Any, seed: int) -> Any:
     equal0 = min(max(round((3 * n0 - n1) / 4), 0, n0 - n1), n0)
     for position, count in ((0, equal0), (1, n1 - n0 + equal0)):
         members = [n for n in range(len(block)) if label[n] == position]
-        members.sort(key=lambda n: digest("shuffle", seed, block[n].uid))
-        wants[members[:count]] = True
+        # Spread evenly over the lengths (the block is sorted by them), so that wishes and lengths can both be met.
+        chosen = [(j * len(members) // count + seed) % len(members) for j in range(count)]
+        wants[[members[c] for c in chosen]] = True
     return wants

@@ -191,6 +191,7 @@ def _run(args: argparse.Namespace) -> int:
     result = run(config, out=args.out, limit=args.limit, only=only, redo=statuses, progress=not args.quiet)
     _print_tables([result.out], None, "strict")
     tally = result.tally
+    print()
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
         print(f"{tally.written} verdicts written ({found}); {tally.asked} requests sent.")
@@ -213,7 +214,7 @@ def _print_tables(runs: Sequence[Path], form: str | None, protocol: str) -> None
     if form is None and sys.stdout.isatty():
         tables.print_rich(reports)
     else:
-        print(tables.FORMATS[form or "md"](reports), end="" if form else "\n")
+        print(tables.FORMATS[form or "md"](reports), end="")
 
 
 def _score(args: argparse.Namespace) -> int:

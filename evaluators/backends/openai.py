@@ -172,9 +172,10 @@ class OpenAIBackend:
                 answer = self._answer(*await self._post(url, body), request, 0.0)
                 found = len(answer.top_logprobs or ())
             except BackendError as e:
-                if e.kind != "rejected":
+                if e.kind not in ("rejected", "logprobs"):
                     return  # a dead or busy server is the engine's business, with its own message
-                raise UserError(_no_direct(self._spec.name, url, f"HTTP {e.http}: {e.message}")) from None
+                why = f"HTTP {e.http}: {e.message}" if e.http else e.message
+                raise UserError(_no_direct(self._spec.name, url, why)) from None
             if found < 2:
                 raise UserError(_no_direct(self._spec.name, url, f"{found} log-probabilities came back, not 20"))
 

@@ -101,11 +101,15 @@ class Runner:
             UserError: a judge, a template or a file is not as it must be.
         """
         self.tally.total += sum(w.cells for _, works in work for w in works)
+        due = [(judge, works) for judge, works in work if any(w.calls for w in works)]
+        remote = [judge for judge, _ in due if not judge.in_process]
+        local = [(judge, works) for judge, works in due if judge.in_process]
         media = MediaWindow()
-        local = [(j, w) for j, w in work if j.in_process]
         try:
+            for judge in remote:  # all of them before the first request: one that cannot work stops the run for free
+                await judge.open(media)
             async with asyncio.TaskGroup() as group:
-                for judge, works in work:
+                for judge, works in due:
                     if not judge.in_process:
                         group.create_task(self._judge(judge, works, media))
                 if local:
@@ -113,27 +117,26 @@ class Runner:
         except BaseExceptionGroup as failures:
             raise _cause(failures) from None
         finally:
+            for judge in remote:
+                await judge.close()
             media.close()
 
     async def _one_by_one(self, work: Sequence[tuple[Judge, Sequence[Work]]], media: MediaWindow) -> None:
         for judge, works in work:
-            await self._judge(judge, works, media)
+            try:
+                await judge.open(media)
+                await self._judge(judge, works, media)
+            finally:
+                await judge.close()
 
     async def _judge(self, judge: Judge, works: Sequence[Work], media: MediaWindow) -> None:
-        calls = sum(w.calls for w in works)
-        if not calls:
-            return
         slots = Slots(judge.spec.concurrency, judge.spec.adaptive)
-        breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, calls))
-        try:
-            await judge.open(media)
-            async with asyncio.TaskGroup() as group:
-                async for item, cells in self._prepared(works, media, judge.sees_media):
-                    for same in cells:
-                        await slots.acquire()
-                        group.create_task(self._ask(judge, item, same, slots, breaker))
-        finally:
-            await judge.close()
+        breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, sum(w.calls for w in works)))
+        async with asyncio.TaskGroup() as group:
+            async for item, calls in self._prepared(works, media, judge.sees_media):
+                for same in calls:
+                    await slots.acquire()
+                    group.create_task(self._ask(judge, item, same, slots, breaker))
 
     async def _prepared(
         self, works: Sequence[Work], media: MediaWindow, sees_media: bool

@@ -1,0 +1,103 @@
+"""What the tests share: small benchmarks made on the spot, and the real rows where they are at hand."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def png(shade: int) -> bytes:
+    """A real one-pixel PNG; each shade has bytes of its own."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    pixel = zlib.compress(bytes([0, shade % 256, shade // 256 % 256, 0]))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+
+
+def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def pair(n: int, **more: Any) -> dict[str, Any]:
+    """A pair whose preferred response says so: "good" answers are right."""
+    good, bad = f"good answer number {n}", f"bad answer number {n}, at greater length"
+    row = {
+        "id": f"pair-{n}",
+        "prompt": f"question {n}",
+        "candidates": [good, bad] if n % 2 else [bad, good],
+        "label": 0 if n % 2 else 1,
+        "category": "even" if n % 4 < 2 else "odd",
+    }
+    return row | more
+
+
+MakePairs = Callable[..., Path]
+
+
+@pytest.fixture
+def make_pairs(tmp_path: Path) -> MakePairs:
+    """Writes `count` pairs (with an image each) and returns the rows file."""
+
+    def make(count: int, images: bool = True, **more: Any) -> Path:
+        rows = []
+        for n in range(count):
+            row = pair(n, **more)
+            if images:
+                (tmp_path / "images").mkdir(exist_ok=True)
+                (tmp_path / "images" / f"{n}.png").write_bytes(png(n))
+                row["media"] = [f"images/{n}.png"]
+            rows.append(row)
+        return write_jsonl(tmp_path / "rows.jsonl", rows)
+
+    return make
+
+
+@pytest.fixture
+def rubrics(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a rubric for each of `count` pairs, written by hand."""
+
+    def make(
+        count: int, name: str = "writer", text: str = "Prefer the good answer to question {n}.", **more: Any
+    ) -> Path:
+        rows = [
+            {"benchmark": "pairs", "id": f"pair-{n}", "writer": name, "text": text.replace("{n}", str(n))} | more
+            for n in range(count)
+        ]
+        return write_jsonl(tmp_path / f"{name}.jsonl", rows)
+
+    return make
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def real(name: str) -> Path:
+    """A folder of real rows beside the checkout; the test is skipped where there is none."""
+    path = ROOT.parent / "shared" / "data" / name
+    if not path.exists():
+        pytest.skip(f"no real rows at {path}")
+    return path

@@ -1,0 +1,203 @@
+"""The command line as a user meets it: real processes, exit codes, messages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evaluators.mock_server import MockServer
+from harness_plugins.cli import main
+from tests.conftest import ROOT, MakePairs, read_jsonl
+
+CONFIG = """
+benchmarks: [{name: pairs, path: rows.jsonl}]
+rubrics: {writer: writer.jsonl}
+judges:
+  - {name: lexical, backend: baseline}
+  - {name: longest, backend: baseline}
+out: out
+"""
+
+
+def command(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "harness_plugins", *map(str, args)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=env, check=False)
+
+
+@pytest.fixture
+def config(make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path]) -> Path:
+    make_pairs(12)
+    rubrics(12)
+    return write_config(CONFIG)
+
+
+def test_help_is_quick_and_pulls_in_nothing_heavy() -> None:
+    best = 9.0
+    for _ in range(3):
+        started = time.perf_counter()
+        done = command("--help")
+        best = min(best, time.perf_counter() - started)
+        assert "rubric-harness run CONFIG.yaml" in done.stdout
+    assert best < 0.3
+
+
+@pytest.mark.parametrize(
+    "module", ["harness_plugins", "evaluators", "harness_plugins.cli", "harness_plugins.experiment"]
+)
+def test_importing_pulls_in_nothing_heavy(module: str) -> None:
+    heavy = ["torch", "lmms_eval", "datasets", "pandas", "transformers", "vllm", "statsmodels"]
+    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+def test_run_ends_in_the_table_and_says_where_the_files_are(config: Path) -> None:
+    done = command("run", config)
+    assert done.returncode == 0, done.stderr
+    assert "| lexical | writer | transferred |" in done.stdout
+    assert "verdicts.jsonl" in done.stdout
+    again = command("run", config)
+    assert again.returncode == 0
+    assert "Nothing to ask" in again.stdout
+
+
+def test_score_json_has_an_object_for_every_metric(config: Path) -> None:
+    command("run", config)
+    found = json.loads(command("score", config.parent / "out", "--json").stdout)
+    cells = {(o["judge"], o["writer"], o["arm"]) for o in found}
+    assert ("lexical", "writer", "transferred") in cells
+    assert ("lexical", None, "none") in cells
+    for o in found:
+        if "counts" not in o:
+            assert {
+                "benchmark",
+                "judge",
+                "writer",
+                "arm",
+                "metric",
+                "k",
+                "n",
+                "value",
+                "low",
+                "high",
+                "protocol",
+            } <= set(o)
+            assert o["n"] == 0 or o["value"] == pytest.approx(o["k"] / o["n"])
+
+
+def test_every_table_format(config: Path) -> None:
+    command("run", config)
+    out = config.parent / "out"
+    assert command("table", out, "--format", "md").stdout.startswith("### pairs, 12 items")
+    rows = list(csv.DictReader(io.StringIO(command("table", out, "--format", "csv").stdout)))
+    assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none"}
+    assert json.loads(command("table", out, out, "--format", "json").stdout)
+    latex = command("table", out, "--format", "latex").stdout
+    assert latex.count(r"\toprule") == latex.count(r"\bottomrule") >= 2
+    assert command("table", out, "--format", "md").stdout == command("table", out).stdout
+
+
+def test_dry_run_asks_nothing_and_shows_a_prompt_an_arm(config: Path) -> None:
+    with MockServer().running() as server:
+        judge = f'  - {{name: q, backend: openai, model: m, base_url: "{server.url}", verdict: direct}}\n'
+        config.write_text(CONFIG.replace("judges:\n", "judges:\n" + judge))
+        done = command("run", config, "--dry-run")
+        assert server.asked == 0
+    assert done.returncode == 0, done.stderr
+    for arm in ("none", "generic", "transferred", "shuffled", "repeat"):
+        assert f"----- prompt of the arm {arm} -----" in done.stdout
+    assert "Prefer the good answer to question" in done.stdout
+    assert not (config.parent / "out").exists()
+
+
+def test_only_runs_a_part(config: Path) -> None:
+    done = command("run", config, "--only", "judge=lexical,arm=none,arm=transferred")
+    assert done.returncode == 0, done.stderr
+    verdicts = read_jsonl(config.parent / "out" / "verdicts.jsonl")
+    assert {(v["judge"], v["arm"]) for v in verdicts} == {("lexical", "none"), ("lexical", "transferred")}
+    assert len(verdicts) == 48
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["run", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["run", "config.yaml", "--only", "judge=qwen"], "the config has no such judge; it has: lexical, longest"),
+        (["run", "config.yaml", "--only", "jugde=qwen"], "unknown field"),
+        (["run", "config.yaml", "--redo", "status=nonsense"], "--redo takes status=S"),
+        (["run", "config.yaml", "--redo", "nonsense"], "give FIELD=VALUE"),
+        (["score", "nowhere"], "nowhere: no run folder"),
+        (["table", "config.yaml"], "no run folder"),
+        (["show", "nowhere"], "no run folder"),
+        (["score", "out", "--protocol", "x"], "no protocol 'x'"),
+        (["show", "out", "--where", "none=rigth"], "give ARM=STATE with a state of: right"),
+        (["show", "out", "--where", "nnoe=right"], "this run has no arm 'nnoe'"),
+        (["show", "out", "--judge", "x"], "this run has no judge 'x'; it has: lexical, longest"),
+    ],
+)
+def test_a_mistake_gets_a_line_and_exit_code_2(
+    config: Path, args: list[str], complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(config.parent)
+    main(["run", "config.yaml", "--quiet"])
+    capsys.readouterr()
+    assert main(args) == 2
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("error: ")
+    assert complaint in stderr
+
+
+def test_errors_that_remain_give_exit_code_3(config: Path) -> None:
+    with MockServer(status=500).running() as server:
+        judge = f'  - {{name: q, backend: openai, model: m, base_url: "{server.url}", retries: 0}}\n'
+        config.write_text(CONFIG.replace("judges:\n", "judges:\n" + judge))
+        done = command("run", config)
+    assert done.returncode == 3
+    assert "run the same command again" in done.stderr
+    assert "incomplete: 0/24 answered" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_show_prints_prompt_media_rubric_and_both_replies(config: Path) -> None:
+    command("run", config)
+    text = command("show", config.parent / "out", "--where", "none=mixed transferred=right", "--limit", "1").stdout
+    for part in (
+        "prompt: question",
+        "images/",
+        "Prefer the good answer",
+        "AB (first: candidate 0)",
+        "BA (first: candidate 1)",
+    ):
+        assert part in text
+
+
+def test_items_lists_uids(config: Path) -> None:
+    lines = command("items", config).stdout.splitlines()
+    assert len(lines) == 12
+    assert lines[0].split("\t")[0].startswith("pairs:")
+
+
+def test_tasks_lists_what_there_is() -> None:
+    text = command("tasks").stdout
+    for part in ("vl_rewardbench", "transferred", "official:multimodal_rewardbench", "lexical"):
+        assert part in text
+    assert Path(command("tasks", "--path").stdout.strip(), "vl_rewardbench", "benchmark.yaml").exists()
+
+
+def test_a_closed_pipe_is_no_error(config: Path) -> None:
+    command("run", config)
+    line = f"{sys.executable} -m harness_plugins score {config.parent / 'out'} --json | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

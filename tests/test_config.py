@@ -1,0 +1,205 @@
+"""Bad input: one line a mistake, naming file, line and mend, before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evaluators.errors import UserError
+from harness_plugins.config import load_config
+from harness_plugins.experiment import prepare
+from harness_plugins.rubric_files import read_rubrics
+from tests.conftest import MakePairs, pair, png, write_jsonl
+
+GOOD = """\
+benchmarks:
+  - {name: pairs, path: rows.jsonl}
+judges:
+  - {name: longest, backend: baseline}
+  - name: qwen
+    backend: openai
+    model: Qwen/Qwen2.5-VL-7B-Instruct
+    base_url: "http://127.0.0.1:8000/v1"
+arms: [none, generic]
+"""
+
+
+def mistakes(path: Path) -> list[str]:
+    with pytest.raises(UserError) as e:
+        prepare(load_config(path))
+    return [line.replace(str(path.parent) + "/", "") for line in e.value.lines]
+
+
+def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    make_pairs(3)
+    config = load_config(write_config(GOOD))
+    assert [j.model for j in config.judges] == ["longest", "Qwen/Qwen2.5-VL-7B-Instruct"]
+    assert len(prepare(config).grids[0].items) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("path: rows", "pth: rows", "config.yaml: line 2: unknown key 'pth'; did you mean 'path'?"),
+        ("arms:", "amrs:", "config.yaml: line 9: unknown key 'amrs'; did you mean 'arms'?"),
+        ("backend: openai", "backend: opnai", "config.yaml: line 5: judges.1: unknown backend 'opnai'; there are: baseline, openai"),
+        ("name: longest", "name: longst", "config.yaml: line 4: judges.0: unknown baseline 'longst'"),
+        ("name: qwen", "name: longest", "config.yaml: line 1: two judges are named 'longest'"),
+        ("[none, generic]", "[none, genric]", "config.yaml: line 9: arms: unknown arm 'genric'"),
+        ("[none, generic]", "[none, transferred]", "config.yaml: line 9: the arms transferred need rubrics"),
+        ("    model: Q", "    concurrency: 0\n    model: Q", "line 7: judges.1.concurrency: input should be greater than 0"),
+        ("    model: Q", "    samples: 8\n    model: Q", "samples above 1 at temperature 0 ask the same thing again"),
+        ("    model: Q", "    prompt: none.jinja\n    model: Q", "none.jinja: the prompt template cannot be read"),
+        ("    model: Q", "    model: P\n    model: Q", "config.yaml: line 8: the key 'model' stands here a second time"),
+        ("http://127", "htp://127", "`base_url` must be an http(s) address"),
+        ("http://127", "http://user:pw@127", "put the key in an environment variable"),
+        ("name: pairs", "name: piars", "config.yaml: line 2: benchmarks.0.name: unknown benchmark 'piars'"),
+        ("rows.jsonl", "gone.jsonl", "gone.jsonl: no such file or folder"),
+        ("judges:", "judges: [", "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_each_mistake_gets_one_line(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], old: str, new: str, complaint: str
+) -> None:
+    make_pairs(2)
+    lines = mistakes(write_config(GOOD.replace(old, new, 1)))
+    assert len(lines) == 1
+    assert complaint in lines[0]
+
+
+def test_all_mistakes_are_told_at_once(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    make_pairs(1)
+    lines = mistakes(write_config(GOOD.replace("path:", "pth:").replace("backend: openai", "backend: opnai")))
+    assert len(lines) == 2
+
+
+def bad_rows(tmp_path: Path, *rows: dict[str, object]) -> list[str]:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(0), *rows])
+    (tmp_path / "config.yaml").write_text(GOOD)
+    return mistakes(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"label": 2}, 'it must be the index of the preferred candidate (0 or 1) or "tie"'),
+        ({"label": True}, "it must be the index"),
+        ({"label": None}, "column 'label' is missing; pairs rows have id, prompt, candidates, label"),
+        ({"candidates": ["one"]}, "must be a list of two candidates"),
+        ({"candidates": ["a", "b", "c"]}, "3 candidates; pairwise judging takes two"),
+        ({"candidates": ["a", 7]}, "a candidate must be a text or"),
+        ({"prompt": 5}, "'prompt' must be a text"),
+        ({"media": ["gone.png"]}, "gone.png is missing"),
+        ({"media": ["../secret.png"]}, "leads outside the media root"),
+        ({"media": ["/etc/passwd"]}, "leads outside the media root"),
+        ({"media": ["http://example.invalid/a.png"]}, "remote media are not fetched"),
+    ],
+)
+def test_a_bad_row_names_file_and_line(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
+    lines = bad_rows(tmp_path, pair(1, **change))
+    assert lines[0].startswith("rows.jsonl: line 2: ")
+    assert complaint in lines[0]
+
+
+def test_a_line_that_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": 1\n')
+    (tmp_path / "config.yaml").write_text(GOOD)
+    assert "rows.jsonl: line 1: not valid JSON" in mistakes(tmp_path / "config.yaml")[0]
+
+
+def test_a_link_may_not_leave_the_root(tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-secret.png"
+    outside.write_bytes(png(1))
+    (tmp_path / "a.png").symlink_to(outside)
+    assert "leads outside the media root" in bad_rows(tmp_path, pair(1, media=["a.png"]))[0]
+
+
+def test_links_of_a_hub_cache_lead_into_its_blobs(tmp_path: Path) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    repo = tmp_path / "datasets--x"
+    snapshot = repo / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    (repo / "blobs").mkdir()
+    (repo / "blobs" / "feed").write_bytes(png(1))
+    (snapshot / "a.png").symlink_to("../../blobs/feed")
+    rows = write_jsonl(snapshot / "rows.jsonl", [pair(1, media=["a.png"])])
+    assert load_benchmark("pairs", path=rows).items[0].media[0].files
+
+
+def test_a_file_that_is_no_image_is_found_before_the_run(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    from harness_plugins import run
+
+    rows = make_pairs(2)
+    (rows.parent / "images" / "1.png").write_text("no image")
+    with pytest.raises(UserError, match=r"1\.png: not an image"):
+        run(write_config(GOOD), out=rows.parent / "out")
+    assert not (rows.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ({"id": "pair-9"}, "no item of pairs has the id 'pair-9'; `rubric-harness items CONFIG` lists them"),
+        ({"id": "twin"}, "the id 'twin' fits 2 items"),
+        ({"row": 99}, "pairs has no row 99"),
+        ({"item": "pairs:0000"}, "no item of pairs has the uid"),
+        ({}, "give exactly one of"),
+        ({"id": "pair-1", "text": " "}, "`text` is empty"),
+        ({"id": "pair-1", "wieght": 1}, "wieght: unexpected keyword"),
+        ({"id": "pair-0"}, "a second rubric for the same item (the first is line 1)"),
+    ],
+)
+def test_a_bad_rubric_names_file_and_line(tmp_path: Path, line: dict[str, object], complaint: str) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    twins = [pair(5, id="twin"), pair(6, id="twin")]
+    items = load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(0), pair(1), *twins])).items
+    base = {"benchmark": "pairs", "writer": "w", "text": "Be right."}
+    path = write_jsonl(tmp_path / "r.jsonl", [base | {"id": "pair-0"}, base | line])
+    with pytest.raises(UserError) as e:
+        read_rubrics("w", path, {"pairs": items})
+    assert e.value.lines[0].startswith(f"{path}: line 2: ")
+    assert complaint in e.value.lines[0]
+
+
+def test_rubrics_by_hand_take_id_row_or_uid(tmp_path: Path) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    items = load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(3)])).items
+    rows = [{"id": "pair-0"}, {"row": 1}, {"item": items[2].uid}]
+    path = write_jsonl(tmp_path / "r.jsonl", [{"writer": "w", "text": "Be right."} | r for r in rows])
+    found = read_rubrics("mine", path, {"pairs": items})
+    assert [r.item for r in found.rubrics] == [i.uid for i in items]
+    assert {r.writer.name for r in found.rubrics} == {"mine"}, "the config's name is the row of the table"
+
+
+def test_rubrics_match_the_whole_benchmark_before_any_limit(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path]
+) -> None:
+    make_pairs(6)
+    rubrics(6)
+    text = GOOD.replace("[none, generic]", "[none, transferred, shuffled]") + "rubrics: {writer: writer.jsonl}\n"
+    config = load_config(write_config(text))
+    whole, cut = prepare(config), prepare(config, limit=2)
+    assert len(cut.grids[0].items) == 2
+    assert cut.grids[0].writers[0].donors == whole.grids[0].writers[0].donors, "a limit moves nobody's donor"
+
+
+def test_a_rubric_that_changed_is_refused(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path]
+) -> None:
+    from harness_plugins import run
+
+    make_pairs(4)
+    rubrics(4)
+    judges = "judges: [{name: lexical, backend: baseline}]\nrubrics: {writer: writer.jsonl}\n"
+    path = write_config("benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred]\n" + judges)
+    run(path, out=path.parent / "out")
+    rubrics(4, text="Something else.")
+    with pytest.raises(UserError, match="4 rubrics of 'writer' differ"):
+        run(path, out=path.parent / "out")

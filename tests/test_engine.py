@@ -1,0 +1,350 @@
+"""The engine against a real HTTP server that misbehaves: every verdict ends with the right status, and none is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evaluators.engine.journal import Journal, heads, lines
+from evaluators.engine.pacing import Slots, backoff_s
+from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.judges import JudgeSpec
+from evaluators.mock import MockJudge
+from evaluators.mock_server import FAULTS, MockServer
+from harness_plugins import run, score
+from harness_plugins.config import Config
+from tests.conftest import MakePairs, read_jsonl
+
+CONFIG = """
+benchmarks: [{{name: pairs, path: {rows}}}]
+arms: [none, generic]
+judges:
+  - {{name: mock, backend: openai, model: served, base_url: "{url}", concurrency: 16, timeout_s: 1.5, {more}}}
+out: out
+"""
+
+
+def config(write: Callable[[str], Path], rows: Path, url: str, more: str = "retries: 8") -> Path:
+    return write(CONFIG.format(rows=rows, url=url, more=more))
+
+
+def last_by_key(folder: Path) -> dict[str, dict[str, object]]:
+    return {str(v["key"]): v for v in read_jsonl(folder / "verdicts.jsonl")}
+
+
+def test_a_server_that_fails_a_fifth_of_the_time(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    rows = make_pairs(100)
+    with MockServer(fail=0.2, seed=3).running() as server:
+        path = config(write_config, rows, server.url)
+        result = run(path)
+        given = Counter(server.given)
+    assert set(given) == {*FAULTS, "none"}, "the server gave every fault it knows"
+    verdicts = last_by_key(tmp_path / "out")
+    assert len(verdicts) == 400 == result.planned
+    statuses = Counter(str(v["status"]) for v in verdicts.values())
+    # `length` is the judge's own doing: kept as truncated. All other faults were retried to an answer.
+    assert statuses == {"ok": 400 - given["length"], "truncated": given["length"]}
+    assert result.complete
+    assert result.tally.asked == server.asked
+    assert set(result.tally.failures) == {"rate_limit", "server", "timeout", "reset", "bad_json", "html", "empty"}
+
+
+def test_what_is_never_answered_is_an_error_never_a_score(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    rows = make_pairs(30)
+    with MockServer(fail=0.5, seed=1, faults=["server_error", "html", "empty"]).running() as server:
+        path = config(write_config, rows, server.url, "retries: 0")
+        first = run(path)
+        assert not first.complete
+        assert first.statuses["error"] > 0
+        cell = next(c for c in score(tmp_path / "out").cells if c.judge == "mock" and c.arm == "none")
+        assert not cell.complete
+        right = read_jsonl(tmp_path / "out" / "verdicts.jsonl")
+        assert all(
+            v["pick"] is None and v["answer"] is None and v["error"]["kind"] for v in right if v["status"] == "error"
+        )
+        server.fail = 0.0
+        before = server.asked
+        again = run(path)
+        assert again.complete
+        assert server.asked - before == first.statuses["error"], "only what failed is asked again"
+    assert Counter(v["status"] for v in last_by_key(tmp_path / "out").values()) == {"ok": 120}
+
+
+def test_nothing_is_asked_twice(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(10), server.url)
+        assert run(path).tally.asked == 40
+        assert run(path).tally.asked == 0
+        assert server.asked == 40
+
+
+def test_a_run_folder_grows(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(10), server.url)
+        assert run(path, limit=4).tally.asked == 16
+        assert run(path).tally.asked == 24
+        path.write_text(path.read_text().replace("[none, generic]", "[none, generic, repeat]"))
+        assert run(path).tally.asked == 20
+
+
+def test_redo_asks_only_the_statuses_named(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with MockServer(answer=lambda body: "no verdict here").running() as server:
+        path = config(write_config, make_pairs(5), server.url)
+        assert run(path).statuses == {"unparsed": 20}
+        server.answer = lambda body: "<answer>1</answer>"
+        assert run(path, redo=["truncated"]).tally.asked == 0
+        assert run(path, redo=["unparsed"]).statuses == {"ok": 20}
+        assert run(path, redo=["unparsed"]).tally.asked == 0
+    assert {v["status"] for v in last_by_key(tmp_path / "out").values()} == {"ok"}
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "auth"), (403, "auth"), (404, "not_found")])
+def test_a_server_that_refuses_everything_stops_the_run_at_once(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], status: int, kind: str
+) -> None:
+    with MockServer(status=status).running() as server:
+        with pytest.raises(RunStopped, match="run the same command again"):
+            run(config(write_config, make_pairs(200, images=False), server.url))
+        assert server.asked <= 32, "two rounds of slots at the most, not 800 requests"
+
+
+def test_a_dead_server_stops_the_run_at_once(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    path = config(write_config, make_pairs(50), "http://127.0.0.1:9/v1")
+    started = time.monotonic()
+    with pytest.raises(RunStopped, match="start the server or correct base_url"):
+        run(path)
+    assert time.monotonic() - started < 5
+
+
+def test_a_request_that_cannot_succeed_is_not_repeated(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    with MockServer(status=400).running() as server:
+        result = run(config(write_config, make_pairs(5), server.url))
+        assert server.asked == 20 == result.statuses["error"]
+
+
+def test_a_server_that_restarts_in_the_middle_costs_nothing(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    first, second = MockServer(latency_s=0.05), MockServer()
+    rows = make_pairs(100)
+    with first.running() as server:
+        port = server.port
+        path = config(write_config, rows, server.url, "retries: 12")
+        results: list[object] = []
+        thread = threading.Thread(target=lambda: results.append(run(path)))
+        thread.start()
+        while server.asked < 80:
+            time.sleep(0.01)
+    time.sleep(0.3)
+    with second.running(port):
+        thread.join(timeout=60)
+    assert results
+    assert Counter(v["status"] for v in last_by_key(tmp_path / "out").values()) == {"ok": 400}
+
+
+def test_the_key_of_a_server_that_echoes_it_appears_nowhere(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = "sk-canary-7f3a9c"
+    monkeypatch.setenv("OPENAI_API_KEY", canary)
+    with MockServer(require_key="another key").running() as server:
+        path = config(write_config, make_pairs(3), server.url)
+        with pytest.raises(RunStopped) as stopped:
+            run(path)
+        assert "[key]" in str(stopped.value), "the server did echo it"
+        assert canary not in str(stopped.value)
+        server.require_key = canary
+        server.answer = lambda body: f"{canary} <answer>1</answer>"
+        run(path)
+    for file in (tmp_path / "out").iterdir():
+        assert canary.encode() not in file.read_bytes(), file
+
+
+def test_images_go_out_byte_for_byte(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    import base64
+
+    with MockServer(keep=True).running() as server:
+        run(config(write_config, make_pairs(3), server.url))
+        sent = {
+            p["image_url"]["url"]
+            for b in server.bodies
+            for p in b["messages"][0]["content"]
+            if p["type"] == "image_url"
+        }
+    files = {(tmp_path / "images" / f"{n}.png").read_bytes() for n in range(3)}
+    assert {base64.b64decode(u.removeprefix("data:image/png;base64,")) for u in sent} == files
+
+
+def test_temperature_null_and_other_fields(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    more = "temperature: null, max_tokens: 7, max_tokens_field: max_completion_tokens, extra_body: {top_k: 3}"
+    with MockServer(keep=True).running() as server:
+        run(config(write_config, make_pairs(1), server.url, more))
+        body = server.bodies[0]
+    assert "temperature" not in body
+    assert "max_tokens" not in body
+    assert (body["max_completion_tokens"], body["top_k"], body["model"]) == (7, 3, "served")
+
+
+def test_samples_are_asked_one_by_one(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer().running() as server:
+        result = run(config(write_config, make_pairs(2), server.url, "samples: 3, temperature: 0.7"))
+        assert result.tally.asked == server.asked == 2 * 2 * 2 * 3
+
+
+def test_direct_reads_probabilities(make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path) -> None:
+    with MockServer(keep=True).running() as server:
+        assert run(config(write_config, make_pairs(4), server.url, "verdict: direct")).statuses == {"ok": 16}
+        assert {b["max_tokens"] for b in server.bodies} == {1}
+    for v in last_by_key(tmp_path / "out").values():
+        assert v["p"]["first"] == pytest.approx(0.85 / 0.95 if v["choice"] == 1 else 0.15 / 0.95)  # type: ignore[index]
+        assert v["p"]["mass"] == pytest.approx(0.95)  # type: ignore[index]
+
+
+def test_direct_is_refused_before_anything_is_spent(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with MockServer(logprobs=False).running() as server:
+        with pytest.raises(UserError, match="cannot do `verdict: direct`"):
+            run(config(write_config, make_pairs(40), server.url, "verdict: direct"))
+        assert server.asked == 1, "one probe"
+    assert not read_jsonl(tmp_path / "out" / "verdicts.jsonl")
+
+
+def test_equal_calls_are_asked_once(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path]
+) -> None:
+    """Two writers with the same text share requests, within a run and with an earlier one; `repeat` does not."""
+    rows = make_pairs(6)
+    one, two = rubrics(6, "one"), rubrics(6, "two")
+    with MockServer().running() as server:
+        text = CONFIG.format(rows=rows, url=server.url, more="").replace(
+            "[none, generic]", "[none, repeat, transferred]"
+        )
+        path = write_config(text + f"rubrics: {{one: {one}}}\n")
+        assert run(path).tally.asked == 36
+        path.write_text(text + f"rubrics: {{one: {one}, two: {two}}}\n")
+        result = run(path)
+        assert result.tally.asked == 0
+        assert result.tally.written == 12
+        both = run(path, out=path.parent / "other")
+        assert both.tally.asked == 36
+        assert both.tally.written == 48
+
+
+def test_judges_run_side_by_side(make_pairs: MakePairs, tmp_path: Path) -> None:
+    specs = [JudgeSpec(name=n, backend="openai", model="m", base_url="http://x/v1", concurrency=2) for n in ("a", "b")]
+    judges = {s.name: MockJudge(s, lambda case: "1", latency_s=0.05) for s in specs}
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(10)},), judges=specs, arms=("none",))  # type: ignore[arg-type]
+    result = run(cfg, out=tmp_path / "out", judges=judges)
+    assert result.complete
+    assert result.seconds < 0.85, "20 calls each, 2 at a time, 0.05 s: 0.5 s side by side, 1 s one after the other"
+
+
+def test_a_fault_in_a_backend_costs_one_verdict_not_the_run(make_pairs: MakePairs, tmp_path: Path) -> None:
+    def reply(case: object) -> str:
+        if case.item.source_id == "pair-3":  # type: ignore[attr-defined]
+            raise ZeroDivisionError("a bug")
+        return "1"
+
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1")
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(6)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    result = run(cfg, out=tmp_path / "out", judges={"a": MockJudge(spec, reply)})
+    assert result.statuses == {"ok": 10, "error": 2}
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    with Journal(tmp_path / "verdicts.jsonl") as journal:
+        journal.append(b"{}\n")
+        with pytest.raises(UserError, match="another process is writing this run"):
+            Journal(tmp_path / "verdicts.jsonl")
+
+
+@pytest.mark.parametrize("torn", [b'{"key":"abc', b"{", b"\x00\x00", b'{"key":"' + b"a" * 100_000])
+def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    path.write_bytes(b'{"a":1}\n' + torn)
+    assert list(lines(path)) == [b'{"a":1}\n']
+    with Journal(path) as journal:
+        assert journal.repaired == len(torn)
+        journal.append(b'{"b":2}\n')
+    assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'
+
+
+def test_heads_reads_our_lines_and_those_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    ours = f'{{"key":"{"a" * 64}","status":"unparsed","call":"{"b" * 64}","x":1}}\n'
+    theirs = f'{{"status": "ok", "call": "{"d" * 64}", "key": "{"c" * 64}"}}\n'
+    path.write_text(ours + theirs)
+    assert list(heads(path)) == [("a" * 64, "unparsed", "b" * 64), ("c" * 64, "ok", "d" * 64)]
+    path.write_text("{}\n")
+    with pytest.raises(UserError, match="line 1 is no verdict"):
+        list(heads(path))
+
+
+def test_slots_bound_and_adapt() -> None:
+    async def scenario() -> None:
+        slots = Slots(100, adaptive=True)
+        assert slots.limit == 8
+        for _ in range(9):
+            slots.succeeded()
+        assert slots.limit == 9
+        slots.failed("rate_limit")
+        assert slots.limit == 4
+        slots.failed("rate_limit")
+        assert slots.limit == 4, "one congestion is cut for once"
+        for _ in range(4):
+            await slots.acquire()
+        waiting = asyncio.create_task(slots.acquire())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        slots.release()
+        await waiting
+        assert slots.in_use == 4
+
+    asyncio.run(scenario())
+
+
+def test_retry_after_wins_over_jitter() -> None:
+    assert 7 <= backoff_s(1, BackendError("rate_limit", "", retry_after_s=7)) <= 8
+    assert all(0 <= backoff_s(n, BackendError("server", "")) <= 30 for n in range(1, 12))
+
+
+def test_memory_of_a_judge_is_its_key_fields(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(2), server.url)
+        run(path)
+        path.write_text(path.read_text().replace("concurrency: 16", "concurrency: 4"))
+        assert run(path).tally.asked == 0
+        path.write_text(path.read_text().replace("model: served", "model: other"))
+        with pytest.raises(UserError, match=r"model: 'served' -> 'other'.*give it another name"):
+            run(path)
+
+
+def test_an_image_that_changed_is_judged_anew(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    from tests.conftest import png
+
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(3), server.url)
+        run(path)
+        (tmp_path / "images" / "1.png").write_bytes(png(999))
+        os.utime(tmp_path / "images" / "2.png")  # touched, not changed
+        assert run(path).tally.asked == 4
