@@ -39,7 +39,13 @@ def make(folder: Path, pairs: int, size: int, url: str) -> Path:
             else:
                 os.link(source, path)
             texts = [f"Response {n}: " + word * 100 for word in ("alpha ", "beta ")]
-            row = {"id": n, "prompt": f"Question {n}?", "media": [f"images/{n}.jpg"], "candidates": texts, "label": n % 2}
+            row = {
+                "id": n,
+                "prompt": f"Question {n}?",
+                "media": [f"images/{n}.jpg"],
+                "candidates": texts,
+                "label": n % 2,
+            }
             rows.write(json.dumps(row) + "\n")
     config = folder / "config.yaml"
     judge = f"{{name: mock, backend: openai, model: m, base_url: '{url}', concurrency: 64}}"

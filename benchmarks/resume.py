@@ -32,7 +32,9 @@ def make(folder: Path, items: int, judges: int, extra: str = "") -> Path:
     lines = [f"  - {{name: {MODELS[n % 4]}-{n}, backend: baseline, model: {MODELS[n % 4]}}}" for n in range(judges)]
     config = folder / "config.yaml"
     arms = "arms: [none, generic]\njudges:\n"
-    config.write_text("benchmarks: [{name: pairs, path: pairs.jsonl}]\n" + arms + "\n".join(lines) + f"\n{extra}out: out\n")
+    config.write_text(
+        "benchmarks: [{name: pairs, path: pairs.jsonl}]\n" + arms + "\n".join(lines) + f"\n{extra}out: out\n"
+    )
     return config
 
 
@@ -40,7 +42,9 @@ def finished(folder: Path) -> None:
     config = make(folder, 2500, 1)
     assert run(config).tally.written == 10_000
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "harness_plugins", "run", str(config)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness_plugins", "run", str(config)], capture_output=True, text=True, check=True
+    )
     seconds = time.perf_counter() - started
     assert "Nothing to ask: all 10000 verdicts are there." in done.stdout
     print(f"finished run of 10,000 verdicts, run again: {seconds:.2f} s, nothing asked")
