@@ -189,16 +189,16 @@ def _run(args: argparse.Namespace) -> int:
         print(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
         return COMPLETE
     result = run(config, out=args.out, limit=args.limit, only=only, redo=statuses, progress=not args.quiet)
-    _print_tables([result.out], None, "strict")
+    _print_summary(result.out)
     tally = result.tally
-    print()
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
         print(f"{tally.written} verdicts written ({found}); {tally.asked} requests sent.")
     else:
         print(f"Nothing to ask: all {result.planned} verdicts are there.")
-    print(f"Records: {result.out}/verdicts.jsonl, items.jsonl, rubrics.jsonl, manifest.json")
-    print(f"Next: rubric-harness show {result.out} | rubric-harness table {result.out} --format latex")
+    print(f"Records:      {_near(result.out)}/verdicts.jsonl, items.jsonl, rubrics.jsonl, manifest.json")
+    print(f"All tables:   rubric-harness table {_near(result.out)}")
+    print(f"Single items: rubric-harness show {_near(result.out)} --where 'none=wrong'")
     if result.complete:
         return COMPLETE
     left = tally.statuses["error"] + tally.total - tally.written
@@ -206,19 +206,31 @@ def _run(args: argparse.Namespace) -> int:
     return ERRORS_REMAIN
 
 
-def _print_tables(runs: Sequence[Path], form: str | None, protocol: str) -> None:
+def _near(path: Path) -> Path:
+    """The path as a person standing here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _print_summary(run: Path) -> None:
     from harness_plugins import tables
     from harness_plugins.scoring import score
 
-    reports = [score(run, protocol) for run in runs]
-    if form is None and sys.stdout.isatty():
-        tables.print_rich(reports)
+    found = tables.summary(score(run))
+    if sys.stdout.isatty():
+        tables.print_rich(found)
     else:
-        print(tables.FORMATS[form or "md"](reports), end="")
+        print(tables.markdown(found))
+
+
+def _print_tables(runs: Sequence[Path], form: str, protocol: str) -> None:
+    from harness_plugins import tables
+    from harness_plugins.scoring import score
+
+    print(tables.FORMATS[form]([score(run, protocol) for run in runs]), end="")
 
 
 def _score(args: argparse.Namespace) -> int:
-    _print_tables([args.run], "json" if args.json else None, args.protocol)
+    _print_tables([args.run], "json" if args.json else "md", args.protocol)
     return COMPLETE
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 
 RATES = (
@@ -54,12 +55,13 @@ def _p(p: float) -> str:
     return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
 
 
-def gain(contrast: Contrast | None) -> str:
+def gain(contrast: Contrast | None, short: bool = False) -> str:
     """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
     if contrast is None:
         return ""
-    text = f"{100 * contrast.value:+.1f} {_interval(contrast.low, contrast.high)} {_p(contrast.p)}"
-    if contrast.p_holm is not None:
+    bounds = "" if short else f" {_interval(contrast.low, contrast.high)}"
+    text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
+    if contrast.p_holm is not None and not short:
         text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
     return f"**{text}**" if contrast.significant else text
 
@@ -74,8 +76,33 @@ def _shown(cells: Sequence[CellReport]) -> list[CellReport]:
     return [c for c in cells if not c.blind or c.arm == "none"]
 
 
+def summary(report: Report) -> list[Table]:
+    """One small table a benchmark: what `run` ends in."""
+    found = []
+    for benchmark, (items, _, _) in report.items.items():
+        cells = _shown([c for c in report.cells if c.benchmark == benchmark])
+        related = any(c.relation not in ("", "baseline") for c in cells)
+        header = ["judge", "writer", "arm", *(["relation"] if related else []), "accuracy", "95 % CI", "minus none"]
+        table = Table(f"{benchmark}, {items} items", [*header, "minus shuffled"])
+        for c in cells:
+            accuracy = c.metrics["accuracy"]
+            start = [c.judge, c.writer or "", c.arm, *([c.relation] if related else [])]
+            ci = _interval(accuracy.low, accuracy.high) if c.complete else ""
+            gains = [gain(c.contrasts.get(r), short=True) if c.complete else "" for r in ("none", "shuffled")]
+            table.rows.append([*start, _accuracy(c), ci, *gains])
+        smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
+        if smallest:
+            table.notes.append(
+                f"Differences below {100 * min(smallest):.1f} to {100 * max(smallest):.1f} points (2.8 standard errors) are "
+                "not to be seen with this many items; bold ones are above theirs, with p < .05."
+            )
+        table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
+        found.append(table)
+    return found
+
+
 def tables(reports: Sequence[Report]) -> list[Table]:
-    """Up to three tables a run and benchmark: accuracy with its companions, by category, and what each arm changed."""
+    """The tables of each run and benchmark: accuracy with its companions, by category, what each arm changed, and how."""
     found = []
     for report in reports:
         for benchmark, (items, clusters, unlabelled) in report.items.items():
@@ -87,6 +114,8 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
             if any(c.contrasts for c in cells):
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
+            if any(c.transitions for c in cells):
+                found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
     return found
 
 
@@ -163,6 +192,21 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         table.notes.append(
             f"{c.judge}, {c.writer or '-'}, {c.arm} minus {reference}: content {100 * (x.content or 0):+.1f}, order {100 * order:+.1f}."
         )
+    return table
+
+
+def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
+    """The full transition matrix: a row for each arm and state under `none`, a column for each state under the arm."""
+    table = Table(title, ["judge", "writer", "arm", "under none", *(s.replace("_", " ") for s in STATES)])
+    for c in cells:
+        for before, after in (c.transitions or {}).items():
+            if any(after.values()):
+                counts = [str(after[s]) for s in STATES]
+                table.rows.append([c.judge, c.writer or "", c.arm, before.replace("_", " "), *counts])
+    table.notes.append(
+        "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
+        "some order has no choice (incomplete)."
+    )
     return table
 
 
@@ -295,19 +339,20 @@ FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
 }
 
 
-def print_rich(reports: Sequence[Report]) -> None:
+def print_rich(found: Sequence[Table]) -> None:
     """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
+    import rich.box
     import rich.table
     from rich.console import Console
     from rich.text import Text
 
     console = Console()
-    for t in tables(reports):
+    for t in found:
         grid = rich.table.Table(
-            title=t.title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False
+            title=t.title, title_justify="left", title_style="bold", box=rich.box.SIMPLE_HEAD, pad_edge=False
         )
         for name in t.header:
-            grid.add_column(name)
+            grid.add_column(name, no_wrap=name in ("judge", "writer", "arm", "relation"))
         for row in t.rows:
             cells = [(x.strip("*").replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
             grid.add_row(*(Text(text, style) for text, style in cells))

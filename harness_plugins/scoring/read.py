@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import lines, verdict_files
 from evaluators.engine.plan import orders_of
@@ -113,7 +115,19 @@ def read_run(folder: Path) -> RunData:
         for cell in benchmark.cells.values():
             cell.without_rubric = _without_rubric(run, benchmark, cell.key, with_rubric)
         _add_baselines(benchmark)
+        benchmark.cells = dict(sorted(benchmark.cells.items(), key=lambda kv: _place(run, kv[0])))
     return run
+
+
+def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
+    """Where a cell stands in tables: judges and writers in the order of the config, arms in their own."""
+
+    def at(value: str | None, known: Iterable[str]) -> tuple[int, str]:
+        found = list(known)
+        return (found.index(value), "") if value in found else (len(found), value or "")
+
+    writers = run.manifest.get("rubrics", {})
+    return at(key.judge, run.manifest.get("judges", {})), at(key.arm, ARMS), at(key.writer, writers)
 
 
 def _rubrics(folder: Path) -> tuple[dict[str, Writer], set[tuple[str, str | None, str]]]:
