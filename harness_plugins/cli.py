@@ -45,9 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 
     table = commands.add_parser("table", help="print the tables of one or more runs")
     table.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    table.add_argument(
-        "--format", choices=["md", "csv", "json", "latex"], help="default: wrapped in a terminal, else md"
-    )
+    table.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
     table.add_argument("--protocol", default="strict", help="see `score`")
 
     _add_show(commands)

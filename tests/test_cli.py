@@ -65,7 +65,7 @@ def test_importing_pulls_in_nothing_heavy(module: str) -> None:
 def test_run_ends_in_the_table_and_says_where_the_files_are(config: Path) -> None:
     done = command("run", config)
     assert done.returncode == 0, done.stderr
-    assert "| lexical | writer | transferred |" in done.stdout
+    assert "| lexical  | writer | transferred |" in done.stdout
     assert "verdicts.jsonl" in done.stdout
     again = command("run", config)
     assert again.returncode == 0
