@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
@@ -54,7 +55,7 @@ class JudgeSpec(BaseModel):
     samples: int = Field(1, gt=0)
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
-    timeout_s: float = Field(120.0, gt=0)
+    timeout_s: float = Field(120.0, gt=0, allow_inf_nan=False)
     retries: int = Field(5, ge=0)
 
     @model_validator(mode="before")
@@ -72,6 +73,10 @@ class JudgeSpec(BaseModel):
             raise ValueError(f"unknown answer_format {self.answer_format!r}; there are: {', '.join(parsing.FORMATS)}")
         if self.answer_format != "tag" and self.prompt is None:
             raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
+        try:
+            orjson.dumps(self.extra_body)
+        except (TypeError, ValueError) as e:
+            raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)

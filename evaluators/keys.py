@@ -57,9 +57,9 @@ def item_digest(item: Item) -> str:
     return digest(item.uid, media_digest(item.all_media()))
 
 
-def call_digest(item: str, judge: str, order: str, rubric_text: str | None, sample: int, draw: str) -> str:
+def call_digest(item: str, judge: str, order: str, rubric: object, sample: int, draw: str) -> str:
     """The request itself: two cells with equal calls are asked once. `draw` tells asking again from asking once."""
-    return digest(KEY_VERSION, item, judge, order, rubric_text, sample, draw)
+    return digest(KEY_VERSION, item, judge, order, rubric, sample, draw)
 
 
 def verdict_key(call: str, arm: str, writer: str | None, replicate: int) -> str:

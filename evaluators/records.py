@@ -119,7 +119,7 @@ class Criterion:
     __pydantic_config__ = _STRICT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, unsafe_hash=True)
 class Writer:
     """Who wrote a rubric. `family` and `base` decide whether a judge is *unseen* (`relation.relation`)."""
 
@@ -130,7 +130,7 @@ class Writer:
     family: str | None = None
     trained_with: tuple[str, ...] = ()
     prompt_digest: str | None = None
-    sampling: dict[str, Any] = field(default_factory=dict)
+    sampling: dict[str, Any] = field(default_factory=dict, hash=False)
 
     __pydantic_config__ = _STRICT
 
@@ -222,6 +222,8 @@ class Verdict:
     """uid of the rubric read; for fixed texts its name, such as `generic/text/2`."""
     donor: str | None = None
     """For `shuffled`: the item whose rubric was read."""
+    media: str | None = None
+    """First 16 hex of the digest over the item's media bytes: a verdict on other bytes is of the past."""
     choice: Literal[1, 2] | None = None
     """The position that the judge named."""
     pick: Literal[0, 1] | None = None

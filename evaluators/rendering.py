@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +23,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from evaluators.errors import UserError
 from evaluators.keys import candidate_content, digest
 from evaluators.messages import Image, Message, Part, Text
-from evaluators.records import Candidate, Criterion, Item, Media, Order
+from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
 
 RENDERER_VERSION = "renderer/1"
 """Part of every key: a change in how templates are filled is a change of what was asked."""
@@ -70,6 +72,11 @@ def neutral(text: str, fence: str) -> str:
     return _CONTROL.sub("\ufffd", text).replace(fence, "[...]")
 
 
+def _nothing_for_none(value: object) -> object:
+    """`{{ rubric }}` without a rubric shows nothing, not the word None."""
+    return "" if value is None else value
+
+
 class Template:
     """A prompt template: Jinja over `question`, `responses`, `rubric` (None without one), `mode`, `fence`, `media`,
     `media_missing` and `video`.
@@ -85,16 +92,38 @@ class Template:
         self.path = path
         try:
             self.source = path.read_text(encoding="utf-8")
-        except OSError as e:
-            raise UserError(f"{path}: the prompt template cannot be read ({e.strerror})") from None
-        env = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+        except (OSError, UnicodeDecodeError) as e:
+            why = e.strerror if isinstance(e, OSError) else "not UTF-8"
+            raise UserError(f"{path}: the prompt template cannot be read ({why})") from None
+        env = SandboxedEnvironment(
+            undefined=StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_nothing_for_none,
+        )
         try:
             self._template = env.from_string(self.source)
         except TemplateError as e:
             raise UserError(f"{path}: line {getattr(e, 'lineno', '?')}: not a valid Jinja template: {e}") from None
-        for needed in ("question", "responses", "rubric"):
-            if needed not in self.source:
-                raise UserError(f"{path}: the template never shows `{needed}`; add {{{{ {needed} }}}} where it belongs")
+        self._try_out()
+
+    def _try_out(self) -> None:
+        """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
+        shown = {"question": "the-question", "responses[0].text": "text-one", "responses[1].text": "text-two"}
+        file = MediaFile("probe.png")
+        for mode, rubric, files in product(("text", "direct"), (None, "the-rubric"), ((), (file,))):
+            media = (Media("probe", "image", files),) if files else ()
+            candidates = (Candidate("text-one"), Candidate("text-two"))
+            item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
+            given = RubricText(rubric) if rubric else None
+            (message,) = self.render(Case(item, "AB", given), mode)
+            text = "".join(p.text for p in message.parts if isinstance(p, Text))
+            for name, value in {**shown, **({"rubric": rubric} if rubric else {})}.items():
+                if value not in text:
+                    raise UserError(
+                        f"{self.path}: the template never shows `{name}`; add {{{{ {name} }}}} where it belongs"
+                    )
 
     @cached_property
     def digest(self) -> str:
@@ -128,11 +157,21 @@ class Template:
                 media_missing=item.media_missing,
                 video=any(m.kind == "video" for m in item.media),
             )
-        except TemplateError as e:
+        except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
+            line = next(
+                (f.lineno for f in reversed(traceback.extract_tb(e.__traceback__)) if f.filename == "<template>"), "?"
+            )
             raise UserError(
-                f"{self.path}: {e}; the template may use question, responses, rubric, fence, media"
+                f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses, rubric (None "
+                "without one), mode, fence, media, media_missing, video"
             ) from None
-        return (Message("user", tuple(_split(text, places))),)
+        parts = tuple(_split(text, places))
+        if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):
+            raise UserError(
+                f"{self.path}: the template does not show each image once; add {{{{ media }}}} (and, for candidates that are "
+                "images, {{ responses[0].media }} and {{ responses[1].media }}) where they belong"
+            )
+        return (Message("user", parts),)
 
 
 _MARK = secrets.token_hex(16)

@@ -1,20 +1,23 @@
 """Donors for the `shuffled` arm: whose rubric an item reads when it reads another item's.
 
-A permutation of one writer's rubrics inside each category: every rubric used once, total difference in length as small
-as it can be, donor and recipient of different group, media and question, and as many donors whose preferred candidate
-lies at the recipient's canonical position as not, so that a verdict leaking out of a donor is right half the time.
+A permutation of one writer's rubrics inside each category: every rubric used once, donor and recipient of different
+group, media (by path) and question, and as many donors whose preferred candidate lies at the recipient's canonical
+position as not, so that a verdict leaking out of a donor is right half the time. Which recipients get a donor of their
+own position is spread evenly over the lengths; given that, the total difference in length is as small as it can be.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evaluators.records import Item
 
+WHOLE = 2048
+"""Up to this many rubrics are assigned in one go; assignment is cubic."""
 BLOCK = 512
-"""Larger categories are cut into runs of neighbours in length: assignment is cubic, and distant lengths never pair."""
+"""Larger categories are cut into runs of neighbours in length; whoever finds no partner there is paired across them."""
 
 
 def normalised(text: str) -> str:
@@ -40,61 +43,81 @@ def donors(
     result: dict[str, str] = {}
     for members in categories.values():
         members.sort(key=lambda i: (lengths[i.uid], i.uid))
-        blocks = max(1, -(-len(members) // BLOCK))
-        for b in range(blocks):
-            block = members[b * len(members) // blocks : (b + 1) * len(members) // blocks]
-            result.update(_assign(block, lengths, seed, avoid))
+        count = 1 if len(members) <= WHOLE else -(-len(members) // BLOCK)
+        found: dict[str, str] = {}
+        for b in range(count):
+            block = members[b * len(members) // count : (b + 1) * len(members) // count]
+            found.update(_assign(block, block, lengths, seed, avoid))
+        if count > 1:
+            used = set(found.values())
+            recipients = [i for i in members if i.uid not in found][:WHOLE]
+            found.update(_assign(recipients, [i for i in members if i.uid not in used][:WHOLE], lengths, seed, avoid))
+        result.update(found)
     return result
 
 
-def _codes(values: Sequence[Any]) -> Any:
-    import numpy as np
-
-    known: dict[Any, int] = {}
-    return np.array([known.setdefault(v, len(known)) for v in values])
-
-
 def _assign(
-    block: list[Item], lengths: Mapping[str, int], seed: int, avoid: Sequence[Mapping[str, str]]
+    recipients: list[Item],
+    givers: list[Item],
+    lengths: Mapping[str, int],
+    seed: int,
+    avoid: Sequence[Mapping[str, str]],
 ) -> dict[str, str]:
+    """The cheapest assignment of givers to recipients; pairs that may not be are left out."""
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
-    length = np.array([float(lengths[i.uid]) for i in block])
-    cost = np.abs(length[:, None] - length[None, :])
+    if not recipients or not givers:
+        return {}
+    cost = np.abs(_column(lengths[i.uid] for i in recipients) - _column(lengths[i.uid] for i in givers).T)
     unit = float(cost.max()) + 1.0
-    label = np.array([-1 if i.label.preferred is None else i.label.preferred for i in block])
-    cost += unit * ((label[:, None] == label[None, :]) != _wants_equal(block, label, seed)[:, None])
-    place = {i.uid: n for n, i in enumerate(block)}
+    label, theirs = (
+        [-1 if i.label.preferred is None else i.label.preferred for i in who] for who in (recipients, givers)
+    )
+    cost += unit * ((_column(label) == _column(theirs).T) != _column(_wants_equal(label, seed)))
+    rows, columns = ({i.uid: n for n, i in enumerate(who)} for who in (recipients, givers))
     for earlier in avoid:
         for recipient, donor in earlier.items():
-            if recipient in place and donor in place:
-                cost[place[recipient], place[donor]] += 4 * unit
-    forbidden = 16.0 * unit * len(block)
-    for codes in (
-        _codes([i.uid if i.group is None else ("group", i.group) for i in block]),
-        _codes([tuple(f.path for m in i.all_media() for f in m.files) or i.uid for i in block]),
-        _codes([normalised(i.prompt) or i.uid for i in block]),
-    ):
-        cost[codes[:, None] == codes[None, :]] = forbidden
-    rows, columns = linear_sum_assignment(cost)
-    return {block[r].uid: block[c].uid for r, c in zip(rows, columns, strict=True) if cost[r, c] < forbidden}
+            if recipient in rows and donor in columns:
+                cost[rows[recipient], columns[donor]] += 4 * unit
+    forbidden = 16.0 * unit * max(cost.shape)
+    sharers: dict[Any, tuple[list[int], list[int]]] = {}
+    for side, who in enumerate((recipients, givers)):
+        for n, item in enumerate(who):
+            for tie in _ties(item):
+                sharers.setdefault(tie, ([], []))[side].append(n)
+    for some, others in sharers.values():
+        if some and others:
+            cost[np.ix_(some, others)] = forbidden
+    chosen = zip(*linear_sum_assignment(cost), strict=True)
+    return {recipients[r].uid: givers[c].uid for r, c in chosen if cost[r, c] < forbidden}
 
 
-def _wants_equal(block: list[Item], label: Any, seed: int) -> Any:
-    """Which recipients shall get a donor of their own label position, so that half of all pairings are equal.
-
-    With n0 and n1 items of either position a permutation that pairs x of the n0 with their like has n1 - n0 + 2x equal
-    pairings; half of n0 + n1 needs x = (3 n0 - n1) / 4.
-    """
+def _column(values: Iterable[float]) -> Any:
     import numpy as np
 
-    wants = np.zeros(len(block), dtype=bool)
-    n0, n1 = int((label == 0).sum()), int((label == 1).sum())
+    return np.array(list(values), dtype=float)[:, None]
+
+
+def _ties(item: Item) -> set[tuple[str, str]]:
+    """What an item may not have in common with its donor; its own uid first."""
+    ties = {("item", item.uid), ("question", normalised(item.prompt) or item.uid)}
+    if item.group is not None:
+        ties.add(("group", item.group))
+    return ties | {("media", f.path) for m in item.all_media() for f in m.files}
+
+
+def _wants_equal(label: Sequence[int], seed: int) -> list[bool]:
+    """Which recipients (sorted by length) shall get a donor of their own label position, so that half of all pairs are.
+
+    With n0 and n1 items of either position a permutation that pairs x of the n0 with their like has n1 - n0 + 2x equal
+    pairs; half of n0 + n1 needs x = (3 n0 - n1) / 4.
+    """
+    wants = [False] * len(label)
+    n0, n1 = label.count(0), label.count(1)
     equal0 = min(max(round((3 * n0 - n1) / 4), 0, n0 - n1), n0)
     for position, count in ((0, equal0), (1, n1 - n0 + equal0)):
-        members = [n for n in range(len(block)) if label[n] == position]
-        # Spread evenly over the lengths (the block is sorted by them), so that wishes and lengths can both be met.
-        chosen = [(j * len(members) // count + seed) % len(members) for j in range(count)]
-        wants[[members[c] for c in chosen]] = True
+        members = [n for n, own in enumerate(label) if own == position]
+        for j in range(count):
+            wants[members[(j * len(members) // count + seed) % len(members)]] = True
     return wants

@@ -116,9 +116,9 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdigit() else 0
     if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+        raise argparse.ArgumentTypeError("must be a number from 1 up")
     return value
 
 
@@ -144,12 +144,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RunStopped as e:
         print(f"stopped: {e}", file=sys.stderr)
         return ERRORS_REMAIN
+    except (OSError, UnicodeError) as e:
+        if isinstance(e, BrokenPipeError):  # `| head`: the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return COMPLETE
+        print(
+            f"error: {getattr(e, 'filename', None) or 'a file'}: {getattr(e, 'strerror', None) or e}", file=sys.stderr
+        )
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # `| head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COMPLETE
 
 
 def _pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
@@ -171,7 +176,7 @@ def _pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from evaluators.errors import UserError
+    from evaluators.errors import KINDS, PERMANENT, UserError
     from evaluators.records import STATUSES
     from harness_plugins.config import load_config
     from harness_plugins.experiment import run
@@ -200,7 +205,17 @@ def _run(args: argparse.Namespace) -> int:
     if result.complete:
         return COMPLETE
     left = tally.statuses["error"] + tally.total - tally.written
-    print(f"{left} verdicts are still missing (errors are never scored): run the same command again.", file=sys.stderr)
+    print(f"{left} verdicts are still missing (errors are never scored):", file=sys.stderr)
+    for kind, count in tally.unanswered.most_common():
+        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] else ""
+        print(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
+    if set(tally.unanswered) <= PERMANENT:
+        print(
+            "Asking again cannot help: change the judge's options or its server, then run the command again.",
+            file=sys.stderr,
+        )
+    else:
+        print("Run the same command again to ask for them.", file=sys.stderr)
     return ERRORS_REMAIN
 
 
@@ -222,9 +237,12 @@ def _print_summary(run: Path) -> None:
 
 def _print_tables(runs: Sequence[Path], form: str, protocol: str) -> None:
     from harness_plugins import tables
-    from harness_plugins.scoring import score
+    from harness_plugins.scoring import adjust, score
 
-    print(tables.FORMATS[form]([score(run, protocol) for run in runs]), end="")
+    reports = [score(run, protocol) for run in runs]
+    if len(reports) > 1:
+        adjust(reports)  # shown together, tested together
+    print(tables.FORMATS[form](reports), end="")
 
 
 def _score(args: argparse.Namespace) -> int:

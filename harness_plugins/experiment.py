@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
-from evaluators.engine.journal import Journal, lines, verdict_files
+from evaluators.engine.journal import Journal, lines, read_records, verdict_files
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner, Tally
 from evaluators.errors import UserError
 from evaluators.judges import Judge
 from evaluators.media import mime_of, with_digests
-from evaluators.records import Item, RecordError, Verdict, decode, encode
+from evaluators.parsing import parse
+from evaluators.records import Item, Verdict, decode, encode
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import Config, load_config
-from harness_plugins.manifest import check_judges, make_manifest, read_manifest, write_manifest
+from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 
 T = TypeVar("T")
@@ -145,11 +146,12 @@ def run(
     if not isinstance(config, Config):
         config = load_config(Path(config))
     folder = Path(out) if out is not None else config.out
-    if folder is None:
+    if folder is None or str(out) == "":
         raise UserError("no run folder: give --out, or `out:` in the config")
     prepared = prepare(config, limit, only)
     held = read_manifest(folder)
-    check_judges(folder, held, config.judges)
+    check_judges(folder, held, config.judges, config.orders)
+    check_rows(folder, held, prepared.benchmarks)
     known = known_items(folder)
     grids = [replace(g, items=with_known_digests(g.items, known)) for g in prepared.grids]
     _check_images(grids)
@@ -188,11 +190,7 @@ def _rare_collections() -> Iterator[None]:
 def known_items(folder: Path) -> dict[str, Item]:
     """The folder's items by uid, the last line winning."""
     found: dict[str, Item] = {}
-    for number, line in enumerate(lines(folder / "items.jsonl"), 1):
-        try:
-            item = decode(Item, line)
-        except RecordError as e:
-            raise UserError(f"{folder / 'items.jsonl'}: line {number}: {e}; remove the line") from None
+    for item in read_records(folder / "items.jsonl", Item):
         found[item.uid] = item
     return found
 
@@ -207,7 +205,7 @@ def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list
             digests = {}
             for f in (f for m in item.all_media() for f in m.files):
                 old = files.get(f.path)
-                if old is not None and (old.size, old.mtime_ns) == (f.size, f.mtime_ns):
+                if old is not None and old.sha256 and (old.size, old.mtime_ns) == (f.size, f.mtime_ns):
                     digests[f.path] = old.sha256
             if digests:
                 item = with_digests(item, digests)
@@ -241,15 +239,14 @@ def _check_images(grids: Sequence[Grid]) -> None:
 
 
 def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:
-    """Write the items that need no reading; the runner writes the others once their media are digested."""
-    listed = set()
-    for grid in grids:
-        for item in grid.items:
-            if digested(item):
-                listed.add(item.uid)
-                if known.get(item.uid) != item:
-                    items.append(encode(item))
-    return listed
+    """Write what the folder does not list yet, so that readers know what is to come; returns the items that are final.
+
+    Items with media not read yet are written again by the runner, digests filled in.
+    """
+    new = [i for g in grids for i in g.items if known.get(i.uid) != i]
+    if new:
+        items.append(b"".join(map(encode, new)))
+    return {i.uid for g in grids for i in g.items if digested(i)}
 
 
 def _work(
@@ -283,7 +280,7 @@ def _copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], ru
                 answers[call] = verdict.answer
     for call, cells in wanted.items():
         for item, cell in cells:
-            runner.write(item, [cell], answers[call])
+            runner.write(item, [cell], answers[call], parse(answers[call]))
 
 
 async def _ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
+from evaluators.engine.journal import lines, verdict_files
 from evaluators.engine.plan import Grid
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
@@ -34,8 +35,12 @@ def read_manifest(run: Path) -> dict[str, Any]:
         return {}
     try:
         value = orjson.loads(path.read_bytes())
-        schema = value["schema"]
-    except (ValueError, KeyError, TypeError):
+        schema = int(value["schema"])
+        for judge in value["judges"].values():
+            dict(judge["key"])
+        for part in ("benchmarks", "rubrics", "donors"):
+            dict(value.get(part, {}))
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
             f"{path}: damaged; restore it, or remove it and run the same config again (verdicts are kept)"
         ) from None
@@ -57,8 +62,10 @@ def write_atomic(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...]) -> None:
-    """Refuse a judge whose key fields differ from those that its name stands for in the folder.
+def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: str) -> None:
+    """Refuse a judge whose key fields differ from those that its name stands for in the folder, or that drops an order.
+
+    A judge that never answered may change: its first configuration was the mistake.
 
     Raises:
         UserError: naming the judge, the fields and both values.
@@ -69,10 +76,32 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
             continue
         now = judge.key_fields()
         changed = [f"{k}: {before['key'].get(k)!r} -> {v!r}" for k, v in now.items() if before["key"].get(k) != v]
-        if changed:
+        if orders not in (before.get("orders", orders), "both"):
+            changed.append(f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow to 'both')")
+        if changed and _has_answered(run, judge.name):
             raise UserError(
                 f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
                 "give it another name, or the run another folder (--out)"
+            )
+
+
+def _has_answered(run: Path, judge: str) -> bool:
+    name = b'"judge":' + orjson.dumps(judge)
+    return any(name in line and b'"status":"error"' not in line[:120] for f in verdict_files(run) for line in lines(f))
+
+
+def check_rows(run: Path, held: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
+    """Refuse rows that differ from those the folder was judged on: old verdicts would be counted on new questions.
+
+    Raises:
+        UserError: naming the benchmark and both row counts.
+    """
+    for name, benchmark in benchmarks.items():
+        before, now = held.get("benchmarks", {}).get(name), benchmark.facts()
+        if before and before.get("rows_sha256") != now["rows_sha256"]:
+            raise UserError(
+                f"the rows of {name!r} are not those that {run} was judged on ({before.get('rows')} rows then, {now['rows']} now, "
+                "or other texts or labels): give the run another folder (--out)"
             )
 
 
@@ -83,7 +112,7 @@ def _place(url: str) -> str:
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
 
 
-def _judge(spec: JudgeSpec) -> dict[str, Any]:
+def _judge(spec: JudgeSpec, orders: str) -> dict[str, Any]:
     urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
     return {
         "key": spec.key_fields(),
@@ -91,18 +120,32 @@ def _judge(spec: JudgeSpec) -> dict[str, Any]:
         "base": spec.base,
         "base_url": [_place(u) for u in urls if u],
         "samples": spec.samples,
+        "orders": orders,
         "concurrency": spec.concurrency,
         "template": spec.template.source if spec.backend != "baseline" else None,
     }
 
 
-def _without_donor(grids: Sequence[Grid]) -> dict[str, dict[str, list[str]]]:
-    """By benchmark and writer, the items whose rubric has no fitting partner: `shuffled` has nothing to give them."""
-    return {
-        g.benchmark: {w.name: [u for u in w.by_item if u not in w.donors[0]] for w in g.writers if w.donors}
-        for g in grids
-        if any(w.donors for w in g.writers)
-    }
+def _donors(held: Mapping[str, Any], grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
+    """By benchmark and writer the donors of each shuffle: a verdict on another donor's rubric is of the past."""
+    found: dict[str, dict[str, Any]] = {b: dict(w) for b, w in held.get("donors", {}).items()}
+    for g in grids:
+        for w in g.writers:
+            if w.donors:
+                found.setdefault(g.benchmark, {})[w.name] = [dict(d) for d in w.donors]
+    return found
+
+
+def _planned(held: Mapping[str, Any], config: Config, grids: Sequence[Grid]) -> list[list[str | None]]:
+    """All cells asked for so far, so that one that was never reached is missed."""
+    found: list[list[str | None]] = list(held.get("planned", []))
+    for g in grids:
+        for judge in config.judges:
+            for arm, writer in g.rows(judge):
+                cell = [g.benchmark, judge.name, arm.name, writer.name if writer else None]
+                if cell not in found:
+                    found.append(cell)
+    return found
 
 
 def make_manifest(
@@ -112,6 +155,7 @@ def make_manifest(
     import aiohttp
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
     return {
         "schema": SCHEMA,
@@ -123,12 +167,13 @@ def make_manifest(
             "aiohttp": aiohttp.__version__,
         },
         "benchmarks": {**held.get("benchmarks", {}), **{n: {**b.facts(), **limits[n]} for n, b in benchmarks.items()}},
-        "judges": {**held.get("judges", {}), **{j.name: _judge(j) for j in config.judges}},
+        "judges": {**held.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
         "rubrics": {**held.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
         "arms": list(dict.fromkeys([*held.get("arms", []), *config.arms])),
         "orders": config.orders,
         "shuffles": config.shuffles,
-        "without_donor": {**held.get("without_donor", {}), **_without_donor(grids)},
+        "planned": _planned(held, config, grids),
+        "donors": _donors(held, grids),
         "primary_contrast": list(config.primary_contrast),
         "seed": 0,
     }

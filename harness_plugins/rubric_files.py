@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from evaluators.arms import WriterRubrics
-from evaluators.engine.journal import lines
+from evaluators.engine.journal import read_records
 from evaluators.errors import UserError
 from evaluators.keys import digest
-from evaluators.records import Item, RecordError, Rubric, decode
+from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.shuffle import donors
 
 _BY_HAND = {"id", "row"}
@@ -59,7 +59,7 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     index = _Index(benchmarks)
     rubrics: list[Rubric] = []
     first: dict[tuple[Any, ...], int] = {}
-    writers: set[str] = set()
+    writers: dict[Writer, int] = {}
     problems: list[str] = []
     raw = path.read_bytes()
     for number, line in enumerate(raw.split(b"\n"), 1):
@@ -69,7 +69,7 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
             rubric = _rubric(line, index)
             if rubric is None:
                 continue
-            writers.add(rubric.writer.name)
+            writers.setdefault(rubric.writer, number)
             place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
             if place in first:
                 raise RecordError(
@@ -80,14 +80,19 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
         except RecordError as e:
             problems.append(f"{path}: line {number}: {e}")
     if len(writers) > 1:
+        (one, first_line), (other, second_line) = list(writers.items())[:2]
+        what = "two writers" if one.name != other.name else f"writer {one.name!r} declared in two ways"
         problems.append(
-            f"{path}: rubrics of {len(writers)} writers ({', '.join(sorted(writers))}): give each a file and a name of its own"
+            f"{path}: line {second_line}: {what} (see line {first_line}): a file is one writer, with one model, base and family; "
+            "split it, and give each part a name"
         )
     if problems:
         rest = [f"... and {len(problems) - 5} more lines of {path}"] if len(problems) > 5 else []
         raise UserError(*problems[:5], *rest)
-    if not rubrics:
-        raise UserError(f"{path}: no rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines")
+    if not any(r.status == "valid" for r in rubrics):
+        raise UserError(
+            f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
+        )
     return RubricFile(name, path, tuple(replace(r, uid=_uid(r)) for r in rubrics))
 
 
@@ -96,7 +101,7 @@ class _Index:
 
     def __init__(self, benchmarks: Mapping[str, Sequence[Item]]) -> None:
         self.benchmarks = benchmarks
-        self.uids = {i.uid for items in benchmarks.values() for i in items}
+        self.uids = {b: {i.uid for i in items} for b, items in benchmarks.items()}
         self.rows = {(b, i.row): i.uid for b, items in benchmarks.items() for i in items}
         self.ids: dict[tuple[str, str], list[str]] = defaultdict(list)
         for b, items in benchmarks.items():
@@ -139,10 +144,15 @@ def _rubric(line: bytes, index: _Index) -> Rubric | None:
     given = [k for k in ("item", "id", "row") if k in value]
     if len(given) != 1:
         raise RecordError("give exactly one of `item` (a uid, or null for a rubric shared by all items), `id`, `row`")
+    if (
+        not isinstance(value[given[0]], {"item": str | None, "id": str | int, "row": int}[given[0]])
+        or value[given[0]] is True
+    ):
+        raise RecordError(f"`{given[0]}` is {value[given[0]]!r}; give a row number, an id, or a uid")
     if given[0] != "item":
         value["item"] = index.match(benchmark, value)
         value = {k: v for k, v in value.items() if k not in _BY_HAND}
-    elif value["item"] is not None and value["item"] not in index.uids:
+    elif value["item"] is not None and value["item"] not in index.uids[benchmark]:
         raise RecordError(
             f"no item of {benchmark} has the uid {value['item']!r}; `rubric-harness items CONFIG` lists them"
         )
@@ -155,10 +165,7 @@ def _rubric(line: bytes, index: _Index) -> Rubric | None:
 
 
 def _uid(rubric: Rubric) -> str:
-    return (
-        "rubric:"
-        + digest(rubric.benchmark, rubric.item, rubric.writer.name, rubric.saw, rubric.replicate, rubric.text)[:16]
-    )
+    return "rubric:" + digest(asdict(replace(rubric, uid="")))[:16]
 
 
 def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:
@@ -168,8 +175,7 @@ def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
     held: dict[tuple[Any, ...], str] = {}
-    for line in lines(run / "rubrics.jsonl"):
-        r = decode(Rubric, line)
+    for r in read_records(run / "rubrics.jsonl", Rubric):
         held[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:

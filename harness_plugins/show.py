@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from evaluators.arms import generic_rubric
-from evaluators.engine.journal import lines, verdict_files
+from evaluators.engine.journal import lines, read_records, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import Item, Rubric, Verdict, decode
 
@@ -59,8 +59,8 @@ def show(
     for arm, _ in wanted:
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
-    rubrics = {r.uid: r for r in (decode(Rubric, line) for line in lines(run / "rubrics.jsonl"))}
-    items = {i.uid: i for i in (decode(Item, line) for line in lines(run / "items.jsonl"))}
+    rubrics = {r.uid: r for r in read_records(run / "rubrics.jsonl", Rubric)}
+    items = {i.uid: i for i in read_records(run / "items.jsonl", Item)}
     found = [
         i
         for i in items.values()
@@ -171,9 +171,11 @@ def _arm_text(
     for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
         if uid in rubrics:
             text = rubrics[uid].text
-        else:
+        elif uid.startswith("generic/"):
             _, modality, variant = uid.split("/")
             text = generic_rubric(modality, int(variant)).text
+        else:
+            text = "(not in rubrics.jsonl)"
         donor = next((v.donor for v in trials if v.rubric == uid and v.donor), None)
         out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(text)}")
     for v in trials:

@@ -59,6 +59,8 @@ def gain(contrast: Contrast | None, short: bool = False) -> str:
     """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
     if contrast is None:
         return ""
+    if not contrast.complete:
+        return "incomplete"
     bounds = "" if short else f" {_interval(contrast.low, contrast.high)}"
     text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
     if contrast.p_holm is not None and not short:
@@ -108,7 +110,7 @@ def tables(reports: Sequence[Report]) -> list[Table]:
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             where = f"{report.folder}: " if len(reports) > 1 else ""
-            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about_name(benchmark)}"
+            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
             found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
@@ -130,7 +132,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
         ci = _interval(accuracy.low, accuracy.high) if c.complete else ""
         table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers])
     table.notes.append(
-        f"Protocol: {report.about[benchmark]}. k/n in items (mean over their orders) or, for rates, in trials."
+        f"Protocol {': '.join(report.about[benchmark])}. k/n in items (mean over their orders) or, for rates, in trials."
     )
     if unlabelled:
         table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
@@ -168,7 +170,9 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         if not c.contrasts:
             continue
         gained, lost = _moved(c)
-        smallest = " / ".join(f"{100 * x.detectable:.1f}" for x in c.contrasts.values())
+        smallest = " / ".join(
+            "-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in c.contrasts.values()
+        )
         if not c.complete:
             table.rows.append([c.judge, c.writer or "", c.arm, "incomplete", "incomplete", "", "", ""])
             continue
@@ -186,12 +190,12 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         table.notes.append(
             "Content and order effects are not told apart here: that takes probabilities or several samples."
         )
-    split = [(c, r, x) for c in cells for r, x in c.contrasts.items() if x.content is not None]
-    for c, reference, x in split:
-        order = x.value - (x.content or 0.0)
-        table.notes.append(
-            f"{c.judge}, {c.writer or '-'}, {c.arm} minus {reference}: content {100 * (x.content or 0):+.1f}, order {100 * order:+.1f}."
-        )
+    for c, x in [(cell, contrast) for cell in cells for contrast in cell.contrasts.values()]:
+        if x.content is not None and x.order is not None:
+            table.notes.append(
+                f"{c.judge}, {c.writer or '-'}, {c.arm} minus {x.reference}: content {100 * x.content:+.1f}, "
+                f"order {100 * x.order:+.1f} (over {x.content_n} items)."
+            )
     return table
 
 
@@ -201,7 +205,7 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
     for c in cells:
         for before, after in (c.transitions or {}).items():
             if any(after.values()):
-                counts = [str(after[s]) for s in STATES]
+                counts = [_count(after[s]) for s in STATES]
                 table.rows.append([c.judge, c.writer or "", c.arm, before.replace("_", " "), *counts])
     table.notes.append(
         "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
@@ -215,7 +219,7 @@ def _moved(cell: CellReport) -> tuple[str, str]:
         return "", ""
     t = cell.transitions
     gained = sum(t[a]["both_right"] for a in t if a != "both_right")
-    return str(gained), str(sum(t["both_right"][b] for b in t if b != "both_right"))
+    return _count(gained), _count(sum(t["both_right"][b] for b in t if b != "both_right"))
 
 
 def markdown(found: Sequence[Table]) -> str:

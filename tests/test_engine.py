@@ -348,3 +348,121 @@ def test_an_image_that_changed_is_judged_anew(
         (tmp_path / "images" / "1.png").write_bytes(png(999))
         os.utime(tmp_path / "images" / "2.png")  # touched, not changed
         assert run(path).tally.asked == 4
+
+
+def test_a_failed_redo_leaves_what_was_answered(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with MockServer(answer=lambda body: "no verdict").running() as server:
+        path = config(write_config, make_pairs(3), server.url, "retries: 0")
+        run(path)
+        server.status = 500
+        again = run(path, redo=["unparsed"])
+    assert (again.complete, again.statuses) == (False, {"error": 12})
+    assert {v["status"] for v in last_by_key(tmp_path / "out").values()} == {"unparsed"}
+    cell = next(c for c in score(tmp_path / "out").cells if c.judge == "mock")
+    assert cell.complete
+
+
+def test_a_touched_image_is_read_again_and_nothing_is_asked(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(3), server.url)
+        run(path)
+        os.utime(path.parent / "images" / "2.png")
+        again = run(path)
+        assert (again.tally.asked, again.complete) == (0, True)
+
+
+def test_an_image_that_changed_and_changed_back(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Verdicts on bytes that an item no longer has are of the past: not counted, and counted again when they are back."""
+    image = tmp_path / "images" / "1.png"
+
+    def accuracy() -> float:
+        return next(c for c in score(tmp_path / "out").cells if c.judge == "mock").metrics["accuracy"].k
+
+    with MockServer(answer=lambda body: "<answer>1</answer>").running() as server:
+        path = config(write_config, make_pairs(4), server.url)
+        run(path)
+        before, data = accuracy(), image.read_bytes()
+        server.answer = lambda body: "no verdict"
+        image.write_bytes(data + b"more")
+        assert run(path).tally.asked == 4
+        assert accuracy() == before - 0.5
+        image.write_bytes(data)
+        assert run(path).tally.asked == 0
+        assert accuracy() == before
+
+
+def test_other_rows_in_the_same_folder_are_refused(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer().running() as server:
+        path = config(write_config, make_pairs(4), server.url)
+        run(path)
+        make_pairs(3)
+        with pytest.raises(UserError, match=r"4 rows then, 3 now.*give the run another folder"):
+            run(path)
+
+
+def test_a_judge_that_never_answered_may_be_mended(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with MockServer(status=404).running() as server:
+        path = config(write_config, make_pairs(4), server.url)
+        with pytest.raises(RunStopped, match="correct model or base_url"):
+            run(path)
+        server.status = 200
+        path.write_text(path.read_text().replace("model: served", "model: right"))
+        assert run(path).complete
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [{"finish_reason": []}, {"message": {"content": ["x"]}}, {"message": None}, {"logprobs": {"content": [{"top_logprobs": [
+        {"token": "1", "logprob": 1e4}, {"token": "2", "logprob": -1}]}]}}],
+)  # fmt: skip
+def test_an_odd_reply_never_ends_the_run(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], oddity: dict[str, object]
+) -> None:
+    from typing import Any
+
+    class Odd(MockServer):
+        def _completion(self, body: dict[str, Any], text: str, finish: str) -> dict[str, Any]:
+            reply = super()._completion(body, text, finish)
+            if self.asked > 1:
+                reply["choices"][0] |= oddity
+                reply["model"], reply["system_fingerprint"] = 7, {}
+            return reply
+
+    with Odd().running() as server:
+        more = "retries: 0, verdict: direct" if "logprobs" in oddity else "retries: 0"
+        result = run(config(write_config, make_pairs(3), server.url, more))
+    assert sum(result.statuses.values()) == 12
+    assert set(result.statuses) <= {"ok", "error", "unparsed"}
+
+
+@pytest.mark.parametrize("key", ["sk-CANARY/0123456789", 'sk-"quoted"-0123'])
+def test_a_key_echoed_in_another_spelling_is_blanked_too(
+    make_pairs: MakePairs,
+    write_config: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+) -> None:
+    from aiohttp import web
+
+    class Php(MockServer):
+        async def _reply(
+            self, request: web.Request, body: dict[str, object], data: bytes, fault: str
+        ) -> web.StreamResponse:
+            import json
+
+            reply = json.dumps(self._completion(body, f"{key} <answer>1</answer>", "stop")).replace("/", "\\/")
+            return web.Response(text=reply, content_type="application/json")
+
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with Php().running() as server:
+        assert run(config(write_config, make_pairs(2), server.url)).statuses == {"ok": 8}
+    assert all(
+        v["answer"]["text"] == "[key] <answer>1</answer>" for v in read_jsonl(tmp_path / "out" / "verdicts.jsonl")
+    )

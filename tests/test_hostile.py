@@ -17,6 +17,7 @@ from evaluators.engine.runner import make_verdict
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import mock_chat_judge
+from evaluators.parsing import parse
 from evaluators.records import Candidate, Item, Label, Order
 from evaluators.rendering import Case, RubricText, fence_of
 
@@ -84,7 +85,9 @@ def decide(text: str, where: str, order: Order) -> tuple[str, int | None]:
     rubric = RubricText(text if where == "rubric" else "Prefer what is GOOD.")
     case = Case(item, order, rubric)
     answer = asyncio.run(mock_chat_judge(SPEC, quoting_judge).decide(case, ""))
-    verdict = make_verdict(item, Cell("k", "c", "j", "transferred", "w", order, 0, Given(rubric)), answer, None, "")
+    verdict = make_verdict(
+        item, Cell("k", "c", "j", "transferred", "w", order, 0, Given(rubric)), answer, parse(answer), None, ""
+    )
     return verdict.status, verdict.pick
 
 

@@ -90,8 +90,16 @@ def test_control_characters_do_not_reach_the_judge() -> None:
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        ("{{ question }}{{ responses[0].text }}", "never shows `rubric`"),
+        ("{{ media }}{{ question }}{{ responses[0].text }}{{ rubric }}", r"never shows `responses\[1\].text`"),
+        ("{{ media }}{{ question }}{{ responses[0].text }}{{ responses[1].text }}{# rubric #}", "never shows `rubric`"),
+        ("{{ question }}{{ responses[0].text }}{{ responses[1].text }}{{ rubric }}", "does not show each image once"),
         ("{% if %}{{ question }} {{ responses }} {{ rubric }}", "not a valid Jinja template"),
+        (
+            "{{ media }}{{ question }}{{ responses[0].text }}{{ responses[1].text }}\n{% if rubric %}{{ rubrik }}{% endif %}",
+            "rubrik",
+        ),
+        ("{{ question + 1 }}", "line 1: TypeError"),
+        ("{{ label }}", "'label' is undefined; a template may use question"),
     ],
 )
 def test_templates_are_checked_when_read(tmp_path: Path, source: str, complaint: str) -> None:
@@ -101,8 +109,7 @@ def test_templates_are_checked_when_read(tmp_path: Path, source: str, complaint:
         Template(path)
 
 
-def test_a_template_that_uses_what_is_not_there_says_so(tmp_path: Path) -> None:
+def test_a_template_of_your_own_shows_nothing_where_there_is_no_rubric(tmp_path: Path) -> None:
     path = tmp_path / "mine.jinja"
-    path.write_text("{{ question }} {{ responses[0].text }} {{ rubric }} {{ label }}")
-    with pytest.raises(UserError, match="label"):
-        Template(path).render(Case(item(), "AB"))
+    path.write_text("{{ media }}{{ question }} {{ responses[0].text }} {{ responses[1].text }} [{{ rubric }}]")
+    assert text_of(Template(path).render(Case(item(), "AB"))).endswith("[]")

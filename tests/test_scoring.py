@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def test_samples_are_averaged(make_pairs: MakePairs, tmp_path: Path) -> None:
 
     found = numbers(cell_of(judged(tmp_path / "r", make_pairs(4), reply, spec)))
     assert found["accuracy"] == (3, 4)
-    assert found["strict_both"] == (4, 4), "by majority of the samples"
+    assert found["forward"] == found["strict_both"] == (3, 4), "draw by draw, not by majority"
 
 
 def test_relation_of_judge_and_writer(make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def mmrb(tmp_path: Path, reply: Callable[[Case], Reply], **more: object) -> Path
     ]
     path = write_jsonl(tmp_path / "mmrb.jsonl", rows)
     prompt = tmp_path / "mt.jinja"
-    prompt.write_text("{{ question }} {{ responses[0].text }} {{ responses[1].text }} {{ rubric }}")
+    prompt.write_text("{{ media }} {{ question }} {{ responses[0].text }} {{ responses[1].text }} {{ rubric }}")
     spec = SPEC.model_copy(update={"prompt": prompt, "answer_format": "double_bracket"})
     entry = {"name": "multimodal_rewardbench", "path": path}
     cfg = Config(benchmarks=(entry,), judges=(spec,), **{"arms": ("none",), **more})  # type: ignore[arg-type]
@@ -339,3 +340,124 @@ def test_baselines_stand_in_every_table(make_pairs: MakePairs, tmp_path: Path) -
     report = judged(tmp_path / "r", make_pairs(4), good_is)
     computed = {c.judge for c in report.cells if c.computed}
     assert computed == {"first", "random", "longest", "shortest"}
+
+
+def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: MakePairs, tmp_path: Path) -> None:
+    from evaluators.errors import BackendError
+    from harness_plugins.tables import markdown, tables
+
+    def reply(case: Case) -> Reply:
+        if case.rubric is None:
+            return BackendError("rejected", "no") if case.item.row < 4 else str(3 - int(good_is(case)))
+        return good_is(case)
+
+    report = judged(tmp_path / "r", make_pairs(24), reply, arms=("none", "generic"))
+    cell = cell_of(report, "generic")
+    assert cell.complete
+    assert not cell.contrasts["none"].complete
+    assert not cell.contrasts["none"].significant
+    assert sum(n for row in (cell.transitions or {}).values() for n in row.values()) == 20, "items complete in both"
+    assert re.search(r"\| mock +\| +\| generic \| incomplete", markdown(tables([report])))
+
+
+def test_intention_to_treat_under_a_protocols_own_parser(tmp_path: Path) -> None:
+    rubric = {"benchmark": "multimodal_rewardbench", "row": 0, "writer": "w", "text": "t"}
+    path = write_jsonl(tmp_path / "w.jsonl", [rubric])
+    folder = mmrb(tmp_path, lambda case: "[[A]] or rather [[B]]", arms=("none", "transferred"), rubrics={"w": path})
+    report = score(folder, "official")
+    assert numbers(cell_of(report))["accuracy"] == numbers(cell_of(report, "transferred", "w"))["accuracy"] == (6, 6)
+    assert cell_of(report, "transferred", "w").contrasts["none"].value == 0
+    names = {o["protocol"] for o in report.objects()}
+    assert names == {"official:multimodal_rewardbench"}
+
+
+def test_metric_numbers_are_never_called_official(make_pairs: MakePairs, tmp_path: Path) -> None:
+    judged(tmp_path / "r", make_pairs(4), good_is)
+    assert {o["protocol"] for o in score(tmp_path / "r", "official").objects()} == {"metric:pairs"}
+
+
+def test_items_may_have_unequal_numbers_of_replicates(make_pairs: MakePairs, tmp_path: Path) -> None:
+    rows = [{"benchmark": "pairs", "id": f"pair-{n}", "writer": "w", "text": f"t{n}"} for n in range(4)]
+    rows.append(rows[0] | {"replicate": 1, "text": "another draw"})
+    path = write_jsonl(tmp_path / "w.jsonl", rows)
+    report = judged(tmp_path / "r", make_pairs(4), good_is, arms=("none", "transferred"), rubrics={"w": path})
+    cell = cell_of(report, "transferred", "w")
+    assert cell.trials == (10, 10)
+    assert numbers(cell)["accuracy"] == numbers(cell)["strict_both"] == (4, 4)
+
+
+def test_a_cell_that_was_never_reached_is_incomplete_not_absent(make_pairs: MakePairs, tmp_path: Path) -> None:
+    from evaluators.errors import RunStopped
+
+    def reply(case: Case) -> Reply:
+        if case.rubric:
+            raise KeyboardInterrupt
+        return good_is(case)
+
+    rows = make_pairs(40)
+    with pytest.raises((KeyboardInterrupt, RunStopped)):
+        judged(tmp_path / "r", rows, reply, SPEC.model_copy(update={"concurrency": 1}), arms=("none", "generic"))
+    report = score(tmp_path / "r")
+    assert cell_of(report).trials[1] == cell_of(report, "generic").trials[1] == 80
+    assert not cell_of(report).complete
+
+
+def test_a_folder_grows_without_hurting_what_it_holds(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Another writer, another order: the cells of before stay what they were."""
+    rows, one, two = make_pairs(5), rubrics(3, "one"), rubrics(5, "two")
+    arms = ("none", "transferred", "shuffled")
+    first = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"one": one}, orders="AB")
+    grown = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="AB")
+    for arm in ("transferred", "shuffled"):
+        before, after = cell_of(first, arm, "one"), cell_of(grown, arm, "one")
+        assert (after.trials, after.with_rubric, after.complete) == (before.trials, before.with_rubric, True)
+    both = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="both")
+    assert cell_of(both).trials == (10, 10)
+    with pytest.raises(UserError, match="a folder may only grow to 'both'"):
+        judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="AB")
+
+
+def test_several_samples_split_content_and_order_without_probabilities(make_pairs: MakePairs, tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"samples": 3, "temperature": 0.7})
+
+    def reply(case: Case) -> str:
+        return good_is(case) if case.rubric else "1"
+
+    cell = cell_of(judged(tmp_path / "r", make_pairs(4), reply, spec, arms=("none", "generic")), "generic")
+    contrast = cell.contrasts["none"]
+    assert contrast.value == pytest.approx(0.5)
+    assert (contrast.content, contrast.order, contrast.content_n) == (pytest.approx(0.5), pytest.approx(0.0), 4)
+
+
+def test_a_writer_is_declared_once(make_pairs: MakePairs, tmp_path: Path) -> None:
+    rows = [
+        {"benchmark": "pairs", "id": f"pair-{n}", "writer": {"name": "w", "model": m}, "text": "t"}
+        for n, m in enumerate("ab")
+    ]
+    with pytest.raises(UserError, match="declared in two ways"):
+        judged(
+            tmp_path / "r",
+            make_pairs(3),
+            good_is,
+            arms=("none", "transferred"),
+            rubrics={"w": write_jsonl(tmp_path / "w.jsonl", rows)},
+        )
+
+
+def test_runs_shown_together_are_tested_together(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path
+) -> None:
+    from harness_plugins.scoring import adjust
+
+    reports = []
+    for name in ("one", "two"):
+        report = judged(tmp_path / name, make_pairs(8), lambda c: good_is(c) if c.rubric else "1",
+                        arms=("none", "transferred"), rubrics={"w": rubrics(8)})  # fmt: skip
+        reports.append(report)
+    alone = cell_of(reports[0], "transferred", "w").contrasts["none"].p_holm
+    adjust(reports)
+    together = cell_of(reports[0], "transferred", "w").contrasts["none"].p_holm
+    assert alone is not None
+    assert together == pytest.approx(2 * alone)

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluators.records import Candidate, Item, Label
+from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from evaluators.shuffle import BLOCK, donors
 
 
@@ -72,6 +72,24 @@ def test_further_shuffles_differ() -> None:
     first = donors(items, lengths, 0)
     second = donors(items, lengths, 1, [first])
     assert not any(first[r] == d for r, d in second.items())
+
+
+def test_a_shared_question_costs_no_partner_that_exists() -> None:
+    """700 of 1,400 items ask the same: each of them can read a rubric of the other 700, and the other way round."""
+    items = [item(n, prompt="describe" if n % 2 else None) for n in range(1400)]
+    assert len(donors(items, {i.uid: 10 + i.row for i in items})) == 1400
+    by_length = [item(n, prompt=f"question {n // 300}") for n in range(600)]
+    assert len(donors(by_length, {i.uid: i.row for i in by_length})) == 600
+
+
+def test_items_that_share_one_of_several_media_never_exchange_rubrics() -> None:
+    from dataclasses import replace
+
+    def medium(name: str) -> Media:
+        return Media(name, "image", (MediaFile(f"/{name}"),))
+
+    items = [replace(item(n), media=(medium("shared"), medium(str(n)))) for n in range(2)]
+    assert donors(items, {i.uid: 5 for i in items}) == {}
 
 
 def test_large_categories_are_cut_into_blocks() -> None:

@@ -13,7 +13,7 @@ import os
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
@@ -45,7 +45,11 @@ class OpenAIBackend:
         self._urls = tuple(URL(f"{u.rstrip('/')}/chat/completions", encoded=True) for u in urls)
         self._key = os.environ.get(spec.api_key_env, "").strip()
         # Placeholders such as "x" or "EMPTY" are no secrets, and blanking them would garble replies.
-        self._secret = self._key if len(self._key) >= 8 else ""
+        self._secrets = _forms(self._key) if len(self._key) >= 8 else []
+        if not self._key.isascii() or not self._key.isprintable():
+            raise UserError(
+                f"judge {spec.name!r}: the key in {spec.api_key_env} holds characters that no header may: set it again"
+            )
         self._version = f"aiohttp {aiohttp.__version__}"
 
     async def open(self, media: MediaWindow) -> None:
@@ -138,23 +142,23 @@ class OpenAIBackend:
                     "html", "a web page came back; is base_url right (it usually ends in /v1)?"
                 ) from None
             raise BackendError("bad_json", f"not a chat completion: {e}"[:_SHOWN]) from None
-        finish, refusal = choice.get("finish_reason"), message.get("refusal") or None
-        reasoning = message.get("reasoning_content") or message.get("reasoning") or None
+        finish, refusal = _text(choice.get("finish_reason")), _text(message.get("refusal"))
+        reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
         if not text.strip() and not refusal and finish not in ("length", "content_filter") and not request.top_logprobs:
             raise BackendError("empty", "the reply has no content")
         return Answer(
             text=text,
             answer_format=request.answer_format,
-            reasoning=reasoning if isinstance(reasoning, str) else None,
+            reasoning=reasoning,
             finish_reason=finish,
-            refusal=refusal if isinstance(refusal, str) else None,
+            refusal=refusal,
             top_logprobs=_first_token(choice) if request.top_logprobs else None,
             usage=_usage(reply.get("usage")),
             latency_s=round(latency, 4),
-            model=reply.get("model"),
+            model=_text(reply.get("model")),
             backend=self.name,
             backend_version=self._version,
-            fingerprint=reply.get("system_fingerprint"),
+            fingerprint=_text(reply.get("system_fingerprint")),
             sampling=request.sampling,
         )
 
@@ -180,11 +184,13 @@ class OpenAIBackend:
                 raise UserError(_no_direct(self._spec.name, url, f"{found} log-probabilities came back, not 20"))
 
     def _blank(self, data: bytes) -> bytes:
-        return data.replace(self._secret.encode(), b"[key]") if self._secret else data
+        """The reply without the key, in whatever way a server may have written it down."""
+        for form in self._secrets:
+            data = data.replace(form.encode(), b"[key]")
+        return data
 
     def _say(self, error: Exception) -> str:
-        text = str(error) or type(error).__name__
-        return (text.replace(self._secret, "[key]") if self._secret else text)[:_SHOWN]
+        return self._blank((str(error) or type(error).__name__).encode()).decode()[:_SHOWN]
 
 
 class _Pieces(aiohttp.Payload):
@@ -200,6 +206,16 @@ class _Pieces(aiohttp.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         for piece in self._value:
             await writer.write(piece)
+
+
+def _forms(secret: str) -> list[str]:
+    """A text as it is, JSON-escaped, with slashes escaped (PHP), and percent-encoded."""
+    escaped = orjson.dumps(secret).decode()[1:-1]
+    return [f for f in dict.fromkeys([secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe="")]) if f]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _no_direct(judge: str, url: URL, why: str) -> str:
@@ -226,9 +242,12 @@ def retry_after(value: str | None) -> float | None:
 def _first_token(choice: dict[str, Any]) -> tuple[tuple[str, float], ...]:
     try:
         tops = choice["logprobs"]["content"][0]["top_logprobs"]
-        return tuple((str(t["token"]), float(t["logprob"])) for t in tops)
+        found = tuple((str(t["token"]), float(t["logprob"])) for t in tops)
     except (LookupError, TypeError, ValueError):
         raise BackendError("logprobs", "the reply holds no log-probabilities for its first token") from None
+    if any(not logprob <= 1e-6 for _, logprob in found):  # also NaN
+        raise BackendError("bad_json", "log-probabilities above 0")
+    return found
 
 
 def _usage(usage: Any) -> dict[str, int] | None:
@@ -251,6 +270,10 @@ def check(spec: JudgeSpec) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"`base_url` must be an http(s) address such as http://127.0.0.1:8000/v1, not {url!r}")
+        try:
+            _ = parts.port
+        except ValueError as e:
+            raise ValueError(f"`base_url` {url!r}: {e}") from None
         if parts.username or parts.password:
             raise ValueError(
                 "`base_url` holds a user name or password: put the key in an environment variable (api_key_env)"

@@ -11,10 +11,16 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
+
+import orjson
 
 from evaluators.errors import UserError
+from evaluators.records import RecordError, decode
 
 FSYNC_SECONDS = 1.0
+
+R = TypeVar("R")
 
 
 class Journal:
@@ -26,8 +32,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as e:
             raise UserError(f"{path}: cannot be written ({e.strerror})") from None
@@ -110,6 +116,19 @@ def lines(path: Path, torn: Callable[[int], None] | None = None) -> Iterator[byt
                 torn(number)
 
 
+def read_records(path: Path, kind: type[R]) -> Iterator[R]:
+    """The records of a file.
+
+    Raises:
+        UserError: a line that does not fit, by file and line.
+    """
+    for number, line in enumerate(lines(path), 1):
+        try:
+            yield decode(kind, line)
+        except RecordError as e:
+            raise UserError(f"{path}: line {number}: {e}; mend or remove the line") from None
+
+
 def verdict_files(run: Path) -> list[Path]:
     """`verdicts.jsonl` and `verdicts-<rank>.jsonl`: readers take the union."""
     return sorted(run.glob("verdicts.jsonl")) + sorted(run.glob("verdicts-*.jsonl"))
@@ -126,8 +145,6 @@ def heads(path: Path) -> Iterator[tuple[str, str, str]]:
     Raises:
         UserError: a line is no verdict.
     """
-    import orjson
-
     for number, line in enumerate(lines(path), 1):
         if line.startswith(_HEAD) and line[72:84] == _STATUS:
             status_end = line.find(b'"', 84, 100)
@@ -140,8 +157,11 @@ def heads(path: Path) -> Iterator[tuple[str, str, str]]:
                 continue
         try:
             value = orjson.loads(line)
-            yield value["key"], value["status"], value.get("call", "")
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            key, status, call = value["key"], value["status"], value["call"]
+            if len(bytes.fromhex(key)) != 32 or len(bytes.fromhex(call)) != 32:
+                raise ValueError("no digest")
+            yield key, status, call
+        except (KeyError, TypeError, ValueError):
             raise UserError(
                 f"{path}: line {number} is no verdict record; remove the line and run the same command again"
             ) from None

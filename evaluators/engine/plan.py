@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +66,8 @@ class Grid:
         for order in orders_of(item, self.orders):
             for arm, writer in rows:
                 for given in arm.give(item, order, writer):
-                    text = given.rubric.text if given.rubric else None
+                    # `lexical` weighs the criteria; a model reads the text alone.
+                    text = given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
                     for sample in range(judge.samples):
                         call = call_digest(digested, asked, order, text, sample, given.draw)
                         name = writer.name if writer else None
@@ -79,6 +81,8 @@ class Finished:
     def __init__(self) -> None:
         self.keys: set[bytes] = set()
         self.calls: set[bytes] = set()
+        self.reopened: set[bytes] = set()
+        """Keys that hold an answer which is to be asked again: a failure must not take its place."""
 
     @classmethod
     def read(cls, run: Path, redo: Collection[str] = ()) -> Finished:
@@ -90,16 +94,23 @@ class Finished:
         return found
 
     def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
-        # The last line of a key wins, so an error after an answer would open it again; the engine never writes one.
-        if status == "error" or status in redo:
+        if status == "error":
+            return  # an error opens nothing: whatever was answered before or after it stands
+        if status in redo:
             self.keys.discard(_short(key))
             self.calls.discard(_short(call))
+            self.reopened.add(_short(key))
         else:
             self.keys.add(_short(key))
             self.calls.add(_short(call))
+            self.reopened.discard(_short(key))
 
     def has(self, cell: Cell) -> bool:
         return _short(cell.key) in self.keys
+
+    def answered(self, cell: Cell) -> bool:
+        """Whether the folder holds an answer to the cell, also one that is asked again."""
+        return self.has(cell) or _short(cell.key) in self.reopened
 
     def has_call(self, cell: Cell) -> bool:
         return _short(cell.call) in self.calls
@@ -123,6 +134,11 @@ class Work:
     calls: int = 0
     reuse: dict[str, list[tuple[Item, Cell]]] = field(default_factory=dict)
     """Open cells whose call the folder has answered already, by call: a copy, no request."""
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Index into grid.items by uid."""
+        return {self.grid.items[i].uid: i for i in self.items}
 
 
 def due(grid: Grid, judge: JudgeSpec, finished: Finished, known: Callable[[Item], bool]) -> Work:

@@ -14,6 +14,7 @@ from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.judges import Judge
+from evaluators.keys import media_digest
 from evaluators.media import WINDOW_BYTES, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Verdict, encode
@@ -36,6 +37,10 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     """Failed attempts by kind, retried ones included."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Verdicts that ended without an answer, by kind of failure."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """What a server said with a failure of each kind."""
     waits: Waits = field(default_factory=Waits)
     first_sent: float | None = None
     """`time.monotonic()` of the first request."""
@@ -50,7 +55,7 @@ class Breaker:
 
     def __init__(self, judge: str, first: int) -> None:
         self._judge = judge
-        self._first = first
+        self._first = max(first, 3)  # one late 404 is no proof, however few requests are in flight
         self._streak = 0
         self._alive = False
 
@@ -78,7 +83,7 @@ class Breaker:
                 "not_found": "correct model or base_url (it usually ends in /v1)",
             }[error.kind]
             raise RunStopped(
-                f"judge {self._judge!r}: {self._streak} requests in a row failed and none was answered: "
+                f"judge {self._judge!r}: the last {self._streak} requests all failed: "
                 f"{KINDS[error.kind]} ({error.message}). To mend: {mend}; then run the same command again."
             )
 
@@ -151,8 +156,13 @@ class Runner:
                 ahead = next(batches, None)
                 self._list(items)
                 for item in items:
-                    cells = (c for c in work.grid.cells(item, work.judge, work.rows) if not self._finished.has(c))
-                    yield item, [same for same in grouped(cells).values() if same[0].call not in work.reuse]
+                    cells = list(work.grid.cells(item, work.judge, work.rows))
+                    fresh = [c for c in cells if not self._finished.has(c)]
+                    if (
+                        item is not work.grid.items[work.place[item.uid]]
+                    ):  # read just now: its keys were not known before
+                        self.tally.total -= len(cells) - len(fresh)
+                    yield item, [same for same in grouped(fresh).values() if same[0].call not in work.reuse]
         finally:
             if ahead is not None:
                 ahead[1].cancel()
@@ -168,17 +178,18 @@ class Runner:
         tally, cell = self.tally, cells[0]
         case = Case(item, cell.order, cell.given.rubric)
 
-        async def once() -> Answer:
+        async def once() -> tuple[Answer, Parsed]:
             tally.asked += 1
             tally.first_sent = tally.first_sent or time.monotonic()
             try:
                 answer = await judge.decide(case, cell.call + cell.key)
+                parsed = parse(answer)
             except (BackendError, UserError, asyncio.CancelledError):
                 raise
             except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
                 raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
             breaker.heard()
-            return answer
+            return answer, parsed
 
         def failed(error: BackendError) -> None:
             tally.failures[error.kind] += 1
@@ -186,7 +197,7 @@ class Runner:
 
         tally.in_flight += 1
         try:
-            answer, attempts = await with_retries(
+            (answer, parsed), attempts = await with_retries(
                 once,
                 retries=judge.spec.retries,
                 slots=slots,
@@ -195,24 +206,32 @@ class Runner:
                 failed=failed,
             )
         except BackendError as error:
-            self.write(item, cells, None, error)
+            self.write(item, cells, None, Parsed("error"), error)
             breaker.lost(error)
         else:
-            self.write(item, cells, replace(answer, attempts=attempts) if attempts > 1 else answer)
+            self.write(item, cells, replace(answer, attempts=attempts) if attempts > 1 else answer, parsed)
         finally:
             tally.in_flight -= 1
             slots.release()
 
     def write(
-        self, item: Item, cells: Sequence[Cell], answer: Answer | None, error: BackendError | None = None
+        self,
+        item: Item,
+        cells: Sequence[Cell],
+        answer: Answer | None,
+        parsed: Parsed,
+        error: BackendError | None = None,
     ) -> None:
-        """Derive the verdicts of all cells that share the answer, and append them."""
+        """Append the verdicts of all cells that share an answer (or a failure)."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         for cell in cells:
-            verdict = make_verdict(item, cell, answer, error, now)
-            self._verdicts.append(encode(verdict))
+            if error is None or not self._finished.answered(cell):  # a failed `--redo` leaves what was answered
+                self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error, now)))
             self.tally.written += 1
-            self.tally.statuses[verdict.status] += 1
+            self.tally.statuses[parsed.status] += 1
+        if error:
+            self.tally.unanswered[error.kind] += len(cells)
+            self.tally.examples[error.kind] = error.message
         if answer and answer.usage:
             self.tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
             self.tally.completion_tokens += answer.usage.get("completion_tokens", 0)
@@ -234,15 +253,17 @@ def _batches(work: Work) -> Iterator[list[Item]]:
         yield batch
 
 
-def make_verdict(item: Item, cell: Cell, answer: Answer | None, error: BackendError | None, time: str) -> Verdict:
-    """The record of one cell, from the answer that came or the failure that stood in its place."""
-    parsed = parse(answer) if answer is not None else Parsed("error")
+def make_verdict(
+    item: Item, cell: Cell, answer: Answer | None, parsed: Parsed, error: BackendError | None, time: str
+) -> Verdict:
+    """The record of one cell, from the answer that came and what it was read as, or the failure in its place."""
     return Verdict(
         key=cell.key,
         status=parsed.status,
         call=cell.call,
         benchmark=item.benchmark,
         item=item.uid,
+        media=media_digest(item.all_media())[:16] if item.all_media() else None,
         judge=cell.judge,
         arm=cell.arm,
         writer=cell.writer,

@@ -73,15 +73,15 @@ def load_benchmark(
     problems: list[str] = []
     missing = 0
     seen: Counter[str] = Counter()
-    for number, row in enumerate(source.rows()):
+    for number, (place, row) in enumerate(source.rows()):
         try:
             item = reader.item(row, number)
         except MediaProblem as e:
             missing += e.missing
-            problems.append(f"{source.where(number)}: {e}")
+            problems.append(f"{source.where(place)}: {e}")
             continue
         except _Problem as e:
-            problems.append(f"{source.where(number)}: {e}")
+            problems.append(f"{source.where(place)}: {e}")
             continue
         seen[item.uid] += 1
         items.append(item if seen[item.uid] == 1 else replace(item, uid=f"{item.uid}#{seen[item.uid]}"))
@@ -196,7 +196,7 @@ class _RowReader:
             return Label(preferred=spec.index)
         value = self._value(row, spec.column)
         if spec.rule == "names":
-            if value not in spec.names:
+            if not isinstance(value, str) or value not in spec.names:
                 raise _Problem(f"{spec.column!r} is {value!r}; it must be one of {', '.join(spec.names)}")
             return Label(preferred=spec.names[value])
         if spec.rule == "index":
@@ -207,9 +207,10 @@ class _RowReader:
                     f'{spec.column!r} is {value!r}; it must be the index of the preferred candidate (0 or 1) or "tie"'
                 )
             return Label(preferred=value)
-        if not isinstance(value, list | tuple) or sorted(value) != list(range(count)):
+        ranks = list(value) if isinstance(value, list | tuple) else []
+        if not all(isinstance(r, int) for r in ranks) or sorted(ranks) != list(range(count)):
             raise _Problem(f"{spec.column!r} is {value!r}; it must rank the {count} candidates, 0 = best")
-        return Label(preferred=list(value).index(0))
+        return Label(preferred=ranks.index(0))
 
 
 def _category(row: Row, rules: CategoryMap) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from evaluators.media import mime_of, stat_file
 from evaluators.records import Media, MediaFile
@@ -59,9 +59,14 @@ class MediaFinder:
             return [self._embedded(bytes(value), None)]
         if not isinstance(value, str):
             raise MediaProblem(f"a media value must be a path or an embedded image, not {type(value).__name__}")
-        if urlsplit(value).scheme in ("http", "https", "ftp", "s3", "data"):
+        if re.match(r"(https?|ftp|s3|gs|hf|data):", value, re.I):
             raise MediaProblem(f"{value[:80]}: remote media are not fetched; download them and give their paths")
-        return [self._video(value) if how.kind == "video" else Media(value, "image", (self._file(self._path(value)),))]
+        try:
+            return [
+                self._video(value) if how.kind == "video" else Media(value, "image", (self._file(self._path(value)),))
+            ]
+        except OSError as e:
+            raise MediaProblem(f"{value[:80]}: cannot be read ({e.strerror})") from None
 
     def _path(self, name: str) -> Path:
         """The path below the root that exists, checked after following every link."""
@@ -102,7 +107,7 @@ class MediaFinder:
         folder = self._path(name)
         if folder.is_file():
             raise MediaProblem(f"{folder}: a video is a folder of frames; extract its frames first")
-        frames = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file())
+        frames = sorted((p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()), key=_natural)
         if not frames:
             raise MediaProblem(f"{folder} holds no frames", missing=True)
         if len(frames) > self._frames:
@@ -122,3 +127,8 @@ class MediaFinder:
             part.replace(path)
         found = stat_file(path)
         return Media(name or sha[:16], "image", (MediaFile(str(path), found.size, found.mtime_ns, sha),))
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """frame_2 before frame_10, padded or not."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]

@@ -5,7 +5,6 @@ All sources give the dataset's own columns. Images are never decoded here: paths
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,9 +22,10 @@ SUFFIXES = (".jsonl", ".json", ".parquet")
 
 @dataclass(frozen=True)
 class Source:
-    """Rows with what is known of their origin. `where(n)` names row n for error messages."""
+    """Rows with what is known of their origin. `where(number)` names the place for error messages."""
 
-    rows: Callable[[], Iterator[Row]]
+    rows: Callable[[], Iterator[tuple[int, Row]]]
+    """(line or row number as people count it, row)."""
     where: Callable[[int], str]
     root: Path
     revision: str | None = None
@@ -58,14 +58,16 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
     files = [path] if path.is_file() else _row_files(spec, path)
     root = path.parent if path.is_file() else path
 
-    def rows() -> Iterator[Row]:
-        for file in files:
-            yield from _read(file)
+    def rows() -> Iterator[tuple[int, Row]]:
+        if len(files) == 1:
+            yield from _read(files[0])
+        else:
+            yield from enumerate((row for file in files for _, row in _read(file)), 1)
 
     unit = "line" if files[0].suffix == ".jsonl" else "row"
     if len(files) == 1:
-        return Source(rows, lambda n: f"{files[0]}: {unit} {n + 1}", root, resolved=str(files[0]))
-    return Source(rows, lambda n: f"{root}: row {n + 1}", root, resolved=", ".join(map(str, files)))
+        return Source(rows, lambda n: f"{files[0]}: {unit} {n}", root, resolved=str(files[0]))
+    return Source(rows, lambda n: f"{root}: row {n}", root, resolved=", ".join(map(str, files)))
 
 
 def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
@@ -85,21 +87,21 @@ def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
     )
 
 
-def _read(file: Path) -> Iterator[Row]:
+def _read(file: Path) -> Iterator[tuple[int, Row]]:
     if file.suffix == ".jsonl":
         return _read_jsonl(file)
     if file.suffix == ".json":
-        return _read_json(file)
+        return enumerate(_read_json(file), 1)
     if file.suffix == ".parquet":
-        return _read_parquet(file)
+        return enumerate(_read_parquet(file), 1)
     raise UserError(f"{file}: rows come as {', '.join(SUFFIXES)}; convert the file")
 
 
-def _read_jsonl(file: Path) -> Iterator[Row]:
+def _read_jsonl(file: Path) -> Iterator[tuple[int, Row]]:
     with open(file, "rb") as f:
         for number, line in enumerate(f, 1):
             if line.strip():
-                yield _object(file, number, line)
+                yield number, _object(file, number, line)
 
 
 def _object(file: Path, number: int, line: bytes) -> Row:
@@ -114,7 +116,7 @@ def _object(file: Path, number: int, line: bytes) -> Row:
 
 def _read_json(file: Path) -> Iterator[Row]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = orjson.loads(file.read_bytes())
     except ValueError as e:
         raise UserError(f"{file}: not valid JSON ({e})") from None
     if isinstance(value, dict) and len(lists := [v for v in value.values() if isinstance(v, list)]) == 1:
@@ -130,7 +132,7 @@ def _read_parquet(file: Path) -> Iterator[Row]:
     try:
         found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
     except duckdb.Error as e:
-        raise UserError(f"{file}: cannot be read as parquet ({e})") from None
+        raise UserError(f"{file}: cannot be read as parquet ({str(e).splitlines()[0]})") from None
     columns = [d[0] for d in found.description or ()]
     while batch := found.fetchmany(64):
         for values in batch:
@@ -157,8 +159,8 @@ def _hub(spec: BenchmarkSpec) -> Source:
             data = data.cast_column(column, datasets.List(datasets.Image(decode=False)))
     name = f"{wanted.id}[{wanted.split}]"
     return Source(
-        lambda: iter(data),
-        lambda n: f"{name}: row {n + 1}",
+        lambda: enumerate(data, 1),
+        lambda n: f"{name}: row {n}",
         Path.cwd(),
         _resolved(data) or wanted.revision or None,
         name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ from evaluators.errors import UserError
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.scoring import metrics, protocols, statistics
-from harness_plugins.scoring.metrics import STATES, Facts, Scored
-from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, RunData, read_run
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.read import BenchmarkData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
-from harness_plugins.scoring.statistics import Column, Floats, Ints
+from harness_plugins.scoring.statistics import Column, Ints
 
-__all__ = ["CellReport", "Contrast", "Metric", "Report", "score"]
+__all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 
 REFERENCES = ("none", "shuffled")
 COVERAGE_GAP = 0.01
@@ -33,20 +34,20 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
     data = read_run(Path(run))
-    report = Report(data.folder, protocol, {}, {}, [], {n: b.facts for n, b in data.benchmarks.items()})
+    arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
+    facts = {n: b.facts for n, b in data.benchmarks.items()}
+    report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
     for benchmark in data.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
-        if resolved is None:
-            continue
-        name, spec = resolved
-        report.protocol = name if len(data.benchmarks) == 1 else protocol
-        report.about[benchmark.name] = f"{name}: {spec.about}"
-        _score_benchmark(data, benchmark, name, spec, report)
+        if resolved is not None:
+            name, spec = resolved
+            report.about[benchmark.name] = (name, spec.about)
+            _score_benchmark(data, benchmark, name, spec, report)
     if not report.about:
         raise UserError(
             f"{run}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
         )
-    _adjust(data, report)
+    adjust([report])
     if data.skipped_lines:
         report.notes.append(f"{data.skipped_lines} lines of the verdict files are no verdict records and were left out")
     return report
@@ -57,63 +58,59 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
+    outcomes: dict[CellKey, Codes] = {}
+    for key, cell in benchmark.cells.items():
+        if run.baseline(key.judge):
+            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
+        else:
+            protocols.check(name, spec, benchmark, cell)
+            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
     scored: dict[CellKey, Scored] = {}
     for key, cell in benchmark.cells.items():
-        if not cell.computed:
-            protocols.check(name, spec, benchmark, cell)
-        none = benchmark.cells.get(CellKey(key.judge, "none", None))
-        outcome = cell.outcome if cell.computed else protocols.reparsed(run.folder, spec, benchmark, cell)
-        scored[key] = metrics.score_cell(benchmark, cell, outcome, none, facts, spec)
-    cells = [
-        _cell(run, benchmark, benchmark.cells[key], one, scored.get(CellKey(key.judge, "none", None)), facts)
-        for key, one in scored.items()
-    ]
+        none = CellKey(key.judge, "none", None)
+        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
+        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, name == "strict", spec)
-    _fill_contrasts(cells, scored, facts, cluster, count)
+    _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
     report.cells += cells
 
 
 def _cell(
-    run: RunData, benchmark: BenchmarkData, cell: CellData, one: Scored, none: Scored | None, facts: Facts
+    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
 ) -> CellReport:
-    key = cell.key
+    cell, one = benchmark.cells[key], scored[key]
+    none = scored.get(CellKey(key.judge, "none", None))
     with_rubric = None
+    flags = []
     if cell.without_rubric is not None:
         with_rubric = (int((~cell.without_rubric).sum()), len(cell.without_rubric))
-    transitions = None
-    if none is not None and key.arm != "none" and one.asked.all(axis=1).any():
-        before, after = metrics.states(none, facts), metrics.states(one, facts)
-        labelled = facts.label >= 0
-        transitions = {
-            a: {b: int(((before == i) & (after == j) & labelled).sum()) for j, b in enumerate(STATES)}
-            for i, a in enumerate(STATES)
-        }
-    flags = []
+        if cell.without_rubric.any() and none is None:
+            flags.append("items without a rubric need the arm `none`, which was not judged")
     if len(cell.provenance) > 1:
         flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
     return CellReport(
-        benchmark.name,
-        key.judge,
-        key.writer,
-        key.arm,
-        _relation(run, key),
-        run.baseline(key.judge),
-        run.blind(key.judge),
-        cell.computed,
-        one.trials,
-        cell.tokens,
-        {},
-        {},
-        transitions,
-        with_rubric,
-        flags,
+        benchmark=benchmark.name,
+        judge=key.judge,
+        writer=key.writer,
+        arm=key.arm,
+        relation=_relation(run, key),
+        baseline=run.baseline(key.judge),
+        blind=run.blind(key.judge),
+        computed=cell.computed,
+        trials=one.trials,
+        tokens=cell.tokens,
+        metrics={},
+        transitions=metrics.transitions(none, one, facts) if none is not None and key.arm != "none" else None,
+        with_rubric=with_rubric,
+        flags=flags,
     )
 
 
 def _relation(run: RunData, key: CellKey) -> str:
     writer = run.writers.get(key.writer) if key.writer else None
-    judge = run.manifest.get("judges", {}).get(key.judge)
-    if writer is None or judge is None:
+    judge = run.judge(key.judge)
+    if writer is None or not judge:
         return ""
     if run.baseline(key.judge):
         return "baseline"
@@ -134,7 +131,7 @@ def _fill_metrics(
     columns: list[tuple[int, Column, Ints]] = []
     macros: list[tuple[int, list[int]]] = []
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
-        found = metrics.columns(one, facts, spec, _with_rubric(benchmark, cell))
+        found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
         columns += [(n, c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
@@ -164,7 +161,7 @@ def _fill_metrics(
 
 
 def _both(one: Scored) -> bool:
-    return bool(one.asked.all(axis=1).any())
+    return bool(one.both.any())
 
 
 def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | None:
@@ -173,59 +170,79 @@ def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | 
 
 
 def _fill_contrasts(
-    cells: list[CellReport], scored: dict[CellKey, Scored], facts: Facts, cluster: Ints, count: int
+    cells: list[CellReport],
+    benchmark: BenchmarkData,
+    scored: dict[CellKey, Scored],
+    facts: Facts,
+    cluster: Ints,
+    count: int,
 ) -> None:
     """Each arm minus `none` and minus the same writer's `shuffled`."""
-    pairs: list[tuple[CellReport, Scored, Scored, str]] = []
+    pairs: list[tuple[CellReport, CellKey, CellKey]] = []
     for cell in cells:
-        one = scored[CellKey(cell.judge, cell.arm, cell.writer)]
+        key = CellKey(cell.judge, cell.arm, cell.writer)
         for reference in REFERENCES:
-            key = CellKey(cell.judge, reference, cell.writer if reference == "shuffled" else None)
-            if key in scored and reference != cell.arm:
-                pairs.append((cell, one, scored[key], reference))
+            other = CellKey(cell.judge, reference, cell.writer if reference == "shuffled" else None)
+            if other in scored and other != key and not (reference == "shuffled" and cell.writer is None):
+                pairs.append((cell, key, other))
     if not pairs:
         return
     differences, counts = np.empty((len(cluster), len(pairs))), np.empty((len(cluster), len(pairs)))
-    for i, (_, one, other, _) in enumerate(pairs):
-        shared = (one.den > 0) & (other.den > 0)
-        differences[:, i] = np.where(shared, one.score - other.score, 0.0)
+    for i, (_, key, other) in enumerate(pairs):
+        shared = (scored[key].den > 0) & (scored[other].den > 0)
+        differences[:, i] = np.where(shared, scored[key].score - scored[other].score, 0.0)
         counts[:, i] = shared
     sums, ns = (statistics.by_cluster(x, cluster, count) for x in (differences, counts))
     low, high = statistics.interval(statistics.bootstrap(sums, ns))
     p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
-    for i, (cell, one, other, reference) in enumerate(pairs):
+    for i, (cell, key, other) in enumerate(pairs):
         n, total = int(counts[:, i].sum()), float(differences[:, i].sum())
         if n:
             contrast = Contrast(
-                reference, n, total, total / n, float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i])
+                other.arm, n, total, total / n, float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i])
             )
-            _complete_contrast(contrast, one, other, facts, count == len(cluster))
-            cell.contrasts[reference] = contrast
+            _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster))
+            if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance) and not cell.flags:
+                contrast.flags.append(f"other models, backends or samplings answered here than in {other.arm}")
+            cell.contrasts[other.arm] = contrast
 
 
 def _complete_contrast(contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool) -> None:
-    """McNemar, content share and the flag for unequal coverage."""
-    both = one.complete & other.complete
-    if single and _both(one):
-        a, b = ((s.pick == facts.label[:, None]).all(axis=1) & both for s in (one, other))
+    """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
+    contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
+    both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
+    if single and both is not None and both.any() and one.both.shape[1] == 1:
+        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))
         contrast.p_strict = statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
-    if one.log_odds is not None and other.log_odds is not None:
-        contrast.content = float(np.mean(_aggregated(one.log_odds[both])) - np.mean(_aggregated(other.log_odds[both])))
+    content = metrics.aggregated(one.log_odds) - metrics.aggregated(other.log_odds)
+    known = ~np.isnan(content) & (one.den > 0) & (other.den > 0)
+    if known.any():
+        contrast.content_n = int(known.sum())
+        contrast.content = float(content[known].mean())
+        contrast.order = float((one.score - other.score)[known].mean()) - contrast.content
     shares = [s.trials[0] / max(s.trials[1], 1) for s in (one, other)]
     if abs(shares[0] - shares[1]) > COVERAGE_GAP:
         contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")
 
 
-def _aggregated(log_odds: Floats) -> Floats:
-    answer: Floats = (log_odds > 0) + 0.5 * (log_odds == 0)
-    return answer
+APART = ("self", "training_proxy", "same_base", "same_family")
+"""Relations that stand apart from the headline, and so from its family of tests (decision 4)."""
 
 
-def _adjust(run: RunData, report: Report) -> None:
-    """Holm over the cells of the declared primary contrast: models where there are any, else `lexical`."""
-    arm, reference = run.manifest.get("primary_contrast", ["transferred", "none"])
-    found = [c for c in report.cells if c.arm == arm and reference in c.contrasts]
-    family = [c for c in found if not c.baseline] or [c for c in found if not c.blind]
-    for cell, p in zip(family, statistics.holm([c.contrasts[reference].p for c in family]), strict=True):
-        cell.contrasts[reference].p_holm = p
-        cell.contrasts[reference].primary = True
+def adjust(reports: Sequence[Report]) -> None:
+    """Holm over the cells of the declared primary contrast in all reports that are shown together.
+
+    The family are the complete cells of models that are not known to be kin of the writer; where only baselines were run,
+    those of `lexical`.
+    """
+    found = [
+        (c, c.contrasts[r.primary[1]])
+        for r in reports
+        for c in r.cells
+        if c.arm == r.primary[0] and r.primary[1] in c.contrasts and c.contrasts[r.primary[1]].complete
+    ]
+    models = [x for c, x in found if not c.baseline and c.relation not in APART]
+    family = models or [x for c, x in found if c.baseline and not c.blind]
+    for contrast, p in zip(family, statistics.holm([x.p for x in family]), strict=True):
+        contrast.p_holm = p
+        contrast.primary = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,29 +52,25 @@ def facts_of(benchmark: BenchmarkData, category_map: str) -> Facts:
         longer=np.array([-1 if a == b else int(b > a) for a, b in lengths], dtype=np.int64),
         category=np.array([i.categories.get(category_map, i.category) if category_map else i.category for i in items]),
         group=np.array(["" if i.group is None else i.group for i in items]),
-        whole=len(items) >= int(benchmark.facts.get("rows") or 0),
+        whole=len(items) >= max(int(benchmark.facts.get(f) or 0) for f in ("rows", "expected_rows")),
     )
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A cell under a protocol. All arrays are by item."""
+    """A cell under a protocol."""
 
     outcome: Codes
     """(items, orders, draws), intention to treat applied."""
-    asked: Bools
-    """(items, orders): the trials that count."""
+    counts: Bools
+    """(items, orders, draws): the trials that count."""
     complete: Bools
-    """Labelled, and every trial that counts was answered."""
+    """(items,): labelled, and every trial that counts was answered."""
     num: Floats
     den: Floats
-    """Right and counted trials as shares of the item's trials: under `strict` den is 1 and num is s_i."""
-    pick: Ints
-    """(items, orders): the candidate that most draws picked, -1 for none."""
-    trials: tuple[int, int]
-    """Trials answered, trials to be answered."""
-    log_odds: Floats | None
-    """Mean log-odds of the preferred candidate over both orders, where every trial has P."""
+    """(items,): right and counted trials as shares of the item's trials. Under `strict` den is 1 and num is s_i."""
+    log_odds: Floats
+    """(items,): mean over both orders of the log-odds of the preferred candidate; NaN where they are not known."""
 
     @property
     def score(self) -> Floats:
@@ -83,50 +78,74 @@ class Scored:
             answer: Floats = self.num / self.den
         return answer
 
+    @property
+    def trials(self) -> tuple[int, int]:
+        """Trials answered, trials to be answered."""
+        return int((self.answered & self.counts).sum()), int(self.counts.sum())
+
+    @property
+    def answered(self) -> Bools:
+        return ~np.isin(self.outcome, (ERROR, ABSENT))
+
+    @property
+    def chosen(self) -> Bools:
+        return np.isin(self.outcome, (PICK_0, PICK_1))
+
+    @property
+    def both(self) -> Bools:
+        """(items, draws): complete items' draws that count in both orders."""
+        answer: Bools = self.counts.all(axis=1) & self.complete[:, None]
+        return answer
+
+
+def with_intention_to_treat(
+    cell: CellData, outcome: Codes, none: tuple[CellData, Codes] | None
+) -> tuple[Codes, Floats, Bools]:
+    """Outcomes, P and expected trials, items without a rubric keeping the judge's `none` verdicts."""
+    kept = cell.without_rubric
+    if kept is None or not kept.any():
+        return outcome, cell.p, cell.expected
+    outcome, p, expected = outcome.copy(), cell.p.copy(), cell.expected.copy()
+    outcome[kept], p[kept], expected[kept] = ABSENT, np.nan, True
+    if none is not None:
+        draws = np.arange(outcome.shape[2]) % none[1].shape[2]
+        outcome[kept], p[kept], expected[kept] = (
+            none[1][kept][..., draws],
+            none[0].p[kept][..., draws],
+            none[0].expected[kept][..., draws],
+        )
+    return outcome, p, expected
+
 
 def score_cell(
     benchmark: BenchmarkData,
     cell: CellData,
     outcome: Codes,
-    none: CellData | None,
+    none: tuple[CellData, Codes] | None,
     facts: Facts,
     protocol: ProtocolSpec,
 ) -> Scored:
     """Apply a protocol to a cell.
 
-    An item for which the arm had no rubric keeps the judge's `none` outcomes (intention to treat).
+    Args:
+        outcome: the cell's outcomes as the protocol's parser reads them.
+        none: the judge's `none` cell with its outcomes, for items without a rubric.
     """
-    p = cell.p
-    if cell.without_rubric is not None and cell.without_rubric.any():
-        outcome, p = outcome.copy(), p.copy()
-        kept = cell.without_rubric
-        outcome[kept] = ABSENT if none is None else _draws(none.outcome, outcome.shape[2])[kept]
-        p[kept] = np.nan if none is None else _draws(none.p, outcome.shape[2])[kept]
-    asked = benchmark.expected.copy()
+    outcome, p, counts = with_intention_to_treat(cell, outcome, none)
     if protocol.orders == "stored":
-        asked &= np.arange(2)[None, :] == stored_order(benchmark)[:, None]
+        counts = counts & (np.arange(2)[None, :] == stored_order(benchmark)[:, None])[:, :, None]
     answered = (outcome != ERROR) & (outcome != ABSENT)
-    counts = np.broadcast_to(asked[:, :, None], outcome.shape)
-    complete = (facts.label >= 0) & asked.any(axis=1) & (answered | ~counts).all(axis=(1, 2))
+    complete = (facts.label >= 0) & counts.any(axis=(1, 2)) & (answered | ~counts).all(axis=(1, 2))
     num, den = _trials(outcome, counts, facts.label, protocol)
-    picks = np.stack([(outcome == PICK_0).sum(axis=2), (outcome == PICK_1).sum(axis=2)])
-    pick = np.where(picks[0] > picks[1], 0, np.where(picks[1] > picks[0], 1, -1))
+    odds = _log_odds(p, outcome, counts, cell.samples, facts.label)
     return Scored(
         outcome,
-        asked,
+        counts,
         complete,
         np.where(complete, num, 0.0),
         np.where(complete, den, 0.0),
-        pick,
-        (int((answered & counts).sum()), int(counts.sum())),
-        _log_odds(p, counts, complete, facts.label),
+        np.where(complete, odds, np.nan),
     )
-
-
-def _draws(values: NDArray[Any], count: int) -> NDArray[Any]:
-    """Repeat a cell's draws to a number of draws."""
-    repeated: NDArray[Any] = np.take(values, np.arange(count) % values.shape[2], axis=2)
-    return repeated
 
 
 def _trials(outcome: Codes, counts: Bools, label: Ints, protocol: ProtocolSpec) -> tuple[Floats, Floats]:
@@ -145,48 +164,87 @@ def _trials(outcome: Codes, counts: Bools, label: Ints, protocol: ProtocolSpec) 
     return (right * weight).sum(axis=(1, 2)) / total, weight.sum(axis=(1, 2)) / total
 
 
-def _log_odds(p: Floats, counts: Bools, complete: Bools, label: Ints) -> Floats | None:
-    if not complete.any() or not counts[complete].all() or np.isnan(p[complete]).any():
-        return None
+def _log_odds(p: Floats, outcome: Codes, counts: Bools, samples: int, label: Ints) -> Floats:
+    """Decision 13's c: from P where every trial has it, else from the shares of several samples (half a vote added)."""
+    in_both: Bools = np.asarray(counts.any(axis=2))
     inside = np.clip(p, 1e-12, 1 - 1e-12)
-    odds = np.log(inside / (1 - inside)).mean(axis=(1, 2))
-    answer: Floats = np.where(label == 0, odds, -odds)
+    logit = np.where(counts, np.log(inside / (1 - inside)), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        by_order = logit.sum(axis=2) / counts.sum(axis=2)
+    if samples > 1 and np.isnan(p).all():
+        picks = [((outcome == c) & counts).sum(axis=2) + 0.5 for c in (PICK_0, PICK_1)]
+        by_order = np.log(picks[0] / picks[1])
+    odds = np.where(in_both[:, 0] & in_both[:, 1], by_order.mean(axis=1), np.nan)
+    answer: Floats = np.where(label == 0, odds, -odds).round(9)  # opposite orders cancel to 0, not to a rounding error
+    return answer
+
+
+def aggregated(log_odds: Floats) -> Floats:
+    """1[c > 0] + 1/2 1[c = 0]; NaN where c is not known."""
+    answer: Floats = np.where(np.isnan(log_odds), np.nan, (log_odds > 0) + 0.5 * (log_odds == 0))
     return answer
 
 
 def states(scored: Scored, facts: Facts) -> Ints:
-    """The state of each pair over its two orders, as an index into STATES."""
-    ab, ba, label = scored.pick[:, 0], scored.pick[:, 1], facts.label
-    state = np.full(len(label), STATES.index("incomplete"))
-    decided = (ab >= 0) & (ba >= 0) & scored.asked.all(axis=1) & scored.complete
+    """(items, draws): the state of each pair over its two orders, as an index into STATES."""
+    ab, ba, label = scored.outcome[:, 0], scored.outcome[:, 1], facts.label[:, None]
+    state = np.full(ab.shape, STATES.index("incomplete"))
+    decided = scored.chosen.all(axis=1) & scored.both
     state[decided & (ab == ba) & (ab == label)] = 0
     state[decided & (ab == ba) & (ab != label)] = 1
-    state[decided & (ab == 0) & (ba == 1)] = 2
-    state[decided & (ab == 1) & (ba == 0)] = 3
+    state[decided & (ab == PICK_0) & (ba == PICK_1)] = 2
+    state[decided & (ab == PICK_1) & (ba == PICK_0)] = 3
     return state
 
 
-def columns(scored: Scored, facts: Facts, protocol: ProtocolSpec, with_rubric: Bools | None) -> list[Column]:
+def transitions(none: Scored, one: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
+    """From each state under `none` to each under the arm, over items that are complete in both.
+
+    Several draws of an item share its weight of one. None where one order was judged.
+    """
+    before, after = states(none, facts), states(one, facts)
+    draws = after.shape[1]
+    before = before[:, np.arange(draws) % before.shape[1]]
+    among = one.both & none.complete[:, None]
+    if not among.any():
+        return None
+    weight = among / np.maximum(among.sum(axis=1, keepdims=True), 1)
+    return {
+        a: {b: round(float(weight[(before == i) & (after == j)].sum()), 9) for j, b in enumerate(STATES)}
+        for i, a in enumerate(STATES)
+    }
+
+
+def strict_both(scored: Scored, facts: Facts) -> Column:
+    """Right in both orders, draw by draw."""
+    right = scored.outcome == facts.label[:, None, None]
+    return _over_draws("strict_both", right.all(axis=1), scored.both)
+
+
+def _over_draws(name: str, hit: Bools, among: Bools) -> Column:
+    """Mean over an item's draws, one an item: (items, draws) -> a column."""
+    counted = among.sum(axis=1)
+    return Column(name, (hit & among).sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
+
+
+def columns(scored: Scored, facts: Facts, with_rubric: Bools | None) -> list[Column]:
     """The metrics of a cell that are plain ratios over items. Macro and group metrics are built on these."""
-    ok = scored.complete
     found = [Column("accuracy", scored.num, scored.den)]
-
-    def over(name: str, hit: Floats | Bools, among: Bools) -> None:
-        found.append(Column(name, np.where(among, hit, 0.0).astype(float), among.astype(float)))
-
+    right = scored.outcome == facts.label[:, None, None]
     for order, name in enumerate(("forward", "reverse")):
-        if scored.asked[:, order].any():
-            over(name, (scored.pick[:, order] == facts.label), ok & scored.asked[:, order])
-    if scored.asked.all(axis=1).any():
-        both = ok & scored.asked.all(axis=1)
-        over("strict_both", (scored.pick == facts.label[:, None]).all(axis=1), both)
-        over("consistency", (scored.pick[:, 0] == scored.pick[:, 1]) & (scored.pick[:, 0] >= 0), both)
+        among = scored.counts[:, order] & scored.complete[:, None]
+        if among.any():
+            found.append(_over_draws(name, right[:, order], among))
+    if scored.both.any():
+        same = (scored.outcome[:, 0] == scored.outcome[:, 1]) & scored.chosen.all(axis=1)
+        found += [strict_both(scored, facts), _over_draws("consistency", same, scored.both)]
     found += _rates(scored, facts)
     for name, longer in (("accuracy_preferred_longer", True), ("accuracy_preferred_shorter", False)):
-        among = ok & (facts.longer >= 0) & ((facts.longer == facts.label) == longer)
-        found.append(Column(name, scored.num * among, scored.den * among))
-    if scored.log_odds is not None:
-        over("accuracy_aggregated", (scored.log_odds > 0) + 0.5 * (scored.log_odds == 0), ok)
+        members = (facts.longer >= 0) & ((facts.longer == facts.label) == longer)
+        found.append(Column(name, scored.num * members, scored.den * members))
+    known = ~np.isnan(scored.log_odds)
+    if known.any():
+        found.append(Column("accuracy_aggregated", np.nan_to_num(aggregated(scored.log_odds)), known.astype(float)))
     if with_rubric is not None:
         found.append(Column("accuracy_with_rubric", scored.num * with_rubric, scored.den * with_rubric))
     return found
@@ -194,15 +252,13 @@ def columns(scored: Scored, facts: Facts, protocol: ProtocolSpec, with_rubric: B
 
 def _rates(scored: Scored, facts: Facts) -> list[Column]:
     """Shares of trials: what was picked by place and length, and how many answers were no choice."""
-    counts = np.broadcast_to(scored.asked[:, :, None], scored.outcome.shape)
 
     def share(name: str, hit: Bools, among: Bools) -> Column:
         return Column(name, (hit & among).sum(axis=(1, 2)).astype(float), among.sum(axis=(1, 2)).astype(float))
 
-    chosen = ((scored.outcome == PICK_0) | (scored.outcome == PICK_1)) & counts
+    chosen, answered = scored.chosen & scored.counts, scored.answered & scored.counts
     first = scored.outcome == np.array([PICK_0, PICK_1])[None, :, None]
     longer = facts.longer[:, None, None]
-    answered = (scored.outcome != ERROR) & (scored.outcome != ABSENT) & counts
     found = [
         share("first_position_rate", first, chosen),
         share("longer_pick_rate", scored.outcome == longer, chosen & (longer >= 0)),
@@ -210,8 +266,7 @@ def _rates(scored: Scored, facts: Facts) -> list[Column]:
     ]
     for name, code in (("tie", TIE), ("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED)):
         found.append(share(name, scored.outcome == code, answered))
-    found.append(share("answered", answered, counts))
-    return found
+    return [*found, share("answered", answered, scored.counts)]
 
 
 def category_columns(scored: Scored, facts: Facts) -> list[Column]:
@@ -235,20 +290,21 @@ def group_columns(scored: Scored, facts: Facts) -> tuple[list[Column], Ints]:
     """Acc+: all pairs of a group right. By group, with the item that stands for each (for its cluster).
 
     `expected` multiplies the items' s_i, as if each order were a fair draw; `strict` asks for both orders of every pair
-    (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete.
+    (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete. Items
+    whose label prefers nothing stand outside.
     """
-    score, both = scored.score, (scored.pick == facts.label[:, None])
-    strict: Bools = (both | ~scored.asked).all(axis=1)
+    right = (scored.outcome == facts.label[:, None, None]) | ~scored.counts
     members: dict[str, list[int]] = {}
     for n, group in enumerate(facts.group):
-        if group:
+        if group and facts.label[n] >= 0:
             members.setdefault(group, []).append(n)
-    whole = [m for m in members.values() if scored.complete[m].all()]
-    if not grouped(facts) or not whole or len(whole) < len(members) or not facts.whole:
+    groups = list(members.values())
+    if not grouped(facts) or not facts.whole or not groups or not all(scored.complete[m].all() for m in groups):
         return [], np.zeros(0, dtype=np.int64)
-    one = np.ones(len(whole))
+    one = np.ones(len(groups))
     # Items without any counted trial (dropped by the protocol) leave their group undecided, and so not right.
-    product = np.array([float(np.prod(np.nan_to_num(score[m]))) for m in whole])
-    found = [Column("acc_plus_expected", product, one)]
-    found.append(Column("acc_plus_strict", np.array([float(strict[m].all()) for m in whole]), one))
-    return found, np.array([m[0] for m in whole], dtype=np.int64)
+    score = np.nan_to_num(scored.score)
+    product = np.array([float(np.prod(score[m])) for m in groups])
+    strict = np.array([float(right[m].all(axis=(0, 1))[scored.counts[m].any(axis=(0, 1))].mean()) for m in groups])
+    found = [Column("acc_plus_expected", product, one), Column("acc_plus_strict", strict, one)]
+    return found, np.array([m[0] for m in groups], dtype=np.int64)

@@ -65,10 +65,9 @@ def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: Cel
         raise UserError(
             f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]} (judge option `samples`)"
         )
-    if (
-        protocol.orders == "stored"
-        and not benchmark.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].all()
-    ):
+    judged = cell.expected.any(axis=(1, 2))
+    stored = cell.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].any(axis=1)
+    if protocol.orders == "stored" and (judged & ~stored).any():
         raise UserError(f"{who}: needs the stored order of every item; judge with `orders: both`")
 
 
@@ -120,7 +119,10 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
     for uid, order, sample, replicate, text in rows:
         if uid not in places:
             continue
-        place = (places[uid], 0 if order == "AB" else 1, replicate * cell.samples + sample)
+        draw = cell.draw(sample or 0, replicate or 0)
+        if draw is None:
+            continue
+        place = (places[uid], 0 if order == "AB" else 1, draw)
         if outcome[place] not in (ERROR, ABSENT):
             choice = parser(text)
             first = PICK_0 if order == "AB" else PICK_1

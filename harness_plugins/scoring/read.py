@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
-from evaluators.engine.journal import lines, verdict_files
-from evaluators.engine.plan import orders_of
+from evaluators.engine.journal import read_records, verdict_files
+from evaluators.engine.plan import Orders, orders_of
 from evaluators.errors import UserError
-from evaluators.records import ORDERS, STATUSES, Item, RecordError, Writer, decode
+from evaluators.keys import media_digest
+from evaluators.records import ORDERS, STATUSES, Item, Rubric, Writer
 from evaluators.rendering import Case, pick_of
 from harness_plugins.manifest import read_manifest
 
@@ -27,6 +28,7 @@ _CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRU
 assert set(_CODES) | {"ok"} == set(STATUSES)
 
 Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
 
 
 class CellKey(NamedTuple):
@@ -39,15 +41,18 @@ class CellKey(NamedTuple):
 class CellData:
     """All trials of one cell.
 
-    `outcome` and `p` (P of canonical candidate 0, NaN where unknown) have the shape (items, orders AB and BA, draws);
-    a draw is a sample and a replicate. `without_rubric` marks items for which the arm had no rubric to give.
+    `outcome`, `p` (P of canonical candidate 0, NaN where unknown) and `expected` (the trials there are to be) have the
+    shape (items, orders AB and BA, draws); draw d is sample d % samples of replicate replicates[d // samples].
+    `without_rubric` marks items for which the arm has no rubric to give.
     """
 
     key: CellKey
     outcome: Codes
     p: NDArray[np.float64]
+    expected: Bools
     samples: int = 1
-    without_rubric: NDArray[np.bool_] | None = None
+    replicates: tuple[int, ...] = (0,)
+    without_rubric: Bools | None = None
     provenance: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     tokens: tuple[float, float] = (0.0, 0.0)
@@ -55,15 +60,23 @@ class CellData:
     computed: bool = False
     """A baseline computed from the items, without having been run."""
 
+    def draw(self, sample: int, replicate: int) -> int | None:
+        """The draw that a verdict's sample and replicate are; None for one that is no longer asked for."""
+        if sample >= self.samples or replicate not in self.replicates:
+            return None
+        return self.replicates.index(replicate) * self.samples + sample
+
 
 @dataclass
 class BenchmarkData:
     name: str
     items: list[Item]
     facts: dict[str, Any]
-    expected: NDArray[np.bool_]
-    """(items, orders): the trials that the run's `orders` asks for."""
     cells: dict[CellKey, CellData] = field(default_factory=dict)
+
+    def in_orders(self, orders: Orders) -> Bools:
+        """(items, orders): which orders of each item `orders` asks for."""
+        return np.array([[o in orders_of(i, orders) for o in ORDERS] for i in self.items], dtype=bool)
 
 
 @dataclass
@@ -72,15 +85,26 @@ class RunData:
     manifest: dict[str, Any]
     benchmarks: dict[str, BenchmarkData]
     writers: dict[str, Writer]
+    replicates: dict[tuple[str, str, str | None], set[int]]
+    """(benchmark, writer, item or None for shared) -> the replicates of its valid rubrics."""
     skipped_lines: int = 0
 
+    def judge(self, name: str) -> dict[str, Any]:
+        known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
+        return known
+
     def baseline(self, judge: str) -> bool:
-        known = self.manifest.get("judges", {}).get(judge)
+        known = self.judge(judge)
         return known["key"]["backend"] == "baseline" if known else judge in PICKS
 
     def blind(self, judge: str) -> bool:
-        known = self.manifest.get("judges", {}).get(judge)
+        known = self.judge(judge)
         return self.baseline(judge) and (known["key"]["model"] if known else judge) != "lexical"
+
+    def donors(self, benchmark: str, writer: str) -> list[dict[str, str]] | None:
+        """The donors of each shuffle as planned; None where the folder does not say."""
+        found: list[dict[str, str]] | None = self.manifest.get("donors", {}).get(benchmark, {}).get(writer)
+        return found
 
 
 def read_run(folder: Path) -> RunData:
@@ -95,26 +119,16 @@ def read_run(folder: Path) -> RunData:
         )
     manifest = read_manifest(folder)
     by_benchmark: dict[str, dict[str, Item]] = defaultdict(dict)
-    for number, line in enumerate(lines(folder / "items.jsonl"), 1):
-        try:
-            item = decode(Item, line)
-        except RecordError as e:
-            raise UserError(f"{folder / 'items.jsonl'}: line {number}: {e}") from None
+    for item in read_records(folder / "items.jsonl", Item):
         by_benchmark[item.benchmark][item.uid] = item
     benchmarks = {}
     for name, found in by_benchmark.items():
         items = sorted(found.values(), key=lambda i: (i.row, i.uid))
-        orders = manifest.get("orders", "both")
-        expected = np.array([[o in orders_of(i, orders) for o in ORDERS] for i in items], dtype=bool)
-        facts = manifest.get("benchmarks", {}).get(name, {})
-        benchmarks[name] = BenchmarkData(name, items, facts, expected)
-    writers, with_rubric = _rubrics(folder)
-    run = RunData(folder, manifest, benchmarks, writers)
+        benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
+    run = RunData(folder, manifest, benchmarks, *_rubrics(folder))
     _fill(run)
     for benchmark in benchmarks.values():
-        for cell in benchmark.cells.values():
-            cell.without_rubric = _without_rubric(run, benchmark, cell.key, with_rubric)
-        _add_baselines(benchmark)
+        _add_baselines(run, benchmark)
         benchmark.cells = dict(sorted(benchmark.cells.items(), key=lambda kv: _place(run, kv[0])))
     return run
 
@@ -130,45 +144,58 @@ def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
     return at(key.judge, run.manifest.get("judges", {})), at(key.arm, ARMS), at(key.writer, writers)
 
 
-def _rubrics(folder: Path) -> tuple[dict[str, Writer], set[tuple[str, str | None, str]]]:
-    """The writers by name, and (writer, item or None for shared, benchmark) of every valid rubric."""
-    import orjson
-
+def _rubrics(folder: Path) -> tuple[dict[str, Writer], dict[tuple[str, str, str | None], set[int]]]:
     writers: dict[str, Writer] = {}
-    held = set()
-    for line in lines(folder / "rubrics.jsonl"):
-        value = orjson.loads(line)
-        name = value["writer"]["name"]
-        if name not in writers:
-            writers[name] = decode(Writer, value["writer"])
-        if value["status"] == "valid":
-            held.add((name, value["item"], value["benchmark"]))
-    return writers, held
+    replicates: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    for rubric in read_records(folder / "rubrics.jsonl", Rubric):
+        writers.setdefault(rubric.writer.name, rubric.writer)
+        if rubric.status == "valid":
+            replicates[rubric.benchmark, rubric.writer.name, rubric.item].add(rubric.replicate)
+    return writers, replicates
 
 
-def _without_rubric(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, held: set[tuple[str, str | None, str]]
-) -> NDArray[np.bool_] | None:
+def _new_cell(
+    run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int
+) -> CellData:
+    """An empty cell with the trials it is to hold: orders and samples are the judge's, replicates the arm's."""
+    judge = run.judge(key.judge)
+    samples = int(judge.get("samples", seen_samples))
+    orders: Orders = judge.get("orders", "both")
+    has = [_replicates_of(run, benchmark.name, key, i.uid, seen_replicates) for i in benchmark.items]
+    replicates = tuple(sorted(set().union(*has))) or (0,)
+    shape = (len(benchmark.items), 2, samples * len(replicates))
+    draws = np.array([[r in h for r in replicates for _ in range(samples)] for h in has], dtype=bool)
+    expected = benchmark.in_orders(orders)[:, :, None] & draws[:, None, :]
+    without: Bools | None = None if key.writer is None else np.array([not h for h in has], dtype=bool)
+    outcome = np.full(shape, ABSENT, dtype=np.int8)
+    return CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without)
+
+
+def _replicates_of(run: RunData, benchmark: str, key: CellKey, item: str, seen: int) -> set[int]:
+    """The replicates that an item has in a cell; none where its arm has no rubric for it."""
     if key.writer is None:
-        return None
-    if (key.writer, None, benchmark.name) in held and key.arm != "shuffled":
-        return np.zeros(len(benchmark.items), dtype=bool)
-    without = np.array([(key.writer, i.uid, benchmark.name) not in held for i in benchmark.items], dtype=bool)
+        return {0}
     if key.arm == "shuffled":
-        donorless = set(run.manifest.get("without_donor", {}).get(benchmark.name, {}).get(key.writer, ()))
-        without |= np.array([i.uid in donorless for i in benchmark.items], dtype=bool)
-    return without
+        donors = run.donors(benchmark, key.writer)
+        return {s for s, d in enumerate(donors) if item in d} if donors is not None else set(range(seen))
+    own = run.replicates.get((benchmark, key.writer, item)) or run.replicates.get((benchmark, key.writer, None))
+    return own or set()
 
 
 _QUERY = """
-SELECT benchmark, judge, arm, writer, item, "order", sample, replicate, status, pick, p.first AS p,
+SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
+       status, pick, donor, media, p.first AS p,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
-       answer.usage.completion_tokens AS completion_tokens, row_number() OVER () AS line
+       answer.usage.completion_tokens AS completion_tokens, row_number() OVER () AS line,
+       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR "order" NOT IN ('AB', 'BA')
+       OR status NOT IN ('ok', 'tie', 'unparsed', 'refused', 'truncated', 'error')
+       OR (status = 'ok') <> coalesce(pick IN (0, 1), false) AS bad
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {
     key: 'VARCHAR', status: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
-    item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER',
+    item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
+    media: 'VARCHAR',
     p: 'STRUCT(first DOUBLE)',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE))'})
@@ -179,6 +206,10 @@ def _fill(run: RunData) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
     import duckdb
 
+    for name, judge, arm, writer in run.manifest.get("planned", ()):
+        if name in run.benchmarks:
+            benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
+            benchmark.cells[key] = _new_cell(run, benchmark, key, 1, 1)
     files = [str(f) for f in verdict_files(run.folder) if f.stat().st_size]
     if not files:
         return
@@ -186,11 +217,12 @@ def _fill(run: RunData) -> None:
     try:
         db.execute(f"CREATE TABLE raw AS {_QUERY}", {"files": files})
     except duckdb.Error as e:
-        raise UserError(f"{run.folder}: the verdict files cannot be read ({e})") from None
-    run.skipped_lines = _count(db, "SELECT count(*) FROM raw WHERE item IS NULL OR judge IS NULL OR status IS NULL")
+        raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
+    run.skipped_lines = int(db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0])
     db.execute(
-        "CREATE TABLE last AS SELECT * FROM raw WHERE item IS NOT NULL QUALIFY row_number() OVER "
-        '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate ORDER BY line DESC) = 1'
+        "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
+        '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, media '
+        "ORDER BY status = 'error', line DESC) = 1"
     )
     cells = db.execute(
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
@@ -200,65 +232,50 @@ def _fill(run: RunData) -> None:
         "FROM last GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
     ).fetchall()
     for name, judge, arm, writer, samples, replicates, provenance, formats, tokens_in, tokens_out in cells:
-        benchmark = run.benchmarks.get(name)
-        if benchmark is None:
-            continue
-        # An interrupted run may not have reached the last sample: the judge's own number says how many there are to be.
-        declared = run.manifest.get("judges", {}).get(judge, {}).get("samples", 1)
-        samples = max(samples, declared)
-        shape = (len(benchmark.items), 2, samples * replicates)
-        cell = CellData(
-            CellKey(judge, arm, writer),
-            np.full(shape, ABSENT, dtype=np.int8),
-            np.full(shape, np.nan),
-            samples,
-            provenance=tuple(provenance or ()),
-            formats=tuple(f for f in formats or () if f),
-            tokens=(tokens_in, tokens_out),
-        )
-        benchmark.cells[cell.key] = cell
-    _fill_cells(db, run)
+        if name in run.benchmarks:
+            benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
+            cell = benchmark.cells.get(key) or _new_cell(run, benchmark, key, samples, replicates)
+            cell.provenance, cell.formats = tuple(provenance or ()), tuple(f for f in formats or () if f)
+            cell.tokens = (tokens_in, tokens_out)
+            benchmark.cells[key] = cell
+            _fill_cell(db, run, benchmark, cell)
     db.close()
 
 
-def _count(db: Any, query: str) -> int:
-    return int(db.execute(query).fetchone()[0])
+def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) -> None:
+    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    digests = [media_digest(i.all_media())[:16] for i in benchmark.items]
+    donors = run.donors(benchmark.name, cell.key.writer) if cell.key.writer and cell.key.arm == "shuffled" else None
+    found = db.execute(
+        'SELECT item, "order", sample, replicate, status, pick, p, donor, media FROM last '
+        "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
+        [benchmark.name, *cell.key],
+    )
+    while rows := found.fetchmany(50_000):
+        for uid, order, sample, replicate, status, pick, p, donor, media in rows:
+            n, draw = places.get(uid), cell.draw(sample, replicate)
+            if n is None or draw is None or (media is not None and media != digests[n]):
+                continue  # no longer asked for, or of an image that has changed since
+            if donors is not None and donors[replicate].get(uid) != donor:
+                continue  # of an earlier shuffle, before rubrics were added
+            place = (n, 0 if order == "AB" else 1, draw)
+            cell.outcome[place] = pick if status == "ok" else _CODES[status]
+            if p is not None:
+                cell.p[place] = p if order == "AB" else 1 - p
 
 
-def _fill_cells(db: Any, run: RunData) -> None:
-    places = {i.uid: n for b in run.benchmarks.values() for n, i in enumerate(b.items)}
-    for benchmark in run.benchmarks.values():
-        for key, cell in benchmark.cells.items():
-            found = db.execute(
-                'SELECT item, "order", sample, replicate, status, pick, p FROM last '
-                "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
-                [benchmark.name, key.judge, key.arm, key.writer],
-            )
-            while rows := found.fetchmany(50_000):
-                for uid, order, sample, replicate, status, pick, p in rows:
-                    n = places.get(uid)
-                    if n is None:
-                        continue
-                    place = (n, 0 if order == "AB" else 1, replicate * cell.samples + sample)
-                    cell.outcome[place] = pick if status == "ok" else _CODES[status]
-                    if p is not None:
-                        cell.p[place] = p if order == "AB" else 1 - p
-
-
-def _add_baselines(benchmark: BenchmarkData) -> None:
+def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
     if any(len(i.candidates) != 2 for i in benchmark.items):
         return
+    expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
     for name, pick in PICKS.items():
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
-        outcome = np.array(
-            [
-                [[pick_of(pick(Case(item, order), f"{item.uid} {order}"), order)] for order in ORDERS]
-                for item in benchmark.items
-            ],
-            dtype=np.int8,
-        )
-        outcome[~benchmark.expected] = ABSENT
+        picks = [
+            [[pick_of(pick(Case(item, order), f"{item.uid} {order}"), order)] for order in ORDERS]
+            for item in benchmark.items
+        ]
+        outcome = np.where(expected, np.array(picks, dtype=np.int8), np.int8(ABSENT))
         key = CellKey(name, "none", None)
-        benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), computed=True)
+        benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)

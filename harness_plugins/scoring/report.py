@@ -25,7 +25,6 @@ class Metric:
     value: float
     low: float
     high: float
-    note: str = ""
 
 
 @dataclass
@@ -44,16 +43,20 @@ class Contrast:
     """2.8 standard errors: the smallest difference this comparison can be expected to show."""
     primary: bool = False
     p_holm: float | None = None
+    complete: bool = True
+    """Both cells are complete; else this is a peek, never a headline."""
     p_strict: float | None = None
-    """McNemar on strict-both, where each cluster is one item and both orders were judged."""
+    """McNemar on strict-both, where each cluster is one item judged once in both orders."""
     content: float | None = None
-    """Gain in acc_agg, where both arms have P; the rest of the gain is a change of order effects."""
+    order: float | None = None
+    content_n: int = 0
+    """Gain in acc_agg and what is left of the gain (order effects), over the items of which both arms know the log-odds."""
     flags: list[str] = field(default_factory=list)
 
     @property
     def significant(self) -> bool:
         p = self.p if self.p_holm is None else self.p_holm
-        return p < 0.05 and abs(self.value) >= self.detectable
+        return self.complete and p < 0.05 and abs(self.value) >= self.detectable
 
 
 @dataclass
@@ -72,8 +75,8 @@ class CellReport:
     tokens: tuple[float, float]
     metrics: dict[str, Metric]
     contrasts: dict[str, Contrast] = field(default_factory=dict)
-    transitions: dict[str, dict[str, int]] | None = None
-    """From each state under `none` to each state under this arm: counts of items."""
+    transitions: dict[str, dict[str, float]] | None = None
+    """From each state under `none` to each state under this arm: items (fractions where an item has several draws)."""
     with_rubric: tuple[int, int] | None = None
     """Items for which the arm had a rubric, of all."""
     flags: list[str] = field(default_factory=list)
@@ -89,12 +92,14 @@ class Report:
 
     folder: Path
     protocol: str
-    about: dict[str, str]
-    """What the protocol does, for each benchmark it was applied to."""
+    about: dict[str, tuple[str, str]]
+    """For each benchmark the full name of the protocol that was applied, and what it does."""
     items: dict[str, tuple[int, int, int]]
     """Items, clusters, items whose label names no preferred candidate."""
     cells: list[CellReport]
     facts: dict[str, dict[str, Any]]
+    primary: tuple[str, str] = ("transferred", "none")
+    """The contrast that Holm's correction runs over."""
     notes: list[str] = field(default_factory=list)
 
     def objects(self) -> list[dict[str, Any]]:
@@ -102,15 +107,14 @@ class Report:
         found = []
         for cell in self.cells:
             base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
-            rest = {"protocol": self.about_name(cell.benchmark), "complete": cell.complete, "relation": cell.relation}
+            rest = {"protocol": self.about[cell.benchmark][0], "complete": cell.complete, "relation": cell.relation}
             for m in cell.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
-                found.append(
-                    {**base, "metric": m.name, **_numbers(numbers), **rest, **({"note": m.note} if m.note else {})}
-                )
+                found.append({**base, "metric": m.name, **_numbers(numbers), **rest})
             for c in cell.contrasts.values():
                 numbers = {"k": c.total, "n": c.n, "value": c.value, "low": c.low, "high": c.high, "p": c.p}
-                more = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "primary": c.primary}
+                more = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "order": c.order}
+                more |= {"primary": c.primary, "complete": c.complete}
                 numbers["detectable"] = c.detectable
                 found.append(
                     {
@@ -125,9 +129,6 @@ class Report:
             if cell.transitions is not None:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
         return found
-
-    def about_name(self, benchmark: str) -> str:
-        return self.protocol if ":" in self.protocol or self.protocol == "strict" else f"{self.protocol} ({benchmark})"
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float | int | None]:

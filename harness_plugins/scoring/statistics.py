@@ -140,8 +140,8 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         centred = differences - counts * (differences.sum(axis=0) / n)
         used = (counts > 0).sum(axis=0)
-        answer: Floats = np.sqrt((centred**2).sum(axis=0) * used / np.maximum(used - 1, 1)) / n
-    return answer
+        answer: Floats = np.sqrt((centred**2).sum(axis=0) * used / (used - 1)) / n
+    return answer  # NaN for a single cluster: it shows nothing of its own spread
 
 
 def wilson(k: float, n: float) -> tuple[float, float]:
