@@ -203,3 +203,113 @@ def test_a_rubric_that_changed_is_refused(
     rubrics(4, text="Something else.")
     with pytest.raises(UserError, match="4 rubrics of 'writer' differ"):
         run(path, out=path.parent / "out")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("judges:", "[a, b]: 1\njudges:", "a key must be a plain word"),
+        ("arms: [none, generic]", "arms: &a [*a]", "not valid YAML"),
+        (":8000/v1", ":99999/v1", "Port out of range"),
+        (":8000/v1", ":abc/v1", "base_url"),
+        (
+            "    model: Q",
+            "    extra_body: {seed: 99999999999999999999999}\n    model: Q",
+            "extra_body cannot be sent as JSON",
+        ),
+        ("    model: Q", "    extra_body: {1: 2}\n    model: Q", "extra_body"),
+        ("    model: Q", "    timeout_s: .inf\n    model: Q", "timeout_s"),
+        ("rows.jsonl", "x" * 300 + ".jsonl", "too long"),
+    ],
+)
+def test_odd_values_are_mistakes_not_tracebacks(
+    make_pairs: MakePairs,
+    write_config: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    complaint: str,
+) -> None:
+    from harness_plugins.cli import main
+
+    make_pairs(2)
+    path = write_config(GOOD.replace(old, new, 1))
+    assert main(["run", str(path), "--out", str(path.parent / "out"), "--dry-run"]) == 2
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("error: ")
+    assert complaint in stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"media": ["x" * 300]}, "too long"),
+        ({"media": ["//[x"]}, "leads outside"),
+        ({"media": [["a.png"]]}, "is missing"),
+        ({"id": ["x"]}, "'id' must be a text or a number"),
+        ({"id": True}, "'id' must be a text or a number"),
+        ({"label": [0]}, "it must be the index"),
+        ({"candidates": {"a": 1, "b": 2}}, "must be a list of two candidates"),
+    ],
+)
+def test_odd_rows_are_mistakes_not_tracebacks(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
+    assert complaint in bad_rows(tmp_path, pair(1, **change))[0]
+
+
+def test_the_line_named_is_the_line_of_the_file(tmp_path: Path) -> None:
+    import json
+
+    (tmp_path / "rows.jsonl").write_text("\n\n" + json.dumps(pair(0)) + "\n\n" + json.dumps(pair(1, label=9)) + "\n")
+    (tmp_path / "config.yaml").write_text(GOOD)
+    assert mistakes(tmp_path / "config.yaml")[0].startswith("rows.jsonl: line 5: ")
+
+
+@pytest.mark.parametrize("ranks", [[0, "1"], [None, 0], [0, 0], "01"])
+def test_odd_ranks(tmp_path: Path, ranks: object) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    row = {"id": "a", "query": "q", "response": ["a", "b"], "human_ranking": ranks}
+    with pytest.raises(UserError, match="it must rank the 2 candidates"):
+        load_benchmark("vl_rewardbench", path=write_jsonl(tmp_path / "r.jsonl", [row]))
+
+
+@pytest.mark.parametrize("place", [{"row": [1]}, {"row": True}, {"item": ["x"]}, {"id": {"a": 1}}])
+def test_odd_rubric_places(tmp_path: Path, place: dict[str, object]) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    items = load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(0), pair(1)])).items
+    path = write_jsonl(tmp_path / "r.jsonl", [{"writer": "w", "text": "t", **place}])
+    with pytest.raises(UserError, match=r"line 1: .*give a row number, an id, or a uid"):
+        read_rubrics("w", path, {"pairs": items})
+
+
+@pytest.mark.parametrize("name", ["verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json"])
+@pytest.mark.parametrize("garbage", ["{}\n", "5\n", '{"key":"zz"}\n', '{"schema":"x"}\n', '{"schema":1,"judges":[]}\n'])
+@pytest.mark.parametrize("command", ["run", "score", "show", "table"])
+def test_a_damaged_run_folder_is_named_not_dumped(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str], name: str, garbage: str, command: str,
+) -> None:  # fmt: skip
+    from harness_plugins.cli import main
+
+    make_pairs(3)
+    rubrics(3)
+    judges = "judges: [{name: lexical, backend: baseline}]\nrubrics: {writer: writer.jsonl}\nout: out\n"
+    path = write_config("benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred]\n" + judges)
+    assert main(["run", str(path), "--quiet"]) == 0
+    file = path.parent / "out" / name
+    file.write_text(garbage if name == "manifest.json" else file.read_text() + garbage)
+    code = main([command, str(path if command == "run" else path.parent / "out")])
+    stderr = capsys.readouterr().err
+    assert code in (0, 2)
+    assert name in stderr if code else not stderr
+
+
+def test_the_out_folder_may_not_be_a_file(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    from harness_plugins import run
+
+    rows = make_pairs(2)
+    with pytest.raises(UserError, match="cannot be written"):
+        run(write_config(GOOD), out=rows)
+    with pytest.raises(UserError, match="no run folder"):
+        run(write_config(GOOD), out="")

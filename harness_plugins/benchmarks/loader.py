@@ -116,7 +116,7 @@ class _RowReader:
     def item(self, row: Row, number: int) -> Item:
         spec = self._spec
         source_id = self._value(row, spec.id)
-        if not isinstance(source_id, str | int) or source_id == "":
+        if not isinstance(source_id, str | int) or isinstance(source_id, bool) or source_id == "":
             raise _Problem(f"{spec.id!r} must be a text or a number, not {source_id!r}")
         prompt = self._value(row, spec.prompt.column)
         if not isinstance(prompt, str):
