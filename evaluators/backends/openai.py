@@ -1,6 +1,6 @@
 """Any OpenAI-compatible chat endpoint, over aiohttp and orjson.
 
-The transport was chosen by measurement (`benchmarks/efficiency.py`): the openai SDK costs ten times the CPU a request.
+The transport was chosen by measurement; `benchmarks/transport.py` repeats it.
 Image bytes go out as data URLs, untouched. The key is read from the environment, sent, and never written anywhere:
 should a server echo it, it is blanked before anyone sees the reply.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,6 +74,11 @@ class BenchmarkData:
     items: list[Item]
     facts: dict[str, Any]
     cells: dict[CellKey, CellData] = field(default_factory=dict)
+
+    @cached_property
+    def media(self) -> list[str]:
+        """What `Verdict.media` says of each item as it is now."""
+        return [media_digest(i.all_media())[:16] for i in self.items]
 
     def in_orders(self, orders: Orders) -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
@@ -244,7 +250,6 @@ def _fill(run: RunData) -> None:
 
 def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) -> None:
     places = {i.uid: n for n, i in enumerate(benchmark.items)}
-    digests = [media_digest(i.all_media())[:16] for i in benchmark.items]
     donors = run.donors(benchmark.name, cell.key.writer) if cell.key.writer and cell.key.arm == "shuffled" else None
     found = db.execute(
         'SELECT item, "order", sample, replicate, status, pick, p, donor, media FROM last '
@@ -254,7 +259,7 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
     while rows := found.fetchmany(50_000):
         for uid, order, sample, replicate, status, pick, p, donor, media in rows:
             n, draw = places.get(uid), cell.draw(sample, replicate)
-            if n is None or draw is None or (media is not None and media != digests[n]):
+            if n is None or draw is None or (media is not None and media != benchmark.media[n]):
                 continue  # no longer asked for, or of an image that has changed since
             if donors is not None and donors[replicate].get(uid) != donor:
                 continue  # of an earlier shuffle, before rubrics were added
