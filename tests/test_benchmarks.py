@@ -170,3 +170,23 @@ def test_the_hub_door_reads_what_the_datasets_library_reads(tmp_path: Path, monk
     items = load_benchmark("vl_rewardbench").items
     assert [Path(i.media[0].files[0].path).read_bytes() for i in items] == [png(n) for n in range(8)]
     assert [preferred(i)[0] for i in items] == list("baaaaaab")
+
+
+def test_the_resolved_revision_is_read_off_what_was_downloaded() -> None:
+    from types import SimpleNamespace
+
+    from harness_plugins.benchmarks.sources import _resolved
+
+    commit = "0e6e627" + "a" * 33
+    address = f"hf://datasets/MMInstruction/VL-RewardBench@{commit}/data/test-00000-of-00001.parquet"
+    assert _resolved(SimpleNamespace(info=SimpleNamespace(download_checksums={address: {}}))) == commit
+    assert _resolved(SimpleNamespace(info=SimpleNamespace(download_checksums=None))) is None, "never invented"
+
+
+def test_frames_are_sorted_as_numbers(tmp_path: Path) -> None:
+    rows = mm_rlhf(tmp_path, 0)
+    for n in (1, 2, 10, 12):
+        media_file(tmp_path, f"images/abc/{n}.png", n)
+    write_jsonl(tmp_path / "mm_reward_bench.jsonl", rows)
+    (video,) = load_benchmark("mm_rlhf_rewardbench", path=tmp_path).items[2].media
+    assert [Path(f.path).stem for f in video.files] == ["1", "2", "10", "12"]
