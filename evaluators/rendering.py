@@ -140,7 +140,7 @@ class Template:
 
         def mark(media: tuple[Media, ...]) -> str:
             marks = []
-            for one in media:
+            for one in (m for m in media if m.files):
                 places.append(one)
                 marks.append(f"{_MARK}{len(places) - 1};")
             return "".join(marks)

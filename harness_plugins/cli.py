@@ -203,12 +203,15 @@ def _run(args: argparse.Namespace) -> int:
     tally = result.tally
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
-        print(f"{tally.written} verdicts written ({found}); {tally.asked} requests sent.")
+        print(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
     else:
         print(f"Nothing to ask: all {result.planned} verdicts are there.")
-    print(f"Records:      {_near(result.out)}/verdicts.jsonl, items.jsonl, rubrics.jsonl, manifest.json")
+    files = [
+        n for n in ("verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json") if (result.out / n).exists()
+    ]
+    print(f"Records:      {_near(result.out)}/{', '.join(files)}")
     print(f"All tables:   rubric-harness table {_near(result.out)}")
-    print(f"Single items: rubric-harness show {_near(result.out)} --where 'none=wrong'")
+    print(f"Single items: rubric-harness show {_near(result.out)}")
     if result.complete:
         return COMPLETE
     left = tally.statuses["error"] + tally.total - tally.written

@@ -130,9 +130,26 @@ def load_config(path: Path) -> Config:
             "add `rubrics: {name: file.jsonl}`, or leave them out of `arms`"
         )
     config = _absolute(config, path.resolve().parent)
+    gone = list(_missing(config, path, node))
+    if gone:
+        raise UserError(*gone)
     for judge in config.judges:
         _ = judge.template  # read now: a template that is missing or broken must not cost a run
     return config
+
+
+def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
+    """Files and folders that the config names and that are not there."""
+    named: list[tuple[Path | None, tuple[Any, ...]]] = [(p, ("rubrics", n)) for n, p in config.rubrics.items()]
+    for i, b in enumerate(config.benchmarks):
+        named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
+    named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
+    for file, location in named:
+        if file is not None and not os.path.exists(file):
+            yield (
+                f"{path}: line {_line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
+                "the config file) or put the file there"
+            )
 
 
 def _absolute(config: Config, base: Path) -> Config:

@@ -13,6 +13,7 @@ from evaluators.arms import generic_rubric
 from evaluators.engine.journal import lines, read_records, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import Item, Rubric, Verdict, decode
+from harness_plugins.manifest import read_manifest
 
 STATES = (
     "right",
@@ -53,6 +54,7 @@ def show(
     if not (run / "items.jsonl").exists():
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
     wanted = _conditions(where)
+    judge = judge or _first_judge(run)
     verdicts, judges, writers, arms = _verdicts(run, judge)
     _known("judge", judge, judges)
     _known("writer", writer, writers)
@@ -73,6 +75,13 @@ def show(
         )
     if not found:
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
+
+
+def _first_judge(run: Path) -> str | None:
+    """The first model of the run's configs; a baseline where there is no model."""
+    judges = read_manifest(run).get("judges", {})
+    models = [name for name, j in judges.items() if j["key"]["backend"] != "baseline"]
+    return next(iter(models or judges), None)
 
 
 def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:

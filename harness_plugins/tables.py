@@ -78,6 +78,18 @@ def _shown(cells: Sequence[CellReport]) -> list[CellReport]:
     return [c for c in cells if not c.blind or c.arm == "none"]
 
 
+def _coverage(cell: CellReport) -> list[str]:
+    """Says so where an arm had no rubric for some items."""
+    if cell.with_rubric is None or cell.with_rubric[0] == cell.with_rubric[1]:
+        return []
+    have, all_ = cell.with_rubric
+    only = percent(cell.metrics.get("accuracy_with_rubric"))
+    return [
+        f"{cell.judge}, {cell.writer}, {cell.arm}: a rubric for {have} of {all_} items; the others keep the verdict of `none`."
+        + (f" On those with a rubric: {only}." if only else "")
+    ]
+
+
 def summary(report: Report) -> list[Table]:
     """One small table a benchmark: what `run` ends in."""
     found = []
@@ -94,10 +106,12 @@ def summary(report: Report) -> list[Table]:
             table.rows.append([*start, _accuracy(c), ci, *gains])
         smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
         if smallest:
+            span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
             table.notes.append(
-                f"Differences below {100 * min(smallest):.1f} to {100 * max(smallest):.1f} points (2.8 standard errors) are "
+                f"Differences below {span} points (2.8 standard errors) are "
                 "not to be seen with this many items; bold ones are above theirs, with p < .05."
             )
+        table.notes += [note for c in cells for note in _coverage(c)]
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
         found.append(table)
     return found
@@ -140,12 +154,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     if computed:
         table.notes.append(f"Computed from the items, not run: {', '.join(computed)}.")
     for c in cells:
-        if c.with_rubric and c.with_rubric[0] < c.with_rubric[1]:
-            only = percent(c.metrics.get("accuracy_with_rubric"))
-            table.notes.append(
-                f"{c.judge}, {c.writer}, {c.arm}: a rubric for {c.with_rubric[0]} of {c.with_rubric[1]} items; the others keep "
-                f"the verdict of `none`. On those with a rubric: {only}."
-            )
+        table.notes += _coverage(c)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for flag in c.flags]
     facts = report.facts.get(benchmark, {})
     if facts.get("expected_rows") and facts.get("rows") != facts["expected_rows"]:
@@ -327,7 +336,7 @@ def as_csv(reports: Sequence[Report]) -> str:
 
 
 def _guarded(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def as_json(reports: Sequence[Report]) -> str:

@@ -101,7 +101,8 @@ def test_every_table_format(config: Path) -> None:
     out = config.parent / "out"
     assert command("table", out, "--format", "md").stdout.startswith("### pairs, 12 items")
     rows = list(csv.DictReader(io.StringIO(command("table", out, "--format", "csv").stdout)))
-    assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none"}
+    assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none", "gain_over_shuffled"}
+    assert {r["relation"] for r in rows} == {"", "baseline"}
     assert json.loads(command("table", out, out, "--format", "json").stdout)
     latex = command("table", out, "--format", "latex").stdout
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") >= 2

@@ -51,12 +51,12 @@ def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str]
         ("[none, generic]", "[none, transferred]", "config.yaml: line 9: the arms transferred need rubrics"),
         ("    model: Q", "    concurrency: 0\n    model: Q", "line 7: judges.1.concurrency: input should be greater than 0"),
         ("    model: Q", "    samples: 8\n    model: Q", "samples above 1 at temperature 0 ask the same thing again"),
-        ("    model: Q", "    prompt: none.jinja\n    model: Q", "none.jinja: the prompt template cannot be read"),
+        ("    model: Q", "    prompt: none.jinja\n    model: Q", "line 7: prompt: "),
         ("    model: Q", "    model: P\n    model: Q", "config.yaml: line 8: the key 'model' stands here a second time"),
         ("http://127", "htp://127", "`base_url` must be an http(s) address"),
         ("http://127", "http://user:pw@127", "put the key in an environment variable"),
         ("name: pairs", "name: piars", "config.yaml: line 2: benchmarks.0.name: unknown benchmark 'piars'"),
-        ("rows.jsonl", "gone.jsonl", "gone.jsonl: no such file or folder"),
+        ("rows.jsonl", "gone.jsonl", "config.yaml: line 2: path: gone.jsonl is missing"),
         ("judges:", "judges: [", "not valid YAML"),
     ],
 )  # fmt: skip
@@ -219,7 +219,7 @@ def test_a_rubric_that_changed_is_refused(
         ),
         ("    model: Q", "    extra_body: {1: 2}\n    model: Q", "extra_body"),
         ("    model: Q", "    timeout_s: .inf\n    model: Q", "timeout_s"),
-        ("rows.jsonl", "x" * 300 + ".jsonl", "too long"),
+        ("rows.jsonl", "x" * 300 + ".jsonl", "is missing"),
     ],
 )
 def test_odd_values_are_mistakes_not_tracebacks(

@@ -74,6 +74,15 @@ def test_texts_are_data_to_the_template() -> None:
     assert prompt_of(Case(item(prompt=nasty), "AB", RubricText(nasty))).count(nasty) == 2
 
 
+def test_missing_media_leave_a_note_and_no_stump() -> None:
+    from dataclasses import replace
+
+    bare = replace(item(), media=(Media("gone.png"),), media_missing=True)
+    shown = prompt_of(Case(bare, "AB"))
+    assert "media that are not available" in shown
+    assert "The request is about this" not in shown
+
+
 def test_a_text_cannot_close_its_fence() -> None:
     plain = item()
     fence = fence_of(plain)

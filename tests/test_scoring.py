@@ -336,6 +336,30 @@ def test_cells_that_mix_two_models_are_flagged(make_pairs: MakePairs, tmp_path: 
     assert "mixed provenance" in cell_of(judged(tmp_path / "r", make_pairs(4), reply)).flags[0]
 
 
+def test_a_baseline_is_the_same_run_or_computed(make_pairs: MakePairs, tmp_path: Path) -> None:
+    computed = judged(tmp_path / "r", make_pairs(30), good_is)
+    spec = JudgeSpec(name="random", backend="baseline")
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(30)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    run(cfg, out=tmp_path / "run")
+    values = [
+        next(c for c in r.cells if c.judge == "random").metrics["accuracy"].k
+        for r in (computed, score(tmp_path / "run"))
+    ]
+    assert values[0] == values[1]
+
+
+def test_every_arm_is_set_against_none_and_shuffled(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path
+) -> None:
+    files = {n: rubrics(6, n) for n in ("one", "two")}
+    report = judged(
+        tmp_path / "r", make_pairs(6), good_is, arms=("none", "generic", "transferred", "shuffled"), rubrics=files
+    )
+    assert set(cell_of(report, "transferred", "one").contrasts) == {"none", "shuffled"}
+    assert set(cell_of(report, "generic").contrasts) == {"none", "shuffled[one]", "shuffled[two]"}
+    assert not cell_of(report).contrasts
+
+
 def test_baselines_stand_in_every_table(make_pairs: MakePairs, tmp_path: Path) -> None:
     report = judged(tmp_path / "r", make_pairs(4), good_is)
     computed = {c.judge for c in report.cells if c.computed}

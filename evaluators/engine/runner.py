@@ -182,7 +182,9 @@ class Runner:
             tally.asked += 1
             tally.first_sent = tally.first_sent or time.monotonic()
             try:
-                answer = await judge.decide(case, cell.call + cell.key)
+                answer = await judge.decide(
+                    case, seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
+                )
                 parsed = parse(answer)
             except (BackendError, UserError, asyncio.CancelledError):
                 raise
@@ -251,6 +253,11 @@ def _batches(work: Work) -> Iterator[list[Item]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def seed_of(item: Item, order: str, arm: str, writer: str | None = None, sample: int = 0, replicate: int = 0) -> str:
+    """What the `random` baseline draws from: the cell, by name, so that the same row comes out wherever it is made."""
+    return repr((item.uid, order, arm, writer, sample, replicate))
 
 
 def make_verdict(

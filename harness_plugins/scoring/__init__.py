@@ -19,7 +19,6 @@ from harness_plugins.scoring.statistics import Column, Ints
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 
-REFERENCES = ("none", "shuffled")
 COVERAGE_GAP = 0.01
 
 
@@ -177,13 +176,14 @@ def _fill_contrasts(
     cluster: Ints,
     count: int,
 ) -> None:
-    """Each arm minus `none` and minus the same writer's `shuffled`."""
+    """Each arm minus `none` and minus `shuffled`: the same writer's, or each writer's for an arm that has none."""
     pairs: list[tuple[CellReport, CellKey, CellKey]] = []
     for cell in cells:
         key = CellKey(cell.judge, cell.arm, cell.writer)
-        for reference in REFERENCES:
-            other = CellKey(cell.judge, reference, cell.writer if reference == "shuffled" else None)
-            if other in scored and other != key and not (reference == "shuffled" and cell.writer is None):
+        for other in scored:
+            if key.arm == "none" or other == key or other.judge != key.judge:
+                continue
+            if other.arm == "none" or (other.arm == "shuffled" and key.writer in (None, other.writer)):
                 pairs.append((cell, key, other))
     if not pairs:
         return
@@ -198,13 +198,17 @@ def _fill_contrasts(
     for i, (cell, key, other) in enumerate(pairs):
         n, total = int(counts[:, i].sum()), float(differences[:, i].sum())
         if n:
+            several = (
+                other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
+            )
+            reference = f"{other.arm}[{other.writer}]" if several else other.arm
             contrast = Contrast(
-                other.arm, n, total, total / n, float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i])
+                reference, n, total, total / n, float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i])
             )
             _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster))
             if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance) and not cell.flags:
                 contrast.flags.append(f"other models, backends or samplings answered here than in {other.arm}")
-            cell.contrasts[other.arm] = contrast
+            cell.contrasts[contrast.reference] = contrast
 
 
 def _complete_contrast(contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool) -> None:

@@ -16,6 +16,7 @@ from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import read_records, verdict_files
 from evaluators.engine.plan import Orders, orders_of
+from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
 from evaluators.keys import media_digest
 from evaluators.records import ORDERS, STATUSES, Item, Rubric, Writer
@@ -278,7 +279,7 @@ def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
         picks = [
-            [[pick_of(pick(Case(item, order), f"{item.uid} {order}"), order)] for order in ORDERS]
+            [[pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)] for order in ORDERS]
             for item in benchmark.items
         ]
         outcome = np.where(expected, np.array(picks, dtype=np.int8), np.int8(ABSENT))
