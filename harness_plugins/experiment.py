@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
@@ -27,7 +27,9 @@ from harness_plugins.config import Config, load_config
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 
-T = TypeVar("T")
+LISTED_AT_ONCE = 256
+"""Items a write: few enough that the text of a whole benchmark never stands in memory twice."""
+
 
 Selection = Mapping[str, Collection[str]]
 """Field (benchmark, judge, arm, writer) -> the values wanted; a field that is absent lets all through."""
@@ -244,8 +246,8 @@ def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) 
     Items with media not read yet are written again by the runner, digests filled in.
     """
     new = [i for g in grids for i in g.items if known.get(i.uid) != i]
-    if new:
-        items.append(b"".join(map(encode, new)))
+    for start in range(0, len(new), LISTED_AT_ONCE):
+        items.append(b"".join(map(encode, new[start : start + LISTED_AT_ONCE])))
     return {i.uid for g in grids for i in g.items if digested(i)}
 
 
