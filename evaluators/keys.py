@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from evaluators.records import Candidate, Item, Media
+from evaluators.records import Candidate, Media
 
 KEY_VERSION = "rubric-harness/key/1"
 
@@ -52,13 +52,9 @@ def media_digest(media: Iterable[Media]) -> str:
     return digest([[m.kind, [f.sha256 for f in m.files]] for m in media])
 
 
-def item_digest(item: Item) -> str:
-    """uid and media bytes: what a key needs to know of an item."""
-    return digest(item.uid, media_digest(item.all_media()))
-
-
 def call_digest(item: str, judge: str, order: str, rubric: object, sample: int, draw: str) -> str:
-    """The request itself: two cells with equal calls are asked once. `draw` tells asking again from asking once."""
+    """The request itself: two cells with equal calls are asked once. `item` is a digest of uid and media; `draw` tells
+    asking again from asking once."""
     return digest(KEY_VERSION, item, judge, order, rubric, sample, draw)
 
 

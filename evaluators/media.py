@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import pybase64
@@ -40,16 +39,6 @@ def mime_of(head: bytes) -> str | None:
         if head[offset : offset + len(signature)] == signature:
             return mime
     return None
-
-
-def stat_file(path: Path) -> MediaFile:
-    """The file's size and time, without opening it.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    s = os.stat(path)
-    return MediaFile(str(path), s.st_size, s.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +127,7 @@ def with_digests(item: Item, sha256: dict[str, str]) -> Item:
     return replace(
         item,
         media=fill(item.media),
-        candidates=tuple(Candidate(c.text, fill(c.media)) for c in item.candidates),
+        candidates=tuple(Candidate(c.text, fill(c.media)) if c.media else c for c in item.candidates),
     )
 
 

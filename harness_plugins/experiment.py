@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -226,8 +227,7 @@ def _check_images(grids: Sequence[Grid]) -> None:
         f.path for g in grids for i in g.items for m in i.all_media() for f in m.files if not f.sha256
     ):
         try:
-            with open(path, "rb") as file:
-                head = file.read(16)
+            head = _head(path)
         except OSError as e:
             problems.append(f"{path}: cannot be read ({e.strerror})")
             continue
@@ -238,6 +238,14 @@ def _check_images(grids: Sequence[Grid]) -> None:
     if problems:
         rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
         raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
+
+
+def _head(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY)  # a buffered file would read a page or two, of thousands of files
+    try:
+        return os.read(fd, 16)
+    finally:
+        os.close(fd)
 
 
 def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:

@@ -11,8 +11,9 @@ from typing import Literal
 from evaluators.arms import Arm, Given, WriterRubrics
 from evaluators.engine.journal import heads, verdict_files
 from evaluators.judges import JudgeSpec
-from evaluators.keys import call_digest, digest, item_digest, verdict_key
+from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.records import ORDERS, Item, Order
+from evaluators.rendering import RubricText
 
 Orders = Literal["both", "AB", "BA", "hashed"]
 
@@ -38,6 +39,8 @@ class Cell:
     order: Order
     sample: int
     given: Given
+    media: str | None = None
+    """16 hex over the bytes of the item's media, None where it has none."""
 
 
 Wanted = Callable[[str, str, str, str | None], bool]
@@ -60,19 +63,30 @@ class Grid:
         rows = [(arm, w) for arm in self.arms for w in (self.writers if arm.per_writer else (None,))]
         return [(a, w) for a, w in rows if self.wanted(self.benchmark, judge.name, a.name, w.name if w else None)]
 
-    def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
-        """All cells of one item and judge; arms of one order stand together, since they share a prompt prefix."""
-        digested, asked = item_digest(item), judge.digest
+    def asked(
+        self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
+    ) -> Iterator[tuple[Order, Arm, str | None, Given, int]]:
+        """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
         for order in orders_of(item, self.orders):
             for arm, writer in rows:
                 for given in arm.give(item, order, writer):
-                    # `lexical` weighs the criteria; a model reads the text alone.
-                    text = given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
                     for sample in range(judge.samples):
-                        call = call_digest(digested, asked, order, text, sample, given.draw)
-                        name = writer.name if writer else None
-                        key = verdict_key(call, arm.name, name, given.replicate)
-                        yield Cell(key, call, judge.name, arm.name, name, order, sample, given)
+                        yield order, arm, writer.name if writer else None, given, sample
+
+    def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
+        """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
+        media = media_digest(item.all_media())
+        digested, asked = digest(item.uid, media), judge.digest
+        shown = media[:16] if item.all_media() else None
+        for order, arm, writer, given, sample in self.asked(item, judge, rows):
+            call = call_digest(digested, asked, order, _read_as(given, judge), sample, given.draw)
+            key = verdict_key(call, arm.name, writer, given.replicate)
+            yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown)
+
+
+def _read_as(given: Given, judge: JudgeSpec) -> RubricText | str | None:
+    """`lexical` weighs the criteria; a model reads the text alone."""
+    return given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
 
 
 class Finished:
@@ -149,17 +163,22 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished, known: Callable[[Item]
     """
     work = Work(grid, judge, grid.rows(judge), [])
     for index, item in enumerate(grid.items):
-        open_calls: set[str] = set()
-        seen = known(item)
-        for cell in grid.cells(item, judge, work.rows):
-            work.planned += 1
-            if seen and finished.has(cell):
-                continue
-            work.cells += 1
-            if seen and finished.has_call(cell):
-                work.reuse.setdefault(cell.call, []).append((item, cell))
-            else:
-                open_calls.add(cell.call)
+        open_calls: set[object] = set()
+        if not known(item):  # no keys yet: only count
+            for order, _, _, given, sample in grid.asked(item, judge, work.rows):
+                work.planned += 1
+                work.cells += 1
+                open_calls.add((order, _read_as(given, judge), sample, given.draw))
+        else:
+            for cell in grid.cells(item, judge, work.rows):
+                work.planned += 1
+                if finished.has(cell):
+                    continue
+                work.cells += 1
+                if finished.has_call(cell):
+                    work.reuse.setdefault(cell.call, []).append((item, cell))
+                else:
+                    open_calls.add(cell.call)
         if open_calls:
             work.items.append(index)
             work.calls += len(open_calls)

@@ -14,7 +14,6 @@ from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.judges import Judge
-from evaluators.keys import media_digest
 from evaluators.media import WINDOW_BYTES, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Verdict, encode
@@ -270,7 +269,7 @@ def make_verdict(
         call=cell.call,
         benchmark=item.benchmark,
         item=item.uid,
-        media=media_digest(item.all_media())[:16] if item.all_media() else None,
+        media=cell.media,
         judge=cell.judge,
         arm=cell.arm,
         writer=cell.writer,

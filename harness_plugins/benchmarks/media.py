@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.media import mime_of, stat_file
+from evaluators.media import mime_of
 from evaluators.records import Media, MediaFile
 from harness_plugins.benchmarks.spec import BenchmarkSpec, MediaSpec
 from harness_plugins.data import cache_dir
@@ -34,7 +36,7 @@ class MediaFinder:
         self._spec = spec
         self._root = root
         self._frames = frames
-        self._folders: dict[Path, bool] = {}
+        self._folders: dict[str, bool] = {}
         self._allowed = [root.resolve()]
         # A Hub cache holds links below snapshots/ into its own blobs/: the one place a link may lead to.
         for parent in (root.absolute(), *root.absolute().parents):
@@ -68,16 +70,19 @@ class MediaFinder:
         except OSError as e:
             raise MediaProblem(f"{value[:80]}: cannot be read ({e.strerror})") from None
 
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str) -> str:
         """The path below the root that exists, checked after following every link."""
-        forms = [s.format(path=name, name=Path(name).name) for s in self._spec.media_search]
-        if Path(name).parts[:1] == (self._root.name,):
-            forms.append(str(Path(*Path(name).parts[1:])))  # `media_root: images/` with rows that say images/x.png
-        climbs = ".." in Path(name).parts or Path(name).is_absolute()
+        # Plain os calls: pathlib costs more than the file system here, and a benchmark has many thousands of files.
+        forms = [s.format(path=name, name=os.path.basename(name.rstrip("/"))) for s in self._spec.media_search]
+        head, _, rest = name.partition("/")
+        if rest and head == self._root.name:
+            forms.append(rest)  # `media_root: images/` with rows that say images/x.png
+        climbs = ".." in name.split("/") or os.path.isabs(name)
         for form in forms:
-            path = self._root / form
-            if path.exists():
-                if not (self._inside(path) if climbs or path.is_symlink() else self._folder_inside(path.parent)):
+            path = os.path.join(self._root, form)
+            if os.path.exists(path):
+                sure = climbs or os.path.islink(path)
+                if not (self._inside(path) if sure else self._folder_inside(os.path.dirname(path))):
                     raise MediaProblem(
                         f"{name} leads outside the media root {self._root}; set media_root to a folder above it"
                     )
@@ -86,25 +91,26 @@ class MediaFinder:
             raise MediaProblem(f"{name} leads outside the media root {self._root}; set media_root to a folder above it")
         raise MediaProblem(f"{self._root / forms[0]} is missing", missing=True)
 
-    def _inside(self, path: Path) -> bool:
-        real = path.resolve()
+    def _inside(self, path: str) -> bool:
+        real = Path(path).resolve()
         return any(real.is_relative_to(a) for a in self._allowed)
 
-    def _folder_inside(self, folder: Path) -> bool:
+    def _folder_inside(self, folder: str) -> bool:
         # Following links is slow, and a folder holds thousands of files.
         if folder not in self._folders:
             self._folders[folder] = self._inside(folder)
         return self._folders[folder]
 
-    def _file(self, path: Path) -> MediaFile:
-        if path.is_symlink() and not self._inside(path):
+    def _file(self, path: str) -> MediaFile:
+        if os.path.islink(path) and not self._inside(path):
             raise MediaProblem(f"{path} leads outside the media root {self._root}; copy the file into it")
-        if not path.is_file():
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
             raise MediaProblem(f"{path} is a folder, not an image")
-        return stat_file(path)
+        return MediaFile(path, found.st_size, found.st_mtime_ns)
 
     def _video(self, name: str) -> Media:
-        folder = self._path(name)
+        folder = Path(self._path(name))
         if folder.is_file():
             raise MediaProblem(f"{folder}: a video is a folder of frames; extract its frames first")
         frames = sorted((p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()), key=_natural)
@@ -113,7 +119,7 @@ class MediaFinder:
         if len(frames) > self._frames:
             last = len(frames) - 1
             frames = [frames[round(i * last / max(self._frames - 1, 1))] for i in range(self._frames)]
-        return Media(name, "video", tuple(self._file(f) for f in frames))
+        return Media(name, "video", tuple(self._file(str(f)) for f in frames))
 
     def _embedded(self, data: bytes, name: str | None) -> Media:
         if mime_of(data[:16]) is None:
@@ -125,8 +131,7 @@ class MediaFinder:
             part = path.with_name(f"{sha}.{os.getpid()}.part")
             part.write_bytes(data)
             part.replace(path)
-        found = stat_file(path)
-        return Media(name or sha[:16], "image", (MediaFile(str(path), found.size, found.mtime_ns, sha),))
+        return Media(name or sha[:16], "image", (replace(self._file(str(path)), sha256=sha),))
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
