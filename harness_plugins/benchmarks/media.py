@@ -80,7 +80,7 @@ class MediaFinder:
         climbs = ".." in name.split("/") or os.path.isabs(name)
         for form in forms:
             path = os.path.join(self._root, form)
-            if os.path.exists(path):
+            if _exists(path):
                 sure = climbs or os.path.islink(path)
                 if not (self._inside(path) if sure else self._folder_inside(os.path.dirname(path))):
                     raise MediaProblem(
@@ -132,6 +132,14 @@ class MediaFinder:
             part.write_bytes(data)
             part.replace(path)
         return Media(name or sha[:16], "image", (replace(self._file(str(path)), sha256=sha),))
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    return True
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
