@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import orjson
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
@@ -26,6 +28,13 @@ from evaluators.rendering import Case, Template
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default."""
+
+
+_TRANSPORT = re.compile(
+    r"(?i)(base_?url|host|port|key|token|secret|password|concurren|num_cpus|timeout|retr|backoff|batch_size|device|"
+    r"prefix_|gpu_memory|tensor_parallel|data_parallel|log_|cache|^out$)"
+)
+"""Arguments that say where a model runs, with what secret and how fast; an answer does not depend on them."""
 
 
 def backend_names() -> list[str]:
@@ -52,6 +61,8 @@ class JudgeSpec(BaseModel):
     max_tokens: int = Field(4096, gt=0)
     max_tokens_field: str = "max_tokens"
     extra_body: dict[str, Any] = Field(default_factory=dict)
+    model_args: dict[str, Any] = Field(default_factory=dict)
+    """For backend lmms: the arguments of the lmms-eval model. Those that say where and how fast are no part of the key."""
     samples: int = Field(1, gt=0)
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
@@ -63,6 +74,9 @@ class JudgeSpec(BaseModel):
     def _baseline_model(cls, value: Any) -> Any:
         if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
             return {**value, "model": value.get("name", "")}
+        if isinstance(value, dict) and isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
+            pairs = [p.partition("=") for p in value["model_args"].split(",") if p.strip()]
+            return {**value, "model_args": {k.strip(): yaml.safe_load(v) if v else "" for k, _, v in pairs}}
         return value
 
     @model_validator(mode="after")
@@ -77,6 +91,8 @@ class JudgeSpec(BaseModel):
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
+        if self.model_args and self.backend not in ("lmms", "lm"):
+            raise ValueError("model_args belong to backend lmms (a model of lmms-eval); leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
@@ -100,7 +116,7 @@ class JudgeSpec(BaseModel):
 
     def key_fields(self) -> dict[str, Any]:
         """What decides the answer, and so stands in every key and in the manifest."""
-        return {
+        fields = {
             "name": self.name,
             "backend": self.backend,
             "model": self.model,
@@ -110,6 +126,8 @@ class JudgeSpec(BaseModel):
             "answer_format": self.answer_format,
             "template": self.template.digest if self.backend != "baseline" else "",
         }
+        decisive = {k: v for k, v in self.model_args.items() if not _TRANSPORT.search(k)}
+        return {**fields, "model_args": decisive} if decisive else fields
 
     @cached_property
     def digest(self) -> str:
@@ -174,5 +192,6 @@ def create(spec: JudgeSpec) -> Judge:
         return ChatJudge(spec, module.create(spec))
     except ImportError as e:
         raise UserError(
-            f"judge {spec.name!r}: backend {spec.backend} needs {e.name}: pip install 'rubric-harness'"
+            f"judge {spec.name!r}: backend {spec.backend} needs {e.name}: pip install "
+            f"'rubric-harness{getattr(module, 'EXTRA', '')}'"
         ) from None

@@ -41,6 +41,18 @@ def mime_of(head: bytes) -> str | None:
     return None
 
 
+def sha256_of(path: str) -> str:
+    """Hex digest of a file's bytes.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(_read_into_buffer(path)).hexdigest()
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror}); restore the file") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     mime: str

@@ -103,6 +103,10 @@ class Item:
     def all_media(self) -> tuple[Media, ...]:
         return self.media + tuple(m for c in self.candidates for m in c.media)
 
+    def digested(self) -> bool:
+        """Whether the bytes of all its media are known."""
+        return all(f.sha256 for m in self.all_media() for f in m.files)
+
     def modality(self) -> Literal["text", "image", "edit"]:
         """What is compared: texts, generated images, or edits of a given image."""
         if any(c.media for c in self.candidates):

@@ -92,8 +92,11 @@ class Config(_Part):
         return [a for a in self.arms if ARMS[a].per_writer]
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path, data_only: bool = False) -> Config:
     """Read and check a config; paths in it are made absolute, relative to its own folder.
+
+    Args:
+        data_only: for a harness that brings judge, arm and rubrics itself: leave out what the config says of them.
 
     Raises:
         UserError: all mistakes found, one line each.
@@ -118,6 +121,9 @@ def load_config(path: Path) -> Config:
         mark = getattr(e, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    if data_only:
+        value = {k: v for k, v in value.items() if k not in ("rubrics", "primary_contrast")}
+        value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
     try:
         config = Config.model_validate(value)
     except ValidationError as e:

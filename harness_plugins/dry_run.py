@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid, due
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.messages import Image, Text, text_of
 from evaluators.rendering import Case
 from harness_plugins.config import Config
-from harness_plugins.experiment import Selection, digested, known_items, prepare, with_known_digests
+from harness_plugins.experiment import Selection, prepare, with_known_digests
 
 CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
@@ -34,7 +35,7 @@ def dry_run(
     """
     prepared = prepare(config, limit, only)
     folder = out or config.out
-    known = known_items(folder) if folder else {}
+    known = items_of(folder) if folder else {}
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
     prompts: dict[str, str] = {}
@@ -45,7 +46,7 @@ def dry_run(
             made = create(judge)
             for arm, writer in grid.rows(judge):
                 one = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
-                work = due(one, judge, finished, digested)
+                work = due(one, judge, finished)
                 tokens = _tokens(one, judge, made) * work.calls if isinstance(made, ChatJudge) else 0
                 lines.append(
                     f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "

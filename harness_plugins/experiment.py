@@ -15,7 +15,7 @@ from typing import Any
 
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
-from evaluators.engine.journal import Journal, lines, read_records, verdict_files
+from evaluators.engine.journal import Journal, items_of, lines, verdict_files
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner, Tally
 from evaluators.errors import UserError
@@ -155,9 +155,9 @@ def run(
     held = read_manifest(folder)
     check_judges(folder, held, config.judges, config.orders)
     check_rows(folder, held, prepared.benchmarks)
-    known = known_items(folder)
+    known = items_of(folder)
     grids = [replace(g, items=with_known_digests(g.items, known)) for g in prepared.grids]
-    _check_images(grids)
+    check_images(grids)
     new_rubrics = check_unchanged(folder, prepared.rubrics)
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, prepared.grids))
@@ -166,19 +166,19 @@ def run(
                 for rubric in new_rubrics:
                     journal.append(encode(rubric))
         finished = Finished.read(folder, redo)
-        listed = _list_new(grids, known, items)
+        listed = list_new(grids, known, items)
         runner = Runner(verdicts, items, listed, finished)
         planned, work = _work(config, grids, finished, judges or {})
-        _copy_answers(folder, work, runner)
-        with _rare_collections():
-            _block_on(_ask(runner, work, progress))
+        copy_answers(folder, work, runner)
+        with rare_collections():
+            block_on(ask(runner, work, progress))
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
     return RunResult(folder, tally, planned, tally.statuses, seconds)
 
 
 @contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
+def rare_collections() -> Iterator[None]:
     """Keep the garbage collector from walking through all items again and again: a twentieth of the CPU otherwise."""
     before = gc.get_threshold()
     gc.freeze()
@@ -188,14 +188,6 @@ def _rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def known_items(folder: Path) -> dict[str, Item]:
-    """The folder's items by uid, the last line winning."""
-    found: dict[str, Item] = {}
-    for item in read_records(folder / "items.jsonl", Item):
-        found[item.uid] = item
-    return found
 
 
 def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
@@ -216,11 +208,7 @@ def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list
     return result
 
 
-def digested(item: Item) -> bool:
-    return all(f.sha256 for m in item.all_media() for f in m.files)
-
-
-def _check_images(grids: Sequence[Grid]) -> None:
+def check_images(grids: Sequence[Grid]) -> None:
     """Look at the first bytes of every file not read before: a broken file should not turn up an hour into a run."""
     problems = []
     for path in dict.fromkeys(
@@ -248,7 +236,7 @@ def _head(path: str) -> bytes:
         os.close(fd)
 
 
-def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:
+def list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:
     """Write what the folder does not list yet, so that readers know what is to come; returns the items that are final.
 
     Items with media not read yet are written again by the runner, digests filled in.
@@ -256,7 +244,7 @@ def _list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) 
     new = [i for g in grids for i in g.items if known.get(i.uid) != i]
     for start in range(0, len(new), LISTED_AT_ONCE):
         items.append(b"".join(map(encode, new[start : start + LISTED_AT_ONCE])))
-    return {i.uid for g in grids for i in g.items if digested(i)}
+    return {i.uid for g in grids for i in g.items if i.digested()}
 
 
 def _work(
@@ -264,14 +252,14 @@ def _work(
 ) -> tuple[int, list[tuple[Judge, list[Work]]]]:
     planned, work = 0, []
     for spec in config.judges:
-        due_here = [due(grid, spec, finished, digested) for grid in grids]
+        due_here = [due(grid, spec, finished) for grid in grids]
         planned += sum(w.planned for w in due_here)
         judge = given.get(spec.name) or judge_factory.create(spec)
         work.append((judge, due_here))
     return planned, work
 
 
-def _copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     wanted: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
@@ -293,7 +281,7 @@ def _copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], ru
             runner.write(item, [cell], answers[call], parse(answers[call]))
 
 
-async def _ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
+async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
     if not progress:
         await runner.run(work)
         return
@@ -303,7 +291,7 @@ async def _ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], pro
         await runner.run(work)
 
 
-def _block_on(coroutine: Any) -> None:
+def block_on(coroutine: Any) -> None:
     """Run to the end, also where a loop is already running (a notebook)."""
     try:
         asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from evaluators.arms import generic_rubric
-from evaluators.engine.journal import lines, read_records, verdict_files
+from evaluators.engine.journal import items_of, lines, read_records, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import Item, Rubric, Verdict, decode
 from harness_plugins.manifest import read_manifest
@@ -51,7 +51,8 @@ def show(
     Raises:
         UserError: no run folder, or an unknown judge, writer, arm or state.
     """
-    if not (run / "items.jsonl").exists():
+    items = items_of(run)
+    if not items:
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
     wanted = _conditions(where)
     judge = judge or _first_judge(run)
@@ -62,7 +63,6 @@ def show(
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
     rubrics = {r.uid: r for r in read_records(run / "rubrics.jsonl", Rubric)}
-    items = {i.uid: i for i in read_records(run / "items.jsonl", Item)}
     found = [
         i
         for i in items.values()

@@ -16,7 +16,7 @@ from typing import TypeVar
 import orjson
 
 from evaluators.errors import UserError
-from evaluators.records import RecordError, decode
+from evaluators.records import Item, RecordError, decode
 
 FSYNC_SECONDS = 1.0
 
@@ -129,9 +129,27 @@ def read_records(path: Path, kind: type[R]) -> Iterator[R]:
             raise UserError(f"{path}: line {number}: {e}; mend or remove the line") from None
 
 
+def record_files(run: Path, kind: str) -> list[Path]:
+    """`<kind>.jsonl` and `<kind>-<rank>.jsonl` of a run folder: readers take the union."""
+    return sorted(run.glob(f"{kind}.jsonl")) + sorted(run.glob(f"{kind}-*.jsonl"))
+
+
 def verdict_files(run: Path) -> list[Path]:
-    """`verdicts.jsonl` and `verdicts-<rank>.jsonl`: readers take the union."""
-    return sorted(run.glob("verdicts.jsonl")) + sorted(run.glob("verdicts-*.jsonl"))
+    return record_files(run, "verdicts")
+
+
+def items_of(run: Path) -> dict[str, Item]:
+    """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests.
+
+    Raises:
+        UserError: a line that is no item.
+    """
+    found: dict[str, Item] = {}
+    for path in record_files(run, "items"):
+        for uid, item in {i.uid: i for i in read_records(path, Item)}.items():
+            if uid not in found or item.digested():
+                found[uid] = item
+    return found
 
 
 _HEAD = b'{"key":"'

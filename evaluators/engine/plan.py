@@ -155,16 +155,12 @@ class Work:
         return {self.grid.items[i].uid: i for i in self.items}
 
 
-def due(grid: Grid, judge: JudgeSpec, finished: Finished, known: Callable[[Item], bool]) -> Work:
-    """Go through all cells once and keep what is open.
-
-    Args:
-        known: whether an item's media digests are known; of the others no verdict can exist yet.
-    """
+def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
+    """Go through all cells once and keep what is open. Of items whose media are not read yet no verdict can exist."""
     work = Work(grid, judge, grid.rows(judge), [])
     for index, item in enumerate(grid.items):
         open_calls: set[object] = set()
-        if not known(item):  # no keys yet: only count
+        if not item.digested():  # no keys yet: only count
             for order, _, _, given, sample in grid.asked(item, judge, work.rows):
                 work.planned += 1
                 work.cells += 1

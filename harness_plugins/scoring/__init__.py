@@ -13,7 +13,7 @@ from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.scoring import metrics, protocols, statistics
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import BenchmarkData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 
@@ -73,6 +73,38 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, name == "strict", spec)
     _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
     report.cells += cells
+
+
+def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:
+    """All metrics of one cell that lies in no folder (a harness holds its rows), by name, as `score` computes them.
+
+    Raises:
+        UserError: the benchmark has no such protocol, or what it needs is missing.
+    """
+    resolved = protocols.resolve(protocol, benchmark.name)
+    if resolved is None:
+        raise UserError(f"benchmark {benchmark.name!r} has no protocol {protocol!r}")
+    name, spec = resolved
+    facts = metrics.facts_of(benchmark, spec.categories)
+    cluster = statistics.clusters(benchmark.items)
+    scored = metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
+    key = cell.key
+    benchmark.cells[key] = cell
+    report = CellReport(
+        benchmark=benchmark.name,
+        judge=key.judge,
+        writer=key.writer,
+        arm=key.arm,
+        relation="",
+        baseline=False,
+        blind=False,
+        computed=False,
+        trials=scored.trials,
+        tokens=cell.tokens,
+        metrics={},
+    )
+    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec)
+    return report.metrics
 
 
 def _cell(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
-from evaluators.engine.journal import read_records, verdict_files
+from evaluators.engine.journal import items_of, read_records, verdict_files
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
@@ -26,8 +26,8 @@ from harness_plugins.manifest import read_manifest
 PICK_0, PICK_1, TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT = range(8)
 """Outcomes of a trial: the canonical candidate picked, or why there is no pick."""
 
-_CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
-assert set(_CODES) | {"ok"} == set(STATUSES)
+CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
+assert set(CODES) | {"ok"} == set(STATUSES)
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -120,13 +120,14 @@ def read_run(folder: Path) -> RunData:
     Raises:
         UserError: it is no run folder, or a file in it is damaged.
     """
-    if not folder.is_dir() or not (folder / "items.jsonl").exists():
+    items_here = items_of(folder)
+    if not items_here:
         raise UserError(
             f"{folder}: no run folder (no items.jsonl in it); `rubric-harness run CONFIG.yaml --out {folder}` makes one"
         )
     manifest = read_manifest(folder)
     by_benchmark: dict[str, dict[str, Item]] = defaultdict(dict)
-    for item in read_records(folder / "items.jsonl", Item):
+    for item in items_here.values():
         by_benchmark[item.benchmark][item.uid] = item
     benchmarks = {}
     for name, found in by_benchmark.items():
@@ -265,7 +266,7 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
             if donors is not None and donors[replicate].get(uid) != donor:
                 continue  # of an earlier shuffle, before rubrics were added
             place = (n, 0 if order == "AB" else 1, draw)
-            cell.outcome[place] = pick if status == "ok" else _CODES[status]
+            cell.outcome[place] = pick if status == "ok" else CODES[status]
             if p is not None:
                 cell.p[place] = p if order == "AB" else 1 - p
 

@@ -1,0 +1,191 @@
+"""Any model that lmms-eval can load as a judge: `backend: lmms, model: qwen2_5_vl, model_args: pretrained=...`.
+
+Requests that are out together go to the model in one call, so that it can batch them. lmms-eval hands back text and token
+counts alone: finish reason and log-probabilities stay unknown, and `direct` is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from evaluators.errors import BackendError, UserError
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatRequest, Image, Message, Text
+from evaluators.records import Answer
+
+if TYPE_CHECKING:
+    from evaluators.judges import JudgeSpec
+
+EXTRA = "[lmms-eval]"
+_TASK, _SPLIT = "rubric_harness", "test"
+_FAILED = "[LMMS_EVAL_"
+
+
+class LmmsBackend:
+    name = "lmms"
+    in_process = True
+
+    def __init__(self, spec: JudgeSpec) -> None:
+        self._spec = spec
+        self._waiting: list[tuple[ChatRequest, asyncio.Future[Answer]]] = []
+        self._turn: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lmms")
+
+    async def open(self, media: MediaWindow) -> None:
+        os.environ.setdefault("TQDM_DISABLE", "1")  # lmms-eval's models draw a bar for every batch
+        self._model = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+
+    def _load(self) -> Any:
+        from lmms_eval.models import MODEL_REGISTRY_V2, get_model
+
+        try:
+            self._simple = MODEL_REGISTRY_V2.resolve(self._spec.model).model_type == "simple"
+            return get_model(self._spec.model)(**self._spec.model_args)
+        except Exception as e:  # whatever a model's constructor raises, it is about what the config says
+            raise UserError(
+                f"judge {self._spec.name!r}: lmms-eval cannot load {self._spec.model!r}: {type(e).__name__}: {e}"[:600]
+            ) from None
+
+    async def close(self) -> None:
+        if hasattr(self, "_model"):
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._unload)
+        self._pool.shutdown()
+
+    def _unload(self) -> None:
+        clean = getattr(self._model, "clean", None)
+        if clean is not None:
+            clean()
+        del self._model
+
+    async def chat(self, request: ChatRequest) -> Answer:
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, done))
+        if self._turn is None or self._turn.done():
+            self._turn = asyncio.create_task(self._drain())
+        return await done
+
+    async def _drain(self) -> None:
+        """One call of the model after another, each with all requests that wait by then."""
+        await asyncio.sleep(0)  # let those that start together come together
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                requests = [request for request, _ in batch]
+                answers = await asyncio.get_running_loop().run_in_executor(self._pool, self._generate, requests)
+            except Exception as e:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(BackendError("backend", f"{type(e).__name__}: {e}"[:300]))
+                continue
+            for (_, done), answer in zip(batch, answers, strict=True):
+                if done.done():
+                    continue
+                if isinstance(answer, BackendError):
+                    done.set_exception(answer)
+                else:
+                    done.set_result(answer)
+
+    def _generate(self, requests: list[ChatRequest]) -> list[Answer | BackendError]:
+        from lmms_eval.api.instance import Instance, unwrap_generation_output
+
+        self._model.task_dict = {_TASK: {_SPLIT: requests}}
+        instances = []
+        for n, request in enumerate(requests):
+            how = _generation(request.sampling)
+            if self._simple:
+                arguments: tuple[Any, ...] = (_text(request), how, _visuals, n, _TASK, _SPLIT)
+            else:
+                arguments = (_text(request), _messages, how, n, _TASK, _SPLIT)
+            metadata = {"task": _TASK, "doc_id": n, "repeats": 1}
+            instances.append(
+                Instance(
+                    request_type="generate_until",
+                    arguments=arguments,
+                    idx=0,
+                    task_name=_TASK,
+                    doc_id=n,
+                    metadata=metadata,
+                )
+            )
+        outputs = [unwrap_generation_output(o) for o in self._model.generate_until(instances)]
+        return [self._answer(text, counts, r) for (text, counts), r in zip(outputs, requests, strict=True)]
+
+    def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
+        text = str(text or "")
+        if text.startswith(_FAILED):
+            return BackendError("server", text[:300])
+        if not text.strip():
+            return BackendError("empty", "the reply has no content")
+        usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else {}
+        return Answer(
+            text=text,
+            answer_format=request.answer_format,
+            usage={k: v for k, v in usage.items() if v is not None} or None,
+            model=self._spec.model,
+            backend=self.name,
+            backend_version=f"lmms-eval {version('lmms-eval')}",
+            sampling=request.sampling,
+        )
+
+
+def _generation(sampling: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI-style sampling in lmms-eval's words. Without `until` it would cut at the first blank line."""
+    rest = {k: v for k, v in sampling.items() if k not in ("max_tokens", "max_completion_tokens", "temperature")}
+    length = sampling.get("max_tokens") or sampling.get("max_completion_tokens")
+    temperature = float(sampling.get("temperature") or 0.0)
+    return {**rest, "max_new_tokens": length, "temperature": temperature, "do_sample": temperature > 0, "until": []}
+
+
+def _text(request: ChatRequest) -> str:
+    return "\n".join(p.text for m in request.messages for p in m.parts if isinstance(p, Text))
+
+
+def _visuals(request: ChatRequest) -> list[Any]:
+    return images_of(request.messages)
+
+
+def _messages(request: ChatRequest, **_: Any) -> list[dict[str, Any]]:
+    return to_lmms(request.messages)
+
+
+def images_of(messages: Sequence[Message]) -> list[Any]:
+    """All images of some messages in order, as PIL images (decoded when a model looks at them)."""
+    return [_open(p.file.path) for m in messages for p in m.parts if isinstance(p, Image)]
+
+
+def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as lmms-eval's chat models take them: text and PIL images in their places."""
+
+    def content(part: Text | Image) -> dict[str, Any]:
+        if isinstance(part, Text):
+            return {"type": "text", "text": part.text}
+        return {"type": "image", "url": _open(part.file.path)}
+
+    return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
+
+
+def _open(path: str) -> Any:
+    from PIL import Image as Pillow
+
+    image = Pillow.open(path)
+    return image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGB")
+
+
+def check(spec: JudgeSpec) -> None:
+    if not spec.model:
+        raise ValueError("`model` is missing: the name of an lmms-eval model (`lmms-eval models` lists them)")
+    if spec.verdict == "direct":
+        raise ValueError("models of lmms-eval give no log-probabilities: use `verdict: text`, or backend openai")
+    if spec.base_url:
+        raise ValueError("base_url belongs to backend openai; here it is one of model_args")
+
+
+def create(spec: JudgeSpec) -> LmmsBackend:
+    import lmms_eval  # noqa: F401  # so that a missing extra is said before anything is asked
+
+    return LmmsBackend(spec)

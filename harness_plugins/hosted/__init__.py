@@ -1,0 +1,21 @@
+"""What lmms-eval and lm-eval share: a benchmark under a setting as rows, their metrics, and the records of the run.
+
+No harness is imported here. A *setting* is an arm by the name it has in task names: `rt_<benchmark>_<setting>`.
+"""
+
+from __future__ import annotations
+
+CONFIG = "RUBRIC_HARNESS_CONFIG"
+"""A native config: where the data lie, limits, orders, out. Its judges, arms and rubrics are not used."""
+RUBRICS = "RUBRIC_HARNESS_RUBRICS"
+"""The rubric file of one writer."""
+OUT = "RUBRIC_HARNESS_OUT"
+"""The run folder; overrides the config's `out`."""
+JUDGE = "RUBRIC_HARNESS_JUDGE"
+"""The judge's name in records and tables; by default that of its model."""
+
+SETTINGS = {"judge": "none", "generic": "generic", "shuffled": "shuffled", "transfer": "transferred"}
+"""Setting -> arm."""
+
+TASK_PREFIX = "rt_"
+"""Names that lmms-eval has itself win over ours, so ours are told apart."""

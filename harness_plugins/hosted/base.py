@@ -1,0 +1,122 @@
+"""What the task classes of lmms-eval and lm-eval have in common: prompts, the judge's record, verdicts and metrics."""
+
+from __future__ import annotations
+
+import functools
+import os
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evaluators.errors import BackendError, UserError
+from evaluators.judges import JudgeSpec
+from evaluators.messages import Message, Text
+from evaluators.records import Answer, Verdict
+from evaluators.rendering import Template
+from harness_plugins.hosted import JUDGE
+from harness_plugins.hosted.folder import Folder, folder_of
+from harness_plugins.hosted.judge import foreign_spec
+from harness_plugins.hosted.metrics import LOWER_IS_BETTER, aggregate, metric_names
+from harness_plugins.hosted.rows import Rows, load_rows
+
+FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
+"""How lmms-eval's models say that a request was not answered: as its text."""
+
+
+class Docs(list[dict[str, Any]]):
+    """Rows in memory, with the little that harnesses want of a dataset."""
+
+    @property
+    def features(self) -> dict[str, Any]:
+        return dict.fromkeys(self[0])
+
+
+class HostedTask:
+    """A mixin: `load` first, then the harness's own constructor."""
+
+    harness: str
+    """`lmms` or `lm`: the judge's backend in the records."""
+    harness_version: str
+    config: Any
+
+    def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the rows that the task's metadata name; returns the metadata with the digests that a cache is to see."""
+        self.rows: Rows = load_rows(about["benchmark"], about["setting"])
+        self.rank = int(os.environ.get("RANK", 0))
+        self.judged: dict[int, Verdict] = {}
+        """What our own model has answered in this process, by row: it is on file already."""
+        self.template = Template()
+        names = metric_names(self.rows)
+        self.aggregations = {name: functools.partial(self._metric, name) for name in names}
+        self.directions = {name: name not in LOWER_IS_BETTER for name in names}
+        return {
+            **about,
+            "rubrics_sha256": self.rows.rubrics_sha256,
+            "data_sha256": self.rows.data_digest,
+            "template_sha256": self.template.digest,
+        }
+
+    def docs(self) -> Docs:
+        return Docs(self.rows.doc(n) for n in range(len(self.rows.rows)))
+
+    def messages(self, number: int) -> tuple[Message, ...]:
+        """The messages of a row, as a native judge is sent them."""
+        return self.template.render(self.rows.rows[number].case)
+
+    def text(self, number: int) -> str:
+        """The text of a row's prompt, images left out."""
+        return "\n".join(p.text for m in self.messages(number) for p in m.parts if isinstance(p, Text))
+
+    @abstractmethod
+    def command(self) -> tuple[str, Mapping[str, Any]] | None:
+        """The model and its arguments as the harness was told them; None where there is no command line."""
+
+    @functools.cached_property
+    def judge(self) -> JudgeSpec:
+        """The harness's own model as a judge.
+
+        Raises:
+            UserError: nobody says who judges.
+        """
+        command = self.command()
+        if command is None and not os.environ.get(JUDGE, "").strip():
+            raise UserError(
+                f"{self.config.task}: without a command line nobody says who judges: export {JUDGE}=name-of-the-model"
+            )
+        model, arguments = command or (os.environ[JUDGE].strip(), {})
+        return foreign_spec(model, arguments, self.config.generation_kwargs, self.harness)
+
+    @property
+    def folder(self) -> Folder:
+        return folder_of(self.rows.out, self.rank)
+
+    def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
+        """Record what a model of the harness's own answered. What it cannot give stays null."""
+        row = self.rows.rows[number]
+        if text.startswith(FAILED) or not text.strip():
+            kind = "backend" if text.strip() else "empty"
+            return self.folder.write(
+                row, self.judge, None, BackendError(kind, text[:300] or "the reply has no content")
+            )
+        answer = Answer(
+            text=text,
+            answer_format=self.judge.answer_format,
+            usage={k: v for k, v in usage.items() if v is not None} or None,
+            backend=self.harness,
+            backend_version=self.harness_version,
+            sampling=self.judge.sampling(),
+        )
+        return self.folder.write(row, self.judge, answer)
+
+    def scored(self, doc: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+        """A row's share in every metric: its number and what came of it, and once the facts that make it traceable."""
+        came = str(verdict.choice) if verdict.status == "ok" else verdict.status
+        share: dict[str, Any] = {name: [doc["row"], came] for name in self.aggregations}
+        return {**share, "answered": [doc["row"], came, {**doc, "status": verdict.status, "key": verdict.key}]}
+
+    def _metric(self, name: str, items: Sequence[Sequence[Any]]) -> float:
+        return self._all_metrics(tuple((n, came) for n, came, *_ in items))[name]
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019  # one task, one set of results: two dozen metrics ask for it
+    def _all_metrics(self, outcomes: tuple[tuple[int, str], ...]) -> dict[str, float]:
+        return aggregate(self.rows, outcomes)

@@ -1,0 +1,131 @@
+"""The run folder of a harness process: the same records as `rubric-harness run` writes, one file a rank."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evaluators.engine.journal import Journal, items_of, lines, verdict_files
+from evaluators.engine.plan import Cell
+from evaluators.engine.runner import make_verdict
+from evaluators.errors import BackendError
+from evaluators.judges import JudgeSpec
+from evaluators.media import sha256_of, with_digests
+from evaluators.parsing import Parsed, parse
+from evaluators.records import Answer, Item, Verdict, decode, encode
+from harness_plugins.experiment import with_known_digests
+from harness_plugins.hosted.rows import Row, Rows, cell_of
+from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.rubric_files import check_unchanged
+
+
+class Folder:
+    """One rank's hold on a run folder. Rank 0 writes the manifest and the rubrics; each rank its verdicts and items.
+
+    Raises:
+        UserError: another process holds this rank's files, or they cannot be written.
+    """
+
+    def __init__(self, path: Path, rank: int) -> None:
+        self.path = path
+        self.rank = rank
+        self._known = items_of(path)
+        self.items = Journal(path / f"items-{rank}.jsonl")
+        self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
+        self.listed = {uid for uid, item in self._known.items() if item.digested()}
+        self._digested: dict[str, Item] = {}
+        self._lock = threading.Lock()
+
+    def plan(self, rows: Rows, spec: JudgeSpec, chosen: Sequence[Row]) -> None:
+        """Check that the setting fits what the folder holds, and note what is to come.
+
+        Raises:
+            UserError: the judge, the rows or the rubrics are not those that the folder was judged with.
+        """
+        items = list({r.item.uid: r.item for r in chosen}.values())
+        if self.rank == 0:
+            rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
+            update = {"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics}
+            config = rows.config.model_copy(update=update)
+            held, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
+            check_judges(self.path, held, config.judges, config.orders)
+            check_rows(self.path, held, benchmarks)
+            new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
+            write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
+            if new:
+                with Journal(self.path / "rubrics.jsonl") as journal:
+                    journal.append(b"".join(map(encode, new)))
+        fresh = [i for i in self.known(items) if i.uid not in self._known]
+        if fresh:
+            self.items.append(b"".join(map(encode, fresh)))
+            self._known |= {i.uid: i for i in fresh}
+
+    def known(self, items: Sequence[Item]) -> list[Item]:
+        """The items, with the media digests that the folder has on record."""
+        return with_known_digests(items, self._known)
+
+    def digested(self, item: Item) -> Item:
+        """The item with the digests of its media, read now where they are not known. May be called from threads."""
+        with self._lock:
+            done = self._digested.get(item.uid)
+        if done is not None:
+            return done
+        (done,) = self.known([item])
+        if not done.digested():
+            done = with_digests(done, {f.path: sha256_of(f.path) for m in done.all_media() for f in m.files})
+        with self._lock:
+            if item.uid not in self._digested and item.uid not in self.listed:
+                self.items.append(encode(done))
+                self.listed.add(item.uid)
+            self._digested[item.uid] = done
+        return done
+
+    def refresh(self) -> None:
+        """Take note of the items that the engine has listed."""
+        self._known = items_of(self.path)
+
+    def write(self, row: Row, spec: JudgeSpec, answer: Answer | None, error: BackendError | None = None) -> Verdict:
+        """File what a harness's own model answered. May be called from threads."""
+        item = self.digested(row.item)
+        parsed = parse(answer) if answer is not None else Parsed("error")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error, now)
+        with self._lock:
+            self.verdicts.append(encode(verdict))
+        return verdict
+
+    def read(self, cells: Iterable[Cell]) -> dict[str, Verdict]:
+        """The folder's last word on each cell, by key."""
+        wanted = {c.key for c in cells}
+        found: dict[str, Verdict] = {}
+        for line in (line for path in verdict_files(self.path) for line in lines(path)):
+            key = line[8:72].decode("ascii", "replace")
+            if key in wanted:
+                verdict = decode(Verdict, line)
+                if verdict.status != "error" or key not in found or found[key].status == "error":
+                    found[key] = verdict
+        return found
+
+    def close(self) -> None:
+        self.items.close()
+        self.verdicts.close()
+
+
+_open: dict[tuple[Path, int], Folder] = {}
+
+
+def folder_of(path: Path, rank: int) -> Folder:
+    """The process's hold on a folder, opened once: all settings of a command go to one place."""
+    held = _open.get((path, rank))
+    if held is None:
+        held = _open[path, rank] = Folder(path, rank)
+    return held
+
+
+def close_folders() -> None:
+    """Let go of all folders (at the end of a command; otherwise the end of the process does it)."""
+    while _open:
+        _open.popitem()[1].close()

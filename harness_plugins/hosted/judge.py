@@ -1,0 +1,73 @@
+"""Who judged, in a run that a harness drives: the judge's record from the harness's model, its arguments and sampling."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from harness_plugins.hosted import JUDGE
+
+_MODEL_KEYS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
+_LENGTHS = ("max_new_tokens", "max_gen_toks", "max_tokens")
+_NOT_SENT = {"until", "do_sample", *_LENGTHS, "temperature", "num_beams"}
+
+
+def sampling_fields(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """A harness's generation arguments as JudgeSpec fields: temperature, max_tokens, and the rest as extra_body."""
+    fields: dict[str, Any] = {}
+    if gen_kwargs.get("temperature") is not None:
+        fields["temperature"] = float(gen_kwargs["temperature"])
+    length = next((gen_kwargs[k] for k in _LENGTHS if gen_kwargs.get(k)), None)
+    if length is not None:
+        fields["max_tokens"] = int(length)
+    rest = {k: v for k, v in gen_kwargs.items() if k not in _NOT_SENT and v is not None}
+    stop = [s for s in gen_kwargs.get("until") or () if s]
+    if stop:
+        rest["stop"] = stop
+    return {**fields, "extra_body": rest} if rest else fields
+
+
+def name_of(model: str, arguments: Mapping[str, Any]) -> str:
+    """A judge's name: the environment's, else the last part of the model's own name."""
+    chosen = os.environ.get(JUDGE, "").strip()
+    served = next((str(arguments[k]) for k in _MODEL_KEYS if arguments.get(k)), "")
+    name = chosen or served.rstrip("/").rpartition("/")[2] or model
+    return re.sub(r"[^A-Za-z0-9._:+-]+", "-", name).lstrip("._:+-") or "judge"
+
+
+def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
+    """A JudgeSpec, or what is wrong with it in one line.
+
+    Raises:
+        UserError: an unknown field, or a value that does not fit.
+    """
+    try:
+        return JudgeSpec.model_validate(dict(fields))
+    except ValidationError as e:
+        lines = []
+        for error in e.errors(include_url=False):
+            where = ".".join(str(p) for p in error["loc"])
+            what = str(error["msg"]).removeprefix("Value error, ")
+            if error["type"] == "extra_forbidden":
+                what = f"unknown argument; there are: {', '.join(JudgeSpec.model_fields)}"
+            lines.append(f"model_args: {where + ': ' if where else ''}{what}")
+        raise UserError(*lines) from None
+
+
+def foreign_spec(model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[str, Any], harness: str) -> JudgeSpec:
+    """The judge that a model of the harness itself is (`--model openai`, say). The harness asks it, not we."""
+    return make_spec(
+        {
+            "name": os.environ.get(JUDGE, "").strip() or f"{model}:{name_of(model, arguments)}",
+            "backend": harness,
+            "model": model,
+            "model_args": dict(arguments),
+            **sampling_fields(gen_kwargs),
+        }
+    )

@@ -1,0 +1,190 @@
+"""A benchmark under one setting as the rows of a harness: one row an item and order, each a cell of a native run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.arms import ARMS, Arm, Given, WriterRubrics
+from evaluators.engine.plan import Cell, Grid, orders_of
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from evaluators.keys import digest
+from evaluators.records import Item, Order
+from evaluators.rendering import Case
+from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
+from harness_plugins.config import BenchmarkEntry, Config, load_config
+from harness_plugins.hosted import CONFIG, OUT, RUBRICS, SETTINGS
+from harness_plugins.rubric_files import RubricFile, read_rubrics
+
+DEFAULT_OUT = Path("results/runs/hosted")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell to be judged. An item for which the writer has no rubric is judged under `none` (intention to treat)."""
+
+    item: Item
+    order: Order
+    arm: Arm
+    writer: str | None
+    given: Given
+
+    @property
+    def case(self) -> Case:
+        return Case(self.item, self.order, self.given.rubric)
+
+
+@dataclass(frozen=True)
+class RowGrid(Grid):
+    """A grid with chosen cells only: the rows that a harness asks for, by item."""
+
+    chosen: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+    def asked(
+        self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
+    ) -> Iterator[tuple[Order, Arm, str | None, Given, int]]:
+        for row in self.chosen.get(item.uid, ()):
+            yield row.order, row.arm, row.writer, row.given, 0
+
+
+def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:
+    """The row's cell, as a native run would name it. `item` must know its media's digests."""
+    grid = RowGrid(item.benchmark, [item], [], chosen={item.uid: [row]})
+    (cell,) = grid.cells(item, spec, [])
+    return cell
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One benchmark under one setting."""
+
+    setting: str
+    config: Config
+    """Of this benchmark alone. Judges are those of the harness: the one in here means nothing."""
+    benchmark: Benchmark
+    grid: Grid
+    rubrics: RubricFile | None
+    rubrics_sha256: str | None
+    out: Path
+
+    @property
+    def arm(self) -> Arm:
+        return ARMS[SETTINGS[self.setting]]
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        writer = self.grid.writers[0] if self.grid.writers else None
+        name = writer.name if writer else None
+        found = []
+        for item in self.grid.items:
+            for order in orders_of(item, self.grid.orders):
+                given = [Row(item, order, self.arm, name, g) for g in self.arm.give(item, order, writer)]
+                found += given or [Row(item, order, ARMS["none"], None, Given())]
+        return tuple(found)
+
+    def doc(self, number: int) -> dict[str, Any]:
+        """What a harness is told of a row. Texts and media are put together when it is asked."""
+        row = self.rows[number]
+        return {
+            "row": number,
+            "item": row.item.uid,
+            "order": row.order,
+            "arm": row.arm.name,
+            "writer": row.writer or "",
+            "replicate": row.given.replicate,
+            "donor": row.given.donor or "",
+            "category": row.item.category,
+            "rubrics_sha256": self.rubrics_sha256 or "",
+        }
+
+    def target(self, number: int) -> str:
+        """The right answer to a row: 1, 2 or tie."""
+        row = self.rows[number]
+        if row.item.label.preferred is None:
+            return "tie"
+        return "1" if (row.item.label.preferred == 0) == (row.order == "AB") else "2"
+
+    @cached_property
+    def data_digest(self) -> str:
+        """Over rows, media files (path, size, time) and rubrics: what a harness's own cache is to be keyed on."""
+        files = [(f.path, f.size, f.mtime_ns) for i in self.grid.items for m in i.all_media() for f in m.files]
+        return digest(self.benchmark.facts()["rows_sha256"], files, self.rubrics_sha256)
+
+
+def load_rows(benchmark: str, setting: str) -> Rows:
+    """Read what the environment names (`hosted.CONFIG`, `hosted.RUBRICS`).
+
+    Raises:
+        UserError: rubrics are needed and not named, or whatever `run` would complain of.
+    """
+    arm = ARMS[SETTINGS[setting]]
+    path = os.environ.get(RUBRICS, "").strip()
+    if arm.per_writer and not path:
+        raise UserError(
+            f"rt_{benchmark}_{setting} reads rubrics and {RUBRICS} is not set: export {RUBRICS}=path/to/rubrics.jsonl "
+            "(`rubric-harness lmms-eval` takes --rubrics)"
+        )
+    config = _config(os.environ.get(CONFIG, "").strip(), benchmark)
+    entry = next((b for b in config.benchmarks if b.name == benchmark), BenchmarkEntry(name=benchmark))
+    loaded = _benchmark(entry)
+    items = loaded.items[: entry.limit]
+    rubrics, sha = None, None
+    writers: list[WriterRubrics] = []
+    if arm.per_writer:
+        rubrics, sha = _rubrics(Path(path).resolve(), entry)
+        shuffles = config.shuffles if arm.name == "shuffled" else 0
+        writers = [rubrics.of(benchmark, items, shuffles)]
+    config = config.model_copy(update={"benchmarks": (entry,)})
+    grid = Grid(benchmark, items, [arm], writers, config.orders)
+    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder())
+
+
+def run_folder() -> Path:
+    """Where a harness's run is recorded: what the environment or the config says, else `DEFAULT_OUT`."""
+    named, config = os.environ.get(OUT, "").strip(), os.environ.get(CONFIG, "").strip()
+    given = Path(named) if named else _config(config, "demo").out if config else None
+    return (given or DEFAULT_OUT).resolve()
+
+
+@cache
+def _config(path: str, benchmark: str) -> Config:
+    if path:
+        return load_config(Path(path), data_only=True)
+    judge = JudgeSpec(name="first", backend="baseline")
+    return Config(benchmarks=(BenchmarkEntry(name=benchmark),), judges=(judge,), arms=("none",))
+
+
+@cache
+def _benchmark(entry: BenchmarkEntry) -> Benchmark:
+    if entry.name == "pairs" and entry.path is None:
+        raise UserError(f"rt_pairs_*: name your rows in a config ({CONFIG}): benchmarks: [{{name: pairs, path: ...}}]")
+    return load_benchmark(
+        entry.name, path=entry.path, media_root=entry.media_root, media=entry.media, frames=entry.frames
+    )
+
+
+@cache
+def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file ({RUBRICS})")
+    data = path.read_bytes()
+    found = read_rubrics(_writer(data) or path.stem, path, {entry.name: _benchmark(entry).items})
+    return found, hashlib.sha256(data).hexdigest()
+
+
+def _writer(data: bytes) -> str | None:
+    """The writer's name as the file's first line has it; what is wrong with the line, `read_rubrics` says."""
+    try:
+        writer = orjson.loads(data.split(b"\n", 1)[0])["writer"]
+        name = writer["name"] if isinstance(writer, dict) else writer
+    except (ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) and name else None

@@ -1,0 +1,21 @@
+"""`RubricTask` as the task YAMLs name it: the class of the harness that reads them.
+
+One YAML serves lmms-eval and lm-eval, so that `--include_path "$(rubric-harness tasks --path)"` is right for both.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name != "RubricTask":
+        raise AttributeError(name)
+    if "lm_eval" in sys.modules and "lmms_eval" not in sys.modules:
+        from harness_plugins.lm.task import RubricTask as LmTask
+
+        return LmTask
+    from harness_plugins.lmms.task import RubricTask
+
+    return RubricTask

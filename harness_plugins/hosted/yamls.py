@@ -1,0 +1,53 @@
+"""Writes the task YAMLs of each benchmark, so that harnesses which look for files find them: `python -m` this module.
+
+They hold names alone; what a task is comes from `benchmark.yaml` when it is loaded. A test fails where they are stale.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness_plugins.benchmarks.spec import names
+from harness_plugins.data import data_dir
+from harness_plugins.hosted import SETTINGS, TASK_PREFIX
+
+_NOTE = "# Made by `python -m harness_plugins.hosted.yamls`: do not edit.\n"
+UNPUBLISHED = ("demo", "pairs")
+"""Benchmarks that stand in no group: `--tasks rt_transfer` is the published ones."""
+
+
+def files() -> dict[Path, str]:
+    """Every YAML by its place below `tasks/`."""
+    found: dict[Path, str] = {}
+    for name in names():
+        for setting in SETTINGS:
+            found[Path(name) / "settings" / f"{setting}.yaml"] = (
+                f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
+                "class: !function harness_plugins.hosted.task.RubricTask\n"
+                f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
+            )
+        found[Path(name) / "settings" / "group.yaml"] = _group(
+            f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
+        )
+    published = [n for n in names() if n not in UNPUBLISHED]
+    groups = {
+        "rt_reward_bench": [f"{TASK_PREFIX}{n}_judge" for n in published],
+        "rt_transfer": [f"{TASK_PREFIX}{n}_{s}" for n in published for s in SETTINGS],
+    }
+    return found | {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups.items()}
+
+
+def _group(name: str, tasks: list[str]) -> str:
+    listed = "".join(f"  - {t}\n" for t in tasks)
+    return f"{_NOTE}group: {name}\ntask:\n{listed}metadata: {{version: 1}}\n"
+
+
+def main() -> None:
+    root = data_dir("tasks")
+    for place, text in files().items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Our settings as lmms-eval tasks. The task files name this class; everything else comes from `hosted`.
+
+Traps of lmms-eval 0.7.3 that shape it: documents reach scoring with the reasoning cut off (so the raw reply is taken from
+the request), scoring runs in threads, `until` defaults to a blank line, and the response cache is keyed on a request's text
+and the task's config alone (so the config carries the digests of the data).
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from lmms_eval.api.instance import Instance
+from lmms_eval.api.task import ConfigurableMessagesTask
+from lmms_eval.utils import simple_parse_args_string
+
+from evaluators.backends.lmms import images_of, to_lmms
+from evaluators.errors import RunStopped, UserError
+from harness_plugins.hosted.base import HostedTask
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plainly(function: F) -> F:
+    """A user's mistake ends lmms-eval's command with its one line and a failure, not with a traceback and exit code 0."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (UserError, RunStopped) as e:
+            if "lmms_eval.__main__" not in sys.modules:
+                raise  # someone else's program: an ordinary exception
+            lines = e.lines if isinstance(e, UserError) else (str(e),)
+            raise SystemExit("\n".join(f"error: {line}" for line in lines)) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
+    """One benchmark under one setting, both orders as rows."""
+
+    harness = "lmms"
+    harness_version = f"lmms-eval {version('lmms-eval')}"
+
+    @plainly
+    def __init__(self, config: dict[str, Any], model_name: str | None = None) -> None:
+        metadata = self.load(config["metadata"])
+        self._lock = threading.Lock()
+        self._replies: dict[int, Instance] | None = None
+        ConfigurableMessagesTask.__init__(
+            self,
+            config={
+                "task": config["task"],
+                "test_split": "test",
+                "output_type": "generate_until",
+                "num_fewshot": 0,
+                "reasoning_tags": "none",
+                # As a native judge by default; `until` because lmms-eval would cut at the first blank line.
+                "generation_kwargs": {"max_new_tokens": 4096, "temperature": 0.0, "do_sample": False, "until": []},
+                "metadata": metadata,
+            },
+            model_name=model_name,
+        )
+
+    def _prepare_metric_and_aggregation(self) -> None:
+        self._metric_fn_list: dict[str, Any] = dict.fromkeys(self.aggregations)
+        self._metric_fn_kwargs: dict[str, Any] = {name: {} for name in self.aggregations}
+        self._aggregation_list = dict(self.aggregations)
+        self._higher_is_better = dict(self.directions)
+
+    def download(self, dataset_kwargs: Any = None, **_: Any) -> None:
+        self.dataset = self.dataset_no_image = {"test": self.docs()}
+
+    # What is asked
+
+    def doc_to_text(self, doc: dict[str, Any]) -> str:
+        """The prompt's text: what simple models are asked, and what a response is cached under."""
+        return self.text(doc["row"])
+
+    def doc_to_visual(self, doc: dict[str, Any]) -> list[Any]:
+        return images_of(self.messages(doc["row"]))
+
+    def doc_to_messages(self, doc: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
+        """Text and images in their places, as a native judge is shown them."""
+        return to_lmms(self.messages(doc["row"]))
+
+    def doc_to_target(self, doc: dict[str, Any]) -> str:
+        return self.rows.target(doc["row"])
+
+    def fewshot_context(self, doc: dict[str, Any], *_: Any, **__: Any) -> str:
+        return self.doc_to_text(doc)
+
+    @plainly
+    def build_all_requests(self, **how: Any) -> None:
+        if (self.config.repeats or 1) > 1:
+            raise UserError(
+                f"{self.config.task}: --repeats keeps only the first of several answers in lmms-eval; "
+                "for samples use `rubric-harness run` with the judge option `samples`"
+            )
+        ConfigurableMessagesTask.build_all_requests(self, **how)
+        self._replies = None
+        if self._model_type() != "own":  # our own model knows its judge better, and plans when it is asked
+            first, limit = how.get("offset") or 0, how.get("limit")
+            self.folder.plan(self.rows, self.judge, self.rows.rows[first : first + int(limit) if limit else None])
+
+    def construct_requests(self, doc_id: int, ctx: str, **kwargs: Any) -> Any:
+        if self._model_type() != "simple":
+            return ConfigurableMessagesTask.construct_requests(self, doc_id, ctx, **kwargs)
+        if any(c.media for c in self.rows.rows[doc_id].item.candidates):
+            raise UserError(
+                f"{self.config.task}: this model takes images only before the text, so it could not tell whose they are; "
+                "use a chat model"
+            )
+        split = kwargs["metadata"]["split"]
+        arguments = (ctx, dict(self.config.generation_kwargs), self.doc_to_visual, doc_id, self.config.task, split)
+        return Instance(
+            request_type=self.OUTPUT_TYPE,
+            arguments=arguments,
+            idx=0,
+            task_name=self.config.task,
+            doc_id=doc_id,
+            **kwargs,
+        )
+
+    def _model_type(self) -> str:
+        from lmms_eval.models import MODEL_REGISTRY_V2
+
+        cli = getattr(self, "args", None)
+        if cli is None:
+            return "chat"
+        if cli.model == "rubric_judge":
+            return "own"
+        found: str = MODEL_REGISTRY_V2.resolve(cli.model, force_simple=bool(cli.force_simple)).model_type
+        return found
+
+    def command(self) -> tuple[str, Mapping[str, Any]] | None:
+        cli = getattr(self, "args", None)
+        if cli is None:
+            return None
+        arguments = cli.model_args or {}
+        return cli.model, simple_parse_args_string(arguments) if isinstance(arguments, str) else arguments
+
+    # What came of it
+
+    @plainly
+    def process_results(self, doc: dict[str, Any], results: Sequence[Any], full_docs: Any = None) -> dict[str, Any]:
+        number: int = doc["row"]
+        verdict = self.judged.get(number)
+        if verdict is None:
+            reply = self._reply(number)
+            text = reply.resps[0] if reply is not None and reply.resps else results[0]
+            counts = reply.token_counts[0] if reply is not None and reply.token_counts else None
+            usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else {}
+            verdict = self.file(number, str(text or ""), usage)
+        return self.scored(doc, verdict)
+
+    def aggregation(self) -> dict[str, Any]:
+        return self._aggregation_list
+
+    def _reply(self, number: int) -> Instance | None:
+        """The request of a row: it holds the reply as it came."""
+        with self._lock:
+            if self._replies is None:
+                self._replies = {i.doc_id: i for i in self._instances}
+        return self._replies.get(number)
