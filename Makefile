@@ -1,9 +1,11 @@
-# The two commands: make demo, make test. make test-all adds what needs heavier packages; CI runs that one.
+# The two commands: make demo, make test. make test-all adds what needs heavier packages, each in an environment of its own;
+# CI runs that one.
 PYTHON ?= python3
 VENV := .venv
+LMMS := .venv-lmms
 PIP_QUIET := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo demo-lmms test test-all test-lmms lint format clean
 
 $(VENV)/core: pyproject.toml
 	@echo "installing the core into $(VENV) ..."
@@ -21,6 +23,19 @@ $(VENV)/all: $(VENV)/dev
 	@$(VENV)/bin/python -m pip install $(PIP_QUIET) -e '.[dev,datasets]'
 	@touch $@
 
+$(LMMS)/ready: environments/lmms.txt pyproject.toml
+	@echo "installing lmms-eval and lm-eval into $(LMMS) (1.7 GB, no GPU packages needed) ..."
+	@$(PYTHON) -m venv $(LMMS)
+	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -r environments/lmms.txt
+	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) --no-deps lmms-eval==0.7.3
+	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+	@touch $@
+
+demo-lmms: $(LMMS)/ready
+	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
+		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
+		--out results/runs/demo-lmms --verbosity WARNING
+
 demo: $(VENV)/core
 	@$(VENV)/bin/rubric-harness run examples/demo.yaml
 
@@ -32,12 +47,15 @@ lint: $(VENV)/dev
 test: lint
 	$(VENV)/bin/pytest -m "not heavy"
 
-test-all: $(VENV)/all lint
+test-all: $(VENV)/all lint test-lmms
 	$(VENV)/bin/pytest
+
+test-lmms: $(LMMS)/ready
+	$(LMMS)/bin/python -m pytest tests/hosted
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) results/runs build dist
+	rm -rf $(VENV) $(LMMS) results/runs build dist

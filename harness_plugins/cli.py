@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     items.add_argument("config", type=Path, metavar="CONFIG")
 
+    _add_lmms(commands)
+
     tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
     tasks.add_argument("--path", action="store_true", help="print only the folder that holds the task files")
     return parser
@@ -116,6 +118,37 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
 
 
+def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lmms = commands.add_parser(
+        "lmms-eval",
+        allow_abbrev=False,
+        help="run lmms-eval with our tasks (rt_...), real exit codes, and our table at the end",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="lmms-eval's own command with our tasks on its path. Whatever is not listed here goes to lmms-eval as it is.\n"
+        "Tasks: rt_<benchmark>_{judge,generic,shuffled,transfer}; rt_<benchmark> is all four; rt_reward_bench, rt_transfer.",
+        epilog="a judge behind an endpoint, resumable, many requests at a time:\n"
+        "  rubric-harness lmms-eval --rubrics rubrics.jsonl --tasks rt_demo --model rubric_judge \\\n"
+        "    --model_args model=Qwen/Qwen2.5-VL-7B-Instruct,base_url=http://127.0.0.1:8000/v1,concurrency=64\n"
+        "any model of lmms-eval as the judge:\n"
+        "  rubric-harness lmms-eval --rubrics rubrics.jsonl --tasks rt_demo --model qwen2_5_vl \\\n"
+        "    --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct\n\n"
+        "exit codes: 0 complete, 1 lmms-eval failed, 2 bad input, 3 errors remain, 130 interrupted",
+    )
+    lmms.add_argument(
+        "--rubrics", type=Path, metavar="FILE.jsonl", help="one writer's rubrics (RUBRIC_HARNESS_RUBRICS)"
+    )
+    lmms.add_argument(
+        "--rubric-config",
+        type=Path,
+        metavar="CONFIG.yaml",
+        help="a config that says where the data lie; its judges are not used (RUBRIC_HARNESS_CONFIG)",
+    )
+    lmms.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"
+    )
+    lmms.add_argument("--judge", metavar="NAME", help="the judge's name in records and tables (RUBRIC_HARNESS_JUDGE)")
+
+
 def _positive(text: str) -> int:
     value = int(text) if text.isdigit() else 0
     if value < 1:
@@ -125,7 +158,10 @@ def _positive(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
-    args = parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.command != "lmms-eval":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
     if args.version:
         from harness_plugins import __version__
 
@@ -243,15 +279,18 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _print_summary(run: Path) -> None:
+def _print_summary(run: Path) -> bool:
+    """Print a run's short table; returns whether all its cells are complete."""
     from harness_plugins import tables
     from harness_plugins.scoring import score
 
-    found = tables.summary(score(run))
+    report = score(run)
+    found = tables.summary(report)
     if sys.stdout.isatty():
         tables.print_rich(found)
     else:
         print(tables.markdown(found))
+    return all(c.complete for c in report.cells)
 
 
 def _print_tables(runs: Sequence[Path], form: str, protocol: str) -> None:
@@ -307,7 +346,38 @@ def _tasks(args: argparse.Namespace) -> int:
     return COMPLETE
 
 
-_COMMANDS = {"run": _run, "score": _score, "table": _table, "show": _show, "items": _items, "tasks": _tasks}
+def _lmms_eval(args: argparse.Namespace) -> int:
+    from harness_plugins.lmms.cli import lmms_eval
+
+    try:
+        code, folders = lmms_eval(
+            args.rest, rubrics=args.rubrics, config=args.rubric_config, out=args.out, judge=args.judge
+        )
+    except SystemExit as e:
+        if not isinstance(e.code, str):
+            raise
+        print(e.code, file=sys.stderr)
+        return ERRORS_REMAIN if e.code.startswith("stopped:") else BAD_INPUT
+    if int(os.environ.get("RANK", 0)):
+        return code
+    incomplete = False
+    for folder in folders:
+        incomplete |= not _print_summary(folder)
+        print(f"Records:      {_near(folder)}")
+        print(f"All tables:   rubric-harness table {_near(folder)}")
+        print(f"Single items: rubric-harness show {_near(folder)}")
+    return code or (ERRORS_REMAIN if incomplete else COMPLETE)
+
+
+_COMMANDS = {
+    "lmms-eval": _lmms_eval,
+    "run": _run,
+    "score": _score,
+    "table": _table,
+    "show": _show,
+    "items": _items,
+    "tasks": _tasks,
+}
 
 
 if __name__ == "__main__":

@@ -173,7 +173,9 @@ def _open(path: str) -> Any:
     from PIL import Image as Pillow
 
     image = Pillow.open(path)
-    return image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGB")
+    if image.mode in ("RGB", "RGBA", "L"):
+        return image
+    return image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA") else "RGB")
 
 
 def check(spec: JudgeSpec) -> None:

@@ -125,7 +125,9 @@ def folder_of(path: Path, rank: int) -> Folder:
     return held
 
 
-def close_folders() -> None:
-    """Let go of all folders (at the end of a command; otherwise the end of the process does it)."""
+def close_folders() -> list[Path]:
+    """Let go of all folders at the end of a command (else the end of the process does it); returns those written to."""
+    paths = list(dict.fromkeys(path for path, _ in _open))
     while _open:
         _open.popitem()[1].close()
+    return paths

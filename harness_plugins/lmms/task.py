@@ -35,8 +35,8 @@ def plainly(function: F) -> F:
         except (UserError, RunStopped) as e:
             if "lmms_eval.__main__" not in sys.modules:
                 raise  # someone else's program: an ordinary exception
-            lines = e.lines if isinstance(e, UserError) else (str(e),)
-            raise SystemExit("\n".join(f"error: {line}" for line in lines)) from None
+            lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
+            raise SystemExit("\n".join(lines)) from None
 
     return wrapped  # type: ignore[return-value]
 

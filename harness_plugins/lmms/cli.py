@@ -1,0 +1,61 @@
+"""`rubric-harness lmms-eval ...`: lmms-eval's own command with our tasks on its path, real exit codes, and our table last."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluators.errors import UserError
+from harness_plugins.hosted import CONFIG, JUDGE, OUT, RUBRICS
+
+
+def lmms_eval(
+    arguments: Sequence[str],
+    *,
+    rubrics: Path | None = None,
+    config: Path | None = None,
+    out: Path | None = None,
+    judge: str | None = None,
+) -> tuple[int, list[Path]]:
+    """Run lmms-eval in this process; returns its exit code (0, or 1 where an evaluation failed) and the run folders written.
+
+    Args:
+        arguments: as for `lmms-eval`, without the command's name.
+
+    Raises:
+        UserError: lmms-eval is not installed.
+    """
+    for name, value in ((RUBRICS, rubrics), (CONFIG, config), (OUT, out), (JUDGE, judge)):
+        if value is not None:
+            os.environ[name] = str(value)
+    try:
+        import lmms_eval.__main__ as host
+    except ImportError as e:
+        raise UserError(f"lmms-eval cannot be imported ({e}): pip install 'rubric-harness[lmms-eval]'") from None
+    from harness_plugins.hosted.folder import close_folders
+    from harness_plugins.lmms import with_ours
+
+    failed: list[BaseException] = []
+    single = host.cli_evaluate_single
+
+    def with_our_tasks(args: Any) -> Any:
+        given = args.include_path
+        args.include_path = with_ours([given] if isinstance(given, str) else list(given or []))
+        try:
+            return single(args)
+        except Exception as e:  # lmms-eval prints it and goes on to exit with 0
+            failed.append(e)
+            raise
+
+    before = sys.argv
+    host.cli_evaluate_single = with_our_tasks
+    sys.argv = ["lmms-eval", *[a for i, a in enumerate(arguments) if i or a != "eval"]]
+    try:
+        host.cli_evaluate()
+    finally:
+        host.cli_evaluate_single, sys.argv = single, before
+        folders = close_folders()
+    return (1 if failed else 0), folders

@@ -1,0 +1,64 @@
+"""Our settings through lm-eval's real command line, for text; what its image limits would corrupt is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evaluators.mock_server import MockServer
+from harness_plugins import run, score
+from tests.conftest import pair, write_jsonl
+from tests.hosted.conftest import Cli, Done
+
+pytest.importorskip("lm_eval", reason="needs lm-eval; `make test-all` runs this")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> dict[str, str]:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(12)])
+    rubrics = [
+        {"benchmark": "pairs", "id": f"pair-{n}", "writer": "hand", "text": f"Good is right in {n}."} for n in range(10)
+    ]
+    write_jsonl(tmp_path / "rubrics.jsonl", rubrics)
+    (tmp_path / "data.yaml").write_text("benchmarks: [{name: pairs, path: rows.jsonl}]\n")
+    return {
+        "RUBRIC_HARNESS_CONFIG": str(tmp_path / "data.yaml"),
+        "RUBRIC_HARNESS_RUBRICS": str(tmp_path / "rubrics.jsonl"),
+    }
+
+
+def ask(cli: Cli, server: MockServer, task: str, **env: str) -> Done:
+    path = cli("rubric-harness", "tasks", "--path").out.strip()
+    model = f"model=fake-judge,base_url={server.url}/chat/completions,num_concurrent=8,tokenized_requests=False"
+    given = ("--tasks", task, "--model", "local-chat-completions", "--model_args", model, "--apply_chat_template")
+    log = ("--output_path", str(cli.tmp / "run" / "harness"), "--log_samples")
+    return cli("lm-eval", "run", "--include_path", path, *given, *log, **env)
+
+
+def test_the_same_settings_and_records(cli: Cli, server: MockServer, data: dict[str, str], tmp_path: Path) -> None:
+    done = ask(cli, server, "rt_pairs", **data)
+    assert done.code == 0 and server.asked == 12 * 2 * 4, done.out
+    cells = {c.arm: c for c in score(done.folder).cells if not c.baseline}
+    assert set(cells) == {"none", "generic", "transferred", "shuffled"}
+    for setting, arm in (("judge", "none"), ("transfer", "transferred")):
+        printed = done.results()["results"][f"rt_pairs_{setting}"]["accuracy,none"]
+        assert printed == pytest.approx(cells[arm].metrics["accuracy"].value)
+    native = tmp_path / "native.yaml"
+    native.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\nrubrics: {hand: rubrics.jsonl}\n"
+        "arms: [none, generic, transferred, shuffled]\n"
+        f"judges: [{{name: n, backend: openai, model: fake-judge, base_url: '{server.url}'}}]\n"
+    )
+    run(native, out=tmp_path / "native")
+    theirs = {c.arm: c for c in score(tmp_path / "native").cells if not c.baseline}
+    for arm, cell in cells.items():
+        assert cell.metrics["accuracy"].value == theirs[arm].metrics["accuracy"].value, arm
+        assert cell.metrics["strict_both"].value == theirs[arm].metrics["strict_both"].value, arm
+
+
+def test_images_are_refused(cli: Cli, server: MockServer) -> None:
+    done = ask(cli, server, "rt_demo_judge")
+    assert done.code != 0 and server.asked == 0
+    assert "error: rt_demo_judge: 40 of 40 items have images, and lm-eval drops or moves images" in done.out
+    assert "Traceback" not in done.out
