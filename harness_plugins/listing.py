@@ -7,6 +7,7 @@ from evaluators.backends.baseline import PICKS
 from evaluators.judges import backend_names
 from harness_plugins.benchmarks.spec import load_spec, names
 from harness_plugins.data import data_dir
+from harness_plugins.hosted import SETTINGS
 from harness_plugins.scoring.protocols import STRICT
 
 
@@ -19,6 +20,8 @@ def listing() -> str:
         lines.append(f"  {name:24} {spec.title}; {rows}; {where}{'; ' + spec.paper if spec.paper else ''}")
     lines.append("\nSettings (arms)")
     lines += [f"  {a.name:24} {a.about}{' (per writer)' if a.per_writer else ''}" for a in ARMS.values()]
+    lines.append("\nIn lmms-eval and lm-eval (rt_<benchmark> is all settings; rt_reward_bench, rt_transfer: all benchmarks)")
+    lines += [f"  {f'rt_<benchmark>_{setting}':24} arm {arm}" for setting, arm in SETTINGS.items()]
     lines.append("\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own)")
     lines.append(f"  {'strict':24} {STRICT.about}")
     lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
