@@ -35,7 +35,9 @@ def main() -> None:
             seconds.append(float(took))
     for name, pick in (("median", statistics.median), ("least", min)):
         without, with_ours = pick(found["0"]), pick(found["1"])
-        print(f"{name:7} of {args.repeat}: without {without:.2f} s, with {with_ours:.2f} s: {with_ours - without:+.2f} s")
+        print(
+            f"{name:7} of {args.repeat}: without {without:.2f} s, with {with_ours:.2f} s: {with_ours - without:+.2f} s"
+        )
 
 
 if __name__ == "__main__":

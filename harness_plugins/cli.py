@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_lmms(commands)
 
     tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
-    tasks.add_argument("--path", action="store_true", help="print only the folder of the task files: what --include_path wants")
+    tasks.add_argument(
+        "--path", action="store_true", help="print only the folder of the task files: what --include_path wants"
+    )
     return parser
 
 

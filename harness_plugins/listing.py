@@ -20,7 +20,9 @@ def listing() -> str:
         lines.append(f"  {name:24} {spec.title}; {rows}; {where}{'; ' + spec.paper if spec.paper else ''}")
     lines.append("\nSettings (arms)")
     lines += [f"  {a.name:24} {a.about}{' (per writer)' if a.per_writer else ''}" for a in ARMS.values()]
-    lines.append("\nIn lmms-eval and lm-eval (rt_<benchmark> is all settings; rt_reward_bench, rt_transfer: all benchmarks)")
+    lines.append(
+        "\nIn lmms-eval and lm-eval (rt_<benchmark> is all settings; rt_reward_bench, rt_transfer: all benchmarks)"
+    )
     lines += [f"  {f'rt_<benchmark>_{setting}':24} arm {arm}" for setting, arm in SETTINGS.items()]
     lines.append("\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own)")
     lines.append(f"  {'strict':24} {STRICT.about}")
