@@ -24,7 +24,7 @@ $(VENV)/all: $(VENV)/dev
 	@touch $@
 
 $(LMMS)/ready: environments/lmms.txt pyproject.toml
-	@echo "installing lmms-eval and lm-eval into $(LMMS) (1.7 GB, no GPU packages needed) ..."
+	@echo "installing lmms-eval, lm-eval and transformers into $(LMMS) (1.7 GB, no GPU packages needed) ..."
 	@$(PYTHON) -m venv $(LMMS)
 	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -r environments/lmms.txt
 	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) --no-deps lmms-eval==0.7.3
@@ -51,7 +51,7 @@ test-all: $(VENV)/all lint test-lmms
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest tests/hosted
+	$(LMMS)/bin/python -m pytest tests/hosted tests/local
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .

@@ -15,6 +15,7 @@ KINDS = {
     "bad_json": "an answer that is not the expected JSON",
     "empty": "an answer without content",
     "logprobs": "an answer without the log-probabilities that were asked for",
+    "too_long": "the request does not fit the model or its memory",
     "backend": "the judge itself failed",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
@@ -22,7 +23,7 @@ KINDS = {
 FATAL = frozenset({"refused_connection", "auth", "not_found"})
 """When nothing but these comes back, going on is pointless."""
 
-PERMANENT = frozenset({"auth", "not_found", "rejected", "logprobs", "backend"})
+PERMANENT = frozenset({"auth", "not_found", "rejected", "logprobs", "too_long", "backend"})
 """Asking the same thing again cannot help."""
 
 

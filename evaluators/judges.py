@@ -62,7 +62,7 @@ class JudgeSpec(BaseModel):
     max_tokens_field: str = "max_tokens"
     extra_body: dict[str, Any] = Field(default_factory=dict)
     model_args: dict[str, Any] = Field(default_factory=dict)
-    """For backend lmms: the arguments of the lmms-eval model. Those that say where and how fast are no part of the key."""
+    """For hf and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
     samples: int = Field(1, gt=0)
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
@@ -91,8 +91,8 @@ class JudgeSpec(BaseModel):
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
-        if self.model_args and self.backend not in ("lmms", "lm"):
-            raise ValueError("model_args belong to backend lmms (a model of lmms-eval); leave them out")
+        if self.model_args and self.backend not in ("lmms", "lm", "hf"):
+            raise ValueError("model_args belong to the backends hf and lmms; leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)

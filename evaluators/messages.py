@@ -48,6 +48,8 @@ class ChatRequest:
     top_logprobs: int = 0
     answer_format: str = "tag"
     affinity: str = ""
+    continues: bool = False
+    """The last message is the assistant's own, begun: the model is to go on with it."""
 
 
 class ChatBackend(Protocol):

@@ -90,13 +90,21 @@ def parse(answer: Answer) -> Parsed:
     return Parsed("tie", parser=parser) if choice == "tie" else Parsed("ok", choice, parser=parser)
 
 
+def digit_of(token: str) -> str | None:
+    """The verdict, "1" or "2", that a token reads as; None for any other.
+
+    A leading space or newline, and the word-start marks of SentencePiece and byte-level BPE, make no other digit.
+    """
+    digit = token.strip().lstrip("▁ĠĊ").strip()
+    return digit if digit in ("1", "2") else None
+
+
 def _direct(answer: Answer, parser: str) -> Parsed:
     """P(1) and P(2) summed over the tokens that read as them; where either is outside the top k there is no P."""
     mass = {"1": 0.0, "2": 0.0}
     for token, logprob in answer.top_logprobs or ():
-        # A leading space or newline, and the word-start marks of SentencePiece and byte-level BPE, are the same digit.
-        digit = token.strip().lstrip("▁ĠĊ").strip()
-        if digit in mass:
+        digit = digit_of(token)
+        if digit:
             mass[digit] += math.exp(logprob)
     total = mass["1"] + mass["2"]
     if not mass["1"] or not mass["2"]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.errors import BackendError, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
+from evaluators.pictures import open_image
 from evaluators.records import Answer
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LmmsBackend:
         self._model.task_dict = {_TASK: {_SPLIT: requests}}
         instances = []
         for n, request in enumerate(requests):
-            how = _generation(request.sampling)
+            how = _generation({**request.sampling, **self._spec.extra_body})
             if self._simple:
                 arguments: tuple[Any, ...] = (_text(request), how, _visuals, n, _TASK, _SPLIT)
             else:
@@ -155,7 +156,7 @@ def _messages(request: ChatRequest, **_: Any) -> list[dict[str, Any]]:
 
 def images_of(messages: Sequence[Message]) -> list[Any]:
     """All images of some messages in order, as PIL images (decoded when a model looks at them)."""
-    return [_open(p.file.path) for m in messages for p in m.parts if isinstance(p, Image)]
+    return [open_image(p.file.path) for m in messages for p in m.parts if isinstance(p, Image)]
 
 
 def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -164,18 +165,9 @@ def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
     def content(part: Text | Image) -> dict[str, Any]:
         if isinstance(part, Text):
             return {"type": "text", "text": part.text}
-        return {"type": "image", "url": _open(part.file.path)}
+        return {"type": "image", "url": open_image(part.file.path)}
 
     return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
-
-
-def _open(path: str) -> Any:
-    from PIL import Image as Pillow
-
-    image = Pillow.open(path)
-    if image.mode in ("RGB", "RGBA", "L"):
-        return image
-    return image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA") else "RGB")
 
 
 def check(spec: JudgeSpec) -> None:

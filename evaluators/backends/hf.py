@@ -1,0 +1,278 @@
+"""Any image-text model of transformers in this process: real batches, exact P(1) and P(2), PEFT adapters.
+
+    {name: qwen, backend: hf, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {dtype: bfloat16, device_map: auto}}
+
+Requests that wait are sorted by size and go to the model in batches, padded on the left, through the processor's own chat
+template. For `direct` the full distribution of the first token is looked at, so P counts every token that reads as 1 or 2.
+A batch that does not fit in memory is halved, and so are those after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from evaluators.errors import BackendError, UserError
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatRequest, Image, Text
+from evaluators.parsing import digit_of
+from evaluators.pictures import open_image
+from evaluators.records import Answer
+
+if TYPE_CHECKING:
+    from evaluators.judges import JudgeSpec
+
+EXTRA = "[hf]"
+BATCH = 8
+SAMPLING = ("top_p", "top_k", "min_p", "repetition_penalty")
+"""Fields of `extra_body` that transformers knows under the same name."""
+_LENGTHS = ("max_tokens", "max_completion_tokens")
+
+log = logging.getLogger("rubric_harness")
+
+Waiting = tuple[ChatRequest, "asyncio.Future[Answer]"]
+
+
+class HFBackend:
+    name = "hf"
+    in_process = True
+
+    def __init__(self, spec: JudgeSpec) -> None:
+        self._spec = spec
+        arguments = dict(spec.model_args)
+        self._batch = int(arguments.pop("batch_size", BATCH))
+        self._adapter = arguments.pop("adapter", None)
+        self._processor_arguments = dict(arguments.pop("processor", {}))
+        self._arguments = arguments
+        self._waiting: list[Waiting] = []
+        self._turn: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="hf")
+
+    async def open(self, media: MediaWindow) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+
+    def _load(self) -> None:
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        spec = self._spec
+        try:
+            self._processor = AutoProcessor.from_pretrained(spec.model, **self._processor_arguments)
+            model = AutoModelForImageTextToText.from_pretrained(spec.model, **self._arguments)
+            if self._adapter:
+                from peft import PeftModel
+
+                model = PeftModel.from_pretrained(model, self._adapter)
+        except Exception as e:  # whatever loading raises, it is about what the config names
+            raise UserError(
+                f"judge {spec.name!r}: {spec.model} cannot be loaded: {type(e).__name__}: {e}"[:600]
+            ) from None
+        self._model = model.eval()
+        tokenizer = self._processor.tokenizer
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        self._limit: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        self._tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self._digits = [i for i, token in enumerate(self._tokens) if token and digit_of(token)]
+        ends = model.generation_config.eos_token_id
+        self._ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._unload)
+        self._pool.shutdown()
+
+    def _unload(self) -> None:
+        import torch
+
+        self.__dict__.pop("_model", None)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    async def chat(self, request: ChatRequest) -> Answer:
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, done))
+        if self._turn is None or self._turn.done():
+            self._turn = asyncio.create_task(self._drain())
+        return await done
+
+    async def _drain(self) -> None:
+        """Batch after batch. Those of a size go together; the largest first, so that too little memory shows at once."""
+        await asyncio.sleep(0)  # let those that start together come together
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            self._waiting.sort(key=lambda w: (_kind(w[0]), -_size(w[0])))
+            first = _kind(self._waiting[0][0])
+            same = [w for w in self._waiting[: self._batch] if _kind(w[0]) == first]
+            self._waiting = self._waiting[len(same) :]
+            requests = [request for request, _ in same]
+            try:
+                answers = await loop.run_in_executor(self._pool, self._answers, requests)
+            except Exception as e:
+                error = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
+                answers = [error] * len(requests)
+            for (_, done), answer in zip(same, answers, strict=True):
+                if done.done():
+                    continue
+                if isinstance(answer, BackendError):
+                    done.set_exception(answer)
+                else:
+                    done.set_result(answer)
+
+    def _answers(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
+        """Answers in order; what does not fit the model is an error of its own, and the rest of the batch goes on."""
+        inputs = self._inputs(requests)
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        errors = [self._too_long(length, r) for length, r in zip(lengths, requests, strict=True)]
+        fitting = [r for r, error in zip(requests, errors, strict=True) if error is None]
+        if len(fitting) < len(requests):
+            answers = iter(self._answers(fitting) if fitting else ())
+            return [error or next(answers) for error in errors]
+        return list(self._within_memory(requests, inputs, lengths))
+
+    def _within_memory(
+        self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]
+    ) -> Iterator[Answer | BackendError]:
+        import torch
+
+        try:
+            yield from self._generate(requests, inputs, lengths)
+            return
+        except torch.OutOfMemoryError as e:
+            short = str(e).split(". ")[0]
+        del inputs
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(requests) // 2
+        if not half:
+            yield BackendError("too_long", f"out of memory with a single request of {lengths[0]} tokens ({short})")
+            return
+        self._batch = min(self._batch, half)
+        log.warning(
+            "judge %s: out of memory with %d requests at a time; going on with %d", self._spec.name, len(requests), half
+        )
+        for part in (requests[:half], requests[half:]):
+            yield from self._answers(part)
+
+    def _inputs(self, requests: Sequence[ChatRequest]) -> Any:
+        conversations = [[_message(m) for m in r.messages] for r in requests]
+        continued = requests[0].continues
+        template = self._processor.apply_chat_template
+        how: dict[str, Any] = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
+        how |= {"continue_final_message": True} if continued else {"add_generation_prompt": True}
+        if "processor_kwargs" in inspect.signature(template).parameters:
+            how["processor_kwargs"] = {"padding": True}
+        else:  # transformers 4
+            how["padding"] = True
+        inputs = template(conversations, **how)
+        if hasattr(self._model, "device"):
+            inputs = inputs.to(self._model.device)
+        dtype = next((p.dtype for p in self._model.parameters() if p.is_floating_point()), None)
+        return inputs.to(dtype) if dtype is not None else inputs
+
+    def _too_long(self, length: int, request: ChatRequest) -> BackendError | None:
+        if self._limit is None or length + _most(request) <= self._limit:
+            return None
+        images = sum(isinstance(p, Image) for m in request.messages for p in m.parts)
+        return BackendError(
+            "too_long",
+            f"{length} tokens ({images} images) and max_tokens {_most(request)} to be written: "
+            f"{self._spec.model} takes {self._limit}",
+        )
+
+    def _generate(self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]) -> Iterator[Answer]:
+        import torch
+
+        request = requests[0]
+        started = time.perf_counter()
+        with torch.inference_mode():
+            out = self._model.generate(
+                **inputs,
+                **self._sampling(request),
+                max_new_tokens=_most(request),
+                return_dict_in_generate=True,
+                output_logits=bool(request.top_logprobs),
+                pad_token_id=self._processor.tokenizer.pad_token_id,
+            )
+        seconds = time.perf_counter() - started
+        written = out.sequences[:, inputs["input_ids"].shape[1] :].tolist()
+        tops = self._tops(out.logits[0], request.top_logprobs) if request.top_logprobs else [None] * len(requests)
+        for one, ids, length, top in zip(requests, written, lengths, tops, strict=True):
+            end = next((n for n, token in enumerate(ids) if token in self._ends), None)
+            ids = ids if end is None else ids[:end]
+            yield Answer(
+                text=self._processor.tokenizer.decode(ids, skip_special_tokens=True),
+                answer_format=one.answer_format,
+                finish_reason="length" if end is None and not one.top_logprobs else "stop",
+                top_logprobs=top,
+                usage={"prompt_tokens": length, "completion_tokens": len(ids) + (end is not None)},
+                latency_s=round(seconds, 4),
+                model=self._spec.model,
+                backend=self.name,
+                backend_version=f"transformers {version('transformers')}",
+                sampling=one.sampling,
+            )
+
+    def _sampling(self, request: ChatRequest) -> dict[str, Any]:
+        temperature = float(request.sampling.get("temperature") or 0.0)
+        if temperature == 0.0 or request.top_logprobs:
+            return {"do_sample": False}
+        return {"do_sample": True, "temperature": temperature, **self._spec.extra_body}
+
+    def _tops(self, logits: Any, count: int) -> list[tuple[tuple[str, float], ...]]:
+        """The likeliest first tokens of each row, and every token that reads as a verdict however unlikely."""
+        import torch
+
+        logs = torch.log_softmax(logits.float(), dim=-1)
+        found = []
+        for row in logs:
+            ids = dict.fromkeys([*row.topk(min(count, row.shape[0])).indices.tolist(), *self._digits])
+            pairs = [(str(self._tokens[i]), float(row[i])) for i in ids if i < len(self._tokens)]
+            found.append(tuple(sorted(pairs, key=lambda p: -p[1])))
+        return found
+
+
+def _message(message: Any) -> dict[str, Any]:
+    def content(part: Text | Image) -> dict[str, Any]:
+        if isinstance(part, Text):
+            return {"type": "text", "text": part.text}
+        return {"type": "image", "image": open_image(part.file.path)}
+
+    return {"role": message.role, "content": [content(p) for p in message.parts]}
+
+
+def _size(request: ChatRequest) -> int:
+    """About how much a request weighs: what is padded to the same length should weigh the same."""
+    parts = [p for m in request.messages for p in m.parts]
+    return sum(len(p.text) if isinstance(p, Text) else 1000 + p.file.size // 64 for p in parts)
+
+
+def _kind(request: ChatRequest) -> str:
+    """What must be equal within a batch."""
+    return repr((sorted(request.sampling.items()), request.top_logprobs, request.continues))
+
+
+def _most(request: ChatRequest) -> int:
+    return int(next((request.sampling[k] for k in _LENGTHS if request.sampling.get(k)), 4096))
+
+
+def check(spec: JudgeSpec) -> None:
+    if not spec.model:
+        raise ValueError("`model` is missing: a folder, or a name on the Hub")
+    if spec.base_url:
+        raise ValueError("base_url belongs to backend openai; hf loads the model into this process")
+    unknown = sorted(set(spec.extra_body) - set(SAMPLING))
+    if unknown:
+        raise ValueError(f"extra_body: {', '.join(unknown)}: backend hf knows {', '.join(SAMPLING)}")
+
+
+def create(spec: JudgeSpec) -> HFBackend:
+    import torch  # noqa: F401  # so that a missing extra is said before anything is asked
+    import transformers  # noqa: F401
+
+    return HFBackend(spec)

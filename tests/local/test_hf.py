@@ -1,0 +1,187 @@
+"""The transformers backend on real (tiny, random) models on CPU: batches, probabilities, limits, memory, adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch and transformers; `make test-all` runs this")
+pytest.importorskip("transformers")
+
+from evaluators.backends.hf import HFBackend  # noqa: E402
+from evaluators.errors import BackendError, UserError  # noqa: E402
+from evaluators.judges import ChatJudge, JudgeSpec, create  # noqa: E402
+from evaluators.media import MediaWindow  # noqa: E402
+from evaluators.messages import ChatRequest, Image, Message, Text  # noqa: E402
+from evaluators.parsing import parse  # noqa: E402
+from evaluators.records import Answer, MediaFile  # noqa: E402
+from harness_plugins import run, score  # noqa: E402
+from tests.conftest import MakePairs, png  # noqa: E402
+from tests.local import tiny  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.llava(tmp_path_factory.mktemp("llava"))
+
+
+def spec_of(model: Path, **more: Any) -> JudgeSpec:
+    arguments = {"dtype": "float32", **more.pop("model_args", {})}
+    return JudgeSpec(name="tiny", backend="hf", model=str(model), model_args=arguments, **more)
+
+
+def requests_of(folder: Path, count: int, top_logprobs: int = 20, most: int = 1) -> list[ChatRequest]:
+    """Requests of very different lengths, with none to three images."""
+    chance = random.Random(1)
+    found = []
+    for n in range(count):
+        parts: list[Text | Image] = []
+        for m in range(n % 4):
+            path = folder / f"{n}-{m}.png"
+            path.write_bytes(png(n * 7 + m))
+            parts += [Image(MediaFile(str(path), path.stat().st_size))]
+        parts.append(Text(f"Which is better, {n}? " + "word " * chance.randrange(60)))
+        sampling = {"temperature": 0.0, "max_tokens": most}
+        found.append(
+            ChatRequest((Message("user", tuple(parts)),), sampling, top_logprobs, "token" if top_logprobs else "tag")
+        )
+    return found
+
+
+def ask(spec: JudgeSpec, requests: Sequence[ChatRequest]) -> list[Answer | BaseException]:
+    async def all_of_them() -> list[Answer | BaseException]:
+        judge = create(spec)
+        assert isinstance(judge, ChatJudge) and isinstance(judge.backend, HFBackend)
+        media = MediaWindow()
+        await judge.open(media)
+        try:
+            return await asyncio.gather(*(judge.backend.chat(r) for r in requests), return_exceptions=True)
+        finally:
+            await judge.close()
+            media.close()
+
+    return asyncio.run(all_of_them())
+
+
+def answered(found: Sequence[Answer | BaseException]) -> list[Answer]:
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return list(found)  # type: ignore[arg-type]
+
+
+def test_a_batch_answers_as_one_by_one(model: Path, tmp_path: Path) -> None:
+    requests = requests_of(tmp_path, 24)
+    single = answered(ask(spec_of(model, verdict="direct", model_args={"batch_size": 1}), requests))
+    shuffled = list(range(24))
+    random.Random(2).shuffle(shuffled)
+    batched = answered(
+        ask(spec_of(model, verdict="direct", model_args={"batch_size": 8}), [requests[n] for n in shuffled])
+    )
+    for place, n in enumerate(shuffled):
+        one, many = parse(single[n]), parse(batched[place])
+        assert one.choice == many.choice and one.p is not None and many.p is not None
+        assert abs(one.p.first - many.p.first) < 1e-4 and abs(one.p.mass - many.p.mass) < 1e-4
+    texts = requests_of(tmp_path, 12, top_logprobs=0, most=12)
+    alone = answered(ask(spec_of(model, model_args={"batch_size": 1}), texts))
+    together = answered(ask(spec_of(model, model_args={"batch_size": 5}), texts))
+    assert [a.text for a in alone] == [a.text for a in together]
+    assert [a.usage for a in alone] == [a.usage for a in together]
+
+
+def test_p_is_that_of_a_direct_computation(model: Path, tmp_path: Path) -> None:
+    from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+    requests = requests_of(tmp_path, 6)
+    found = answered(ask(spec_of(model, verdict="direct"), requests))
+    processor = AutoProcessor.from_pretrained(model)
+    network = LlavaForConditionalGeneration.from_pretrained(model, dtype=torch.float32)
+    ones = {c: processor.tokenizer.convert_tokens_to_ids(c) for c in "12"}
+    for request, answer in zip(requests, found, strict=True):
+        from PIL import Image as Pillow
+
+        parts = request.messages[0].parts
+        text = "user: " + "".join("<image>" if isinstance(p, Image) else p.text for p in parts) + "\nassistant: "
+        images = [Pillow.open(p.file.path).convert("RGB") for p in parts if isinstance(p, Image)]
+        inputs = processor(text=[text], images=images or None, return_tensors="pt")
+        with torch.inference_mode():
+            chances = network(**inputs).logits[0, -1].float().softmax(-1)
+        one, two = float(chances[ones["1"]]), float(chances[ones["2"]])
+        p = parse(answer).p
+        assert p is not None
+        assert math.isclose(p.first, one / (one + two), abs_tol=1e-5) and math.isclose(p.mass, one + two, abs_tol=1e-5)
+
+
+def test_what_does_not_fit_is_an_error_with_its_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
+    small = tiny.llava(tmp_path / "small", context=256)
+    requests = requests_of(tmp_path, 12)
+    found = ask(spec_of(small, verdict="direct"), requests)
+    failed = [f for f in found if isinstance(f, BackendError)]
+    assert failed and len(failed) < 12 and all(isinstance(f, Answer | BackendError) for f in found)
+    assert all(
+        f.kind == "too_long" and f.permanent and "takes 256" in f.message and "images" in f.message for f in failed
+    )
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from transformers import LlavaForConditionalGeneration
+
+    sizes: list[int] = []
+    real = LlavaForConditionalGeneration.generate
+
+    def generate(self: Any, **inputs: Any) -> Any:
+        sizes.append(inputs["input_ids"].shape[0])
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return real(self, **inputs)
+
+    requests = requests_of(tmp_path, 16)
+    expected = [parse(a).choice for a in answered(ask(spec_of(model, verdict="direct"), requests))]
+    monkeypatch.setattr(LlavaForConditionalGeneration, "generate", generate)
+    found = answered(ask(spec_of(model, verdict="direct", model_args={"batch_size": 8}), requests))
+    assert [parse(a).choice for a in found] == expected
+    assert sizes[:3] == [8, 4, 2] and max(sizes[3:]) <= 4
+    assert "going on with 4" in caplog.text and "going on with 2" in caplog.text
+
+
+def test_an_adapter_changes_the_answers(model: Path, tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    from transformers import LlavaForConditionalGeneration
+
+    base = LlavaForConditionalGeneration.from_pretrained(model)
+    adapted = peft.get_peft_model(base, peft.LoraConfig(target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    adapted.save_pretrained(tmp_path / "adapter")
+    requests = requests_of(tmp_path, 4)
+    plain = answered(ask(spec_of(model, verdict="direct"), requests))
+    lora = answered(ask(spec_of(model, verdict="direct", model_args={"adapter": str(tmp_path / "adapter")}), requests))
+    assert [a.top_logprobs for a in plain] != [a.top_logprobs for a in lora]
+    plain_key, lora_key = spec_of(model).digest, spec_of(model, model_args={"adapter": "x"}).digest
+    assert plain_key != lora_key and spec_of(model, model_args={"batch_size": 3}).digest == plain_key
+
+
+def test_a_run_with_it(model: Path, make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(6)
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, generic]\nout: out\njudges:\n"
+        f"  - {{name: tiny, backend: hf, model: {model}, verdict: direct, model_args: {{dtype: float32}}}}\n"
+        f"  - {{name: words, backend: hf, model: {model}, max_tokens: 8, model_args: {{dtype: float32}}}}\n"
+    )
+    result = run(config)
+    assert result.complete and result.statuses.total() == 48
+    cells = {(c.judge, c.arm): c for c in score(result.out).cells}
+    assert cells["tiny", "none"].metrics["parsed"].value == 1.0
+    assert cells["words", "none"].metrics["truncated"].value == 1.0, "a random model never ends within eight tokens"
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"judge 'tiny': .*nothing cannot be loaded"):
+        ask(spec_of(tmp_path / "nothing"), [])
