@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,7 +23,7 @@ from evaluators import backends, parsing
 from evaluators.errors import UserError
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
-from evaluators.messages import ChatBackend, ChatRequest
+from evaluators.messages import ChatBackend, ChatRequest, Message, Text
 from evaluators.records import Answer
 from evaluators.rendering import Case, Template
 
@@ -54,7 +55,7 @@ class JudgeSpec(BaseModel):
     api_key_env: str = "OPENAI_API_KEY"
     family: str | None = None
     base: str | None = None
-    verdict: Literal["text", "direct"] = "text"
+    verdict: Literal["text", "direct", "reasoned"] = "text"
     prompt: Path | None = None
     answer_format: str = "tag"
     temperature: float | None = Field(0.0, ge=0)
@@ -91,6 +92,8 @@ class JudgeSpec(BaseModel):
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
+        if self.verdict == "reasoned" and self.answer_format != "tag":
+            raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
         if self.model_args and self.backend not in ("lmms", "lm", "hf"):
             raise ValueError("model_args belong to the backends hf and lmms; leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
@@ -164,7 +167,7 @@ class ChatJudge:
     def request(self, case: Case) -> ChatRequest:
         direct = self.spec.verdict == "direct"
         return ChatRequest(
-            messages=self.spec.template.render(case, self.spec.verdict),
+            messages=self.spec.template.render(case, "direct" if direct else "text"),
             sampling=self.spec.sampling(),
             top_logprobs=TOP_LOGPROBS if direct else 0,
             answer_format=parsing.DIRECT if direct else self.spec.answer_format,
@@ -172,7 +175,38 @@ class ChatJudge:
         )
 
     async def decide(self, case: Case, seed: str) -> Answer:
-        return await self.backend.chat(self.request(case))
+        request = self.request(case)
+        answer = await self.backend.chat(request)
+        return await self._weighed(request, answer) if self.spec.verdict == "reasoned" else answer
+
+    async def _weighed(self, request: ChatRequest, answer: Answer) -> Answer:
+        """The answer with the probabilities of its verdict: the model goes on from `<answer>` by one token (decision 7).
+
+        Messages and reasoning are the first call's, so a prefix cache holds all but that token. What a server keeps apart
+        as `reasoning` is not shown again.
+        """
+        start = parsing.begun(answer.text)
+        if start is None or answer.refusal:
+            return replace(answer, answer_format=parsing.REASONED)
+        second = await self.backend.chat(
+            replace(
+                request,
+                messages=(*request.messages, Message("assistant", (Text(start),))),
+                sampling={**request.sampling, self.spec.max_tokens_field: 1},
+                top_logprobs=TOP_LOGPROBS,
+                answer_format=parsing.DIRECT,
+                continues=True,
+            )
+        )
+        usage = {k: n + (second.usage or {}).get(k, 0) for k, n in (answer.usage or {}).items()}
+        latency = None if answer.latency_s is None else round(answer.latency_s + (second.latency_s or 0.0), 4)
+        return replace(
+            answer,
+            answer_format=parsing.REASONED,
+            top_logprobs=second.top_logprobs,
+            usage=usage or None,
+            latency_s=latency,
+        )
 
     async def close(self) -> None:
         await self.backend.close()

@@ -70,6 +70,20 @@ DIRECT = "token"
 """The answer format of `direct` verdicts: probabilities of the first token, not text."""
 
 
+REASONED = "reasoned"
+"""The answer format of `reasoned` verdicts: a text in our format, and the probabilities at the place of its verdict."""
+
+
+def begun(text: str) -> str | None:
+    """The text up to where its verdict stands, `<answer>` included; None where it names none."""
+    rest = after_reasoning(text)
+    found = list(_TAG.finditer(rest)) if rest is not None else []
+    if rest is None or not found:
+        return None
+    opening = found[-1].start() + len("<answer>")
+    return text[: len(text) - len(rest) + opening]
+
+
 def parse(answer: Answer) -> Parsed:
     """Derive status and choice from an answer that arrived.
 
@@ -84,7 +98,12 @@ def parse(answer: Answer) -> Parsed:
     if answer.finish_reason in _CUT:
         return Parsed("truncated", parser=parser)
     rest = after_reasoning(answer.text)
-    choice = FORMATS[answer.answer_format](rest) if rest is not None else None
+    reasoned = answer.answer_format == REASONED
+    choice = FORMATS["tag" if reasoned else answer.answer_format](rest) if rest is not None else None
+    if reasoned and choice is not None:
+        weighed = _direct(answer, parser)
+        if weighed.p is not None:  # else what the text says, with no probability
+            return weighed
     if choice is None:
         return Parsed("unparsed", parser=parser)
     return Parsed("tie", parser=parser) if choice == "tie" else Parsed("ok", choice, parser=parser)

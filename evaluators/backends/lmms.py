@@ -173,7 +173,7 @@ def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def check(spec: JudgeSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: the name of an lmms-eval model (`lmms-eval models` lists them)")
-    if spec.verdict == "direct":
+    if spec.verdict != "text":
         raise ValueError("models of lmms-eval give no log-probabilities: use `verdict: text`, or backend openai")
     if spec.base_url:
         raise ValueError("base_url belongs to backend openai; here it is one of model_args")

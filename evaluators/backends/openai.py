@@ -63,7 +63,7 @@ class OpenAIBackend:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
         )
-        if self._spec.verdict == "direct":
+        if self._spec.verdict != "text":
             await self._probe()
 
     async def close(self) -> None:
@@ -87,6 +87,8 @@ class OpenAIBackend:
         body: dict[str, Any] = {"model": self._spec.model, "messages": messages, **request.sampling}
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+        if request.continues:  # vLLM's and SGLang's word for it; OpenAI's own server refuses, and the probe says so
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
         texts = orjson.dumps(body | self._spec.extra_body).split(_MARK.encode())
         pieces = [texts[0]]
         for image, text in zip(images, texts[1:], strict=True):
@@ -165,11 +167,14 @@ class OpenAIBackend:
     async def _probe(self) -> None:
         """Ask each replica once whether it gives log-probabilities: better now than after a thousand paid answers."""
         for url in self._urls:
+            asked = Message("user", (Text("Reply with 1."),))
+            reasoned = self._spec.verdict == "reasoned"
             request = ChatRequest(
-                (Message("user", (Text("Reply with 1."),)),),
-                self._spec.sampling(),
+                (asked, Message("assistant", (Text("<answer>"),))) if reasoned else (asked,),
+                {**self._spec.sampling(), self._spec.max_tokens_field: 1},
                 top_logprobs=20,
                 answer_format="token",
+                continues=reasoned,
             )
             body = await self._body(request)
             try:
@@ -179,9 +184,9 @@ class OpenAIBackend:
                 if e.kind not in ("rejected", "logprobs"):
                     return  # a dead or busy server is the engine's business, with its own message
                 why = f"HTTP {e.http}: {e.message}" if e.http else e.message
-                raise UserError(_no_direct(self._spec.name, url, why)) from None
+                raise UserError(_no_logprobs(self._spec, url, why)) from None
             if found < 2:
-                raise UserError(_no_direct(self._spec.name, url, f"{found} log-probabilities came back, not 20"))
+                raise UserError(_no_logprobs(self._spec, url, f"{found} log-probabilities came back, not 20"))
 
     def _blank(self, data: bytes) -> bytes:
         """The reply without the key, in whatever way a server may have written it down."""
@@ -218,9 +223,9 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _no_direct(judge: str, url: URL, why: str) -> str:
+def _no_logprobs(spec: JudgeSpec, url: URL, why: str) -> str:
     return (
-        f"judge {judge!r}: {url} cannot do `verdict: direct` ({why}); nothing was asked. "
+        f"judge {spec.name!r}: {url} cannot do `verdict: {spec.verdict}` ({why}); nothing was asked. "
         "Use `verdict: text`, or a server that returns top_logprobs (vLLM does)"
     )
 

@@ -185,3 +185,21 @@ def test_a_run_with_it(model: Path, make_pairs: MakePairs, tmp_path: Path) -> No
 def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"judge 'tiny': .*nothing cannot be loaded"):
         ask(spec_of(tmp_path / "nothing"), [])
+
+
+def test_going_on_from_a_begun_answer(model: Path, tmp_path: Path) -> None:
+    """What `reasoned` asks: the probabilities after `<answer>` are those of the model on that very text."""
+    from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+    request = requests_of(tmp_path, 1)[0]
+    told = Message("assistant", (Text("I looked. <answer>"),))
+    going_on = ChatRequest((*request.messages, told), request.sampling, 20, "token", continues=True)
+    (answer,) = answered(ask(spec_of(model, verdict="reasoned"), [going_on]))
+    processor = AutoProcessor.from_pretrained(model)
+    network = LlavaForConditionalGeneration.from_pretrained(model, dtype=torch.float32)
+    text = f"user: {request.messages[0].parts[-1].text}\nassistant: I looked. <answer>"  # type: ignore[union-attr]
+    with torch.inference_mode():
+        chances = network(**processor.tokenizer(text, return_tensors="pt")).logits[0, -1].float().softmax(-1)
+    one, two = (float(chances[processor.tokenizer.convert_tokens_to_ids(c)]) for c in "12")
+    p = parse(answer).p
+    assert p is not None and math.isclose(p.first, one / (one + two), abs_tol=1e-5)
