@@ -38,6 +38,10 @@ _TRANSPORT = re.compile(
 """Arguments that say where a model runs, with what secret and how fast; an answer does not depend on them."""
 
 
+_AT_ONCE = {"hf": 64, "vllm": 256}
+"""Requests at a time by default where an engine makes batches of what waits; 16 elsewhere."""
+
+
 def backend_names() -> list[str]:
     """The backends at hand: one module each in `evaluators/backends`."""
     return sorted(m.name for m in pkgutil.iter_modules(backends.__path__) if not m.name.startswith("_"))
@@ -63,7 +67,7 @@ class JudgeSpec(BaseModel):
     max_tokens_field: str = "max_tokens"
     extra_body: dict[str, Any] = Field(default_factory=dict)
     model_args: dict[str, Any] = Field(default_factory=dict)
-    """For hf and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
+    """For hf, vllm and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
     samples: int = Field(1, gt=0)
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
@@ -75,6 +79,8 @@ class JudgeSpec(BaseModel):
     def _baseline_model(cls, value: Any) -> Any:
         if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
             return {**value, "model": value.get("name", "")}
+        if isinstance(value, dict) and value.get("backend") in _AT_ONCE and value.get("concurrency") is None:
+            value = {**value, "concurrency": _AT_ONCE[value["backend"]]}
         if isinstance(value, dict) and isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
             pairs = [p.partition("=") for p in value["model_args"].split(",") if p.strip()]
             return {**value, "model_args": {k.strip(): yaml.safe_load(v) if v else "" for k, _, v in pairs}}
@@ -94,8 +100,8 @@ class JudgeSpec(BaseModel):
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
         if self.verdict == "reasoned" and self.answer_format != "tag":
             raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
-        if self.model_args and self.backend not in ("lmms", "lm", "hf"):
-            raise ValueError("model_args belong to the backends hf and lmms; leave them out")
+        if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm"):
+            raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch and transformers; `make test-all` runs this")
 pytest.importorskip("transformers")
 
-from evaluators.backends.hf import HFBackend  # noqa: E402
 from evaluators.errors import BackendError, UserError  # noqa: E402
-from evaluators.judges import ChatJudge, JudgeSpec, create  # noqa: E402
-from evaluators.media import MediaWindow  # noqa: E402
+from evaluators.judges import JudgeSpec  # noqa: E402
 from evaluators.messages import ChatRequest, Image, Message, Text  # noqa: E402
 from evaluators.parsing import parse  # noqa: E402
-from evaluators.records import Answer, MediaFile  # noqa: E402
+from evaluators.records import Answer  # noqa: E402
 from harness_plugins import run, score  # noqa: E402
-from tests.conftest import MakePairs, png  # noqa: E402
+from tests.conftest import MakePairs  # noqa: E402
 from tests.local import tiny  # noqa: E402
+from tests.local.asking import answered, ask, requests_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -31,66 +28,35 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.llava(tmp_path_factory.mktemp("llava"))
 
 
+@pytest.fixture(scope="module", params=["llava", "qwen"])
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One model of each family. Qwen's processor needs torchvision, which the CPU torch of one environment has not."""
+    if request.param == "qwen":
+        pytest.importorskip("torchvision")
+    made: Path = getattr(tiny, request.param)(tmp_path_factory.mktemp(request.param))
+    return made
+
+
 def spec_of(model: Path, **more: Any) -> JudgeSpec:
     arguments = {"dtype": "float32", **more.pop("model_args", {})}
     return JudgeSpec(name="tiny", backend="hf", model=str(model), model_args=arguments, **more)
 
 
-def requests_of(folder: Path, count: int, top_logprobs: int = 20, most: int = 1) -> list[ChatRequest]:
-    """Requests of very different lengths, with none to three images."""
-    chance = random.Random(1)
-    found = []
-    for n in range(count):
-        parts: list[Text | Image] = []
-        for m in range(n % 4):
-            path = folder / f"{n}-{m}.png"
-            path.write_bytes(png(n * 7 + m))
-            parts += [Image(MediaFile(str(path), path.stat().st_size))]
-        parts.append(Text(f"Which is better, {n}? " + "word " * chance.randrange(60)))
-        sampling = {"temperature": 0.0, "max_tokens": most}
-        found.append(
-            ChatRequest((Message("user", tuple(parts)),), sampling, top_logprobs, "token" if top_logprobs else "tag")
-        )
-    return found
-
-
-def ask(spec: JudgeSpec, requests: Sequence[ChatRequest]) -> list[Answer | BaseException]:
-    async def all_of_them() -> list[Answer | BaseException]:
-        judge = create(spec)
-        assert isinstance(judge, ChatJudge) and isinstance(judge.backend, HFBackend)
-        media = MediaWindow()
-        await judge.open(media)
-        try:
-            return await asyncio.gather(*(judge.backend.chat(r) for r in requests), return_exceptions=True)
-        finally:
-            await judge.close()
-            media.close()
-
-    return asyncio.run(all_of_them())
-
-
-def answered(found: Sequence[Answer | BaseException]) -> list[Answer]:
-    for one in found:
-        if isinstance(one, BaseException):
-            raise one
-    return list(found)  # type: ignore[arg-type]
-
-
-def test_a_batch_answers_as_one_by_one(model: Path, tmp_path: Path) -> None:
+def test_a_batch_answers_as_one_by_one(family: Path, tmp_path: Path) -> None:
     requests = requests_of(tmp_path, 24)
-    single = answered(ask(spec_of(model, verdict="direct", model_args={"batch_size": 1}), requests))
+    single = answered(ask(spec_of(family, verdict="direct", model_args={"batch_size": 1}), requests))
     shuffled = list(range(24))
     random.Random(2).shuffle(shuffled)
     batched = answered(
-        ask(spec_of(model, verdict="direct", model_args={"batch_size": 8}), [requests[n] for n in shuffled])
+        ask(spec_of(family, verdict="direct", model_args={"batch_size": 8}), [requests[n] for n in shuffled])
     )
     for place, n in enumerate(shuffled):
         one, many = parse(single[n]), parse(batched[place])
         assert one.choice == many.choice and one.p is not None and many.p is not None
         assert abs(one.p.first - many.p.first) < 1e-4 and abs(one.p.mass - many.p.mass) < 1e-4
     texts = requests_of(tmp_path, 12, top_logprobs=0, most=12)
-    alone = answered(ask(spec_of(model, model_args={"batch_size": 1}), texts))
-    together = answered(ask(spec_of(model, model_args={"batch_size": 5}), texts))
+    alone = answered(ask(spec_of(family, model_args={"batch_size": 1}), texts))
+    together = answered(ask(spec_of(family, model_args={"batch_size": 5}), texts))
     assert [a.text for a in alone] == [a.text for a in together]
     assert [a.usage for a in alone] == [a.usage for a in together]
 

@@ -1,0 +1,168 @@
+"""vLLM in this process: continuous batching, prefix cache, LoRA adapters, exact P(1) and P(2).
+
+    {name: qwen, backend: vllm, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {max_model_len: 16384}}
+
+The asynchronous engine takes each request as it comes and hands each answer back as it ends, so the journal grows as it
+does with a server. Prompts go through the processor's own chat template. Use vLLM's server (`backend: openai`) where
+several programs share the model or it lies on another machine; this backend saves the base64 and the second process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from evaluators.errors import BackendError, UserError
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatRequest, Image, Text
+from evaluators.parsing import digit_of
+from evaluators.pictures import open_image
+from evaluators.records import Answer
+
+if TYPE_CHECKING:
+    from evaluators.judges import JudgeSpec
+
+EXTRA = "[vllm]"
+_OWN = ("adapter", "adapter_rank")
+
+
+class VLLMBackend:
+    name = "vllm"
+    in_process = True
+
+    def __init__(self, spec: JudgeSpec) -> None:
+        self._spec = spec
+        self._numbers = itertools.count()
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="prompt")
+
+    async def open(self, media: MediaWindow) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._load)
+
+    def _load(self) -> None:
+        import vllm
+        from transformers import AutoProcessor
+        from vllm import AsyncEngineArgs
+        from vllm.lora.request import LoRARequest
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        spec, given = self._spec, dict(self._spec.model_args)
+        adapter, rank = (given.pop(k, None) for k in _OWN)
+        arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, **given}
+        if adapter:
+            arguments |= {"enable_lora": True, "max_lora_rank": int(rank or 64)}
+        self._adapter = LoRARequest("adapter", 1, str(adapter)) if adapter else None
+        try:
+            self._sampling({"temperature": 0.0, "max_tokens": 1}, 0)  # extra_body is checked before the model is loaded
+            self._processor = AutoProcessor.from_pretrained(
+                spec.model, trust_remote_code=bool(given.get("trust_remote_code"))
+            )
+            self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=spec.model, **arguments))
+        except Exception as e:  # whatever loading raises, it is about what the config says
+            raise UserError(
+                f"judge {spec.name!r}: vLLM cannot load {spec.model}: {type(e).__name__}: {e}"[:600]
+            ) from None
+        tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self._tokens = [str(t) for t in tokens]
+        self._digits = [i for i, token in enumerate(self._tokens) if digit_of(token)]
+        self._version = f"vllm {vllm.__version__}"
+
+    async def close(self) -> None:
+        engine = self.__dict__.pop("_engine", None)
+        if engine is not None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, engine.shutdown)
+        self._threads.shutdown()
+
+    async def chat(self, request: ChatRequest) -> Answer:
+        prompt = await asyncio.get_running_loop().run_in_executor(self._threads, self._prompt, request)
+        sampling = self._sampling(request.sampling, request.top_logprobs)
+        started = time.perf_counter()
+        name = f"{self._spec.name}-{next(self._numbers)}"
+        result = None
+        try:
+            async for output in self._engine.generate(prompt, sampling, name, lora_request=self._adapter):
+                result = output
+        except Exception as e:
+            # vLLM's words for a prompt that is too long or holds too many images; its type has changed between versions.
+            if isinstance(e, ValueError) or type(e).__name__ == "VLLMValidationError":
+                raise BackendError("too_long", " ".join(str(e).split())[:300]) from None
+            raise
+        if result is None or not result.outputs:
+            raise BackendError("backend", "vLLM gave no output")
+        return self._answer(result, request, time.perf_counter() - started)
+
+    def _prompt(self, request: ChatRequest) -> dict[str, Any]:
+        """The prompt's text with the model's own image marks, and the images beside it."""
+        conversation = [
+            {
+                "role": m.role,
+                "content": [
+                    {"type": "text", "text": p.text} if isinstance(p, Text) else {"type": "image"} for p in m.parts
+                ],
+            }
+            for m in request.messages
+        ]
+        how = {"continue_final_message": True} if request.continues else {"add_generation_prompt": True}
+        text = self._processor.apply_chat_template(conversation, tokenize=False, **how)
+        images = [open_image(p.file.path) for m in request.messages for p in m.parts if isinstance(p, Image)]
+        return {"prompt": text, **({"multi_modal_data": {"image": images}} if images else {})}
+
+    def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        fields = {k: v for k, v in sampling.items() if k != "max_completion_tokens" and v is not None}
+        if "max_completion_tokens" in sampling:
+            fields["max_tokens"] = sampling["max_completion_tokens"]
+        try:
+            params = SamplingParams(**{**fields, **self._spec.extra_body}, output_kind=RequestOutputKind.FINAL_ONLY)
+        except (TypeError, ValueError) as e:
+            raise UserError(f"judge {self._spec.name!r}: extra_body: {e}") from None
+        if top_logprobs:
+            params.temperature = 0.0
+            if hasattr(params, "logprob_token_ids"):  # exactly the tokens that read as a verdict, however unlikely
+                params.logprob_token_ids = self._digits
+            else:
+                params.logprobs = top_logprobs
+        return params
+
+    def _answer(self, result: Any, request: ChatRequest, seconds: float) -> Answer:
+        output = result.outputs[0]
+        if output.finish_reason == "abort":
+            raise BackendError("backend", "vLLM aborted the request")
+        usage = {"prompt_tokens": len(result.prompt_token_ids or ()), "completion_tokens": len(output.token_ids)}
+        if result.num_cached_tokens is not None:
+            usage["cached_tokens"] = result.num_cached_tokens
+        tops = None
+        if request.top_logprobs:
+            first = output.logprobs[0] if output.logprobs else {}
+            pairs = ((self._tokens[i], float(found.logprob)) for i, found in first.items() if i < len(self._tokens))
+            tops = tuple(sorted(pairs, key=lambda p: -p[1]))
+        return Answer(
+            text=output.text,
+            answer_format=request.answer_format,
+            finish_reason=output.finish_reason,
+            top_logprobs=tops,
+            usage=usage,
+            latency_s=round(seconds, 4),
+            model=self._spec.model,
+            backend=self.name,
+            backend_version=self._version,
+            sampling=request.sampling,
+        )
+
+
+def check(spec: JudgeSpec) -> None:
+    if not spec.model:
+        raise ValueError("`model` is missing: a folder, or a name on the Hub")
+    if spec.base_url:
+        raise ValueError("base_url belongs to backend openai; vllm loads the model into this process")
+
+
+def create(spec: JudgeSpec) -> VLLMBackend:
+    import vllm  # noqa: F401  # so that a missing extra is said before anything is asked
+
+    return VLLMBackend(spec)

@@ -1,0 +1,119 @@
+"""vLLM on CPU with a tiny random Qwen2.5-VL: in this process and behind its own server, the same verdicts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("vllm", reason="needs vLLM; `make test-all` runs this where it can be installed")
+
+from evaluators.errors import BackendError
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest, Message, Text
+from evaluators.parsing import parse
+from harness_plugins import run, score
+from tests.conftest import pair, write_jsonl
+from tests.local import tiny
+from tests.local.asking import answered, ask, requests_of
+
+ARGUMENTS: dict[str, Any] = {
+    "dtype": "float32",
+    "enforce_eager": True,
+    "max_model_len": 2048,
+    "limit_mm_per_prompt": {"image": 4},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_cache() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.qwen(tmp_path_factory.mktemp("qwen"))
+
+
+@pytest.fixture(scope="module")
+def url(model: Path) -> Iterator[str]:
+    """vLLM's own server."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--port", str(port)]
+    command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "2048", "--served-model-name", "tiny"]
+    command += ["--limit-mm-per-prompt", '{"image": 4}', "--host", "127.0.0.1"]
+    log = model / "server.log"
+    with open(log, "wb") as out:
+        server = subprocess.Popen(command, env={**os.environ}, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(240):
+            assert server.poll() is None, log.read_text()[-3000:]
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def in_process(model: Path, **more: Any) -> JudgeSpec:
+    return JudgeSpec(name="local", backend="vllm", model=str(model), model_args=ARGUMENTS, **more)
+
+
+def test_the_engine_and_its_server_agree(model: Path, url: str, tmp_path: Path) -> None:
+    """P, limits and errors in one engine start: it takes most of the time."""
+    requests = requests_of(tmp_path, 24)
+    long = ChatRequest((Message("user", (Text("word " * 3000),)),), requests[0].sampling, 20, "token")
+    crowd = ChatRequest((Message("user", requests[3].messages[0].parts[:1] * 6),), requests[0].sampling, 20, "token")
+    begun = [
+        ChatRequest(
+            (*r.messages, Message("assistant", (Text("I looked.\n<answer>"),))), r.sampling, 20, "token", continues=True
+        )
+        for r in requests[:6]
+    ]
+    *found, too_long, too_many = ask(in_process(model, verdict="direct"), [*requests, *begun, long, crowd])
+    assert isinstance(too_long, BackendError) and too_long.kind == "too_long" and "2048" in too_long.message
+    assert isinstance(too_many, BackendError) and too_many.kind == "too_long" and "4 image" in too_many.message
+    local = answered(found)
+    assert all(a.finish_reason and a.usage and a.usage["prompt_tokens"] > 5 for a in local)
+    # A random model spreads its mass: the digits are outside the server's top 20, and asked for by a choice of two instead.
+    spec = JudgeSpec(
+        name="served", backend="openai", model="tiny", base_url=url, verdict="direct",
+        extra_body={"structured_outputs": {"choice": ["1", "2"]}},
+    )  # fmt: skip
+    served = answered(ask(spec, [*requests, *begun]))
+    for ours, theirs in zip(local, served, strict=True):
+        p = parse(ours).p
+        assert p is not None and 0 < p.mass < 1
+        if abs(p.first - 0.5) > 1e-3:
+            assert theirs.text.strip() == str(parse(ours).choice)
+
+
+def test_a_run_through_both(model: Path, url: str, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(6)])
+    arguments = {**ARGUMENTS, "limit_mm_per_prompt": {"image": 1}}
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, generic]\nout: out\njudges:\n"
+        f"  - {{name: local, backend: vllm, model: {model}, max_tokens: 16, model_args: {arguments}}}\n"
+        f"  - {{name: served, backend: openai, model: tiny, base_url: '{url}', max_tokens: 16}}\n"
+    )
+    result = run(config)
+    assert result.complete and result.statuses["truncated"] == 48, "a random model never ends within sixteen tokens"
+    cells = {c.judge: c for c in score(result.out).cells if c.arm == "generic"}
+    assert cells["local"].trials == cells["served"].trials == (12, 12)
