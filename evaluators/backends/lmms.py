@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 EXTRA = "[lmms-eval]"
 _TASK, _SPLIT = "rubric_harness", "test"
-_FAILED = "[LMMS_EVAL_"
+FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
+"""How lmms-eval's models say that a request was not answered: as its text."""
 
 
 class LmmsBackend:
@@ -118,7 +119,7 @@ class LmmsBackend:
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
         text = str(text or "")
-        if text.startswith(_FAILED):
+        if text.startswith(FAILED):
             return BackendError("server", text[:300])
         if not text.strip():
             return BackendError("empty", "the reply has no content")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
+import threading
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from evaluators.errors import BackendError, UserError
+from evaluators.backends.lmms import FAILED
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
@@ -17,10 +20,27 @@ from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
 from harness_plugins.hosted.metrics import LOWER_IS_BETTER, aggregate, metric_names
-from harness_plugins.hosted.rows import Rows, load_rows
+from harness_plugins.hosted.rows import Row, Rows, load_rows
 
-FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
-"""How lmms-eval's models say that a request was not answered: as its text."""
+_COMMANDS = ("lmms_eval.__main__", "lm_eval.__main__")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plainly(function: F) -> F:
+    """A user's mistake ends the harness's command with its one line and a failure, not with a traceback and exit code 0."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (UserError, RunStopped) as e:
+            if not any(name in sys.modules for name in _COMMANDS):
+                raise  # someone else's program: an ordinary exception
+            lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
+            raise SystemExit("\n".join(lines)) from None
+
+    return wrapped  # type: ignore[return-value]
 
 
 class Docs(list[dict[str, Any]]):
@@ -46,6 +66,9 @@ class HostedTask:
         self.judged: dict[int, Verdict] = {}
         """What our own model has answered in this process, by row: it is on file already."""
         self.template = Template()
+        self._asked: Sequence[Row] = ()
+        self._planned = False
+        self._planning = threading.Lock()
         names = metric_names(self.rows)
         self.aggregations = {name: functools.partial(self._metric, name) for name in names}
         self.directions = {name: name not in LOWER_IS_BETTER for name in names}
@@ -86,15 +109,29 @@ class HostedTask:
         model, arguments = command or (os.environ[JUDGE].strip(), {})
         return foreign_spec(model, arguments, self.config.generation_kwargs, self.harness)
 
+    def expect(self, asked: Sequence[Row]) -> None:
+        """Take note of the rows to be asked. Where a command line says who judges, what does not fit is refused now; else when
+        the first answer of a model that is not ours is filed."""
+        self._asked, self._planned = asked, False
+        if self.command() is not None:
+            self._plan()
+
+    def _plan(self) -> None:
+        with self._planning:
+            if not self._planned:
+                self.folder.plan(self.rows, self.judge, self._asked)
+                self._planned = True
+
     @property
     def folder(self) -> Folder:
         return folder_of(self.rows.out, self.rank)
 
     def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
         """Record what a model of the harness's own answered. What it cannot give stays null."""
+        self._plan()
         row = self.rows.rows[number]
         if text.startswith(FAILED) or not text.strip():
-            kind = "backend" if text.strip() else "empty"
+            kind = "server" if text.strip() else "empty"
             return self.folder.write(
                 row, self.judge, None, BackendError(kind, text[:300] or "the reply has no content")
             )

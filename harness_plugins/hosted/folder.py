@@ -37,6 +37,7 @@ class Folder:
         self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
         self._digested: dict[str, Item] = {}
+        self._written: dict[str, Verdict] = {}
         self._lock = threading.Lock()
 
     def plan(self, rows: Rows, spec: JudgeSpec, chosen: Sequence[Row]) -> None:
@@ -46,18 +47,18 @@ class Folder:
             UserError: the judge, the rows or the rubrics are not those that the folder was judged with.
         """
         items = list({r.item.uid: r.item for r in chosen}.values())
+        rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
+        config = rows.config.model_copy(update={"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics})
+        held, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
+        check_judges(self.path, held, config.judges, config.orders)  # on every rank: one that is refused must not ask
+        check_rows(self.path, held, benchmarks)
+        new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
         if self.rank == 0:
-            rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
-            update = {"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics}
-            config = rows.config.model_copy(update=update)
-            held, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
-            check_judges(self.path, held, config.judges, config.orders)
-            check_rows(self.path, held, benchmarks)
-            new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
             write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
             if new:
                 with Journal(self.path / "rubrics.jsonl") as journal:
                     journal.append(b"".join(map(encode, new)))
+        self._written.clear()
         fresh = [i for i in self.known(items) if i.uid not in self._known]
         if fresh:
             self.items.append(b"".join(map(encode, fresh)))
@@ -94,7 +95,12 @@ class Folder:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error, now)
         with self._lock:
+            # Settings share the items that have no rubric: the first answer stands, in every setting's numbers.
+            before = self._written.get(verdict.key)
+            if before is not None and before.status != "error":
+                return before
             self.verdicts.append(encode(verdict))
+            self._written[verdict.key] = verdict
         return verdict
 
     def read(self, cells: Iterable[Cell]) -> dict[str, Verdict]:
@@ -115,14 +121,16 @@ class Folder:
 
 
 _open: dict[tuple[Path, int], Folder] = {}
+_opening = threading.Lock()
 
 
 def folder_of(path: Path, rank: int) -> Folder:
     """The process's hold on a folder, opened once: all settings of a command go to one place."""
-    held = _open.get((path, rank))
-    if held is None:
-        held = _open[path, rank] = Folder(path, rank)
-    return held
+    with _opening:  # harnesses score in threads
+        held = _open.get((path, rank))
+        if held is None:
+            held = _open[path, rank] = Folder(path, rank)
+        return held
 
 
 def close_folders() -> list[Path]:

@@ -75,6 +75,8 @@ def _cell(rows: Rows, data: BenchmarkData, outcomes: Sequence[Outcome]) -> CellD
         place = places[row.item.uid], 0 if row.order == "AB" else 1
         outcome[place][draw] = _code(row, came)
         expected[place][draw] = True
+    # An item of which a limit let through one order is not complete: `score` says so too.
+    expected = expected.any(axis=1, keepdims=True) & data.in_orders(rows.grid.orders)[:, :, None]
     key = CellKey("judge", rows.arm.name, rows.rows[0].writer)
     return CellData(key, outcome, np.full(shape, np.nan), expected, replicates=replicates)
 

@@ -132,8 +132,12 @@ def load_rows(benchmark: str, setting: str) -> Rows:
             f"rt_{benchmark}_{setting} reads rubrics and {RUBRICS} is not set: export {RUBRICS}=path/to/rubrics.jsonl "
             "(`rubric-harness lmms-eval` takes --rubrics)"
         )
-    config = _config(os.environ.get(CONFIG, "").strip(), benchmark)
-    entry = next((b for b in config.benchmarks if b.name == benchmark), BenchmarkEntry(name=benchmark))
+    given = _config()
+    listed = given.benchmarks if given else ()
+    entry = next((b for b in listed if b.name == benchmark), BenchmarkEntry(name=benchmark))
+    if given is None:
+        given = Config(benchmarks=(entry,), judges=(JudgeSpec(name="first", backend="baseline"),), arms=("none",))
+    config = given.model_copy(update={"benchmarks": (entry,)})
     loaded = _benchmark(entry)
     items = loaded.items[: entry.limit]
     rubrics, sha = None, None
@@ -141,25 +145,25 @@ def load_rows(benchmark: str, setting: str) -> Rows:
     if arm.per_writer:
         rubrics, sha = _rubrics(Path(path).resolve(), entry)
         shuffles = config.shuffles if arm.name == "shuffled" else 0
-        writers = [rubrics.of(benchmark, items, shuffles)]
-    config = config.model_copy(update={"benchmarks": (entry,)})
+        writers = [rubrics.of(benchmark, loaded.items, shuffles)]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
     return Rows(setting, config, loaded, grid, rubrics, sha, run_folder())
 
 
 def run_folder() -> Path:
     """Where a harness's run is recorded: what the environment or the config says, else `DEFAULT_OUT`."""
-    named, config = os.environ.get(OUT, "").strip(), os.environ.get(CONFIG, "").strip()
-    given = Path(named) if named else _config(config, "demo").out if config else None
-    return (given or DEFAULT_OUT).resolve()
+    named, config = os.environ.get(OUT, "").strip(), _config()
+    return (Path(named) if named else (config and config.out) or DEFAULT_OUT).resolve()
+
+
+def _config() -> Config | None:
+    path = os.environ.get(CONFIG, "").strip()
+    return _read_config(path) if path else None
 
 
 @cache
-def _config(path: str, benchmark: str) -> Config:
-    if path:
-        return load_config(Path(path), data_only=True)
-    judge = JudgeSpec(name="first", backend="baseline")
-    return Config(benchmarks=(BenchmarkEntry(name=benchmark),), judges=(judge,), arms=("none",))
+def _read_config(path: str) -> Config:
+    return load_config(Path(path), data_only=True)
 
 
 @cache

@@ -16,7 +16,7 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.utils import simple_parse_args_string
 
 from evaluators.errors import UserError
-from harness_plugins.hosted.base import HostedTask
+from harness_plugins.hosted.base import HostedTask, plainly
 
 
 class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
@@ -25,12 +25,10 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
     harness = "lm"
     harness_version = f"lm-eval {version('lm-eval')}"
 
+    @plainly
     def __init__(self, config: dict[str, Any]) -> None:
-        try:
-            metadata = self.load(config["metadata"])
-            self._refuse_images(config["task"])
-        except UserError as e:
-            raise SystemExit("\n".join(f"error: {line}" for line in e.lines)) from None
+        metadata = self.load(config["metadata"])
+        self._refuse_images(config["task"])
         ConfigurableTask.__init__(
             self,
             config={
@@ -66,14 +64,12 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
     def fewshot_docs(self) -> None:
         return None
 
+    @plainly
     def build_all_requests(self, **how: Any) -> None:
         ConfigurableTask.build_all_requests(self, **how)
         samples, limit = how.get("samples"), how.get("limit")
         rows = self.rows.rows
-        try:
-            self.folder.plan(self.rows, self.judge, [rows[n] for n in samples] if samples else rows[: limit or None])
-        except UserError as e:
-            raise SystemExit("\n".join(f"error: {line}" for line in e.lines)) from None
+        self.expect([rows[n] for n in samples] if samples else rows[: limit or None])
 
     def command(self) -> tuple[str, Mapping[str, Any]] | None:
         """lm-eval tells its tasks nothing of the model, so it is read off the command line."""
@@ -88,6 +84,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
             arguments |= simple_parse_args_string(text)
         return found.model, arguments
 
+    @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         verdict = self.judged.get(doc["row"])
         if verdict is None:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -46,26 +47,28 @@ class Reply:
 
 def answer(
     requests: Sequence[Instance], specs: Specs, docs: Mapping[str, Any], out: Path, rank: int
-) -> dict[int, GenerationResult]:
-    """Ask what the folder has no answer to; results by `id` of the request.
+) -> list[GenerationResult]:
+    """Ask what the folder has no answer to; results in the order of the requests.
 
     Raises:
         UserError: the judge is no chat model, or a request holds what it cannot be shown.
         RunStopped: the server is dead or refuses everything.
     """
     found: dict[int, GenerationResult] = {}
-    groups: dict[str, list[Instance]] = {}
-    for request in requests:
-        groups.setdefault(repr(sorted(request.args[2].items())), []).append(request)
+    groups: dict[str, list[int]] = {}
+    for place, request in enumerate(requests):
+        groups.setdefault(repr(sorted(request.args[2].items())), []).append(place)
     with tempfile.TemporaryDirectory(prefix="rubric-harness-") as folder:
-        for same in groups.values():
+        for places in groups.values():
+            same = [requests[p] for p in places]
             asking = _Asking(specs(same[0].args[2]), docs, out, rank, Path(folder))
-            block_on(asking.run(same, found))
-    return found
+            block_on(asking.run(same))
+            found |= dict(zip(places, asking.results, strict=True))
+    return [found[p] for p in range(len(requests))]
 
 
 class _Asking:
-    """One judge's way through the requests of one sampling."""
+    """One judge's way through the requests of one sampling. Afterwards `results` holds one for each, in order."""
 
     def __init__(self, spec: JudgeSpec, docs: Mapping[str, Any], out: Path, rank: int, images: Path) -> None:
         judge = create(spec)
@@ -75,75 +78,70 @@ class _Asking:
             raise UserError(
                 f"judge {spec.name!r}: `verdict: {spec.verdict}` is about pairs; other tasks need `verdict=text`"
             )
+        self.results: list[GenerationResult] = []
         self._spec, self._backend = spec, judge.backend
-        self._docs, self._images, self._out, self._rank = docs, images, out, rank
+        self._docs, self._images = docs, images
+        self._out, self._rank = out, rank
         self._slots = Slots(spec.concurrency, spec.adaptive)
         self._waits = Waits()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="encode")
+        self._held = {r.key: r for path in record_files(out, "answers") for r in read_records(path, Reply) if r.answer}
+        self._under_way: dict[str, asyncio.Future[Reply]] = {}
 
-    async def run(self, requests: Sequence[Instance], found: dict[int, GenerationResult]) -> None:
-        held = {r.key: r for path in record_files(self._out, "answers") for r in read_records(path, Reply) if r.answer}
+    async def run(self, requests: Sequence[Instance]) -> None:
+        self._breaker = Breaker(self._spec.name, min(self._spec.concurrency, len(requests)))
+        self._ahead = asyncio.Semaphore(max(self._spec.concurrency * 2, 8))
+        draws: Counter[int] = Counter()
         media = MediaWindow()
-        breaker = Breaker(self._spec.name, min(self._spec.concurrency, len(requests)))
-        ahead = asyncio.Semaphore(max(self._spec.concurrency * 2, 8))
+        tasks = []
         with (
-            Journal(self._out / f"answers-{self._rank}.jsonl") as journal,
+            Journal(self._out / f"answers-{self._rank}.jsonl") as self._journal,
             tqdm(total=len(requests), desc="rubric_judge", disable=self._rank != 0) as bar,
         ):
             await self._backend.open(media)
             try:
                 async with asyncio.TaskGroup() as group:
                     for request in requests:
-                        await ahead.acquire()
-                        group.create_task(self._one(request, held, found, journal, breaker, ahead, bar))
+                        await self._ahead.acquire()
+                        tasks.append(group.create_task(self._one(request, draws[id(request)])))
+                        tasks[-1].add_done_callback(lambda _: bar.update(1))
+                        draws[id(request)] += 1  # --repeats hands over the same request again: another draw
             except BaseExceptionGroup as failures:
                 raise _first(failures) from None
             finally:
                 await self._backend.close()
                 media.close()
                 self._threads.shutdown(cancel_futures=True)
+        self.results = [_result(task.result()) for task in tasks]
 
-    async def _one(
-        self,
-        request: Instance,
-        held: Mapping[str, Reply],
-        found: dict[int, GenerationResult],
-        journal: Journal,
-        breaker: Breaker,
-        ahead: asyncio.Semaphore,
-        bar: Any,
-    ) -> None:
+    async def _one(self, request: Instance, draw: int) -> Reply:
         try:
             loop = asyncio.get_running_loop()
             messages, made = await loop.run_in_executor(self._threads, self._messages, request)
             _, _, _, doc, task, _ = request.args
-            sampling = self._spec.sampling()
-            key = digest(
-                "answer/1",
-                self._spec.key_fields(),
-                [[m.role, *map(_identity, m.parts)] for m in messages],
-                _draw(request),
-            )
-            reply = held.get(key)
+            shown = [[m.role, *map(_identity, m.parts)] for m in messages]
+            key = digest("answer/1", self._spec.key_fields(), shown, draw)
+            reply = self._held.get(key)
+            if reply is None and key in self._under_way:  # a padding row, say: the same question at the same time
+                reply = await asyncio.shield(self._under_way[key])
             if reply is None:
-                reply = await self._ask(
-                    Reply(key, str(task), int(doc)), ChatRequest(messages, sampling, affinity=key), breaker
-                )
-                journal.append(encode(reply))
+                self._under_way[key] = loop.create_future()
+                asked = ChatRequest(messages, self._spec.sampling(), affinity=key)
+                reply = await self._ask(Reply(key, str(task), int(doc)), asked)
+                self._journal.append(encode(reply))
+                self._under_way[key].set_result(reply)
                 if reply.error is not None:
-                    error = reply.error
-                    breaker.lost(BackendError(error.kind, error.message))
-            found[id(request)] = self._result(reply)
+                    self._breaker.lost(BackendError(reply.error.kind, reply.error.message))
             for path in made:
                 path.unlink(missing_ok=True)
-            bar.update(1)
+            return reply
         finally:
-            ahead.release()
+            self._ahead.release()
 
-    async def _ask(self, reply: Reply, request: ChatRequest, breaker: Breaker) -> Reply:
+    async def _ask(self, reply: Reply, request: ChatRequest) -> Reply:
         async def once() -> Answer:
             given = await self._backend.chat(request)
-            breaker.heard()
+            self._breaker.heard()
             return given
 
         await self._slots.acquire()
@@ -153,22 +151,14 @@ class _Asking:
                 retries=self._spec.retries,
                 slots=self._slots,
                 waits=self._waits,
-                give_up=breaker.pointless,
-                failed=breaker.heard,
+                give_up=self._breaker.pointless,
+                failed=self._breaker.heard,
             )
         except BackendError as e:
             return replace(reply, error=Failure(e.kind, e.message, e.http))
         finally:
             self._slots.release()
         return replace(reply, answer=replace(given, attempts=attempts))
-
-    def _result(self, reply: Reply) -> GenerationResult:
-        if reply.answer is None:
-            return failed(reply.error)
-        usage = reply.answer.usage or {}
-        return GenerationResult(
-            reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens"))
-        )
 
     def _messages(self, request: Instance) -> tuple[tuple[Message, ...], list[Path]]:
         """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here."""
@@ -220,9 +210,11 @@ def _identity(part: Part) -> list[str]:
     return ["text", part.text] if isinstance(part, Text) else ["image", part.file.sha256 or ""]
 
 
-def _draw(request: Instance) -> int:
-    """Which of several answers to one request this is (`--repeats`): they are asked apart."""
-    return len(request.resps)
+def _result(reply: Reply) -> GenerationResult:
+    if reply.answer is None:
+        return failed(reply.error)
+    usage = reply.answer.usage or {}
+    return GenerationResult(reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 
@@ -18,11 +19,12 @@ from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
 from harness_plugins.experiment import ask, block_on, check_images, copy_answers, rare_collections
+from harness_plugins.hosted.base import plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields
 from harness_plugins.hosted.rows import Row, RowGrid, cell_of, run_folder
 from harness_plugins.lmms import foreign
-from harness_plugins.lmms.task import RubricTask, plainly
+from harness_plugins.lmms.task import RubricTask
 
 
 class RubricJudge(lmms):  # type: ignore[misc]
@@ -43,6 +45,12 @@ class RubricJudge(lmms):  # type: ignore[misc]
         if spec.samples > 1:
             raise UserError("model_args: lmms-eval takes one answer a row; for samples use `rubric-harness run`")
 
+    @property
+    def device(self) -> torch.device:
+        """Where lmms-eval gathers the ranks' counts; our requests run on no device."""
+        accelerator = getattr(self, "accelerator", None)
+        return accelerator.device if accelerator is not None else torch.device("cpu")
+
     @plainly
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers in the order of the requests."""
@@ -52,9 +60,11 @@ class RubricJudge(lmms):  # type: ignore[misc]
         found: dict[int, GenerationResult] = {}
         for kwargs, group in _by_sampling(ours):
             found |= self._judge(self.spec(kwargs), group)
-        if others:
-            found |= foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank)
-        return [found[id(r)] for r in requests]
+        answers = iter(foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank))
+        return [
+            found[id(r)] if isinstance(owner, RubricTask) else next(answers)
+            for r, owner in zip(requests, owners, strict=True)
+        ]
 
     def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
         """The judge under a task's generation arguments; what the command line says of it comes first."""
@@ -90,7 +100,8 @@ class RubricJudge(lmms):  # type: ignore[misc]
 def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) -> None:
     """Ask for the rows that the folder does not hold yet; arms of one item and order stand together."""
     chosen: dict[str, dict[str, list[Row]]] = {}
-    for row in sorted(rows, key=lambda r: r.order):
+    once = {(r.item.uid, r.order, r.arm.name, r.writer, r.given): r for r in rows}  # settings share what has no rubric
+    for row in sorted(once.values(), key=lambda r: r.order):
         chosen.setdefault(row.item.benchmark, {}).setdefault(row.item.uid, []).append(row)
     grids = []
     for benchmark, by_item in chosen.items():

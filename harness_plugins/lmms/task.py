@@ -7,38 +7,18 @@ and the task's config alone (so the config carries the digests of the data).
 
 from __future__ import annotations
 
-import functools
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 from lmms_eval.api.instance import Instance
 from lmms_eval.api.task import ConfigurableMessagesTask
 from lmms_eval.utils import simple_parse_args_string
 
 from evaluators.backends.lmms import images_of, to_lmms
-from evaluators.errors import RunStopped, UserError
-from harness_plugins.hosted.base import HostedTask
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def plainly(function: F) -> F:
-    """A user's mistake ends lmms-eval's command with its one line and a failure, not with a traceback and exit code 0."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except (UserError, RunStopped) as e:
-            if "lmms_eval.__main__" not in sys.modules:
-                raise  # someone else's program: an ordinary exception
-            lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
-            raise SystemExit("\n".join(lines)) from None
-
-    return wrapped  # type: ignore[return-value]
+from evaluators.errors import UserError
+from harness_plugins.hosted.base import HostedTask, plainly
 
 
 class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
@@ -102,11 +82,15 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
                 f"{self.config.task}: --repeats keeps only the first of several answers in lmms-eval; "
                 "for samples use `rubric-harness run` with the judge option `samples`"
             )
+        if self._model_type() == "own" and getattr(getattr(self, "args", None), "use_cache", None):
+            raise UserError(
+                f"{self.config.task}: rubric_judge resumes from its run folder, verdict by verdict: leave out --use_cache"
+            )
         ConfigurableMessagesTask.build_all_requests(self, **how)
         self._replies = None
         if self._model_type() != "own":  # our own model knows its judge better, and plans when it is asked
             first, limit = how.get("offset") or 0, how.get("limit")
-            self.folder.plan(self.rows, self.judge, self.rows.rows[first : first + int(limit) if limit else None])
+            self.expect(self.rows.rows[first : first + int(limit) if limit else None])
 
     def construct_requests(self, doc_id: int, ctx: str, **kwargs: Any) -> Any:
         if self._model_type() != "simple":

@@ -85,3 +85,10 @@ def test_a_dead_server_ends_it_with_one_line(cli: Cli, server: MockServer, tasks
     assert done.code != 0 and "stopped: judge 'm'" in done.out and "Traceback" not in done.out, done.out
     baseline = cli.lmms("other", "rubric_judge", "backend=baseline,model=longest", "--include_path", str(tasks))
     assert baseline.code != 0 and "decides between pairs and cannot answer other tasks" in baseline.out
+
+
+def test_repeats_are_draws_of_their_own(cli: Cli, server: MockServer, tasks: Path) -> None:
+    args = f"model=m,base_url={server.url}"
+    done = cli.lmms("other", "rubric_judge", args, "--include_path", str(tasks), "-n", "2", "--limit", "5")
+    assert done.code == 0 and server.asked == 10, done.out
+    assert len({r["key"] for r in read_jsonl(done.folder / "answers-0.jsonl")}) == 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ import pytest
 from evaluators.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.hosted import SETTINGS
-from tests.conftest import real
+from tests.conftest import read_jsonl, real
 from tests.hosted.conftest import BIN, CAREFUL, Cli, Done
 
 RUBRICS = {"RUBRIC_HARNESS_RUBRICS": str(CAREFUL)}
@@ -53,9 +54,7 @@ def its_numbers_are_those_of_score(done: Done) -> None:
             for name in shared:
                 assert printed[prefix + name] == pytest.approx(cell.metrics[name].value, abs=1e-12), (setting, name)
         strict = next(c for c in report.cells if c.arm == arm and not c.baseline).metrics
-        assert {"strict_both", "consistency", "first_position_rate", "unparsed", "accuracy[charts]"} <= set(
-            strict
-        ) & set(printed)
+        assert {"strict_both", "consistency", "first_position_rate", "unparsed"} <= set(strict) & set(printed)
 
 
 def test_every_sample_row_names_its_rubrics(cli: Cli, server: MockServer) -> None:
@@ -234,3 +233,76 @@ def cli_items(cli: Cli, config: Path) -> list[str]:
     whole = cli.tmp / "items.yaml"
     whole.write_text(config.read_text() + "judges: [{name: first, backend: baseline}]\n")
     return [line.split("\t")[0] for line in cli("rubric-harness", "items", str(whole)).out.splitlines()]
+
+
+@pytest.mark.parametrize("model", ["openai", "rubric_judge"])
+def test_two_ranks_write_a_file_each(cli: Cli, server: MockServer, model: str) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = str(s.getsockname()[1])
+    launch = ("torchrun", "--nproc_per_node", "2", "--master_port", port, "-m", "lmms_eval")
+    given = ("--tasks", "rt_demo_judge,rt_demo_transfer", "--model", model, "--limit", "10", "--model_args")
+    done = cli(*launch, *given, judge(server), **RUBRICS)
+    assert done.code == 0, done.out
+    by_file = [len(read_jsonl(done.folder / f"verdicts-{rank}.jsonl")) for rank in (0, 1)]
+    assert sum(by_file) == 20 and min(by_file) > 0
+    assert len({v["key"] for v in done.verdicts()}) == 20
+    assert all(c.complete for c in score(done.folder).cells if not c.baseline)
+    if model == "rubric_judge":  # what one rank refuses, the other must not ask
+        before = server.asked
+        refused = cli(*launch, *given, judge(server, max_tokens=7), **RUBRICS)
+        assert "is not the one that" in refused.out and server.asked == before, refused.out
+
+
+def test_items_without_a_rubric_are_asked_once_and_a_limit_keeps_the_donors(
+    cli: Cli, server: MockServer, tmp_path: Path
+) -> None:
+    some = tmp_path / "some.jsonl"
+    some.write_text("".join(line + "\n" for line in CAREFUL.read_text().splitlines()[:25]))
+    config = tmp_path / "native.yaml"
+    config.write_text(
+        "benchmarks: [{name: demo, limit: 12}]\nrubrics: {careful: some.jsonl}\narms: [none, generic, transferred, shuffled]\n"
+        f"judges: [{{name: fake-judge, backend: openai, model: fake-judge, base_url: '{server.url}'}}]\n"
+    )
+    env = {"RUBRIC_HARNESS_RUBRICS": str(some), "RUBRIC_HARNESS_CONFIG": str(config)}
+    done = cli.lmms("rt_demo", "rubric_judge", judge(server), **env)
+    keys = Counter(v["key"] for v in done.verdicts())
+    assert done.code == 0 and set(keys.values()) == {1}, done.out
+    asked = server.asked
+    assert run(config, out=done.folder).complete and server.asked == asked, "a native run finds all of it done"
+    its_numbers_are_those_of_score(done)
+
+
+def test_an_odd_limit_leaves_an_item_open_in_both_tables(cli: Cli, server: MockServer) -> None:
+    done = cli.lmms("rt_demo_judge", "openai", judge(server), "--limit", "7")
+    printed = done.results()["results"]["rt_demo_judge"]
+    cell = next(c for c in score(done.folder).cells if not c.baseline)
+    assert printed["answered,none"] == cell.metrics["answered"].value == 7 / 8
+    assert printed["accuracy,none"] == pytest.approx(cell.metrics["accuracy"].value)
+
+
+def test_the_response_cache_is_refused_with_our_own_journal(cli: Cli, server: MockServer) -> None:
+    done = cli.lmms("rt_demo_judge", "rubric_judge", judge(server), "--limit", "4", "--use_cache", "cache")
+    assert done.code != 0 and "leave out --use_cache" in done.out and server.asked == 0, done.out
+    for _ in range(2):
+        stock = cli.lmms("rt_demo_judge", "openai", judge(server), "--limit", "4", "--use_cache", "cache", out="stock")
+        assert len({v["key"] for v in stock.verdicts()}) == 4 and server.asked == 4, stock.out
+
+
+PROGRAM = """
+import sys
+from lmms_eval.evaluator import simple_evaluate
+from lmms_eval.tasks import TaskManager
+for _ in range(2):
+    found = simple_evaluate(
+        model="rubric_judge", model_args=sys.argv[1], tasks=["rt_demo_judge"], limit=6,
+        task_manager=TaskManager(include_defaults=False),
+    )
+    print("accuracy", found["results"]["rt_demo_judge"]["accuracy,none"])
+"""
+
+
+def test_in_a_program_without_a_command_line(cli: Cli, server: MockServer) -> None:
+    done = cli("python", "-c", PROGRAM, judge(server))
+    assert done.code == 0 and done.out.count("accuracy 0.") == 2 and server.asked == 6, done.out
+    assert {v["judge"] for v in done.verdicts()} == {"fake-judge"} and len(done.verdicts()) == 6
