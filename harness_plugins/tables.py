@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from harness_plugins.scoring.metrics import STATES
+from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 
 RATES = (
@@ -132,6 +133,9 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
                 found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
+            panels = [p for p in report.panels if p.benchmark == benchmark]
+            if panels:
+                found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
     return found
 
 
@@ -221,6 +225,26 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
         "some order has no choice (incomplete)."
     )
     return table
+
+
+def _panel_table(title: str, panels: Sequence[Panel]) -> Table:
+    """A row for each arm and pair of judges, the whole panel's numbers on the first."""
+    header = ["arm", "writer", "judges", "kappa", "trials", "alpha", "majority", "95 % CI", "best single"]
+    table = Table(title, header)
+    for p in panels:
+        whole = [_coefficient(p.alpha), percent(p.vote), _interval(p.vote.low, p.vote.high), percent(p.best)]
+        for n, ((one, other), (kappa, trials)) in enumerate(p.kappa.items()):
+            pair = [p.arm, p.writer or "", f"{one}, {other}", _coefficient(kappa), str(trials)]
+            table.rows.append([*pair, *(whole if n == 0 else [""] * 4)])
+    table.notes.append(
+        "kappa: Cohen's, over the trials (an item in one order) in which both picked; alpha: Krippendorff's, nominal, over "
+        "all judges of the arm. majority: accuracy of what most judges pick in each trial; a split vote is not right."
+    )
+    return table
+
+
+def _coefficient(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.2f}"
 
 
 def _moved(cell: CellReport) -> tuple[str, str]:

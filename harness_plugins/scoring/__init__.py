@@ -13,6 +13,7 @@ from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.scoring import metrics, protocols, statistics
 from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
@@ -73,6 +74,24 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, name == "strict", spec)
     _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
     report.cells += cells
+    report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
+
+
+def _panels(
+    cells: list[CellReport], benchmark: str, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
+) -> list[Panel]:
+    """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
+    groups: dict[tuple[str, str | None], list[CellReport]] = {}
+    for cell in cells:
+        if cell.complete and not cell.baseline:
+            groups.setdefault((cell.arm, cell.writer), []).append(cell)
+    found = []
+    for (arm, writer), members in groups.items():
+        if len(members) > 1:
+            judged = {c.judge: scored[CellKey(c.judge, arm, writer)] for c in members}
+            best = max((c.metrics["accuracy"] for c in members), key=lambda m: m.value)
+            found.append(panel(benchmark, arm, writer, judged, best, facts, cluster))
+    return found
 
 
 def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:

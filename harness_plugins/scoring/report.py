@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness_plugins.scoring.panel import Panel
 
 
 def _number(value: float) -> float | int | None:
@@ -101,6 +104,8 @@ class Report:
     primary: tuple[str, str] = ("transferred", "none")
     """The contrast that Holm's correction runs over."""
     notes: list[str] = field(default_factory=list)
+    panels: list[Panel] = field(default_factory=list)
+    """Where several models judged the same arm."""
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric."""
@@ -128,6 +133,16 @@ class Report:
                 )
             if cell.transitions is not None:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
+        for p in self.panels:
+            of = {"benchmark": p.benchmark, "writer": p.writer, "arm": p.arm, "protocol": self.about[p.benchmark][0]}
+            vote = {"k": p.vote.k, "n": p.vote.n, "value": p.vote.value, "low": p.vote.low, "high": p.vote.high}
+            found.append({**of, "judge": list(p.judges), "metric": p.vote.name, **_numbers(vote)})
+            found.append(
+                {**of, "judge": list(p.judges), "metric": "krippendorff_alpha", **_numbers({"value": p.alpha})}
+            )
+            for pair, (value, n) in p.kappa.items():
+                agreement = _numbers({"value": value, "n": n})
+                found.append({**of, "judge": list(pair), "metric": "cohen_kappa", **agreement})
         return found
 
 

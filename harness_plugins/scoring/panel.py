@@ -1,0 +1,101 @@
+"""Several judges over the same items: how far they agree, and what their majority decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness_plugins.scoring import statistics
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.read import PICK_0, PICK_1
+from harness_plugins.scoring.report import Metric
+from harness_plugins.scoring.statistics import Ints
+
+Picks = NDArray[np.int64]
+"""The canonical candidate picked in each trial (an item in one order), -1 where none was."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The models that judged an arm of a benchmark completely."""
+
+    benchmark: str
+    arm: str
+    writer: str | None
+    judges: tuple[str, ...]
+    kappa: dict[tuple[str, str], tuple[float, int]]
+    """Cohen's kappa of each pair, with the trials in which both picked."""
+    alpha: float
+    """Krippendorff's alpha, nominal, over all trials in which two or more picked."""
+    vote: Metric
+    """Accuracy of the majority in each trial; a split vote decides nothing and is not right."""
+    best: Metric
+    """Accuracy of the most accurate single judge."""
+
+
+def cohen_kappa(one: Picks, other: Picks) -> tuple[float, int]:
+    """Cohen (1960) over the trials that both decided; NaN where chance alone would always agree."""
+    both = (one >= 0) & (other >= 0)
+    a, b = one[both], other[both]
+    if not len(a):
+        return math.nan, 0
+    observed = float((a == b).mean())
+    chance = sum(float((a == c).mean() * (b == c).mean()) for c in np.union1d(a, b))
+    return (math.nan if chance >= 1.0 else (observed - chance) / (1.0 - chance)), len(a)
+
+
+def krippendorff_alpha(ratings: Picks) -> float:
+    """Nominal alpha from the coincidence matrix (Krippendorff 2011); ratings are (judges, trials), -1 for none."""
+    values = np.unique(ratings[ratings >= 0])
+    counts = np.stack([(ratings == v).sum(axis=0) for v in values]).astype(float) if len(values) else np.zeros((0, 0))
+    rated = counts.sum(axis=0)
+    counts, rated = counts[:, rated >= 2], rated[rated >= 2]
+    if not rated.size:
+        return math.nan
+    coincidence = (counts / (rated - 1)) @ counts.T - np.diag((counts / (rated - 1)).sum(axis=1))
+    totals = coincidence.sum(axis=1)
+    n = totals.sum()
+    expected = n * n - (totals**2).sum()
+    if expected == 0:
+        return math.nan  # one value throughout: nothing to tell agreement from
+    disagreement = n - np.trace(coincidence)
+    return float(1.0 - (n - 1) * disagreement / expected)
+
+
+def picks_of(scored: Scored) -> NDArray[np.int64]:
+    """(items, orders): the candidate that most draws picked; -1 without a majority or without a trial."""
+    votes = [((scored.outcome == c) & scored.counts).sum(axis=2) for c in (PICK_0, PICK_1)]
+    return np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
+
+
+def panel(
+    benchmark: str,
+    arm: str,
+    writer: str | None,
+    judged: Mapping[str, Scored],
+    best: Metric,
+    facts: Facts,
+    cluster: Ints,
+) -> Panel:
+    """Args:
+    judged: two or more judges' complete cells of the arm.
+    """
+    picks = {name: picks_of(scored) for name, scored in judged.items()}
+    ratings = np.stack([p.ravel() for p in picks.values()])
+    kappa = {(a, b): cohen_kappa(picks[a].ravel(), picks[b].ravel()) for a, b in combinations(picks, 2)}
+    votes = [(ratings == c).sum(axis=0).reshape(picks[next(iter(picks))].shape) for c in (0, 1)]
+    majority = np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
+    first = next(iter(judged.values()))
+    trials = first.counts.any(axis=2) & (facts.label >= 0)[:, None]
+    right = ((majority == facts.label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
+    labelled = trials.any(axis=1).astype(float)
+    sums = statistics.by_cluster(np.stack([right * labelled, labelled], axis=1), cluster, int(cluster.max()) + 1)
+    low, high = statistics.interval(statistics.bootstrap(sums[:, :1], sums[:, 1:]))
+    k, n = float((right * labelled).sum()), float(labelled.sum())
+    vote = Metric("majority_vote", k, n, k / n if n else math.nan, float(low[0]), float(high[0]))
+    return Panel(benchmark, arm, writer, tuple(judged), kappa, krippendorff_alpha(ratings), vote, best)
