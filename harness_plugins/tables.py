@@ -133,6 +133,8 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
                 found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
+            if any(name.startswith("vote@") for c in cells for name in c.metrics):
+                found.append(_vote_table(f"{where}{benchmark}: by votes of several samples", cells))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
@@ -223,6 +225,21 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
     table.notes.append(
         "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
         "some order has no choice (incomplete)."
+    )
+    return table
+
+
+def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
+    names = sorted({n for c in cells for n in c.metrics if n.startswith("vote@")}, key=lambda n: int(n[5:]))
+    table = Table(title, ["judge", "writer", "arm", "one sample", *names, "vote share"])
+    for c in cells:
+        if c.complete and any(n in c.metrics for n in names):
+            numbers = [percent(c.metrics.get(n)) for n in ("accuracy", *names, "vote_share")]
+            table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
+    table.notes.append(
+        "vote@k: majority of k samples, half of them in each order, the mean over all draws from those taken; a split vote "
+        "counts half. A rubric's gain is worth its tokens where it beats the vote@k of `none` that costs as much. vote share: "
+        "how large a part of an order's samples its majority is."
     )
     return table
 

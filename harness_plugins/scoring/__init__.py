@@ -11,7 +11,7 @@ import numpy as np
 from evaluators.errors import UserError
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring import metrics, protocols, statistics
+from harness_plugins.scoring import metrics, protocols, statistics, votes
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
@@ -182,6 +182,7 @@ def _fill_metrics(
     macros: list[tuple[int, list[int]]] = []
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
+        found += votes.columns(one, facts, benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].samples)
         columns += [(n, c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:

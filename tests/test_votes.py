@@ -1,0 +1,57 @@
+"""Votes over several samples: the formula against brute force, and the numbers of a run."""
+
+from __future__ import annotations
+
+from itertools import combinations, count
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluators.judges import JudgeSpec
+from evaluators.mock import MockJudge
+from evaluators.rendering import Case
+from harness_plugins import run, score
+from harness_plugins.scoring.votes import vote_right
+from harness_plugins.tables import tables
+from tests.conftest import MakePairs
+
+samples = st.lists(st.sampled_from([1, -1, 0]), min_size=1, max_size=5)
+
+
+@given(samples, st.data())
+@settings(max_examples=60)
+def test_the_formula_is_the_mean_over_all_draws(one: list[int], data: st.DataObject) -> None:
+    """1 is right, -1 wrong, 0 no choice."""
+    other = data.draw(st.lists(st.sampled_from([1, -1, 0]), min_size=len(one), max_size=len(one)))
+    drawn = data.draw(st.integers(1, len(one)))
+    outcomes = [sum(a) + sum(b) for a in combinations(one, drawn) for b in combinations(other, drawn)]
+    expected = sum(1.0 if m > 0 else 0.5 if m == 0 else 0.0 for m in outcomes) / len(outcomes)
+    counts = ((one.count(1), one.count(-1)), (other.count(1), other.count(-1)))
+    assert vote_right(counts, len(one), drawn) == pytest.approx(expected)
+
+
+def test_a_run_with_samples(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A judge that is right in three of four samples is nearly always right by vote."""
+    make_pairs(8, images=False)
+    turn = count()
+
+    def mostly_good(case: Case) -> str:
+        good = case.shown()[0].text.startswith("good")
+        return "1" if good == (next(turn) % 4 != 0) else "2"
+
+    config = tmp_path / "votes.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none]\nout: out\njudges:\n"
+        "  - {name: m, backend: openai, model: m, base_url: 'http://unused.invalid/v1', samples: 4, temperature: 0.7}\n"
+    )
+    spec = JudgeSpec(
+        name="m", backend="openai", model="m", base_url="http://unused.invalid/v1", samples=4, temperature=0.7
+    )
+    report = score(run(config, judges={"m": MockJudge(spec, mostly_good)}).out)
+    found = next(c for c in report.cells if c.judge == "m").metrics
+    assert found["accuracy"].value == found["vote@2"].value == pytest.approx(0.75)
+    assert found["vote@8"].value == 1.0 > found["vote@4"].value > 0.75
+    assert found["vote_share"].value == pytest.approx(0.75)
+    assert any("by votes" in t.title for t in tables([report]))
