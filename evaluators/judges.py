@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from evaluators import backends, parsing
 from evaluators.errors import UserError
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
-from evaluators.messages import ChatBackend, ChatRequest, Message, Text
+from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
 from evaluators.records import Answer
 from evaluators.rendering import Case, Template
 
@@ -68,6 +69,8 @@ class JudgeSpec(BaseModel):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     model_args: dict[str, Any] = Field(default_factory=dict)
     """For hf, vllm and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
+    max_pixels: int | None = Field(None, gt=0)
+    """Images are shown no larger than this; by default their bytes go out as they lie."""
     samples: int = Field(1, gt=0)
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
@@ -98,6 +101,8 @@ class JudgeSpec(BaseModel):
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
+        if self.max_pixels is not None and importlib.util.find_spec("PIL") is None:
+            raise ValueError("max_pixels needs pillow: pip install pillow")
         if self.verdict == "reasoned" and self.answer_format != "tag":
             raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
         if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm"):
@@ -125,7 +130,7 @@ class JudgeSpec(BaseModel):
 
     def key_fields(self) -> dict[str, Any]:
         """What decides the answer, and so stands in every key and in the manifest."""
-        fields = {
+        fields: dict[str, Any] = {
             "name": self.name,
             "backend": self.backend,
             "model": self.model,
@@ -135,6 +140,8 @@ class JudgeSpec(BaseModel):
             "answer_format": self.answer_format,
             "template": self.template.digest if self.backend != "baseline" else "",
         }
+        if self.max_pixels is not None:  # absent by default: keys of earlier runs hold
+            fields["max_pixels"] = self.max_pixels
         decisive = {k: v for k, v in self.model_args.items() if not _TRANSPORT.search(k)}
         return {**fields, "model_args": decisive} if decisive else fields
 
@@ -173,11 +180,20 @@ class ChatJudge:
     def request(self, case: Case) -> ChatRequest:
         direct = self.spec.verdict == "direct"
         return ChatRequest(
-            messages=self.spec.template.render(case, "direct" if direct else "text"),
+            messages=self._within_budget(self.spec.template.render(case, "direct" if direct else "text")),
             sampling=self.spec.sampling(),
             top_logprobs=TOP_LOGPROBS if direct else 0,
             answer_format=parsing.DIRECT if direct else self.spec.answer_format,
             affinity=case.item.uid,
+        )
+
+    def _within_budget(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        most = self.spec.max_pixels
+        if most is None:
+            return messages
+        return tuple(
+            replace(m, parts=tuple(replace(p, max_pixels=most) if isinstance(p, Image) else p for p in m.parts))
+            for m in messages
         )
 
     async def decide(self, case: Case, seed: str) -> Answer:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pybase64
 
 from evaluators.errors import UserError
+from evaluators.pictures import within
 from evaluators.records import Candidate, Item, Media, MediaFile
 
 WINDOW_BYTES = 48 * 1024 * 1024
@@ -73,40 +74,45 @@ class MediaWindow:
     def __init__(self, max_bytes: int = WINDOW_BYTES, threads: int = 2) -> None:
         self._max = max_bytes
         self._size = 0
-        self._kept: OrderedDict[str, Encoded] = OrderedDict()
+        self._kept: OrderedDict[_Want, Encoded] = OrderedDict()
         self._sha: dict[str, str] = {}
-        self._reading: dict[str, asyncio.Future[list[_Read]]] = {}
+        self._reading: dict[_Want, asyncio.Future[list[_Read]]] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="media")
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def encoded(self, file: MediaFile) -> Encoded:
-        """The file's bytes, untouched, in base64.
+    async def encoded(self, file: MediaFile, max_pixels: int | None = None) -> Encoded:
+        """The file's bytes in base64: untouched, or within a pixel budget.
 
         Raises:
             UserError: the file is gone or is no image.
         """
-        kept = self._kept.get(file.path)
+        want = (file.path, max_pixels)
+        kept = self._kept.get(want)
         if kept is not None:
-            self._kept.move_to_end(file.path)
+            self._kept.move_to_end(want)
             return kept
         # From the reading itself: a window smaller than the request would have dropped it again.
-        return next(r.encoded for r in await self._read([file.path]) if r.path == file.path)
+        return next(r.encoded for r in await self._read([want]) if r.want == want)
 
-    async def prepare(self, items: Sequence[Item], encode: bool) -> list[Item]:
+    async def prepare(self, items: Sequence[Item], encode: bool, max_pixels: int | None = None) -> list[Item]:
         """The items with the sha256 of all their media filled in; with `encode` also ready in the window."""
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
         await self._read(
-            [p for p, f in files.items() if (encode and p not in self._kept) or not (f.sha256 or p in self._sha)]
+            [
+                (p, max_pixels)
+                for p, f in files.items()
+                if (encode and (p, max_pixels) not in self._kept) or not (f.sha256 or p in self._sha)
+            ]
         )
         sha = {p: f.sha256 or self._sha[p] for p, f in files.items()}
         return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
 
-    async def _read(self, paths: Sequence[str]) -> list[_Read]:
+    async def _read(self, wanted: Sequence[_Want]) -> list[_Read]:
         """Read in one hop what nobody reads yet, and wait for the rest with those who do."""
-        fresh = [p for p in paths if p not in self._reading]
-        waiting = {id(r): r for p in paths if (r := self._reading.get(p)) is not None}
+        fresh = [w for w in wanted if w not in self._reading]
+        waiting = {id(r): r for w in wanted if (r := self._reading.get(w)) is not None}
         if fresh:
             hop = asyncio.get_running_loop().run_in_executor(self._pool, _encode_all, fresh)
             self._reading |= dict.fromkeys(fresh, hop)
@@ -114,14 +120,14 @@ class MediaWindow:
             waiting[id(hop)] = hop
         return [read for hop in waiting.values() for read in await asyncio.shield(hop)]
 
-    def _admit(self, paths: Sequence[str], done: asyncio.Future[list[_Read]]) -> None:
-        for path in paths:
-            self._reading.pop(path, None)
+    def _admit(self, wanted: Sequence[_Want], done: asyncio.Future[list[_Read]]) -> None:
+        for want in wanted:
+            self._reading.pop(want, None)
         if done.cancelled() or done.exception() is not None:
             return
-        for path, encoded, sha in done.result():
-            self._sha[path] = sha
-            self._kept[path] = encoded
+        for want, encoded, sha in done.result():
+            self._sha[want[0]] = sha
+            self._kept[want] = encoded
             self._size += len(encoded.base64)
         while self._size > self._max and len(self._kept) > 1:
             _, old = self._kept.popitem(last=False)
@@ -159,17 +165,23 @@ def _read_into_buffer(path: str) -> memoryview:
     return view[:done]
 
 
+_Want = tuple[str, int | None]
+"""A file's path and the pixel budget it is wanted within."""
+
+
 class _Read(NamedTuple):
-    path: str
+    want: _Want
     encoded: Encoded
     sha256: str
+    """Of the file as it lies, whatever the budget."""
 
 
-def _encode_all(paths: Sequence[str]) -> list[_Read]:
-    return [_encode(p) for p in paths]
+def _encode_all(wanted: Sequence[_Want]) -> list[_Read]:
+    return [_encode(w) for w in wanted]
 
 
-def _encode(path: str) -> _Read:
+def _encode(want: _Want) -> _Read:
+    path, max_pixels = want
     try:
         data = _read_into_buffer(path)
     except OSError as e:
@@ -179,4 +191,11 @@ def _encode(path: str) -> _Read:
     mime = mime_of(bytes(data[:16]))
     if mime is None:
         raise UserError(f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or remove it")
-    return _Read(path, Encoded(mime, pybase64.b64encode(data)), hashlib.sha256(data).hexdigest())
+    sha = hashlib.sha256(data).hexdigest()
+    if max_pixels is None:
+        return _Read(want, Encoded(mime, pybase64.b64encode(data)), sha)
+    try:
+        smaller, mime = within(bytes(data), mime, max_pixels)
+    except OSError as e:
+        raise UserError(f"{path}: cannot be decoded for max_pixels ({e}); convert or remove it") from None
+    return _Read(want, Encoded(mime, pybase64.b64encode(smaller)), sha)

@@ -23,6 +23,8 @@ class Image:
     """One image, by its file; the bytes are taken from the `MediaWindow` when the request is sent."""
 
     file: MediaFile
+    max_pixels: int | None = None
+    """Shown no larger than this; None leaves the bytes as they are."""
 
 
 Part = Text | Image

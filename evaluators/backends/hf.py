@@ -241,7 +241,7 @@ def _message(message: Any) -> dict[str, Any]:
     def content(part: Text | Image) -> dict[str, Any]:
         if isinstance(part, Text):
             return {"type": "text", "text": part.text}
-        return {"type": "image", "image": open_image(part.file.path)}
+        return {"type": "image", "image": open_image(part.file.path, part.max_pixels)}
 
     return {"role": message.role, "content": [content(p) for p in message.parts]}
 

@@ -157,7 +157,7 @@ def _messages(request: ChatRequest, **_: Any) -> list[dict[str, Any]]:
 
 def images_of(messages: Sequence[Message]) -> list[Any]:
     """All images of some messages in order, as PIL images (decoded when a model looks at them)."""
-    return [open_image(p.file.path) for m in messages for p in m.parts if isinstance(p, Image)]
+    return [open_image(p.file.path, p.max_pixels) for m in messages for p in m.parts if isinstance(p, Image)]
 
 
 def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -166,7 +166,7 @@ def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
     def content(part: Text | Image) -> dict[str, Any]:
         if isinstance(part, Text):
             return {"type": "text", "text": part.text}
-        return {"type": "image", "url": open_image(part.file.path)}
+        return {"type": "image", "url": open_image(part.file.path, part.max_pixels)}
 
     return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
 

@@ -102,7 +102,7 @@ class OpenAIBackend:
         content: list[dict[str, Any]] = []
         for part in message.parts:
             if isinstance(part, Image):
-                images.append(await self._media.encoded(part.file))
+                images.append(await self._media.encoded(part.file, part.max_pixels))
                 content.append({"type": "image_url", "image_url": {"url": _MARK}})
             else:
                 content.append({"type": "text", "text": part.text})

@@ -107,7 +107,9 @@ class VLLMBackend:
         ]
         how = {"continue_final_message": True} if request.continues else {"add_generation_prompt": True}
         text = self._processor.apply_chat_template(conversation, tokenize=False, **how)
-        images = [open_image(p.file.path) for m in request.messages for p in m.parts if isinstance(p, Image)]
+        images = [
+            open_image(p.file.path, p.max_pixels) for m in request.messages for p in m.parts if isinstance(p, Image)
+        ]
         return {"prompt": text, **({"multi_modal_data": {"image": images}} if images else {})}
 
     def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:

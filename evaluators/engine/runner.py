@@ -137,16 +137,19 @@ class Runner:
         slots = Slots(judge.spec.concurrency, judge.spec.adaptive)
         breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, sum(w.calls for w in works)))
         async with asyncio.TaskGroup() as group:
-            async for item, calls in self._prepared(works, media, judge.sees_media):
+            async for item, calls in self._prepared(works, media, judge):
                 for same in calls:
                     await slots.acquire()
                     group.create_task(self._ask(judge, item, same, slots, breaker))
 
     async def _prepared(
-        self, works: Sequence[Work], media: MediaWindow, sees_media: bool
+        self, works: Sequence[Work], media: MediaWindow, judge: Judge
     ) -> AsyncIterator[tuple[Item, list[list[Cell]]]]:
         """The items with open cells; while one batch is asked, the media of the next are read."""
-        batches = ((w, asyncio.ensure_future(media.prepare(items, sees_media))) for w in works for items in _batches(w))
+        shown, most = judge.sees_media, judge.spec.max_pixels
+        batches = (
+            (w, asyncio.ensure_future(media.prepare(items, shown, most))) for w in works for items in _batches(w)
+        )
         ahead = next(batches, None)
         try:
             while ahead is not None:
