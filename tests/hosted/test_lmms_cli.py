@@ -221,7 +221,10 @@ def test_a_transfer_run_over_real_rows(cli: Cli, name: str, rows: int) -> None:
             RUBRIC_HARNESS_RUBRICS=str(rubrics), RUBRIC_HARNESS_CONFIG=str(config),
         )  # fmt: skip
     assert done.code == 0, done.out
-    assert len(done.verdicts()) == rows * 2 * len(SETTINGS)
+    keys = Counter(v["key"] for v in done.verdicts())
+    assert set(keys.values()) == {1} and rows * 2 * 3 < len(keys) <= rows * 2 * 4, (
+        "rows without a donor are those of `none`"
+    )
     cells = [c for c in score(done.folder).cells if not c.baseline]
     assert [c.arm for c in cells] == ["none", "generic", "transferred", "shuffled"]
     assert all(c.complete and c.metrics["accuracy"].value == 0.5 for c in cells), (
