@@ -39,6 +39,9 @@ _TRANSPORT = re.compile(
 """Arguments that say where a model runs, with what secret and how fast; an answer does not depend on them."""
 
 
+SEEDED = ("openai", "vllm")
+"""Backends that take a seed with each request."""
+
 _AT_ONCE = {"hf": 64, "vllm": 256}
 """Requests at a time by default where an engine makes batches of what waits; 16 elsewhere."""
 
@@ -72,6 +75,8 @@ class JudgeSpec(BaseModel):
     max_pixels: int | None = Field(None, gt=0)
     """Images are shown no larger than this; by default their bytes go out as they lie."""
     samples: int = Field(1, gt=0)
+    seed: int | None = None
+    """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
     concurrency: int = Field(16, gt=0)
     adaptive: bool = False
     timeout_s: float = Field(120.0, gt=0, allow_inf_nan=False)
@@ -109,6 +114,15 @@ class JudgeSpec(BaseModel):
             raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
+        if self.samples > 1 and "seed" in self.extra_body:
+            raise ValueError(
+                "extra_body: one seed for all samples gives the same answer each time: use `seed:` instead"
+            )
+        if self.seed is not None and self.backend not in SEEDED:
+            raise ValueError(
+                f"backend {self.backend} draws whole batches from one generator and cannot repeat a request by its seed: "
+                f"use {' or '.join(SEEDED)}, or leave `seed` out"
+            )
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
         return self
 
@@ -142,6 +156,8 @@ class JudgeSpec(BaseModel):
         }
         if self.max_pixels is not None:  # absent by default: keys of earlier runs hold
             fields["max_pixels"] = self.max_pixels
+        if self.seed is not None:
+            fields["seed"] = self.seed
         decisive = {k: v for k, v in self.model_args.items() if not _TRANSPORT.search(k)}
         return {**fields, "model_args": decisive} if decisive else fields
 
@@ -198,6 +214,8 @@ class ChatJudge:
 
     async def decide(self, case: Case, seed: str) -> Answer:
         request = self.request(case)
+        if self.spec.seed is not None:
+            request = replace(request, seed=int(digest("seed", self.spec.seed, seed)[:7], 16))
         answer = await self.backend.chat(request)
         return await self._weighed(request, answer) if self.spec.verdict == "reasoned" else answer
 
@@ -226,6 +244,7 @@ class ChatJudge:
             answer,
             answer_format=parsing.REASONED,
             top_logprobs=second.top_logprobs,
+            masked=second.masked,
             usage=usage or None,
             latency_s=latency,
         )

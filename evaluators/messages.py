@@ -50,6 +50,8 @@ class ChatRequest:
     top_logprobs: int = 0
     answer_format: str = "tag"
     affinity: str = ""
+    seed: int | None = None
+    """Set where sampling is to be repeatable: another one for each sample, so it is no part of `sampling`."""
     continues: bool = False
     """The last message is the assistant's own, begun: the model is to go on with it."""
 

@@ -128,7 +128,7 @@ def _direct(answer: Answer, parser: str) -> Parsed:
     total = mass["1"] + mass["2"]
     if not mass["1"] or not mass["2"]:
         return Parsed("unparsed", parser=parser)
-    p = Probability(first=mass["1"] / total, mass=min(total, 1.0))
+    p = Probability(first=mass["1"] / total, mass=None if answer.masked else min(total, 1.0))
     if p.first == 0.5:
         return Parsed("tie", None, p, parser)
     return Parsed("ok", 1 if p.first > 0.5 else 2, p, parser)

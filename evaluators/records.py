@@ -182,6 +182,8 @@ class Answer:
     refusal: str | None = None
     top_logprobs: tuple[tuple[str, float], ...] | None = None
     """(token, log-probability in nats) at the verdict position, best first."""
+    masked: bool = False
+    """A grammar (structured outputs) hid other tokens before the log-probabilities were taken."""
     usage: dict[str, int] | None = None
     """prompt_tokens, completion_tokens and, where told, cached_tokens."""
     latency_s: float | None = None
@@ -198,10 +200,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """`first` = P(1) / (P(1) + P(2)) over all tokenisations; `mass` = P(1) + P(2) before any renormalising."""
+    """`first` = P(1) / (P(1) + P(2)) over all tokenisations; `mass` = P(1) + P(2) before any renormalising.
+
+    None where a grammar had hidden the rest of the distribution."""
 
     first: float
-    mass: float
+    mass: float | None
 
     __pydantic_config__ = _STRICT
 

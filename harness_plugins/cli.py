@@ -283,26 +283,26 @@ def _near(path: Path) -> Path:
 
 def _print_summary(run: Path) -> bool:
     """Print a run's short table; returns whether all its cells are complete."""
-    from harness_plugins import tables
+    from harness_plugins import formats, tables
     from harness_plugins.scoring import score
 
     report = score(run)
     found = tables.summary(report)
     if sys.stdout.isatty():
-        tables.print_rich(found)
+        formats.print_rich(found)
     else:
-        print(tables.markdown(found))
+        print(formats.markdown(found))
     return all(c.complete for c in report.cells)
 
 
 def _print_tables(runs: Sequence[Path], form: str, protocol: str) -> None:
-    from harness_plugins import tables
+    from harness_plugins import formats
     from harness_plugins.scoring import adjust, score
 
     reports = [score(run, protocol) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
-    print(tables.FORMATS[form](reports), end="")
+    print(formats.FORMATS[form](reports), end="")
 
 
 def _score(args: argparse.Namespace) -> int:

@@ -194,7 +194,10 @@ def _arm_text(
         else:
             right = "" if item.label.preferred is None else ", right" if v.pick == item.label.preferred else ", wrong"
             came = f"picked response {v.choice} = candidate {v.pick}{right}"
-        p = f", P(1) = {v.p.first:.3f} (mass {v.p.mass:.3f})" if v.p else ""
+        p = ""
+        if v.p:
+            mass = "unknown, a grammar" if v.p.mass is None else f"{v.p.mass:.3f}"
+            p = f", P(1) = {v.p.first:.3f} (mass {mass})"
         out.append(f"  {v.order} ({shown}): {came}{p}")
         if v.answer:
             out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))

@@ -1,15 +1,10 @@
-"""Tables from scored runs: Markdown, CSV, JSON, LaTeX, and a wrapped form for terminals. They read the jsonl alone."""
+"""Tables from scored runs. They read the jsonl alone; `formats` writes them as Markdown, CSV, JSON, LaTeX, for a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
 
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
@@ -134,7 +129,7 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             if any(c.transitions for c in cells):
                 found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
             if any(name.startswith("vote@") for c in cells for name in c.metrics):
-                found.append(_vote_table(f"{where}{benchmark}: by votes of several samples", cells))
+                found.append(_vote_table(f"{where}{benchmark}: accuracy by calls and tokens", cells))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
@@ -230,16 +225,27 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
 
 
 def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
-    names = sorted({n for c in cells for n in c.metrics if n.startswith("vote@")}, key=lambda n: int(n[5:]))
-    table = Table(title, ["judge", "writer", "arm", "one sample", *names, "vote share"])
-    for c in cells:
-        if c.complete and any(n in c.metrics for n in names):
-            numbers = [percent(c.metrics.get(n)) for n in ("accuracy", *names, "vote_share")]
-            table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
+    """What several samples buy beside what a rubric buys: a row for each arm and number of calls (decision 15)."""
+    table = Table(
+        title, ["judge", "writer", "arm", "decided by", "calls", "tokens read", "written", "accuracy", "95 % CI"]
+    )
+    for c in (c for c in cells if c.complete and not c.baseline):
+        orders = 1 if "strict_both" not in c.metrics else 2
+        votes = sorted((int(n[5:]), m) for n, m in c.metrics.items() if n.startswith("vote@"))
+        share = c.metrics.get("vote_share")
+        rows = [(f"one sample, {orders} order{'s' * (orders > 1)}", orders, c.metrics["accuracy"])]
+        rows += [(f"vote@{k}", k, m) for k, m in votes if k > orders]
+        for name, calls, m in rows:
+            tokens = [f"{t * calls:,.0f}" for t in c.tokens]
+            row = [c.judge, c.writer or "", c.arm, name, str(calls), *tokens, percent(m), _interval(m.low, m.high)]
+            table.rows.append(row)
+        if share is not None:
+            about = f"{c.judge}, {c.writer or '-'}, {c.arm}"
+            table.notes.append(f"{about}: the majority holds {100 * share.value:.1f} % of an order's samples.")
     table.notes.append(
-        "vote@k: majority of k samples, half of them in each order, the mean over all draws from those taken; a split vote "
-        "counts half. A rubric's gain is worth its tokens where it beats the vote@k of `none` that costs as much. vote share: "
-        "how large a part of an order's samples its majority is."
+        "An item each: calls, and the judge's own tokens (the writer's come on top, once for all judges that read its rubric). "
+        "A rubric is worth its tokens where it beats the vote@k of `none` that costs as much. vote@k: majority of k samples, "
+        "half of them in each order, the mean over all draws from those taken; a split vote counts half."
     )
     return table
 
@@ -270,147 +276,3 @@ def _moved(cell: CellReport) -> tuple[str, str]:
     t = cell.transitions
     gained = sum(t[a]["both_right"] for a in t if a != "both_right")
     return _count(gained), _count(sum(t["both_right"][b] for b in t if b != "both_right"))
-
-
-def markdown(found: Sequence[Table]) -> str:
-    def safe(text: str) -> str:
-        return text.replace("|", "\\|").replace("\n", " ")
-
-    parts = []
-    for t in found:
-        rows = [[safe(x) for x in row] for row in [t.header, *t.rows]]
-        widths = [max(3, *(len(r[i]) for r in rows)) for i in range(len(t.header))]
-        lines = [f"### {safe(t.title)}", ""]
-        for n, row in enumerate(rows):
-            lines.append("| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |")
-            if n == 0:
-                lines.append("|" + "|".join("-" * (w + 2) for w in widths) + "|")
-        lines += ["", *(f"- {safe(note)}" for note in t.notes)]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
-
-
-_LATEX = str.maketrans(
-    {
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-    }
-)
-
-
-def latex(found: Sequence[Table]) -> str:
-    """booktabs tables; the notes stand in the caption."""
-
-    def safe(text: str) -> str:
-        bold = text.startswith("**")
-        plain = text.strip("*").translate(_LATEX)
-        return rf"\textbf{{{plain}}}" if bold else plain
-
-    parts = []
-    for t in found:
-        caption = " ".join([t.title + ".", *t.notes]).translate(_LATEX)
-        body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
-        head = " & ".join(safe(x) for x in t.header) + r" \\"
-        parts.append(
-            "\n".join(
-                [
-                    r"\begin{table}",
-                    r"\centering",
-                    r"\small",
-                    rf"\begin{{tabular}}{{{'l' * len(t.header)}}}",
-                    r"\toprule",
-                    head,
-                    r"\midrule",
-                    *body,
-                    r"\bottomrule",
-                    r"\end{tabular}",
-                    rf"\caption{{{caption}}}",
-                    r"\end{table}",
-                ]
-            )
-        )
-    return "% needs \\usepackage{booktabs}\n" + "\n\n".join(parts) + "\n"
-
-
-def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    return [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
-
-
-def as_csv(reports: Sequence[Report]) -> str:
-    """One line a metric, all numbers in full. Texts that a spreadsheet would run as formulas are quoted with '."""
-    header = [
-        "run",
-        "benchmark",
-        "judge",
-        "writer",
-        "arm",
-        "relation",
-        "metric",
-        "k",
-        "n",
-        "value",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-        "detectable",
-        "protocol",
-        "complete",
-    ]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
-    for o in objects(reports):
-        if "counts" not in o:
-            writer.writerow({k: _guarded(v) for k, v in o.items()})
-    return out.getvalue()
-
-
-def _guarded(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-
-
-def as_json(reports: Sequence[Report]) -> str:
-    lines = [orjson.dumps(o).decode() for o in objects(reports)]
-    return "[\n" + ",\n".join(lines) + "\n]\n"
-
-
-FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
-    "md": lambda reports: markdown(tables(reports)),
-    "csv": as_csv,
-    "json": as_json,
-    "latex": lambda reports: latex(tables(reports)),
-}
-
-
-def print_rich(found: Sequence[Table]) -> None:
-    """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
-    import rich.box
-    import rich.table
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console()
-    for t in found:
-        grid = rich.table.Table(
-            title=t.title, title_justify="left", title_style="bold", box=rich.box.SIMPLE_HEAD, pad_edge=False
-        )
-        for name in t.header:
-            grid.add_column(name, no_wrap=name in ("judge", "writer", "arm", "relation"))
-        for row in t.rows:
-            cells = [(x.strip("*").replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
-            grid.add_row(*(Text(text, style) for text, style in cells))
-        console.print(grid)
-        for note in t.notes:
-            console.print(Text(f"- {note}", "dim"))
-        console.print()

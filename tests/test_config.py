@@ -52,6 +52,12 @@ def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str]
         ("[none, generic]", "[none, transferred]", "config.yaml: line 9: the arms transferred need rubrics"),
         ("    model: Q", "    concurrency: 0\n    model: Q", "line 7: judges.1.concurrency: input should be greater than 0"),
         ("    model: Q", "    samples: 8\n    model: Q", "samples above 1 at temperature 0 ask the same thing again"),
+        (
+            "    model: Q",
+            "    samples: 2\n    temperature: 1\n    extra_body: {seed: 3}\n    model: Q",
+            "one seed for all samples gives the same answer each time: use `seed:`",
+        ),
+        ("backend: openai", "seed: 3\n    backend: hf", "cannot repeat a request by its seed: use openai or vllm"),
         ("    model: Q", "    prompt: none.jinja\n    model: Q", "line 7: prompt: "),
         ("    model: Q", "    model: P\n    model: Q", "config.yaml: line 8: the key 'model' stands here a second time"),
         ("http://127", "htp://127", "`base_url` must be an http(s) address"),

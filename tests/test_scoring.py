@@ -368,7 +368,8 @@ def test_baselines_stand_in_every_table(make_pairs: MakePairs, tmp_path: Path) -
 
 def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: MakePairs, tmp_path: Path) -> None:
     from evaluators.errors import BackendError
-    from harness_plugins.tables import markdown, tables
+    from harness_plugins.formats import markdown
+    from harness_plugins.tables import tables
 
     def reply(case: Case) -> Reply:
         if case.rubric is None:

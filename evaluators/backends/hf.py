@@ -9,15 +9,14 @@ A batch that does not fit in memory is halved, and so are those after it.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Text
@@ -36,8 +35,6 @@ _LENGTHS = ("max_tokens", "max_completion_tokens")
 
 log = logging.getLogger("rubric_harness")
 
-Waiting = tuple[ChatRequest, "asyncio.Future[Answer]"]
-
 
 class HFBackend:
     name = "hf"
@@ -50,12 +47,10 @@ class HFBackend:
         self._adapter = arguments.pop("adapter", None)
         self._processor_arguments = dict(arguments.pop("processor", {}))
         self._arguments = arguments
-        self._waiting: list[Waiting] = []
-        self._turn: asyncio.Task[None] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="hf")
+        self._engine = Gathering("hf", self._answers, self._next)
 
     async def open(self, media: MediaWindow) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+        await self._engine.run(self._load)
 
     def _load(self) -> None:
         from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -84,8 +79,8 @@ class HFBackend:
         self._ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._unload)
-        self._pool.shutdown()
+        await self._engine.run(self._unload)
+        self._engine.close()
 
     def _unload(self) -> None:
         import torch
@@ -95,34 +90,13 @@ class HFBackend:
             torch.cuda.empty_cache()
 
     async def chat(self, request: ChatRequest) -> Answer:
-        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, done))
-        if self._turn is None or self._turn.done():
-            self._turn = asyncio.create_task(self._drain())
-        return await done
+        return await self._engine.ask(request)
 
-    async def _drain(self) -> None:
-        """Batch after batch. Those of a size go together; the largest first, so that too little memory shows at once."""
-        await asyncio.sleep(0)  # let those that start together come together
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            self._waiting.sort(key=lambda w: (_kind(w[0]), -_size(w[0])))
-            first = _kind(self._waiting[0][0])
-            same = [w for w in self._waiting[: self._batch] if _kind(w[0]) == first]
-            self._waiting = self._waiting[len(same) :]
-            requests = [request for request, _ in same]
-            try:
-                answers = await loop.run_in_executor(self._pool, self._answers, requests)
-            except Exception as e:
-                error = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
-                answers = [error] * len(requests)
-            for (_, done), answer in zip(same, answers, strict=True):
-                if done.done():
-                    continue
-                if isinstance(answer, BackendError):
-                    done.set_exception(answer)
-                else:
-                    done.set_result(answer)
+    def _next(self, waiting: Sequence[ChatRequest]) -> list[int]:
+        """Those of a size go together; the largest first, so that too little memory shows at once."""
+        places = sorted(range(len(waiting)), key=lambda n: (_kind(waiting[n]), -_size(waiting[n])))
+        first = _kind(waiting[places[0]])
+        return [n for n in places[: self._batch] if _kind(waiting[n]) == first]
 
     def _answers(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
         """Answers in order; what does not fit the model is an error of its own, and the rest of the batch goes on."""

@@ -6,13 +6,12 @@ counts alone: finish reason and log-probabilities stay unknown, and `direct` is 
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
@@ -34,13 +33,11 @@ class LmmsBackend:
 
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
-        self._waiting: list[tuple[ChatRequest, asyncio.Future[Answer]]] = []
-        self._turn: asyncio.Task[None] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="lmms")
+        self._engine = Gathering("lmms", self._generate)
 
     async def open(self, media: MediaWindow) -> None:
         os.environ.setdefault("TQDM_DISABLE", "1")  # lmms-eval's models draw a bar for every batch
-        self._model = await asyncio.get_running_loop().run_in_executor(self._pool, self._load)
+        self._model = await self._engine.run(self._load)
 
     def _load(self) -> Any:
         from lmms_eval.models import MODEL_REGISTRY_V2, get_model
@@ -55,8 +52,8 @@ class LmmsBackend:
 
     async def close(self) -> None:
         if hasattr(self, "_model"):
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._unload)
-        self._pool.shutdown()
+            await self._engine.run(self._unload)
+        self._engine.close()
 
     def _unload(self) -> None:
         clean = getattr(self._model, "clean", None)
@@ -65,32 +62,7 @@ class LmmsBackend:
         del self._model
 
     async def chat(self, request: ChatRequest) -> Answer:
-        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((request, done))
-        if self._turn is None or self._turn.done():
-            self._turn = asyncio.create_task(self._drain())
-        return await done
-
-    async def _drain(self) -> None:
-        """One call of the model after another, each with all requests that wait by then."""
-        await asyncio.sleep(0)  # let those that start together come together
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            try:
-                requests = [request for request, _ in batch]
-                answers = await asyncio.get_running_loop().run_in_executor(self._pool, self._generate, requests)
-            except Exception as e:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(BackendError("backend", f"{type(e).__name__}: {e}"[:300]))
-                continue
-            for (_, done), answer in zip(batch, answers, strict=True):
-                if done.done():
-                    continue
-                if isinstance(answer, BackendError):
-                    done.set_exception(answer)
-                else:
-                    done.set_result(answer)
+        return await self._engine.ask(request)
 
     def _generate(self, requests: list[ChatRequest]) -> list[Answer | BackendError]:
         from lmms_eval.api.instance import Instance, unwrap_generation_output

@@ -31,6 +31,19 @@ if TYPE_CHECKING:
 _KINDS = {401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server", 425: "server", 429: "rate_limit"}
 _MARK = secrets.token_hex(16)
 """Where an image goes in the request's JSON. Drawn anew in each process and never sent, so no text can hold it."""
+_GRAMMARS = frozenset(
+    {
+        "structured_outputs",
+        "response_format",
+        "guided_choice",
+        "guided_regex",
+        "guided_json",
+        "guided_grammar",
+        "regex",
+        "ebnf",
+    }
+)
+"""Fields of vLLM's and SGLang's requests that let through some tokens only."""
 _SHOWN = 300
 """Characters of a server's error text that are kept."""
 
@@ -87,6 +100,8 @@ class OpenAIBackend:
         body: dict[str, Any] = {"model": self._spec.model, "messages": messages, **request.sampling}
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+        if request.seed is not None:
+            body["seed"] = request.seed
         if request.continues:  # vLLM's and SGLang's word for it; OpenAI's own server refuses, and the probe says so
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         texts = orjson.dumps(body | self._spec.extra_body).split(_MARK.encode())
@@ -155,6 +170,7 @@ class OpenAIBackend:
             finish_reason=finish,
             refusal=refusal,
             top_logprobs=_first_token(choice) if request.top_logprobs else None,
+            masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
             usage=_usage(reply.get("usage")),
             latency_s=round(latency, 4),
             model=_text(reply.get("model")),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -73,12 +74,16 @@ class VLLMBackend:
     async def close(self) -> None:
         engine = self.__dict__.pop("_engine", None)
         if engine is not None:
+            handler = getattr(engine, "output_handler", None)
+            if handler is not None:
+                handler.cancel()  # else it reports the end of the engine as its death
             await asyncio.get_running_loop().run_in_executor(self._threads, engine.shutdown)
         self._threads.shutdown()
 
     async def chat(self, request: ChatRequest) -> Answer:
         prompt = await asyncio.get_running_loop().run_in_executor(self._threads, self._prompt, request)
         sampling = self._sampling(request.sampling, request.top_logprobs)
+        sampling.seed = request.seed if request.seed is not None else sampling.seed
         started = time.perf_counter()
         name = f"{self._spec.name}-{next(self._numbers)}"
         result = None
@@ -114,17 +119,23 @@ class VLLMBackend:
 
     def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:
         from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         fields = {k: v for k, v in sampling.items() if k != "max_completion_tokens" and v is not None}
+        fields |= self._spec.extra_body
         if "max_completion_tokens" in sampling:
             fields["max_tokens"] = sampling["max_completion_tokens"]
         try:
-            params = SamplingParams(**{**fields, **self._spec.extra_body}, output_kind=RequestOutputKind.FINAL_ONLY)
+            if isinstance(fields.get("structured_outputs"), dict):  # as its server takes them
+                fields["structured_outputs"] = StructuredOutputsParams(**fields["structured_outputs"])
+            params = SamplingParams(**fields, output_kind=RequestOutputKind.FINAL_ONLY)
         except (TypeError, ValueError) as e:
             raise UserError(f"judge {self._spec.name!r}: extra_body: {e}") from None
         if top_logprobs:
             params.temperature = 0.0
+            params.structured_outputs = (
+                None  # a grammar would hide the rest of the distribution, and every token is asked for
+            )
             if hasattr(params, "logprob_token_ids"):  # exactly the tokens that read as a verdict, however unlikely
                 params.logprob_token_ids = self._digits
             else:
@@ -165,6 +176,7 @@ def check(spec: JudgeSpec) -> None:
 
 
 def create(spec: JudgeSpec) -> VLLMBackend:
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # else its log writes over the progress line
     import vllm  # noqa: F401  # so that a missing extra is said before anything is asked
 
     return VLLMBackend(spec)

@@ -28,10 +28,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.llava(tmp_path_factory.mktemp("llava"))
 
 
-@pytest.fixture(scope="module", params=["llava", "qwen"])
+@pytest.fixture(scope="module", params=["llava", "qwen", "qwen3", "internvl"])
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One model of each family. Qwen's processor needs torchvision, which the CPU torch of one environment has not."""
-    if request.param == "qwen":
+    """One model of each family. All processors but LLaVA's need torchvision, which one environment's CPU torch has not."""
+    if request.param != "llava":
         pytest.importorskip("torchvision")
     made: Path = getattr(tiny, request.param)(tmp_path_factory.mktemp(request.param))
     return made

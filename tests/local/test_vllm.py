@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Message, Text
 from evaluators.parsing import parse
 from harness_plugins import run, score
-from tests.conftest import pair, write_jsonl
+from tests.conftest import pair, read_jsonl, write_jsonl
 from tests.local import tiny
 from tests.local.asking import answered, ask, requests_of
 
@@ -86,7 +87,16 @@ def test_the_engine_and_its_server_agree(model: Path, url: str, tmp_path: Path) 
         )
         for r in requests[:6]
     ]
-    *found, too_long, too_many = ask(in_process(model, verdict="direct"), [*requests, *begun, long, crowd])
+    drawn = [
+        replace(r, sampling={"temperature": 1.0, "max_tokens": 12}, top_logprobs=0, seed=seed)
+        for r in requests[:2]
+        for seed in (7, 7, 8)
+    ]
+    asked = [*requests, *begun, *drawn, long, crowd]
+    *found, too_long, too_many = ask(in_process(model, verdict="direct"), asked)
+    found, sampled = found[: -len(drawn)], answered(found[-len(drawn) :])
+    for same, again, other in (sampled[:3], sampled[3:]):
+        assert same.text == again.text != other.text
     assert isinstance(too_long, BackendError) and too_long.kind == "too_long" and "2048" in too_long.message
     assert isinstance(too_many, BackendError) and too_many.kind == "too_long" and "4 image" in too_many.message
     local = answered(found)
@@ -104,6 +114,33 @@ def test_the_engine_and_its_server_agree(model: Path, url: str, tmp_path: Path) 
             assert theirs.text.strip() == str(parse(ours).choice)
 
 
+@pytest.mark.parametrize("family", ["qwen3", "internvl", "llava"])
+def test_it_and_transformers_compute_the_same(family: str, tmp_path: Path) -> None:
+    """The other families, by their own processors and chat templates; for one of them as an adapter on its base."""
+    folder = getattr(tiny, family)(tmp_path / family)
+    requests = requests_of(tmp_path, 8)
+    adapter = {}
+    if family == "qwen3":
+        adapter = {"adapter": tiny.adapter(folder, tmp_path / "adapter")}
+        plain = answered(ask(JudgeSpec(name="hf", backend="hf", model=str(folder), verdict="direct"), requests))
+    theirs = JudgeSpec(
+        name="hf", backend="hf", model=str(folder), verdict="direct", model_args={"dtype": "float32", **adapter}
+    )
+    ours = theirs.model_copy(update={"backend": "vllm", "model_args": {**ARGUMENTS, **adapter}})
+    expected, found = (answered(ask(spec, requests)) for spec in (theirs, ours))
+    for one, other in zip(expected, found, strict=True):
+        a, b = parse(one).p, parse(other).p
+        assert a is not None and b is not None
+        assert abs(a.first - b.first) < 1e-4 and abs(a.mass - b.mass) < 1e-4
+        assert one.usage["prompt_tokens"] == other.usage["prompt_tokens"]  # type: ignore[index]
+    if adapter:
+        assert any(abs(parse(a).p.first - parse(b).p.first) > 1e-3 for a, b in zip(plain, found, strict=True))  # type: ignore[union-attr]
+
+
+REASONS = {"structured_outputs": {"regex": "[12ab]{20}<answer>[12]</answer>"}}
+"""Lets a random model reason for twenty letters and name a winner; where it goes on from `<answer>`, a digit is among them."""
+
+
 def test_a_run_through_both(model: Path, url: str, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(6)])
     arguments = {**ARGUMENTS, "limit_mm_per_prompt": {"image": 1}}
@@ -112,8 +149,17 @@ def test_a_run_through_both(model: Path, url: str, tmp_path: Path) -> None:
         "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, generic]\nout: out\njudges:\n"
         f"  - {{name: local, backend: vllm, model: {model}, max_tokens: 16, model_args: {arguments}}}\n"
         f"  - {{name: served, backend: openai, model: tiny, base_url: '{url}', max_tokens: 16}}\n"
+        f"  - {{name: weighed, backend: vllm, model: {model}, verdict: reasoned, max_tokens: 64, model_args: {arguments}, "
+        f"extra_body: {REASONS}}}\n"
+        f"  - {{name: served-weighed, backend: openai, model: tiny, base_url: '{url}', verdict: reasoned, max_tokens: 64, "
+        f"extra_body: {REASONS}}}\n"
     )
     result = run(config)
     assert result.complete and result.statuses["truncated"] == 48, "a random model never ends within sixteen tokens"
+    weighed = {(v["judge"], v["call"]): v for v in read_jsonl(result.out / "verdicts.jsonl") if "weighed" in v["judge"]}
+    assert len(weighed) == 48 and all(v["p"] for v in weighed.values())
+    masses = {n: [v["p"]["mass"] for (j, _), v in weighed.items() if j == n] for n in ("weighed", "served-weighed")}
+    assert max(masses["weighed"]) < 0.2, "in process the mass is that of the model, whatever the grammar lets through"
+    assert set(masses["served-weighed"]) == {None}, "a server's log-probabilities are taken after its grammar"
     cells = {c.judge: c for c in score(result.out).cells if c.arm == "generic"}
     assert cells["local"].trials == cells["served"].trials == (12, 12)

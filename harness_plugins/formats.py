@@ -1,0 +1,157 @@
+"""Tables as text: Markdown, LaTeX, CSV, JSON, and a wrapped form for terminals."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from harness_plugins.scoring.report import Report
+from harness_plugins.tables import Table, tables
+
+
+def markdown(found: Sequence[Table]) -> str:
+    def safe(text: str) -> str:
+        return text.replace("|", "\\|").replace("\n", " ")
+
+    parts = []
+    for t in found:
+        rows = [[safe(x) for x in row] for row in [t.header, *t.rows]]
+        widths = [max(3, *(len(r[i]) for r in rows)) for i in range(len(t.header))]
+        lines = [f"### {safe(t.title)}", ""]
+        for n, row in enumerate(rows):
+            lines.append("| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |")
+            if n == 0:
+                lines.append("|" + "|".join("-" * (w + 2) for w in widths) + "|")
+        lines += ["", *(f"- {safe(note)}" for note in t.notes)]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+_LATEX = str.maketrans(
+    {
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def latex(found: Sequence[Table]) -> str:
+    """booktabs tables; the notes stand in the caption."""
+
+    def safe(text: str) -> str:
+        bold = text.startswith("**")
+        plain = text.strip("*").translate(_LATEX)
+        return rf"\textbf{{{plain}}}" if bold else plain
+
+    parts = []
+    for t in found:
+        caption = " ".join([t.title + ".", *t.notes]).translate(_LATEX)
+        body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
+        head = " & ".join(safe(x) for x in t.header) + r" \\"
+        parts.append(
+            "\n".join(
+                [
+                    r"\begin{table}",
+                    r"\centering",
+                    r"\small",
+                    rf"\begin{{tabular}}{{{'l' * len(t.header)}}}",
+                    r"\toprule",
+                    head,
+                    r"\midrule",
+                    *body,
+                    r"\bottomrule",
+                    r"\end{tabular}",
+                    rf"\caption{{{caption}}}",
+                    r"\end{table}",
+                ]
+            )
+        )
+    return "% needs \\usepackage{booktabs}\n" + "\n\n".join(parts) + "\n"
+
+
+def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:
+    return [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
+
+
+def as_csv(reports: Sequence[Report]) -> str:
+    """One line a metric, all numbers in full. Texts that a spreadsheet would run as formulas are quoted with '."""
+    header = [
+        "run",
+        "benchmark",
+        "judge",
+        "writer",
+        "arm",
+        "relation",
+        "metric",
+        "k",
+        "n",
+        "value",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "detectable",
+        "protocol",
+        "complete",
+    ]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
+    writer.writeheader()
+    for o in objects(reports):
+        if "counts" not in o:
+            writer.writerow({k: _guarded(v) for k, v in o.items()})
+    return out.getvalue()
+
+
+def _guarded(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+
+
+def as_json(reports: Sequence[Report]) -> str:
+    lines = [orjson.dumps(o).decode() for o in objects(reports)]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
+    "md": lambda reports: markdown(tables(reports)),
+    "csv": as_csv,
+    "json": as_json,
+    "latex": lambda reports: latex(tables(reports)),
+}
+
+
+def print_rich(found: Sequence[Table]) -> None:
+    """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
+    import rich.box
+    import rich.table
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for t in found:
+        grid = rich.table.Table(
+            title=t.title, title_justify="left", title_style="bold", box=rich.box.SIMPLE_HEAD, pad_edge=False
+        )
+        for name in t.header:
+            grid.add_column(name, no_wrap=name in ("judge", "writer", "arm", "relation"))
+        for row in t.rows:
+            cells = [(x.strip("*").replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
+            grid.add_row(*(Text(text, style) for text, style in cells))
+        console.print(grid)
+        for note in t.notes:
+            console.print(Text(f"- {note}", "dim"))
+        console.print()
