@@ -7,13 +7,15 @@ Each arm says what it gives for (item, order); the engine asks for the distinct 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from evaluators.keys import digest
+from evaluators.leaks import masked, relabelled
 from evaluators.records import Item, Order, Rubric
-from evaluators.rendering import RubricText
+from evaluators.rendering import Case, RubricText
 
 GENERIC = Path(__file__).parent / "generic"
 GENERIC_VARIANTS = 3
@@ -27,6 +29,13 @@ class Given:
     replicate: int = 0
     donor: str | None = None
     draw: str = ""
+    advice: Literal[1, 2] | None = None
+    hidden: frozenset[str] = frozenset()
+    edited: float | None = None
+    """Share of the rubric's words that the arm changed (`masked`)."""
+
+    def case(self, item: Item, order: Order) -> Case:
+        return Case(item, order, self.rubric, self.advice, self.hidden)
 
 
 @dataclass(frozen=True)
@@ -40,16 +49,23 @@ class WriterRubrics:
     by_item: Mapping[str, tuple[Rubric, ...]]
     shared: tuple[Rubric, ...] = ()
     donors: tuple[Mapping[str, str], ...] = field(default=())
+    owner: str | None = None
+    """The judge whose own rubrics these are (arm `self`); no other judge reads them."""
 
     def of(self, uid: str, order: Order) -> Iterator[Rubric]:
         """The rubrics for an item as judged in `order`: of each replicate the one written in that order, else what
-        there is (written blind, or in the other order only)."""
+        there is: written in the other order, or without the responses."""
         replicates: dict[int, Rubric] = {}
-        for rubric in self.by_item.get(uid, self.shared):
+        rank = {order: 0, "nothing": 2}
+        for rubric in self.all(uid):
             kept = replicates.get(rubric.replicate)
-            if kept is None or (rubric.saw == order and kept.saw != order):
+            if kept is None or rank.get(rubric.saw, 1) < rank.get(kept.saw, 1):
                 replicates[rubric.replicate] = rubric
         yield from replicates.values()
+
+    def all(self, uid: str) -> tuple[Rubric, ...]:
+        """Every rubric for an item, whatever its writer saw."""
+        return self.by_item.get(uid, self.shared)
 
 
 Give = Callable[[Item, Order, WriterRubrics | None], Iterator[Given]]
@@ -62,6 +78,11 @@ class Arm:
     about: str
     give: Give
     uses_label: bool = False
+    """A probe that is told the right answer: in no prompt of any other arm, and in no paper's table."""
+    default: bool = False
+    """Judged where a config names no arms."""
+    own: bool = False
+    """Reads what the judge itself wrote."""
 
 
 @cache
@@ -103,13 +124,122 @@ def _shuffled(item: Item, order: Order, writer: WriterRubrics | None) -> Iterato
             yield Given(as_text(rubric), shuffle, donor)
 
 
+def _crossed(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+    assert writer is not None
+    for rubric in writer.all(item.uid):
+        if rubric.saw not in (order, "nothing"):
+            yield Given(as_text(rubric), rubric.replicate)
+
+
+def _blind(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+    assert writer is not None
+    for rubric in writer.all(item.uid):
+        if rubric.saw == "nothing":
+            yield Given(as_text(rubric), rubric.replicate)
+
+
+def _advice(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+    assert writer is not None
+    for rubric in writer.of(item.uid, order):
+        verdict = verdict_in(rubric, order)
+        if verdict is not None:
+            yield Given(replicate=rubric.replicate, advice=verdict)
+
+
+def verdict_in(rubric: Rubric, order: Order) -> Literal[1, 2] | None:
+    """The writer's own verdict as a position in `order`; None where it gave none."""
+    if rubric.verdict is None or rubric.saw == "nothing":
+        return None
+    return rubric.verdict if rubric.saw == order else 2 if rubric.verdict == 1 else 1
+
+
+Edit = Callable[[Item, Rubric], "RubricText | tuple[RubricText, float]"]
+
+
+def _edited(edit: Edit, hidden: frozenset[str] = frozenset()) -> Give:
+    """An arm that hands over the writer's rubric for this item, changed in some way."""
+
+    def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+        assert writer is not None
+        for rubric in writer.of(item.uid, order):
+            made = edit(item, rubric)
+            text, share = made if isinstance(made, tuple) else (made, None)
+            yield Given(text, rubric.replicate, hidden=hidden, edited=share)
+
+    return give
+
+
+def _relabelled(item: Item, rubric: Rubric) -> RubricText:
+    criteria = tuple(
+        replace(c, name=relabelled(c.name), description=relabelled(c.description)) for c in rubric.criteria
+    )
+    return RubricText(relabelled(rubric.text), criteria, rubric.uid)
+
+
+def _masked(item: Item, rubric: Rubric) -> tuple[RubricText, float]:
+    responses = [c.text for c in item.candidates]
+    text = masked(rubric.text, responses)
+    criteria = tuple(
+        replace(c, name=masked(c.name, responses).text, description=masked(c.description, responses).text)
+        for c in rubric.criteria
+    )
+    return RubricText(text.text, criteria, rubric.uid), round(text.edited, 4)
+
+
+def _justified(item: Item, rubric: Rubric) -> RubricText:
+    text = f"{rubric.text}\n\nWhy these criteria: {rubric.justify}" if rubric.justify else rubric.text
+    return RubricText(text, rubric.criteria, rubric.uid)
+
+
+def as_read(item: Item, rubric: Rubric) -> RubricText:
+    return as_text(rubric)
+
+
+PAIR = frozenset({"media", "responses"})
+
+
+def _told(right: bool) -> Give:
+    """The probes: a rubric that announces the label, or its opposite."""
+
+    def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+        if item.label.preferred is not None:
+            first = (item.label.preferred == 0) == (order == "AB")
+            number = 1 if first == right else 2
+            name = "leak" if right else "anti"
+            yield Given(RubricText(f"1. Overall quality (100%): Response {number} is the better one.", uid=name))
+
+    return give
+
+
 ARMS: dict[str, Arm] = {
     arm.name: arm
     for arm in (
-        Arm("none", False, "no rubric: the same prompt with the rubric section left out", _none),
-        Arm("generic", False, "a fixed rubric for the modality, one of three wordings by item", _generic),
-        Arm("transferred", True, "the writer's rubric for this item", _transferred),
-        Arm("shuffled", True, "the same writer's rubric for another item of the category", _shuffled),
-        Arm("repeat", False, "`none` asked a second time: the noise floor", _repeat),
+        Arm("none", False, "no rubric: the same prompt with the rubric section left out", _none, default=True),
+        Arm("generic", False, "a fixed rubric for the modality, one of three wordings by item", _generic, default=True),
+        Arm(
+            "transferred",
+            True,
+            "the writer's rubric for this item, written in the order that is judged",
+            _transferred,
+            default=True,
+        ),
+        Arm(
+            "crossed",
+            True,
+            "the rubric written in the other order, its text as it is: names of responses now point wrong",
+            _crossed,
+        ),
+        Arm("shuffled", True, "the same writer's rubric for another item of the category", _shuffled, default=True),
+        Arm("advice", True, "no rubric, one line with the writer's own verdict: what copying it is worth", _advice),
+        Arm("self", True, "a rubric that the judge wrote itself", _transferred, own=True),
+        Arm("relabel", True, "the rubric with Response 1 and 2 exchanged in its text", _edited(_relabelled)),
+        Arm("masked", True, "the rubric without names of responses and verbatim quotes", _edited(_masked)),
+        Arm("blind", True, "a rubric written without the responses (other information and another prompt)", _blind),
+        Arm("justify", True, "the rubric with its author's reasons for it", _edited(_justified)),
+        Arm("rubric_only", True, "question and rubric alone: 50 % if it does not say which", _edited(as_read, PAIR)),
+        Arm("no_image", True, "the rubric without the images", _edited(as_read, frozenset({"media"}))),
+        Arm("repeat", False, "`none` asked a second time: the noise floor", _repeat, default=True),
+        Arm("leak", False, "probe: a rubric that names the right response", _told(True), uses_label=True),
+        Arm("anti", False, "probe: a rubric that names the wrong response", _told(False), uses_label=True),
     )
 }

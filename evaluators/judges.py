@@ -166,6 +166,16 @@ class JudgeSpec(BaseModel):
         return digest(self.key_fields())
 
 
+def within_budget(messages: tuple[Message, ...], max_pixels: int | None) -> tuple[Message, ...]:
+    """The messages with their images to be shown no larger than `max_pixels`; None leaves them as they are."""
+    if max_pixels is None:
+        return messages
+    return tuple(
+        replace(m, parts=tuple(replace(p, max_pixels=max_pixels) if isinstance(p, Image) else p for p in m.parts))
+        for m in messages
+    )
+
+
 class Judge(Protocol):
     """Whoever decides a Case. `decide` raises `errors.BackendError` where no answer came."""
 
@@ -196,20 +206,13 @@ class ChatJudge:
     def request(self, case: Case) -> ChatRequest:
         direct = self.spec.verdict == "direct"
         return ChatRequest(
-            messages=self._within_budget(self.spec.template.render(case, "direct" if direct else "text")),
+            messages=within_budget(
+                self.spec.template.render(case, "direct" if direct else "text"), self.spec.max_pixels
+            ),
             sampling=self.spec.sampling(),
             top_logprobs=TOP_LOGPROBS if direct else 0,
             answer_format=parsing.DIRECT if direct else self.spec.answer_format,
             affinity=case.item.uid,
-        )
-
-    def _within_budget(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        most = self.spec.max_pixels
-        if most is None:
-            return messages
-        return tuple(
-            replace(m, parts=tuple(replace(p, max_pixels=most) if isinstance(p, Image) else p for p in m.parts))
-            for m in messages
         )
 
     async def decide(self, case: Case, seed: str) -> Answer:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 
-from evaluators.records import Candidate, Media
+from evaluators.records import Candidate, Media, Rubric
 
 KEY_VERSION = "rubric-harness/key/1"
 
@@ -61,3 +62,16 @@ def call_digest(item: str, judge: str, order: str, rubric: object, sample: int, 
 def verdict_key(call: str, arm: str, writer: str | None, replicate: int) -> str:
     """The cell: its call (item, media, judge with grading and template, rubric text, order, sample) and its place."""
     return digest(call, arm, writer, replicate)
+
+
+_NOT_CONTENT = ("uid", "answer", "error", "time")
+_LATER = ("justify", "evaluation")
+"""Fields that rubrics got later: empty ones are left out, so that uids of earlier files hold."""
+
+
+def rubric_uid(rubric: Rubric) -> str:
+    """`rubric:16hex` over what the rubric says, for which item and by whom; not over how its answer came."""
+    fields = asdict(rubric)
+    return (
+        "rubric:" + digest({k: v for k, v in fields.items() if k not in _NOT_CONTENT and (v or k not in _LATER)})[:16]
+    )

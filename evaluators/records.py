@@ -153,9 +153,18 @@ class Rubric:
     saw: Literal["nothing", "AB", "BA"] = "nothing"
     verdict: Literal[1, 2] | None = None
     """The writer's own verdict, as a position in the order it saw."""
-    status: Literal["valid", "invalid"] = "valid"
+    status: Literal["valid", "invalid", "error"] = "valid"
+    """`invalid`: no rubric could be taken from the answer. `error`: no answer came; it is asked again."""
     violations: tuple[str, ...] = ()
+    """What is wrong with the form of the answer, by name; a valid rubric may have some."""
     uid: str = ""
+    justify: str = ""
+    """Why the writer chose these criteria. Judges do not read it, but in the arm `justify`."""
+    evaluation: str = ""
+    """The writer's own application of its rubric. Judges never read it."""
+    answer: Answer | None = None
+    error: Failure | None = None
+    time: str | None = None
 
     __pydantic_config__ = _STRICT
 
@@ -230,6 +239,8 @@ class Verdict:
     """uid of the rubric read; for fixed texts its name, such as `generic/text/2`."""
     donor: str | None = None
     """For `shuffled`: the item whose rubric was read."""
+    edited: float | None = None
+    """For `masked`: the share of the rubric's words that were replaced or dropped."""
     media: str | None = None
     """First 16 hex of the digest over the item's media bytes: a verdict on other bytes is of the past."""
     choice: Literal[1, 2] | None = None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import secrets
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -47,6 +47,10 @@ class Case:
     item: Item
     order: Order
     rubric: RubricText | None = None
+    advice: Literal[1, 2] | None = None
+    """The position that another evaluator is said to prefer, in place of a rubric."""
+    hidden: frozenset[str] = frozenset()
+    """What is left out of the prompt: `media`, `responses`."""
 
     def shown(self) -> tuple[Candidate, Candidate]:
         """The candidates as Response 1 and Response 2."""
@@ -78,8 +82,8 @@ def _nothing_for_none(value: object) -> object:
 
 
 class Template:
-    """A prompt template: Jinja over `question`, `responses`, `rubric` (None without one), `mode`, `fence`, `media`,
-    `media_missing` and `video`.
+    """A prompt template: Jinja over `question`, `responses` (None where they are withheld), `rubric` and `advice` (None
+    without one), `mode`, `fence`, `media`, `media_missing` and `video`.
 
     `{{ media }}` marks where the item's images go, `{{ responses[0].media }}` those of a response. An edit of the file
     changes `digest`, and with it every key.
@@ -88,8 +92,11 @@ class Template:
         UserError: the file is missing, or not a valid template, or lacks a place for what it must show.
     """
 
-    def __init__(self, path: Path = PROMPTS / "pairwise.jinja") -> None:
+    def __init__(
+        self, path: Path = PROMPTS / "pairwise.jinja", needs: Sequence[str] = ("question", "responses", "rubric")
+    ) -> None:
         self.path = path
+        self._needs = frozenset(needs)
         try:
             self.source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
@@ -111,19 +118,44 @@ class Template:
     def _try_out(self) -> None:
         """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
         shown = {"question": "the-question", "responses[0].text": "text-one", "responses[1].text": "text-two"}
-        file = MediaFile("probe.png")
-        for mode, rubric, files in product(("text", "direct"), (None, "the-rubric"), ((), (file,))):
-            media = (Media("probe", "image", files),) if files else ()
-            candidates = (Candidate("text-one"), Candidate("text-two"))
-            item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
-            given = RubricText(rubric) if rubric else None
-            (message,) = self.render(Case(item, "AB", given), mode)
-            text = "".join(p.text for p in message.parts if isinstance(p, Text))
+        rubrics = (None, "the-rubric") if "rubric" in self._needs else (None,)
+        for mode, rubric, media in product(("text", "direct"), rubrics, ((), (_PROBE_IMAGE,))):
+            text = self._probe(mode, media, rubric=RubricText(rubric) if rubric else None)
             for name, value in {**shown, **({"rubric": rubric} if rubric else {})}.items():
                 if value not in text:
                     raise UserError(
                         f"{self.path}: the template never shows `{name}`; add {{{{ {name} }}}} where it belongs"
                     )
+
+    def _probe(self, mode: str, media: tuple[Media, ...], **case: Any) -> str:
+        candidates = (Candidate("text-one"), Candidate("text-two"))
+        item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
+        (message,) = self.render(Case(item, "AB", **case), mode)
+        return "".join(p.text for p in message.parts if isinstance(p, Text))
+
+    def check_advice(self) -> None:
+        """Whether the arm `advice` says anything through this template.
+
+        Raises:
+            UserError: it never shows `advice`.
+        """
+        for mode in ("text", "direct"):
+            one, other = (self._probe(mode, (), advice=k) for k in (1, 2))
+            if one == other:
+                raise UserError(
+                    f"{self.path}: the arm advice needs a template that shows {{{{ advice }}}} (1, 2 or none)"
+                )
+
+    def check_hidden_responses(self) -> None:
+        """Whether the template can do without the responses, for the arm `rubric_only`.
+
+        Raises:
+            UserError: it uses them without asking whether they are there.
+        """
+        for mode in ("text", "direct"):
+            text = self._probe(mode, (), rubric=RubricText("the-rubric"), hidden=frozenset({"responses", "media"}))
+            if "the-rubric" not in text:
+                raise UserError(f"{self.path}: without responses the template does not show the rubric")
 
     @cached_property
     def digest(self) -> str:
@@ -145,25 +177,29 @@ class Template:
                 marks.append(f"{_MARK}{len(places) - 1};")
             return "".join(marks)
 
-        responses = [{"text": neutral(c.text, fence), "media": mark(c.media)} for c in case.shown()]
+        responses = None
+        if "responses" not in case.hidden:
+            responses = [{"text": neutral(c.text, fence), "media": mark(c.media)} for c in case.shown()]
+        media = () if "media" in case.hidden else item.media
         try:
             text = self._template.render(
                 question=neutral(item.prompt, fence),
                 responses=responses,
                 rubric=neutral(case.rubric.text, fence) if case.rubric else None,
+                advice=case.advice,
                 mode=mode,
                 fence=fence,
-                media=mark(item.media),
-                media_missing=item.media_missing,
-                video=any(m.kind == "video" for m in item.media),
+                media=mark(media),
+                media_missing=item.media_missing and "media" not in case.hidden,
+                video=any(m.kind == "video" for m in media),
             )
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             line = next(
                 (f.lineno for f in reversed(traceback.extract_tb(e.__traceback__)) if f.filename == "<template>"), "?"
             )
             raise UserError(
-                f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses, rubric (None "
-                "without one), mode, fence, media, media_missing, video"
+                f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses (None "
+                "in the arm rubric_only), rubric and advice (None without one), mode, fence, media, media_missing, video"
             ) from None
         parts = tuple(_split(text, places))
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):
@@ -174,6 +210,7 @@ class Template:
         return (Message("user", parts),)
 
 
+_PROBE_IMAGE = Media("probe", "image", (MediaFile("probe.png"),))
 _MARK = secrets.token_hex(16)
 """Where media go in a rendered text. Drawn anew in each process and never sent, so no text can hold it."""
 

@@ -8,6 +8,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluators.engine.runner import Tally
 
 COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130
 
@@ -15,6 +19,7 @@ _EPILOG = """\
 start here:
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
+  rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
 
@@ -32,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
+    _add_rubrics(commands)
 
     score = commands.add_parser(
         "score", help="score a run folder", description="Score a run folder from its jsonl files alone."
@@ -102,6 +108,27 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="ask again where the status is: tie, unparsed, refused, truncated, ok",
     )
     run.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rubrics = commands.add_parser(
+        "rubrics",
+        help="have the config's writers write their rubrics; judges nothing",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Have the `writers:` of a config write a rubric for each item and order into the run folder's rubrics.jsonl.\n"
+        "`run` does the same before it judges; stop either at any time, the same command goes on.",
+        epilog="a writer in a config:\n"
+        "  writers:\n"
+        "    - {name: grm, method: proxy_grm, backend: openai, model: my/proxy-grm-7b, base_url: 'http://127.0.0.1:8000/v1',\n"
+        "       family: qwen-vl, replicates: 1, blind: false}\n",
+    )
+    rubrics.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    rubrics.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
+    rubrics.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
+    rubrics.add_argument(
+        "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
+    )
+    rubrics.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -215,7 +242,7 @@ def _pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from evaluators.errors import KINDS, PERMANENT, UserError
+    from evaluators.errors import UserError
     from evaluators.records import STATUSES
     from harness_plugins.config import load_config
     from harness_plugins.experiment import run
@@ -239,6 +266,9 @@ def _run(args: argparse.Namespace) -> int:
         loading.cancel()
     _print_summary(result.out)
     tally = result.tally
+    if result.wrote.written:
+        found = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
+        print(f"{result.wrote.written} rubrics written ({found}).")
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
         print(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
@@ -252,19 +282,54 @@ def _run(args: argparse.Namespace) -> int:
     print(f"Single items: rubric-harness show {_near(result.out)}")
     if result.complete:
         return COMPLETE
+    _print_failures(result.wrote, "rubrics")
+    _print_failures(tally, "verdicts")
+    return ERRORS_REMAIN
+
+
+def _print_failures(tally: Tally, what: str) -> None:
+    """What was never answered and why, on stderr."""
+    from evaluators.errors import KINDS, PERMANENT
+
     left = tally.statuses["error"] + tally.total - tally.written
-    print(f"{left} verdicts are still missing (errors are never scored):", file=sys.stderr)
+    if not left:
+        return
+    print(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
     for kind, count in tally.unanswered.most_common():
         said = f", such as: {tally.examples[kind]}" if tally.examples[kind] else ""
         print(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
     if set(tally.unanswered) <= PERMANENT:
         print(
-            "Asking again cannot help: change the judge's options or its server, then run the command again.",
+            "Asking again cannot help: change the model's options or its server, then run the command again.",
             file=sys.stderr,
         )
     else:
         print("Run the same command again to ask for them.", file=sys.stderr)
-    return ERRORS_REMAIN
+
+
+def _rubrics(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+    from harness_plugins.cards import cards
+    from harness_plugins.experiment import write_rubrics
+    from harness_plugins.formats import markdown, print_rich
+
+    redo = _pairs(args.redo, "--redo")
+    if set(redo) - {"status"} or redo.get("status", set()) - {"invalid"}:
+        raise UserError(
+            "--redo takes status=invalid: rubrics that could not be taken from their answer are written again"
+        )
+    folder, tally, files = write_rubrics(
+        args.config, out=args.out, limit=args.limit, redo=redo.get("status", ()), progress=not args.quiet
+    )
+    table = cards(folder)
+    print_rich([table]) if sys.stdout.isatty() else print(markdown([table]))
+    if tally.written:
+        print(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")
+    else:
+        print(f"Nothing to write: all {sum(len(f.rubrics) for f in files)} rubrics are there.")
+    print(f"Rubrics: {_near(folder)}/rubrics.jsonl (in another config: `rubrics: {{{files[0].name}: that file}}`)")
+    _print_failures(tally, "rubrics")
+    return ERRORS_REMAIN if tally.statuses["error"] else COMPLETE
 
 
 def _load_scoring() -> None:
@@ -329,8 +394,8 @@ def _items(args: argparse.Namespace) -> int:
     from harness_plugins.config import load_config
     from harness_plugins.experiment import prepare
 
-    for grid in prepare(load_config(args.config), needs_rubrics=False).grids:
-        for i in grid.items:
+    for items in prepare(load_config(args.config), needs_rubrics=False).items.values():
+        for i in items:
             start = " ".join(i.prompt.split())[:60]
             print(i.uid, i.benchmark, i.source_id, i.row, i.category, start, sep="\t")
     return COMPLETE
@@ -374,6 +439,7 @@ def _lmms_eval(args: argparse.Namespace) -> int:
 _COMMANDS = {
     "lmms-eval": _lmms_eval,
     "run": _run,
+    "rubrics": _rubrics,
     "score": _score,
     "table": _table,
     "show": _show,

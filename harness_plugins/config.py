@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evaluators.arms import ARMS
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
+from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.spec import names
 
 
@@ -47,8 +48,11 @@ class Config(_Part):
     benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
     rubrics: dict[str, Path] = Field(default_factory=dict)
+    """Rubrics that are there already: writer -> file."""
+    writers: tuple[WriterSpec, ...] = ()
+    """Models that write rubrics for this run, before it judges."""
     arms: tuple[str, ...] = ()
-    """All five by default; without rubrics, those that need none."""
+    """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
     orders: Literal["both", "AB", "BA", "hashed"] = "both"
     shuffles: int = Field(1, gt=0)
     primary_contrast: tuple[str, str] = ("transferred", "none")
@@ -74,7 +78,9 @@ class Config(_Part):
     @classmethod
     def _default_arms(cls, value: Any) -> Any:
         if isinstance(value, dict) and not value.get("arms"):
-            return {**value, "arms": [a.name for a in ARMS.values() if value.get("rubrics") or not a.per_writer]}
+            written = value.get("rubrics") or value.get("writers")
+            default = [a.name for a in ARMS.values() if a.default and (written or not a.per_writer)]
+            return {**value, "arms": default}
         return value
 
     @model_validator(mode="after")
@@ -82,6 +88,7 @@ class Config(_Part):
         for what, values in (
             ("benchmark", [b.name for b in self.benchmarks]),
             ("judge", [j.name for j in self.judges]),
+            ("writer", [*self.rubrics, *(w.name for w in self.writers)]),
         ):
             twice = sorted({v for v in values if values.count(v) > 1})
             if twice:
@@ -89,7 +96,24 @@ class Config(_Part):
         return self
 
     def needs_rubrics(self) -> list[str]:
-        return [a for a in self.arms if ARMS[a].per_writer]
+        """The arms that read a writer's rubrics."""
+        return [a for a in self.arms if ARMS[a].per_writer and not ARMS[a].own]
+
+    def all_writers(self) -> tuple[WriterSpec, ...]:
+        """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
+        own = [a for a in self.arms if ARMS[a].own]
+        judges = [j for j in self.judges if own and j.backend != "baseline"]
+        return (*self.writers, *(own_writer(j) for j in judges))
+
+
+OWN = "self:"
+"""What the name of a judge's own writer begins with."""
+
+
+def own_writer(judge: JudgeSpec) -> WriterSpec:
+    """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
+    kept = judge.model_dump(exclude={"name", "verdict", "prompt", "answer_format", "samples", "seed"})
+    return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
 def load_config(path: Path, data_only: bool = False) -> Config:
@@ -122,25 +146,30 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         where = f"line {mark.line + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
     if data_only:
-        value = {k: v for k, v in value.items() if k not in ("rubrics", "primary_contrast")}
+        value = {k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast")}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
     try:
         config = Config.model_validate(value)
     except ValidationError as e:
         errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
         raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
-    if config.needs_rubrics() and not config.rubrics:
+    if config.needs_rubrics() and not config.rubrics and not config.writers:
         line = _line_of(node, ("arms",))
         raise UserError(
             f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
-            "add `rubrics: {name: file.jsonl}`, or leave them out of `arms`"
+            "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
     config = _absolute(config, path.resolve().parent)
     gone = list(_missing(config, path, node))
     if gone:
         raise UserError(*gone)
+    for asked in (*config.judges, *config.writers):
+        _ = asked.template  # read now: a template that is missing or broken must not cost a run
     for judge in config.judges:
-        _ = judge.template  # read now: a template that is missing or broken must not cost a run
+        if "advice" in config.arms:
+            judge.template.check_advice()
+        if "rubric_only" in config.arms:
+            judge.template.check_hidden_responses()
     return config
 
 
@@ -150,6 +179,7 @@ def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
     for i, b in enumerate(config.benchmarks):
         named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
     named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
+    named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
     for file, location in named:
         if file is not None and not os.path.exists(file):
             yield (
@@ -168,6 +198,7 @@ def _absolute(config: Config, base: Path) -> Config:
                 b.model_copy(update={"path": at(b.path), "media_root": at(b.media_root)}) for b in config.benchmarks
             ),
             "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
+            "writers": tuple(w.model_copy(update={"prompt": at(w.prompt)}) for w in config.writers),
             "rubrics": {n: at(p) for n, p in config.rubrics.items()},
             "out": at(config.out),
         }
@@ -206,7 +237,7 @@ def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
     return line
 
 
-_MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec}
+_MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
 def _line(path: Path, node: yaml.Node, error: Any) -> str:

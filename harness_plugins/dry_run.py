@@ -6,12 +6,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from evaluators.engine.journal import items_of
-from evaluators.engine.plan import Finished, Grid, due
+from evaluators.engine.plan import Finished, Grid
+from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.messages import Image, Text, text_of
-from evaluators.rendering import Case
+from evaluators.writers import request_of
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, prepare, with_known_digests
+from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
@@ -36,17 +38,19 @@ def dry_run(
     prepared = prepare(config, limit, only)
     folder = out or config.out
     known = items_of(folder) if folder else {}
+    specs = config.all_writers()
+    written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
     prompts: dict[str, str] = {}
     totals = [0, 0, 0]
-    for grid in prepared.grids:
+    for grid in prepared.grids(only, written.files(folder or Path())):
         items = with_known_digests(grid.items, known)
         for judge in config.judges:
             made = create(judge)
             for arm, writer in grid.rows(judge):
                 one = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
-                work = due(one, judge, finished)
+                work = due_cells(one, judge, finished)
                 tokens = _tokens(one, judge, made) * work.calls if isinstance(made, ChatJudge) else 0
                 lines.append(
                     f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "
@@ -55,6 +59,15 @@ def dry_run(
                 totals = [a + b for a, b in zip(totals, (work.planned, work.calls, round(tokens)), strict=True)]
                 if isinstance(made, ChatJudge) and arm.name not in prompts:
                     prompts[arm.name] = _prompt(one, judge, made)
+    for spec in specs:
+        left = [
+            d for some in prepared.items.values() for d in due(spec, some, config.orders, written.by_writer[spec.name])
+        ]
+        if left:
+            lines.append(
+                f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
+            )
+            prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
     lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
     lines.append(
         f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
@@ -63,7 +76,8 @@ def dry_run(
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
     for arm_name, prompt in prompts.items():
-        lines.append(f"\n----- prompt of the arm {arm_name} -----\n{prompt}")
+        of = f"prompt of the {arm_name.strip('()')}" if arm_name.startswith("(") else f"prompt of the arm {arm_name}"
+        lines.append(f"\n----- {of} -----\n{prompt}")
     lines.append(f"\nNothing was asked. To run it: rubric-harness run {path}")
     return "\n".join(lines) + "\n"
 
@@ -74,7 +88,7 @@ def _tokens(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> float:
     rows = grid.rows(judge)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
-            parts = [p for m in made.request(Case(item, cell.order, cell.given.rubric)).messages for p in m.parts]
+            parts = [p for m in made.request(cell.given.case(item, cell.order)).messages for p in m.parts]
             text = sum(len(p.text) for p in parts if isinstance(p, Text))
             sizes.append(text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts))
     return sum(sizes) / len(sizes) if sizes else 0.0
@@ -84,5 +98,5 @@ def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:
     rows = grid.rows(judge)
     for item in grid.items:
         for cell in grid.cells(item, judge, rows):
-            return text_of(made.request(Case(item, cell.order, cell.given.rubric)).messages)
+            return text_of(made.request(cell.given.case(item, cell.order)).messages)
     return "(no item has anything to ask in this arm)"

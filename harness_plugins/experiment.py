@@ -9,7 +9,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from evaluators.engine.runner import Runner, Tally
 from evaluators.errors import UserError
 from evaluators.judges import Judge
 from evaluators.media import mime_of, with_digests
+from evaluators.messages import ChatBackend
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
-from harness_plugins.config import Config, load_config
+from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
+from harness_plugins.writing import Written, work_of, write
 
 LISTED_AT_ONCE = 256
 """Items a write: few enough that the text of a whole benchmark never stands in memory twice."""
@@ -48,10 +50,14 @@ class RunResult:
     """Verdicts written now, by status."""
     seconds: float
     """From the first request sent to the last line written; 0 where nothing was asked."""
+    wrote: Tally = field(default_factory=Tally)
+    """Rubrics written for this run."""
 
     @property
     def complete(self) -> bool:
-        return not self.statuses["error"] and self.tally.written >= self.tally.total
+        return (
+            not self.wrote.statuses["error"] and not self.statuses["error"] and self.tally.written >= self.tally.total
+        )
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,32 @@ class Prepared:
     config: Config
     benchmarks: dict[str, Benchmark]
     rubrics: tuple[RubricFile, ...]
-    grids: tuple[Grid, ...]
+    """Those that the config names files for."""
+    items: dict[str, Sequence[Item]]
+    """Of each benchmark those within the limits."""
+
+    def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
+        """What is to be judged, with the rubrics of files and those written for this run."""
+        config = self.config
+        shuffles = config.shuffles if "shuffled" in config.arms else 0
+        arms = [ARMS[a] for a in config.arms]
+        return tuple(
+            Grid(
+                name,
+                items,
+                arms,
+                [f.of(name, self.benchmarks[name].items, shuffles) for f in (*self.rubrics, *written)],
+                config.orders,
+                _wanted(only or {}),
+            )
+            for name, items in self.items.items()
+        )
 
 
 def prepare(
     config: Config, limit: int | None = None, only: Selection | None = None, needs_rubrics: bool = True
 ) -> Prepared:
-    """Read benchmarks and rubrics and check them, before anything is asked of a model.
+    """Read benchmarks and rubric files and check them, before anything is asked of a model.
 
     Args:
         needs_rubrics: False reads the items alone.
@@ -84,16 +109,11 @@ def prepare(
     if needs_rubrics and config.needs_rubrics():
         whole = {n: b.items for n, b in loaded.items()}
         rubrics = tuple(read_rubrics(name, path, whole) for name, path in config.rubrics.items())
-    shuffles = config.shuffles if "shuffled" in config.arms else 0
-    grids = []
+    items: dict[str, Sequence[Item]] = {}
     for entry in config.benchmarks:
-        items = loaded[entry.name].items
-        most = min((x for x in (entry.limit, limit) if x is not None), default=len(items))
-        writers = [f.of(entry.name, items, shuffles) for f in rubrics]
-        grids.append(
-            Grid(entry.name, items[:most], [ARMS[a] for a in config.arms], writers, config.orders, _wanted(only or {}))
-        )
-    return Prepared(config, loaded, rubrics, tuple(grids))
+        most = min((x for x in (entry.limit, limit) if x is not None), default=None)
+        items[entry.name] = loaded[entry.name].items[:most]
+    return Prepared(config, loaded, rubrics, items)
 
 
 def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
@@ -110,7 +130,7 @@ def _check_selection(config: Config, only: Selection) -> None:
         "benchmark": [b.name for b in config.benchmarks],
         "judge": [j.name for j in config.judges],
         "arm": config.arms,
-        "writer": config.rubrics,
+        "writer": [*config.rubrics, *(w.name for w in config.all_writers())],
     }
     for key, values in only.items():
         if key not in known:
@@ -129,6 +149,7 @@ def run(
     redo: Collection[str] = (),
     progress: bool = False,
     judges: Mapping[str, Judge] | None = None,
+    writers: Mapping[str, ChatBackend] | None = None,
 ) -> RunResult:
     """Judge everything that a config asks for and a run folder does not hold yet.
 
@@ -140,6 +161,7 @@ def run(
         redo: statuses to ask again, such as ``["unparsed", "truncated"]``.
         progress: show a progress line on stderr.
         judges: judges of your own by name, in place of those the config describes (`evaluators.mock` has one).
+        writers: backends of your own for the config's writers, by the writer's name.
 
     Raises:
         UserError: something in the config or the data does not fit; nothing was asked.
@@ -156,25 +178,91 @@ def run(
     check_judges(folder, held, config.judges, config.orders)
     check_rows(folder, held, prepared.benchmarks)
     known = items_of(folder)
-    grids = [replace(g, items=with_known_digests(g.items, known)) for g in prepared.grids]
-    check_images(grids)
+    prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
+    check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics)
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
-        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, prepared.grids))
+        wrote, written = _write_rubrics(prepared, folder, only, progress, writers)
+        grids = prepared.grids(only, written)
+        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, grids))
         if new_rubrics:
             with Journal(folder / "rubrics.jsonl") as journal:
                 for rubric in new_rubrics:
                     journal.append(encode(rubric))
         finished = Finished.read(folder, redo)
-        listed = list_new(grids, known, items)
+        listed = list_new([i for g in grids for i in g.items], known, items)
         runner = Runner(verdicts, items, listed, finished)
-        planned, work = _work(config, grids, finished, judges or {})
+        work = _work(config, grids, finished, judges or {})
+        planned = sum(w.planned for _, works in work for w in works)
         copy_answers(folder, work, runner)
         with rare_collections():
             block_on(ask(runner, work, progress))
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
-    return RunResult(folder, tally, planned, tally.statuses, seconds)
+    return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+
+
+def _write_rubrics(
+    prepared: Prepared,
+    folder: Path,
+    only: Selection | None,
+    progress: bool,
+    backends: Mapping[str, ChatBackend] | None,
+    redo: Collection[str] = (),
+) -> tuple[Tally, tuple[RubricFile, ...]]:
+    """Have written what the arms of this run read and the folder does not hold; all that it then holds."""
+    config, chosen = prepared.config, only or {}
+    arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
+    specs = [w for w in config.all_writers() if any(a.own == w.name.startswith(OWN) for a in arms)]
+    specs = [w for w in specs if w.name in chosen.get("writer", (w.name,))]
+    tally = Tally()
+    if not specs:
+        return tally, ()
+    written = Written.read(folder, specs)
+    items = [i for name, some in prepared.items.items() if name in chosen.get("benchmark", (name,)) for i in some]
+    work = work_of(specs, items, config.orders, written, redo, backends)
+    if any(w.draws for w in work):
+        block_on(write(work, folder, tally, progress))
+        written = Written.read(folder, specs)
+    return tally, written.files(folder)
+
+
+def write_rubrics(
+    config: str | Path | Config,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    redo: Collection[str] = (),
+    progress: bool = False,
+    writers: Mapping[str, ChatBackend] | None = None,
+) -> tuple[Path, Tally, tuple[RubricFile, ...]]:
+    """Have a config's writers write their rubrics and judge nothing; returns the folder, what happened, and all rubrics.
+
+    Args:
+        redo: write again what ended so: `invalid`.
+
+    Raises:
+        UserError, RunStopped: as `run`.
+    """
+    if not isinstance(config, Config):
+        config = load_config(Path(config))
+    folder = Path(out) if out is not None else config.out
+    if folder is None or str(out) == "":
+        raise UserError("no folder: give --out, or `out:` in the config")
+    if not config.all_writers():
+        raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
+    arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
+    prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
+    held = read_manifest(folder)
+    check_rows(folder, held, prepared.benchmarks)
+    known = items_of(folder)
+    prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
+    check_images([i for items in prepared.items.values() for i in items])
+    with Journal(folder / "verdicts.jsonl"), Journal(folder / "items.jsonl") as items:
+        tally, files = _write_rubrics(prepared, folder, None, progress, writers, redo)
+        list_new([i for some in prepared.items.values() for i in some], known, items)
+        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+    return folder, tally, files
 
 
 @contextlib.contextmanager
@@ -208,12 +296,10 @@ def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list
     return result
 
 
-def check_images(grids: Sequence[Grid]) -> None:
+def check_images(items: Sequence[Item]) -> None:
     """Look at the first bytes of every file not read before: a broken file should not turn up an hour into a run."""
     problems = []
-    for path in dict.fromkeys(
-        f.path for g in grids for i in g.items for m in i.all_media() for f in m.files if not f.sha256
-    ):
+    for path in dict.fromkeys(f.path for i in items for m in i.all_media() for f in m.files if not f.sha256):
         try:
             head = _head(path)
         except OSError as e:
@@ -236,27 +322,26 @@ def _head(path: str) -> bytes:
         os.close(fd)
 
 
-def list_new(grids: Sequence[Grid], known: Mapping[str, Item], items: Journal) -> set[str]:
+def list_new(all_items: Sequence[Item], known: Mapping[str, Item], items: Journal) -> set[str]:
     """Write what the folder does not list yet, so that readers know what is to come; returns the items that are final.
 
     Items with media not read yet are written again by the runner, digests filled in.
     """
-    new = [i for g in grids for i in g.items if known.get(i.uid) != i]
+    new = [i for i in all_items if known.get(i.uid) != i]
     for start in range(0, len(new), LISTED_AT_ONCE):
         items.append(b"".join(map(encode, new[start : start + LISTED_AT_ONCE])))
-    return {i.uid for g in grids for i in g.items if i.digested()}
+    return {i.uid for i in all_items if i.digested()}
 
 
 def _work(
     config: Config, grids: Sequence[Grid], finished: Finished, given: Mapping[str, Judge]
-) -> tuple[int, list[tuple[Judge, list[Work]]]]:
-    planned, work = 0, []
+) -> list[tuple[Judge, list[Work]]]:
+    work = []
     for spec in config.judges:
         due_here = [due(grid, spec, finished) for grid in grids]
-        planned += sum(w.planned for w in due_here)
         judge = given.get(spec.name) or judge_factory.create(spec)
         work.append((judge, due_here))
-    return planned, work
+    return work
 
 
 def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:

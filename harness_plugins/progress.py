@@ -65,10 +65,10 @@ def describe(tally: Tally, rate: float) -> str:
 
 
 @contextlib.asynccontextmanager
-async def shown(tally: Tally) -> AsyncIterator[None]:
+async def shown(tally: Tally, doing: str = "judging") -> AsyncIterator[None]:
     """Show the tally on stderr while the body runs: a live bar in a terminal, a line each 10 s elsewhere."""
     console = Console(file=sys.stderr)
-    shower = asyncio.create_task(_live(tally, console) if console.is_terminal else _plain(tally))
+    shower = asyncio.create_task(_live(tally, console, doing) if console.is_terminal else _plain(tally, doing))
     try:
         yield
     finally:
@@ -77,17 +77,17 @@ async def shown(tally: Tally) -> AsyncIterator[None]:
             await shower
 
 
-async def _live(tally: Tally, console: Console) -> None:
+async def _live(tally: Tally, console: Console, doing: str) -> None:
     rate = Rate()
     columns = (
-        TextColumn("judging"),
+        TextColumn(doing),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[state]}"),
     )
     with Progress(*columns, console=console, refresh_per_second=5) as bar:
-        task = bar.add_task("judging", total=None, state="")
+        task = bar.add_task(doing, total=None, state="")
         try:
             while True:
                 state = describe(tally, rate.update(tally.written))
@@ -98,9 +98,9 @@ async def _live(tally: Tally, console: Console) -> None:
             bar.update(task, total=tally.total or 1, completed=tally.written or int(not tally.total), state=state)
 
 
-async def _plain(tally: Tally) -> None:
+async def _plain(tally: Tally, doing: str) -> None:
     rate = Rate()
     while True:
         await asyncio.sleep(PLAIN_S)
         state = describe(tally, rate.update(tally.written))
-        print(f"judging {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)
+        print(f"{doing} {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 from evaluators.arms import WriterRubrics
 from evaluators.engine.journal import read_records
 from evaluators.errors import UserError
-from evaluators.keys import digest
+from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.shuffle import donors
 
@@ -27,6 +27,8 @@ class RubricFile:
     name: str
     path: Path
     rubrics: tuple[Rubric, ...]
+    owner: str | None = None
+    """The judge that wrote them for itself (arm `self`)."""
 
     def of(self, benchmark: str, items: Sequence[Item], shuffles: int) -> WriterRubrics:
         """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors."""
@@ -41,7 +43,8 @@ class RubricFile:
             permutations.append(donors(items, lengths, seed, permutations))
         everywhere = set(lengths).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
-        return WriterRubrics(self.name, {u: tuple(r) for u, r in by_item.items()}, tuple(shared), tuple(permutations))
+        own = {u: tuple(r) for u, r in by_item.items()}
+        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner)
 
 
 def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
@@ -93,7 +96,7 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
         )
-    return RubricFile(name, path, tuple(replace(r, uid=_uid(r)) for r in rubrics))
+    return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics))
 
 
 class _Index:
@@ -162,10 +165,6 @@ def _rubric(line: bytes, index: _Index) -> Rubric | None:
     if rubric.status == "valid" and not rubric.text.strip():
         raise RecordError('`text` is empty: remove the line, or mark it "status": "invalid"')
     return rubric
-
-
-def _uid(rubric: Rubric) -> str:
-    return "rubric:" + digest(asdict(replace(rubric, uid="")))[:16]
 
 
 def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:

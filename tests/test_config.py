@@ -36,7 +36,7 @@ def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str]
     make_pairs(3)
     config = load_config(write_config(GOOD))
     assert [j.model for j in config.judges] == ["longest", "Qwen/Qwen2.5-VL-7B-Instruct"]
-    assert len(prepare(config).grids[0].items) == 3
+    assert len(prepare(config).grids()[0].items) == 3
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_rubrics_match_the_whole_benchmark_before_any_limit(
     text = GOOD.replace("[none, generic]", "[none, transferred, shuffled]") + "rubrics: {writer: writer.jsonl}\n"
     config = load_config(write_config(text))
     whole, cut = prepare(config), prepare(config, limit=2)
-    assert len(cut.grids[0].items) == 2
-    assert cut.grids[0].writers[0].donors == whole.grids[0].writers[0].donors, "a limit moves nobody's donor"
+    assert len(cut.grids()[0].items) == 2
+    assert cut.grids()[0].writers[0].donors == whole.grids()[0].writers[0].donors, "a limit moves nobody's donor"
 
 
 def test_a_rubric_that_changed_is_refused(

@@ -13,7 +13,6 @@ from evaluators.engine.journal import heads, verdict_files
 from evaluators.judges import JudgeSpec
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.records import ORDERS, Item, Order
-from evaluators.rendering import RubricText
 
 Orders = Literal["both", "AB", "BA", "hashed"]
 
@@ -60,8 +59,14 @@ class Grid:
 
     def rows(self, judge: JudgeSpec) -> list[tuple[Arm, WriterRubrics | None]]:
         """The arms of a judge, those of a writer once a writer."""
-        rows = [(arm, w) for arm in self.arms for w in (self.writers if arm.per_writer else (None,))]
+        rows = [(arm, w) for arm in self.arms for w in self._writers(arm, judge)]
         return [(a, w) for a, w in rows if self.wanted(self.benchmark, judge.name, a.name, w.name if w else None)]
+
+    def _writers(self, arm: Arm, judge: JudgeSpec) -> Sequence[WriterRubrics | None]:
+        if not arm.per_writer:
+            return (None,)
+        owner = judge.name if arm.own else None
+        return [w for w in self.writers if w.owner == owner]
 
     def asked(
         self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
@@ -84,9 +89,12 @@ class Grid:
             yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown)
 
 
-def _read_as(given: Given, judge: JudgeSpec) -> RubricText | str | None:
-    """`lexical` weighs the criteria; a model reads the text alone."""
-    return given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
+def _read_as(given: Given, judge: JudgeSpec) -> object:
+    """What of the given shows in the prompt: `lexical` weighs the criteria; a model reads the text alone."""
+    read = given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
+    if given.advice is None and not given.hidden:
+        return read
+    return (read, given.advice, tuple(sorted(given.hidden)))
 
 
 class Finished:

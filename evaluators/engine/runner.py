@@ -17,7 +17,7 @@ from evaluators.judges import Judge
 from evaluators.media import WINDOW_BYTES, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Verdict, encode
-from evaluators.rendering import Case, pick_of
+from evaluators.rendering import pick_of
 
 BATCH_ITEMS = 32
 BATCH_BYTES = WINDOW_BYTES // 4
@@ -119,7 +119,7 @@ class Runner:
                 if local:
                     group.create_task(self._one_by_one(local, media))
         except BaseExceptionGroup as failures:
-            raise _cause(failures) from None
+            raise cause_of(failures) from None
         finally:
             for judge in remote:
                 await judge.close()
@@ -178,7 +178,7 @@ class Runner:
 
     async def _ask(self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker) -> None:
         tally, cell = self.tally, cells[0]
-        case = Case(item, cell.order, cell.given.rubric)
+        case = cell.given.case(item, cell.order)
 
         async def once() -> tuple[Answer, Parsed]:
             tally.asked += 1
@@ -281,6 +281,7 @@ def make_verdict(
         replicate=cell.given.replicate,
         rubric=cell.given.rubric.uid if cell.given.rubric else None,
         donor=cell.given.donor,
+        edited=cell.given.edited,
         choice=parsed.choice,
         pick=None if parsed.choice is None else pick_of(parsed.choice, cell.order),
         p=parsed.p,
@@ -291,7 +292,7 @@ def make_verdict(
     )
 
 
-def _cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+def cause_of(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one failure that tells the user what to do; the rest are its echoes."""
     flat: list[BaseException] = []
     rest: list[BaseException] = [failures]

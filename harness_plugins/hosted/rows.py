@@ -39,7 +39,7 @@ class Row:
 
     @property
     def case(self) -> Case:
-        return Case(self.item, self.order, self.given.rubric)
+        return self.given.case(self.item, self.order)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) ->
         grids.append(RowGrid(benchmark, items, [], chosen=by_item))
     judge = create(spec)
     if judge.sees_media:
-        check_images(grids)
+        check_images([i for g in grids for i in g.items])
     finished = Finished.read(folder.path)
     runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
     work = [(judge, [due(grid, spec, finished) for grid in grids])]

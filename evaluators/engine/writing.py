@@ -1,0 +1,117 @@
+"""Have rubrics written: writers side by side (in-process ones in turn), a bounded number of requests each, journal as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from evaluators.engine.journal import Journal
+from evaluators.engine.pacing import Slots, with_retries
+from evaluators.engine.runner import Breaker, Tally, cause_of
+from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.media import MediaWindow
+from evaluators.messages import ChatBackend
+from evaluators.records import Answer, Failure, Rubric, encode
+from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
+
+AT_ONCE = 32
+"""Draws whose media are read in one go."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What one writer is to write."""
+
+    spec: WriterSpec
+    backend: ChatBackend
+    draws: Sequence[Draw]
+
+
+async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally) -> None:
+    """Ask all writers for all draws; every answer is a line of the journal as it arrives, failures too.
+
+    Raises:
+        RunStopped: going on is pointless.
+        UserError: a writer, a template or a file is not as it must be.
+    """
+    tally.total += sum(len(w.draws) for w in work)
+    due = [w for w in work if w.draws]
+    media = MediaWindow()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in due:
+                if not one.backend.in_process:
+                    group.create_task(_write([one], journal, tally, media))
+            local = [w for w in due if w.backend.in_process]
+            if local:
+                group.create_task(_write(local, journal, tally, media))
+    except BaseExceptionGroup as failures:
+        raise cause_of(failures) from None
+    finally:
+        media.close()
+
+
+async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media: MediaWindow) -> None:
+    for work in works:
+        slots = Slots(work.spec.concurrency, work.spec.adaptive)
+        breaker = Breaker(work.spec.name, min(work.spec.concurrency, len(work.draws)))
+        try:
+            await work.backend.open(media)
+            async with asyncio.TaskGroup() as group:
+                for some in _chunks(work.draws):
+                    items = await media.prepare([d.item for d in some], True, work.spec.max_pixels)
+                    for draw, item in zip(some, items, strict=True):
+                        await slots.acquire()
+                        group.create_task(_one(work, replace(draw, item=item), journal, tally, slots, breaker))
+        finally:
+            await work.backend.close()
+
+
+def _chunks(draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
+    for start in range(0, len(draws), AT_ONCE):
+        yield draws[start : start + AT_ONCE]
+
+
+async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots: Slots, breaker: Breaker) -> None:
+    async def once() -> tuple[Answer, Rubric]:
+        tally.asked += 1
+        try:
+            answer = await work.backend.chat(request_of(work.spec, draw))
+            rubric = rubric_of(work.spec, draw, answer, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        except (BackendError, UserError, RunStopped, asyncio.CancelledError):
+            raise
+        except Exception as e:  # a fault of one backend on one request must not cost the rest
+            raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
+        breaker.heard()
+        return answer, rubric
+
+    def fails(error: BackendError) -> None:
+        tally.failures[error.kind] += 1
+        breaker.heard(error)
+
+    tally.in_flight += 1
+    try:
+        (answer, rubric), attempts = await with_retries(
+            once, retries=work.spec.retries, slots=slots, waits=tally.waits, give_up=breaker.pointless, failed=fails
+        )
+    except BackendError as error:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        journal.append(encode(failed(work.spec, draw, Failure(error.kind, error.message, error.http), now)))
+        tally.unanswered[error.kind] += 1
+        tally.examples[error.kind] = error.message
+        tally.statuses["error"] += 1
+        breaker.lost(error)
+    else:
+        if attempts > 1:
+            rubric = replace(rubric, answer=replace(answer, attempts=attempts))
+        journal.append(encode(rubric))
+        tally.statuses[rubric.status] += 1
+        if answer.usage:
+            tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
+            tally.completion_tokens += answer.usage.get("completion_tokens", 0)
+    finally:
+        tally.written += 1
+        tally.in_flight -= 1
+        slots.release()

@@ -1,0 +1,211 @@
+"""What a rubric gives away of the pair it was written on: a lexical leak detector, and the edits that undo such leaks.
+
+A rubric written after seeing both responses may name a winner instead of a criterion; a judge that follows it has learned
+nothing. Each class is found by words alone, so it is cheap, explicable and blind to paraphrase: `benchmarks/leaks.py` gives
+its precision and recall on 200 rubrics labelled by hand (`tests/leaks/`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+LeakClass = Literal["verdict", "comparison", "reference", "quote", "answer_tag"]
+CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
+
+SPAN = 5
+"""Words in a row, taken from a response, that make a quote."""
+
+_NOUN = r"(?:response|answer|reply|chatbot|assistant|candidate|output|model|completion|caption|submission|antwort|réponse|respuesta)"
+_NUMBER = r"(?:[12]|(?-i:[AB])|one|two|eins|zwei)"
+_REFERENCE = re.compile(
+    rf"\b{_NOUN}s?(?:['’]s)?\s*[#(\[\"“]?\s*(?P<number>{_NUMBER})\b(?!\s*(?:%|points?\b|:\d|\.\d))"
+    rf"(?:\s*[)\]\"”])?(?:\s*(?:and|or|vs\.?|versus|/|&)\s*(?P<more>{_NUMBER})\b)?"
+    rf"|\b(?P<ordinal>first|second|1st|2nd|left(?:-hand)?|right-hand|erste[nrs]?|zweite[nrs]?)[\s-]+(?:\w+\s+)?{_NOUN}\b"
+    r"|\bthe\s+(?P<alone>former|latter)\b|\b(?P<short>(?-i:R))(?P<digit>[12])\b"
+    r"|(?:回答|回复|答复|响应|答案|回应|助手|模型)\s*(?P<cjk>[12一二AB])|第(?P<cjk2>[一二12])个?(?:回答|回复|答复|响应|答案|回应)"
+    r"|(?P<pron>前者|后者)",
+    re.I,
+)
+_OTHER = {
+    "1": "2",
+    "a": "b",
+    "one": "two",
+    "first": "second",
+    "1st": "2nd",
+    "former": "latter",
+    "left": "right-hand",
+    "left-hand": "right-hand",
+    "right-hand": "left-hand",
+    "eins": "zwei",
+    "一": "二",
+    "前者": "后者",
+    **{f"erste{e}": f"zweite{e}" for e in ("", "n", "r", "s")},
+}
+_OTHER |= {v: k for k, v in _OTHER.items() if v not in _OTHER}
+
+_GOOD = (
+    r"(?:better|best|superior|stronger|correct|incorrect|wrong|right|accurate|inaccurate|mistaken|false|worse|weaker|inferior|"
+    r"prefer(?:red|able)|hallucinat\w+|fabricat\w+|wins?|winner|loses?|fails?|errs?|deserves?|succeeds?|best|excels?|earns?|scores?|"
+    r"should (?:be (?:chosen|preferred|selected|rewarded|rejected|penali[sz]ed|ranked|favou?red|marked)|win|lose|get|receive|score)|"
+    r"must (?:be (?:rejected|preferred|penali[sz]ed|chosen)|win|lose)|gets? (?:full|no|zero|it|the|all)|receives?|misread\w*|"
+    r"miss(?:es|ed)|mis(?:identif|count|stat|plac|quot|take)\w*|invent(?:s|ed)|ignor(?:es|ed)|overlook\w*|omit(?:s|ted)|incomplete|"
+    r"flatter\w*|gives? up|is ahead|capped|must not|cannot|lacks?|contradict\w*|confus\w+|nails?|unsupported|supported|valid|"
+    r"invalid|besser|schlechter|richtig|falsch|korrekt|gewinnt|正确|错误|更好|更准确|优于|胜)"
+)
+_TAKE = (
+    r"(?:prefer|choose|pick|select|favou?r|award|give|reward|reject|penali[sz]e|rank|rate|credit|mark|deduct|assign|go with|"
+    r"bevorzug\w*|选择?)"
+)
+_SENTENCE = re.compile(r"(?<=[.!?;。！？；])\s+|\n+")
+_CONTRAST = re.compile(
+    r"\b(?:while|whereas|but|unlike|than|compared (?:to|with)|in contrast|however|only|both|instead|als|während)\b|而",
+    re.I,
+)
+_RULE = re.compile(
+    r"\b(?:rate|read|score|treat|compare|consider|label|apply|check|swap)\w*\b[^.]*\b(?:separate|full|alike|each|same|independent|order)",
+    re.I,
+)
+_UNNAMED_COMPARISON = re.compile(
+    rf"\bone (?:of (?:them|the (?:two )?{_NOUN}s)|{_NOUN})\b.*\b(?:the )?other\b|\bthe (?:\w+er|more \w+|less \w+) of the two\b"
+    rf"|\bonly one (?:of (?:them|the (?:two )?{_NOUN}s)|{_NOUN})\b|\b(?:unlike|than|whereas|while|but|and) the other"
+    rf"(?: one| {_NOUN})?\b"
+    rf"|\bthe (?:longer|shorter) (?:one|{_NOUN})\b|\bthe two {_NOUN}s (?:differ|disagree|diverge)\b"
+    rf"|\bthe {_NOUN}s (?:differ|disagree)\b"
+    rf"|\b(?:in|to|from) the other\b|\bits (?:rival|competitor|counterpart|opponent)\b",
+    re.I,
+)
+_UNNAMED_VERDICT = re.compile(
+    rf"\bthe (?:{_NOUN}|one) (?:that|which|who|saying|claiming|stating|mentioning|calling|naming|reading|giving|arguing|with|"
+    rf"using|ending|opening|beginning|in \w+)\b[^.;\n]{{0,80}}?\b(?:is|are|was|has it|deserves?|wins?|loses?|must|should|ought|gets?|"
+    rf"fails?|earns?)\b[^.;\n]{{0,30}}?\b{_GOOD}"
+    rf"|\bthe (?:longer|shorter|other) (?:one|{_NOUN})\b[^.;\n]{{0,40}}?\b{_GOOD}",
+    re.I,
+)
+_CHOICE = re.compile(
+    r"\b(?:choose|pick|select|prefer|go with|vote|winner|so|hence|therefore|thus|overall)\s*(?:for|is|[=:,]|->|→)*\s*"
+    r"(?:the\s+)?(?:number\s+|no\.\s*|#)?(?:[12]|(?-i:[AB])|first|second|latter|former)\b(?!\s*(?:\w|%|-\w))",
+    re.I,
+)
+_ANSWER_TAG = re.compile(
+    rf"<\s*(?:answer|verdict|choice|winner)\s*>|\[\[\s*[ABC12]\s*\]\]|\\boxed\{{\s*(?:\\text\{{)?\s*[12AB]\b"
+    rf"|\b(?:final |overall |my )?(?:answer|verdict|decision|winner|preference|choice|judge?ment|preferred|better)"
+    rf"[\"']?\s*(?:[:=]|->|→)\s*"
+    rf"[\"'<\[(*]*\s*(?:{_NOUN}\s*)?[12AB]\b|(?:最终答案|答案|结论|判定)\s*[:：]\s*(?:回答|回复)?\s*[12AB]",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    kind: LeakClass
+    evidence: str
+    """The words that gave it away."""
+
+
+def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
+    """All leaks of a rubric, in the order of `CLASSES`.
+
+    Args:
+        responses: the texts of the pair it was written on, for quotes.
+    """
+    found: list[Leak] = []
+    labels: set[str] = set()
+    for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
+        named = list(_REFERENCE.finditer(sentence))
+        if named:
+            found.append(Leak("reference", named[0][0]))
+            found += _named_verdict(sentence, named)
+            labels |= {(m["number"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
+            if _CONTRAST.search(sentence) and not _RULE.search(sentence):
+                found.append(Leak("comparison", sentence))
+        if verdict := _UNNAMED_VERDICT.search(sentence) or _CHOICE.search(sentence):
+            found.append(Leak("verdict", verdict[0]))
+        if unnamed := _UNNAMED_COMPARISON.search(sentence):
+            found.append(Leak("comparison", unnamed[0]))
+    tags = [m[0] for m in _ANSWER_TAG.finditer(text)]
+    found += [Leak("answer_tag", tag) for tag in tags] + [Leak("verdict", tag) for tag in tags]
+    if len(labels) > 1 and any(leak.kind == "verdict" for leak in found):
+        found.append(Leak("comparison", "a verdict that names both responses"))
+    found += [Leak("quote", " ".join(span)) for span in _quotes(text, responses)]
+    return sorted(found, key=lambda leak: CLASSES.index(leak.kind))
+
+
+def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, ...]:
+    """The classes of leaks that a rubric has."""
+    kinds = {leak.kind for leak in find_leaks(text, responses)}
+    return tuple(c for c in CLASSES if c in kinds)
+
+
+def _named_verdict(sentence: str, named: Sequence[re.Match[str]]) -> list[Leak]:
+    for m in named:
+        after, before = sentence[m.end() : m.end() + 90], sentence[max(0, m.start() - 60) : m.start()]
+        said = re.search(rf"(?:\b|(?<=[^\x00-\x7f])){_GOOD}", after, re.I) or re.search(
+            rf"(?:\b|(?<=[^\x00-\x7f])){_TAKE}(?:\b|(?=[^\x00-\x7f])|(?=\s))", before, re.I
+        )
+        if said:
+            return [Leak("verdict", sentence)]
+    return []
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _spans(words: Sequence[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[n : n + SPAN]) for n in range(len(words) - SPAN + 1)}
+
+
+def _quotes(text: str, responses: Sequence[str]) -> list[tuple[str, ...]]:
+    taken = set().union(*(_spans(_words(r)) for r in responses)) if responses else set()
+    words = _words(text)
+    return [tuple(words[n : n + SPAN]) for n in range(len(words) - SPAN + 1) if tuple(words[n : n + SPAN]) in taken]
+
+
+def relabelled(text: str) -> str:
+    """The text with Response 1 and Response 2 exchanged wherever one is named; list numbers and weights stay."""
+
+    def exchanged(match: re.Match[str]) -> str:
+        whole, start = match[0], match.start()
+        for group in ("more", "number", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
+            label = match[group]
+            if label:
+                at = match.start(group) - start
+                whole = whole[:at] + _like(label, _OTHER[label.lower()]) + whole[at + len(label) :]
+        return whole
+
+    return _REFERENCE.sub(exchanged, text)
+
+
+def _like(old: str, new: str) -> str:
+    return new.upper() if old.isupper() and old.isalpha() else new.capitalize() if old[:1].isupper() else new
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    text: str
+    edited: float
+    """Share of the words that were replaced or dropped."""
+
+
+def masked(text: str, responses: Sequence[str]) -> Masked:
+    """The text with every named response called "a response", and without verbatim spans of five words or more."""
+    taken = set().union(*(_spans(_words(r)) for r in responses)) if responses else set()
+    tokens = list(re.finditer(r"\w+", text))
+    words = [t[0].lower() for t in tokens]
+    dropped = [False] * len(words)
+    for n in range(len(words) - SPAN + 1):
+        if tuple(words[n : n + SPAN]) in taken:
+            dropped[n : n + SPAN] = [True] * SPAN
+    kept, at = [], 0
+    for n, token in enumerate(tokens):
+        if dropped[n]:
+            if not n or not dropped[n - 1]:
+                kept.append(text[at : token.start()] + "[...]")
+            at = token.end()
+    without = "".join([*kept, text[at:]])
+    replaced = sum(len(_words(m[0])) for m in _REFERENCE.finditer(without))
+    edited = (sum(dropped) + replaced) / len(words) if words else 0.0
+    return Masked(re.sub(r"\b[Tt]he (?=a response)", "", _REFERENCE.sub("a response", without)), min(1.0, edited))

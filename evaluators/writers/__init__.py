@@ -1,0 +1,175 @@
+"""Rubric writers: a chat backend, a prompt and a parser that together turn an item into a Rubric.
+
+A *method* is a module here that holds `TEMPLATE` (a file in `prompts/`), `parse(answer, blind) -> Draft`, `VIOLATIONS` and
+`BLIND` (whether it can write without the responses). Adding a writer is adding such a module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from evaluators.judges import JudgeSpec, within_budget
+from evaluators.keys import digest, rubric_uid
+from evaluators.messages import ChatRequest
+from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Writer
+from evaluators.rendering import PROMPTS, Case, Template
+
+Saw = Literal["nothing", "AB", "BA"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a parser took from a writer's answer. A rubric that is empty was not to be had."""
+
+    rubric: str = ""
+    criteria: tuple[Criterion, ...] = ()
+    justify: str = ""
+    evaluation: str = ""
+    verdict: Literal[1, 2] | None = None
+    violations: tuple[str, ...] = ()
+
+
+def methods() -> list[str]:
+    """The methods at hand."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+class WriterSpec(JudgeSpec):
+    """One writer of a config: a model as a judge entry describes it, and how it writes."""
+
+    method: str = "proxy_grm"
+    replicates: int = Field(1, gt=0)
+    """Independent rubrics for each item and order."""
+    blind: bool = False
+    """Write one more for each item without showing the responses (for the arm `blind`)."""
+    trained_with: tuple[str, ...] = ()
+    """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
+
+    @model_validator(mode="after")
+    def _check_writer(self) -> WriterSpec:
+        if self.method not in methods():
+            raise ValueError(f"unknown method {self.method!r}; there are: {', '.join(methods())}")
+        if self.backend == "baseline":
+            raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
+        if self.verdict != "text" or self.samples != 1:
+            raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
+        if self.replicates > 1 and self.temperature == 0:
+            raise ValueError(
+                "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
+            )
+        if self.blind and not self.module.BLIND:
+            raise ValueError(f"method {self.method} cannot write without the responses: leave `blind` out")
+        return self
+
+    @property
+    def module(self) -> ModuleType:
+        return importlib.import_module(f"evaluators.writers.{self.method}")
+
+    @cached_property
+    def template(self) -> Template:
+        return Template(self.prompt or PROMPTS / self.module.TEMPLATE, needs=("question", "responses"))
+
+    def writer(self) -> Writer:
+        """Who wrote it, as rubric records name it."""
+        fields = self.key_fields()
+        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "model_args", "seed") if fields.get(k)}
+        return Writer(
+            name=self.name,
+            method=self.method,
+            model=self.model,
+            base=self.base,
+            family=self.family,
+            trained_with=self.trained_with,
+            prompt_digest=digest(self.template.digest, self.module.PARSER)[:16],
+            sampling={**self.sampling(), **decisive},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One rubric to be written."""
+
+    item: Item
+    saw: Saw
+    replicate: int = 0
+
+    @property
+    def place(self) -> tuple[str, str | None, Saw, int]:
+        """What it is filed under within its writer's rubrics."""
+        return self.item.benchmark, self.item.uid, self.saw, self.replicate
+
+
+def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:
+    """All rubrics that a writer is to write for an item."""
+    for replicate in range(spec.replicates):
+        for order in orders:
+            yield Draw(item, order, replicate)
+        if spec.blind:
+            yield Draw(item, "nothing", replicate)
+
+
+def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
+    """What the writer is asked."""
+    hidden = frozenset({"responses"}) if draw.saw == "nothing" else frozenset()
+    case = Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden)
+    seed = None
+    if spec.seed is not None:
+        seed = int(digest("writer", spec.seed, *draw.place)[:7], 16)
+    return ChatRequest(
+        within_budget(spec.template.render(case), spec.max_pixels),
+        sampling=spec.sampling(),
+        answer_format=spec.method,
+        affinity=draw.item.uid,
+        seed=seed,
+    )
+
+
+def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
+    """The record of an answer: valid where a rubric could be taken from it."""
+    draft: Draft = spec.module.parse(answer, draw.saw == "nothing")
+    known: dict[str, Any] = {}
+    if all(not math.isnan(c.weight) for c in draft.criteria):
+        known["criteria"] = draft.criteria
+    else:  # a rubric without weights: all count the same
+        known["criteria"] = tuple(replace(c, weight=1.0) for c in draft.criteria)
+    rubric = Rubric(
+        benchmark=draw.item.benchmark,
+        item=draw.item.uid,
+        writer=spec.writer(),
+        text=draft.rubric,
+        replicate=draw.replicate,
+        saw=draw.saw,
+        verdict=draft.verdict,
+        status="valid" if draft.rubric else "invalid",
+        violations=draft.violations,
+        justify=draft.justify,
+        evaluation=draft.evaluation,
+        answer=answer,
+        time=time,
+        **known,
+    )
+    return replace(rubric, uid=rubric_uid(rubric))
+
+
+def failed(spec: WriterSpec, draw: Draw, error: Failure, time: str | None = None) -> Rubric:
+    """The record of a request that was never answered."""
+    return Rubric(
+        draw.item.benchmark,
+        draw.item.uid,
+        spec.writer(),
+        "",
+        replicate=draw.replicate,
+        saw=draw.saw,
+        status="error",
+        error=error,
+        time=time,
+    )

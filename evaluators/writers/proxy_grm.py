@@ -1,0 +1,164 @@
+"""Proxy-GRM's rubric writer: rubric, evaluation and answer in one pass, after seeing the pair (arXiv 2603.16600, sec. 3).
+
+The parser is structural and never guesses: each deviation from the form is a named violation, and a rubric is taken only
+from strictly between its own tags. The reference's reward code fell back to the whole output, evaluation and answer
+included, where `</rubric>` was missing; here such an answer has no rubric.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from evaluators.parsing import after_reasoning
+from evaluators.records import Answer, Criterion
+from evaluators.writers import Draft
+
+TEMPLATE = "proxy_grm.jinja"
+PARSER = "proxy_grm/1"
+BLIND = True
+"""It can write without seeing the responses; then there is nothing to evaluate and no answer."""
+
+VIOLATIONS = {
+    "refused": "the model refused",
+    "truncated": "the answer was cut off by the token limit",
+    "no_answer": "reasoning was opened and never closed: nothing follows it",
+    **{f"missing_{t}": f"no <{t}> ... </{t}>" for t in ("rubric", "eval", "answer")},
+    **{f"duplicate_{t}": f"<{t}> or </{t}> stands more than once" for t in ("rubric", "justify", "eval", "answer")},
+    **{
+        f"unclosed_{t}": f"<{t}> without </{t}>, or the other way round"
+        for t in ("rubric", "justify", "eval", "answer")
+    },
+    **{f"empty_{t}": f"nothing between <{t}> and </{t}>" for t in ("rubric", "justify", "eval", "answer")},
+    "misplaced_justify": "<justify> lies outside <rubric>",
+    "nested_tags": "one section begins inside another",
+    "wrong_order": "the sections do not follow each other as rubric, eval, answer",
+    "text_outside": "text before, between or after the sections",
+    "no_criteria": "no line of the rubric reads as a criterion",
+    "no_weights": "criteria without a weight in per cent",
+    "weights_do_not_sum": "the weights do not add up to 100 %",
+    "bad_verdict": "<answer> holds something other than 1 or 2",
+}
+"""Every violation by name."""
+
+_SECTIONS = ("rubric", "eval", "answer")
+_WEIGHT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:%|％|percent\b|per cent\b)", re.I)
+_BULLET = re.compile(r"^\s*(?:\d{1,2}\s*[.):]|[-*•+]|\(\d{1,2}\)|#+)\s+")
+_ITEM = re.compile(r"<rubric_item>(.*?)</rubric_item>", re.S)
+_MARKUP = re.compile(r"[*_`#]+")
+
+
+def parse(answer: Answer, blind: bool) -> Draft:
+    """Take an answer apart.
+
+    Args:
+        blind: the writer saw no responses, so neither evaluation nor answer is expected.
+    """
+    if answer.refusal or answer.finish_reason in ("content_filter", "safety", "refusal"):
+        return Draft(violations=("refused",))
+    text = after_reasoning(answer.text)
+    if text is None:
+        return Draft(violations=("no_answer",))
+    found: list[str] = []
+    if answer.finish_reason in ("length", "max_tokens", "model_length"):
+        found.append("truncated")
+    rubric, place = _section(text, "rubric", found, needed=True)
+    evaluation, eval_place = _section(text, "eval", found, needed=not blind)
+    verdict_text, answer_place = _section(text, "answer", found, needed=not blind)
+    justify = ""
+    if rubric is not None:
+        rubric, justify = _without_justify(rubric, found)
+    elif re.search(r"</?justify>", text):
+        found.append("misplaced_justify")
+    places = [p for p in (place, eval_place, answer_place) if p]
+    if any(a[0] < b[0] < a[1] for a in places for b in places if a is not b):
+        found.append("nested_tags")
+        rubric = None if any(place and place[0] < p[0] < place[1] for p in places) else rubric
+    elif sorted(places) != places:
+        found.append("wrong_order")
+    if _outside(text, places).strip():
+        found.append("text_outside")
+    criteria = _criteria(rubric or "")
+    if rubric:
+        found += _weight_violations(criteria)
+    verdict: Literal[1, 2] | None = None
+    if verdict_text is not None:
+        verdict = 1 if verdict_text == "1" else 2 if verdict_text == "2" else None
+        if verdict is None and verdict_text:
+            found.append("bad_verdict")
+    return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(found)))
+
+
+def _section(text: str, tag: str, found: list[str], needed: bool) -> tuple[str | None, tuple[int, int] | None]:
+    """What stands between a tag's only pair, and from where to where the pair reaches."""
+    opens = [m.start() for m in re.finditer(f"<{tag}>", text)]
+    closes = [m.end() for m in re.finditer(f"</{tag}>", text)]
+    if not opens and not closes:
+        if needed:
+            found.append(f"missing_{tag}")
+        return None, None
+    if len(opens) > 1 or len(closes) > 1:
+        found.append(f"duplicate_{tag}")
+        return None, (min(opens + closes), max(opens + closes))
+    if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
+        found.append(f"unclosed_{tag}")
+        return None, None
+    inside = text[opens[0] + len(tag) + 2 : closes[0] - len(tag) - 3].strip()
+    if not inside:
+        found.append(f"empty_{tag}")
+    return inside, (opens[0], closes[0])
+
+
+def _without_justify(rubric: str, found: list[str]) -> tuple[str, str]:
+    justify, place = _section(rubric, "justify", found, needed=False)
+    if place is None:
+        if "unclosed_justify" in found:  # where it would end is not known: nothing after its tag is rubric
+            rubric = re.split(r"</?justify>", rubric)[0].strip()
+        return rubric, ""
+    rest = (rubric[: place[0]].rstrip() + "\n" + rubric[place[1] :].lstrip()).strip()
+    if not rest:
+        found.append("empty_rubric")
+    return rest, justify or ""
+
+
+def _outside(text: str, places: list[tuple[int, int]]) -> str:
+    kept, at = [], 0
+    for start, end in sorted(places):
+        kept.append(text[at:start])
+        at = max(at, end)
+    return "".join([*kept, text[at:]])
+
+
+def _criteria(rubric: str) -> tuple[Criterion, ...]:
+    """One criterion for each line (or <rubric_item>) with a weight or a bullet; lines without go on with the one before."""
+    chunks = [m.strip() for m in _ITEM.findall(rubric)]
+    if not chunks:
+        for line in rubric.splitlines():
+            if _BULLET.match(line) or _WEIGHT.search(line) or not chunks:
+                if line.strip():
+                    chunks.append(line.strip())
+            elif line.strip():
+                chunks[-1] += " " + line.strip()
+    return tuple(_criterion(c) for c in chunks if _BULLET.match(c) or _WEIGHT.search(c))
+
+
+def _criterion(chunk: str) -> Criterion:
+    plain = _MARKUP.sub("", _BULLET.sub("", chunk)).strip()
+    weight = _WEIGHT.search(plain)
+    named = (
+        plain if weight is None else plain[: weight.start()].rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
+    )
+    name, colon, rest = named.partition(":")
+    if not colon or len(name) > 80:
+        name, rest = named[:60], named
+    return Criterion(name.strip(" -–—.") or named[:60].strip(), rest.strip(), float(weight[1]) if weight else math.nan)
+
+
+def _weight_violations(criteria: tuple[Criterion, ...]) -> list[str]:
+    if not criteria:
+        return ["no_criteria"]
+    weights = [c.weight for c in criteria]
+    if any(math.isnan(w) for w in weights):
+        return ["no_weights"]
+    return [] if abs(sum(weights) - 100) <= 1 else ["weights_do_not_sum"]

@@ -1,0 +1,102 @@
+"""Rubric cards: what one writer's rubrics are like, before any judge reads them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean, median
+
+from evaluators.engine.journal import items_of, read_records
+from evaluators.leaks import CLASSES, leak_classes
+from evaluators.records import Item, Rubric
+from harness_plugins.tables import Table
+
+SIMILAR_AMONG = 400
+"""At most this many rubrics are compared with their neighbours for likeness."""
+
+
+def cards(folder: Path) -> Table:
+    """One row a writer: how many, how they are built, how much they take from the pair, how alike they are.
+
+    `from question` and `from responses`: shares of a rubric's different words (of four letters or more) that the question,
+    or a response but not the question, also uses. `alike`: mean Jaccard overlap of the words of two items' rubrics; near 1
+    the writer writes one rubric for everything.
+    """
+    items = items_of(folder)
+    last: dict[tuple[object, ...], Rubric] = {}
+    for r in read_records(folder / "rubrics.jsonl", Rubric):
+        if r.status != "error":
+            last[r.writer.name, r.benchmark, r.item, r.saw, r.replicate] = r
+    by_writer: dict[str, list[Rubric]] = {}
+    for r in last.values():
+        by_writer.setdefault(r.writer.name, []).append(r)
+    header = [
+        "writer",
+        "rubrics",
+        "valid",
+        "criteria",
+        "characters",
+        "largest weight",
+        "from question",
+        "from responses",
+    ]
+    table = Table("Rubric cards", [*header, "alike", "leaking", "leaks", "violations"])
+    for name, rubrics in by_writer.items():
+        table.rows.append([name, *_card(rubrics, items)])
+    table.notes.append(
+        "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
+        "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
+        "rubric for everything. leaks: by words alone (benchmarks/leaks.py gives precision and recall)."
+    )
+    return table
+
+
+def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
+    valid = [r for r in rubrics if r.status == "valid"]
+    violations = Counter(v for r in rubrics for v in r.violations)
+    named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
+    if not valid:
+        return [str(len(rubrics)), "0", *[""] * 7, named]
+    criteria = [len(r.criteria) for r in valid]
+    largest = [100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria) for r in valid if r.criteria]
+    question, responses, kinds, leaking = [], [], Counter[str](), 0
+    for r in valid:
+        item = items.get(r.item or "")
+        if item is None:
+            continue
+        texts = [c.text for c in item.candidates]
+        found = leak_classes(r.text, texts)
+        kinds.update(found)
+        leaking += bool(found)
+        words, asked = _words(r.text), _words(item.prompt)
+        if words:
+            question.append(len(words & asked) / len(words))
+            responses.append(len(words & (_words(" ".join(texts)) - asked)) / len(words))
+    return [
+        str(len(rubrics)),
+        str(len(valid)),
+        f"{median(criteria):g}" if any(criteria) else "",
+        f"{median(len(r.text) for r in valid):.0f}",
+        f"{median(largest):.0f} %" if largest else "",
+        f"{100 * median(question):.0f} %" if question else "",
+        f"{100 * median(responses):.0f} %" if responses else "",
+        f"{_alike(valid):.2f}",
+        f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})",
+        ", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c]),
+        named,
+    ]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(w for w in re.findall(r"\w+", text.lower()) if len(w) > 3)
+
+
+def _alike(rubrics: Sequence[Rubric]) -> float:
+    """Mean Jaccard overlap of neighbours in a fixed order of one rubric an item."""
+    one = {r.item: r for r in rubrics}
+    texts = [_words(r.text) for _, r in sorted(one.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
+    overlaps = [len(a & b) / len(a | b) for a, b in pairwise(texts) if a | b]
+    return fmean(overlaps) if overlaps else 0.0

@@ -1,0 +1,115 @@
+"""A config's writers at work: rubrics go into the run folder's `rubrics.jsonl`, resumable, before anything is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators import judges as judge_factory
+from evaluators.engine.journal import Journal, read_records
+from evaluators.engine.plan import Orders, orders_of
+from evaluators.engine.runner import Tally
+from evaluators.engine.writing import Writing, write_rubrics
+from evaluators.errors import UserError
+from evaluators.judges import ChatJudge
+from evaluators.messages import ChatBackend
+from evaluators.records import Item, Rubric
+from evaluators.writers import Draw, WriterSpec, draws
+from harness_plugins.config import OWN
+from harness_plugins.rubric_files import RubricFile
+
+RUBRICS = "rubrics.jsonl"
+
+Place = tuple[str, str | None, str, int]
+
+
+@dataclass
+class Written:
+    """What a folder holds of some writers' rubrics: the last answer for each place; errors hold none."""
+
+    by_writer: dict[str, dict[Place, Rubric]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path, specs: Sequence[WriterSpec]) -> Written:
+        """The rubrics of these writers.
+
+        Raises:
+            UserError: a writer's name stands for another writer in this folder.
+        """
+        found: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
+        writers = {s.name: s.writer() for s in specs}
+        for rubric in read_records(folder / RUBRICS, Rubric):
+            name = rubric.writer.name
+            if name not in found or rubric.status == "error":
+                continue
+            if rubric.writer != writers[name]:
+                raise UserError(
+                    f"writer {name!r} is not the one whose rubrics {folder} holds ({_difference(rubric, writers[name])}): "
+                    "give it another name, or the run another folder (--out)"
+                )
+            found[name][rubric.benchmark, rubric.item, rubric.saw, rubric.replicate] = rubric
+        return cls(found)
+
+    def files(self, folder: Path) -> tuple[RubricFile, ...]:
+        """One for each writer, as if its rubrics had been given as a file."""
+        return tuple(
+            RubricFile(
+                name, folder / RUBRICS, tuple(found.values()), name.removeprefix(OWN) if name.startswith(OWN) else None
+            )
+            for name, found in self.by_writer.items()
+        )
+
+
+def _difference(held: Rubric, now: object) -> str:
+    fields = held.writer.__slots__
+    changed = [f for f in fields if getattr(held.writer, f) != getattr(now, f)]
+    return "; ".join(f"{f}: {getattr(held.writer, f)!r} -> {getattr(now, f)!r}" for f in changed)
+
+
+def due(
+    spec: WriterSpec, items: Sequence[Item], orders: Orders, held: Mapping[Place, Rubric], redo: Collection[str] = ()
+) -> Iterator[Draw]:
+    """What a writer has still to write."""
+    for item in items:
+        for draw in draws(spec, item, orders_of(item, orders)):
+            before = held.get(draw.place)
+            if before is None or before.status in redo:
+                yield draw
+
+
+def work_of(
+    specs: Sequence[WriterSpec],
+    items: Sequence[Item],
+    orders: Orders,
+    written: Written,
+    redo: Collection[str] = (),
+    backends: Mapping[str, ChatBackend] | None = None,
+) -> list[Writing]:
+    """For each writer its backend and what is due."""
+    work = []
+    for spec in specs:
+        wanted = list(due(spec, items, orders, written.by_writer[spec.name], redo))
+        backend = (backends or {}).get(spec.name)
+        if backend is None:
+            judge = judge_factory.create(spec)
+            assert isinstance(judge, ChatJudge)
+            backend = judge.backend
+        work.append(Writing(spec, backend, wanted))
+    return work
+
+
+async def write(work: Sequence[Writing], folder: Path, tally: Tally, progress: bool) -> None:
+    """Write what is due into the folder.
+
+    Raises:
+        UserError, RunStopped: as `evaluators.engine.writing.write_rubrics`; what was written stays.
+    """
+    with Journal(folder / RUBRICS) as journal:
+        if not progress:
+            await write_rubrics(work, journal, tally)
+            return
+        from harness_plugins.progress import shown
+
+        async with shown(tally, "writing rubrics"):
+            await write_rubrics(work, journal, tally)
