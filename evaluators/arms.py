@@ -38,6 +38,13 @@ class Given:
         return Case(item, order, self.rubric, self.advice, self.hidden)
 
 
+def verdict_in(rubric: Rubric, order: Order) -> Literal[1, 2] | None:
+    """The writer's own verdict as a position in `order`; None where it gave none."""
+    if rubric.verdict is None or rubric.saw == "nothing":
+        return None
+    return rubric.verdict if rubric.saw == order else 2 if rubric.verdict == 1 else 1
+
+
 @dataclass(frozen=True)
 class WriterRubrics:
     """One writer's valid rubrics for one benchmark, with the donors of the `shuffled` arm.
@@ -67,8 +74,21 @@ class WriterRubrics:
         """Every rubric for an item, whatever its writer saw."""
         return self.by_item.get(uid, self.shared)
 
+    def crossed(self, uid: str, order: Order) -> Iterator[Rubric]:
+        """Those written in the other order than is judged."""
+        yield from (r for r in self.all(uid) if r.saw not in (order, "nothing"))
+
+    def blind(self, uid: str, order: Order) -> Iterator[Rubric]:
+        """Those written without the responses."""
+        yield from (r for r in self.all(uid) if r.saw == "nothing")
+
+    def decided(self, uid: str, order: Order) -> Iterator[Rubric]:
+        """Those of `of` whose writer gave a verdict of its own."""
+        yield from (r for r in self.of(uid, order) if verdict_in(r, order) is not None)
+
 
 Give = Callable[[Item, Order, WriterRubrics | None], Iterator[Given]]
+Reads = Callable[[WriterRubrics, str, Order], Iterator[Rubric]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +103,9 @@ class Arm:
     """Judged where a config names no arms."""
     own: bool = False
     """Reads what the judge itself wrote."""
+    reads: Reads = WriterRubrics.of
+    """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
+    those of donors instead."""
 
 
 @cache
@@ -126,31 +149,20 @@ def _shuffled(item: Item, order: Order, writer: WriterRubrics | None) -> Iterato
 
 def _crossed(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
     assert writer is not None
-    for rubric in writer.all(item.uid):
-        if rubric.saw not in (order, "nothing"):
-            yield Given(as_text(rubric), rubric.replicate)
+    for rubric in writer.crossed(item.uid, order):
+        yield Given(as_text(rubric), rubric.replicate)
 
 
 def _blind(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
     assert writer is not None
-    for rubric in writer.all(item.uid):
-        if rubric.saw == "nothing":
-            yield Given(as_text(rubric), rubric.replicate)
+    for rubric in writer.blind(item.uid, order):
+        yield Given(as_text(rubric), rubric.replicate)
 
 
 def _advice(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
     assert writer is not None
-    for rubric in writer.of(item.uid, order):
-        verdict = verdict_in(rubric, order)
-        if verdict is not None:
-            yield Given(replicate=rubric.replicate, advice=verdict)
-
-
-def verdict_in(rubric: Rubric, order: Order) -> Literal[1, 2] | None:
-    """The writer's own verdict as a position in `order`; None where it gave none."""
-    if rubric.verdict is None or rubric.saw == "nothing":
-        return None
-    return rubric.verdict if rubric.saw == order else 2 if rubric.verdict == 1 else 1
+    for rubric in writer.decided(item.uid, order):
+        yield Given(replicate=rubric.replicate, advice=verdict_in(rubric, order))
 
 
 Edit = Callable[[Item, Rubric], "RubricText | tuple[RubricText, float]"]
@@ -228,13 +240,26 @@ ARMS: dict[str, Arm] = {
             True,
             "the rubric written in the other order, its text as it is: names of responses now point wrong",
             _crossed,
+            reads=WriterRubrics.crossed,
         ),
         Arm("shuffled", True, "the same writer's rubric for another item of the category", _shuffled, default=True),
-        Arm("advice", True, "no rubric, one line with the writer's own verdict: what copying it is worth", _advice),
+        Arm(
+            "advice",
+            True,
+            "no rubric, one line with the writer's own verdict: what copying it is worth",
+            _advice,
+            reads=WriterRubrics.decided,
+        ),
         Arm("self", True, "a rubric that the judge wrote itself", _transferred, own=True),
         Arm("relabel", True, "the rubric with Response 1 and 2 exchanged in its text", _edited(_relabelled)),
         Arm("masked", True, "the rubric without names of responses and verbatim quotes", _edited(_masked)),
-        Arm("blind", True, "a rubric written without the responses (other information and another prompt)", _blind),
+        Arm(
+            "blind",
+            True,
+            "a rubric written without the responses (other information and another prompt)",
+            _blind,
+            reads=WriterRubrics.blind,
+        ),
         Arm("justify", True, "the rubric with its author's reasons for it", _edited(_justified)),
         Arm("rubric_only", True, "question and rubric alone: 50 % if it does not say which", _edited(as_read, PAIR)),
         Arm("no_image", True, "the rubric without the images", _edited(as_read, frozenset({"media"}))),

@@ -21,7 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
-from evaluators.errors import UserError
+from evaluators.errors import BackendError, UserError
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
@@ -33,10 +33,20 @@ TOP_LOGPROBS = 20
 
 
 _TRANSPORT = re.compile(
-    r"(?i)(base_?url|host|port|key|token|secret|password|concurren|num_cpus|timeout|retr|backoff|batch_size|device|"
-    r"prefix_|gpu_memory|tensor_parallel|data_parallel|log_|cache|^out$)"
+    r"(?i)(.*_)?(base_?url|host|port|secret|password|concurrency|num_concurrent|num_cpus|timeout|retries|max_retries|backoff\w*|"
+    r"batch_size|device|device_map|max_memory|offload\w*|out)|(.*_)?(api|access|auth|secret)_?(key|token)\w*|token|use_auth_token|"
+    r"prefix_\w+|enable_prefix_caching|gpu_memory_\w+|(tensor|data|pipeline)_parallel_size|(disable_)?log_\w+|swap_space|"
+    r"cpu_offload_gb|max_num_\w+|limit_mm_per_prompt|(download|cache)_dir|cache|use_cache|local_files_only|enforce_eager"
 )
-"""Arguments that say where a model runs, with what secret and how fast; an answer does not depend on them."""
+"""Names of arguments that say where a model runs, with what secret, how fast, and what is too much for it; no answer
+depends on them."""
+
+
+def _decisive(arguments: Any) -> Any:
+    """What is left without transport and secrets, at any depth, with keys as JSON has them."""
+    if isinstance(arguments, Mapping):
+        return {str(k): _decisive(v) for k, v in arguments.items() if not _TRANSPORT.fullmatch(str(k))}
+    return [_decisive(v) for v in arguments] if isinstance(arguments, list | tuple) else arguments
 
 
 SEEDED = ("openai", "vllm")
@@ -114,6 +124,10 @@ class JudgeSpec(BaseModel):
             raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
+        if self.samples > 1 and self.verdict == "direct":
+            raise ValueError("`direct` asks for probabilities, of which every sample is the same: leave `samples` out")
+        if self.samples > 1 and self.temperature is None and self.backend in ("hf", "lmms"):
+            raise ValueError(f"backend {self.backend} is greedy without a temperature: set temperature, e.g. 0.7")
         if self.samples > 1 and "seed" in self.extra_body:
             raise ValueError(
                 "extra_body: one seed for all samples gives the same answer each time: use `seed:` instead"
@@ -158,7 +172,7 @@ class JudgeSpec(BaseModel):
             fields["max_pixels"] = self.max_pixels
         if self.seed is not None:
             fields["seed"] = self.seed
-        decisive = {k: v for k, v in self.model_args.items() if not _TRANSPORT.search(k)}
+        decisive = _decisive(self.model_args)
         return {**fields, "model_args": decisive} if decisive else fields
 
     @cached_property
@@ -229,23 +243,28 @@ class ChatJudge:
         as `reasoning` is not shown again.
         """
         start = parsing.begun(answer.text)
-        if start is None or answer.refusal:
-            return replace(answer, answer_format=parsing.REASONED)
-        second = await self.backend.chat(
-            replace(
-                request,
-                messages=(*request.messages, Message("assistant", (Text(start),))),
-                sampling={**request.sampling, self.spec.max_tokens_field: 1},
-                top_logprobs=TOP_LOGPROBS,
-                answer_format=parsing.DIRECT,
-                continues=True,
+        answer = replace(answer, answer_format=parsing.REASONED)
+        if start is None or parsing.undecided(answer):
+            return answer
+        try:
+            second = await self.backend.chat(
+                replace(
+                    request,
+                    messages=(*request.messages, Message("assistant", (Text(start),))),
+                    sampling={**request.sampling, self.spec.max_tokens_field: 1},
+                    top_logprobs=TOP_LOGPROBS,
+                    answer_format=parsing.DIRECT,
+                    continues=True,
+                )
             )
-        )
+        except BackendError as e:
+            if not e.permanent:
+                raise
+            return answer  # what its text says, with no probability: the reasoning is paid for
         usage = {k: n + (second.usage or {}).get(k, 0) for k, n in (answer.usage or {}).items()}
         latency = None if answer.latency_s is None else round(answer.latency_s + (second.latency_s or 0.0), 4)
         return replace(
             answer,
-            answer_format=parsing.REASONED,
             top_logprobs=second.top_logprobs,
             masked=second.masked,
             usage=usage or None,

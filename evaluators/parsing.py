@@ -84,6 +84,20 @@ def begun(text: str) -> str | None:
     return text[: len(text) - len(rest) + opening]
 
 
+def refused(answer: Answer) -> bool:
+    return bool(answer.refusal) or answer.finish_reason in _FILTERED
+
+
+def cut(answer: Answer) -> bool:
+    """Whether the token limit ended it."""
+    return answer.finish_reason in _CUT
+
+
+def undecided(answer: Answer) -> bool:
+    """Whether its text decides nothing, whatever stands in it."""
+    return refused(answer) or cut(answer)
+
+
 def parse(answer: Answer) -> Parsed:
     """Derive status and choice from an answer that arrived.
 
@@ -91,11 +105,11 @@ def parse(answer: Answer) -> Parsed:
         KeyError: an answer format that no parser knows.
     """
     parser = f"{answer.answer_format}/1"
-    if answer.refusal or answer.finish_reason in _FILTERED:
+    if refused(answer):
         return Parsed("refused", parser=parser)
     if answer.answer_format == DIRECT:
         return _direct(answer, parser)
-    if answer.finish_reason in _CUT:
+    if cut(answer):
         return Parsed("truncated", parser=parser)
     rest = after_reasoning(answer.text)
     reasoned = answer.answer_format == REASONED

@@ -8,13 +8,22 @@ from typing import Any
 
 
 def open_image(path: str, max_pixels: int | None = None) -> Any:
-    """The image, decoded when it is looked at, in a mode that every processor and encoder takes, within a pixel budget."""
+    """The image, decoded, in a mode that every processor and encoder takes, within a pixel budget."""
     from PIL import Image
 
-    image: Any = Image.open(path)
+    with Image.open(path) as opened:
+        image: Any = upright(opened)
+        image.load()
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA") else "RGB")
     return image if max_pixels is None else shrunk(image, max_pixels)
+
+
+def upright(image: Any) -> Any:
+    """The image as its EXIF orientation says it is to be seen; a new file has no such tag to say it."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
 
 
 def shrunk(image: Any, max_pixels: int) -> Any:
@@ -40,6 +49,6 @@ def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
         jpeg = mime == "image/jpeg"
         mode = "RGB" if jpeg else "RGBA" if "transparency" in image.info or "A" in image.mode else "RGB"
         buffer = io.BytesIO()
-        smaller = shrunk(image.convert(mode), max_pixels)
+        smaller = shrunk(upright(image).convert(mode), max_pixels)
         smaller.save(buffer, **({"format": "JPEG", "quality": 95} if jpeg else {"format": "PNG"}))
         return buffer.getvalue(), "image/jpeg" if jpeg else "image/png"

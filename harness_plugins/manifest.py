@@ -75,7 +75,8 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
         if before is None:
             continue
         now = judge.key_fields()
-        changed = [f"{k}: {before['key'].get(k)!r} -> {v!r}" for k, v in now.items() if before["key"].get(k) != v]
+        old = before["key"]
+        changed = [f"{k}: {old.get(k)!r} -> {now.get(k)!r}" for k in {**now, **old} if old.get(k) != now.get(k)]
         if orders not in (before.get("orders", orders), "both"):
             changed.append(f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow to 'both')")
         if changed and _has_answered(run, judge.name):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from evaluators.mock import MockJudge
+from harness_plugins import run
 from harness_plugins.config import load_config
 from harness_plugins.experiment import prepare
 from harness_plugins.rubric_files import read_rubrics
@@ -320,3 +324,47 @@ def test_the_out_folder_may_not_be_a_file(make_pairs: MakePairs, write_config: C
         run(write_config(GOOD), out=rows)
     with pytest.raises(UserError, match="no run folder"):
         run(write_config(GOOD), out="")
+
+
+def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not() -> None:
+    def key(**model_args: Any) -> str:
+        return JudgeSpec(name="m", backend="vllm", model="m", model_args=model_args).digest
+
+    for decisive in (
+        {"tokenizer": "t"},
+        {"kv_cache_dtype": "fp8"},
+        {"revision": "r"},
+        {"max_model_len": 10},
+        {"processor": {"max_pixels": 9}},
+        {"adapter": "a"},
+    ):
+        assert key(**decisive) != key(), decisive
+    for moving in (
+        {"tensor_parallel_size": 2},
+        {"max_num_seqs": 4},
+        {"limit_mm_per_prompt": {"image": 8}},
+        {"max_memory": {0: "20GiB", "cpu": "60GiB"}},
+        {"token": "hf_secret"},
+        {"processor": {"token": "hf_secret"}},
+        {"download_dir": "/x"},
+        {"gpu_memory_utilization": 0.5},
+    ):
+        assert key(**moving) in (key(), key(processor={})), moving
+    assert "hf_secret" not in str(
+        JudgeSpec(name="m", backend="hf", model="m", model_args={"processor": {"token": "hf_secret"}}).key_fields()
+    )
+
+
+def test_a_field_that_a_judge_no_longer_has_is_a_change(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(2, images=False)
+    config = tmp_path / "run.yaml"
+    text = (
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none]\nout: out\n"
+        "judges: [{name: m, backend: openai, model: m, base_url: 'http://unused.invalid/v1'MORE}]\n"
+    )
+    config.write_text(text.replace("MORE", ", seed: 3"))
+    spec = load_config(config).judges[0]
+    run(config, judges={"m": MockJudge(spec, lambda case: "1")})
+    config.write_text(text.replace("MORE", ""))
+    with pytest.raises(UserError, match="seed: 3 -> None"):
+        run(config, judges={"m": MockJudge(spec, lambda case: "1")})

@@ -75,3 +75,23 @@ def test_a_run_of_three_judges(make_pairs: MakePairs, tmp_path: Path) -> None:
     assert table.rows[0][5:] == [f"{panel.alpha:.2f}", "100.0 (12/12)", "[100.0, 100.0]", "100.0 (12/12)"]
     metrics = {o["metric"] for o in report.objects()}
     assert {"majority_vote", "krippendorff_alpha", "cohen_kappa"} <= metrics
+
+
+def test_a_panel_looks_at_what_all_of_its_judges_judged(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """One judged both orders, one only AB: the trials are those in AB."""
+    make_pairs(8, images=False)
+    config = tmp_path / "panel.yaml"
+    judge = "  - {{name: {0}, backend: openai, model: m, base_url: 'http://unused.invalid/v1'}}\n"
+
+    def first(case: object) -> str:
+        return "1"
+
+    for name, orders in (("both", "both"), ("half", "AB")):
+        config.write_text(
+            f"benchmarks: [{{name: pairs, path: rows.jsonl}}]\narms: [none]\nout: out\norders: {orders}\njudges:\n"
+            + judge.format(name)
+        )
+        spec = JudgeSpec(name=name, backend="openai", model="m", base_url="http://unused.invalid/v1")
+        run(config, judges={name: MockJudge(spec, first)})
+    (panel,) = score(tmp_path / "out").panels
+    assert panel.kappa["both", "half"][1] == 8 and panel.vote.n == 8

@@ -65,3 +65,14 @@ def test_a_judge_with_a_budget_is_sent_smaller_images(write_config: Callable[[st
     assert (
         "max_pixels" not in whole.key_fields() and whole.digest != whole.model_copy(update={"max_pixels": 768}).digest
     )
+
+
+def test_an_image_lies_as_its_exif_tag_says(tmp_path: Path) -> None:
+    """A smaller copy carries no such tag, so it must be upright itself."""
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Pillow.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    data = (tmp_path / "turned.jpg").read_bytes()
+    smaller, _ = within(data, "image/jpeg", 200)
+    assert Pillow.open(io.BytesIO(smaller)).size == (10, 20)
+    assert open_image(str(tmp_path / "turned.jpg")).size == (20, 40)

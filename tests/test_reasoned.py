@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.errors import UserError
+from evaluators.errors import BackendError, UserError
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest
+from evaluators.mock import mock_chat_judge
 from evaluators.mock_server import MockServer
 from evaluators.parsing import REASONED, begun, parse
-from evaluators.records import Answer
+from evaluators.records import Answer, Candidate, Item, Label
+from evaluators.rendering import Case
 from harness_plugins import run, score
 from tests.conftest import MakePairs, read_jsonl
 
@@ -96,3 +101,30 @@ def test_a_server_that_cannot_is_refused_before_anything_is_paid(
         with pytest.raises(UserError, match="cannot do `verdict: reasoned`"):
             run(write_config(config(server.url)))
         assert server.asked == 1
+
+
+def test_a_second_call_that_cannot_succeed_leaves_what_the_text_says() -> None:
+    """The reasoning is paid for: its verdict stands, without a probability."""
+
+    def reply(request: ChatRequest) -> str | BackendError:
+        return BackendError("rejected", "no continuing here") if request.continues else "So.\n<answer>2</answer>"
+
+    spec = JudgeSpec(name="m", backend="openai", model="m", base_url="http://unused.invalid/v1", verdict="reasoned")
+    judge = mock_chat_judge(spec, reply)
+    candidates = (Candidate("a"), Candidate("b"))
+    item = Item("x:1", "x", "1", 0, "q", candidates, (0, 1), Label(preferred=0))
+    answer = asyncio.run(judge.decide(Case(item, "AB"), ""))
+    assert (parse(answer).status, parse(answer).choice, parse(answer).p) == ("ok", 2, None)
+
+
+def test_an_answer_that_was_cut_off_is_not_gone_on_with() -> None:
+    asked: list[ChatRequest] = []
+
+    def reply(request: ChatRequest) -> Answer:
+        asked.append(request)
+        return Answer("first I thought <answer>1</answer>, then", "tag", finish_reason="length")
+
+    spec = JudgeSpec(name="m", backend="openai", model="m", base_url="http://unused.invalid/v1", verdict="reasoned")
+    item = Item("x:1", "x", "1", 0, "q", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=0))
+    answer = asyncio.run(mock_chat_judge(spec, reply).decide(Case(item, "AB"), ""))
+    assert parse(answer).status == "truncated" and len(asked) == 1

@@ -32,6 +32,21 @@ def test_the_formula_is_the_mean_over_all_draws(one: list[int], data: st.DataObj
     assert vote_right(counts, len(one), drawn) == pytest.approx(expected)
 
 
+def test_all_samples_vote_in_the_end(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(4, images=False)
+    config = tmp_path / "votes.yaml"
+    judge = "name: m, backend: openai, model: m, base_url: 'http://unused.invalid/v1', samples: 3, temperature: 1"
+    config.write_text(
+        f"benchmarks: [{{name: pairs, path: rows.jsonl}}]\narms: [none]\nout: out\njudges: [{{{judge}}}]\n"
+    )
+    spec = JudgeSpec(
+        name="m", backend="openai", model="m", base_url="http://unused.invalid/v1", samples=3, temperature=1
+    )
+    report = score(run(config, judges={"m": MockJudge(spec, lambda case: "1")}).out)
+    found = next(c for c in report.cells if c.judge == "m").metrics
+    assert [n for n in found if n.startswith("vote@")] == ["vote@2", "vote@4", "vote@6"]
+
+
 def test_a_run_with_samples(make_pairs: MakePairs, tmp_path: Path) -> None:
     """A judge that is right in three of four samples is nearly always right by vote."""
     make_pairs(8, images=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from evaluators.errors import BackendError
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.messages import ChatRequest
 from evaluators.records import Answer
 
@@ -64,6 +64,13 @@ class Gathering:
             requests = [request for request, _ in batch]
             try:
                 answers = await self.run(lambda requests=requests: self._answers(requests))  # type: ignore[misc]
+                if len(answers) != len(batch):
+                    raise ValueError(f"{len(answers)} answers to {len(batch)} requests")
+            except (RunStopped, UserError) as e:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(e)
+                continue
             except Exception as e:
                 error = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
                 answers = [error] * len(batch)

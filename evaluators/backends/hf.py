@@ -2,13 +2,14 @@
 
     {name: qwen, backend: hf, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {dtype: bfloat16, device_map: auto}}
 
-Requests that wait are sorted by size and go to the model in batches, padded on the left, through the processor's own chat
+Requests that wait are go to the model in batches of like size, padded on the left, through the processor's own chat
 template. For `direct` the full distribution of the first token is looked at, so P counts every token that reads as 1 or 2.
 A batch that does not fit in memory is halved, and so are those after it.
 """
 
 from __future__ import annotations
 
+import gc
 import inspect
 import logging
 import time
@@ -17,7 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
-from evaluators.errors import BackendError, UserError
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Text
 from evaluators.parsing import digit_of
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 EXTRA = "[hf]"
 BATCH = 8
+_NEUTRAL = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
+_HUB = ("trust_remote_code", "revision", "token", "cache_dir", "local_files_only")
+"""Arguments that are about where the files come from, and so the processor's as well as the model's."""
 SAMPLING = ("top_p", "top_k", "min_p", "repetition_penalty")
 """Fields of `extra_body` that transformers knows under the same name."""
 _LENGTHS = ("max_tokens", "max_completion_tokens")
@@ -53,25 +57,38 @@ class HFBackend:
         await self._engine.run(self._load)
 
     def _load(self) -> None:
+        import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        spec = self._spec
+        spec, arguments = self._spec, self._arguments
+        where = {k: arguments[k] for k in _HUB if k in arguments}
+        arguments.setdefault("dtype", "auto")
+        if torch.cuda.is_available():
+            arguments.setdefault("device_map", "auto")
         try:
-            self._processor = AutoProcessor.from_pretrained(spec.model, **self._processor_arguments)
-            model = AutoModelForImageTextToText.from_pretrained(spec.model, **self._arguments)
+            self._processor = AutoProcessor.from_pretrained(spec.model, **{**where, **self._processor_arguments})
+            model = AutoModelForImageTextToText.from_pretrained(spec.model, **arguments)
             if self._adapter:
                 from peft import PeftModel
 
                 model = PeftModel.from_pretrained(model, self._adapter)
+            self._settle(model.eval())
         except Exception as e:  # whatever loading raises, it is about what the config names
             raise UserError(
                 f"judge {spec.name!r}: {spec.model} cannot be loaded: {type(e).__name__}: {e}"[:600]
             ) from None
-        self._model = model.eval()
+
+    def _settle(self, model: Any) -> None:
+        """What is to be known of model and tokenizer."""
         tokenizer = self._processor.tokenizer
+        if self._processor.chat_template is None:
+            self._processor.chat_template = tokenizer.chat_template
+        if self._processor.chat_template is None:
+            raise ValueError("it has no chat template")
         tokenizer.padding_side = "left"
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
+        self._model = model
         self._limit: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self._tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
         self._digits = [i for i, token in enumerate(self._tokens) if token and digit_of(token)]
@@ -86,6 +103,7 @@ class HFBackend:
         import torch
 
         self.__dict__.pop("_model", None)
+        gc.collect()  # a model spread over devices holds itself in cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -93,45 +111,56 @@ class HFBackend:
         return await self._engine.ask(request)
 
     def _next(self, waiting: Sequence[ChatRequest]) -> list[int]:
-        """Those of a size go together; the largest first, so that too little memory shows at once."""
-        places = sorted(range(len(waiting)), key=lambda n: (_kind(waiting[n]), -_size(waiting[n])))
-        first = _kind(waiting[places[0]])
-        return [n for n in places[: self._batch] if _kind(waiting[n]) == first]
+        """The request that has waited longest, with those next to it in size: little padding, and none waits for ever."""
+        same = [n for n in range(len(waiting)) if _kind(waiting[n]) == _kind(waiting[0])]
+        same.sort(key=lambda n: (_size(waiting[n]), n))
+        at = same.index(0)
+        start = max(0, min(at - self._batch // 2, len(same) - self._batch))
+        return same[start : start + self._batch]
 
     def _answers(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
-        """Answers in order; what does not fit the model is an error of its own, and the rest of the batch goes on."""
+        """Answers in order. What does not fit the memory is asked in halves, and so is what fails: one bad image, or one
+        request too long for the model, is an error of its own and the rest of the batch goes on."""
+        import torch
+
+        short, cause = "", None
+        try:
+            return self._batched(requests)
+        except torch.OutOfMemoryError as e:
+            short = str(e).split(". ")[0]
+        except UserError:
+            raise
+        except Exception as e:
+            cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
+            if "CUDA error" in str(e):
+                raise RunStopped(
+                    f"judge {self._spec.name!r}: the GPU failed ({cause.message[:200]}); run it again"
+                ) from None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(requests) // 2
+        if not half:
+            return [cause or BackendError("too_long", f"out of memory with this request alone ({short})")]
+        if cause is None:
+            self._batch = min(self._batch, half)
+            log.warning(
+                "judge %s: out of memory with %d requests at a time; going on with %d",
+                self._spec.name,
+                len(requests),
+                half,
+            )
+        return [*self._answers(requests[:half]), *self._answers(requests[half:])]
+
+    def _batched(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
         inputs = self._inputs(requests)
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
         errors = [self._too_long(length, r) for length, r in zip(lengths, requests, strict=True)]
         fitting = [r for r, error in zip(requests, errors, strict=True) if error is None]
         if len(fitting) < len(requests):
-            answers = iter(self._answers(fitting) if fitting else ())
+            answers = iter(self._batched(fitting) if fitting else ())
             return [error or next(answers) for error in errors]
-        return list(self._within_memory(requests, inputs, lengths))
-
-    def _within_memory(
-        self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]
-    ) -> Iterator[Answer | BackendError]:
-        import torch
-
-        try:
-            yield from self._generate(requests, inputs, lengths)
-            return
-        except torch.OutOfMemoryError as e:
-            short = str(e).split(". ")[0]
-        del inputs
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        half = len(requests) // 2
-        if not half:
-            yield BackendError("too_long", f"out of memory with a single request of {lengths[0]} tokens ({short})")
-            return
-        self._batch = min(self._batch, half)
-        log.warning(
-            "judge %s: out of memory with %d requests at a time; going on with %d", self._spec.name, len(requests), half
-        )
-        for part in (requests[:half], requests[half:]):
-            yield from self._answers(part)
+        return list(self._generate(requests, inputs, lengths))
 
     def _inputs(self, requests: Sequence[ChatRequest]) -> Any:
         conversations = [[_message(m) for m in r.messages] for r in requests]
@@ -150,25 +179,28 @@ class HFBackend:
         return inputs.to(dtype) if dtype is not None else inputs
 
     def _too_long(self, length: int, request: ChatRequest) -> BackendError | None:
-        if self._limit is None or length + _most(request) <= self._limit:
+        if self._limit is None or length < self._limit:
             return None
         images = sum(isinstance(p, Image) for m in request.messages for p in m.parts)
         return BackendError(
-            "too_long",
-            f"{length} tokens ({images} images) and max_tokens {_most(request)} to be written: "
-            f"{self._spec.model} takes {self._limit}",
+            "too_long", f"{length} tokens ({images} images): {self._spec.model} takes {self._limit} with its answer"
         )
+
+    def _room(self, length: int, request: ChatRequest) -> int:
+        """How many tokens an answer may have: max_tokens, or what the model's context leaves."""
+        return _most(request) if self._limit is None else min(_most(request), self._limit - length)
 
     def _generate(self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]) -> Iterator[Answer]:
         import torch
 
         request = requests[0]
+        rooms = [self._room(length, r) for length, r in zip(lengths, requests, strict=True)]
         started = time.perf_counter()
         with torch.inference_mode():
             out = self._model.generate(
                 **inputs,
                 **self._sampling(request),
-                max_new_tokens=_most(request),
+                max_new_tokens=max(rooms),
                 return_dict_in_generate=True,
                 output_logits=bool(request.top_logprobs),
                 pad_token_id=self._processor.tokenizer.pad_token_id,
@@ -176,7 +208,8 @@ class HFBackend:
         seconds = time.perf_counter() - started
         written = out.sequences[:, inputs["input_ids"].shape[1] :].tolist()
         tops = self._tops(out.logits[0], request.top_logprobs) if request.top_logprobs else [None] * len(requests)
-        for one, ids, length, top in zip(requests, written, lengths, tops, strict=True):
+        for one, ids, length, room, top in zip(requests, written, lengths, rooms, tops, strict=True):
+            ids = ids[:room]
             end = next((n for n, token in enumerate(ids) if token in self._ends), None)
             ids = ids if end is None else ids[:end]
             yield Answer(
@@ -193,10 +226,14 @@ class HFBackend:
             )
 
     def _sampling(self, request: ChatRequest) -> dict[str, Any]:
+        """As the config says, and nothing from the model's generation_config.json: what was asked stands in the record."""
         temperature = float(request.sampling.get("temperature") or 0.0)
-        if temperature == 0.0 or request.top_logprobs:
-            return {"do_sample": False}
-        return {"do_sample": True, "temperature": temperature, **self._spec.extra_body}
+        penalty = {"repetition_penalty": self._spec.extra_body.get("repetition_penalty", 1.0)}
+        if request.top_logprobs:
+            return {"do_sample": False, "repetition_penalty": 1.0}
+        if temperature == 0.0:
+            return {"do_sample": False, **penalty}
+        return {"do_sample": True, "temperature": temperature, **_NEUTRAL, **self._spec.extra_body}
 
     def _tops(self, logits: Any, count: int) -> list[tuple[tuple[str, float], ...]]:
         """The likeliest first tokens of each row, and every token that reads as a verdict however unlikely."""
@@ -238,6 +275,8 @@ def _most(request: ChatRequest) -> int:
 def check(spec: JudgeSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: a folder, or a name on the Hub")
+    if spec.max_tokens_field not in _LENGTHS:
+        raise ValueError(f"max_tokens_field: backend hf knows {' and '.join(_LENGTHS)}")
     if spec.base_url:
         raise ValueError("base_url belongs to backend openai; hf loads the model into this process")
     unknown = sorted(set(spec.extra_body) - set(SAMPLING))

@@ -16,9 +16,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from evaluators.errors import BackendError, UserError
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
-from evaluators.messages import ChatRequest, Image, Text
+from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.parsing import digit_of
 from evaluators.pictures import open_image
 from evaluators.records import Answer
@@ -41,6 +41,13 @@ class VLLMBackend:
 
     async def open(self, media: MediaWindow) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._load)
+        if self._adapter is not None:
+            try:
+                await self._engine.add_lora(self._adapter)  # now: with the first request it would take the engine down
+            except Exception as e:
+                raise UserError(
+                    f"judge {self._spec.name!r}: the adapter {self._adapter.lora_path} cannot be loaded: {e}"[:600]
+                ) from None
 
     def _load(self) -> None:
         import vllm
@@ -57,18 +64,24 @@ class VLLMBackend:
         self._adapter = LoRARequest("adapter", 1, str(adapter)) if adapter else None
         try:
             self._sampling({"temperature": 0.0, "max_tokens": 1}, 0)  # extra_body is checked before the model is loaded
-            self._processor = AutoProcessor.from_pretrained(
-                spec.model, trust_remote_code=bool(given.get("trust_remote_code"))
+            where = {k: given[k] for k in ("trust_remote_code", "revision") if k in given}
+            self._processor = AutoProcessor.from_pretrained(given.get("tokenizer", spec.model), **where)
+            self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
+            self._templated = next(
+                (t for t in (self._processor, self._tokenizer) if getattr(t, "chat_template", None)), None
             )
+            if self._templated is None:
+                raise ValueError("it has no chat template")
             self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=spec.model, **arguments))
         except Exception as e:  # whatever loading raises, it is about what the config says
             raise UserError(
                 f"judge {spec.name!r}: vLLM cannot load {spec.model}: {type(e).__name__}: {e}"[:600]
             ) from None
-        tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        tokenizer = self._tokenizer
         tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
         self._tokens = [str(t) for t in tokens]
         self._digits = [i for i, token in enumerate(self._tokens) if digit_of(token)]
+        self._exact = hasattr(vllm.SamplingParams(), "logprob_token_ids")
         self._version = f"vllm {vllm.__version__}"
 
     async def close(self) -> None:
@@ -91,6 +104,10 @@ class VLLMBackend:
             async for output in self._engine.generate(prompt, sampling, name, lora_request=self._adapter):
                 result = output
         except Exception as e:
+            if type(e).__name__ == "EngineDeadError":
+                raise RunStopped(
+                    f"judge {self._spec.name!r}: vLLM's engine died; its log says why. Run it again."
+                ) from None
             # vLLM's words for a prompt that is too long or holds too many images; its type has changed between versions.
             if isinstance(e, ValueError) or type(e).__name__ == "VLLMValidationError":
                 raise BackendError("too_long", " ".join(str(e).split())[:300]) from None
@@ -100,22 +117,40 @@ class VLLMBackend:
         return self._answer(result, request, time.perf_counter() - started)
 
     def _prompt(self, request: ChatRequest) -> dict[str, Any]:
-        """The prompt's text with the model's own image marks, and the images beside it."""
-        conversation = [
-            {
-                "role": m.role,
-                "content": [
-                    {"type": "text", "text": p.text} if isinstance(p, Text) else {"type": "image"} for p in m.parts
-                ],
-            }
-            for m in request.messages
-        ]
+        """The prompt's tokens with the model's own image marks, and the images beside them."""
         how = {"continue_final_message": True} if request.continues else {"add_generation_prompt": True}
-        text = self._processor.apply_chat_template(conversation, tokenize=False, **how)
+        text = self._rendered(request, how)
+        bos = getattr(self._tokenizer, "bos_token", None)
+        # A template that writes the start itself must not get a second one.
+        ids = self._tokenizer(text, add_special_tokens=not (bos and text.startswith(bos)))["input_ids"]
         images = [
             open_image(p.file.path, p.max_pixels) for m in request.messages for p in m.parts if isinstance(p, Image)
         ]
-        return {"prompt": text, **({"multi_modal_data": {"image": images}} if images else {})}
+        return {"prompt_token_ids": ids, **({"multi_modal_data": {"image": images}} if images else {})}
+
+    def _rendered(self, request: ChatRequest, how: dict[str, Any]) -> str:
+        """By the chat template, which may take content as a list of parts or, for models of text alone, as a string."""
+        apply = self._templated.apply_chat_template  # type: ignore[union-attr]
+
+        def content(m: Message) -> list[dict[str, str]]:
+            return [{"type": "text", "text": p.text} if isinstance(p, Text) else {"type": "image"} for p in m.parts]
+
+        plain = all(isinstance(p, Text) for m in request.messages for p in m.parts)
+        try:
+            text: str = apply(
+                [{"role": m.role, "content": content(m)} for m in request.messages], tokenize=False, **how
+            )
+            if not plain or "'type': 'text'" not in text:
+                return text
+        except TypeError:
+            if not plain:
+                raise
+        joined = [
+            {"role": m.role, "content": "".join(p.text for p in m.parts if isinstance(p, Text))}
+            for m in request.messages
+        ]
+        whole: str = apply(joined, tokenize=False, **how)
+        return whole
 
     def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:
         from vllm import SamplingParams
@@ -159,6 +194,7 @@ class VLLMBackend:
             answer_format=request.answer_format,
             finish_reason=output.finish_reason,
             top_logprobs=tops,
+            masked=bool(tops) and self._exact is False and "structured_outputs" in self._spec.extra_body,
             usage=usage,
             latency_s=round(seconds, 4),
             model=self._spec.model,

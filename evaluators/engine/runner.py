@@ -146,7 +146,7 @@ class Runner:
         self, works: Sequence[Work], media: MediaWindow, judge: Judge
     ) -> AsyncIterator[tuple[Item, list[list[Cell]]]]:
         """The items with open cells; while one batch is asked, the media of the next are read."""
-        shown, most = judge.sees_media, judge.spec.max_pixels
+        shown, most = judge.sees_media and not judge.in_process, judge.spec.max_pixels  # engines open files themselves
         batches = (
             (w, asyncio.ensure_future(media.prepare(items, shown, most))) for w in works for items in _batches(w)
         )
@@ -188,7 +188,7 @@ class Runner:
                     case, seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
                 )
                 parsed = parse(answer)
-            except (BackendError, UserError, asyncio.CancelledError):
+            except (BackendError, UserError, RunStopped, asyncio.CancelledError):
                 raise
             except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
                 raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e

@@ -61,7 +61,9 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
             await work.backend.open(media)
             async with asyncio.TaskGroup() as group:
                 for some in _chunks(work.draws):
-                    items = await media.prepare([d.item for d in some], True, work.spec.max_pixels)
+                    items = await media.prepare(
+                        [d.item for d in some], not work.backend.in_process, work.spec.max_pixels
+                    )
                     for draw, item in zip(some, items, strict=True):
                         await slots.acquire()
                         group.create_task(_one(work, replace(draw, item=item), journal, tally, slots, breaker))

@@ -11,7 +11,7 @@ import math
 import re
 from typing import Literal
 
-from evaluators.parsing import after_reasoning
+from evaluators.parsing import after_reasoning, cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
 
@@ -55,13 +55,13 @@ def parse(answer: Answer, blind: bool) -> Draft:
     Args:
         blind: the writer saw no responses, so neither evaluation nor answer is expected.
     """
-    if answer.refusal or answer.finish_reason in ("content_filter", "safety", "refusal"):
+    if refused(answer):
         return Draft(violations=("refused",))
     text = after_reasoning(answer.text)
     if text is None:
         return Draft(violations=("no_answer",))
     found: list[str] = []
-    if answer.finish_reason in ("length", "max_tokens", "model_length"):
+    if cut(answer):
         found.append("truncated")
     rubric, place = _section(text, "rubric", found, needed=True)
     evaluation, eval_place = _section(text, "eval", found, needed=not blind)
@@ -72,9 +72,10 @@ def parse(answer: Answer, blind: bool) -> Draft:
     elif re.search(r"</?justify>", text):
         found.append("misplaced_justify")
     places = [p for p in (place, eval_place, answer_place) if p]
-    if any(a[0] < b[0] < a[1] for a in places for b in places if a is not b):
+    inside = rubric is not None and re.search(r"</?(?:eval|answer)>", rubric)
+    if inside or any(a[0] < b[0] < a[1] for a in places for b in places if a is not b):
         found.append("nested_tags")
-        rubric = None if any(place and place[0] < p[0] < place[1] for p in places) else rubric
+        rubric = None if inside else rubric
     elif sorted(places) != places:
         found.append("wrong_order")
     if _outside(text, places).strip():

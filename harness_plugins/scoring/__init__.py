@@ -60,7 +60,7 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
     outcomes: dict[CellKey, Codes] = {}
     for key, cell in benchmark.cells.items():
-        if run.baseline(key.judge):
+        if run.baseline(key.judge) or cell.computed:
             outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
         else:
             protocols.check(name, spec, benchmark, cell)
@@ -83,7 +83,7 @@ def _panels(
     """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
     groups: dict[tuple[str, str | None], list[CellReport]] = {}
     for cell in cells:
-        if cell.complete and not cell.baseline:
+        if cell.complete and not cell.baseline and not cell.computed:
             groups.setdefault((cell.arm, cell.writer), []).append(cell)
     found = []
     for (arm, writer), members in groups.items():

@@ -83,15 +83,15 @@ def panel(
     cluster: Ints,
 ) -> Panel:
     """Args:
-    judged: two or more judges' complete cells of the arm.
+    judged: two or more judges' complete cells of the arm. The trials are those that all of them judged.
     """
-    picks = {name: picks_of(scored) for name, scored in judged.items()}
+    shared = np.logical_and.reduce([scored.counts.any(axis=2) for scored in judged.values()])
+    picks = {name: np.where(shared, picks_of(scored), -1) for name, scored in judged.items()}
     ratings = np.stack([p.ravel() for p in picks.values()])
     kappa = {(a, b): cohen_kappa(picks[a].ravel(), picks[b].ravel()) for a, b in combinations(picks, 2)}
     votes = [(ratings == c).sum(axis=0).reshape(picks[next(iter(picks))].shape) for c in (0, 1)]
     majority = np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
-    first = next(iter(judged.values()))
-    trials = first.counts.any(axis=2) & (facts.label >= 0)[:, None]
+    trials = shared & (facts.label >= 0)[:, None]
     right = ((majority == facts.label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
     labelled = trials.any(axis=1).astype(float)
     sums = statistics.by_cluster(np.stack([right * labelled, labelled], axis=1), cluster, int(cluster.max()) + 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.arms import ARMS
+from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import items_of, read_records, verdict_files
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
 from evaluators.keys import media_digest
-from evaluators.records import ORDERS, STATUSES, Item, Rubric, Writer
+from evaluators.records import ORDERS, STATUSES, Item, Order, Rubric, Writer
 from evaluators.rendering import Case, pick_of
 from harness_plugins.manifest import read_manifest
 
@@ -92,8 +92,10 @@ class RunData:
     manifest: dict[str, Any]
     benchmarks: dict[str, BenchmarkData]
     writers: dict[str, Writer]
-    replicates: dict[tuple[str, str, str | None], set[int]]
-    """(benchmark, writer, item or None for shared) -> the replicates of its valid rubrics."""
+    rubrics: dict[tuple[str, str], WriterRubrics]
+    """(benchmark, writer) -> its valid rubrics, as judges were handed them."""
+    drafts: dict[tuple[str, str], list[Rubric]]
+    """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
     skipped_lines: int = 0
 
     def judge(self, name: str) -> dict[str, Any]:
@@ -133,10 +135,11 @@ def read_run(folder: Path) -> RunData:
     for name, found in by_benchmark.items():
         items = sorted(found.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
-    run = RunData(folder, manifest, benchmarks, *_rubrics(folder))
+    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest))
     _fill(run)
     for benchmark in benchmarks.values():
         _add_baselines(run, benchmark)
+        _add_writers(run, benchmark)
         benchmark.cells = dict(sorted(benchmark.cells.items(), key=lambda kv: _place(run, kv[0])))
     return run
 
@@ -152,14 +155,29 @@ def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
     return at(key.judge, run.manifest.get("judges", {})), at(key.arm, ARMS), at(key.writer, writers)
 
 
-def _rubrics(folder: Path) -> tuple[dict[str, Writer], dict[tuple[str, str, str | None], set[int]]]:
+def _rubrics(
+    folder: Path, manifest: Mapping[str, Any]
+) -> tuple[dict[str, Writer], dict[tuple[str, str], WriterRubrics], dict[tuple[str, str], list[Rubric]]]:
     writers: dict[str, Writer] = {}
-    replicates: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    last: dict[tuple[object, ...], Rubric] = {}
     for rubric in read_records(folder / "rubrics.jsonl", Rubric):
         writers.setdefault(rubric.writer.name, rubric.writer)
-        if rubric.status == "valid":
-            replicates[rubric.benchmark, rubric.writer.name, rubric.item].add(rubric.replicate)
-    return writers, replicates
+        place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
+        if rubric.status != "error" or place not in last:
+            last[place] = replace(rubric, answer=None)
+    drafts: dict[tuple[str, str], list[Rubric]] = defaultdict(list)
+    for rubric in last.values():
+        drafts[rubric.benchmark, rubric.writer.name].append(rubric)
+    rubrics = {}
+    for (benchmark, name), found in drafts.items():
+        by_item: dict[str, tuple[Rubric, ...]] = {}
+        for r in found:
+            if r.status == "valid" and r.item is not None:
+                by_item[r.item] = (*by_item.get(r.item, ()), r)
+        shared = tuple(r for r in found if r.status == "valid" and r.item is None)
+        donors = manifest.get("donors", {}).get(benchmark, {}).get(name, ())
+        rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors))
+    return writers, rubrics, dict(drafts)
 
 
 def _new_cell(
@@ -169,25 +187,30 @@ def _new_cell(
     judge = run.judge(key.judge)
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = judge.get("orders", "both")
-    has = [_replicates_of(run, benchmark.name, key, i.uid, seen_replicates) for i in benchmark.items]
-    replicates = tuple(sorted(set().union(*has))) or (0,)
+    has = [
+        [_replicates_of(run, benchmark.name, key, i.uid, o, seen_replicates) for o in ORDERS] for i in benchmark.items
+    ]
+    replicates = tuple(sorted(set().union(*(h for both in has for h in both)))) or (0,)
     shape = (len(benchmark.items), 2, samples * len(replicates))
-    draws = np.array([[r in h for r in replicates for _ in range(samples)] for h in has], dtype=bool)
-    expected = benchmark.in_orders(orders)[:, :, None] & draws[:, None, :]
-    without: Bools | None = None if key.writer is None else np.array([not h for h in has], dtype=bool)
+    draws = np.array([[[r in h for r in replicates for _ in range(samples)] for h in both] for both in has], dtype=bool)
+    expected = benchmark.in_orders(orders)[:, :, None] & draws
+    without: Bools | None = None if key.writer is None else np.array([not any(both) for both in has], dtype=bool)
     outcome = np.full(shape, ABSENT, dtype=np.int8)
     return CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without)
 
 
-def _replicates_of(run: RunData, benchmark: str, key: CellKey, item: str, seen: int) -> set[int]:
-    """The replicates that an item has in a cell; none where its arm has no rubric for it."""
+def _replicates_of(run: RunData, benchmark: str, key: CellKey, item: str, order: Order, seen: int) -> set[int]:
+    """The replicates that an item has in a cell and order; none where its arm has no rubric for it."""
     if key.writer is None:
         return {0}
     if key.arm == "shuffled":
         donors = run.donors(benchmark, key.writer)
         return {s for s, d in enumerate(donors) if item in d} if donors is not None else set(range(seen))
-    own = run.replicates.get((benchmark, key.writer, item)) or run.replicates.get((benchmark, key.writer, None))
-    return own or set()
+    rubrics = run.rubrics.get((benchmark, key.writer))
+    if rubrics is None:
+        return set()
+    reads = ARMS[key.arm].reads if key.arm in ARMS else WriterRubrics.of
+    return {r.replicate for r in reads(rubrics, item, order)}
 
 
 _QUERY = """
@@ -286,3 +309,31 @@ def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
         outcome = np.where(expected, np.array(picks, dtype=np.int8), np.int8(ABSENT))
         key = CellKey(name, "none", None)
         benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)
+
+
+def _add_writers(run: RunData, benchmark: BenchmarkData) -> None:
+    """A row of its own for each writer that gave verdicts: what it is worth as a judge (`grm`)."""
+    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    for (name, writer), drafts in run.drafts.items():
+        told = [r for r in drafts if r.saw != "nothing" and r.item in places]
+        if name != benchmark.name or not any(r.verdict for r in told):
+            continue
+        replicates = tuple(sorted({r.replicate for r in told}))
+        shape = (len(benchmark.items), 2, len(replicates))
+        outcome = np.full(shape, ABSENT, dtype=np.int8)
+        saw = {o for r in told for o in ORDERS if r.saw == o}
+        expected = np.broadcast_to(np.array([o in saw for o in ORDERS])[None, :, None], shape).copy()
+        for r in told:
+            place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
+            outcome[place] = _own_verdict(r)
+        key = CellKey(writer, "grm", None)
+        p = np.full(shape, np.nan)
+        benchmark.cells[key] = CellData(key, outcome, p, expected, replicates=replicates, computed=True)
+
+
+def _own_verdict(rubric: Rubric) -> int:
+    if rubric.status == "error":
+        return ERROR
+    if rubric.verdict is not None:
+        return pick_of(rubric.verdict, "AB" if rubric.saw == "AB" else "BA")
+    return TRUNCATED if "truncated" in rubric.violations else REFUSED if "refused" in rubric.violations else UNPARSED

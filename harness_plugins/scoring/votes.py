@@ -47,13 +47,11 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     right, wrong = hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)
     among = complete.astype(float)
     found = []
-    drawn = 1
-    while drawn <= samples:
+    for drawn in sorted({*(2**n for n in range(samples.bit_length())), samples}):
         value = np.zeros(len(among))
         for i in np.flatnonzero(complete):
             pairs = ((int(right[i, 0]), int(wrong[i, 0])), (int(right[i, 1]), int(wrong[i, 1])))
             value[i] = vote_right(pairs, samples, drawn)
         found.append(Column(f"vote@{2 * drawn}", value, among))
-        drawn *= 2
     share = (np.maximum(right, wrong) / samples).mean(axis=1) * among
     return [*found, Column("vote_share", share, among)]

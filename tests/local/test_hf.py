@@ -95,6 +95,26 @@ def test_what_does_not_fit_is_an_error_with_its_reason_and_the_rest_goes_on(tmp_
     )
 
 
+def test_one_bad_request_is_one_error(model: Path, tmp_path: Path) -> None:
+    """A file whose head is that of a PNG and whose rest is missing: the others of its batch are answered."""
+    requests = requests_of(tmp_path, 8)
+    broken = requests[5].messages[0].parts[0]
+    assert isinstance(broken, Image)
+    data = Path(broken.file.path).read_bytes()
+    Path(broken.file.path).write_bytes(data[: len(data) // 2])
+    found = ask(spec_of(model, verdict="direct"), requests)
+    assert [n for n, f in enumerate(found) if isinstance(f, BackendError)] == [5]
+
+
+def test_an_answer_has_the_room_that_the_context_leaves(tmp_path: Path) -> None:
+    """max_tokens may exceed it: the answer is then cut, as a server cuts it, and not refused."""
+    small = tiny.llava(tmp_path / "small", context=512)
+    requests = requests_of(tmp_path, 3, top_logprobs=0, most=4096)
+    for answer in answered(ask(spec_of(small), requests)):
+        assert answer.usage is not None
+        assert answer.finish_reason == "length" and sum(answer.usage.values()) == 512
+
+
 def test_out_of_memory_halves_the_batch_and_goes_on(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
