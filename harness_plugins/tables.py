@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
+from harness_plugins.scoring.transfer import Transfer
 
 RATES = (
     ("both", "strict_both"),
@@ -130,6 +131,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
             if any(name.startswith("vote@") for c in cells for name in c.metrics):
                 found.append(_vote_table(f"{where}{benchmark}: accuracy by calls and tokens", cells))
+            transfers = [t for t in report.transfers if t.benchmark == benchmark]
+            if transfers:
+                found.append(_transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
+            if any("sycophancy" in c.metrics or "pull" in c.metrics for c in cells):
+                found.append(_following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
@@ -248,6 +254,91 @@ def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
         "half of them in each order, the mean over all draws from those taken; a split vote counts half."
     )
     return table
+
+
+CARRIED = (
+    ("writer alone", "writer"),
+    ("none", "none"),
+    ("writer + none", "writer_plus_none"),
+    ("transferred", "transferred"),
+    ("advice", "advice"),
+)
+
+
+def _points(metric: Metric | None) -> str:
+    """A difference in points with its interval."""
+    return "" if metric is None else f"{100 * metric.value:+.1f} {_interval(metric.low, metric.high)}"
+
+
+def _transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
+    """A row for each judge and writer: the writer's own accuracy beside what its rubrics do, and the four cells of orders."""
+    shown = [(h, m) for h, m in CARRIED if any(m in t.metrics for t in transfers)]
+    cells = [c for c in ("same", "cross", "headline") if any(c in t.metrics for t in transfers)]
+    header = ["judge", "writer", *(h for h, _ in shown), "content gain", *cells, "position leak", "gain, leak-free"]
+    table = Table(title, header)
+    for t in transfers:
+        rates = [percent(t.metrics.get(m)) for _, m in shown]
+        orders = ["" if c not in t.metrics else f"{100 * t.metrics[c].value:.1f}" for c in cells]
+        free = t.metrics.get("gain_leak_free")
+        leak_free = f"{_points(free)} ({t.leak_free[0]}/{t.leak_free[1]})" if free is not None else ""
+        gains = [_points(t.metrics.get("content_gain")), *orders, _points(t.metrics.get("leak")), leak_free]
+        table.rows.append([t.judge, t.writer, *rates, *gains])
+    table.notes.append(
+        "writer alone: its own verdicts. writer + none: these and the judge's own voted, a split vote half; a judge that gains "
+        "less from the rubric has learned nothing. content gain: transferred minus advice (one line with the writer's verdict). "
+        "same: rubrics read in the order they were written in; cross: in the other order, text as it is; headline: mean of the "
+        "four cells; position leak: same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
+    )
+    for t in transfers:
+        if t.one_order:
+            other = "BA" if t.one_order == "AB" else "AB"
+            table.notes.append(
+                f"{t.writer} wrote in order {t.one_order} alone: for {t.judge}, same is judged in {t.one_order} and cross in {other}, "
+                "one cell each."
+            )
+        if "cross" not in t.metrics and not t.one_order:
+            table.notes.append(
+                f"{t.judge}, {t.writer}: the arm crossed was not judged (or not completely), so there is no cross cell."
+            )
+    return table
+
+
+FOLLOWED = (
+    ("agrees with W", "agreement_with_writer"),
+    ("sycophancy", "sycophancy"),
+    ("uptake", "uptake"),
+    ("pull", "pull"),
+    ("of repeat", "pull_repeat"),
+    ("of shuffled", "pull_shuffled"),
+    ("recovery", "recovery"),
+    ("harm", "harm"),
+    ("net", "net_recovery"),
+    ("W right if judge right", "verifier_precision"),
+    ("judge right if W right", "verifier_recall"),
+)
+
+
+def _following_table(title: str, cells: Sequence[CellReport]) -> Table:
+    shown = [(h, m) for h, m in FOLLOWED if any(m in c.metrics for c in cells)]
+    table = Table(title, ["judge", "writer", "arm", *(h for h, _ in shown)])
+    for c in cells:
+        if c.complete and "recovery" in c.metrics:
+            table.rows.append([c.judge, c.writer or "", c.arm, *(_share(c.metrics.get(m)) for _, m in shown)])
+    table.notes.append(
+        "By trial, with W the writer's verdict. sycophancy: how much more often the judge names W with the rubric than without, where "
+        "W is wrong; uptake: where W is right. pull: how often it names W where it had named the other without a rubric, beside the "
+        "same under repeat and shuffled. recovery: right where wrong without; harm: not right where right without; net: gain in "
+        "points. The last two: the judge as a proxy that tells from the rubric whether its writer was right."
+    )
+    return table
+
+
+def _share(metric: Metric | None) -> str:
+    if metric is None or math.isnan(metric.value):
+        return ""
+    if metric.name in ("sycophancy", "uptake", "net_recovery"):
+        return f"{100 * metric.value:+.1f} (n {_count(metric.n)})"
+    return f"{100 * metric.value:.1f} (n {_count(metric.n)})"
 
 
 def _panel_table(title: str, panels: Sequence[Panel]) -> Table:

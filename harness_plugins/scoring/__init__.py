@@ -11,7 +11,7 @@ import numpy as np
 from evaluators.errors import UserError
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring import metrics, protocols, statistics, votes
+from harness_plugins.scoring import metrics, protocols, statistics, transfer, votes
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
@@ -71,10 +71,14 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
         kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
         scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
-    _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, name == "strict", spec)
+    strict = name == "strict"
+    extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
+    _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
     _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
+    if strict:
+        report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
 
 
 def _panels(
@@ -176,6 +180,7 @@ def _fill_metrics(
     count: int,
     strict: bool,
     spec: ProtocolSpec,
+    extra: Sequence[Sequence[Column]] = (),
 ) -> None:
     """All metrics of all cells in one bootstrap, so that every cell sees the same resamples."""
     columns: list[tuple[int, Column, Ints]] = []
@@ -183,6 +188,7 @@ def _fill_metrics(
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
         found += votes.columns(one, facts, benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].samples)
+        found += [c for c in extra[n] if c.n] if extra else []
         columns += [(n, c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
@@ -228,14 +234,19 @@ def _fill_contrasts(
     cluster: Ints,
     count: int,
 ) -> None:
-    """Each arm minus `none` and minus `shuffled`: the same writer's, or each writer's for an arm that has none."""
+    """Each arm minus `none`, minus `advice` of the same writer, and minus `shuffled`: the same writer's, or each writer's for
+    an arm that has none."""
     pairs: list[tuple[CellReport, CellKey, CellKey]] = []
     for cell in cells:
         key = CellKey(cell.judge, cell.arm, cell.writer)
         for other in scored:
             if key.arm == "none" or other == key or other.judge != key.judge:
                 continue
-            if other.arm == "none" or (other.arm == "shuffled" and key.writer in (None, other.writer)):
+            if (
+                other.arm == "none"
+                or (other.arm == "advice" and key.writer == other.writer)
+                or (other.arm == "shuffled" and key.writer in (None, other.writer))
+            ):
                 pairs.append((cell, key, other))
     if not pairs:
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness_plugins.scoring.panel import Panel
+    from harness_plugins.scoring.transfer import Transfer
 
 
 def _number(value: float) -> float | int | None:
@@ -106,6 +107,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     """Where several models judged the same arm."""
+    transfers: list[Transfer] = field(default_factory=list)
+    """One for each judge and writer whose rubrics it read."""
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric."""
@@ -133,6 +136,11 @@ class Report:
                 )
             if cell.transitions is not None:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
+        for t in self.transfers:
+            whose = {"benchmark": t.benchmark, "judge": t.judge, "writer": t.writer, "arm": "transfer"}
+            for m in t.metrics.values():
+                numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
+                found.append({**whose, "metric": m.name, **_numbers(numbers), "protocol": self.about[t.benchmark][0]})
         for p in self.panels:
             of = {"benchmark": p.benchmark, "writer": p.writer, "arm": p.arm, "protocol": self.about[p.benchmark][0]}
             vote = {"k": p.vote.k, "n": p.vote.n, "value": p.vote.value, "low": p.vote.low, "high": p.vote.high}

@@ -1,0 +1,278 @@
+"""What a judge takes from a writer: content, or the writer's verdict (issue of Proxy-GRM; design, decision 3).
+
+W is the writer's own verdict in the rubric that a trial read, N the judge's choice without a rubric, J its choice with it.
+All of these are sums over trials, bootstrapped over clusters like every other metric.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.arms import WriterRubrics, verdict_in
+from evaluators.leaks import leak_classes
+from evaluators.records import ORDERS
+from evaluators.rendering import pick_of
+from harness_plugins.scoring import statistics
+from harness_plugins.scoring.metrics import Bools, Facts, Scored
+from harness_plugins.scoring.read import PICK_0, PICK_1, BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.report import Metric
+from harness_plugins.scoring.statistics import Column, Floats, Ints
+
+FOLLOWING = ("transferred", "crossed", "relabel", "masked", "justify", "advice", "self", "rubric_only", "no_image")
+"""Arms that hand over what this item's writer wrote or decided: for them W is defined."""
+
+SAME, CROSS, UNORDERED = 1, 0, -1
+"""Whether a trial's rubric was written in the order that is judged, in the other one, or without the responses."""
+
+
+class Own(NamedTuple):
+    """A writer's side of each trial: (items, orders, draws)."""
+
+    verdict: Codes
+    """Canonical candidate that the writer preferred, -1 where it did not say."""
+    order: Codes
+    """SAME, CROSS or UNORDERED."""
+
+
+@dataclass
+class Transfer:
+    """One writer's rubrics in one judge's hands: where the gain comes from."""
+
+    benchmark: str
+    judge: str
+    writer: str
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    """a_AB_AB (written in AB, judged in AB), a_BA_BA, a_AB_BA, a_BA_AB; same, cross, headline, leak; writer, none,
+    writer_plus_none, transferred, advice; content_gain, gain_leak_free."""
+    one_order: str = ""
+    """AB or BA where the writer wrote in that order alone: then same and cross are single cells."""
+    leak_free: tuple[int, int] = (0, 0)
+    """Items none of whose rubrics leaks by words, of those with rubrics."""
+
+
+def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
+    """The writer's verdicts and orders behind the draws of a cell."""
+    shape = (len(benchmark.items), 2, len(replicates))
+    verdict, order = np.full(shape, -1, dtype=np.int8), np.full(shape, UNORDERED, dtype=np.int8)
+    reads = WriterRubrics.crossed if arm == "crossed" else WriterRubrics.of
+    for i, item in enumerate(benchmark.items):
+        for j, judged in enumerate(ORDERS):
+            for r in reads(rubrics, item.uid, judged):
+                if r.replicate not in replicates:
+                    continue
+                place = (i, j, replicates.index(r.replicate))
+                said = verdict_in(r, judged)
+                verdict[place] = -1 if said is None else pick_of(said, judged)
+                order[place] = UNORDERED if r.saw == "nothing" else SAME if r.saw == judged else CROSS
+    return Own(np.repeat(verdict, samples, axis=2), np.repeat(order, samples, axis=2))
+
+
+def _share(name: str, hit: NDArray[np.generic], among: Bools) -> Column:
+    return Column(name, (hit * among).sum(axis=(1, 2)).astype(float), among.sum(axis=(1, 2)).astype(float))
+
+
+def _like(outcome: NDArray[Any], draws: int) -> NDArray[Any]:
+    """Another cell's outcomes, repeated to as many draws."""
+    return outcome[:, :, np.arange(draws) % outcome.shape[2]]
+
+
+def change_columns(one: Scored, none: Scored, facts: Facts) -> list[Column]:
+    """recovery = P(right | N wrong), harm = P(not right | N right), and their net in trials."""
+    draws = one.outcome.shape[2]
+    before, label = _like(none.outcome, draws), facts.label[:, None, None]
+    chosen = np.isin(before, (PICK_0, PICK_1))
+    among = one.counts & one.answered & chosen & (label >= 0)
+    right, was = one.outcome == label, before == label
+    return [
+        _share("recovery", right, among & ~was),
+        _share("harm", ~right, among & was),
+        _share("net_recovery", right.astype(float) - was, among),
+    ]
+
+
+def following_columns(one: Scored, own: Own, none: Scored, others: dict[str, Scored], facts: Facts) -> list[Column]:
+    """How far the judge follows W.
+
+    Args:
+        others: cells that set the scale of `pull`, such as `repeat` and `shuffled`, by name.
+
+    sycophancy = P(J = W | W wrong) - P(N = W | W wrong); uptake the same where W is right; pull = P(J = W | N differed from
+    W). verifier_precision = P(W right | J right) and verifier_recall = P(J right | W right): the judge as a proxy that is to
+    tell from the rubric whether its writer was right.
+    """
+    draws = one.outcome.shape[2]
+    before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
+    chosen = np.isin(before, (PICK_0, PICK_1))
+    among = one.counts & one.answered & (w >= 0)
+    both = among & chosen & (label >= 0)
+    followed = (one.outcome == w).astype(float)
+    moved = followed - (before == w)
+    differed = among & chosen & (before != w)
+    found = [
+        _share("agreement_with_writer", followed, among),
+        _share("sycophancy", moved, both & (w != label)),
+        _share("uptake", moved, both & (w == label)),
+        _share("pull", followed, differed),
+    ]
+    for name, other in others.items():
+        outcome = _like(other.outcome, draws)
+        known = _like(other.answered & other.counts, draws)
+        found.append(_share(f"pull_{name}", outcome == w, differed & known))
+    right, writer_right = one.outcome == label, w == label
+    labelled = among & (label >= 0)
+    return [
+        *found,
+        _share("verifier_precision", writer_right, labelled & right),
+        _share("verifier_recall", right, labelled & writer_right),
+    ]
+
+
+def extra_columns(
+    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
+) -> list[Column]:
+    """`change_columns` for every arm beside `none`, `following_columns` where the writer gave verdicts."""
+    none = scored.get(CellKey(key.judge, "none", None))
+    if none is None or key.arm == "none":
+        return []
+    one, cell = scored[key], benchmark.cells[key]
+    found = change_columns(one, none, facts)
+    rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
+    if rubrics is None or key.arm not in FOLLOWING:
+        return found
+    own = own_of(benchmark, rubrics, key.arm, cell.replicates, cell.samples)
+    if (own.verdict < 0).all():
+        return found
+    others = {"repeat": scored.get(CellKey(key.judge, "repeat", None))}
+    others["shuffled"] = scored.get(CellKey(key.judge, "shuffled", key.writer))
+    return found + following_columns(one, own, none, {n: s for n, s in others.items() if s is not None}, facts)
+
+
+def transfers(
+    run: RunData, benchmark: BenchmarkData, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
+) -> list[Transfer]:
+    """One for each judge and writer whose rubrics it read, in full and completely."""
+    found = []
+    for key, one in scored.items():
+        rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
+        if key.arm == "transferred" and rubrics is not None and one.trials[0] == one.trials[1]:
+            found.append(_transfer(benchmark, key.judge, rubrics, scored, facts, cluster))
+    return found
+
+
+def _transfer(
+    benchmark: BenchmarkData,
+    judge: str,
+    rubrics: WriterRubrics,
+    scored: dict[CellKey, Scored],
+    facts: Facts,
+    cluster: Ints,
+) -> Transfer:
+    writer = rubrics.name
+
+    def cell(arm: str, of: str | None = None, by: str = judge) -> Scored | None:
+        one = scored.get(CellKey(by, arm, of))
+        return one if one is not None and one.trials[0] == one.trials[1] else None
+
+    columns = _cells(benchmark, rubrics, cell("transferred", writer), cell("crossed", writer), facts)
+    none, advice, alone = cell("none"), cell("advice", writer), cell("grm", None, writer)
+    transferred = cell("transferred", writer)
+    assert transferred is not None
+    for name, one in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
+        if one is not None:
+            columns.append(Column(name, one.num, one.den))
+    if alone is not None and none is not None:
+        columns.append(_voted(alone, none, facts))
+    free, with_rubric = _leak_free(benchmark, rubrics)
+    for name, reference, members in (("content_gain", advice, None), ("gain_leak_free", none, free)):
+        if reference is not None:
+            among = (transferred.den > 0) & (reference.den > 0) & (True if members is None else members)
+            columns.append(Column(name, np.where(among, transferred.score - reference.score, 0.0), among.astype(float)))
+    saw = {r.saw for found in rubrics.by_item.values() for r in found}
+    one_order = next(iter(saw)) if len(saw) == 1 and saw <= set(ORDERS) else ""
+    metrics = _with_intervals(columns, cluster, bool(one_order))
+    return Transfer(
+        benchmark.name, judge, writer, metrics, one_order, (int((free & with_rubric).sum()), int(with_rubric.sum()))
+    )
+
+
+def _cells(
+    benchmark: BenchmarkData, rubrics: WriterRubrics, transferred: Scored | None, crossed: Scored | None, facts: Facts
+) -> list[Column]:
+    """Accuracy by the order that a rubric was written in and the order that was judged: a_<written>_<judged>."""
+    sums: dict[str, list[Column]] = {}
+    for arm, one in (("transferred", transferred), ("crossed", crossed)):
+        if one is None:
+            continue
+        data = benchmark.cells[next(k for k in benchmark.cells if k.arm == arm and k.writer == rubrics.name)]
+        own = own_of(benchmark, rubrics, arm, data.replicates, one.outcome.shape[2] // len(data.replicates))
+        right = one.outcome == facts.label[:, None, None]
+        for j, judged in enumerate(ORDERS):
+            for which, written in ((SAME, judged), (CROSS, ORDERS[1 - j])):
+                among = one.counts & one.complete[:, None, None] & (own.order == which)
+                among[:, 1 - j] = False
+                if among.any():
+                    sums.setdefault(f"a_{written}_{judged}", []).append(_share(f"a_{written}_{judged}", right, among))
+    return [
+        Column(name, np.sum([c.num for c in parts], axis=0), np.sum([c.den for c in parts], axis=0))
+        for name, parts in sums.items()
+    ]
+
+
+def _voted(writer: Scored, none: Scored, facts: Facts) -> Column:
+    """What writer and judge decide together, all their verdicts on an item counted; a split vote counts half."""
+    label = facts.label[:, None, None]
+    margin = np.zeros(len(facts.label))
+    for one in (writer, none):
+        right = ((one.outcome == label) & one.counts).sum(axis=(1, 2))
+        wrong = (one.chosen & one.counts & (one.outcome != label)).sum(axis=(1, 2))
+        margin += (right - wrong) / np.maximum(one.counts.sum(axis=(1, 2)), 1)
+    among = (writer.den > 0) & (none.den > 0)
+    return Column("writer_plus_none", ((margin > 1e-9) + 0.5 * (np.abs(margin) <= 1e-9)) * among, among.astype(float))
+
+
+def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools, Bools]:
+    """(items,): no rubric of the item leaks; the item has rubrics."""
+    free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
+    for i, item in enumerate(benchmark.items):
+        found = rubrics.all(item.uid)
+        texts = [c.text for c in item.candidates]
+        has[i] = bool(found)
+        free[i] = bool(found) and not any(leak_classes(r.text, texts) for r in found)
+    return free, has
+
+
+def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> dict[str, Metric]:
+    count = int(cluster.max()) + 1
+    sums = [statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster, count) for c in columns]
+    stacked = np.stack(sums, axis=2)
+    drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
+    low, high = statistics.interval(drawn)
+    found = {
+        c.name: Metric(c.name, c.k, c.n, c.value, float(low[i]), float(high[i])) for i, c in enumerate(columns) if c.n
+    }
+    place = {c.name: i for i, c in enumerate(columns)}
+
+    def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
+        if all(p in found for p in (*plus, *minus)):
+            signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
+            value = math.fsum(s * found[p].value for p, s in signs)
+            spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
+            below, above = statistics.interval(spread[:, None])
+            found[name] = Metric(name, value, 1, value, float(below[0]), float(above[0]))
+
+    same = [n for n in ("a_AB_AB", "a_BA_BA") if n in found]
+    cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in found]
+    if one_order or len(same) == 2:
+        mean("same", same)
+    if cross and (one_order or len(cross) == 2):
+        mean("cross", cross)
+    if "same" in found and "cross" in found:
+        mean("headline", [*same, *cross])
+        mean("leak", same, cross)
+    return found
