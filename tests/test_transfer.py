@@ -28,6 +28,8 @@ def written(request: ChatRequest) -> str:
     """Names what a good answer says, its criterion, and then leaks its verdict; wrong on every fourth pair."""
     text = text_of(request.messages)
     number = int(re.findall(r"question (\d+)", text)[-1])
+    if "good answer number" not in text:  # asked to write blind
+        return "<rubric>1. Word (100%): says the word good</rubric>"
     first_is_good = text.index(f"good answer number {number}") < text.index(f"bad answer number {number},")
     verdict = 1 if first_is_good == (number % WRONG != 0) else 2
     rubric = f"1. Word (100%): says the word good\nResponse {verdict} is the better one."

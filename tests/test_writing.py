@@ -1,0 +1,182 @@
+"""Writers in a run: what each arm shows, faults and resume, files of several writers, the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from evaluators.arms import ARMS
+from evaluators.errors import BackendError, UserError
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest, text_of
+from evaluators.mock import MockBackend, mock_chat_judge
+from evaluators.mock_server import MockServer
+from harness_plugins import run, score
+from harness_plugins.cli import main
+from harness_plugins.config import load_config
+from harness_plugins.experiment import write_rubrics
+from tests.conftest import MakePairs, read_jsonl
+from tests.test_transfer import written
+
+SPEC = JudgeSpec(name="m", backend="openai", model="m", base_url="http://unused.invalid/v1")
+
+
+def config_of(folder: Path, arms: str, writer: str = "", url: str = "http://unused.invalid/v1") -> Path:
+    path = folder / "run.yaml"
+    path.write_text(
+        f"benchmarks: [{{name: pairs, path: rows.jsonl}}]\narms: [{arms}]\nout: out\n"
+        f"writers: [{{name: grm, backend: openai, model: w, base_url: '{url}', retries: 0{writer}}}]\n"
+        f"judges: [{{name: m, backend: openai, model: m, base_url: '{url}'}}]\n"
+    )
+    return path
+
+
+def prompts_of(folder: Path, arm: str, writer: str = "") -> list[ChatRequest]:
+    """What the judge is sent under an arm."""
+    judge = mock_chat_judge(SPEC, lambda request: "1")
+    backends = {"grm": MockBackend(written), "self:m": MockBackend(written)}
+    run(config_of(folder, arm, writer), out=folder / f"out-{arm}", judges={"m": judge}, writers=backends)
+    return judge.backend.requests  # type: ignore[attr-defined, no-any-return]
+
+
+def test_what_each_arm_shows(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(1)  # the writer is wrong on this pair; it has an image
+
+    arms = (
+        "transferred",
+        "crossed",
+        "relabel",
+        "self",
+        "justify",
+        "no_image",
+        "masked",
+        "advice",
+        "rubric_only",
+        "blind",
+    )
+    texts = {a: [text_of(r.messages) for r in prompts_of(tmp_path, a, ", blind: true")] for a in arms}
+    assert all(len(t) == 2 for t in texts.values())
+    criterion, leak = "Word (100%)", "is the better one"
+    for arm in arms[:6]:
+        for text in texts[arm]:
+            assert criterion in text and leak in text and "good answer" in text, arm
+            assert ("It was asked." in text) == (arm == "justify") and ("[image:" in text) == (arm != "no_image"), arm
+    named = {a: [re.findall(r"Response ([12]) is", t)[0] for t in texts[a]] for a in arms[:6]}
+    assert set(named["transferred"]) == {"1", "2"}
+    assert named["crossed"] == named["relabel"] == named["transferred"][::-1]
+    assert named["self"] == named["justify"] == named["no_image"] == named["transferred"]
+    for text in texts["masked"]:
+        assert criterion in text and "a response is the better one" in text
+    for text, verdict in zip(texts["advice"], named["transferred"], strict=True):
+        assert criterion not in text and f"prefers response {verdict}." in text
+    for text in texts["rubric_only"]:
+        assert criterion in text and "good answer" not in text and "[image:" not in text and "withheld" in text
+    for text in texts["blind"]:
+        assert criterion in text and leak not in text and "good answer" in text
+    masked = read_jsonl(tmp_path / "out-masked" / "verdicts.jsonl")
+    assert all(0 < v["edited"] < 1 for v in masked)
+
+
+def test_only_the_probes_are_told_the_label(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Exchanging the label changes what `leak` and `anti` show, and nothing else in any arm."""
+    rows = make_pairs(3, images=False)
+    assert {a.name for a in ARMS.values() if a.uses_label} == {"leak", "anti"}
+    text = rows.read_text()
+    turned = re.sub(r'"label": ([01])', lambda m: f'"label": {1 - int(m[1])}', text)
+    for arm in ARMS:
+        seen = []
+        for content in (text, turned):
+            rows.write_text(content)
+            folder = tmp_path / f"{arm}-{len(seen)}"
+            judge = mock_chat_judge(SPEC, lambda request: "1")
+            backends = {"grm": MockBackend(written), "self:m": MockBackend(written)}
+            run(config_of(tmp_path, arm, ", blind: true"), out=folder, judges={"m": judge}, writers=backends)
+            seen.append(sorted(text_of(r.messages) for r in judge.backend.requests))  # type: ignore[attr-defined]
+        assert seen[0] and (seen[0] != seen[1]) == ARMS[arm].uses_label, arm
+
+
+def test_a_failure_is_a_line_and_is_asked_again(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(3, images=False)
+    config = config_of(tmp_path, "none, transferred")
+    turns = iter(range(100))
+
+    def sometimes(request: ChatRequest) -> str | BackendError:
+        return BackendError("server", "down") if next(turns) == 2 else written(request)
+
+    judge = {"m": mock_chat_judge(SPEC, lambda request: "1")}
+    result = run(config, judges=judge, writers={"grm": MockBackend(sometimes)})
+    assert not result.complete and result.wrote.statuses == {"valid": 5, "error": 1}
+    statuses = [line["status"] for line in read_jsonl(tmp_path / "out" / "rubrics.jsonl")]
+    assert sorted(statuses) == ["error"] + ["valid"] * 5
+    result = run(config, judges=judge, writers={"grm": MockBackend(written)})
+    assert result.complete and result.wrote.statuses == {"valid": 1}
+    cell = next(c for c in score(result.out).cells if c.arm == "transferred")
+    assert cell.complete and cell.trials == (6, 6)
+
+
+def test_what_is_no_rubric_is_kept_and_written_again_when_asked(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(2, images=False)
+    config = config_of(tmp_path, "none, transferred")
+    write_rubrics(config, writers={"grm": MockBackend(lambda request: "I would rather not.")})
+    assert {line["status"] for line in read_jsonl(tmp_path / "out" / "rubrics.jsonl")} == {"invalid"}
+    backend = MockBackend(written)
+    write_rubrics(config, writers={"grm": backend})
+    assert not backend.requests, "the model's own doing: kept"
+    _, tally, (file,) = write_rubrics(config, writers={"grm": backend}, redo=["invalid"])
+    assert tally.statuses == {"valid": 4} and {r.status for r in file.rubrics} == {"valid"}
+
+
+def test_a_writer_that_changed_is_refused(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(1, images=False)
+    write_rubrics(config_of(tmp_path, "none, transferred"), writers={"grm": MockBackend(written)})
+    changed = config_of(tmp_path, "none, transferred", ", temperature: 0.5")
+    with pytest.raises(UserError, match=r"writer 'grm' is not the one .*temperature.*give it another name"):
+        write_rubrics(changed, writers={"grm": MockBackend(written)})
+
+
+def test_replicates_are_drawn_and_averaged(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(4, images=False)
+    config = config_of(tmp_path, "none, transferred", ", replicates: 2, temperature: 0.7, seed: 1")
+    backend = MockBackend(written)
+    run(config, judges={"m": mock_chat_judge(SPEC, lambda request: "1")}, writers={"grm": backend})
+    assert len(backend.requests) == 16 and len({r.seed for r in backend.requests}) == 16
+    cell = next(c for c in score(tmp_path / "out").cells if c.arm == "transferred")
+    assert cell.trials == (16, 16) and cell.metrics["accuracy"].n == 4
+
+
+@pytest.mark.parametrize(
+    ("writer", "message"),
+    [
+        (", method: nothing", "unknown method 'nothing'; there are: proxy_grm"),
+        (", replicates: 2", "replicates above 1 at temperature 0 write the same rubric again"),
+        (", verdict: direct", "`verdict` and `samples` are a judge's: a writer has `replicates`"),
+        (", relicates: 2", "unknown key 'relicates'; did you mean 'replicates'?"),
+    ],
+)
+def test_bad_writers_are_one_line(make_pairs: MakePairs, tmp_path: Path, writer: str, message: str) -> None:
+    make_pairs(1, images=False)
+    with pytest.raises(UserError) as caught:
+        load_config(config_of(tmp_path, "none, transferred", writer))
+    assert any(message in line and "line 4" in line for line in caught.value.lines)
+
+
+def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A real endpoint, the card at the end, and the file in another run."""
+    make_pairs(3)
+    rubric = "<rubric>1. Word (100%): says good</rubric><eval>Response 1 is good.</eval><answer>1</answer>"
+    with MockServer(answer=lambda body: rubric).running() as server:
+        config = config_of(tmp_path, "none, transferred", url=server.url)
+        assert main(["rubrics", str(config), "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "6 rubrics written (6 valid)" in out and "Rubric cards" in out and re.search(r"\| grm +\| 6 ", out)
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\nrubrics: {grm: out/rubrics.jsonl}\narms: [none, transferred]\n"
+        "judges: [{name: lexical, backend: baseline}]\nout: second\n"
+    )
+    assert main(["run", str(other), "--quiet"]) == 0
+    assert {line["writer"]["model"] for line in read_jsonl(tmp_path / "second" / "rubrics.jsonl")} == {"w"}
+    assert main(["run", str(config), "--dry-run"]) == 0
+    assert "prompt of the arm transferred" in capsys.readouterr().out
