@@ -65,16 +65,22 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     writers: dict[Writer, int] = {}
     problems: list[str] = []
     raw = path.read_bytes()
+    names = _writers_of(raw)
+    only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
     for number, line in enumerate(raw.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             rubric = _rubric(line, index)
-            if rubric is None:
+            if rubric is None or rubric.status == "error" or (only and rubric.writer.name != only):
                 continue
             writers.setdefault(rubric.writer, number)
             place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
             if place in first:
+                if rubric.answer is not None:  # written again (`rubrics --redo`): the last one counts
+                    rubrics = [r for r in rubrics if (r.benchmark, r.item, r.saw, r.replicate) != place]
+                    rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+                    continue
                 raise RecordError(
                     f"a second rubric for the same item (the first is line {first[place]}): remove one, or give it another `replicate`"
                 )
@@ -127,6 +133,18 @@ class _Index:
                 f"the id {value['id']!r} fits {len(found)} items ({', '.join(found)}): give `item` (the uid) or `row`"
             )
         return found[0]
+
+
+def _writers_of(raw: bytes) -> set[str]:
+    """The names of the writers in a file, as far as its lines can be read."""
+    found = set()
+    for line in raw.split(b"\n"):
+        try:
+            writer = orjson.loads(line)["writer"]
+            found.add(str(writer["name"] if isinstance(writer, dict) else writer))
+        except (ValueError, KeyError, TypeError):
+            continue  # said where the line is read
+    return found
 
 
 def _rubric(line: bytes, index: _Index) -> Rubric | None:

@@ -17,5 +17,8 @@ JUDGE = "RUBRIC_HARNESS_JUDGE"
 SETTINGS = {"judge": "none", "generic": "generic", "shuffled": "shuffled", "transfer": "transferred"}
 """Setting -> arm."""
 
+GRM = "grm"
+"""The setting in which the model writes a rubric and decides by it; in no group."""
+
 TASK_PREFIX = "rt_"
 """Names that lmms-eval has itself win over ours, so ours are told apart."""

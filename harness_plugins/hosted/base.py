@@ -58,6 +58,8 @@ class HostedTask:
     """`lmms` or `lm`: the judge's backend in the records."""
     harness_version: str
     config: Any
+    native = True
+    """Its rows are judgements, which our own model asks for through the native engine."""
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
         """Read the rows that the task's metadata name; returns the metadata with the digests that a cache is to see."""

@@ -10,12 +10,16 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name != "RubricTask":
+    if name not in ("RubricTask", "GrmTask"):
         raise AttributeError(name)
     if "lm_eval" in sys.modules and "lmms_eval" not in sys.modules:
         from harness_plugins.lm.task import RubricTask as LmTask
 
-        return LmTask
-    from harness_plugins.lmms.task import RubricTask
+        return LmTask if name == "RubricTask" else _only_lmms
+    import harness_plugins.lmms.task as lmms
 
-    return RubricTask
+    return getattr(lmms, name)
+
+
+def _only_lmms(*_: Any, **__: Any) -> None:
+    raise SystemExit("error: the settings grm are tasks of lmms-eval alone: use lmms-eval, or `rubric-harness rubrics`")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.data import data_dir
-from harness_plugins.hosted import SETTINGS, TASK_PREFIX
+from harness_plugins.hosted import GRM, SETTINGS, TASK_PREFIX
 
 _NOTE = "# Made by `python -m harness_plugins.hosted.yamls`: do not edit.\n"
 UNPUBLISHED = ("demo", "pairs")
@@ -26,6 +26,11 @@ def files() -> dict[Path, str]:
                 "class: !function harness_plugins.hosted.task.RubricTask\n"
                 f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
             )
+        found[Path(name) / "settings" / "grm.yaml"] = (
+            f"{_NOTE}task: {TASK_PREFIX}{name}_{GRM}\n"
+            "class: !function harness_plugins.hosted.task.GrmTask\n"
+            f"metadata: {{version: 1, benchmark: {name}, setting: {GRM}}}\n"
+        )
         found[Path(name) / "settings" / "group.yaml"] = _group(
             f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
         )

@@ -55,16 +55,14 @@ class RubricJudge(lmms):  # type: ignore[misc]
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers in the order of the requests."""
         owners = [getattr(r.args[1], "__self__", None) for r in requests]
-        ours = [(r, owner) for r, owner in zip(requests, owners, strict=True) if isinstance(owner, RubricTask)]
-        others = [r for r, owner in zip(requests, owners, strict=True) if not isinstance(owner, RubricTask)]
+        pairs = list(zip(requests, owners, strict=True))
+        ours = [(r, owner) for r, owner in pairs if isinstance(owner, RubricTask) and owner.native]
+        others = [r for r, owner in pairs if not (isinstance(owner, RubricTask) and owner.native)]
         found: dict[int, GenerationResult] = {}
         for kwargs, group in _by_sampling(ours):
             found |= self._judge(self.spec(kwargs), group)
         answers = iter(foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank))
-        return [
-            found[id(r)] if isinstance(owner, RubricTask) else next(answers)
-            for r, owner in zip(requests, owners, strict=True)
-        ]
+        return [found[id(r)] if isinstance(owner, RubricTask) and owner.native else next(answers) for r, owner in pairs]
 
     def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
         """The judge under a task's generation arguments; what the command line says of it comes first."""

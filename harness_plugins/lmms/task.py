@@ -19,6 +19,7 @@ from lmms_eval.utils import simple_parse_args_string
 from evaluators.backends.lmms import images_of, to_lmms
 from evaluators.errors import UserError
 from harness_plugins.hosted.base import HostedTask, plainly
+from harness_plugins.hosted.writing import HostedWriting
 
 
 class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
@@ -152,3 +153,7 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
             if self._replies is None:
                 self._replies = {i.doc_id: i for i in self._instances}
         return self._replies.get(number)
+
+
+class GrmTask(HostedWriting, RubricTask):
+    """The setting `grm`: the model writes a rubric, applies it and decides; what it wrote is filed for other judges."""
