@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
-from evaluators.engine.journal import items_of, read_records
+from evaluators.engine.journal import items_of, rubrics_of
 from evaluators.leaks import CLASSES, leak_classes
 from evaluators.records import Item, Rubric
 from harness_plugins.tables import Table
@@ -27,7 +27,7 @@ def cards(folder: Path) -> Table:
     """
     items = items_of(folder)
     last: dict[tuple[object, ...], Rubric] = {}
-    for r in read_records(folder / "rubrics.jsonl", Rubric):
+    for r in rubrics_of(folder):
         if r.status != "error":
             last[r.writer.name, r.benchmark, r.item, r.saw, r.replicate] = r
     by_writer: dict[str, list[Rubric]] = {}

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from evaluators.arms import WriterRubrics
-from evaluators.engine.journal import read_records
+from evaluators.engine.journal import rubrics_of
 from evaluators.errors import UserError
 from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
@@ -192,7 +192,7 @@ def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
     held: dict[tuple[Any, ...], str] = {}
-    for r in read_records(run / "rubrics.jsonl", Rubric):
+    for r in rubrics_of(run):
         held[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:

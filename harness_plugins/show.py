@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from evaluators.arms import generic_rubric
-from evaluators.engine.journal import items_of, lines, read_records, verdict_files
+from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import Item, Rubric, Verdict, decode
 from harness_plugins.manifest import read_manifest
@@ -62,7 +62,7 @@ def show(
     for arm, _ in wanted:
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
-    rubrics = {r.uid: r for r in read_records(run / "rubrics.jsonl", Rubric)}
+    rubrics = {r.uid: r for r in rubrics_of(run)}
     found = [
         i
         for i in items.values()

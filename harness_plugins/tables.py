@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from evaluators.arms import ARMS
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
@@ -45,7 +46,10 @@ def percent(metric: Metric | None) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f"[{100 * low:.1f}, {100 * high:.1f}]"
+    if math.isnan(low):
+        return ""
+    below, above = (round(100 * x, 1) + 0.0 for x in (low, high))  # no -0.0
+    return f"[{below:.1f}, {above:.1f}]"
 
 
 def _p(p: float) -> str:
@@ -157,7 +161,13 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     )
     if unlabelled:
         table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
-    computed = [c.judge for c in cells if c.computed]
+    probes = sorted({c.arm for c in cells if c.arm in ARMS and ARMS[c.arm].uses_label})
+    if probes:
+        table.notes.append(f"{', '.join(probes)}: probes that are told the label; they belong in no paper's table.")
+    written = [c.judge for c in cells if c.arm == "grm"]
+    if written:
+        table.notes.append(f"grm: the writer's own verdicts ({', '.join(written)}).")
+    computed = [c.judge for c in cells if c.computed and c.arm != "grm"]
     if computed:
         table.notes.append(f"Computed from the items, not run: {', '.join(computed)}.")
     for c in cells:

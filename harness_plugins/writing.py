@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators import judges as judge_factory
-from evaluators.engine.journal import Journal, read_records
+from evaluators.engine.journal import Journal, rubrics_of
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import Tally
 from evaluators.engine.writing import Writing, write_rubrics
@@ -39,7 +39,7 @@ class Written:
         """
         found: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
         writers = {s.name: s.writer() for s in specs}
-        for rubric in read_records(folder / RUBRICS, Rubric):
+        for rubric in rubrics_of(folder):
             name = rubric.writer.name
             if name not in found or rubric.status == "error":
                 continue

@@ -16,7 +16,7 @@ from typing import TypeVar
 import orjson
 
 from evaluators.errors import UserError
-from evaluators.records import Item, RecordError, decode
+from evaluators.records import Item, RecordError, Rubric, decode
 
 FSYNC_SECONDS = 1.0
 
@@ -150,6 +150,16 @@ def items_of(run: Path) -> dict[str, Item]:
             if uid not in found or item.digested():
                 found[uid] = item
     return found
+
+
+def rubrics_of(run: Path) -> Iterator[Rubric]:
+    """All rubric records of a folder, earlier ones of a place before later ones.
+
+    Raises:
+        UserError: a line that is no rubric.
+    """
+    for path in record_files(run, "rubrics"):
+        yield from read_records(path, Rubric)
 
 
 _HEAD = b'{"key":"'

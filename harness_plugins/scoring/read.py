@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
-from evaluators.engine.journal import items_of, read_records, verdict_files
+from evaluators.engine.journal import items_of, rubrics_of, verdict_files
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
@@ -160,7 +160,7 @@ def _rubrics(
 ) -> tuple[dict[str, Writer], dict[tuple[str, str], WriterRubrics], dict[tuple[str, str], list[Rubric]]]:
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
-    for rubric in read_records(folder / "rubrics.jsonl", Rubric):
+    for rubric in rubrics_of(folder):
         writers.setdefault(rubric.writer.name, rubric.writer)
         place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
         if rubric.status != "error" or place not in last:
