@@ -89,6 +89,7 @@ class WriterRubrics:
 
 Give = Callable[[Item, Order, WriterRubrics | None], Iterator[Given]]
 Reads = Callable[[WriterRubrics, str, Order], Iterator[Rubric]]
+Edit = Callable[[Item, Rubric], "RubricText | tuple[RubricText, float]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class Arm:
     """Judged where a config names no arms."""
     own: bool = False
     """Reads what the judge itself wrote."""
+    edit: Edit | None = None
+    """How the arm changes a rubric's text before it is read."""
     reads: Reads = WriterRubrics.of
     """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
     those of donors instead."""
@@ -163,9 +166,6 @@ def _advice(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[
     assert writer is not None
     for rubric in writer.decided(item.uid, order):
         yield Given(replicate=rubric.replicate, advice=verdict_in(rubric, order))
-
-
-Edit = Callable[[Item, Rubric], "RubricText | tuple[RubricText, float]"]
 
 
 def _edited(edit: Edit, hidden: frozenset[str] = frozenset()) -> Give:
@@ -251,8 +251,16 @@ ARMS: dict[str, Arm] = {
             reads=WriterRubrics.decided,
         ),
         Arm("self", True, "a rubric that the judge wrote itself", _transferred, own=True),
-        Arm("relabel", True, "the rubric with Response 1 and 2 exchanged in its text", _edited(_relabelled)),
-        Arm("masked", True, "the rubric without names of responses and verbatim quotes", _edited(_masked)),
+        Arm(
+            "relabel",
+            True,
+            "the rubric with Response 1 and 2 exchanged in its text",
+            _edited(_relabelled),
+            edit=_relabelled,
+        ),
+        Arm(
+            "masked", True, "the rubric without names of responses and verbatim quotes", _edited(_masked), edit=_masked
+        ),
         Arm(
             "blind",
             True,
@@ -260,7 +268,7 @@ ARMS: dict[str, Arm] = {
             _blind,
             reads=WriterRubrics.blind,
         ),
-        Arm("justify", True, "the rubric with its author's reasons for it", _edited(_justified)),
+        Arm("justify", True, "the rubric with its author's reasons for it", _edited(_justified), edit=_justified),
         Arm("rubric_only", True, "question and rubric alone: 50 % if it does not say which", _edited(as_read, PAIR)),
         Arm("no_image", True, "the rubric without the images", _edited(as_read, frozenset({"media"}))),
         Arm("repeat", False, "`none` asked a second time: the noise floor", _repeat, default=True),

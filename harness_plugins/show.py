@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluators.arms import generic_rubric
+from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import Item, Rubric, Verdict, decode
@@ -179,7 +179,9 @@ def _arm_text(
     out = [f"\n--- {arm}{f' ({writer})' if writer else ''}"]
     for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
         if uid in rubrics:
-            text = rubrics[uid].text
+            text = _read(item, arm, rubrics[uid])
+        elif uid in ARMS and ARMS[uid].uses_label:
+            text = f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
         elif uid.startswith("generic/"):
             _, modality, variant = uid.split("/")
             text = generic_rubric(modality, int(variant)).text
@@ -202,6 +204,15 @@ def _arm_text(
         if v.answer:
             out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
     return out
+
+
+def _read(item: Item, arm: str, rubric: Rubric) -> str:
+    """The rubric as the arm's judge read it."""
+    edit = ARMS[arm].edit if arm in ARMS else None
+    if edit is None:
+        return rubric.text
+    made = edit(item, rubric)
+    return made[0].text if isinstance(made, tuple) else made.text
 
 
 def _indent(text: str) -> str:

@@ -56,7 +56,7 @@ def test_every_payoff_is_the_references() -> None:
         assert tuple(payoff(name, a, p) for a, p in ((True, True), (True, False), (False, True), (False, False))) == row
 
 
-@pytest.mark.parametrize(("aggregation", "row"), zip(AGGREGATIONS, REFERENCE, strict=True))
+@pytest.mark.parametrize(("aggregation", "row"), list(zip(AGGREGATIONS, REFERENCE, strict=True)))
 def test_and_a_completion_earns_it(aggregation: str, row: tuple[float, ...]) -> None:
     wrong = RIGHT.replace("<answer>1", "<answer>2")
     earned = [rewarded(c, says, aggregation=aggregation).value for c in (RIGHT, wrong) for says in ("1", "2")]
