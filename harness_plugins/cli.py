@@ -323,6 +323,7 @@ def _rubrics(args: argparse.Namespace) -> int:
     )
     table = cards(folder)
     print_rich([table]) if sys.stdout.isatty() else print(markdown([table]))
+    _print_summary(folder)
     if tally.written:
         print(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")
     else:
