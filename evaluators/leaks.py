@@ -65,11 +65,11 @@ _CONTRAST = re.compile(
     re.I,
 )
 _RULE = re.compile(
-    r"\b(?:rate|read|score|treat|compare|consider|label|apply|check|swap)\w*\b[^.]*\b(?:separate|full|alike|each|same|independent|order)",
+    r"\b(?:rate|read|score|treat|compare|consider|label|apply|check|swap)\w*\b[^.]{0,200}\b(?:separate|full|alike|each|same|independent|order)",
     re.I,
 )
 _UNNAMED_COMPARISON = re.compile(
-    rf"\bone (?:of (?:them|the (?:two )?{_NOUN}s)|{_NOUN})\b.*\b(?:the )?other\b|\bthe (?:\w+er|more \w+|less \w+) of the two\b"
+    rf"\bone (?:of (?:them|the (?:two )?{_NOUN}s)|{_NOUN})\b.{{0,200}}\b(?:the )?other\b|\bthe (?:\w+er|more \w+|less \w+) of the two\b"
     rf"|\bonly one (?:of (?:them|the (?:two )?{_NOUN}s)|{_NOUN})\b|\b(?:unlike|than|whereas|while|but|and) the other"
     rf"(?: one| {_NOUN})?\b"
     rf"|\bthe (?:longer|shorter) (?:one|{_NOUN})\b|\bthe two {_NOUN}s (?:differ|disagree|diverge)\b"

@@ -97,6 +97,8 @@ class RunData:
     drafts: dict[tuple[str, str], list[Rubric]]
     """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
     skipped_lines: int = 0
+    given: dict[tuple[str, str, str | None, int], list[list[set[int]]]] = field(default_factory=dict, repr=False)
+    """(benchmark, arm, writer, replicates seen) -> for each item and order those there are to judge: equal for all judges."""
 
     def judge(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
@@ -187,9 +189,13 @@ def _new_cell(
     judge = run.judge(key.judge)
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = judge.get("orders", "both")
-    has = [
-        [_replicates_of(run, benchmark.name, key, i.uid, o, seen_replicates) for o in ORDERS] for i in benchmark.items
-    ]
+    place = (benchmark.name, key.arm, key.writer, seen_replicates)
+    if place not in run.given:
+        run.given[place] = [
+            [_replicates_of(run, benchmark.name, key, i.uid, o, seen_replicates) for o in ORDERS]
+            for i in benchmark.items
+        ]
+    has = run.given[place]
     replicates = tuple(sorted(set().union(*(h for both in has for h in both)))) or (0,)
     shape = (len(benchmark.items), 2, samples * len(replicates))
     draws = np.array([[[r in h for r in replicates for _ in range(samples)] for h in both] for both in has], dtype=bool)

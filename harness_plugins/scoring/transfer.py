@@ -158,10 +158,13 @@ def transfers(
 ) -> list[Transfer]:
     """One for each judge and writer whose rubrics it read, in full and completely."""
     found = []
+    free: dict[str, tuple[Bools, Bools]] = {}
     for key, one in scored.items():
         rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
         if key.arm == "transferred" and rubrics is not None and one.trials[0] == one.trials[1]:
-            found.append(_transfer(benchmark, key.judge, rubrics, scored, facts, cluster))
+            if rubrics.name not in free:
+                free[rubrics.name] = _leak_free(benchmark, rubrics)
+            found.append(_transfer(benchmark, key.judge, rubrics, free[rubrics.name], scored, facts, cluster))
     return found
 
 
@@ -169,6 +172,7 @@ def _transfer(
     benchmark: BenchmarkData,
     judge: str,
     rubrics: WriterRubrics,
+    leak_free: tuple[Bools, Bools],
     scored: dict[CellKey, Scored],
     facts: Facts,
     cluster: Ints,
@@ -188,7 +192,7 @@ def _transfer(
             columns.append(Column(name, one.num, one.den))
     if alone is not None and none is not None:
         columns.append(_voted(alone, none, facts))
-    free, with_rubric = _leak_free(benchmark, rubrics)
+    free, with_rubric = leak_free
     for name, reference, members in (("content_gain", advice, None), ("gain_leak_free", none, free)):
         if reference is not None:
             among = (transferred.den > 0) & (reference.den > 0) & (True if members is None else members)
