@@ -31,8 +31,8 @@ $(LMMS)/ready: environments/lmms.txt pyproject.toml
 	@echo "installing lmms-eval, lm-eval and transformers into $(LMMS) (1.7 GB, no GPU packages needed) ..."
 	@$(PYTHON) -m venv $(LMMS)
 	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -r environments/lmms.txt
-	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) --no-deps lmms-eval==0.7.3
 	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) --no-deps lmms-eval==0.7.3
 	@touch $@
 
 $(VLLM)/bin/python: environments/vllm.txt

@@ -59,12 +59,19 @@ class WriterRubrics:
     owner: str | None = None
     """The judge whose own rubrics these are (arm `self`); no other judge reads them."""
 
+    paired: frozenset[str] = frozenset()
+    """Items for which it was asked to write with the responses before it: what it wrote blind does not stand in for that."""
+    pending: frozenset[tuple[str, str, int]] = frozenset()
+    """(item, saw, replicate) of rubrics that are still to come (their writing failed): nothing stands in for them."""
+
     def of(self, uid: str, order: Order) -> Iterator[Rubric]:
         """The rubrics for an item as judged in `order`: of each replicate the one written in that order, else what
-        there is: written in the other order, or without the responses."""
+        there is: written in the other order or, where it never saw this item's responses, without them."""
         replicates: dict[int, Rubric] = {}
         rank = {order: 0, "nothing": 2}
         for rubric in self.all(uid):
+            if (rubric.saw == "nothing" and uid in self.paired) or (uid, order, rubric.replicate) in self.pending:
+                continue
             kept = replicates.get(rubric.replicate)
             if kept is None or rank.get(rubric.saw, 1) < rank.get(kept.saw, 1):
                 replicates[rubric.replicate] = rubric

@@ -19,13 +19,15 @@ SPAN = 5
 """Words in a row, taken from a response, that make a quote."""
 
 _NOUN = r"(?:response|answer|reply|chatbot|assistant|candidate|output|model|completion|caption|submission|antwort|réponse|respuesta)"
-_NUMBER = r"(?:[12]|(?-i:[AB])|one|two|eins|zwei)"
+_GAP = r"(?:[\s_*-]{1,4}[#(\[\"“]?|\s{0,2}[#(\[\"“])[*]{0,2}\s{0,2}"
 _REFERENCE = re.compile(
-    rf"\b{_NOUN}s?(?:['’]s)?\s*[#(\[\"“]?\s*(?P<number>{_NUMBER})\b(?!\s*(?:%|points?\b|:\d|\.\d))"
-    rf"(?:\s*[)\]\"”])?(?:\s*(?:and|or|vs\.?|versus|/|&)\s*(?P<more>{_NUMBER})\b)?"
-    rf"|\b(?P<ordinal>first|second|1st|2nd|left(?:-hand)?|right-hand|erste[nrs]?|zweite[nrs]?)[\s-]+(?:\w+\s+)?{_NOUN}\b"
-    r"|\bthe\s+(?P<alone>former|latter)\b|\b(?P<short>(?-i:R))(?P<digit>[12])\b"
-    r"|(?:回答|回复|答复|响应|答案|回应|助手|模型)\s*(?P<cjk>[12一二AB])|第(?P<cjk2>[一二12])个?(?:回答|回复|答复|响应|答案|回应)"
+    rf"\b(?:{_NOUN}(?:s|['’]s)?{_GAP}(?P<number>(?-i:[12AB]))|(?:response|chatbot|assistant|candidate|model|submission)"
+    rf"{_GAP}(?P<word>one|two|eins|zwei))"
+    rf"(?![\w%]|\s{{0,2}}(?:%|points?\b)|[:.]\d)"
+    rf"(?:\s{{0,2}}(?:,|-|–|and|or|vs\.?|versus|/|&)\s{{0,2}}(?P<more>(?-i:[12AB]))(?![\w%]|[:.]\d))?"
+    rf"|\b(?P<ordinal>first|second|1st|2nd|left(?:-hand)?|right-hand|erste[nrs]?|zweite[nrs]?)[\s-]{{1,3}}(?:\w{{1,30}}\s{{1,3}})?{_NOUN}\b"
+    r"|\bthe\s{1,3}(?P<alone>former|latter)\b(?!\s{1,3}(?!is|was|has|does|should|must|wins?|loses?|and|or|but|on|in|for|which|who|to)[a-z])|\b(?P<short>(?-i:R))(?P<digit>[12])\b"
+    r"|(?:回答|回复|答复|响应|答案|回应|助手|模型)\s{0,2}(?P<cjk>[12一二AB])|第(?P<cjk2>[一二12])个?(?:回答|回复|答复|响应|答案|回应)"
     r"|(?P<pron>前者|后者)",
     re.I,
 )
@@ -60,6 +62,8 @@ _TAKE = (
     r"bevorzug\w*|选择?)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;。！？；])\s+|\n+")
+_SPACES = re.compile(r"[^\S\n]+")
+"""Runs of blanks: patterns with optional blanks would try every way of sharing them out."""
 _CONTRAST = re.compile(
     r"\b(?:while|whereas|but|unlike|than|compared (?:to|with)|in contrast|however|only|both|instead|als|während)\b|而",
     re.I,
@@ -111,6 +115,7 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
     Args:
         responses: the texts of the pair it was written on, for quotes.
     """
+    text = _SPACES.sub(" ", text)
     found: list[Leak] = []
     labels: set[str] = set()
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
@@ -118,7 +123,7 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
         if named:
             found.append(Leak("reference", named[0][0]))
             found += _named_verdict(sentence, named)
-            labels |= {(m["number"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
+            labels |= {(m["number"] or m["word"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
             if _CONTRAST.search(sentence) and not _RULE.search(sentence):
                 found.append(Leak("comparison", sentence))
         if verdict := _UNNAMED_VERDICT.search(sentence) or _CHOICE.search(sentence):
@@ -169,11 +174,11 @@ def relabelled(text: str) -> str:
 
     def exchanged(match: re.Match[str]) -> str:
         whole, start = match[0], match.start()
-        for group in ("more", "number", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
+        for group in ("more", "number", "word", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
             label = match[group]
             if label:
                 at = match.start(group) - start
-                whole = whole[:at] + _like(label, _OTHER[label.lower()]) + whole[at + len(label) :]
+                whole = whole[:at] + _like(label, _OTHER.get(label.lower(), label)) + whole[at + len(label) :]
         return whole
 
     return _REFERENCE.sub(exchanged, text)

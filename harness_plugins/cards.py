@@ -61,11 +61,18 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
     if not valid:
         return [str(len(rubrics)), "0", *[""] * 7, named]
     criteria = [len(r.criteria) for r in valid]
-    largest = [100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria) for r in valid if r.criteria]
+    largest = [
+        100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria)
+        for r in valid
+        if sum(c.weight for c in r.criteria) > 0
+    ]
     question, responses, kinds, leaking = [], [], Counter[str](), 0
     for r in valid:
         item = items.get(r.item or "")
-        if item is None:
+        if item is None:  # shared by all items
+            found = leak_classes(r.text)
+            kinds.update(found)
+            leaking += bool(found)
             continue
         texts = [c.text for c in item.candidates]
         found = leak_classes(r.text, texts)

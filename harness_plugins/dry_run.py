@@ -12,7 +12,7 @@ from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.messages import Image, Text, text_of
 from evaluators.writers import request_of
 from harness_plugins.config import Config
-from harness_plugins.experiment import Selection, prepare, with_known_digests
+from harness_plugins.experiment import Selection, prepare, with_known_digests, writers_of
 from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4
@@ -38,7 +38,7 @@ def dry_run(
     prepared = prepare(config, limit, only)
     folder = out or config.out
     known = items_of(folder) if folder else {}
-    specs = config.all_writers()
+    specs = writers_of(config, only)
     written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]

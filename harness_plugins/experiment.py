@@ -24,6 +24,7 @@ from evaluators.media import mime_of, with_digests
 from evaluators.messages import ChatBackend
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
+from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
@@ -70,6 +71,11 @@ class Prepared:
     """Those that the config names files for."""
     items: dict[str, Sequence[Item]]
     """Of each benchmark those within the limits."""
+
+    def chosen(self, only: Selection | None = None) -> list[Item]:
+        """The items of the selected benchmarks."""
+        names = (only or {}).get("benchmark", self.items)
+        return [i for name, some in self.items.items() if name in names for i in some]
 
     def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
         """What is to be judged, with the rubrics of files and those written for this run."""
@@ -182,6 +188,10 @@ def run(
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics)
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
+        if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
+            list_new(prepared.chosen(only), known, items)
+            write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+            known = items_of(folder)
         wrote, written = _write_rubrics(prepared, folder, only, progress, writers)
         grids = prepared.grids(only, written)
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, grids))
@@ -202,6 +212,20 @@ def run(
     return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
 
 
+def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec]:
+    """Whoever has to write for the selected part of a config."""
+    chosen = only or {}
+    arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
+    judges = {OWN + j.name for j in config.judges if j.name in chosen.get("judge", (j.name,))}
+    return [
+        w
+        for w in config.all_writers()
+        if w.name in chosen.get("writer", (w.name,))
+        and any(a.own == w.name.startswith(OWN) for a in arms)
+        and (not w.name.startswith(OWN) or w.name in judges)
+    ]
+
+
 def _write_rubrics(
     prepared: Prepared,
     folder: Path,
@@ -211,15 +235,13 @@ def _write_rubrics(
     redo: Collection[str] = (),
 ) -> tuple[Tally, tuple[RubricFile, ...]]:
     """Have written what the arms of this run read and the folder does not hold; all that it then holds."""
-    config, chosen = prepared.config, only or {}
-    arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
-    specs = [w for w in config.all_writers() if any(a.own == w.name.startswith(OWN) for a in arms)]
-    specs = [w for w in specs if w.name in chosen.get("writer", (w.name,))]
+    config = prepared.config
+    specs = writers_of(config, only)
     tally = Tally()
     if not specs:
         return tally, ()
     written = Written.read(folder, specs)
-    items = [i for name, some in prepared.items.items() if name in chosen.get("benchmark", (name,)) for i in some]
+    items = prepared.chosen(only)
     work = work_of(specs, items, config.orders, written, redo, backends)
     if any(w.draws for w in work):
         block_on(write(work, folder, tally, progress))
@@ -259,9 +281,9 @@ def write_rubrics(
     prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
     with Journal(folder / "verdicts.jsonl"), Journal(folder / "items.jsonl") as items:
-        tally, files = _write_rubrics(prepared, folder, None, progress, writers, redo)
-        list_new([i for some in prepared.items.values() for i in some], known, items)
+        list_new(prepared.chosen(), known, items)
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+        tally, files = _write_rubrics(prepared, folder, None, progress, writers, redo)
     return folder, tally, files
 
 

@@ -29,6 +29,8 @@ class RubricFile:
     rubrics: tuple[Rubric, ...]
     owner: str | None = None
     """The judge that wrote them for itself (arm `self`)."""
+    pending: frozenset[tuple[str, str, str, int]] = frozenset()
+    """(benchmark, item, saw, replicate) of those whose writing failed and is to be tried again."""
 
     def of(self, benchmark: str, items: Sequence[Item], shuffles: int) -> WriterRubrics:
         """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors."""
@@ -37,6 +39,8 @@ class RubricFile:
         for rubric in self.rubrics:
             if rubric.benchmark == benchmark and rubric.status == "valid":
                 (shared if rubric.item is None else by_item[rubric.item]).append(rubric)
+        here = [r for r in self.rubrics if r.benchmark == benchmark and r.item is not None]
+        paired = frozenset(str(r.item) for r in here if r.saw != "nothing")
         lengths = {uid: len(rubrics[0].text) for uid, rubrics in by_item.items()}
         permutations: list[Mapping[str, str]] = []
         for seed in range(shuffles):
@@ -44,7 +48,8 @@ class RubricFile:
         everywhere = set(lengths).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
         own = {u: tuple(r) for u, r in by_item.items()}
-        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner)
+        pending = frozenset(p[1:] for p in self.pending if p[0] == benchmark)
+        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending)
 
 
 def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:

@@ -297,15 +297,12 @@ def _transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
         "writer alone: its own verdicts. writer + none: these and the judge's own voted, a split vote half; a judge that gains "
         "less from the rubric has learned nothing. content gain: transferred minus advice (one line with the writer's verdict). "
         "same: rubrics read in the order they were written in; cross: in the other order, text as it is; headline: mean of the "
-        "four cells; position leak: same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
+        "four cells, over the trials with a rubric of that order (transferred also counts the rest, as under none); position leak: "
+        "same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
     )
     for t in transfers:
         if t.one_order:
-            other = "BA" if t.one_order == "AB" else "AB"
-            table.notes.append(
-                f"{t.writer} wrote in order {t.one_order} alone: for {t.judge}, same is judged in {t.one_order} and cross in {other}, "
-                "one cell each."
-            )
+            table.notes.append(f"{t.judge}, {t.writer}: {t.one_order}; same and cross are one cell each.")
         if "cross" not in t.metrics and not t.one_order:
             table.notes.append(
                 f"{t.judge}, {t.writer}: the arm crossed was not judged (or not completely), so there is no cross cell."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evaluators import judges as judge_factory
@@ -14,7 +14,7 @@ from evaluators.engine.writing import Writing, write_rubrics
 from evaluators.errors import UserError
 from evaluators.judges import ChatJudge
 from evaluators.messages import ChatBackend
-from evaluators.records import Item, Rubric
+from evaluators.records import Item, Rubric, Writer
 from evaluators.writers import Draw, WriterSpec, draws
 from harness_plugins.config import OWN
 from harness_plugins.rubric_files import RubricFile
@@ -29,6 +29,7 @@ class Written:
     """What a folder holds of some writers' rubrics: the last answer for each place; errors hold none."""
 
     by_writer: dict[str, dict[Place, Rubric]] = field(default_factory=dict)
+    failed: dict[str, set[Place]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path, specs: Sequence[WriterSpec]) -> Written:
@@ -38,32 +39,48 @@ class Written:
             UserError: a writer's name stands for another writer in this folder.
         """
         found: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
+        failed: dict[str, set[Place]] = {s.name: set() for s in specs}
         writers = {s.name: s.writer() for s in specs}
         for rubric in rubrics_of(folder):
             name = rubric.writer.name
-            if name not in found or rubric.status == "error":
+            if name not in found:
                 continue
-            if rubric.writer != writers[name]:
+            place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
+            if rubric.status == "error":
+                failed[name].add(place)
+                continue
+            if _wrote(rubric.writer) != _wrote(writers[name]):
                 raise UserError(
                     f"writer {name!r} is not the one whose rubrics {folder} holds ({_difference(rubric, writers[name])}): "
                     "give it another name, or the run another folder (--out)"
                 )
-            found[name][rubric.benchmark, rubric.item, rubric.saw, rubric.replicate] = rubric
-        return cls(found)
+            found[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
+        return cls(found, {name: places - set(found[name]) for name, places in failed.items()})
 
     def files(self, folder: Path) -> tuple[RubricFile, ...]:
         """One for each writer, as if its rubrics had been given as a file."""
         return tuple(
             RubricFile(
-                name, folder / RUBRICS, tuple(found.values()), name.removeprefix(OWN) if name.startswith(OWN) else None
+                name,
+                folder / RUBRICS,
+                tuple(found.values()),
+                name.removeprefix(OWN) if name.startswith(OWN) else None,
+                frozenset((b, str(i), saw, n) for b, i, saw, n in self.failed.get(name, ())),
             )
             for name, found in self.by_writer.items()
         )
 
 
-def _difference(held: Rubric, now: object) -> str:
-    fields = held.writer.__slots__
-    changed = [f for f in fields if getattr(held.writer, f) != getattr(now, f)]
+_DECISIVE = ("method", "model", "prompt_digest", "sampling")
+
+
+def _wrote(writer: Writer) -> tuple[object, ...]:
+    """What decides the text of a rubric; family, base and whom it was trained with may be declared later."""
+    return tuple(getattr(writer, f) for f in _DECISIVE)
+
+
+def _difference(held: Rubric, now: Writer) -> str:
+    changed = [f for f in _DECISIVE if getattr(held.writer, f) != getattr(now, f)]
     return "; ".join(f"{f}: {getattr(held.writer, f)!r} -> {getattr(now, f)!r}" for f in changed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import orjson
@@ -53,6 +54,10 @@ def test_on_rubrics_labelled_by_hand(name: str, precision: float, recall: float)
         ("Chatbot A and the second answer", "Chatbot B and the first answer"),
         ("responses 1 and 2; the former; R2", "responses 2 and 1; the latter; R1"),
         ("Weigh 1 point a criterion, 2 at most", "Weigh 1 point a criterion, 2 at most"),
+        ("Responses 1, 2 and Response 1-2", "Responses 2, 1 and Response 2-1"),
+        ("Response **1**, Response-1, response_1", "Response **2**, Response-2, response_2"),
+        ("It answers two questions; output one word.", "It answers two questions; output one word."),
+        ("the former president", "the former president"),
     ],
 )
 def test_relabelling_exchanges_the_responses_and_nothing_else(text: str, exchanged: str) -> None:
@@ -65,6 +70,20 @@ def test_masking_drops_names_and_quotes_and_says_how_much() -> None:
     assert found.text == "a response is right: [...]. Count (100%)."
     assert found.edited == pytest.approx(11 / 15)
     assert masked("Count (100%): every cup", RESPONSES) == Masked("Count (100%): every cup", 0.0)
+
+
+def test_no_text_takes_long() -> None:
+    """Patterns that can share blanks out in many ways take minutes over a long run of them."""
+    started = time.perf_counter()
+    for text in (
+        "Response" + " " * 20_000,
+        "prefer" + " " * 20_000 + "x",
+        "so" + "\t" * 20_000 + "x",
+        "one response " * 1500,
+    ):
+        leak_classes(text, RESPONSES), relabelled(text), masked(text, RESPONSES)
+    assert time.perf_counter() - started < 3
+    assert relabelled("fırst response wins") == "fırst response wins", "letters that fold to others are no key"
 
 
 @given(st.text(max_size=200))

@@ -63,6 +63,29 @@ def test_harmless_layout_is_no_fault() -> None:
     assert [(c.name, c.weight) for c in draft.criteria] == [("Count", 60.0), ("Colour", 40.0)]
 
 
+@pytest.mark.parametrize(
+    ("rubric", "criteria", "violations"),
+    [
+        (
+            "1. Accuracy (60%): right\n   - names the object\n2. Clarity (40%): clear",
+            [("Accuracy", 60), ("Clarity", 40)],
+            (),
+        ),
+        ("1. Facts (60%): right\n   - at least 90% hold\n2. Form (40%): clear", [("Facts", 60), ("Form", 40)], ()),
+        ("Criteria, weights total 100%:\n1. A (60%): x\n2. B (40%): y", [("A", 60), ("B", 40)], ()),
+        ("1. A: an error in over 50% of facts is fatal (60%)\n2. B: y (40%)", [("A", 60), ("B", 40)], ()),
+        ("Accuracy, 60%: right\nClarity, 40%: clear", [("Accuracy", 60), ("Clarity", 40)], ()),
+        ("1. A (60%): x\n2. B: y", [("A", 60), ("B", None)], ("no_weights",)),
+    ],
+)
+def test_criteria_are_found_where_they_stand(
+    rubric: str, criteria: list[tuple[str, int | None]], violations: tuple[str, ...]
+) -> None:
+    draft = taken(f"<rubric>{rubric}</rubric><eval>x</eval><answer>1</answer>")
+    assert [(c.name, None if math.isnan(c.weight) else c.weight) for c in draft.criteria] == criteria
+    assert draft.violations == violations
+
+
 def test_nothing_past_the_rubric_is_ever_read() -> None:
     """The reference sent the whole output, answer included, to the proxy where `</rubric>` was missing."""
     for text in (WHOLE, WHOLE.replace("</rubric>", ""), WHOLE.replace("</justify>", ""), WHOLE.replace("<rubric>", "")):

@@ -175,7 +175,7 @@ def test_what_cannot_be_rewarded_is_said() -> None:
     tie = Item("x:9", "x", "9", 9, "q", (Candidate("a"), Candidate("b")), (0, 1), Label(kind="tie"))
 
     async def one() -> None:
-        await ProxyReward(None).reward(Sample(tie, "AB", RIGHT))
+        await ProxyReward(None).score([Sample(item(), "AB", RIGHT), Sample(tie, "AB", RIGHT)])
 
     with pytest.raises(UserError, match="prefers no candidate"):
         asyncio.run(one())

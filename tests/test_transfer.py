@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, MockJudge
@@ -162,6 +163,107 @@ def test_one_order_alone_is_said(make_pairs: MakePairs, tmp_path: Path) -> None:
     config.write_text(re.sub(r"writers: .*\n", "", text))
     report = score(judged(config).out)
     (found,) = [t for t in report.transfers if t.judge == "copier"]
-    assert found.one_order == "AB" and (found.metrics["same"].value, found.metrics["cross"].value) == (0.75, 0.25)
+    assert found.one_order == "written in AB, judged in AB and BA"
+    assert (found.metrics["same"].value, found.metrics["cross"].value) == (0.75, 0.25)
     table = next(t for t in tables([report]) if "carry over" in t.title)
-    assert any("wrote in order AB alone" in note for note in table.notes)
+    assert any("written in AB, judged in AB and BA; same and cross are one cell each" in note for note in table.notes)
+
+
+def broken(wrong: Callable[[int, bool], str | BackendError | None]) -> Callable[[ChatRequest], str | BackendError]:
+    """The writer above, but for (pair, whether the good response is shown first) where `wrong` says something else."""
+
+    def reply(request: ChatRequest) -> str | BackendError:
+        text = text_of(request.messages)
+        number = int(re.findall(r"question (\d+)", text)[-1])
+        first_is_good = "good" in text.split("[response 1")[-1].split("[end of response 1")[0]
+        return wrong(number, first_is_good) or written(request)
+
+    return reply
+
+
+def run_with(config: Path, writer: Callable[[ChatRequest], str | BackendError]) -> RunResult:
+    def spec(name: str) -> JudgeSpec:
+        return JudgeSpec(name=name, backend="openai", model="m", base_url="http://unused.invalid/v1")
+
+    judges = {n: MockJudge(spec(n), reply) for n, reply in JUDGES.items()}
+    return run(config, judges=judges, writers={"grm": MockBackend(writer)})
+
+
+def test_an_arm_that_is_missing_in_one_order_keeps_none_there(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Else a judge that picks the first would gain or lose with whatever order is left."""
+    make_pairs(8, images=False)
+
+    def mute(number: int, first_is_good: bool) -> str | None:
+        no_verdict = "<rubric>1. Word (100%): says the word good</rubric><eval>x</eval><answer></answer>"
+        return None if first_is_good else no_verdict
+
+    report = score(run_with(config_of(tmp_path), broken(mute)).out)
+    found = transfer_of(report, "first-picker").metrics
+    assert found["advice"].value == found["transferred"].value == 0.5 and found["content_gain"].value == 0.0
+    advice = cell_of(report, "first-picker", "advice")
+    assert advice.contrasts["none"].value == 0.0 and advice.complete
+
+
+def test_a_rubric_that_failed_leaves_the_cell_incomplete(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Nothing stands in for it; and once it is there, verdicts on anything else no longer count."""
+    make_pairs(4, images=False)
+    config = config_of(tmp_path, "none, transferred")
+
+    def down(number: int, first_is_good: bool) -> BackendError | None:
+        return BackendError("rejected", "down") if first_is_good else None
+
+    result = run_with(config, broken(down))
+    cell = cell_of(score(result.out), "copier", "transferred")
+    assert not result.complete and cell.trials == (4, 8) and not cell.complete
+    assert not score(result.out).transfers
+    write_rubrics(config, writers={"grm": MockBackend(written)})
+    assert cell_of(score(result.out), "copier", "transferred").trials == (4, 8)
+    cell = cell_of(score(judged(config).out), "copier", "transferred")
+    assert cell.complete and cell.metrics["accuracy"].value == 0.75
+
+
+def test_a_trial_is_in_one_cell(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """With one order's rubric invalid, `transferred` falls back to the call that `crossed` makes: it counts once."""
+    make_pairs(4, images=False)
+    report = score(run_with(config_of(tmp_path), broken(lambda n, first: "no" if n == 1 and first else None)).out)
+    found = transfer_of(report, "reader").metrics
+    assert sum(found[n].n for n in ("a_AB_AB", "a_BA_BA")) == 7
+    assert sum(found[n].n for n in ("a_AB_BA", "a_BA_AB")) == 7
+
+
+def test_what_was_written_blind_stands_apart(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """It does not stand in for a rubric that was to be written with the responses, and takes nothing from the others."""
+    make_pairs(4, images=False)
+    config = config_of(tmp_path, "none, transferred, crossed, blind")
+    config.write_text(config.read_text().replace("model: w,", "model: w, blind: true,"))
+    refuses = broken(lambda n, first: None)
+
+    def writer(request: ChatRequest) -> str | BackendError:
+        return (
+            refuses(request)
+            if "withheld" in text_of(request.messages) or "good answer" not in text_of(request.messages)
+            else "no"
+        )
+
+    report = score(run_with(config, writer).out)
+    transferred, blind = (cell_of(report, "reader", a) for a in ("transferred", "blind"))
+    assert transferred.with_rubric == (0, 4) and transferred.metrics["accuracy"].value == 0.5
+    assert blind.with_rubric == (4, 4) and blind.metrics["accuracy"].value == 1.0
+
+
+def test_one_order_an_item(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(8, images=False)
+    report = score(judged(config_of(tmp_path, more="orders: hashed\n")).out)
+    own = cell_of(report, "grm", "grm")
+    assert own.trials == (8, 8) and own.metrics["accuracy"].value == 0.75
+    assert "writer" in transfer_of(report, "copier").metrics
+
+
+def test_probes_have_nothing_to_say_of_a_tie(make_pairs: MakePairs, tmp_path: Path) -> None:
+    rows = make_pairs(4, images=False)
+    rows.write_text(rows.read_text().replace('"label": 1', '"label": "tie"', 1))
+    report = score(judged(config_of(tmp_path, "none, leak, anti")).out)
+    assert cell_of(report, "copier", "leak").metrics["accuracy"].value == 1.0
+    assert cell_of(report, "copier", "anti").metrics["accuracy"].value == 0.0
+    table = tables([report])[0]
+    assert any("probes that are told the label" in note for note in table.notes)

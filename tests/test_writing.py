@@ -14,9 +14,10 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.mock_server import MockServer
 from harness_plugins import run, score
+from harness_plugins.cards import cards
 from harness_plugins.cli import main
 from harness_plugins.config import load_config
-from harness_plugins.experiment import write_rubrics
+from harness_plugins.experiment import write_rubrics, writers_of
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_transfer import written
 
@@ -144,6 +145,34 @@ def test_replicates_are_drawn_and_averaged(make_pairs: MakePairs, tmp_path: Path
     assert len(backend.requests) == 16 and len({r.seed for r in backend.requests}) == 16
     cell = next(c for c in score(tmp_path / "out").cells if c.arm == "transferred")
     assert cell.trials == (16, 16) and cell.metrics["accuracy"].n == 4
+
+
+def test_only_those_write_whose_rubrics_are_read(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(2, images=False)
+    config = load_config(config_of(tmp_path, "none, transferred, self"))
+    names = {
+        str(only): [w.name for w in writers_of(config, only)]
+        for only in (None, {"arm": ["none"]}, {"arm": ["self"]}, {"judge": ["other"]}, {"writer": ["grm"]})
+    }
+    assert list(names.values()) == [["grm", "self:m"], [], ["self:m"], ["grm"], ["grm"]]
+
+
+def test_family_and_base_may_be_declared_later(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(2, images=False)
+    write_rubrics(config_of(tmp_path, "none, transferred"), writers={"grm": MockBackend(written)})
+    backend = MockBackend(written)
+    later = config_of(tmp_path, "none, transferred", ", family: qwen")
+    _, _, (file,) = write_rubrics(later, writers={"grm": backend})
+    assert not backend.requests and {r.writer.family for r in file.rubrics} == {"qwen"}
+
+
+def test_a_rubric_without_any_weight_has_a_card(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(1, images=False)
+    zero = "<rubric>1. A (0%): x\n2. B (0%): y</rubric><eval>x</eval><answer>1</answer>"
+    folder, _, _ = write_rubrics(
+        config_of(tmp_path, "none, transferred"), writers={"grm": MockBackend(lambda request: zero)}
+    )
+    assert cards(folder).rows[0][:4] == ["grm", "2", "2", "2"]
 
 
 @pytest.mark.parametrize(

@@ -137,10 +137,9 @@ def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = N
     """The record of an answer: valid where a rubric could be taken from it."""
     draft: Draft = spec.module.parse(answer, draw.saw == "nothing")
     known: dict[str, Any] = {}
-    if all(not math.isnan(c.weight) for c in draft.criteria):
-        known["criteria"] = draft.criteria
-    else:  # a rubric without weights: all count the same
-        known["criteria"] = tuple(replace(c, weight=1.0) for c in draft.criteria)
+    weights = [c.weight for c in draft.criteria if not math.isnan(c.weight)]
+    usual = sum(weights) / len(weights) if weights else 1.0  # one without a weight counts as the others do on average
+    known["criteria"] = tuple(replace(c, weight=usual) if math.isnan(c.weight) else c for c in draft.criteria)
     rubric = Rubric(
         benchmark=draw.item.benchmark,
         item=draw.item.uid,

@@ -132,21 +132,34 @@ def _outside(text: str, places: list[tuple[int, int]]) -> str:
 
 
 def _criteria(rubric: str) -> tuple[Criterion, ...]:
-    """One criterion for each line (or <rubric_item>) with a weight or a bullet; lines without go on with the one before."""
+    """One criterion for each <rubric_item>, else for each bullet at the left edge, else for each line with a weight; other
+    lines go on with the criterion before them."""
     chunks = [m.strip() for m in _ITEM.findall(rubric)]
     if not chunks:
-        for line in rubric.splitlines():
-            if _BULLET.match(line) or _WEIGHT.search(line) or not chunks:
-                if line.strip():
-                    chunks.append(line.strip())
-            elif line.strip():
+        lines = [line for line in rubric.splitlines() if line.strip()]
+        bullets = [len(line) - len(line.lstrip()) for line in lines if _BULLET.match(line)]
+        edge = min(bullets, default=0)
+
+        def opens(line: str) -> bool:
+            if bullets:
+                return bool(_BULLET.match(line)) and len(line) - len(line.lstrip()) <= edge
+            return bool(_WEIGHT.search(line))
+
+        for line in lines:
+            if opens(line):
+                chunks.append(line.strip())
+            elif chunks:
                 chunks[-1] += " " + line.strip()
-    return tuple(_criterion(c) for c in chunks if _BULLET.match(c) or _WEIGHT.search(c))
+    return tuple(_criterion(c) for c in chunks)
 
 
 def _criterion(chunk: str) -> Criterion:
     plain = _MARKUP.sub("", _BULLET.sub("", chunk)).strip()
-    weight = _WEIGHT.search(plain)
+    weights = list(_WEIGHT.finditer(plain))
+    # In brackets, or before the colon, or at the end; a percentage elsewhere is part of what is asked.
+    weight = next((w for w in weights if plain[: w.start()].endswith(("(", "[", "(weight ", "(weight: "))), None)
+    weight = weight or next((w for w in weights if ":" not in plain[: w.start()]), None)
+    weight = weight or next((w for w in weights if not plain[w.end() :].strip(" .)]")), None)
     named = (
         plain if weight is None else plain[: weight.start()].rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
     )

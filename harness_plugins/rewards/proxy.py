@@ -16,7 +16,7 @@ from typing import Literal
 from evaluators import judges as judge_factory
 from evaluators.arms import as_text
 from evaluators.engine.pacing import Slots, with_retries
-from evaluators.engine.runner import Tally
+from evaluators.engine.runner import Tally, cause_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest
@@ -104,8 +104,13 @@ class ProxyReward:
 
     async def score(self, samples: Sequence[Sample]) -> list[Reward]:
         """The rewards of many completions, in order; as many proxy requests at a time as the judge's `concurrency`."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.reward(s)) for s in samples]
+        for sample in samples:
+            _preferred(sample)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.reward(s)) for s in samples]
+        except BaseExceptionGroup as failures:
+            raise cause_of(failures) from None
         return [t.result() for t in tasks]
 
     async def reward(self, sample: Sample) -> Reward:
@@ -114,9 +119,7 @@ class ProxyReward:
         Raises:
             UserError: the item's label prefers no candidate, or the proxy's template or files are not as they must be.
         """
-        if sample.item.label.preferred is None:
-            raise UserError(f"{sample.item.uid}: the label prefers no candidate, so there is nothing to reward")
-        right = 1 if (sample.item.label.preferred == 0) == (sample.saw == "AB") else 2
+        right = _preferred(sample)
         draft = proxy_grm.parse(Answer(sample.completion, "proxy_grm", finish_reason=sample.finish_reason), blind=False)
         answer: Outcome = "unparsed" if draft.verdict is None else "correct" if draft.verdict == right else "wrong"
         proxy, error = await self._verified(sample, draft, right)
@@ -178,3 +181,10 @@ class ProxyReward:
             failed=failed,
         )
         return parsed
+
+
+def _preferred(sample: Sample) -> Literal[1, 2]:
+    """The position of the preferred response as the sample's writer saw it."""
+    if sample.item.label.preferred is None:
+        raise UserError(f"{sample.item.uid}: the label prefers no candidate, so there is nothing to reward")
+    return 1 if (sample.item.label.preferred == 0) == (sample.saw == "AB") else 2

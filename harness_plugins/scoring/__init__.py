@@ -138,7 +138,7 @@ def _cell(
     with_rubric = None
     flags = []
     if cell.without_rubric is not None:
-        with_rubric = (int((~cell.without_rubric).sum()), len(cell.without_rubric))
+        with_rubric = (int(cell.expected.any(axis=(1, 2)).sum()), len(benchmark.items))
         if cell.without_rubric.any() and none is None:
             flags.append("items without a rubric need the arm `none`, which was not judged")
     if len(cell.provenance) > 1:
@@ -222,8 +222,9 @@ def _both(one: Scored) -> bool:
 
 
 def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | None:
-    without = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].without_rubric
-    return None if without is None or not without.any() else ~without
+    data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
+    has: metrics.Bools = np.asarray(data.expected.any(axis=(1, 2)))
+    return None if data.without_rubric is None or has.all() else has
 
 
 def _fill_contrasts(

@@ -101,7 +101,7 @@ class Scored:
 def with_intention_to_treat(
     cell: CellData, outcome: Codes, none: tuple[CellData, Codes] | None
 ) -> tuple[Codes, Floats, Bools]:
-    """Outcomes, P and expected trials, items without a rubric keeping the judge's `none` verdicts."""
+    """Outcomes, P and expected trials; where there is nothing to read, the judge's `none` verdict of that order is kept."""
     kept = cell.without_rubric
     if kept is None or not kept.any():
         return outcome, cell.p, cell.expected

@@ -45,7 +45,7 @@ class CellData:
 
     `outcome`, `p` (P of canonical candidate 0, NaN where unknown) and `expected` (the trials there are to be) have the
     shape (items, orders AB and BA, draws); draw d is sample d % samples of replicate replicates[d // samples].
-    `without_rubric` marks items for which the arm has no rubric to give.
+    `without_rubric` (items, orders) marks where the arm has nothing to give, in an order that the judge is asked in.
     """
 
     key: CellKey
@@ -96,9 +96,12 @@ class RunData:
     """(benchmark, writer) -> its valid rubrics, as judges were handed them."""
     drafts: dict[tuple[str, str], list[Rubric]]
     """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
+    uids: dict[tuple[str, str], frozenset[str]]
+    """(benchmark, writer) -> the uids of all its rubrics, also of those written again since."""
     skipped_lines: int = 0
-    given: dict[tuple[str, str, str | None, int], list[list[set[int]]]] = field(default_factory=dict, repr=False)
-    """(benchmark, arm, writer, replicates seen) -> for each item and order those there are to judge: equal for all judges."""
+    given: dict[tuple[str, str, str | None, int], list[list[dict[int, str]]]] = field(default_factory=dict, repr=False)
+    """(benchmark, arm, writer, replicates seen) -> for each item and order the replicates there are to judge, with the uid of
+    the rubric that is read (empty where it is not known or not written yet): equal for all judges."""
 
     def judge(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
@@ -159,12 +162,19 @@ def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
 
 def _rubrics(
     folder: Path, manifest: Mapping[str, Any]
-) -> tuple[dict[str, Writer], dict[tuple[str, str], WriterRubrics], dict[tuple[str, str], list[Rubric]]]:
+) -> tuple[
+    dict[str, Writer],
+    dict[tuple[str, str], WriterRubrics],
+    dict[tuple[str, str], list[Rubric]],
+    dict[tuple[str, str], frozenset[str]],
+]:
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
+    uids: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rubric in rubrics_of(folder):
         writers.setdefault(rubric.writer.name, rubric.writer)
         place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
+        uids[rubric.benchmark, rubric.writer.name].add(rubric.uid)
         if rubric.status != "error" or place not in last:
             last[place] = replace(rubric, answer=None)
     drafts: dict[tuple[str, str], list[Rubric]] = defaultdict(list)
@@ -178,8 +188,10 @@ def _rubrics(
                 by_item[r.item] = (*by_item.get(r.item, ()), r)
         shared = tuple(r for r in found if r.status == "valid" and r.item is None)
         donors = manifest.get("donors", {}).get(benchmark, {}).get(name, ())
-        rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors))
-    return writers, rubrics, dict(drafts)
+        paired = frozenset(str(r.item) for r in found if r.saw != "nothing")
+        pending = frozenset((str(r.item), r.saw, r.replicate) for r in found if r.status == "error")
+        rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending)
+    return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 
 
 def _new_cell(
@@ -192,36 +204,42 @@ def _new_cell(
     place = (benchmark.name, key.arm, key.writer, seen_replicates)
     if place not in run.given:
         run.given[place] = [
-            [_replicates_of(run, benchmark.name, key, i.uid, o, seen_replicates) for o in ORDERS]
-            for i in benchmark.items
+            [_read_in(run, benchmark.name, key, i, o, seen_replicates) for o in ORDERS] for i in benchmark.items
         ]
     has = run.given[place]
     replicates = tuple(sorted(set().union(*(h for both in has for h in both)))) or (0,)
     shape = (len(benchmark.items), 2, samples * len(replicates))
     draws = np.array([[[r in h for r in replicates for _ in range(samples)] for h in both] for both in has], dtype=bool)
-    expected = benchmark.in_orders(orders)[:, :, None] & draws
-    without: Bools | None = None if key.writer is None else np.array([not any(both) for both in has], dtype=bool)
+    asked = benchmark.in_orders(orders)
+    expected = asked[:, :, None] & draws
+    without: Bools | None = None if key.writer is None else asked & ~draws.any(axis=2)
     outcome = np.full(shape, ABSENT, dtype=np.int8)
     return CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without)
 
 
-def _replicates_of(run: RunData, benchmark: str, key: CellKey, item: str, order: Order, seen: int) -> set[int]:
-    """The replicates that an item has in a cell and order; none where its arm has no rubric for it."""
+def _read_in(run: RunData, benchmark: str, key: CellKey, item: Item, order: Order, seen: int) -> dict[int, str]:
+    """The replicates that an item has in a cell and order, with the rubric that is read; none where its arm gives nothing."""
+    arm = ARMS.get(key.arm)
     if key.writer is None:
-        return {0}
+        untold = arm is not None and arm.uses_label and item.label.preferred is None
+        return {} if untold else {0: ""}
+    rubrics = run.rubrics.get((benchmark, key.writer))
     if key.arm == "shuffled":
         donors = run.donors(benchmark, key.writer)
-        return {s for s, d in enumerate(donors) if item in d} if donors is not None else set(range(seen))
-    rubrics = run.rubrics.get((benchmark, key.writer))
+        return (
+            dict.fromkeys(range(seen), "") if donors is None else {s: "" for s, d in enumerate(donors) if item.uid in d}
+        )
     if rubrics is None:
-        return set()
-    reads = ARMS[key.arm].reads if key.arm in ARMS else WriterRubrics.of
-    return {r.replicate for r in reads(rubrics, item, order)}
+        return {}
+    found = {r.replicate: r.uid for r in (arm.reads if arm else WriterRubrics.of)(rubrics, item.uid, order)}
+    saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(key.arm, order)
+    to_come = {n: "" for i, s, n in rubrics.pending if (i, s) == (item.uid, saw)} if rubrics.pending else {}
+    return {**to_come, **found}
 
 
 _QUERY = """
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
-       status, pick, donor, media, p.first AS p,
+       status, pick, donor, media, rubric, p.first AS p,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
@@ -232,7 +250,7 @@ SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS samp
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {
     key: 'VARCHAR', status: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
     item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
-    media: 'VARCHAR',
+    media: 'VARCHAR', rubric: 'VARCHAR',
     p: 'STRUCT(first DOUBLE)',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE))'})
@@ -282,18 +300,26 @@ def _fill(run: RunData) -> None:
 def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) -> None:
     places = {i.uid: n for n, i in enumerate(benchmark.items)}
     donors = run.donors(benchmark.name, cell.key.writer) if cell.key.writer and cell.key.arm == "shuffled" else None
+    given, known = None, frozenset[str]()
+    if cell.key.writer and cell.key.arm != "shuffled":
+        given = next(
+            (g for k, g in run.given.items() if k[:3] == (benchmark.name, cell.key.arm, cell.key.writer)), None
+        )
+        known = run.uids.get((benchmark.name, cell.key.writer), known)
     found = db.execute(
-        'SELECT item, "order", sample, replicate, status, pick, p, donor, media FROM last '
+        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric FROM last '
         "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
         [benchmark.name, *cell.key],
     )
     while rows := found.fetchmany(50_000):
-        for uid, order, sample, replicate, status, pick, p, donor, media in rows:
+        for uid, order, sample, replicate, status, pick, p, donor, media, rubric in rows:
             n, draw = places.get(uid), cell.draw(sample, replicate)
             if n is None or draw is None or (media is not None and media != benchmark.media[n]):
                 continue  # no longer asked for, or of an image that has changed since
             if donors is not None and donors[replicate].get(uid) != donor:
                 continue  # of an earlier shuffle, before rubrics were added
+            if given is not None and rubric in known and rubric != given[n][0 if order == "AB" else 1].get(replicate):
+                continue  # on a rubric that stood in for one that has been written since
             place = (n, 0 if order == "AB" else 1, draw)
             cell.outcome[place] = pick if status == "ok" else CODES[status]
             if p is not None:
@@ -327,11 +353,13 @@ def _add_writers(run: RunData, benchmark: BenchmarkData) -> None:
         replicates = tuple(sorted({r.replicate for r in told}))
         shape = (len(benchmark.items), 2, len(replicates))
         outcome = np.full(shape, ABSENT, dtype=np.int8)
-        saw = {o for r in told for o in ORDERS if r.saw == o}
-        expected = np.broadcast_to(np.array([o in saw for o in ORDERS])[None, :, None], shape).copy()
+        orders: Orders = run.manifest.get("orders", "both")
+        expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)
+        for n in {places[r.item or ""] for r in told}:
+            expected[n] = False  # what it was asked for is on record, failures too; of the rest all is missing
         for r in told:
             place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
-            outcome[place] = _own_verdict(r)
+            outcome[place], expected[place] = _own_verdict(r), True
         key = CellKey(writer, "grm", None)
         p = np.full(shape, np.nan)
         benchmark.cells[key] = CellData(key, outcome, p, expected, replicates=replicates, computed=True)

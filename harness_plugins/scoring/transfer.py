@@ -51,7 +51,7 @@ class Transfer:
     """a_AB_AB (written in AB, judged in AB), a_BA_BA, a_AB_BA, a_BA_AB; same, cross, headline, leak; writer, none,
     writer_plus_none, transferred, advice; content_gain, gain_leak_free."""
     one_order: str = ""
-    """AB or BA where the writer wrote in that order alone: then same and cross are single cells."""
+    """Says so where it was written or judged in one order alone: then same and cross are single cells."""
     leak_free: tuple[int, int] = (0, 0)
     """Items none of whose rubrics leaks by words, of those with rubrics."""
 
@@ -197,8 +197,11 @@ def _transfer(
         if reference is not None:
             among = (transferred.den > 0) & (reference.den > 0) & (True if members is None else members)
             columns.append(Column(name, np.where(among, transferred.score - reference.score, 0.0), among.astype(float)))
-    saw = {r.saw for found in rubrics.by_item.values() for r in found}
-    one_order = next(iter(saw)) if len(saw) == 1 and saw <= set(ORDERS) else ""
+    saw = {r.saw for found in rubrics.by_item.values() for r in found} - {"nothing"}
+    judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
+    one_order = ""
+    if len(saw) == 1 or len(judged) == 1:
+        one_order = f"written in {' and '.join(sorted(saw))}, judged in {' and '.join(sorted(judged))}"
     metrics = _with_intervals(columns, cluster, bool(one_order))
     return Transfer(
         benchmark.name, judge, writer, metrics, one_order, (int((free & with_rubric).sum()), int(with_rubric.sum()))
@@ -210,22 +213,32 @@ def _cells(
 ) -> list[Column]:
     """Accuracy by the order that a rubric was written in and the order that was judged: a_<written>_<judged>."""
     sums: dict[str, list[Column]] = {}
+    twice: Bools | None = None
+    if crossed is not None:
+        there = _own(benchmark, rubrics, "crossed", crossed).order == CROSS
+        twice = crossed.counts.any(axis=2) & there.any(axis=2)
     for arm, one in (("transferred", transferred), ("crossed", crossed)):
         if one is None:
             continue
-        data = benchmark.cells[next(k for k in benchmark.cells if k.arm == arm and k.writer == rubrics.name)]
-        own = own_of(benchmark, rubrics, arm, data.replicates, one.outcome.shape[2] // len(data.replicates))
+        own = _own(benchmark, rubrics, arm, one)
         right = one.outcome == facts.label[:, None, None]
         for j, judged in enumerate(ORDERS):
             for which, written in ((SAME, judged), (CROSS, ORDERS[1 - j])):
                 among = one.counts & one.complete[:, None, None] & (own.order == which)
                 among[:, 1 - j] = False
+                if arm == "transferred" and which == CROSS and twice is not None:
+                    among &= ~twice[:, :, None]  # the very same call stands under crossed
                 if among.any():
                     sums.setdefault(f"a_{written}_{judged}", []).append(_share(f"a_{written}_{judged}", right, among))
     return [
         Column(name, np.sum([c.num for c in parts], axis=0), np.sum([c.den for c in parts], axis=0))
         for name, parts in sums.items()
     ]
+
+
+def _own(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, one: Scored) -> Own:
+    data = next(c for k, c in benchmark.cells.items() if k.arm == arm and k.writer == rubrics.name)
+    return own_of(benchmark, rubrics, arm, data.replicates, one.outcome.shape[2] // len(data.replicates))
 
 
 def _voted(writer: Scored, none: Scored, facts: Facts) -> Column:
@@ -244,7 +257,7 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
     """(items,): no rubric of the item leaks; the item has rubrics."""
     free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
     for i, item in enumerate(benchmark.items):
-        found = rubrics.all(item.uid)
+        found = [r for o in ORDERS for r in rubrics.of(item.uid, o)]
         texts = [c.text for c in item.candidates]
         has[i] = bool(found)
         free[i] = bool(found) and not any(leak_classes(r.text, texts) for r in found)
@@ -272,7 +285,7 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
 
     same = [n for n in ("a_AB_AB", "a_BA_BA") if n in found]
     cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in found]
-    if one_order or len(same) == 2:
+    if (one_order and same) or len(same) == 2:
         mean("same", same)
     if cross and (one_order or len(cross) == 2):
         mean("cross", cross)
