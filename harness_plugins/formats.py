@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from harness_plugins.cards import cards
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables import Table, tables
 
@@ -126,11 +127,19 @@ def as_json(reports: Sequence[Report]) -> str:
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
+def rubric_cards(reports: Sequence[Report]) -> list[Table]:
+    """A table of rubric cards for each run that holds rubrics."""
+    found = [(r, cards(r.folder)) for r in reports]
+    for report, table in found:
+        table.title = f"{report.folder}: {table.title}" if len(reports) > 1 else table.title
+    return [table for _, table in found if table.rows]
+
+
 FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
-    "md": lambda reports: markdown(tables(reports)),
+    "md": lambda reports: markdown([*tables(reports), *rubric_cards(reports)]),
     "csv": as_csv,
     "json": as_json,
-    "latex": lambda reports: latex(tables(reports)),
+    "latex": lambda reports: latex([*tables(reports), *rubric_cards(reports)]),
 }
 
 

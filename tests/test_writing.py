@@ -207,5 +207,8 @@ def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.Captu
     )
     assert main(["run", str(other), "--quiet"]) == 0
     assert {line["writer"]["model"] for line in read_jsonl(tmp_path / "second" / "rubrics.jsonl")} == {"w"}
+    capsys.readouterr()
+    assert main(["table", str(tmp_path / "second")]) == 0
+    assert re.search(r"### Rubric cards\n\n.*\n.*\n\| grm +\| 6 +\| 6 ", capsys.readouterr().out)
     assert main(["run", str(config), "--dry-run"]) == 0
     assert "prompt of the arm transferred" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from pathlib import Path
@@ -166,6 +167,25 @@ def test_a_run_with_it(model: Path, make_pairs: MakePairs, tmp_path: Path) -> No
     cells = {(c.judge, c.arm): c for c in score(result.out).cells}
     assert cells["tiny", "none"].metrics["parsed"].value == 1.0
     assert cells["words", "none"].metrics["truncated"].value == 1.0, "a random model never ends within eight tokens"
+
+
+def test_a_writer_in_this_process(model: Path, make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Loaded, asked and freed before the judge is: a random model writes no rubric, so its items keep `none`."""
+    make_pairs(4)
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred, self]\nout: out\n"
+        f"writers: [{{name: w, backend: hf, model: {model}, max_tokens: 8, model_args: {{dtype: float32}}}}]\n"
+        f"judges: [{{name: tiny, backend: hf, model: {model}, verdict: direct, max_tokens: 8, model_args: {{dtype: float32}}}}]\n"
+    )
+    result = run(config)
+    assert result.complete and result.wrote.statuses == {"invalid": 16}
+    cells = {c.arm: c for c in score(result.out).cells if c.judge == "tiny"}
+    assert cells["transferred"].with_rubric == (0, 4) and cells["transferred"].complete
+    assert cells["transferred"].metrics["accuracy"].value == cells["none"].metrics["accuracy"].value
+    written = [json.loads(line) for line in (tmp_path / "out" / "rubrics.jsonl").read_text().splitlines()]
+    assert len(written) == 16 and {r["writer"]["name"] for r in written} == {"w", "self:tiny"}
+    assert all(r["status"] == "invalid" and "truncated" in r["violations"] for r in written)
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:

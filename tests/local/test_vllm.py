@@ -163,3 +163,23 @@ def test_a_run_through_both(model: Path, url: str, tmp_path: Path) -> None:
     assert set(masses["served-weighed"]) == {None}, "a server's log-probabilities are taken after its grammar"
     cells = {c.judge: c for c in score(result.out).cells if c.arm == "generic"}
     assert cells["local"].trials == cells["served"].trials == (12, 12)
+
+
+def test_a_writer_and_a_judge_behind_the_server(url: str, tmp_path: Path) -> None:
+    """A grammar makes the random model write in the form; the judge reads what it wrote."""
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(4)])
+    form = r"<rubric>1\. [ab]{4} \(100%\)</rubric><eval>[ab]{4}</eval><answer>[12]</answer>"
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred, crossed, advice]\nout: out\n"
+        f"writers: [{{name: grm, backend: openai, model: tiny, base_url: '{url}', max_tokens: 200, "
+        f"extra_body: {{structured_outputs: {{regex: '{form}'}}}}}}]\n"
+        f"judges: [{{name: served, backend: openai, model: tiny, base_url: '{url}', verdict: direct, "
+        "extra_body: {structured_outputs: {choice: ['1', '2']}}}]\n"
+    )
+    result = run(config)
+    assert result.complete and result.wrote.statuses == {"valid": 8}
+    written = read_jsonl(result.out / "rubrics.jsonl")
+    assert all(r["verdict"] in (1, 2) and not r["violations"] and r["answer"]["usage"] for r in written)
+    (found,) = score(result.out).transfers
+    assert {"writer", "same", "cross", "content_gain"} <= set(found.metrics)
