@@ -96,8 +96,9 @@ def test_what_does_not_fit_is_an_error_with_its_reason_and_the_rest_goes_on(tmp_
     )
 
 
-def test_one_bad_request_is_one_error(model: Path, tmp_path: Path) -> None:
+def test_one_bad_request_is_one_error(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose head is that of a PNG and whose rest is missing: the others of its batch are answered."""
+    monkeypatch.setattr("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", False)  # importing lmms-eval lets broken files pass
     requests = requests_of(tmp_path, 8)
     broken = requests[5].messages[0].parts[0]
     assert isinstance(broken, Image)
