@@ -70,7 +70,7 @@ def test_twenty_kills(make_pairs: MakePairs, write_config: Callable[[str], Path]
 
 
 def test_ctrl_c_says_how_to_go_on(make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path) -> None:
-    with MockServer(latency_s=0.2).running() as server:
+    with MockServer(latency_s=1.0).running() as server:
         config = write_config(CONFIG.format(rows=make_pairs(100), url=server.url, slots=SLOTS, out="out"))
         process = start(config)
         while server.asked < 30:
