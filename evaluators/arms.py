@@ -153,8 +153,9 @@ def _shuffled(item: Item, order: Order, writer: WriterRubrics | None) -> Iterato
     for shuffle, donors in enumerate(writer.donors):
         donor = donors.get(item.uid)
         if donor is not None:
-            rubric = next(writer.of(donor, order))
-            yield Given(as_text(rubric), shuffle, donor)
+            rubric = next(writer.of(donor, order), None)
+            if rubric is not None:  # else the donor's is still to come
+                yield Given(as_text(rubric), shuffle, donor)
 
 
 def _crossed(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:

@@ -33,10 +33,11 @@ TOP_LOGPROBS = 20
 
 
 _TRANSPORT = re.compile(
-    r"(?i)(.*_)?(base_?url|host|port|secret|password|concurrency|num_concurrent|num_cpus|timeout|retries|max_retries|backoff\w*|"
-    r"batch_size|device|device_map|max_memory|offload\w*|out)|(.*_)?(api|access|auth|secret)_?(key|token)\w*|token|use_auth_token|"
-    r"prefix_\w+|enable_prefix_caching|gpu_memory_\w+|(tensor|data|pipeline)_parallel_size|(disable_)?log_\w+|swap_space|"
-    r"cpu_offload_gb|max_num_\w+|limit_mm_per_prompt|(download|cache)_dir|cache|use_cache|local_files_only|enforce_eager"
+    r"(?i)(?!(pad|eos|bos|unk|sep|cls|mask|image|video)_token$)(.*_)?(token|key|secret|password|passwd|credentials?)(_id)?|"
+    r"(.*_)?(base_?url|endpoint|host|port|num_cpus|timeout\w*|backoff\w*|batch_size|device|device_map|max_memory|offload\w*|out)|"
+    r"\w*concurren\w*|\w*retr(y|ies)\w*|prefix_\w+|enable_prefix_caching|gpu_memory_\w+|(tensor|data|pipeline)_parallel_size|"
+    r"(disable_)?log_\w+|swap_space|cpu_offload_gb|max_num_\w+|limit_mm_per_prompt|(download|cache)_dir|cache|use_cache|"
+    r"local_files_only|enforce_eager"
 )
 """Names of arguments that say where a model runs, with what secret, how fast, and what is too much for it; no answer
 depends on them."""

@@ -41,7 +41,8 @@ class RubricFile:
                 (shared if rubric.item is None else by_item[rubric.item]).append(rubric)
         here = [r for r in self.rubrics if r.benchmark == benchmark and r.item is not None]
         paired = frozenset(str(r.item) for r in here if r.saw != "nothing")
-        lengths = {uid: len(rubrics[0].text) for uid, rubrics in by_item.items()}
+        read = {u: [r for r in rs if r.saw != "nothing" or u not in paired] for u, rs in by_item.items()}
+        lengths = {uid: len(rubrics[0].text) for uid, rubrics in read.items() if rubrics}
         permutations: list[Mapping[str, str]] = []
         for seed in range(shuffles):
             permutations.append(donors(items, lengths, seed, permutations))

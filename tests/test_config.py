@@ -332,6 +332,8 @@ def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not() ->
 
     for decisive in (
         {"tokenizer": "t"},
+        {"image_token": "<i>"},
+        {"max_new_tokens": 5},
         {"kv_cache_dtype": "fp8"},
         {"revision": "r"},
         {"max_model_len": 10},
@@ -345,6 +347,11 @@ def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not() ->
         {"limit_mm_per_prompt": {"image": 8}},
         {"max_memory": {0: "20GiB", "cpu": "60GiB"}},
         {"token": "hf_secret"},
+        {"hf_token": "hf_secret"},
+        {"azure_openai_key": "hf_secret"},
+        {"db_password": "hf_secret"},
+        {"max_concurrent_requests": 4},
+        {"retry_backoff_s": 1},
         {"processor": {"token": "hf_secret"}},
         {"download_dir": "/x"},
         {"gpu_memory_utilization": 0.5},

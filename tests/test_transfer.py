@@ -207,7 +207,7 @@ def test_an_arm_that_is_missing_in_one_order_keeps_none_there(make_pairs: MakePa
 def test_a_rubric_that_failed_leaves_the_cell_incomplete(make_pairs: MakePairs, tmp_path: Path) -> None:
     """Nothing stands in for it; and once it is there, verdicts on anything else no longer count."""
     make_pairs(4, images=False)
-    config = config_of(tmp_path, "none, transferred")
+    config = config_of(tmp_path, "none, transferred, shuffled")
 
     def down(number: int, first_is_good: bool) -> BackendError | None:
         return BackendError("rejected", "down") if first_is_good else None
@@ -215,6 +215,7 @@ def test_a_rubric_that_failed_leaves_the_cell_incomplete(make_pairs: MakePairs, 
     result = run_with(config, broken(down))
     cell = cell_of(score(result.out), "copier", "transferred")
     assert not result.complete and cell.trials == (4, 8) and not cell.complete
+    assert not cell_of(score(result.out), "copier", "shuffled").complete, "donors' rubrics are missing as well"
     assert not score(result.out).transfers
     write_rubrics(config, writers={"grm": MockBackend(written)})
     assert cell_of(score(result.out), "copier", "transferred").trials == (4, 8)

@@ -2,7 +2,7 @@
 
     {name: qwen, backend: hf, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {dtype: bfloat16, device_map: auto}}
 
-Requests that wait are go to the model in batches of like size, padded on the left, through the processor's own chat
+Requests that wait go to the model in batches of like size, padded on the left, through the processor's own chat
 template. For `direct` the full distribution of the first token is looked at, so P counts every token that reads as 1 or 2.
 A batch that does not fit in memory is halved, and so are those after it.
 """
