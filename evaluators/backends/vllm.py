@@ -56,6 +56,7 @@ class VLLMBackend:
         from vllm.lora.request import LoRARequest
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        self._exact = hasattr(vllm.SamplingParams(), "logprob_token_ids")
         spec, given = self._spec, dict(self._spec.model_args)
         adapter, rank = (given.pop(k, None) for k in _OWN)
         arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, **given}
@@ -72,6 +73,7 @@ class VLLMBackend:
             )
             if self._templated is None:
                 raise ValueError("it has no chat template")
+            self._strings = _takes_strings(self._templated)
             self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=spec.model, **arguments))
         except Exception as e:  # whatever loading raises, it is about what the config says
             raise UserError(
@@ -81,7 +83,6 @@ class VLLMBackend:
         tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
         self._tokens = [str(t) for t in tokens]
         self._digits = [i for i, token in enumerate(self._tokens) if digit_of(token)]
-        self._exact = hasattr(vllm.SamplingParams(), "logprob_token_ids")
         self._version = f"vllm {vllm.__version__}"
 
     async def close(self) -> None:
@@ -135,22 +136,13 @@ class VLLMBackend:
         def content(m: Message) -> list[dict[str, str]]:
             return [{"type": "text", "text": p.text} if isinstance(p, Text) else {"type": "image"} for p in m.parts]
 
-        plain = all(isinstance(p, Text) for m in request.messages for p in m.parts)
-        try:
-            text: str = apply(
-                [{"role": m.role, "content": content(m)} for m in request.messages], tokenize=False, **how
-            )
-            if not plain or "'type': 'text'" not in text:
-                return text
-        except TypeError:
-            if not plain:
-                raise
-        joined = [
-            {"role": m.role, "content": "".join(p.text for p in m.parts if isinstance(p, Text))}
-            for m in request.messages
-        ]
-        whole: str = apply(joined, tokenize=False, **how)
-        return whole
+        def joined(m: Message) -> str:
+            return "".join(p.text for p in m.parts if isinstance(p, Text))
+
+        plain = self._strings and all(isinstance(p, Text) for m in request.messages for p in m.parts)
+        conversation = [{"role": m.role, "content": joined(m) if plain else content(m)} for m in request.messages]
+        text: str = apply(conversation, tokenize=False, **how)
+        return text
 
     def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:
         from vllm import SamplingParams
@@ -168,11 +160,11 @@ class VLLMBackend:
             raise UserError(f"judge {self._spec.name!r}: extra_body: {e}") from None
         if top_logprobs:
             params.temperature = 0.0
-            params.structured_outputs = (
-                None  # a grammar would hide the rest of the distribution, and every token is asked for
-            )
-            if hasattr(params, "logprob_token_ids"):  # exactly the tokens that read as a verdict, however unlikely
+            if (
+                self._exact
+            ):  # exactly the tokens that read as a verdict, however unlikely: a grammar would hide the rest
                 params.logprob_token_ids = self._digits
+                params.structured_outputs = None
             else:
                 params.logprobs = top_logprobs
         return params
@@ -194,7 +186,7 @@ class VLLMBackend:
             answer_format=request.answer_format,
             finish_reason=output.finish_reason,
             top_logprobs=tops,
-            masked=bool(tops) and self._exact is False and "structured_outputs" in self._spec.extra_body,
+            masked=bool(tops) and not self._exact and "structured_outputs" in self._spec.extra_body,
             usage=usage,
             latency_s=round(seconds, 4),
             model=self._spec.model,
@@ -202,6 +194,18 @@ class VLLMBackend:
             backend_version=self._version,
             sampling=request.sampling,
         )
+
+
+def _takes_strings(templated: Any) -> bool:
+    """Whether a chat template is one of a text model, which takes content as a string and shows a list as such.
+
+    Told by a probe of ours: what others wrote must not decide it.
+    """
+    probe = [{"role": "user", "content": [{"type": "text", "text": "probe"}]}]
+    try:
+        return "'type'" in templated.apply_chat_template(probe, tokenize=False, add_generation_prompt=True)
+    except Exception:  # whatever a template raises, it does not take lists
+        return True
 
 
 def check(spec: JudgeSpec) -> None:
