@@ -29,13 +29,13 @@ class Given:
     replicate: int = 0
     donor: str | None = None
     draw: str = ""
-    advice: Literal[1, 2] | None = None
+    advice: int | None = None
     hidden: frozenset[str] = frozenset()
     edited: float | None = None
     """Share of the rubric's words that the arm changed (`masked`)."""
 
-    def case(self, item: Item, order: Order) -> Case:
-        return Case(item, order, self.rubric, self.advice, self.hidden)
+    def case(self, item: Item, order: Order, candidate: int | None = None) -> Case:
+        return Case(item, order, self.rubric, self.advice, self.hidden, candidate)
 
 
 def verdict_in(rubric: Rubric, order: Order) -> Literal[1, 2] | None:

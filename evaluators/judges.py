@@ -10,7 +10,8 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
 from evaluators.errors import BackendError, UserError
+from evaluators.grading import SCALE, Asked, Decision, Grading, Kind, Ties
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
 from evaluators.records import Answer
-from evaluators.rendering import Case, Template
+from evaluators.rendering import PROMPTS, Case, Template
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default."""
@@ -75,6 +77,11 @@ class JudgeSpec(BaseModel):
     family: str | None = None
     base: str | None = None
     verdict: Literal["text", "direct", "reasoned"] = "text"
+    grading: Kind = "pairwise"
+    decision: Decision = "holistic"
+    ties: Ties = "forbidden"
+    scale: tuple[int, int] = SCALE
+    """Lowest and highest score (pointwise)."""
     prompt: Path | None = None
     answer_format: str = "tag"
     temperature: float | None = Field(0.0, ge=0)
@@ -109,8 +116,11 @@ class JudgeSpec(BaseModel):
     def _check(self) -> JudgeSpec:
         if self.backend not in backend_names():
             raise ValueError(f"unknown backend {self.backend!r}; there are: {', '.join(backend_names())}")
-        if self.answer_format not in parsing.FORMATS:
-            raise ValueError(f"unknown answer_format {self.answer_format!r}; there are: {', '.join(parsing.FORMATS)}")
+        if self.answer_format not in parsing.OWN_PROMPTS:
+            raise ValueError(
+                f"unknown answer_format {self.answer_format!r}; there are: {', '.join(parsing.OWN_PROMPTS)}"
+            )
+        self._check_grading()
         if self.answer_format != "tag" and self.prompt is None:
             raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
         try:
@@ -141,6 +151,35 @@ class JudgeSpec(BaseModel):
         importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
         return self
 
+    def _check_grading(self) -> None:
+        low, high = self.scale
+        if not low < high or low < 0 or high > 100:
+            raise ValueError("scale must be [lowest, highest], whole numbers from 0 to 100, such as [1, 9]")
+        if self.scale != SCALE and self.grading != "pointwise":
+            raise ValueError("scale belongs to `grading: pointwise`: leave it out")
+        if self.grading == "pointwise" and self.verdict == "direct" and high > 9:
+            raise ValueError("`direct` reads one token, so its scores have one digit: set scale to [1, 9] or less")
+        if self.ties != "forbidden" and (self.grading != "pairwise" or self.decision == "criteria"):
+            raise ValueError(
+                "ties are an option of `grading: pairwise`, holistic: a ranking is strict, scores and sums tie by themselves"
+            )
+        if self.decision == "criteria" and self.grading == "listwise":
+            raise ValueError("`decision: criteria` compares two or scores one: use grading pairwise or pointwise")
+        if self.verdict == "reasoned" and self.how != Grading():
+            raise ValueError("`verdict: reasoned` compares two, holistically and without ties: use text or direct")
+        if self.answer_format != "tag" and self.how.key().keys() - {"ties"}:
+            raise ValueError("answer_format belongs to `grading: pairwise`, holistic: leave it out")
+
+    @property
+    def how(self) -> Grading:
+        """How it is asked."""
+        return Grading(self.grading, self.decision, self.ties, self.scale)
+
+    def asked(self, case: Case) -> Asked:
+        """What it is asked on a case: verdicts on the rubric's criteria where it decides by them and the rubric has some."""
+        criteria = case.rubric.criteria if self.decision == "criteria" and case.rubric else ()
+        return Asked(self.how, len(case.shown()), criteria)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
         copied = super().model_copy(update=update, deep=deep)
         for derived in ("template", "digest"):  # cached on the original; the copy may differ
@@ -149,7 +188,7 @@ class JudgeSpec(BaseModel):
 
     @cached_property
     def template(self) -> Template:
-        return Template(self.prompt) if self.prompt else Template()
+        return Template(self.prompt or PROMPTS / f"{self.grading}.jinja", grading=self.how)
 
     def sampling(self) -> dict[str, Any]:
         """The sampling fields as they are sent."""
@@ -173,6 +212,8 @@ class JudgeSpec(BaseModel):
             fields["max_pixels"] = self.max_pixels
         if self.seed is not None:
             fields["seed"] = self.seed
+        if grading := self.how.key():
+            fields["grading"] = grading
         decisive = _decisive(self.model_args)
         return {**fields, "model_args": decisive} if decisive else fields
 
@@ -218,24 +259,37 @@ class ChatJudge:
     async def open(self, media: MediaWindow) -> None:
         await self.backend.open(media)
 
+    def requests(self, case: Case) -> list[ChatRequest]:
+        """What the case takes: one request, or one for each criterion where each is asked about by its own token."""
+        asked, direct = self.spec.asked(case), self.spec.verdict == "direct"
+        parts = [replace(asked, criteria=(c,)) for c in asked.criteria] if direct and asked.criteria else [asked]
+        text_format = asked.answer_format if self.spec.answer_format == "tag" else self.spec.answer_format
+        return [
+            ChatRequest(
+                messages=within_budget(
+                    self.spec.template.render(case, "direct" if direct else "text", part), self.spec.max_pixels
+                ),
+                sampling=self.spec.sampling(),
+                top_logprobs=TOP_LOGPROBS if direct else 0,
+                answer_format=parsing.DIRECT if direct else text_format,
+                affinity=case.item.uid,
+            )
+            for part in parts
+        ]
+
     def request(self, case: Case) -> ChatRequest:
-        direct = self.spec.verdict == "direct"
-        return ChatRequest(
-            messages=within_budget(
-                self.spec.template.render(case, "direct" if direct else "text"), self.spec.max_pixels
-            ),
-            sampling=self.spec.sampling(),
-            top_logprobs=TOP_LOGPROBS if direct else 0,
-            answer_format=parsing.DIRECT if direct else self.spec.answer_format,
-            affinity=case.item.uid,
-        )
+        """The first of them."""
+        return self.requests(case)[0]
 
     async def decide(self, case: Case, seed: str) -> Answer:
-        request = self.request(case)
+        requests = self.requests(case)
         if self.spec.seed is not None:
-            request = replace(request, seed=int(digest("seed", self.spec.seed, seed)[:7], 16))
-        answer = await self.backend.chat(request)
-        return await self._weighed(request, answer) if self.spec.verdict == "reasoned" else answer
+            drawn = int(digest("seed", self.spec.seed, seed)[:7], 16)
+            requests = [replace(r, seed=drawn) for r in requests]
+        answers = [await self.backend.chat(r) for r in requests]
+        if self.spec.verdict == "direct" and self.spec.asked(case).criteria:
+            return _joined(answers)
+        return await self._weighed(requests[0], answers[0]) if self.spec.verdict == "reasoned" else answers[0]
 
     async def _weighed(self, request: ChatRequest, answer: Answer) -> Answer:
         """The answer with the probabilities of its verdict: the model goes on from `<answer>` by one token (decision 7).
@@ -262,18 +316,35 @@ class ChatJudge:
             if not e.permanent:
                 raise
             return answer  # what its text says, with no probability: the reasoning is paid for
-        usage = {k: n + (second.usage or {}).get(k, 0) for k, n in (answer.usage or {}).items()}
-        latency = None if answer.latency_s is None else round(answer.latency_s + (second.latency_s or 0.0), 4)
-        return replace(
-            answer,
-            top_logprobs=second.top_logprobs,
-            masked=second.masked,
-            usage=usage or None,
-            latency_s=latency,
-        )
+        usage, latency = _spent([answer, second])
+        return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, usage=usage, latency_s=latency)
 
     async def close(self) -> None:
         await self.backend.close()
+
+
+def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | None]:
+    """Tokens and seconds of calls made one after the other."""
+    usage: Counter[str] = Counter()
+    for answer in answers:
+        usage.update(answer.usage or {})
+    known = [a.latency_s for a in answers if a.latency_s is not None]
+    return dict(usage) or None, round(sum(known), 4) if known else None
+
+
+def _joined(answers: Sequence[Answer]) -> Answer:
+    """The answers on all criteria as one; a refusal of any is one of all."""
+    usage, latency = _spent(answers)
+    worst = next((a for a in answers if parsing.refused(a)), answers[0])
+    return replace(
+        worst,
+        answer_format=parsing.EACH,
+        text="\n".join(a.text for a in answers),
+        top_logprobs=None,
+        each=tuple(a.top_logprobs or () for a in answers),
+        usage=usage,
+        latency_s=latency,
+    )
 
 
 def create(spec: JudgeSpec) -> Judge:

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import orjson
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 SCHEMA = 1
 """Version written into every manifest; a reader refuses a newer one."""
 
-Order = Literal["AB", "BA"]
-"""AB shows the candidates in canonical order, BA exchanged. Canonical order is drawn from content, never storage."""
-ORDERS: tuple[Order, ...] = get_args(Order)
+Order = Annotated[str, StringConstraints(pattern=r"^[A-I]{2,9}$")]
+"""The candidates as shown, a letter each: AB shows a pair in canonical order, BA exchanged; of three there are ABC, BCA and
+CAB. Canonical order is drawn from content, never storage."""
+ORDERS: tuple[Order, ...] = ("AB", "BA")
+"""Those of a pair."""
+MOST = 9
+"""Candidates an item may have: their numbers are one digit."""
+
+Saw = Annotated[str, StringConstraints(pattern=r"^(nothing|[A-I]{2,9})$")]
+"""What a rubric's writer had before it: the order in which it saw the responses, or `nothing` of them."""
+
+
+def rotations(candidates: int) -> tuple[Order, ...]:
+    """The cyclic orders of so many candidates: each stands once at each place. Those of a pair are AB and BA."""
+    letters = "ABCDEFGHI"[:candidates]
+    return tuple(letters[n:] + letters[:n] for n in range(candidates))
+
 
 Status = Literal["ok", "tie", "unparsed", "refused", "truncated", "error"]
 """`error` was never answered: retried, never scored. The others are the judge's own doing, and kept."""
@@ -150,7 +164,7 @@ class Rubric:
     text: str
     criteria: tuple[Criterion, ...] = ()
     replicate: int = 0
-    saw: Literal["nothing", "AB", "BA"] = "nothing"
+    saw: Saw = "nothing"
     verdict: Literal[1, 2] | None = None
     """The writer's own verdict, as a position in the order it saw."""
     status: Literal["valid", "invalid", "error"] = "valid"
@@ -193,6 +207,8 @@ class Answer:
     """(token, log-probability in nats) at the verdict position, best first."""
     masked: bool = False
     """A grammar (structured outputs) hid other tokens before the log-probabilities were taken."""
+    each: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """The same as `top_logprobs`, criterion by criterion, where each was asked for by a call of its own."""
     usage: dict[str, int] | None = None
     """prompt_tokens, completion_tokens and, where told, cached_tokens."""
     latency_s: float | None = None
@@ -209,12 +225,27 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """`first` = P(1) / (P(1) + P(2)) over all tokenisations; `mass` = P(1) + P(2) before any renormalising.
+    """`first` = P(1) / (P(1) + P(2)) over all tokenisations (None where no pair was decided); `mass` = the probability of all
+    answers that could be given, before any renormalising (None where a grammar had hidden the rest of the distribution)."""
 
-    None where a grammar had hidden the rest of the distribution."""
-
-    first: float
+    first: float | None
     mass: float | None
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionVerdict:
+    """What a judge said on one criterion. All of `choice`, `p` and `score` None: it could not assess it."""
+
+    name: str
+    weight: float
+    choice: int | None = None
+    """Comparing: the position that it favours, 0 for neither."""
+    p: float | None = None
+    """P(1) / (P(1) + P(2)), where probabilities were asked for."""
+    score: float | None = None
+    """Scoring one candidate: its score, or the expected one."""
 
     __pydantic_config__ = _STRICT
 
@@ -243,10 +274,21 @@ class Verdict:
     """For `masked`: the share of the rubric's words that were replaced or dropped."""
     media: str | None = None
     """First 16 hex of the digest over the item's media bytes: a verdict on other bytes is of the past."""
-    choice: Literal[1, 2] | None = None
-    """The position that the judge named."""
-    pick: Literal[0, 1] | None = None
+    choice: int | None = None
+    """The position that the judge named, from 1."""
+    pick: int | None = None
     """The canonical candidate at that position."""
+    both_bad: bool = False
+    """A tie because none is any good."""
+    candidate: int | None = None
+    """Pointwise: the canonical candidate that was scored, alone."""
+    score: float | None = None
+    """Pointwise: its score; the expected one over the scale where probabilities were asked for, the weighted mean of the
+    criteria's where each was scored."""
+    ranks: tuple[int, ...] | None = None
+    """Listwise: the place of each canonical candidate, 0 = best."""
+    criteria: tuple[CriterionVerdict, ...] = ()
+    """By criterion, where verdicts on each were asked for."""
     p: Probability | None = None
     parser: str = ""
     answer: Answer | None = None

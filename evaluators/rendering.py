@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from evaluators.errors import UserError
+from evaluators.grading import PAIR, Asked, Grading
 from evaluators.keys import candidate_content, digest
 from evaluators.messages import Image, Message, Part, Text
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
@@ -47,20 +48,23 @@ class Case:
     item: Item
     order: Order
     rubric: RubricText | None = None
-    advice: Literal[1, 2] | None = None
+    advice: int | None = None
     """The position that another evaluator is said to prefer, in place of a rubric."""
     hidden: frozenset[str] = frozenset()
     """What is left out of the prompt: `media`, `responses`."""
+    candidate: int | None = None
+    """Pointwise: the canonical candidate that is shown, alone."""
 
-    def shown(self) -> tuple[Candidate, Candidate]:
-        """The candidates as Response 1 and Response 2."""
-        first, second = self.item.candidates
-        return (first, second) if self.order == "AB" else (second, first)
+    def shown(self) -> tuple[Candidate, ...]:
+        """The candidates as Response 1, Response 2 and so on."""
+        if self.candidate is not None:
+            return (self.item.candidates[self.candidate],)
+        return tuple(self.item.candidates[pick_of(n, self.order)] for n in range(1, len(self.order) + 1))
 
 
-def pick_of(choice: int, order: Order) -> Literal[0, 1]:
-    """The canonical candidate (0 or 1) that stands at position `choice` (1 or 2)."""
-    return 0 if (choice == 1) == (order == "AB") else 1
+def pick_of(choice: int, order: Order) -> int:
+    """The canonical candidate (from 0) that stands at position `choice` (from 1)."""
+    return ord(order[choice - 1]) - ord("A")
 
 
 def fence_of(item: Item) -> str:
@@ -83,7 +87,9 @@ def _nothing_for_none(value: object) -> object:
 
 class Template:
     """A prompt template: Jinja over `question`, `responses` (None where they are withheld), `rubric` and `advice` (None
-    without one), `mode`, `fence`, `media`, `media_missing` and `video`.
+    without one), `criteria` (a list where verdicts on each are asked for, else empty), `criterion` (the benchmark's own, or
+    None), `modality` (text, image, edit), `ties` (forbidden, allowed, good_bad), `scale` (lowest and highest score), `mode`,
+    `fence`, `media`, `media_missing` and `video`.
 
     `{{ media }}` marks where the item's images go, `{{ responses[0].media }}` those of a response. An edit of the file
     changes `digest`, and with it every key.
@@ -93,10 +99,14 @@ class Template:
     """
 
     def __init__(
-        self, path: Path = PROMPTS / "pairwise.jinja", needs: Sequence[str] = ("question", "responses", "rubric")
+        self,
+        path: Path = PROMPTS / "pairwise.jinja",
+        needs: Sequence[str] = ("question", "responses", "rubric"),
+        grading: Grading = PAIR.grading,
     ) -> None:
         self.path = path
         self._needs = frozenset(needs)
+        self._grading = grading
         try:
             self.source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
@@ -117,7 +127,9 @@ class Template:
 
     def _try_out(self) -> None:
         """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
-        shown = {"question": "the-question", "responses[0].text": "text-one", "responses[1].text": "text-two"}
+        shown = {"question": "the-question", "responses[0].text": "text-one"}
+        if self._grading.kind != "pointwise":
+            shown["responses[1].text"] = "text-two"
         rubrics = (None, "the-rubric") if "rubric" in self._needs else (None,)
         for mode, rubric, media in product(("text", "direct"), rubrics, ((), (_PROBE_IMAGE,))):
             text = self._probe(mode, media, rubric=RubricText(rubric) if rubric else None)
@@ -126,11 +138,18 @@ class Template:
                     raise UserError(
                         f"{self.path}: the template never shows `{name}`; add {{{{ {name} }}}} where it belongs"
                     )
+            if self._grading.decision == "criteria" and rubric:
+                criteria = (Criterion("the-criterion"),)
+                text = self._probe(mode, media, criteria, rubric=RubricText(rubric, criteria))
+                if "the-criterion" not in text:
+                    raise UserError(f"{self.path}: `decision: criteria` needs a template that shows {{{{ criteria }}}}")
 
-    def _probe(self, mode: str, media: tuple[Media, ...], **case: Any) -> str:
+    def _probe(self, mode: str, media: tuple[Media, ...], criteria: tuple[Criterion, ...] = (), **case: Any) -> str:
         candidates = (Candidate("text-one"), Candidate("text-two"))
         item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
-        (message,) = self.render(Case(item, "AB", **case), mode)
+        one = 0 if self._grading.kind == "pointwise" else None
+        asked = Asked(self._grading, 1 if one == 0 else 2, criteria)
+        (message,) = self.render(Case(item, "AB", **case, candidate=one), mode, asked)
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
     def check_advice(self) -> None:
@@ -161,8 +180,11 @@ class Template:
     def digest(self) -> str:
         return digest(RENDERER_VERSION, self.source)
 
-    def render(self, case: Case, mode: str = "text") -> tuple[Message, ...]:
+    def render(self, case: Case, mode: str = "text", asked: Asked = PAIR) -> tuple[Message, ...]:
         """One user message, text and images interleaved.
+
+        Args:
+            asked: what the answer is to be, as `parsing.parse` will read it.
 
         Raises:
             UserError: the template uses something that is not there.
@@ -172,9 +194,10 @@ class Template:
 
         def mark(media: tuple[Media, ...]) -> str:
             marks = []
-            for one in (m for m in media if m.files):
+            there = [m for m in media if m.files]
+            for number, one in enumerate(there, 1):
                 places.append(one)
-                marks.append(f"{_MARK}{len(places) - 1};")
+                marks.append(f"{f'(image {number})' if len(there) > 1 else ''}{_MARK}{len(places) - 1};")
             return "".join(marks)
 
         responses = None
@@ -187,6 +210,14 @@ class Template:
                 responses=responses,
                 rubric=neutral(case.rubric.text, fence) if case.rubric else None,
                 advice=case.advice,
+                criteria=[
+                    {"name": neutral(c.name, fence), "description": neutral(c.description, fence)}
+                    for c in asked.criteria
+                ],
+                criterion=neutral(item.criterion, fence) if item.criterion else None,
+                modality=item.modality(),
+                ties=asked.grading.ties,
+                scale=asked.grading.scale,
                 mode=mode,
                 fence=fence,
                 media=mark(media),
@@ -199,7 +230,8 @@ class Template:
             )
             raise UserError(
                 f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses (None "
-                "in the arm rubric_only), rubric and advice (None without one), mode, fence, media, media_missing, video"
+                "in the arm rubric_only), rubric and advice (None without one), criteria, criterion, modality, ties, scale, mode, "
+                "fence, media, media_missing, video"
             ) from None
         parts = tuple(_split(text, places))
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):

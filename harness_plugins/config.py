@@ -165,7 +165,13 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         raise UserError(*gone)
     for asked in (*config.judges, *config.writers):
         _ = asked.template  # read now: a template that is missing or broken must not cost a run
-    for judge in config.judges:
+    for judge in (j for j in config.judges if j.backend != "baseline"):
+        positional = [a for a in ("advice", "rubric_only") if a in config.arms]
+        if positional and judge.grading != "pairwise":
+            raise UserError(
+                f"{path}: line {_line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
+                f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
+            )
         if "advice" in config.arms:
             judge.template.check_advice()
         if "rubric_only" in config.arms:

@@ -119,7 +119,25 @@ def prepare(
     for entry in config.benchmarks:
         most = min((x for x in (entry.limit, limit) if x is not None), default=None)
         items[entry.name] = loaded[entry.name].items[:most]
+    check_gradings(config, items)
     return Prepared(config, loaded, rubrics, items)
+
+
+def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
+    """Whether judges and writers can be asked about items with as many candidates as these.
+
+    Raises:
+        UserError: one compares two, and some item has more.
+    """
+    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
+    compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees_responses]
+    for name, some in items.items():
+        many = next((i for i in some if len(i.candidates) > 2), None)
+        if many is not None and compare:
+            raise UserError(
+                f"benchmark {name!r}: row {many.row} has {len(many.candidates)} candidates and {', '.join(compare)} "
+                "compares two: set `grading: listwise` or `pointwise`, or split the row into pairs of one `group`"
+            )
 
 
 def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
@@ -375,6 +393,7 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
                 wanted.setdefault(call, []).extend(cells)
     if not wanted:
         return
+    specs = {judge.spec.name: judge.spec for judge, _ in work}
     answers = {}
     for line in (line for path in verdict_files(folder) for line in lines(path)):
         found = line.find(b'"call":"')
@@ -385,7 +404,8 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
                 answers[call] = verdict.answer
     for call, cells in wanted.items():
         for item, cell in cells:
-            runner.write(item, [cell], answers[call], parse(answers[call]))
+            asked = specs[cell.judge].asked(cell.given.case(item, cell.order, cell.candidate))
+            runner.write(item, [cell], answers[call], parse(answers[call], asked))
 
 
 async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -50,27 +50,28 @@ def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
     return sum(w * len(c & said) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
 
 
+def _best(scores: Sequence[float]) -> int:
+    return 1 + scores.index(max(scores))
+
+
 def _first(case: Case, seed: str) -> int:
     return 1
 
 
 def _random(case: Case, seed: str) -> int:
-    return 1 + hashlib.sha256(seed.encode()).digest()[0] % 2
+    return 1 + hashlib.sha256(seed.encode()).digest()[0] % len(case.shown())
 
 
 def _longest(case: Case, seed: str) -> int:
-    one, two = case.shown()
-    return 2 if len(two.text) > len(one.text) else 1
+    return _best([len(c.text) for c in case.shown()])
 
 
 def _shortest(case: Case, seed: str) -> int:
-    one, two = case.shown()
-    return 2 if len(two.text) < len(one.text) else 1
+    return _best([-len(c.text) for c in case.shown()])
 
 
 def _lexical(case: Case, seed: str) -> int:
-    one, two = case.shown()
-    return 2 if overlap(case.rubric, two) > overlap(case.rubric, one) else 1
+    return _best([overlap(case.rubric, c) for c in case.shown()])
 
 
 PICKS: dict[str, Callable[[Case, str], int]] = {
@@ -80,7 +81,7 @@ PICKS: dict[str, Callable[[Case, str], int]] = {
     "shortest": _shortest,
     "lexical": _lexical,
 }
-"""Position (1 or 2) that each baseline names. An equal score picks the first shown. `random` is seeded by the cell."""
+"""Position (from 1) that each baseline names. An equal score picks the first shown. `random` is seeded by the cell."""
 
 
 class BaselineJudge:
@@ -114,6 +115,8 @@ def check(spec: JudgeSpec) -> None:
         raise ValueError(f"unknown baseline {spec.model!r}; there are: {', '.join(PICKS)}")
     if spec.verdict != "text" or spec.prompt:
         raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
+    if spec.how.key():
+        raise ValueError("a baseline compares what it is shown: leave grading, decision, ties and scale out")
 
 
 def create_judge(spec: JudgeSpec) -> BaselineJudge:

@@ -10,20 +10,34 @@ from typing import Literal
 
 from evaluators.arms import Arm, Given, WriterRubrics
 from evaluators.engine.journal import heads, verdict_files
+from evaluators.grading import Kind
 from evaluators.judges import JudgeSpec
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
-from evaluators.records import ORDERS, Item, Order
+from evaluators.records import Item, Order, rotations
 
-Orders = Literal["both", "AB", "BA", "hashed"]
+Orders = Literal["both", "AB", "BA", "hashed"] | int
+"""`both`: all cyclic orders of an item's candidates, two of a pair. A number: the first so many. `AB` and `BA`: of three
+candidates or more, the first order and the second. `hashed` gives each item one order, drawn from its uid: half the calls, and
+no decomposition of position bias."""
 
 
-def orders_of(item: Item, orders: Orders) -> tuple[Order, ...]:
-    """`hashed` gives each item one order, drawn from its uid: half the calls, and no decomposition of position bias."""
+def orders_of(item: Item, orders: Orders, grading: Kind = "pairwise") -> tuple[Order, ...]:
+    """The orders in which an item is judged. Pointwise, order only says in which one its rubric was written: a pair's."""
+    every = rotations(len(item.candidates))
+    if grading == "pointwise" and len(every) > 2:
+        return every[:1]
     if orders == "both":
-        return ORDERS
+        return every
     if orders == "hashed":
-        return (ORDERS[int(digest("order", item.uid)[:8], 16) % 2],)
-    return (orders,)
+        return (every[int(digest("order", item.uid)[:8], 16) % len(every)],)
+    if isinstance(orders, int):
+        return every[:orders]
+    return (every[0 if orders == "AB" else 1],)
+
+
+def scored_alone(item: Item, judge: JudgeSpec) -> tuple[int | None, ...]:
+    """The candidates that one cell's verdicts are on: each alone where the judge scores, else all together (None)."""
+    return tuple(range(len(item.candidates))) if judge.grading == "pointwise" else (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,8 @@ class Cell:
     given: Given
     media: str | None = None
     """16 hex over the bytes of the item's media, None where it has none."""
+    candidate: int | None = None
+    """Pointwise: the canonical candidate that is scored."""
 
 
 Wanted = Callable[[str, str, str, str | None], bool]
@@ -72,7 +88,7 @@ class Grid:
         self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
     ) -> Iterator[tuple[Order, Arm, str | None, Given, int]]:
         """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
-        for order in orders_of(item, self.orders):
+        for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
                 for given in arm.give(item, order, writer):
                     for sample in range(judge.samples):
@@ -84,14 +100,19 @@ class Grid:
         digested, asked = digest(item.uid, media), judge.digest
         shown = media[:16] if item.all_media() else None
         for order, arm, writer, given, sample in self.asked(item, judge, rows):
-            call = call_digest(digested, asked, order, _read_as(given, judge), sample, given.draw)
-            key = verdict_key(call, arm.name, writer, given.replicate)
-            yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown)
+            for candidate in scored_alone(item, judge):
+                seen = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
+                call = call_digest(digested, asked, seen, _read_as(given, judge), sample, given.draw)
+                place = call if candidate is None else digest(call, order)
+                key = verdict_key(place, arm.name, writer, given.replicate)
+                yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown, candidate)
 
 
 def _read_as(given: Given, judge: JudgeSpec) -> object:
-    """What of the given shows in the prompt: `lexical` weighs the criteria; a model reads the text alone."""
-    read = given.rubric and (given.rubric.text if judge.backend != "baseline" else given.rubric)
+    """What of the given decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
+    read: object = given.rubric and (given.rubric if judge.backend == "baseline" else given.rubric.text)
+    if given.rubric and judge.decision == "criteria":
+        read = (given.rubric.text, given.rubric.criteria)
     if given.advice is None and not given.hidden:
         return read
     return (read, given.advice, tuple(sorted(given.hidden)))
@@ -170,9 +191,11 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
         open_calls: set[object] = set()
         if not item.digested():  # no keys yet: only count
             for order, _, _, given, sample in grid.asked(item, judge, work.rows):
-                work.planned += 1
-                work.cells += 1
-                open_calls.add((order, _read_as(given, judge), sample, given.draw))
+                for candidate in scored_alone(item, judge):
+                    work.planned += 1
+                    work.cells += 1
+                    seen = order if candidate is None else candidate
+                    open_calls.add((seen, _read_as(given, judge), sample, given.draw))
         else:
             for cell in grid.cells(item, judge, work.rows):
                 work.planned += 1

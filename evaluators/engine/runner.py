@@ -16,7 +16,7 @@ from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.judges import Judge
 from evaluators.media import WINDOW_BYTES, MediaWindow
 from evaluators.parsing import Parsed, parse
-from evaluators.records import Answer, Failure, Item, Verdict, encode
+from evaluators.records import Answer, Failure, Item, Order, Verdict, encode
 from evaluators.rendering import pick_of
 
 BATCH_ITEMS = 32
@@ -178,7 +178,8 @@ class Runner:
 
     async def _ask(self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker) -> None:
         tally, cell = self.tally, cells[0]
-        case = cell.given.case(item, cell.order)
+        case = cell.given.case(item, cell.order, cell.candidate)
+        asked = judge.spec.asked(case)
 
         async def once() -> tuple[Answer, Parsed]:
             tally.asked += 1
@@ -187,7 +188,7 @@ class Runner:
                 answer = await judge.decide(
                     case, seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
                 )
-                parsed = parse(answer)
+                parsed = parse(answer, asked)
             except (BackendError, UserError, RunStopped, asyncio.CancelledError):
                 raise
             except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
@@ -284,12 +285,24 @@ def make_verdict(
         edited=cell.given.edited,
         choice=parsed.choice,
         pick=None if parsed.choice is None else pick_of(parsed.choice, cell.order),
+        both_bad=parsed.both_bad,
+        candidate=cell.candidate,
+        score=parsed.score,
+        ranks=_canonical(parsed.ranks, cell.order),
+        criteria=parsed.criteria,
         p=parsed.p,
         parser=parsed.parser,
         answer=answer,
         error=Failure(error.kind, error.message, error.http) if error else None,
         time=time,
     )
+
+
+def _canonical(ranks: tuple[int, ...] | None, order: Order) -> tuple[int, ...] | None:
+    """Places by position as places by canonical candidate."""
+    if ranks is None:
+        return None
+    return tuple(ranks[order.index(letter)] for letter in sorted(order))
 
 
 def cause_of(failures: BaseExceptionGroup[BaseException]) -> BaseException:

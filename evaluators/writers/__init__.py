@@ -20,10 +20,8 @@ from pydantic import Field, model_validator
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest
-from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Writer
+from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
-
-Saw = Literal["nothing", "AB", "BA"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,11 @@ class WriterSpec(JudgeSpec):
         if self.blind and not self.module.BLIND:
             raise ValueError(f"method {self.method} cannot write without the responses: leave `blind` out")
         return self
+
+    @property
+    def sees_responses(self) -> bool:
+        """Whether it writes with a pair of responses before it."""
+        return True
 
     @property
     def module(self) -> ModuleType:

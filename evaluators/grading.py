@@ -1,0 +1,77 @@
+"""How a judge is asked (design, decision 6): what it compares, what it may answer, and on what it decides.
+
+Grading is part of every key. How answers are scored afterwards is a protocol, and never is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evaluators.records import Criterion
+
+Kind = Literal["pairwise", "listwise", "pointwise"]
+"""`pairwise`: which of two is better. `listwise`: all of them ranked, strictly. `pointwise`: each alone, on a scale."""
+Decision = Literal["holistic", "criteria"]
+"""`holistic`: one verdict in view of the whole rubric (the papers' way). `criteria`: a verdict on each criterion, and their
+weighted sum decides."""
+Ties = Literal["forbidden", "allowed", "good_bad"]
+"""`good_bad` also tells a tie of two good ones from a tie of two bad ones."""
+
+SCALE = (1, 9)
+"""Of pointwise scores by default: whole numbers of one digit, so that text and probabilities share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    kind: Kind = "pairwise"
+    decision: Decision = "holistic"
+    ties: Ties = "forbidden"
+    scale: tuple[int, int] = SCALE
+
+    def key(self) -> dict[str, Any]:
+        """What stands in keys and manifests: empty for the plain comparison of two, so that keys of earlier runs hold."""
+        found: dict[str, Any] = {} if self.kind == "pairwise" else {"kind": self.kind}
+        if self.decision != "holistic":
+            found["decision"] = self.decision
+        if self.ties != "forbidden":
+            found["ties"] = self.ties
+        if self.kind == "pointwise":
+            found["scale"] = list(self.scale)
+        return found
+
+    def __str__(self) -> str:
+        """As tables name it: `pairwise`, `pairwise by criterion, ties`, `pointwise 1-9`."""
+        return label(self.key())
+
+
+def label(key: dict[str, Any]) -> str:
+    """The name in tables of a grading that a manifest holds as its key."""
+    text = str(key.get("kind", "pairwise"))
+    if "scale" in key:
+        low, high = key["scale"]
+        text += f" {low}-{high}"
+    if key.get("decision") == "criteria":
+        text += " by criterion"
+    return text + {"allowed": ", ties", "good_bad": ", good and bad ties"}.get(str(key.get("ties")), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks for, and its answer is read against."""
+
+    grading: Grading = Grading()
+    shown: int = 2
+    """Candidates before the judge."""
+    criteria: tuple[Criterion, ...] = ()
+    """Those on which verdicts are asked; none for one holistic verdict."""
+
+    @property
+    def answer_format(self) -> str:
+        """The format of an answer in text (see `parsing.FORMATS`)."""
+        if self.criteria:
+            return "scores" if self.grading.kind == "pointwise" else "verdicts"
+        return {"pairwise": "tag", "listwise": "ranking", "pointwise": "score"}[self.grading.kind]
+
+
+PAIR = Asked()
