@@ -180,6 +180,10 @@ class JudgeSpec(BaseModel):
         criteria = case.rubric.criteria if self.decision == "criteria" and case.rubric else ()
         return Asked(self.how, len(case.shown()), criteria)
 
+    def text_format(self, asked: Asked) -> str:
+        """The format of its answers in text: what was asked for, or that of the user's own prompt."""
+        return asked.answer_format if self.answer_format == "tag" else self.answer_format
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
         copied = super().model_copy(update=update, deep=deep)
         for derived in ("template", "digest"):  # cached on the original; the copy may differ
@@ -263,7 +267,6 @@ class ChatJudge:
         """What the case takes: one request, or one for each criterion where each is asked about by its own token."""
         asked, direct = self.spec.asked(case), self.spec.verdict == "direct"
         parts = [replace(asked, criteria=(c,)) for c in asked.criteria] if direct and asked.criteria else [asked]
-        text_format = asked.answer_format if self.spec.answer_format == "tag" else self.spec.answer_format
         return [
             ChatRequest(
                 messages=within_budget(
@@ -271,7 +274,7 @@ class ChatJudge:
                 ),
                 sampling=self.spec.sampling(),
                 top_logprobs=TOP_LOGPROBS if direct else 0,
-                answer_format=parsing.DIRECT if direct else text_format,
+                answer_format=parsing.DIRECT if direct else self.spec.text_format(asked),
                 affinity=case.item.uid,
             )
             for part in parts

@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evaluators.arms import ARMS
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
+from evaluators.records import MOST
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.spec import names
 
@@ -53,7 +54,8 @@ class Config(_Part):
     """Models that write rubrics for this run, before it judges."""
     arms: tuple[str, ...] = ()
     """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
-    orders: Literal["both", "AB", "BA", "hashed"] = "both"
+    orders: Literal["both", "AB", "BA", "hashed"] | Annotated[int, Field(ge=1, le=MOST)] = "both"
+    """A number: the first so many cyclic orders of each item's candidates."""
     shuffles: int = Field(1, gt=0)
     primary_contrast: tuple[str, str] = ("transferred", "none")
     """The one contrast that Holm's correction runs over: (arm, reference arm)."""

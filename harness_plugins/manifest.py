@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from evaluators.engine.journal import lines, verdict_files
-from evaluators.engine.plan import Grid
+from evaluators.engine.plan import Grid, Orders
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from evaluators.records import SCHEMA
@@ -62,7 +62,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: str) -> None:
+def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
     """Refuse a judge whose key fields differ from those that its name stands for in the folder, or that drops an order.
 
     A judge that never answered may change: its first configuration was the mistake.
@@ -77,8 +77,13 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
         now = judge.key_fields()
         old = before["key"]
         changed = [f"{k}: {old.get(k)!r} -> {now.get(k)!r}" for k in {**now, **old} if old.get(k) != now.get(k)]
-        if orders not in (before.get("orders", orders), "both"):
-            changed.append(f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow to 'both')")
+        asked = before.get("orders", orders)
+        if orders not in (asked, "both") and not (
+            isinstance(orders, int) and isinstance(asked, int) and orders > asked
+        ):
+            changed.append(
+                f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow, to more orders or 'both')"
+            )
         if changed and _has_answered(run, judge.name):
             raise UserError(
                 f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
@@ -113,7 +118,7 @@ def _place(url: str) -> str:
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
 
 
-def _judge(spec: JudgeSpec, orders: str) -> dict[str, Any]:
+def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
     urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
     return {
         "key": spec.key_fields(),

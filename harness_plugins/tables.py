@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evaluators.arms import ARMS
+from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
@@ -19,7 +20,16 @@ RATES = (
     ("longer picked", "longer_pick_rate"),
     ("parsed", "parsed"),
 )
-OFFICIAL = (("macro", "macro"), ("Acc+ exp.", "acc_plus_expected"), ("Acc+ strict", "acc_plus_strict"))
+OFFICIAL = (
+    ("macro", "macro"),
+    ("Acc+ exp.", "acc_plus_expected"),
+    ("Acc+ strict", "acc_plus_strict"),
+    ("PAcc", "pacc"),
+    ("TOS", "tos"),
+    ("CMR", "cmr"),
+    ("pairs", "pair_accuracy"),
+    ("tau", "kendall_tau"),
+)
 
 
 @dataclass
@@ -40,7 +50,7 @@ def percent(metric: Metric | None) -> str:
     """`72.4 (123/170)`; empty where there is no such number."""
     if metric is None or math.isnan(metric.value):
         return ""
-    if metric.name == "macro":
+    if metric.name.startswith("macro"):
         return f"{100 * metric.value:.1f} (mean of {_count(metric.n)})"
     return f"{100 * metric.value:.1f} ({_count(metric.k)}/{_count(metric.n)})"
 
@@ -114,21 +124,37 @@ def summary(report: Report) -> list[Table]:
             )
         table.notes += [note for c in cells for note in _coverage(c)]
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
-        found.append(table)
+        found.append(_named(table, cells))
     return found
+
+
+def _named(table: Table, cells: Sequence[CellReport]) -> Table:
+    """Say beside a judge how it was asked, where that is not the plain comparison of two, and beside a writer whether its
+    rubrics are shared by all items: in every table alike."""
+    judges = {c.judge: f"{c.judge} ({c.grading})" for c in cells if c.grading != "pairwise"}
+    writers = {c.writer: f"{c.writer} (shared)" for c in cells if c.rubrics == "shared"}
+    for column, names in (("judge", judges), ("writer", writers)):
+        if column in table.header:
+            place = table.header.index(column)
+            for row in table.rows:
+                row[place] = names.get(row[place], row[place])
+    return table
 
 
 def tables(reports: Sequence[Report]) -> list[Table]:
     """The tables of each run and benchmark: accuracy with its companions, by category, what each arm changed, and how."""
-    found = []
+    found: list[Table] = []
     for report in reports:
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             where = f"{report.folder}: " if len(reports) > 1 else ""
+            before = len(found)
             title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
             found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
+            if any("position_bias" in c.metrics for c in cells):
+                found.append(_position_table(f"{where}{benchmark}: accuracy by position", cells))
             if any(c.contrasts for c in cells):
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
@@ -143,6 +169,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
+            asked = [w for w in report.ways if w.benchmark == benchmark]
+            if asked:
+                found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
+            for table in found[before:]:
+                _named(table, cells)
     return found
 
 
@@ -182,10 +213,56 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
 
 def _category_table(title: str, cells: Sequence[CellReport]) -> Table:
     names = sorted({name for c in cells for name in c.metrics if "[" in name})
-    table = Table(title, ["judge", "writer", "arm", *(n.removeprefix("accuracy[").removesuffix("]") for n in names)])
+    shown = {"accuracy": "", "acc_plus": "Acc+ ", "macro": "macro "}
+    header = [shown[kind] + of.removesuffix("]") for kind, _, of in (n.partition("[") for n in names)]
+    table = Table(title, ["judge", "writer", "arm", *header])
     for c in cells:
         numbers = [percent(c.metrics.get(n)) if c.complete else "" for n in names]
         table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
+    return table
+
+
+POSITIONS = (
+    ("label first", "accuracy_label_first"),
+    ("label last", "accuracy_label_last"),
+    ("mean", "accuracy"),
+    ("first minus last", "position_bias"),
+    ("1st picked", "first_position_rate"),
+    ("flips", "flip_rate"),
+    ("to the first", "primacy_flips"),
+    ("to the last", "recency_flips"),
+    ("all orders", "strict_both"),
+    ("debiased", "debiased_accuracy"),
+)
+
+
+def _position_table(title: str, cells: Sequence[CellReport]) -> Table:
+    """ARR's Table 5, row by row, by where the preferred candidate was shown."""
+    table = Table(title, ["judge", "writer", "arm", *(h for h, _ in POSITIONS)])
+    for c in (c for c in cells if c.complete and "position_bias" in c.metrics):
+        numbers = [
+            _points(c.metrics.get(m)) if m == "position_bias" else percent(c.metrics.get(m)) for _, m in POSITIONS
+        ]
+        table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
+    table.notes.append(
+        "label first / last: accuracy where the preferred candidate was shown first, or last, whatever the dataset's order. flips: "
+        "another candidate picked in another order; to the first: always the first shown, to the last: always the last. all orders: "
+        "right in every one. debiased: a flip counts half. Read every row beside `repeat`, the same question asked again."
+    )
+    return table
+
+
+def _ways_table(title: str, asked: Sequence[Ways]) -> Table:
+    table = Table(title, ["model", "writer", "arm", "judge", "accuracy", "95 % CI", "difference"])
+    for w in asked:
+        for judge, accuracy, difference in zip(w.judges, w.accuracy, w.difference, strict=True):
+            ci = _interval(accuracy.low, accuracy.high)
+            row = [w.model, w.writer or "", w.arm, judge, percent(accuracy), ci]
+            table.rows.append([*row, "(reference)" if judge == w.judges[0] else gain(difference)])
+    table.notes.append(
+        "Differences are item by item from the first of the model's judges, with 95 % cluster bootstrap and a cluster sign-flip; "
+        "not corrected for how many there are."
+    )
     return table
 
 

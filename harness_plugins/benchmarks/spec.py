@@ -90,14 +90,21 @@ class ProtocolSpec(_Spec):
     """`stored` scores only the order in which the dataset stores the candidates."""
     categories: str = ""
     """Name of the category map; empty for the default one."""
-    aggregates: tuple[Literal["micro", "macro", "groups"], ...] = ("micro", "macro")
+    aggregates: tuple[Literal["micro", "macro", "groups", "groups_by_category", "conflicts", "criteria"], ...] = (
+        "micro",
+        "macro",
+    )
+    """`groups`: Acc+. `conflicts`: Multi-Crit's PAcc, TOS and CMR. `criteria`: the mean over categories, by criterion."""
     vote: bool = False
     """Majority over the samples (and orders) of an item; ties drop out."""
+    labels: Literal["preferred", "three_way", "four_way"] = "preferred"
+    """Which labels count: those that prefer a candidate; ties as well; or ties of good and of bad ones apart. A verdict is right
+    where it is what the label says."""
     samples: int = 1
     """How many samples an order the protocol needs; it refuses where there are fewer."""
     answer_format: str = ""
     """For `official:` protocols: the answers that its own parser applies to."""
-    parser: Literal["", "double_bracket_first", "overall_judgment"] = ""
+    parser: Literal["", "double_bracket_first", "overall_judgment", "four_way_whole"] = ""
 
 
 class BenchmarkSpec(_Spec):

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evaluators.rendering import pick_of
 from harness_plugins.hosted.rows import Row, Rows
 from harness_plugins.scoring import measure, protocols
 from harness_plugins.scoring.metrics import facts_of, grouped
-from harness_plugins.scoring.read import ABSENT, CODES, PICK_0, PICK_1, BenchmarkData, CellData, CellKey
+from harness_plugins.scoring.read import ABSENT, CODES, BenchmarkData, CellData, CellKey
 
 Outcome = tuple[int, str]
 """(row number, what came of it: "1", "2", or a status such as "unparsed")."""
@@ -82,7 +83,4 @@ def _cell(rows: Rows, data: BenchmarkData, outcomes: Sequence[Outcome]) -> CellD
 
 
 def _code(row: Row, came: str) -> int:
-    if came in ("1", "2"):
-        first, second = (PICK_0, PICK_1) if row.order == "AB" else (PICK_1, PICK_0)
-        return first if came == "1" else second
-    return CODES[came]
+    return pick_of(int(came), row.order) if came.isdigit() else CODES[came]

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from evaluators.errors import UserError
+from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring import metrics, protocols, statistics, transfer, votes
+from harness_plugins.scoring import aggregates, metrics, positions, protocols, rankings, statistics, transfer, votes
+from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
@@ -54,7 +56,7 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
 
 
 def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, report: Report) -> None:
-    facts = metrics.facts_of(benchmark, spec.categories)
+    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
@@ -77,6 +79,7 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
+    report.ways += ways(run, benchmark.name, cells, scored, cluster)
     if strict:
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
 
@@ -108,7 +111,7 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     if resolved is None:
         raise UserError(f"benchmark {benchmark.name!r} has no protocol {protocol!r}")
     name, spec = resolved
-    facts = metrics.facts_of(benchmark, spec.categories)
+    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
     cluster = statistics.clusters(benchmark.items)
     scored = metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
     key = cell.key
@@ -143,7 +146,10 @@ def _cell(
             flags.append("items without a rubric need the arm `none`, which was not judged")
     if len(cell.provenance) > 1:
         flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
+    shared = run.shared(benchmark.name, key.writer)
     return CellReport(
+        grading=label(dict(cell.grading)),
+        rubrics="" if shared is None else "shared" if shared else "by item",
         benchmark=benchmark.name,
         judge=key.judge,
         writer=key.writer,
@@ -184,19 +190,27 @@ def _fill_metrics(
 ) -> None:
     """All metrics of all cells in one bootstrap, so that every cell sees the same resamples."""
     columns: list[tuple[int, Column, Ints]] = []
-    macros: list[tuple[int, list[int]]] = []
+    macros: list[tuple[int, str, list[int]]] = []
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
+        found += positions.columns(one, facts) + rankings.columns(one, facts)
         found += votes.columns(one, facts, benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].samples)
         found += [c for c in extra[n] if c.n] if extra else []
         columns += [(n, c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
-            macros.append((n, list(range(len(columns), len(columns) + len(categories)))))
+            macros.append((n, "macro", list(range(len(columns), len(columns) + len(categories)))))
         columns += [(n, c, cluster) for c in categories]
-        if "groups" in spec.aggregates:
-            groups, stands = metrics.group_columns(one, facts)
-            columns += [(n, c, cluster[stands]) for c in groups]
+        if "criteria" in spec.aggregates:
+            for name, parts in aggregates.by_criterion(one, facts).items():
+                macros.append((n, name, list(range(len(columns), len(columns) + len(parts)))))
+                columns += [(n, c, cluster) for c in parts]
+        if "conflicts" in spec.aggregates:
+            found, stands = aggregates.conflicts(one, facts)
+            columns += [(n, c, cluster[s]) for c, s in zip(found, stands, strict=True)]
+        if {"groups", "groups_by_category"} & set(spec.aggregates):
+            groups, stand = metrics.group_columns(one, facts, "groups_by_category" in spec.aggregates)
+            columns += [(n, c, cluster[stand]) for c in groups]
             if not groups and metrics.grouped(facts):
                 cell.flags.append("Acc+ is void: it needs every row of every group")
     sums = [statistics.by_cluster(np.stack([c.num, c.den], axis=1), owners, count) for _, c, owners in columns]
@@ -209,12 +223,13 @@ def _fill_metrics(
         one_order = column.name in ("forward", "reverse") or (column.name == "accuracy" and not _both(scored[n]))
         if one_order and single and set(np.unique(column.num)) <= {0.0, 1.0}:
             bounds = statistics.wilson(column.k, column.n)
-        cells[n].metrics[column.name] = Metric(column.name, column.k, column.n, column.value, *bounds)
-    for n, members in macros:
+        if column.name:
+            cells[n].metrics[column.name] = Metric(column.name, column.k, column.n, column.value, *bounds)
+    for n, name, members in macros:
         values = [columns[i][1].value for i in members]
         below, above = statistics.interval(distribution[:, members].mean(axis=1, keepdims=True))
         k, count = math.fsum(values), len(values)
-        cells[n].metrics["macro"] = Metric("macro", k, count, k / count, float(below[0]), float(above[0]))
+        cells[n].metrics[name] = Metric(name, k, count, k / count, float(below[0]), float(above[0]))
 
 
 def _both(one: Scored) -> bool:

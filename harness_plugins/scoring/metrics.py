@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.records import Label
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.scoring.protocols import stored_order
 from harness_plugins.scoring.read import (
     ABSENT,
+    ANY_TIE,
+    BOTH_BAD,
     ERROR,
-    PICK_0,
-    PICK_1,
     REFUSED,
     TIE,
     TRUNCATED,
@@ -35,23 +37,49 @@ class Facts:
     """What scoring needs to know of a benchmark's items, as arrays."""
 
     label: Ints
-    """Preferred canonical candidate, -1 where the label names none (a tie): such items are outside every accuracy."""
+    """Preferred canonical candidate; TIE or BOTH_BAD where the protocol counts such labels, else -1: outside every accuracy."""
     longer: Ints
-    """The candidate with more characters, -1 where equal."""
+    """The candidate with the most characters, -1 where several have."""
+    candidates: Ints
+    """How many an item has, and so cyclic orders."""
+    ranks: Floats
+    """(items, candidates): the label's places, 0 = best; NaN where the label does not rank."""
     category: NDArray[np.str_]
     group: NDArray[np.str_]
+    criterion: NDArray[np.str_]
+    """The name of the benchmark's own criterion, up to its colon."""
+    stored_first: Ints
+    """The canonical candidate that the dataset stores first."""
     whole: bool
     """All rows of the benchmark are there, so group metrics are what they claim to be."""
 
 
-def facts_of(benchmark: BenchmarkData, category_map: str) -> Facts:
+def _label(label: Label, labels: str) -> int:
+    if label.preferred is not None:
+        return label.preferred
+    if label.kind == "both_bad" and labels == "four_way":
+        return BOTH_BAD
+    return TIE if label.kind in ("tie", "both_bad") and labels != "preferred" else -1
+
+
+def facts_of(benchmark: BenchmarkData, category_map: str, labels: str = "preferred") -> Facts:
+    """Args:
+    labels: what a label may be under the protocol (`ProtocolSpec.labels`)."""
     items = benchmark.items
     lengths = [[len(c.text) for c in i.candidates] for i in items]
+    ranks = np.full((len(items), benchmark.width), np.nan)
+    for n, item in enumerate(items):
+        if item.label.ranks is not None:
+            ranks[n, : len(item.label.ranks)] = item.label.ranks
     return Facts(
-        label=np.array([-1 if i.label.preferred is None else i.label.preferred for i in items], dtype=np.int64),
-        longer=np.array([-1 if a == b else int(b > a) for a, b in lengths], dtype=np.int64),
+        label=np.array([_label(i.label, labels) for i in items], dtype=np.int64),
+        longer=np.array([-1 if x.count(max(x)) > 1 else x.index(max(x)) for x in lengths], dtype=np.int64),
+        candidates=np.array([len(x) for x in lengths], dtype=np.int64),
+        ranks=ranks,
         category=np.array([i.categories.get(category_map, i.category) if category_map else i.category for i in items]),
         group=np.array(["" if i.group is None else i.group for i in items]),
+        criterion=np.array([(i.criterion or "").split(":")[0] for i in items]),
+        stored_first=np.array([i.stored.index(0) for i in items], dtype=np.int64),
         whole=len(items) >= max(int(benchmark.facts.get(f) or 0) for f in ("rows", "expected_rows")),
     )
 
@@ -71,6 +99,15 @@ class Scored:
     """(items,): right and counted trials as shares of the item's trials. Under `strict` den is 1 and num is s_i."""
     log_odds: Floats
     """(items,): mean over both orders of the log-odds of the preferred candidate; NaN where they are not known."""
+    turns: Bools
+    """(items, orders): the cyclic orders that the item has."""
+    places: Floats | None = None
+    """`CellData.places`."""
+
+    @property
+    def pairs(self) -> bool:
+        """All items are pairs, so that orders are AB and BA."""
+        return bool(self.turns.shape[1] == 2)
 
     @property
     def score(self) -> Floats:
@@ -89,12 +126,12 @@ class Scored:
 
     @property
     def chosen(self) -> Bools:
-        return np.isin(self.outcome, (PICK_0, PICK_1))
+        return is_pick(self.outcome)
 
     @property
     def both(self) -> Bools:
-        """(items, draws): complete items' draws that count in both orders."""
-        answer: Bools = self.counts.all(axis=1) & self.complete[:, None]
+        """(items, draws): complete items' draws that count in all orders."""
+        answer: Bools = np.asarray((self.counts | ~self.turns[:, :, None]).all(axis=1)) & self.complete[:, None]
         return answer
 
 
@@ -134,9 +171,13 @@ def score_cell(
     outcome, p, counts = with_intention_to_treat(cell, outcome, none)
     if protocol.orders == "stored":
         counts = counts & (np.arange(2)[None, :] == stored_order(benchmark)[:, None])[:, :, None]
+    if protocol.labels == "three_way":
+        outcome = np.where(outcome == BOTH_BAD, np.int8(TIE), outcome)
+    elif protocol.labels == "four_way" and cell.grading.get("ties") != "good_bad" and "four_way" not in cell.formats:
+        outcome = np.where(outcome == TIE, np.int8(ANY_TIE), outcome)
     answered = (outcome != ERROR) & (outcome != ABSENT)
     complete = (facts.label >= 0) & counts.any(axis=(1, 2)) & (answered | ~counts).all(axis=(1, 2))
-    num, den = _trials(outcome, counts, facts.label, protocol)
+    num, den = _trials(outcome, counts, facts, protocol)
     odds = _log_odds(p, outcome, counts, cell.samples, facts.label)
     return Scored(
         outcome,
@@ -145,38 +186,57 @@ def score_cell(
         np.where(complete, num, 0.0),
         np.where(complete, den, 0.0),
         np.where(complete, odds, np.nan),
+        np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
+        cell.places,
     )
 
 
-def _trials(outcome: Codes, counts: Bools, label: Ints, protocol: ProtocolSpec) -> tuple[Floats, Floats]:
-    chosen = (outcome == PICK_0) | (outcome == PICK_1)
-    right = (outcome == label[:, None, None]).astype(float)
+def is_pick(outcome: NDArray[Any]) -> Bools:
+    """Where a candidate was picked."""
+    answer: Bools = (outcome >= 0) & (outcome < TIE)
+    return answer
+
+
+def is_right(outcome: NDArray[Any], label: NDArray[Any]) -> Bools:
+    """Where an outcome is what the label says; a tie that does not say of which kind is right for either."""
+    answer: Bools = np.asarray(outcome == label) | ((outcome == ANY_TIE) & ((label == TIE) | (label == BOTH_BAD)))
+    return answer
+
+
+def _trials(outcome: Codes, counts: Bools, facts: Facts, protocol: ProtocolSpec) -> tuple[Floats, Floats]:
+    label = facts.label
+    decisive = is_pick(outcome)
+    if protocol.labels != "preferred":
+        decisive = decisive | np.isin(outcome, (TIE, BOTH_BAD, ANY_TIE))
+    right = is_right(outcome, label[:, None, None]).astype(float)
     if protocol.vote:
-        picks = [((outcome == c) & counts).sum(axis=(1, 2)) for c in (PICK_0, PICK_1)]
+        picks = [((outcome == c) & counts).sum(axis=(1, 2)) for c in (0, 1)]
         decided = picks[0] != picks[1]
         return (decided & ((picks[1] > picks[0]) == (label == 1))).astype(float), decided.astype(float)
     weight = counts.astype(float)
     if protocol.unparsed == "drop":
-        weight = weight * chosen
+        weight = weight * decisive
     elif protocol.unparsed == "coin":
-        right = np.where(chosen, right, 0.5)
+        right = np.where(decisive, right, 0.5)
     total = np.maximum(counts.sum(axis=(1, 2)), 1)
     return (right * weight).sum(axis=(1, 2)) / total, weight.sum(axis=(1, 2)) / total
 
 
 def _log_odds(p: Floats, outcome: Codes, counts: Bools, samples: int, label: Ints) -> Floats:
     """Decision 13's c: from P where every trial has it, else from the shares of several samples (half a vote added)."""
+    if counts.shape[1] != 2:
+        return np.full(len(label), np.nan)
     in_both: Bools = np.asarray(counts.any(axis=2))
     inside = np.clip(p, 1e-12, 1 - 1e-12)
     logit = np.where(counts, np.log(inside / (1 - inside)), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         by_order = logit.sum(axis=2) / counts.sum(axis=2)
     if samples > 1 and np.isnan(p).all():
-        picks = [((outcome == c) & counts).sum(axis=2) + 0.5 for c in (PICK_0, PICK_1)]
+        picks = [((outcome == c) & counts).sum(axis=2) + 0.5 for c in (0, 1)]
         by_order = np.log(picks[0] / picks[1])
     odds = np.where(in_both[:, 0] & in_both[:, 1], by_order.mean(axis=1), np.nan)
     answer: Floats = np.where(label == 0, odds, -odds).round(9)  # opposite orders cancel to 0, not to a rounding error
-    return answer
+    return np.where(is_pick(label), answer, np.nan)
 
 
 def aggregated(log_odds: Floats) -> Floats:
@@ -192,16 +252,18 @@ def states(scored: Scored, facts: Facts) -> Ints:
     decided = scored.chosen.all(axis=1) & scored.both
     state[decided & (ab == ba) & (ab == label)] = 0
     state[decided & (ab == ba) & (ab != label)] = 1
-    state[decided & (ab == PICK_0) & (ba == PICK_1)] = 2
-    state[decided & (ab == PICK_1) & (ba == PICK_0)] = 3
+    state[decided & (ab == 0) & (ba == 1)] = 2
+    state[decided & (ab == 1) & (ba == 0)] = 3
     return state
 
 
 def transitions(none: Scored, one: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
     """From each state under `none` to each under the arm, over items that are complete in both.
 
-    Several draws of an item share its weight of one. None where one order was judged.
+    Several draws of an item share its weight of one. None where one order was judged, or items are no pairs.
     """
+    if not one.pairs:
+        return None
     before, after = states(none, facts), states(one, facts)
     draws = after.shape[1]
     before = before[:, np.arange(draws) % before.shape[1]]
@@ -216,12 +278,12 @@ def transitions(none: Scored, one: Scored, facts: Facts) -> dict[str, dict[str, 
 
 
 def strict_both(scored: Scored, facts: Facts) -> Column:
-    """Right in both orders, draw by draw."""
-    right = scored.outcome == facts.label[:, None, None]
-    return _over_draws("strict_both", right.all(axis=1), scored.both)
+    """Right in both orders (in all of them, where there are more), draw by draw."""
+    right = is_right(scored.outcome, facts.label[:, None, None]) | ~scored.turns[:, :, None]
+    return over_draws("strict_both", np.asarray(right.all(axis=1)), scored.both)
 
 
-def _over_draws(name: str, hit: Bools, among: Bools) -> Column:
+def over_draws(name: str, hit: Bools, among: Bools) -> Column:
     """Mean over an item's draws, one an item: (items, draws) -> a column."""
     counted = among.sum(axis=1)
     return Column(name, (hit & among).sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
@@ -230,14 +292,15 @@ def _over_draws(name: str, hit: Bools, among: Bools) -> Column:
 def columns(scored: Scored, facts: Facts, with_rubric: Bools | None) -> list[Column]:
     """The metrics of a cell that are plain ratios over items. Macro and group metrics are built on these."""
     found = [Column("accuracy", scored.num, scored.den)]
-    right = scored.outcome == facts.label[:, None, None]
-    for order, name in enumerate(("forward", "reverse")):
+    right = is_right(scored.outcome, facts.label[:, None, None])
+    for order, name in enumerate(("forward", "reverse") if scored.pairs else ()):
         among = scored.counts[:, order] & scored.complete[:, None]
         if among.any():
-            found.append(_over_draws(name, right[:, order], among))
+            found.append(over_draws(name, right[:, order], among))
     if scored.both.any():
-        same = (scored.outcome[:, 0] == scored.outcome[:, 1]) & scored.chosen.all(axis=1)
-        found += [strict_both(scored, facts), _over_draws("consistency", same, scored.both)]
+        absent = ~scored.turns[:, :, None]
+        same = ((scored.outcome == scored.outcome[:, :1]) | absent).all(axis=1) & (scored.chosen | absent).all(axis=1)
+        found += [strict_both(scored, facts), over_draws("consistency", same, scored.both)]
     found += _rates(scored, facts)
     for name, longer in (("accuracy_preferred_longer", True), ("accuracy_preferred_shorter", False)):
         members = (facts.longer >= 0) & ((facts.longer == facts.label) == longer)
@@ -257,14 +320,16 @@ def _rates(scored: Scored, facts: Facts) -> list[Column]:
         return Column(name, (hit & among).sum(axis=(1, 2)).astype(float), among.sum(axis=(1, 2)).astype(float))
 
     chosen, answered = scored.chosen & scored.counts, scored.answered & scored.counts
-    first = scored.outcome == np.array([PICK_0, PICK_1])[None, :, None]
+    first = scored.outcome == np.arange(scored.turns.shape[1])[None, :, None]
     longer = facts.longer[:, None, None]
     found = [
         share("first_position_rate", first, chosen),
         share("longer_pick_rate", scored.outcome == longer, chosen & (longer >= 0)),
         share("parsed", chosen, answered),
     ]
-    for name, code in (("tie", TIE), ("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED)):
+    ties = np.isin(scored.outcome, (TIE, BOTH_BAD, ANY_TIE))
+    found.append(share("tie", ties, answered))
+    for name, code in (("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED)):
         found.append(share(name, scored.outcome == code, answered))
     return [*found, share("answered", answered, scored.counts)]
 
@@ -286,14 +351,14 @@ def grouped(facts: Facts) -> bool:
     return len(set(named)) < len(named)
 
 
-def group_columns(scored: Scored, facts: Facts) -> tuple[list[Column], Ints]:
+def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tuple[list[Column], Ints]:
     """Acc+: all pairs of a group right. By group, with the item that stands for each (for its cluster).
 
     `expected` multiplies the items' s_i, as if each order were a fair draw; `strict` asks for both orders of every pair
     (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete. Items
     whose label prefers nothing stand outside.
     """
-    right = (scored.outcome == facts.label[:, None, None]) | ~scored.counts
+    right = is_right(scored.outcome, facts.label[:, None, None]) | ~scored.counts
     members: dict[str, list[int]] = {}
     for n, group in enumerate(facts.group):
         if group and facts.label[n] >= 0:
@@ -305,6 +370,14 @@ def group_columns(scored: Scored, facts: Facts) -> tuple[list[Column], Ints]:
     # Items without any counted trial (dropped by the protocol) leave their group undecided, and so not right.
     score = np.nan_to_num(scored.score)
     product = np.array([float(np.prod(score[m])) for m in groups])
-    strict = np.array([float(right[m].all(axis=(0, 1))[scored.counts[m].any(axis=(0, 1))].mean()) for m in groups])
+    all_right = np.array([right[m].all(axis=(0, 1)) for m in groups])
+    counted = np.array([scored.counts[m].any(axis=(0, 1)) for m in groups])
+    strict = (all_right & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    stands = np.array([m[0] for m in groups], dtype=np.int64)
     found = [Column("acc_plus_expected", product, one), Column("acc_plus_strict", strict, one)]
-    return found, np.array([m[0] for m in groups], dtype=np.int64)
+    if by_category:
+        names = facts.category[stands]
+        found += [
+            Column(f"acc_plus[{c}]", strict * (names == c), (names == c).astype(float)) for c in sorted(set(names))
+        ]
+    return found, stands

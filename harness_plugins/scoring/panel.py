@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import PICK_0, PICK_1
 from harness_plugins.scoring.report import Metric
 from harness_plugins.scoring.statistics import Ints
 
@@ -69,7 +68,7 @@ def krippendorff_alpha(ratings: Picks) -> float:
 
 def picks_of(scored: Scored) -> NDArray[np.int64]:
     """(items, orders): the candidate that most draws picked; -1 without a majority or without a trial."""
-    votes = [((scored.outcome == c) & scored.counts).sum(axis=2) for c in (PICK_0, PICK_1)]
+    votes = [((scored.outcome == c) & scored.counts).sum(axis=2) for c in (0, 1)]
     return np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
 
 

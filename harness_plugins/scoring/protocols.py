@@ -14,8 +14,9 @@ import numpy as np
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
+from evaluators.rendering import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
-from harness_plugins.scoring.read import ABSENT, ERROR, PICK_0, PICK_1, UNPARSED, BenchmarkData, CellData, Codes
+from harness_plugins.scoring.read import ABSENT, ANY_TIE, BOTH_BAD, ERROR, TIE, UNPARSED, BenchmarkData, CellData, Codes
 
 STRICT = ProtocolSpec(
     about="both orders; ties, unparsed, refused and truncated answers are in the denominator and not right",
@@ -72,8 +73,9 @@ def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: Cel
 
 
 def stored_order(benchmark: BenchmarkData) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """For each item 0 if AB shows the candidates as the dataset stores them, 1 if BA does."""
-    return np.array([0 if i.stored == (0, 1) else 1 for i in benchmark.items], dtype=np.int64)
+    """For each item 0 if AB shows the candidates as the dataset stores them, 1 if BA does (of more, the order that begins as
+    the dataset does)."""
+    return np.array([i.stored.index(0) for i in benchmark.items], dtype=np.int64)
 
 
 def _double_bracket_first(text: str) -> int | None:
@@ -92,11 +94,22 @@ def _overall_judgment(text: str) -> int | None:
     return int(found[1]) if found and found[1] in ("1", "2") else None
 
 
+_WHOLE = {"[[A>B]]": 1, "[[A>>B]]": 1, "[[B>A]]": 2, "[[B>>A]]": 2, "[[A=B=Good]]": TIE, "[[A=B=Bad]]": BOTH_BAD}
+_WHOLE |= {"[[A=B]]": ANY_TIE}
+
+
+def _four_way_whole(text: str) -> int | None:
+    found = re.search(r"\[\[.*\]\]", text)
+    return _WHOLE.get(found[0]) if found else None
+
+
 PARSERS: dict[str, Callable[[str], int | None]] = {
     # facebookresearch/multimodal_rewardbench, scripts/2_get_accuracy.py: [[A]] is looked for first.
     "double_bracket_first": _double_bracket_first,
     # vl-rewardbench/VL_RewardBench, inference_hf.py: one regular expression over the text without line breaks and stars.
     "overall_judgment": _overall_judgment,
+    # TIGER-AI-Lab/GenAI-Bench: from the first [[ of a line to its last ]], which must be a label as a whole.
+    "four_way_whole": _four_way_whole,
 }
 
 
@@ -125,6 +138,5 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
         place = (places[uid], 0 if order == "AB" else 1, draw)
         if outcome[place] not in (ERROR, ABSENT):
             choice = parser(text)
-            first = PICK_0 if order == "AB" else PICK_1
-            outcome[place] = UNPARSED if choice is None else first if choice == 1 else 1 - first
+            outcome[place] = UNPARSED if choice is None else choice if choice >= TIE else pick_of(choice, order)
     return outcome

@@ -18,13 +18,15 @@ from evaluators.engine.journal import items_of, rubrics_of, verdict_files
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
+from evaluators.grading import Kind
 from evaluators.keys import media_digest
-from evaluators.records import ORDERS, STATUSES, Item, Order, Rubric, Writer
+from evaluators.records import STATUSES, Item, Order, Rubric, Writer, rotations
 from evaluators.rendering import Case, pick_of
 from harness_plugins.manifest import read_manifest
 
-PICK_0, PICK_1, TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT = range(8)
-"""Outcomes of a trial: the canonical candidate picked, or why there is no pick."""
+TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE = range(100, 108)
+"""Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
+any good. ANY_TIE: one that does not say whether they are good or bad, where that is asked."""
 
 CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
 assert set(CODES) | {"ok"} == set(STATUSES)
@@ -44,8 +46,9 @@ class CellData:
     """All trials of one cell.
 
     `outcome`, `p` (P of canonical candidate 0, NaN where unknown) and `expected` (the trials there are to be) have the
-    shape (items, orders AB and BA, draws); draw d is sample d % samples of replicate replicates[d // samples].
-    `without_rubric` (items, orders) marks where the arm has nothing to give, in an order that the judge is asked in.
+    shape (items, orders, draws): the cyclic orders of an item, AB and BA of a pair; draw d is sample d % samples of
+    replicate replicates[d // samples]. `without_rubric` (items, orders) marks where the arm has nothing to give, in an order
+    that the judge is asked in.
     """
 
     key: CellKey
@@ -57,6 +60,10 @@ class CellData:
     without_rubric: Bools | None = None
     provenance: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    grading: Mapping[str, Any] = field(default_factory=dict)
+    """How the judge was asked, as its key has it (`grading.Grading.key`)."""
+    places: NDArray[np.float64] | None = None
+    """(items, orders, draws, candidates): listwise the place of each (0 = best), pointwise its score, negated; NaN unknown."""
     tokens: tuple[float, float] = (0.0, 0.0)
     """Mean prompt and completion tokens a verdict."""
     computed: bool = False
@@ -81,9 +88,20 @@ class BenchmarkData:
         """What `Verdict.media` says of each item as it is now."""
         return [media_digest(i.all_media())[:16] for i in self.items]
 
-    def in_orders(self, orders: Orders) -> Bools:
+    @cached_property
+    def width(self) -> int:
+        """Candidates of the item with the most of them, and so cyclic orders."""
+        return max(len(i.candidates) for i in self.items)
+
+    def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
-        return np.array([[o in orders_of(i, orders) for o in ORDERS] for i in self.items], dtype=bool)
+        return np.array(
+            [
+                [t < len(i.candidates) and rotations(len(i.candidates))[t] in wanted for t in range(self.width)]
+                for i, wanted in ((i, orders_of(i, orders, grading)) for i in self.items)
+            ],
+            dtype=bool,
+        )
 
 
 @dataclass
@@ -114,6 +132,11 @@ class RunData:
     def blind(self, judge: str) -> bool:
         known = self.judge(judge)
         return self.baseline(judge) and (known["key"]["model"] if known else judge) != "lexical"
+
+    def shared(self, benchmark: str, writer: str | None) -> bool | None:
+        """Whether a writer's rubrics are shared by all items of a benchmark; None where it has none."""
+        found = self.rubrics.get((benchmark, writer)) if writer else None
+        return None if found is None else bool(found.shared) and not found.by_item
 
     def donors(self, benchmark: str, writer: str) -> list[dict[str, str]] | None:
         """The donors of each shuffle as planned; None where the folder does not say."""
@@ -201,20 +224,28 @@ def _new_cell(
     judge = run.judge(key.judge)
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = judge.get("orders", "both")
+    grading = judge.get("key", {}).get("grading", {})
     place = (benchmark.name, key.arm, key.writer, seen_replicates)
     if place not in run.given:
         run.given[place] = [
-            [_read_in(run, benchmark.name, key, i, o, seen_replicates) for o in ORDERS] for i in benchmark.items
+            [
+                _read_in(run, benchmark.name, key, i, o, seen_replicates) if o else {}
+                for o in (*rotations(len(i.candidates)), *[""] * (benchmark.width - len(i.candidates)))
+            ]
+            for i in benchmark.items
         ]
     has = run.given[place]
     replicates = tuple(sorted(set().union(*(h for both in has for h in both)))) or (0,)
-    shape = (len(benchmark.items), 2, samples * len(replicates))
+    shape = (len(benchmark.items), benchmark.width, samples * len(replicates))
     draws = np.array([[[r in h for r in replicates for _ in range(samples)] for h in both] for both in has], dtype=bool)
-    asked = benchmark.in_orders(orders)
+    asked = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
     expected = asked[:, :, None] & draws
     without: Bools | None = None if key.writer is None else asked & ~draws.any(axis=2)
     outcome = np.full(shape, ABSENT, dtype=np.int8)
-    return CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without)
+    cell = CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without, grading=grading)
+    if "kind" in grading:
+        cell.places = np.full((*shape, benchmark.width), np.nan)
+    return cell
 
 
 def _read_in(run: RunData, benchmark: str, key: CellKey, item: Item, order: Order, seen: int) -> dict[int, str]:
@@ -239,18 +270,18 @@ def _read_in(run: RunData, benchmark: str, key: CellKey, item: Item, order: Orde
 
 _QUERY = """
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
-       status, pick, donor, media, rubric, p.first AS p,
+       status, pick, donor, media, rubric, p.first AS p, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
        answer.usage.completion_tokens AS completion_tokens, row_number() OVER () AS line,
-       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR "order" NOT IN ('AB', 'BA')
+       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{2,9}')
        OR status NOT IN ('ok', 'tie', 'unparsed', 'refused', 'truncated', 'error')
-       OR (status = 'ok') <> coalesce(pick IN (0, 1), false) AS bad
+       OR (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL) AS bad
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {
     key: 'VARCHAR', status: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
     item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
-    media: 'VARCHAR', rubric: 'VARCHAR',
+    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
     p: 'STRUCT(first DOUBLE)',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE))'})
@@ -276,7 +307,7 @@ def _fill(run: RunData) -> None:
     run.skipped_lines = int(db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0])
     db.execute(
         "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
-        '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, media '
+        '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, candidate, media '
         "ORDER BY status = 'error', line DESC) = 1"
     )
     cells = db.execute(
@@ -307,38 +338,69 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
         )
         known = run.uids.get((benchmark.name, cell.key.writer), known)
     found = db.execute(
-        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric FROM last '
+        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, both_bad '
+        "FROM last "
         "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
         [benchmark.name, *cell.key],
     )
+    alone = cell.grading.get("kind") == "pointwise"
+    each = np.full((*cell.outcome.shape, benchmark.width), ABSENT, dtype=np.int8) if alone else None
     while rows := found.fetchmany(50_000):
-        for uid, order, sample, replicate, status, pick, p, donor, media, rubric in rows:
+        for uid, order, sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, bad in rows:
             n, draw = places.get(uid), cell.draw(sample, replicate)
             if n is None or draw is None or (media is not None and media != benchmark.media[n]):
                 continue  # no longer asked for, or of an image that has changed since
             if donors is not None and donors[replicate].get(uid) != donor:
                 continue  # of an earlier shuffle, before rubrics were added
-            if given is not None and rubric in known and rubric != given[n][0 if order == "AB" else 1].get(replicate):
+            turn = ord(order[0]) - ord("A")  # the cyclic order that starts with this candidate
+            if turn >= benchmark.width:
+                continue
+            if given is not None and rubric in known and rubric != given[n][turn].get(replicate):
                 continue  # on a rubric that stood in for one that has been written since
-            place = (n, 0 if order == "AB" else 1, draw)
-            cell.outcome[place] = pick if status == "ok" else CODES[status]
+            place = (n, turn, draw)
+            if each is not None and cell.places is not None:
+                if candidate is not None and candidate < benchmark.width:
+                    each[(*place, candidate)] = 0 if status == "ok" else CODES[status]
+                    cell.places[(*place, candidate)] = np.nan if score is None else -score
+                continue
+            cell.outcome[place] = pick if status == "ok" else BOTH_BAD if bad else CODES[status]
             if p is not None:
                 cell.p[place] = p if order == "AB" else 1 - p
+            if ranks is not None and cell.places is not None:
+                cell.places[place][: len(ranks)] = ranks
+    if each is not None:
+        _compare_scores(benchmark, cell, each)
+
+
+def _compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
+    """Outcomes of candidates that were scored alone: the highest score is the pick, several highest are a tie.
+
+    Args:
+        each: (items, orders, draws, candidates): 0 where there is a score, else why there is none.
+    """
+    assert cell.places is not None
+    there = np.array([[n < len(i.candidates) for n in range(benchmark.width)] for i in benchmark.items])[
+        :, None, None, :
+    ]
+    places = np.where(there & (each == 0), cell.places, np.inf)
+    best = places.min(axis=3)
+    level = (places == best[..., None]) & np.isfinite(places)
+    cell.outcome[...] = np.where(level.sum(axis=3) == 1, level.argmax(axis=3), TIE)
+    for code in (TIE, TRUNCATED, UNPARSED, REFUSED, ERROR, ABSENT):  # what is missing weighs more than what was said
+        cell.outcome[((each == code) & there).any(axis=3)] = code
 
 
 def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
-    if any(len(i.candidates) != 2 for i in benchmark.items):
-        return
     expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
     for name, pick in PICKS.items():
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
-        picks = [
-            [[pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)] for order in ORDERS]
-            for item in benchmark.items
-        ]
-        outcome = np.where(expected, np.array(picks, dtype=np.int8), np.int8(ABSENT))
+        outcome = np.full(expected.shape, ABSENT, dtype=np.int8)
+        for n, turn in zip(*np.nonzero(expected[:, :, 0]), strict=True):
+            item = benchmark.items[n]
+            order = rotations(len(item.candidates))[turn]
+            outcome[n, turn, 0] = pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)
         key = CellKey(name, "none", None)
         benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)
 
@@ -351,7 +413,7 @@ def _add_writers(run: RunData, benchmark: BenchmarkData) -> None:
         if name != benchmark.name or not any(r.verdict for r in told):
             continue
         replicates = tuple(sorted({r.replicate for r in told}))
-        shape = (len(benchmark.items), 2, len(replicates))
+        shape = (len(benchmark.items), benchmark.width, len(replicates))
         outcome = np.full(shape, ABSENT, dtype=np.int8)
         orders: Orders = run.manifest.get("orders", "both")
         expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)

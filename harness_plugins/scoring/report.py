@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from harness_plugins.scoring.asked import Ways
     from harness_plugins.scoring.panel import Panel
     from harness_plugins.scoring.transfer import Transfer
 
@@ -84,6 +85,10 @@ class CellReport:
     with_rubric: tuple[int, int] | None = None
     """Items for which the arm had a rubric, of all."""
     flags: list[str] = field(default_factory=list)
+    grading: str = "pairwise"
+    """How the judge was asked."""
+    rubrics: Literal["", "shared", "by item"] = ""
+    """Whether the writer's rubrics are one for all items of the benchmark, or one an item."""
 
     @property
     def complete(self) -> bool:
@@ -109,6 +114,8 @@ class Report:
     """Where several models judged the same arm."""
     transfers: list[Transfer] = field(default_factory=list)
     """One for each judge and writer whose rubrics it read."""
+    ways: list[Ways] = field(default_factory=list)
+    """Where one model was asked in several ways."""
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric."""
@@ -116,6 +123,7 @@ class Report:
         for cell in self.cells:
             base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
             rest = {"protocol": self.about[cell.benchmark][0], "complete": cell.complete, "relation": cell.relation}
+            rest |= {"grading": cell.grading, "rubrics": cell.rubrics}
             for m in cell.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
                 found.append({**base, "metric": m.name, **_numbers(numbers), **rest})
@@ -141,6 +149,14 @@ class Report:
             for m in t.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
                 found.append({**whose, "metric": m.name, **_numbers(numbers), "protocol": self.about[t.benchmark][0]})
+        for w in self.ways:
+            of = {"benchmark": w.benchmark, "writer": w.writer, "arm": w.arm, "protocol": self.about[w.benchmark][0]}
+            for judge, x in zip(w.judges, w.difference, strict=True):
+                if x is not None:
+                    numbers = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
+                    found.append(
+                        {**of, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **_numbers(numbers)}
+                    )
         for p in self.panels:
             of = {"benchmark": p.benchmark, "writer": p.writer, "arm": p.arm, "protocol": self.about[p.benchmark][0]}
             vote = {"k": p.vote.k, "n": p.vote.n, "value": p.vote.value, "low": p.vote.low, "high": p.vote.high}

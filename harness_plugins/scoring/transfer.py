@@ -19,8 +19,8 @@ from evaluators.leaks import leak_classes
 from evaluators.records import ORDERS
 from evaluators.rendering import pick_of
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.metrics import Bools, Facts, Scored
-from harness_plugins.scoring.read import PICK_0, PICK_1, BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
+from harness_plugins.scoring.read import BenchmarkData, CellKey, Codes, RunData
 from harness_plugins.scoring.report import Metric
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
@@ -86,7 +86,7 @@ def change_columns(one: Scored, none: Scored, facts: Facts) -> list[Column]:
     """recovery = P(right | N wrong), harm = P(not right | N right), and their net in trials."""
     draws = one.outcome.shape[2]
     before, label = _like(none.outcome, draws), facts.label[:, None, None]
-    chosen = np.isin(before, (PICK_0, PICK_1))
+    chosen = is_pick(before)
     among = one.counts & one.answered & chosen & (label >= 0)
     right, was = one.outcome == label, before == label
     return [
@@ -108,7 +108,7 @@ def following_columns(one: Scored, own: Own, none: Scored, others: dict[str, Sco
     """
     draws = one.outcome.shape[2]
     before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
-    chosen = np.isin(before, (PICK_0, PICK_1))
+    chosen = is_pick(before)
     among = one.counts & one.answered & (w >= 0)
     both = among & chosen & (label >= 0)
     followed = (one.outcome == w).astype(float)
@@ -138,7 +138,7 @@ def extra_columns(
 ) -> list[Column]:
     """`change_columns` for every arm beside `none`, `following_columns` where the writer gave verdicts."""
     none = scored.get(CellKey(key.judge, "none", None))
-    if none is None or key.arm == "none":
+    if none is None or key.arm == "none" or not scored[key].pairs:
         return []
     one, cell = scored[key], benchmark.cells[key]
     found = change_columns(one, none, facts)
@@ -157,7 +157,9 @@ def transfers(
     run: RunData, benchmark: BenchmarkData, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
 ) -> list[Transfer]:
     """One for each judge and writer whose rubrics it read, in full and completely."""
-    found = []
+    found: list[Transfer] = []
+    if benchmark.width != 2:
+        return found
     free: dict[str, tuple[Bools, Bools]] = {}
     for key, one in scored.items():
         rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None

@@ -41,7 +41,7 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     Over items complete in both orders with a label.
     """
     complete = scored.complete & scored.both.all(axis=1)
-    if samples < 2 or scored.outcome.shape[2] != samples or not complete.any():
+    if samples < 2 or not scored.pairs or scored.outcome.shape[2] != samples or not complete.any():
         return []
     hit = scored.outcome == facts.label[:, None, None]
     right, wrong = hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)

@@ -1,0 +1,65 @@
+"""Aggregates of single benchmarks, over items that carry a criterion of the benchmark's own.
+
+PAcc, TOS and CMR are Multi-Crit's (arXiv 2511.21662); the mean over task types by dimension is EditScore's (arXiv 2509.23909).
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from harness_plugins.scoring.metrics import Facts, Scored, is_pick, is_right
+from harness_plugins.scoring.statistics import Column, Floats, Ints
+
+
+def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
+    """For each criterion the accuracies by category whose mean is `macro[criterion]`: unnamed, they stand in no table."""
+    found: dict[str, list[Column]] = {}
+    for criterion in sorted(set(facts.criterion[scored.complete])):
+        of = facts.criterion == criterion
+        names = sorted(set(facts.category[scored.complete & of]))
+        found[f"macro[{criterion}]"] = [
+            Column("", scored.num * (of & (facts.category == c)), scored.den * (of & (facts.category == c)))
+            for c in names
+        ]
+    return found
+
+
+def conflicts(scored: Scored, facts: Facts) -> tuple[list[Column], list[Ints]]:
+    """pacc, tos and cmr, each with the item that stands for every one of its rows (for its cluster).
+
+    By group (a prompt with its criteria), in the trial of each item that counts, where there is one. pacc: groups with every
+    criterion right. tos: of the groups in which people preferred different sides by different criteria, those in which the
+    judge picks different sides for such a pair of criteria at least once. cmr: of all such pairs, those with both right.
+    """
+    if not facts.whole or not scored.complete.all() or (scored.counts.sum(axis=(1, 2)) != 1).any():
+        return [], []
+    turn = scored.counts.any(axis=2).argmax(axis=1)
+    outcome = scored.outcome[np.arange(len(turn)), turn, scored.counts.any(axis=1).argmax(axis=1)].astype(np.int64)
+    right = is_right(outcome, facts.label)
+    sides = {  # as stored: 0 the first model of the group, 1 the second
+        "people": np.where(facts.label == facts.stored_first, 0, 1),
+        "judge": np.where(is_pick(outcome), np.where(outcome == facts.stored_first, 0, 1), -1),
+    }
+    members: dict[str, list[int]] = {}
+    for n, group in enumerate(facts.group):
+        members.setdefault(group, []).append(n)
+    pacc, tos, cmr = [], [], []
+    for group in members.values():
+        pacc.append((group[0], float(right[group].all())))
+        pairs = [(a, b) for a, b in combinations(group, 2) if sides["people"][a] != sides["people"][b]]
+        if pairs:
+            told = [sides["judge"][a] >= 0 and sides["judge"][a] + sides["judge"][b] == 1 for a, b in pairs]
+            tos.append((group[0], float(any(told))))
+            cmr += [(a, float(right[a] and right[b])) for a, b in pairs]
+    rows = {"pacc": pacc, "tos": tos, "cmr": cmr}
+    found = [
+        (Column(name, _column(r), np.ones(len(r))), np.array([n for n, _ in r], dtype=np.int64))
+        for name, r in rows.items()
+    ]
+    return [c for c, _ in found if c.n], [s for c, s in found if c.n]
+
+
+def _column(rows: list[tuple[int, float]]) -> Floats:
+    return np.array([value for _, value in rows])

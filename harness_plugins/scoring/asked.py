@@ -1,0 +1,65 @@
+"""The same model asked in several ways: pairwise or listwise or pointwise, holistically or by criterion, with ties or without.
+
+Which is better is a table: each way minus the first that the config names, item by item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness_plugins.scoring import statistics
+from harness_plugins.scoring.metrics import Scored
+from harness_plugins.scoring.read import CellKey, RunData
+from harness_plugins.scoring.report import CellReport, Contrast, Metric
+from harness_plugins.scoring.statistics import Ints
+
+
+@dataclass(frozen=True)
+class Ways:
+    """One model's ways of being asked, over one arm."""
+
+    benchmark: str
+    model: str
+    arm: str
+    writer: str | None
+    judges: tuple[str, ...]
+    """The reference first."""
+    accuracy: tuple[Metric, ...]
+    difference: tuple[Contrast | None, ...]
+    """From the first; None for itself."""
+
+
+def ways(
+    run: RunData, benchmark: str, cells: Sequence[CellReport], scored: dict[CellKey, Scored], cluster: Ints
+) -> list[Ways]:
+    """One for each model, arm and writer that at least two of its judges completed."""
+    groups: dict[tuple[str, str, str | None], list[CellReport]] = {}
+    for cell in cells:
+        key = run.judge(cell.judge).get("key", {})
+        if cell.complete and not cell.baseline and not cell.computed and key.get("model"):
+            groups.setdefault((str(key["model"]), cell.arm, cell.writer), []).append(cell)
+    found = []
+    for (model, arm, writer), members in groups.items():
+        if len({m.grading for m in members}) > 1:
+            one, *others = (scored[CellKey(m.judge, arm, writer)] for m in members)
+            differences = [_difference(members[0].judge, other, one, cluster) for other in others]
+            accuracy = tuple(m.metrics["accuracy"] for m in members)
+            judges = tuple(m.judge for m in members)
+            found.append(Ways(benchmark, model, arm, writer, judges, accuracy, (None, *differences)))
+    return found
+
+
+def _difference(reference: str, one: Scored, other: Scored, cluster: Ints) -> Contrast | None:
+    shared = (one.den > 0) & (other.den > 0)
+    if not shared.any():
+        return None
+    count = int(cluster.max()) + 1
+    values = np.where(shared, one.score - other.score, 0.0)[:, None]
+    sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, shared.astype(float)[:, None]))
+    low, high = statistics.interval(statistics.bootstrap(sums, ns))
+    n, total = int(shared.sum()), float(values.sum())
+    p, error = float(statistics.sign_flip(sums)[0]), float(statistics.standard_error(sums, ns)[0])
+    return Contrast(reference, n, total, total / n, float(low[0]), float(high[0]), p, 2.8 * error)

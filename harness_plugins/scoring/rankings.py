@@ -1,0 +1,42 @@
+"""Items with three candidates or more, ranked or scored: how far the judge's whole ranking agrees with the label's.
+
+Accuracy is of the top alone; these are over all pairs of candidates that the label tells apart.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.statistics import Column
+
+
+def columns(scored: Scored, facts: Facts) -> list[Column]:
+    """pair_accuracy: of the pairs that the label orders, those that the judge orders likewise (a tie is not right).
+    kendall_tau: concordant minus discordant pairs, by the label's. Means over an item's trials that count; none for pairs of
+    candidates, of which accuracy says it all."""
+    ranked = ~np.isnan(facts.ranks).all(axis=1) & (facts.candidates > 2)
+    if scored.places is None or not ranked.any():
+        return []
+    right, wrong, pairs = (np.zeros(scored.outcome.shape) for _ in range(3))
+    places = scored.places
+    for a, b in combinations(range(facts.ranks.shape[1]), 2):
+        wanted = np.nan_to_num(np.sign(facts.ranks[:, a] - facts.ranks[:, b]))[:, None, None]
+        found = np.nan_to_num(np.sign(places[..., a] - places[..., b]))
+        right += (wanted != 0) & (found == wanted)
+        wrong += (wanted != 0) & (found == -wanted)
+        pairs += wanted != 0
+    among = scored.counts & (ranked & scored.complete)[:, None, None]
+    trials = np.maximum(among.sum(axis=(1, 2)), 1)
+    there = (ranked & scored.complete & among.any(axis=(1, 2))).astype(float)
+
+    def mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Column:
+        share = np.where(among, values / np.maximum(pairs, 1), 0.0).sum(axis=(1, 2)) / trials
+        return Column("", share * there, there)
+
+    return [
+        Column("pair_accuracy", mean(right).num, there),
+        Column("kendall_tau", mean(right).num - mean(wrong).num, there),
+    ]
