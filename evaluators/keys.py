@@ -34,7 +34,8 @@ def item_uid(
     """`benchmark:16hex` over source id, prompt, candidates and criterion.
 
     The candidates enter sorted, so that storing a pair the other way round, another revision, another row number or a
-    re-encoded image give the same uid. Source ids alone are not unique (25 are used twice in VL-RewardBench).
+    re-encoded image give the same uid; but a candidate that is an embedded image has no name other than its content.
+    Source ids alone are not unique (25 are used twice in VL-RewardBench).
     """
     contents = sorted(orjson.dumps(candidate_content(c)).decode() for c in candidates)
     return f"{benchmark}:{digest(source_id, prompt, contents, criterion)[:16]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
 from evaluators.judges import backend_names
-from harness_plugins.benchmarks.spec import load_spec, names
+from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS
 from harness_plugins.scoring.protocols import STRICT
@@ -15,13 +15,11 @@ def listing() -> str:
     lines = [f"Benchmarks ({data_dir('tasks')})"]
     for name in names():
         spec = load_spec(name)
-        rows = f"{spec.dataset.rows:,} rows" if spec.dataset.rows else "your rows"
-        where = spec.dataset.id or ("bundled" if spec.dataset.files else "path: in the config")
-        lines.append(f"  {name:24} {spec.title}; {rows}; {where}{'; ' + spec.paper if spec.paper else ''}")
+        lines.append(f"  {name:24} {'; '.join(p for p in (spec.title, _rows(spec), _where(spec), spec.paper) if p)}")
     lines.append("\nSettings (arms)")
     lines += [f"  {a.name:24} {a.about}{' (per writer)' if a.per_writer else ''}" for a in ARMS.values()]
     lines.append(
-        "\nIn lmms-eval and lm-eval (rt_<benchmark> is all settings; rt_reward_bench, rt_transfer: all benchmarks)"
+        "\nIn lmms-eval and lm-eval (rt_<benchmark> is all settings; rt_reward_bench, rt_transfer: all that the Hub gives everyone)"
     )
     lines += [f"  {f'rt_<benchmark>_{setting}':24} arm {arm}" for setting, arm in SETTINGS.items()]
     lines.append(f"  {'rt_<benchmark>_grm':24} lmms-eval alone: the model writes a rubric and decides by it")
@@ -31,3 +29,17 @@ def listing() -> str:
     lines.append("\nJudges (backend: in a config)")
     lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
     return "\n".join(lines) + "\n"
+
+
+def _rows(spec: BenchmarkSpec) -> str:
+    if spec.dataset.rows:
+        return f"{spec.dataset.rows:,} rows"
+    return "" if spec.paper else "your rows"
+
+
+def _where(spec: BenchmarkSpec) -> str:
+    if not spec.dataset.id:
+        return "bundled" if spec.dataset.files else "path: in the config"
+    config = f" ({spec.dataset.config})" if spec.dataset.config else ""
+    how = ", gated" if spec.dataset.gated else "" if spec.dataset.fetch else ", path: in the config"
+    return f"{spec.dataset.id}{config}{how}"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from evaluators.errors import UserError
 from evaluators.keys import canonical_order, digest, item_uid
-from evaluators.records import Candidate, Item, Label, Media
-from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
-from harness_plugins.benchmarks.sources import Row, Source, open_source
+from evaluators.records import Candidate, Item, Media
+from harness_plugins.benchmarks.labels import read_label
+from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
+from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, CategoryMap, CategoryRule, MediaSpec, load_spec
 
 SHOWN_PROBLEMS = 5
@@ -36,10 +38,6 @@ class Benchmark:
             "expected_rows": self.spec.dataset.rows,
             "rows_sha256": digest([(i.uid, i.label.kind, i.label.preferred, i.category) for i in self.items]),
         }
-
-
-class _Problem(Exception):
-    """What is wrong with one row."""
 
 
 def load_benchmark(
@@ -80,7 +78,7 @@ def load_benchmark(
             missing += e.missing
             problems.append(f"{source.where(place)}: {e}")
             continue
-        except _Problem as e:
+        except RowProblem as e:
             problems.append(f"{source.where(place)}: {e}")
             continue
         seen[item.uid] += 1
@@ -115,18 +113,17 @@ class _RowReader:
 
     def item(self, row: Row, number: int) -> Item:
         spec = self._spec
-        source_id = self._value(row, spec.id)
-        if not isinstance(source_id, str | int) or isinstance(source_id, bool) or source_id == "":
-            raise _Problem(f"{spec.id!r} must be a text or a number, not {source_id!r}")
+        source_id = self._source_id(row)
         prompt = self._value(row, spec.prompt.column)
         if not isinstance(prompt, str):
-            raise _Problem(f"{spec.prompt.column!r} must be a text, not {type(prompt).__name__}")
+            raise RowProblem(f"{spec.prompt.column!r} must be a text, not {type(prompt).__name__}")
         if self._strip:
             prompt = self._strip.sub("", prompt)
         self._missing = False
         stored = self._candidates(row)
-        label = self._label(row, len(stored))
-        uid = item_uid(spec.name, str(source_id), prompt, stored, None)
+        label = read_label(spec.label, partial(self._value, row), len(stored))
+        criterion = self._criterion(row)
+        uid = item_uid(spec.name, source_id, prompt, stored, criterion)
         order = canonical_order(uid, stored)
         if label.preferred is not None:
             label = replace(label, preferred=order.index(label.preferred))
@@ -137,7 +134,7 @@ class _RowReader:
         return Item(
             uid=uid,
             benchmark=spec.name,
-            source_id=str(source_id),
+            source_id=source_id,
             row=number,
             prompt=prompt,
             candidates=tuple(stored[i] for i in order),
@@ -147,70 +144,127 @@ class _RowReader:
             media_missing=self._missing,
             category=categories.get(spec.category, ""),
             categories=categories,
-            group=None if spec.group is None or row.get(spec.group) in (None, "") else str(row[spec.group]),
+            group=self._group(row),
+            criterion=criterion,
             revision=self._revision,
         )
 
     def _value(self, row: Row, column: str) -> Any:
         if column not in row or row[column] is None:
-            raise _Problem(f"column {column!r} is missing; {self._spec.name} rows have {', '.join(self._columns())}")
+            raise RowProblem(f"column {column!r} is missing; {self._spec.name} rows have {', '.join(self._columns())}")
         return row[column]
 
     def _columns(self) -> list[str]:
         spec = self._spec
-        columns = [spec.id, spec.prompt.column, spec.candidates.column, *spec.candidates.columns, spec.label.column]
-        return [c for c in columns if c]
+        ids = (spec.id,) if isinstance(spec.id, str) else spec.id
+        texts, media = (spec.candidates.column, *spec.candidates.columns), spec.candidates.media_columns
+        columns = [*ids, spec.prompt.column, *texts, spec.candidates.media_column, *media]
+        columns += [spec.label.column, spec.label.letters]
+        if spec.criterion and spec.criterion.required:
+            columns.append(spec.criterion.column)
+        return list(dict.fromkeys(c for c in columns if c))
+
+    def _source_id(self, row: Row) -> str:
+        how = self._spec.id
+        if isinstance(how, str):
+            return _id_part(how, self._value(row, how))
+        parts: list[str] = []
+        for column in how:
+            value = self._value(row, column)
+            parts += [_id_part(column, v) for v in (value if isinstance(value, list | tuple) else [value])]
+        return "|".join(sorted(parts))
+
+    def _group(self, row: Row) -> str | None:
+        how = self._spec.group
+        if how is None:
+            return None
+        column = how if isinstance(how, str) else how.column
+        value = row.get(column)
+        if value in (None, ""):
+            return None
+        if isinstance(how, str):
+            return str(value)
+        found = re.search(how.match, str(value))
+        if found is None:
+            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read off it: it must match {how.match}")
+        return found[1]
+
+    def _criterion(self, row: Row) -> str | None:
+        how = self._spec.criterion
+        if how is None or (not how.required and row.get(how.column) in (None, "")):
+            return None
+        name = self._value(row, how.column)
+        if not isinstance(name, str) or not name:
+            raise RowProblem(f"{how.column!r} is {name!r}; it must be a text")
+        return f"{name}: {how.texts[name]}" if name in how.texts else name
 
     def _media(self, value: Any, how: MediaSpec) -> list[Media]:
+        if isinstance(value, list | tuple):
+            return [m for one in value for m in self._media(one, how)]
         try:
             return self._finder.find(value, how)
         except MediaProblem as e:
             if not (e.missing and self._optional):
                 raise
             self._missing = True
-            return [Media(value if isinstance(value, str) else how.column, how.kind)]
+            return [Media(str(value["path"] if isinstance(value, dict) else value), how.kind)]
 
     def _candidates(self, row: Row) -> list[Candidate]:
         spec = self._spec.candidates
-        values = self._value(row, spec.column) if spec.column else [self._value(row, c) for c in spec.columns]
-        if not isinstance(values, list | tuple) or len(values) < 2:
-            raise _Problem(f"{spec.column!r} must be a list of two candidates or more")
-        if len(values) > 2:
-            raise _Problem(
-                f"{len(values)} candidates; pairwise judging takes two: split the row into pairs of one `group`"
+        both = bool(spec.column or spec.columns) and bool(spec.media_column or spec.media_columns)
+        texts = self._cells(row, spec.column, spec.columns, optional=both)
+        media = self._cells(row, spec.media_column, spec.media_columns, optional=both)
+        lists = [values for values in (texts, media) if values is not None]
+        if len({len(values) for values in lists}) > 1:
+            raise RowProblem(f"{len(lists[0])} texts and {len(lists[1])} media of candidates; each must have one place")
+        count = len(lists[0])
+        if count > spec.most:
+            raise RowProblem(
+                f"{count} candidates; pairwise judging takes two: split the row into pairs of one `group`"
+                if spec.most == 2
+                else f"{count} candidates; {self._spec.name} takes {spec.most} at most: split the row"
             )
-        return [self._candidate(v) for v in values]
+        found = [
+            self._candidate(text, one)
+            for text, one in zip(texts or [None] * count, media or [None] * count, strict=True)
+        ]
+        if not any(c.text or c.media for c in found):
+            raise RowProblem("no candidate has a text or an image; mend or remove the row")
+        return found
 
-    def _candidate(self, value: Any) -> Candidate:
-        if isinstance(value, str):
-            return Candidate(value)
-        if isinstance(value, dict) and (value.get("text") or value.get("media")) and set(value) <= {"text", "media"}:
-            return Candidate(
-                str(value.get("text") or ""), tuple(self._media(value.get("media"), MediaSpec(column="media")))
-            )
-        raise _Problem('a candidate must be a text or {"text": ..., "media": [paths]}')
+    def _cells(self, row: Row, column: str | None, columns: tuple[str, ...], optional: bool) -> list[Any] | None:
+        """What the columns hold for each candidate. `optional`: a candidate may lack it, as it may have the other."""
+        if column:
+            values = self._value(row, column)
+            if not isinstance(values, list | tuple) or len(values) < 2:
+                raise RowProblem(f"{column!r} must be a list of two candidates or more")
+            return list(values)
+        return [row[c] if optional and c in row else self._value(row, c) for c in columns] or None
 
-    def _label(self, row: Row, count: int) -> Label:
-        spec = self._spec.label
-        if spec.rule == "fixed":
-            return Label(preferred=spec.index)
-        value = self._value(row, spec.column)
-        if spec.rule == "names":
-            if not isinstance(value, str) or value not in spec.names:
-                raise _Problem(f"{spec.column!r} is {value!r}; it must be one of {', '.join(spec.names)}")
-            return Label(preferred=spec.names[value])
-        if spec.rule == "index":
-            if value == "tie":
-                return Label("tie")
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
-                raise _Problem(
-                    f'{spec.column!r} is {value!r}; it must be the index of the preferred candidate (0 or 1) or "tie"'
-                )
-            return Label(preferred=value)
-        ranks = list(value) if isinstance(value, list | tuple) else []
-        if not all(isinstance(r, int) for r in ranks) or sorted(ranks) != list(range(count)):
-            raise _Problem(f"{spec.column!r} is {value!r}; it must rank the {count} candidates, 0 = best")
-        return Label(preferred=ranks.index(0))
+    def _candidate(self, text: Any, media: Any) -> Candidate:
+        declared = self._spec.candidates
+        if isinstance(text, dict) and (text.get("text") or text.get("media")) and set(text) <= {"text", "media"}:
+            text, media = text.get("text") or "", text.get("media")
+        if text is None and (declared.media_column or declared.media_columns):
+            text = ""
+        if not isinstance(text, str):
+            raise RowProblem('a candidate must be a text or {"text": ..., "media": [paths]}')
+        return Candidate(text, tuple(_told_apart(m) for m in self._media(media, MediaSpec(column="media"))))
+
+
+def _id_part(column: str, value: Any) -> str:
+    if data := embedded_bytes(value):
+        return embedded_name(data)
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise RowProblem(f"{column!r} must be a text or a number, not {value!r}")
+    return str(value)
+
+
+def _told_apart(medium: Media) -> Media:
+    """A candidate's embedded image is named by its content: the names that datasets give them repeat ("image.png"),
+    and candidates that look alike would stand in their stored order."""
+    embedded = medium.files and medium.files[0].sha256
+    return replace(medium, name=embedded[:16]) if embedded else medium
 
 
 def _category(row: Row, rules: CategoryMap) -> str:

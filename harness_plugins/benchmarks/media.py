@@ -24,6 +24,18 @@ class MediaProblem(Exception):
         self.missing = missing
 
 
+def embedded_bytes(value: Any) -> bytes | None:
+    """The image that a value holds: bytes, or a mapping of `bytes` and `path` as the Hub's datasets have them."""
+    if isinstance(value, dict):
+        value = value.get("bytes")
+    return bytes(value) if isinstance(value, bytes | bytearray) and value else None
+
+
+def embedded_name(data: bytes) -> str:
+    """What an embedded image is called where its name must tell it from others: its content."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
 class MediaFinder:
     """Turns a media value of a row into Media.
 
@@ -53,12 +65,10 @@ class MediaFinder:
             return []
         if isinstance(value, list | tuple):
             return [m for one in value for m in self.find(one, how)]
+        if data := embedded_bytes(value):
+            return [self._embedded(data, value.get("path") if isinstance(value, dict) else None)]
         if isinstance(value, dict):
-            if value.get("bytes"):
-                return [self._embedded(value["bytes"], value.get("path"))]
             value = value.get("path")
-        if isinstance(value, bytes | bytearray):
-            return [self._embedded(bytes(value), None)]
         if not isinstance(value, str):
             raise MediaProblem(f"a media value must be a path or an embedded image, not {type(value).__name__}")
         if re.match(r"(https?|ftp|s3|gs|hf|data):", value, re.I):

@@ -17,7 +17,13 @@ from evaluators.errors import UserError
 from harness_plugins.benchmarks.spec import BenchmarkSpec
 
 Row = dict[str, Any]
+BATCH = 16
+"""Rows of a Hub dataset read at a time: one may hold tens of images."""
 SUFFIXES = (".jsonl", ".json", ".parquet")
+
+
+class RowProblem(Exception):
+    """What is wrong with one row."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
         raise UserError(
             f"benchmark {spec.name!r} has no dataset of its own: give `path:` (a jsonl, json or parquet file)"
         )
+    if not spec.dataset.fetch:
+        raise UserError(
+            f"benchmark {spec.name!r}: {spec.dataset.id} is too large to be fetched unasked: download its rows and "
+            "media, and give `path:` and `media_root:`"
+        )
     return _snapshot(spec) if spec.dataset.files else _hub(spec)
 
 
@@ -71,11 +82,17 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
 
 
 def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
-    """The row files of a folder: those the benchmark names, else the parquet shards of its split, else the only one."""
+    """The row files of a folder: those the benchmark names, else the parquet shards of its split, else the only one.
+
+    Of a benchmark that is one config of its dataset, shards in other configs' folders are none of its own.
+    """
     named = [folder / f for f in spec.dataset.files if (folder / f).exists()]
     if named:
         return named
     shards = sorted(folder.glob(f"**/{spec.dataset.split}-*.parquet"))
+    if config := spec.dataset.config:
+        own = [s for s in shards if config in s.relative_to(folder).parts[:-1]]
+        shards = own or [s for s in shards if s.parent == folder]
     if shards:
         return shards
     found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
@@ -151,20 +168,25 @@ def _hub(spec: BenchmarkSpec) -> Source:
     try:
         data = datasets.load_dataset(wanted.id, wanted.config, split=wanted.split, revision=wanted.revision or None)
     except Exception as e:  # whatever the hub client raises: no network, gated, unknown revision
-        raise UserError(f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e})") from None
-    for column, feature in data.features.items():
-        if isinstance(feature, datasets.Image):
-            data = data.cast_column(column, datasets.Image(decode=False))
-        elif isinstance(getattr(feature, "feature", None), datasets.Image):
-            data = data.cast_column(column, datasets.List(datasets.Image(decode=False)))
-    name = f"{wanted.id}[{wanted.split}]"
+        raise UserError(
+            f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e}){_gate(spec)}"
+        ) from None
+    # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
+    stored = data.with_format("arrow")
+    name = f"{wanted.id}[{f'{wanted.config}, ' if wanted.config else ''}{wanted.split}]"
     return Source(
-        lambda: enumerate(data, 1),
+        lambda: enumerate((row for batch in stored.iter(BATCH) for row in batch.to_pylist()), 1),
         lambda n: f"{name}: row {n}",
         Path.cwd(),
         _resolved(data) or wanted.revision or None,
         name,
     )
+
+
+def _gate(spec: BenchmarkSpec) -> str:
+    if not spec.dataset.gated:
+        return ""
+    return f"; it is gated: accept its terms at https://huggingface.co/datasets/{spec.dataset.id}, then `hf auth login`"
 
 
 def _resolved(data: Any) -> str | None:
@@ -188,6 +210,8 @@ def _snapshot(spec: BenchmarkSpec) -> Source:
     try:
         folder = Path(snapshot_download(wanted.id, repo_type="dataset", revision=wanted.revision or None))
     except Exception as e:  # see _hub
-        raise UserError(f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e})") from None
+        raise UserError(
+            f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e}){_gate(spec)}"
+        ) from None
     local = _local(spec, folder)
     return Source(local.rows, local.where, folder, folder.name, f"{wanted.id}: {', '.join(wanted.files)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evaluators.errors import UserError
 from harness_plugins.data import data_dir
@@ -23,11 +23,16 @@ class DatasetSpec(_Spec):
 
     id: str = ""
     config: str | None = None
+    """Also the folder that holds its parquet shards in a local copy of the repository."""
     split: str = "test"
     revision: str = ""
     """Full commit hash, or empty where none is known: the resolved one is then recorded in the manifest."""
     rows: int | None = None
     files: tuple[str, ...] = ()
+    fetch: bool = True
+    """False where rows or media are no download to start by accident, or come in archives: `path:` must name them."""
+    gated: bool = False
+    """Whether the Hub asks for an account and its terms to be accepted; such a set stands in no group of tasks."""
 
 
 class PromptSpec(_Spec):
@@ -37,18 +42,40 @@ class PromptSpec(_Spec):
 
 
 class CandidatesSpec(_Spec):
+    """Texts, media, or both of each. One column that lists all candidates, or a column for each in stored order."""
+
     column: str | None = None
+    """A list of texts or of {"text", "media"}."""
     columns: tuple[str, ...] = ()
+    media_column: str | None = None
+    """A list of media values, one for each candidate."""
+    media_columns: tuple[str, ...] = ()
+    """Each holds a path, an embedded image, or a list of them."""
+    most: int = 2
+
+    @model_validator(mode="after")
+    def _there(self) -> CandidatesSpec:
+        texts, media = bool(self.column) + bool(self.columns), bool(self.media_column) + bool(self.media_columns)
+        if max(texts, media) != 1:
+            raise ValueError(
+                "candidates: name `column` or `columns`, `media_column` or `media_columns`, or one of each"
+            )
+        return self
 
 
 class LabelSpec(_Spec):
-    """`ranks`: a list of ranks, lowest preferred. `names`: a value that names the preferred one. `fixed`: always `index`.
-    `index`: the preferred index, or "tie"."""
+    """`ranks`: a list of ranks, lowest preferred. `names`: a value that stands for one of two candidates, or for none.
+    `fixed`: always `index`. `index`: the preferred index, "tie", or a list of ranks. `comparison`: "A>C" or "A=C", where
+    `letters` is the column that says which candidates these are, such as "AvsC"."""
 
-    rule: Literal["ranks", "names", "fixed", "index"]
+    rule: Literal["ranks", "names", "fixed", "index", "comparison"]
     column: str = ""
     index: int = 0
-    names: dict[str, int] = Field(default_factory=dict)
+    names: dict[str, Literal[0, 1, "tie", "both_bad"]] = Field(default_factory=dict)
+    """By the value as text: "1" is the text and the number."""
+    any_case: bool = False
+    """Whether `names` count in upper and lower case."""
+    letters: str = ""
 
 
 class MediaSpec(_Spec):
@@ -78,6 +105,28 @@ class CategoryMap(_Spec):
     otherwise: str = ""
     column: str = ""
     about: str = ""
+
+
+class GroupSpec(_Spec):
+    """The group is what the first parentheses of `match` find in the column."""
+
+    column: str
+    match: str
+
+    @field_validator("match")
+    @classmethod
+    def _captures(cls, value: str) -> str:
+        if re.compile(value).groups < 1:
+            raise ValueError("needs parentheses around the part that is the group")
+        return value
+
+
+class CriterionSpec(_Spec):
+    """What alone is to be compared. `texts` say what a name means; the item's criterion is then "name: text"."""
+
+    column: str
+    texts: dict[str, str] = Field(default_factory=dict)
+    required: bool = True
 
 
 class ProtocolSpec(_Spec):
@@ -114,7 +163,9 @@ class BenchmarkSpec(_Spec):
     licence: str = ""
     note: str = ""
     dataset: DatasetSpec = DatasetSpec()
-    id: str = "id"
+    id: str | tuple[str, ...] = "id"
+    """A column; or several, or one of lists, whose values are sorted (so that it does not show which candidate is stored
+    first) and joined by "|". An embedded image counts as its digest."""
     prompt: PromptSpec
     candidates: CandidatesSpec
     label: LabelSpec
@@ -122,7 +173,8 @@ class BenchmarkSpec(_Spec):
     media_search: tuple[str, ...] = ("{path}",)
     """Where below the root a media path is looked for; `{path}` is the row's, `{name}` its last component."""
     frames: int = 32
-    group: str | None = None
+    group: str | GroupSpec | None = None
+    criterion: CriterionSpec | None = None
     category: str = "official"
     categories: dict[str, CategoryMap] = Field(default_factory=dict)
     protocols: dict[str, ProtocolSpec] = Field(default_factory=dict)

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness_plugins.benchmarks.spec import names
+from harness_plugins.benchmarks.spec import load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import GRM, SETTINGS, TASK_PREFIX
 
 _NOTE = "# Made by `python -m harness_plugins.hosted.yamls`: do not edit.\n"
-UNPUBLISHED = ("demo", "pairs")
-"""Benchmarks that stand in no group: `--tasks rt_transfer` is the published ones."""
+
+
+def _published(name: str) -> bool:
+    """Whether a benchmark stands in the groups of all: only where its rows come by themselves and to everyone."""
+    dataset = load_spec(name).dataset
+    return bool(dataset.id) and dataset.fetch and not dataset.gated
 
 
 def files() -> dict[Path, str]:
@@ -34,7 +38,7 @@ def files() -> dict[Path, str]:
         found[Path(name) / "settings" / "group.yaml"] = _group(
             f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
         )
-    published = [n for n in names() if n not in UNPUBLISHED]
+    published = [n for n in names() if _published(n)]
     groups = {
         "rt_reward_bench": [f"{TASK_PREFIX}{n}_judge" for n in published],
         "rt_transfer": [f"{TASK_PREFIX}{n}_{s}" for n in published for s in SETTINGS],
