@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -400,6 +402,19 @@ def test_a_folder_of_splits_and_folders_of_one_split(tmp_path: Path) -> None:
 def test_what_is_too_large_is_not_fetched_unasked() -> None:
     with pytest.raises(UserError, match=r"MizzenAI/HPDv3 is too large to be fetched unasked: .*give `path:`"):
         load_benchmark("hpdv3")
+
+
+def test_a_gated_dataset_says_where_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("401")
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=refuse))
+    with pytest.raises(
+        UserError, match=r"accept its terms at https://huggingface.co/datasets/TIGER-Lab/EditReward-Bench"
+    ):
+        load_benchmark("editreward_bench")
+    with pytest.raises(UserError, match=r"cannot be loaded \(PermissionError: 401\)$"):
+        load_benchmark("genai_bench_edition")
 
 
 def test_groups_hold_only_what_comes_by_itself() -> None:
