@@ -35,6 +35,7 @@ _FILTERED = frozenset({"content_filter", "safety", "refusal"})
 _TAG = re.compile(r"<answer>\s*([1-9]|tie|both good|both bad)\s*</answer>", re.I)
 _BRACKET = re.compile(r"\[\[\s*(A|B|C)\s*\]\]")
 _FOUR_WAY = re.compile(r"\[\[\s*(A>B|B>A|A=B=Good|A=B=Bad)\s*\]\]")
+_JSON = re.compile(r'"better_response"\s*:\s*"\s*([AB])\s*"|^\s*([AB])\s*$', re.I)
 _BETTER = re.compile(r"Answer\s*([12])\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I)
 _PLAIN = re.compile(r"\s*([1-9])\s*\.?\s*")
 _RANKING = re.compile(r"<ranking>([^<]*)</ranking>", re.I)
@@ -147,6 +148,7 @@ FORMATS: dict[str, Callable[[str, Asked], Parsed | None]] = {
     "tag": lambda text, asked: _last(_TAG.findall(text), asked.shown),
     "double_bracket": lambda text, asked: _last(_BRACKET.findall(text), asked.shown),
     "four_way": lambda text, asked: _last(_FOUR_WAY.findall(text), asked.shown),
+    "better_response": lambda text, asked: _last((a or b for a, b in _JSON.findall(text)), asked.shown),
     "answer_is_better": lambda text, asked: _last(_BETTER.findall(text), asked.shown),
     "plain": _whole,
     "ranking": _ranking,
@@ -156,7 +158,7 @@ FORMATS: dict[str, Callable[[str, Asked], Parsed | None]] = {
 }
 """Answer formats in text. `tag` and the last four are ours; the others belong to prompts that users bring."""
 
-OWN_PROMPTS = ("tag", "double_bracket", "four_way", "answer_is_better", "plain")
+OWN_PROMPTS = ("tag", "double_bracket", "four_way", "better_response", "answer_is_better", "plain")
 """What a user's `answer_format:` may be."""
 
 DIRECT = "token"

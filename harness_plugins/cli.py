@@ -10,183 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness_plugins import arguments
+
 if TYPE_CHECKING:
     from evaluators.engine.runner import Tally
 
 COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130
 
-_EPILOG = """\
-start here:
-  rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
-  rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
-  rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
-  rubric-harness table results/runs/my-run     the tables again, in any format
-  rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
-
-exit codes: 0 complete, 2 bad input, 3 errors remain, 130 interrupted
-"""
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rubric-harness",
-        description="Does this rubric make another judge better?",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_run(commands)
-    _add_rubrics(commands)
-
-    score = commands.add_parser(
-        "score", help="score a run folder", description="Score a run folder from its jsonl files alone."
-    )
-    score.add_argument("run", type=Path, metavar="RUN_DIR")
-    score.add_argument(
-        "--protocol", default="strict", help="strict (default), official, metric, or a full name; see `tasks`"
-    )
-    score.add_argument(
-        "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
-    )
-
-    table = commands.add_parser("table", help="print the tables of one or more runs")
-    table.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    table.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
-    table.add_argument("--protocol", default="strict", help="see `score`")
-
-    _add_show(commands)
-
-    items = commands.add_parser(
-        "items",
-        help="list the items of a config with their uids",
-        description="Tab-separated: uid, benchmark, id, row, category, start of the prompt.",
-    )
-    items.add_argument("config", type=Path, metavar="CONFIG")
-
-    _add_lmms(commands)
-
-    tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
-    tasks.add_argument(
-        "--path", action="store_true", help="print only the folder of the task files: what --include_path wants"
-    )
-    return parser
-
-
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = commands.add_parser(
-        "run",
-        help="judge everything that a config asks for",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Judge everything that a config asks for and the run folder does not hold yet, then print the table.\n"
-        "Stop it at any time: the same command goes on where it stopped.",
-        epilog="a small config:\n"
-        "  benchmarks: [{name: demo}]\n"
-        "  judges:\n"
-        "    - {name: qwen, backend: openai, model: Qwen/Qwen2.5-VL-7B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
-        "    - {name: longest, backend: baseline}\n"
-        "  out: results/runs/first\n",
-    )
-    run.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    run.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
-    run.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
-    run.add_argument(
-        "--dry-run", action="store_true", help="ask nothing: requests per cell, estimated tokens, one prompt per arm"
-    )
-    run.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE,...",
-        help="a part of the grid: judge=, arm=, writer=, benchmark=; repeat a field for several values",
-    )
-    run.add_argument(
-        "--redo",
-        action="append",
-        default=[],
-        metavar="status=S,...",
-        help="ask again where the status is: tie, unparsed, refused, truncated, ok",
-    )
-    run.add_argument("--quiet", action="store_true", help="no progress line")
-
-
-def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    rubrics = commands.add_parser(
-        "rubrics",
-        help="have the config's writers write their rubrics; judges nothing",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Have the `writers:` of a config write a rubric for each item and order into the run folder's rubrics.jsonl.\n"
-        "`run` does the same before it judges; stop either at any time, the same command goes on.",
-        epilog="a writer in a config:\n"
-        "  writers:\n"
-        "    - {name: grm, method: proxy_grm, backend: openai, model: my/proxy-grm-7b, base_url: 'http://127.0.0.1:8000/v1',\n"
-        "       family: qwen-vl, replicates: 1, blind: false}\n",
-    )
-    rubrics.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    rubrics.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
-    rubrics.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
-    rubrics.add_argument(
-        "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
-    )
-    rubrics.add_argument("--quiet", action="store_true", help="no progress line")
-
-
-def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    show = commands.add_parser(
-        "show",
-        help="read items with their prompt, media, rubric and replies",
-        description="Items of a run, with prompt, media paths, rubric and the replies in both orders.",
-        epilog="--where takes ARM=STATE, by space or comma. States: right, wrong (both orders), first, second (a slot was "
-        "picked), mixed (first or second), ok, tie, unparsed, refused, truncated, error (in some order), missing.",
-    )
-    show.add_argument("run", type=Path, metavar="RUN_DIR")
-    show.add_argument("--where", default="", metavar="'ARM=STATE ...'", help="only items in these states")
-    show.add_argument("--judge", help="only this judge (default: the first one that was run)")
-    show.add_argument("--writer", help="only this writer's rubrics")
-    show.add_argument("--item", help="only this uid (or the start or end of it)")
-    show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
-
-
-def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    lmms = commands.add_parser(
-        "lmms-eval",
-        allow_abbrev=False,
-        help="run lmms-eval with our tasks (rt_...), real exit codes, and our table at the end",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="lmms-eval's own command with our tasks on its path. Whatever is not listed here goes to lmms-eval as it is.\n"
-        "Tasks: rt_<benchmark>_{judge,generic,shuffled,transfer}; rt_<benchmark> is all four; rt_reward_bench, rt_transfer.",
-        epilog="a judge behind an endpoint, resumable, many requests at a time:\n"
-        "  rubric-harness lmms-eval --rubrics rubrics.jsonl --tasks rt_demo --model rubric_judge \\\n"
-        "    --model_args model=Qwen/Qwen2.5-VL-7B-Instruct,base_url=http://127.0.0.1:8000/v1,concurrency=64\n"
-        "any model of lmms-eval as the judge:\n"
-        "  rubric-harness lmms-eval --rubrics rubrics.jsonl --tasks rt_demo --model qwen2_5_vl \\\n"
-        "    --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct\n\n"
-        "exit codes: 0 complete, 1 lmms-eval failed, 2 bad input, 3 errors remain, 130 interrupted",
-    )
-    lmms.add_argument(
-        "--rubrics", type=Path, metavar="FILE.jsonl", help="one writer's rubrics (RUBRIC_HARNESS_RUBRICS)"
-    )
-    lmms.add_argument(
-        "--rubric-config",
-        type=Path,
-        metavar="CONFIG.yaml",
-        help="a config that says where the data lie; its judges are not used (RUBRIC_HARNESS_CONFIG)",
-    )
-    lmms.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"
-    )
-    lmms.add_argument("--judge", metavar="NAME", help="the judge's name in records and tables (RUBRIC_HARNESS_JUDGE)")
-
-
-def _positive(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be a number from 1 up")
-    return value
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = _parser()
+    parser = arguments.parser()
     args, rest = parser.parse_known_args(argv)
     if rest and args.command != "lmms-eval":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -414,6 +247,16 @@ def _tasks(args: argparse.Namespace) -> int:
     return COMPLETE
 
 
+def _import(args: argparse.Namespace) -> int:
+    from harness_plugins.imports import import_results
+
+    for benchmark, judge, rows, missing in import_results(args.format, args.files, args.out, args.benchmark):
+        gone = f", {missing} without a verdict" if missing else ""
+        print(f"{benchmark}: {judge}: {rows} verdicts{gone}")
+    print(f"Score them: rubric-harness score {_near(args.out)} --protocol official")
+    return COMPLETE
+
+
 def _lmms_eval(args: argparse.Namespace) -> int:
     from harness_plugins.lmms.cli import lmms_eval
 
@@ -446,6 +289,7 @@ _COMMANDS = {
     "show": _show,
     "items": _items,
     "tasks": _tasks,
+    "import": _import,
 }
 
 

@@ -54,7 +54,7 @@ class Config(_Part):
     """Models that write rubrics for this run, before it judges."""
     arms: tuple[str, ...] = ()
     """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
-    orders: Literal["both", "AB", "BA", "hashed"] | Annotated[int, Field(ge=1, le=MOST)] = "both"
+    orders: Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST)] = "both"
     """A number: the first so many cyclic orders of each item's candidates."""
     shuffles: int = Field(1, gt=0)
     primary_contrast: tuple[str, str] = ("transferred", "none")

@@ -15,9 +15,10 @@ from evaluators.judges import JudgeSpec
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.records import Item, Order, rotations
 
-Orders = Literal["both", "AB", "BA", "hashed"] | int
+Orders = Literal["both", "AB", "BA", "hashed", "stored"] | int
 """`both`: all cyclic orders of an item's candidates, two of a pair. A number: the first so many. `AB` and `BA`: of three
-candidates or more, the first order and the second. `hashed` gives each item one order, drawn from its uid: half the calls, and
+candidates or more, the first order and the second. `stored` shows first what the dataset stores first, as some official
+protocols do. `hashed` gives each item one order, drawn from its uid: half the calls, and
 no decomposition of position bias."""
 
 
@@ -30,6 +31,8 @@ def orders_of(item: Item, orders: Orders, grading: Kind = "pairwise") -> tuple[O
         return every
     if orders == "hashed":
         return (every[int(digest("order", item.uid)[:8], 16) % len(every)],)
+    if orders == "stored":
+        return (every[item.stored.index(0)],)
     if isinstance(orders, int):
         return every[:orders]
     return (every[0 if orders == "AB" else 1],)

@@ -249,7 +249,8 @@ class _RowReader:
             text = ""
         if not isinstance(text, str):
             raise RowProblem('a candidate must be a text or {"text": ..., "media": [paths]}')
-        return Candidate(text, tuple(_told_apart(m) for m in self._media(media, MediaSpec(column="media"))))
+        how = MediaSpec(column="media", kind=self._spec.candidates.kind)
+        return Candidate(text, tuple(_told_apart(m) for m in self._media(media, how)))
 
 
 def _id_part(column: str, value: Any) -> str:

@@ -51,6 +51,7 @@ class CandidatesSpec(_Spec):
     """A list of media values, one for each candidate."""
     media_columns: tuple[str, ...] = ()
     """Each holds a path, an embedded image, or a list of them."""
+    kind: Literal["image", "video"] = "image"
     most: int = 2
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from harness_plugins.scoring import aggregates, metrics, positions, protocols, r
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
-from harness_plugins.scoring.read import BenchmarkData, CellData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.read import TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 
@@ -73,6 +73,14 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
         kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
         scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
+    ties = int((facts.label >= TIE).sum())
+    for c in cells:
+        told = benchmark.cells[CellKey(c.judge, c.arm, c.writer)]
+        may_tie = told.grading.get("ties") or told.grading.get("kind") == "pointwise" or "four_way" in told.formats
+        if ties and not c.baseline and not c.computed and not may_tie:
+            c.flags.append(
+                f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one"
+            )
     strict = name == "strict"
     extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)

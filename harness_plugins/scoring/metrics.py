@@ -322,12 +322,13 @@ def _rates(scored: Scored, facts: Facts) -> list[Column]:
     chosen, answered = scored.chosen & scored.counts, scored.answered & scored.counts
     first = scored.outcome == np.arange(scored.turns.shape[1])[None, :, None]
     longer = facts.longer[:, None, None]
+    ties = np.isin(scored.outcome, (TIE, BOTH_BAD, ANY_TIE))
+    verdicts = chosen | ties if (facts.label >= TIE).any() else chosen
     found = [
         share("first_position_rate", first, chosen),
         share("longer_pick_rate", scored.outcome == longer, chosen & (longer >= 0)),
-        share("parsed", chosen, answered),
+        share("parsed", verdicts, answered),
     ]
-    ties = np.isin(scored.outcome, (TIE, BOTH_BAD, ANY_TIE))
     found.append(share("tie", ties, answered))
     for name, code in (("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED)):
         found.append(share(name, scored.outcome == code, answered))

@@ -394,6 +394,8 @@ def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
     expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
     for name, pick in PICKS.items():
+        if name in ("longest", "shortest") and not any(c.text for i in benchmark.items for c in i.candidates):
+            continue
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
         outcome = np.full(expected.shape, ABSENT, dtype=np.int8)
