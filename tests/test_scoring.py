@@ -440,7 +440,7 @@ def test_a_folder_grows_without_hurting_what_it_holds(
         assert (after.trials, after.with_rubric, after.complete) == (before.trials, before.with_rubric, True)
     both = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="both")
     assert cell_of(both).trials == (10, 10)
-    with pytest.raises(UserError, match="a folder may only grow to 'both'"):
+    with pytest.raises(UserError, match="a folder may only grow, to more orders or 'both'"):
         judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="AB")
 
 

@@ -1,0 +1,314 @@
+"""ARR's induced rubrics: preferences of labelled seed pairs made explicit as criteria (arXiv 2605.08354, sec. 3.2).
+
+Propose criteria from a pair and its label; verify each in both orders by a judge that never sees the label; refine what failed,
+up to T rounds, the last revision verified like the others; of all that verified keep the set that decides pairs best on which
+nothing was proposed; order it into themes with tips; and verify the result on pairs that took no part in any of it.
+
+The reference verifies with the label in the prompt, in one order, leaves the last revision unverified, and never verifies the
+final rubric. Seeds here are split in three: those proposed from, those selected by, and those the result is tested on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evaluators.engine.asking import Asker
+from evaluators.errors import BackendError, RunStopped
+from evaluators.induction.selection import Matrix, chosen, contribution, coverage, set_accuracy
+from evaluators.induction.structure import Structure, structure
+from evaluators.judges import JudgeSpec, within_budget
+from evaluators.keys import digest
+from evaluators.messages import ChatRequest
+from evaluators.parsing import Parsed, parse
+from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
+from evaluators.rendering import PROMPTS, Case, RubricText, Template
+from evaluators.shuffle import normalised
+from evaluators.writers import _numbered
+
+AT_ONCE = 10
+"""Criteria that one request asks for verdicts on when all that verified are tried on other pairs."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Labelled pairs, in three parts that share neither image nor text."""
+
+    propose: tuple[Item, ...]
+    select: tuple[Item, ...]
+    test: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A criterion that verified on the pair that it was proposed from."""
+
+    criterion: Criterion
+    seed: str
+    """uid of that pair."""
+    round: int
+    """0: as first proposed; n: after n refinements."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A criterion of the result. Coverage and accuracy are over trials: a pair in one order."""
+
+    criterion: Criterion
+    seeds: tuple[str, ...]
+    """The pairs that it was proposed from and verified on."""
+    round: int
+    coverage: tuple[int, int]
+    """Trials of the selecting pairs that it decides, of all."""
+    right: tuple[int, int]
+    """Of these those that it decides right, of those it decides."""
+    contribution: float
+    """Accuracy of the kept set on the selecting pairs minus that without it."""
+    tested: tuple[int, int, int] = (0, 0, 0)
+    """On the testing pairs: right, decided, all trials."""
+
+
+@dataclass(frozen=True)
+class Induced:
+    """What an induction came to. Accuracies are by part of the seeds (`select`, `test`), over pairs in both orders."""
+
+    text: str
+    """The rubric as a judge reads it; empty where nothing verified."""
+    criteria: tuple[Kept, ...]
+    structure: Structure
+    accuracy: dict[str, dict[str, float]]
+    """`none` (no rubric), `flat` (the criteria as a list), `structured`, and `by_criterion` (their summed verdicts)."""
+    proposed: int
+    verified: int
+    """Distinct criteria that verified."""
+    rounds: tuple[int, ...]
+    """How many verified at each round."""
+    calls: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    criteria: int
+    """At most so many are kept; and so many are proposed for each pair."""
+    rounds: int
+    """Refinements of what failed, for each pair."""
+    sampling: dict[str, Any]
+    max_pixels: int | None
+    replicate: int = 0
+
+
+class Induction:
+    """One induction with one model. `judge` is how it verifies: the model itself, asked as any judge is.
+
+    Args:
+        judge: a spec whose templates render judging prompts; they never see a label.
+    """
+
+    def __init__(self, judge: JudgeSpec, options: Options, asker: Asker, seeds: Seeds) -> None:
+        self._judge = {
+            "criteria": judge.model_copy(update={"decision": "criteria", "verdict": "text"}),
+            "holistic": judge.model_copy(update={"decision": "holistic", "verdict": "text"}),
+        }
+        self._options = options
+        self._asker = asker
+        self._seeds = seeds
+        self._template = Template(
+            PROMPTS / "arr_induced.jinja",
+            needs=("question", "responses"),
+            extra={"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}]},
+        )
+        self._calls: dict[str, int] = {}
+
+    async def run(self, stage: Callable[[str], None] = lambda text: None) -> Induced:
+        """The whole of it.
+
+        Args:
+            stage: told what is done next, for a progress line.
+
+        Raises:
+            RunStopped: some request failed for good; what was answered is kept.
+        """
+        try:
+            return await self._run(stage)
+        except BackendError as e:
+            raise RunStopped(f"a request failed for good: {e}; what was answered is kept, run the same command again") from e
+
+    async def _run(self, stage: Callable[[str], None]) -> Induced:
+        options, parts = self._options, self._seeds
+        stage("proposing criteria")
+        each = await _all([self._from_pair(item) for item in parts.propose])
+        proposed = sum(n for _, n in each)
+        pool = _distinct([f for found, _ in each for f in found])
+        rounds = tuple(sum(f[0].round == r for f in pool) for r in range(options.rounds + 1))
+        criteria = [f[0].criterion for f in pool]
+        if not criteria:
+            return Induced("", (), Structure("", note="nothing verified"), {}, proposed, 0, rounds, self._calls)
+        stage("trying them on other pairs")
+        matrix = await self._matrix(criteria, parts.select)
+        places = chosen(matrix, options.criteria) if len(criteria) > options.criteria else list(range(len(criteria)))
+        kept, kept_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
+        stage("ordering them into themes")
+        ordered = await structure(kept, parts.propose[0].modality(), self._write)
+        flat = numbered(kept)
+        stage("verifying the result")
+        tested = await self._matrix(kept, parts.test)
+        accuracy = {"by_criterion": {"select": set_accuracy(kept_matrix), "test": set_accuracy(tested)}}
+        for name, text in (("none", ""), ("flat", flat), ("structured", ordered.text)):
+            if text or name == "none":
+                where = {"select": parts.select, "test": parts.test}
+                accuracy[name] = {part: await self._holistic(text, items) for part, items in where.items()}
+        if ordered.text and accuracy["structured"]["select"] < accuracy["flat"]["select"]:
+            note = "the list decided the selecting pairs better than the themes, so it is what was kept"
+            ordered = replace(ordered, text="", note=note)
+        named = [
+            Kept(
+                c,
+                tuple(f.seed for f in pool[i]),
+                pool[i][0].round,
+                coverage(matrix[i])[:2],
+                (coverage(matrix[i])[2], coverage(matrix[i])[0]),
+                contribution(kept_matrix, n),
+                (coverage(tested[n])[2], *coverage(tested[n])[:2]),
+            )
+            for n, (i, c) in enumerate(zip(places, kept, strict=True))
+        ]
+        return Induced(ordered.text or flat, tuple(named), ordered, accuracy, proposed, len(pool), rounds, self._calls)
+
+    async def _from_pair(self, item: Item) -> tuple[list[Found], int]:
+        """The criteria that a pair gives and that verify on it, and how many were proposed in all."""
+        item = await self._asker.ready(item)
+        options = self._options
+        open_, failed, kept, count = options.criteria, [], [], 0
+        for turn in range(options.rounds + 1):
+            proposals = await self._proposals(item, open_, failed, turn)
+            count += len(proposals)
+            if not proposals:
+                break
+            verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS]
+            passed = [all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True)) for n in range(len(proposals))]
+            kept += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
+            failed = [
+                {"criterion": said(c), "found": _critique([v[n] for v in verdicts])}
+                for n, c in enumerate(proposals)
+                if not passed[n]
+            ]
+            open_ = len(failed)
+            if not failed:
+                break
+        return kept, count
+
+    async def _proposals(self, item: Item, count: int, failed: list[dict[str, str]], turn: int) -> list[Criterion]:
+        """What the model proposes, knowing the label; criteria that compare, or name a candidate, are left out."""
+        assert item.label.preferred is not None
+        order = ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]  # so that the preferred one has no fixed place
+        preferred = 1 + order.index("AB"[item.label.preferred])
+        extra = {"preferred": preferred, "count": count, "failed": failed}
+        request = ChatRequest(
+            within_budget(self._template.render(Case(item, order), **extra), self._options.max_pixels),
+            sampling=self._options.sampling,
+            answer_format="arr_induced",
+            affinity=item.uid,
+        )
+        answer = await self._ask("propose" if turn == 0 else "refine", request, item, order, count, failed, turn)
+        draft = _numbered.parse(answer, blind=False, criteria=count)
+        return [c for c in draft.criteria if not _numbered.compares(c)][:count]
+
+    async def _verdicts(self, item: Item, order: Order, criteria: Sequence[Criterion]) -> tuple[CriterionVerdict, ...]:
+        """The label is no part of it: a judge's own prompt, with these criteria."""
+        rubric = RubricText(numbered(criteria), tuple(criteria))
+        parsed = await self._judged("criteria", Case(item, order, rubric))
+        return parsed.criteria or tuple(CriterionVerdict(c.name, c.weight) for c in criteria)
+
+    async def _judged(self, how: str, case: Case) -> Parsed:
+        judge = self._judge[how]
+        asked = judge.asked(case)
+        request = ChatRequest(
+            within_budget(judge.template.render(case, "text", asked), judge.max_pixels),
+            sampling=judge.sampling(),
+            answer_format=asked.answer_format,
+            affinity=case.item.uid,
+        )
+        read = case.rubric and (case.rubric.text, case.rubric.criteria)
+        answer = await self._ask("verify", request, case.item, case.order, judge.digest, read)
+        return parse(answer, asked)
+
+    async def _matrix(self, criteria: Sequence[Criterion], items: Sequence[Item]) -> list[Matrix]:
+        """For each criterion and trial (each pair in AB, then in BA): 1 if it favours the preferred one, -1 the other, else 0."""
+        chunks = [criteria[n : n + AT_ONCE] for n in range(0, len(criteria), AT_ONCE)]
+
+        async def on(item: Item) -> list[list[int]]:
+            item = await self._asker.ready(item)
+            rows = []
+            for order in ORDERS:
+                verdicts = [v for chunk in chunks for v in await self._verdicts(item, order, chunk)]
+                rows.append([lean(v, item, order) for v in verdicts])
+            return rows
+
+        trials = [row for rows in await _all([on(i) for i in items]) for row in rows]
+        return [[row[n] for row in trials] for n in range(len(criteria))]
+
+    async def _holistic(self, text: str, items: Sequence[Item]) -> float:
+        """Share of trials that a judge with this rubric (or without any) decides as people did."""
+
+        async def on(item: Item) -> int:
+            item = await self._asker.ready(item)
+            right = 0
+            for order in ORDERS:
+                case = Case(item, order, RubricText(text) if text else None)
+                parsed = await self._judged("holistic", case)
+                right += parsed.choice is not None and order[parsed.choice - 1] == "AB"[item.label.preferred or 0]
+            return right
+
+        found = await _all([on(i) for i in items])
+        return sum(found) / (2 * len(items))
+
+    async def _write(self, request: ChatRequest, *about: object) -> Any:
+        sampled = replace(request, sampling=self._options.sampling, messages=within_budget(request.messages, None))
+        return await self._ask("structure", sampled, None, "", *about)
+
+    async def _ask(self, what: str, request: ChatRequest, item: Item | None, order: str, *about: object) -> Any:
+        self._calls[what] = self._calls.get(what, 0) + 1
+        media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
+        prompt = self._template.digest if what in ("propose", "refine") else ""
+        key = digest("induction/1", what, prompt, item.uid if item else None, media, order, self._options.sampling, self._options.replicate, about)
+        return await self._asker.ask(key, request)
+
+
+def lean(verdict: CriterionVerdict, item: Item, order: Order) -> int:
+    """1 if a verdict favours the pair's preferred candidate, -1 if the other, 0 if neither."""
+    if verdict.choice not in (1, 2):
+        return 0
+    return 1 if order[verdict.choice - 1] == "AB"[item.label.preferred or 0] else -1
+
+
+def said(criterion: Criterion) -> str:
+    """A criterion on one line."""
+    return f"{criterion.name}: {criterion.description}" if criterion.description else criterion.name
+
+
+def numbered(criteria: Sequence[Criterion]) -> str:
+    return "\n".join(f"{n}. {said(c)}" for n, c in enumerate(criteria, 1))
+
+
+def _critique(verdicts: Sequence[CriterionVerdict]) -> str:
+    """What the judge found in both orders, in words; it names positions as the judge saw them."""
+    found = {0: "found neither to meet it better", 1: "favoured the one shown first", 2: "favoured the one shown second"}
+    texts = [found[v.choice] if v.choice is not None else "could not assess it" for v in verdicts]
+    return f"In one order it {texts[0]}; with the two exchanged it {texts[1]}."
+
+
+def _distinct(found: Sequence[Found]) -> list[list[Found]]:
+    """Those that say the same in the same words, together; in order of first appearance."""
+    by_words: dict[str, list[Found]] = {}
+    for one in found:
+        by_words.setdefault(normalised(said(one.criterion)), []).append(one)
+    return [sorted(same, key=lambda f: f.round) for same in by_words.values()]
+
+
+async def _all(tasks: Sequence[Any]) -> list[Any]:
+    """All results; the first failure ends the rest."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(t) for t in tasks]
+    return [t.result() for t in running]
