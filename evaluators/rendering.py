@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -93,10 +93,14 @@ class Template:
     """
 
     def __init__(
-        self, path: Path = PROMPTS / "pairwise.jinja", needs: Sequence[str] = ("question", "responses", "rubric")
+        self,
+        path: Path = PROMPTS / "pairwise.jinja",
+        needs: Sequence[str] = ("question", "responses", "rubric"),
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         self.path = path
         self._needs = frozenset(needs)
+        self._extra = extra or {}
         try:
             self.source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
@@ -117,7 +121,9 @@ class Template:
 
     def _try_out(self) -> None:
         """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
-        shown = {"question": "the-question", "responses[0].text": "text-one", "responses[1].text": "text-two"}
+        shown = {"question": "the-question"}
+        if "responses" in self._needs:
+            shown |= {"responses[0].text": "text-one", "responses[1].text": "text-two"}
         rubrics = (None, "the-rubric") if "rubric" in self._needs else (None,)
         for mode, rubric, media in product(("text", "direct"), rubrics, ((), (_PROBE_IMAGE,))):
             text = self._probe(mode, media, rubric=RubricText(rubric) if rubric else None)
@@ -130,7 +136,9 @@ class Template:
     def _probe(self, mode: str, media: tuple[Media, ...], **case: Any) -> str:
         candidates = (Candidate("text-one"), Candidate("text-two"))
         item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
-        (message,) = self.render(Case(item, "AB", **case), mode)
+        if "responses" not in self._needs:
+            case["hidden"] = frozenset({"responses"})
+        (message,) = self.render(Case(item, "AB", **case), mode, **self._extra)
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
     def check_advice(self) -> None:
@@ -161,8 +169,11 @@ class Template:
     def digest(self) -> str:
         return digest(RENDERER_VERSION, self.source)
 
-    def render(self, case: Case, mode: str = "text") -> tuple[Message, ...]:
+    def render(self, case: Case, mode: str = "text", **extra: object) -> tuple[Message, ...]:
         """One user message, text and images interleaved.
+
+        Args:
+            extra: what the template may use besides; the names are those given to `Template(extra=...)`.
 
         Raises:
             UserError: the template uses something that is not there.
@@ -192,6 +203,7 @@ class Template:
                 media=mark(media),
                 media_missing=item.media_missing and "media" not in case.hidden,
                 video=any(m.kind == "video" for m in media),
+                **{k: neutral(v, fence) if isinstance(v, str) else v for k, v in extra.items()},
             )
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             line = next(
@@ -200,6 +212,7 @@ class Template:
             raise UserError(
                 f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses (None "
                 "in the arm rubric_only), rubric and advice (None without one), mode, fence, media, media_missing, video"
+                + "".join(f", {name}" for name in extra)
             ) from None
         parts = tuple(_split(text, places))
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):

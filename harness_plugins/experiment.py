@@ -27,6 +27,7 @@ from evaluators.records import Item, Verdict, decode, encode
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
+from harness_plugins.disjoint import check_disjoint
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
@@ -119,6 +120,9 @@ def prepare(
     for entry in config.benchmarks:
         most = min((x for x in (entry.limit, limit) if x is not None), default=None)
         items[entry.name] = loaded[entry.name].items[:most]
+    for writer in config.writers:
+        if writer.guide is not None:
+            check_disjoint([e.item for e in writer.guide.cases], items)
     return Prepared(config, loaded, rubrics, items)
 
 
