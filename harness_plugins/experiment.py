@@ -248,7 +248,8 @@ def _write_rubrics(
     items = prepared.chosen(only)
     work = work_of(specs, items, config.orders, written, redo, backends)
     if any(w.draws for w in work):
-        block_on(write(work, folder, tally, progress))
+        with rare_collections():
+            block_on(write(work, folder, tally, progress))
         written = Written.read(folder, specs)
     return tally, written.files(folder)
 

@@ -16,7 +16,7 @@ import math
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -141,6 +141,7 @@ class WriterSpec(JudgeSpec):
         )
 
 
+@cache
 def _module(method: str) -> ModuleType:
     return importlib.import_module(f"evaluators.writers.{method}")
 

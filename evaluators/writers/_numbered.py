@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from evaluators.leaks import leak_classes
+from evaluators.leaks import names_a_response
 from evaluators.parsing import after_reasoning, cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
@@ -117,7 +117,7 @@ def _faults(line: str, question: str) -> list[str]:
     if not question.rstrip(" )\"”'’`*_").endswith(("?", "？")) or _OPEN_QUESTION.match(question):
         found.append("not_yes_no")
     asked = _QUOTED.sub('""', line)  # words to be read in a picture compare nothing
-    if _COMPARES.search(asked) or "reference" in leak_classes(asked):
+    if _COMPARES.search(asked) or names_a_response(asked):
         found.append("comparative_language")
     if _HOLISTIC.search(asked):
         found.append("holistic_language")
