@@ -138,11 +138,6 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
     return sorted(found, key=lambda leak: CLASSES.index(leak.kind))
 
 
-def names_a_response(text: str) -> bool:
-    """Whether it speaks of Response 1 or 2 as such, under any of their usual names."""
-    return _REFERENCE.search(_SPACES.sub(" ", text)) is not None
-
-
 def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, ...]:
     """The classes of leaks that a rubric has."""
     kinds = {leak.kind for leak in find_leaks(text, responses)}

@@ -62,6 +62,7 @@ def test_a_whole_answer() -> None:
         (WHOLE.replace("Is each cup red", "Are more cups red than in the other one"), set(), 3),
         (WHOLE.replace("Is each cup red", "Is it more red than the other"), {"comparative_language"}, 3),
         (WHOLE.replace("Is each cup red", "Is Response 1 right on red"), {"comparative_language"}, 3),
+        (WHOLE.replace("Is each cup red", "Is the image a red one, as in 1 of 2"), set(), 3),
         (WHOLE.replace("Is each cup red", "Do both candidates show red"), {"comparative_language"}, 3),
         (WHOLE.replace("Is each cup red", "Is the overall visual quality high"), {"holistic_language"}, 3),
     ],

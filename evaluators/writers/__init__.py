@@ -53,6 +53,11 @@ def methods() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
+def about(method: str) -> str:
+    """The first line of what a method's module says of itself."""
+    return (_module(method).__doc__ or "").partition("\n")[0]
+
+
 class WriterSpec(JudgeSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 

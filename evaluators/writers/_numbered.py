@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-from evaluators.leaks import names_a_response
 from evaluators.parsing import after_reasoning, cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
@@ -42,13 +41,14 @@ _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|‘[^’\n]*
 _COMPARES = re.compile(
     r"\b(?:better|best|worse|worst|superior|inferior|prefer(?:red|able)|outperforms?|outdoes|winner)\b"
     r"|\b(?:than|unlike|versus|vs\.?) (?:the |an? |any )?(?:other|others|another|alternatives?|rivals?|competing)\b"
-    r"|\b(?:other|another|both|either|competing|alternative) (?:(?:generated|edited) \w+|candidates?|responses?|outputs?)\b"
-    r"|\b(?:candidate|image|picture|edit) (?-i:[AB]|[12])\b(?!\s*[%.\d])",
-    re.I,
+    r"|\b(?:other|another|both|either|first|second|competing) (?:(?:generated|edited) \w+|candidates?|responses?|outputs?)\b"
 )
+_NAMES = re.compile(
+    r"\b(?:(?:[Rr]esponse|[Cc]andidate|[Oo]utput|[Ii]mage|[Pp]icture|[Ee]dit) #?[AB12]|[Aa]nswer #?[12])\b(?!\s?%|[.:]?\d)"
+)
+"""Case is part of it: "the image a child drew" names nobody."""
 _HOLISTIC = re.compile(
-    r"\boverall(?: \w+)? (?:quality|impression|appeal|score|rating|merit)\b|\bhow (?:good|well)\b|\bgood overall\b",
-    re.I,
+    r"\boverall(?: \w+)? (?:quality|impression|appeal|score|rating|merit)\b|\bhow (?:good|well)\b|\bgood overall\b"
 )
 _OPEN_QUESTION = re.compile(r"\s*(?:how|what|which|who|whom|whose|when|where|why|to what (?:extent|degree))\b", re.I)
 _LONGEST_NAME = 80
@@ -117,8 +117,9 @@ def _faults(line: str, question: str) -> list[str]:
     if not question.rstrip(" )\"”'’`*_").endswith(("?", "？")) or _OPEN_QUESTION.match(question):
         found.append("not_yes_no")
     asked = _QUOTED.sub('""', line)  # words to be read in a picture compare nothing
-    if _COMPARES.search(asked) or names_a_response(asked):
+    lower = asked.lower()
+    if _COMPARES.search(lower) or _NAMES.search(asked):
         found.append("comparative_language")
-    if _HOLISTIC.search(asked):
+    if _HOLISTIC.search(lower):
         found.append("holistic_language")
     return found

@@ -19,7 +19,8 @@ def section(text: str, tag: str, found: list[str], needed: bool) -> tuple[str | 
         return None, None
     if len(opens) > 1 or len(closes) > 1:
         found.append(f"duplicate_{tag}")
-        return None, (min(opens + closes), max(opens + closes))
+        whole = [m.span() for m in re.finditer(f"</?{tag}>", text)]
+        return None, (whole[0][0], whole[-1][1])
     if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
         found.append(f"unclosed_{tag}")
         return None, None
