@@ -63,6 +63,8 @@ class WriterRubrics:
     """Items for which it was asked to write with the responses before it: what it wrote blind does not stand in for that."""
     pending: frozenset[tuple[str, str, int]] = frozenset()
     """(item, saw, replicate) of rubrics that are still to come (their writing failed): nothing stands in for them."""
+    saw: frozenset[str] = frozenset()
+    """What it saw of the pairs over all it was asked for here, whatever came of it; empty while that is not known."""
 
     def of(self, uid: str, order: Order) -> Iterator[Rubric]:
         """The rubrics for an item as judged in `order`: of each replicate the one written in that order, else what
@@ -113,9 +115,15 @@ class Arm:
     """Reads what the judge itself wrote."""
     edit: Edit | None = None
     """How the arm changes a rubric's text before it is read."""
+    after_responses: bool = False
+    """Lives on what a writer says after seeing the responses: not judged for one that never sees any."""
     reads: Reads = WriterRubrics.of
     """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
     those of donors instead."""
+
+    def fits(self, writer: WriterRubrics) -> bool:
+        """Whether a writer can have anything for it."""
+        return not self.after_responses or writer.saw != {"nothing"}
 
 
 @cache
@@ -248,6 +256,7 @@ ARMS: dict[str, Arm] = {
             True,
             "the rubric written in the other order, its text as it is: names of responses now point wrong",
             _crossed,
+            after_responses=True,
             reads=WriterRubrics.crossed,
         ),
         Arm("shuffled", True, "the same writer's rubric for another item of the category", _shuffled, default=True),
@@ -256,6 +265,7 @@ ARMS: dict[str, Arm] = {
             True,
             "no rubric, one line with the writer's own verdict: what copying it is worth",
             _advice,
+            after_responses=True,
             reads=WriterRubrics.decided,
         ),
         Arm("self", True, "a rubric that the judge wrote itself", _transferred, own=True),

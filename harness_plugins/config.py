@@ -161,12 +161,20 @@ def load_config(path: Path, data_only: bool = False) -> Config:
             f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
+    idle = [a for a in config.arms if ARMS[a].after_responses]
+    if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
+        raise UserError(
+            f"{path}: line {_line_of(node, ('arms',))}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
+            "of `writers` does: leave them out of `arms`, or add such a writer"
+        )
     config = _absolute(config, path.resolve().parent)
     gone = list(_missing(config, path, node))
     if gone:
         raise UserError(*gone)
     for asked in (*config.judges, *config.writers):
         _ = asked.template  # read now: a template that is missing or broken must not cost a run
+    for writer in config.writers:
+        _ = writer.guide
     for judge in (j for j in config.judges if j.backend != "baseline"):
         positional = [a for a in ("advice", "rubric_only") if a in config.arms]
         if positional and judge.grading != "pairwise":
@@ -188,6 +196,7 @@ def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
         named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
     named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
     named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
+    named += [(w.exemplars, ("writers", i, "exemplars")) for i, w in enumerate(config.writers)]
     for file, location in named:
         if file is not None and not os.path.exists(file):
             yield (
@@ -206,7 +215,9 @@ def _absolute(config: Config, base: Path) -> Config:
                 b.model_copy(update={"path": at(b.path), "media_root": at(b.media_root)}) for b in config.benchmarks
             ),
             "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
-            "writers": tuple(w.model_copy(update={"prompt": at(w.prompt)}) for w in config.writers),
+            "writers": tuple(
+                w.model_copy(update={"prompt": at(w.prompt), "exemplars": at(w.exemplars)}) for w in config.writers
+            ),
             "rubrics": {n: at(p) for n, p in config.rubrics.items()},
             "out": at(config.out),
         }

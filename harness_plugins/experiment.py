@@ -27,6 +27,7 @@ from evaluators.records import Item, Verdict, decode, encode
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
+from harness_plugins.disjoint import check_disjoint
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
@@ -120,6 +121,9 @@ def prepare(
         most = min((x for x in (entry.limit, limit) if x is not None), default=None)
         items[entry.name] = loaded[entry.name].items[:most]
     check_gradings(config, items)
+    for writer in config.writers:
+        if writer.guide is not None:
+            check_disjoint([e.item for e in writer.guide.cases], items)
     return Prepared(config, loaded, rubrics, items)
 
 
@@ -130,7 +134,7 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
         UserError: one compares two, and some item has more.
     """
     compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
-    compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees_responses]
+    compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
     for name, some in items.items():
         many = next((i for i in some if len(i.candidates) > 2), None)
         if many is not None and compare:
@@ -262,7 +266,8 @@ def _write_rubrics(
     items = prepared.chosen(only)
     work = work_of(specs, items, config.orders, written, redo, backends)
     if any(w.draws for w in work):
-        block_on(write(work, folder, tally, progress))
+        with rare_collections():
+            block_on(write(work, folder, tally, progress))
         written = Written.read(folder, specs)
     return tally, written.files(folder)
 

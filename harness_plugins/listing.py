@@ -5,6 +5,7 @@ from __future__ import annotations
 from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
 from evaluators.judges import backend_names
+from evaluators.writers import about, methods
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS
@@ -26,6 +27,8 @@ def listing() -> str:
     lines.append("\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own)")
     lines.append(f"  {'strict':24} {STRICT.about}")
     lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
+    lines.append("\nRubric writers (method: in a config)")
+    lines += [f"  {name:24} {about(name)}" for name in methods()]
     lines.append("\nJudges (backend: in a config)")
     lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
     return "\n".join(lines) + "\n"

@@ -50,7 +50,8 @@ class RubricFile:
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
         own = {u: tuple(r) for u, r in by_item.items()}
         pending = frozenset(p[1:] for p in self.pending if p[0] == benchmark)
-        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending)
+        saw = frozenset(r.saw for r in self.rubrics if r.benchmark == benchmark) | {saw for _, saw, _ in pending}
+        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending, saw)
 
 
 def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:

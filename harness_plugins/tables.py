@@ -380,7 +380,12 @@ def _transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
     for t in transfers:
         if t.one_order:
             table.notes.append(f"{t.judge}, {t.writer}: {t.one_order}; same and cross are one cell each.")
-        if "cross" not in t.metrics and not t.one_order:
+        if t.unordered:
+            table.notes.append(
+                f"{t.judge}, {t.writer}: written without the responses, so there is no verdict of the writer's to copy and no "
+                "order to leak: no advice, content gain, same or cross."
+            )
+        elif "cross" not in t.metrics and not t.one_order:
             table.notes.append(
                 f"{t.judge}, {t.writer}: the arm crossed was not judged (or not completely), so there is no cross cell."
             )

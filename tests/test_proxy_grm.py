@@ -46,6 +46,7 @@ def test_a_whole_answer() -> None:
         (f"<answer>1</answer><rubric>{RUBRIC}</rubric><eval>x</eval>", {"wrong_order"}, True, 1),
         ("<think><summary>x</summary></think><answer>1</answer>", {"missing_rubric", "missing_eval"}, False, 1),
         (f"<rubric>{RUBRIC}</rubric><rubric>{RUBRIC}</rubric><eval>x</eval><answer>2</answer>", {"duplicate_rubric"}, False, 2),
+        (f"<rubric>{RUBRIC}<justify>a<justify></rubric><eval>x</eval><answer>2</answer>", {"duplicate_justify"}, True, 2),
         ("<rubric><justify>only</justify></rubric><eval>x</eval><answer>2</answer>", {"empty_rubric"}, False, 2),
     ],
 )  # fmt: skip

@@ -25,7 +25,9 @@ class Asker:
     A request that fails for good is an exception: what depends on all answers cannot go on without one.
     """
 
-    def __init__(self, spec: JudgeSpec, backend: ChatBackend, journal: Journal, held: dict[str, Answer], tally: Tally) -> None:
+    def __init__(
+        self, spec: JudgeSpec, backend: ChatBackend, journal: Journal, held: dict[str, Answer], tally: Tally
+    ) -> None:
         self._spec = spec
         self._backend = backend
         self._journal = journal
@@ -128,5 +130,7 @@ def answers_in(path: Path) -> dict[str, Answer]:
             value = orjson.loads(line)
             found[str(value["key"])] = decode(Answer, value["answer"])
         except (ValueError, KeyError, TypeError) as e:
-            raise UserError(f"{path}: line {number}: no answer ({e}); remove the line and run the same command again") from None
+            raise UserError(
+                f"{path}: line {number}: no answer ({e}); remove the line and run the same command again"
+            ) from None
     return found

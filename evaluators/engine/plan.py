@@ -85,7 +85,7 @@ class Grid:
         if not arm.per_writer:
             return (None,)
         owner = judge.name if arm.own else None
-        return [w for w in self.writers if w.owner == owner]
+        return [w for w in self.writers if w.owner == owner and arm.fits(w)]
 
     def asked(
         self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]

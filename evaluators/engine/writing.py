@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, with_retries
-from evaluators.engine.runner import Breaker, Tally, cause_of
+from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, Breaker, Tally, cause_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend
 from evaluators.records import Answer, Failure, Rubric, encode
 from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
-
-AT_ONCE = 32
-"""Draws whose media are read in one go."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +58,52 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
         try:
             await work.backend.open(media)
             async with asyncio.TaskGroup() as group:
-                for some in _chunks(work.draws):
-                    items = await media.prepare(
-                        [d.item for d in some], not work.backend.in_process, work.spec.max_pixels
-                    )
-                    for draw, item in zip(some, items, strict=True):
-                        await slots.acquire()
-                        group.create_task(_one(work, replace(draw, item=item), journal, tally, slots, breaker))
+                async for draw in _prepared(work, media):
+                    await slots.acquire()
+                    group.create_task(_one(work, draw, journal, tally, slots, breaker))
         finally:
             await work.backend.close()
 
 
-def _chunks(draws: Sequence[Draw]) -> Iterator[Sequence[Draw]]:
-    for start in range(0, len(draws), AT_ONCE):
-        yield draws[start : start + AT_ONCE]
+async def _prepared(work: Writing, media: MediaWindow) -> AsyncIterator[Draw]:
+    """The draws with the digests of their media; while one batch is asked, the media of the next are read."""
+    encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
+    batches = (
+        (some, asyncio.ensure_future(media.prepare([d.item for d in some], encoded, most)))
+        for some in _batches(work.draws)
+    )
+    ahead = next(batches, None)
+    try:
+        while ahead is not None:
+            some, reading = ahead
+            items = await reading
+            ahead = next(batches, None)
+            for draw, item in zip(some, items, strict=True):
+                yield replace(draw, item=item)
+    finally:
+        if ahead is not None:
+            ahead[1].cancel()
+
+
+def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
+    """A few draws at a time, as the runner takes items: as many as are read in one go and fit the media window twice over."""
+    batch: list[Draw] = []
+    size = 0
+    for draw in draws:
+        if not batch or draw.item is not batch[-1].item:
+            size += sum(f.size * 4 // 3 for m in draw.item.all_media() for f in m.files)
+        batch.append(draw)
+        if len(batch) == BATCH_ITEMS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots: Slots, breaker: Breaker) -> None:
     async def once() -> tuple[Answer, Rubric]:
         tally.asked += 1
+        tally.first_sent = tally.first_sent or time.monotonic()
         try:
             answer = await work.backend.chat(request_of(work.spec, draw))
             rubric = rubric_of(work.spec, draw, answer, datetime.now(UTC).isoformat(timespec="milliseconds"))
@@ -115,5 +140,6 @@ async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots:
             tally.completion_tokens += answer.usage.get("completion_tokens", 0)
     finally:
         tally.written += 1
+        tally.last_written = time.monotonic()
         tally.in_flight -= 1
         slots.release()

@@ -133,7 +133,9 @@ class Induction:
         try:
             return await self._run(stage)
         except BackendError as e:
-            raise RunStopped(f"a request failed for good: {e}; what was answered is kept, run the same command again") from e
+            raise RunStopped(
+                f"a request failed for good: {e}; what was answered is kept, run the same command again"
+            ) from e
 
     async def _run(self, stage: Callable[[str], None]) -> Induced:
         options, parts = self._options, self._seeds
@@ -180,14 +182,19 @@ class Induction:
         """The criteria that a pair gives and that verify on it, and how many were proposed in all."""
         item = await self._asker.ready(item)
         options = self._options
-        open_, failed, kept, count = options.criteria, [], [], 0
+        open_, count = options.criteria, 0
+        failed: list[dict[str, str]] = []
+        kept: list[Found] = []
         for turn in range(options.rounds + 1):
             proposals = await self._proposals(item, open_, failed, turn)
             count += len(proposals)
             if not proposals:
                 break
             verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS]
-            passed = [all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True)) for n in range(len(proposals))]
+            passed = [
+                all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True))
+                for n in range(len(proposals))
+            ]
             kept += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
             failed = [
                 {"criterion": said(c), "found": _critique([v[n] for v in verdicts])}
@@ -204,7 +211,7 @@ class Induction:
         assert item.label.preferred is not None
         order = ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]  # so that the preferred one has no fixed place
         preferred = 1 + order.index("AB"[item.label.preferred])
-        extra = {"preferred": preferred, "count": count, "failed": failed}
+        extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed}
         request = ChatRequest(
             within_budget(self._template.render(Case(item, order), **extra), self._options.max_pixels),
             sampling=self._options.sampling,
@@ -213,7 +220,7 @@ class Induction:
         )
         answer = await self._ask("propose" if turn == 0 else "refine", request, item, order, count, failed, turn)
         draft = _numbered.parse(answer, blind=False, criteria=count)
-        return [c for c in draft.criteria if not _numbered.compares(c)][:count]
+        return [c for c in draft.criteria if not _numbered.compares(said(c))][:count]
 
     async def _verdicts(self, item: Item, order: Order, criteria: Sequence[Criterion]) -> tuple[CriterionVerdict, ...]:
         """The label is no part of it: a judge's own prompt, with these criteria."""
@@ -261,7 +268,7 @@ class Induction:
                 right += parsed.choice is not None and order[parsed.choice - 1] == "AB"[item.label.preferred or 0]
             return right
 
-        found = await _all([on(i) for i in items])
+        found: list[int] = await _all([on(i) for i in items])
         return sum(found) / (2 * len(items))
 
     async def _write(self, request: ChatRequest, *about: object) -> Any:
@@ -272,7 +279,17 @@ class Induction:
         self._calls[what] = self._calls.get(what, 0) + 1
         media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
         prompt = self._template.digest if what in ("propose", "refine") else ""
-        key = digest("induction/1", what, prompt, item.uid if item else None, media, order, self._options.sampling, self._options.replicate, about)
+        key = digest(
+            "induction/1",
+            what,
+            prompt,
+            item.uid if item else None,
+            media,
+            order,
+            self._options.sampling,
+            self._options.replicate,
+            about,
+        )
         return await self._asker.ask(key, request)
 
 
@@ -294,7 +311,11 @@ def numbered(criteria: Sequence[Criterion]) -> str:
 
 def _critique(verdicts: Sequence[CriterionVerdict]) -> str:
     """What the judge found in both orders, in words; it names positions as the judge saw them."""
-    found = {0: "found neither to meet it better", 1: "favoured the one shown first", 2: "favoured the one shown second"}
+    found = {
+        0: "found neither to meet it better",
+        1: "favoured the one shown first",
+        2: "favoured the one shown second",
+    }
     texts = [found[v.choice] if v.choice is not None else "could not assess it" for v in verdicts]
     return f"In one order it {texts[0]}; with the two exchanged it {texts[1]}."
 

@@ -25,11 +25,11 @@ class Structure:
     """Why it was not to be had, or not kept."""
 
 
-async def structure(
-    criteria: Sequence[Criterion], modality: str, ask: Callable[..., Awaitable[Answer]]
-) -> Structure:
+async def structure(criteria: Sequence[Criterion], modality: str, ask: Callable[..., Awaitable[Answer]]) -> Structure:
     """Ask for themes and tips; where the answer drops a criterion, adds one or breaks the form, there are none."""
-    listed = "\n".join(f"{n}. {c.name}: {c.description}" if c.description else f"{n}. {c.name}" for n, c in enumerate(criteria, 1))
+    listed = "\n".join(
+        f"{n}. {c.name}: {c.description}" if c.description else f"{n}. {c.name}" for n, c in enumerate(criteria, 1)
+    )
     template = Template(PROMPTS / "arr_structure.jinja", needs=(), extra={"criteria": listed, "modality": modality})
     item = Item("criteria", "criteria", "0", 0, listed, (Candidate(), Candidate()), (0, 1), Label("tie"))
     case = Case(item, "AB", hidden=frozenset({"responses", "media"}))
@@ -57,7 +57,7 @@ def read_themes(answer: Answer, count: int) -> Structure:
     if numbers != list(range(1, count + 1)):
         return Structure("", note=f"the tips are for criteria {numbers}, not for each of 1 to {count} once")
     shown = [
-        "\n".join([f"{place}. {name}", *(f"   - {tip}" for _, tip in tips)]) for place, (name, tips) in enumerate(themes, 1)
+        "\n".join([f"{place}. {name}", *(f"   - {tip}" for _, tip in tips)])
+        for place, (name, tips) in enumerate(themes, 1)
     ]
     return Structure("\n".join(shown), tuple((name, tuple(n for n, _ in tips)) for name, tips in themes))
-

@@ -1,7 +1,12 @@
 """Rubric writers: a chat backend, a prompt and a parser that together turn an item into a Rubric.
 
-A *method* is a module here that holds `TEMPLATE` (a file in `prompts/`), `parse(answer, blind) -> Draft`, `VIOLATIONS` and
-`BLIND` (whether it can write without the responses). Adding a writer is adding such a module.
+A *method* is a module here that holds
+- `TEMPLATE` (a file in `prompts/`), `PARSER` (its version) and `VIOLATIONS`,
+- `SEES`: whether its rubrics are written with the `responses`, with `nothing` of them, or with `either`,
+- `OPTIONS`: the fields of `WriterSpec` that are its own, and
+- `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
+
+Adding a writer is adding such a module.
 """
 
 from __future__ import annotations
@@ -11,17 +16,22 @@ import math
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evaluators.exemplars import Exemplars, joined
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
-from evaluators.messages import ChatRequest
+from evaluators.messages import ChatRequest, Message
 from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
+
+CRITERIA = 5
+"""How many criteria a writer is asked for, where its method asks for a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,11 @@ def methods() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
+def about(method: str) -> str:
+    """The first line of what a method's module says of itself."""
+    return (_module(method).__doc__ or "").partition("\n")[0]
+
+
 class WriterSpec(JudgeSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 
@@ -49,6 +64,10 @@ class WriterSpec(JudgeSpec):
     """Independent rubrics for each item and order."""
     blind: bool = False
     """Write one more for each item without showing the responses (for the arm `blind`)."""
+    criteria: int | None = Field(None, ge=1, le=50)
+    """For arr_*: how many criteria a rubric is to have; `CRITERIA` by default."""
+    exemplars: Path | None = None
+    """For arr_guided: labelled pairs that it is shown first."""
     trained_with: tuple[str, ...] = ()
     """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
 
@@ -64,27 +83,55 @@ class WriterSpec(JudgeSpec):
             raise ValueError(
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
             )
-        if self.blind and not self.module.BLIND:
-            raise ValueError(f"method {self.method} cannot write without the responses: leave `blind` out")
+        if self.blind and self.sees != "either":
+            how = "cannot write without" if self.sees == "responses" else "never sees"
+            raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
+        for option in ("criteria", "exemplars"):
+            if getattr(self, option) is not None and option not in self.module.OPTIONS:
+                owners = [m for m in methods() if option in _module(m).OPTIONS]
+                raise ValueError(
+                    f"`{option}` belongs to the method {' or '.join(owners)}; {self.method} has no use for it: leave it out"
+                )
+        if "exemplars" in self.module.OPTIONS and self.exemplars is None:
+            raise ValueError(
+                f"method {self.method} needs `exemplars: file.jsonl` (labelled pairs with a rationale); without any, "
+                "use arr_zero_shot"
+            )
         return self
 
     @property
-    def sees_responses(self) -> bool:
-        """Whether it writes with a pair of responses before it."""
-        return True
+    def module(self) -> ModuleType:
+        return _module(self.method)
 
     @property
-    def module(self) -> ModuleType:
-        return importlib.import_module(f"evaluators.writers.{self.method}")
+    def sees(self) -> Literal["responses", "nothing", "either"]:
+        found: Literal["responses", "nothing", "either"] = self.module.SEES
+        return found
+
+    def options(self) -> dict[str, Any]:
+        """What its method asks for besides a rubric: in its prompt, for its parser, and part of who it is."""
+        return {"criteria": self.criteria or CRITERIA} if "criteria" in self.module.OPTIONS else {}
 
     @cached_property
     def template(self) -> Template:
-        return Template(self.prompt or PROMPTS / self.module.TEMPLATE, needs=("question", "responses"))
+        needs = ("question",) if self.sees == "nothing" else ("question", "responses")
+        extra = self.options()
+        return Template(self.prompt or PROMPTS / self.module.TEMPLATE, needs=needs, extra=extra)
+
+    @cached_property
+    def guide(self) -> Exemplars | None:
+        """The exemplars, read.
+
+        Raises:
+            UserError: the file cannot be used.
+        """
+        return None if self.exemplars is None else Exemplars(self.exemplars)
 
     def writer(self) -> Writer:
         """Who wrote it, as rubric records name it."""
         fields = self.key_fields()
         decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "model_args", "seed") if fields.get(k)}
+        guide = {"exemplars": self.guide.digest} if self.guide else {}
         return Writer(
             name=self.name,
             method=self.method,
@@ -93,8 +140,13 @@ class WriterSpec(JudgeSpec):
             family=self.family,
             trained_with=self.trained_with,
             prompt_digest=digest(self.template.digest, self.module.PARSER)[:16],
-            sampling={**self.sampling(), **decisive},
+            sampling={**self.sampling(), **decisive, **self.options(), **guide},
         )
+
+
+@cache
+def _module(method: str) -> ModuleType:
+    return importlib.import_module(f"evaluators.writers.{method}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +164,12 @@ class Draw:
 
 
 def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:
-    """All rubrics that a writer is to write for an item."""
+    """All rubrics that a writer is to write for an item: one an order, or one for all where it sees no responses."""
     for replicate in range(spec.replicates):
-        for order in orders:
-            yield Draw(item, order, replicate)
-        if spec.blind:
+        if spec.sees != "nothing":
+            for order in orders:
+                yield Draw(item, order, replicate)
+        if spec.blind or spec.sees == "nothing":
             yield Draw(item, "nothing", replicate)
 
 
@@ -127,8 +180,12 @@ def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
     seed = None
     if spec.seed is not None:
         seed = int(digest("writer", spec.seed, *draw.place)[:7], 16)
+    shown = spec.options()
+    messages = spec.template.render(case, **shown)
+    if spec.guide is not None:
+        messages = tuple(Message(m.role, tuple(joined(spec.guide.parts, m.parts))) for m in messages)
     return ChatRequest(
-        within_budget(spec.template.render(case), spec.max_pixels),
+        within_budget(messages, spec.max_pixels),
         sampling=spec.sampling(),
         answer_format=spec.method,
         affinity=draw.item.uid,
@@ -138,7 +195,7 @@ def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
 
 def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
     """The record of an answer: valid where a rubric could be taken from it."""
-    draft: Draft = spec.module.parse(answer, draw.saw == "nothing")
+    draft: Draft = spec.module.parse(answer, draw.saw == "nothing", **spec.options())
     known: dict[str, Any] = {}
     weights = [c.weight for c in draft.criteria if not math.isnan(c.weight)]
     usual = sum(weights) / len(weights) if weights else 1.0  # one without a weight counts as the others do on average

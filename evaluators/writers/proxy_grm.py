@@ -14,11 +14,13 @@ from typing import Literal
 from evaluators.parsing import after_reasoning, cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
+from evaluators.writers._tags import outside, section
 
 TEMPLATE = "proxy_grm.jinja"
 PARSER = "proxy_grm/1"
-BLIND = True
+SEES = "either"
 """It can write without seeing the responses; then there is nothing to evaluate and no answer."""
+OPTIONS = ()
 
 VIOLATIONS = {
     "refused": "the model refused",
@@ -63,9 +65,9 @@ def parse(answer: Answer, blind: bool) -> Draft:
     found: list[str] = []
     if cut(answer):
         found.append("truncated")
-    rubric, place = _section(text, "rubric", found, needed=True)
-    evaluation, eval_place = _section(text, "eval", found, needed=not blind)
-    verdict_text, answer_place = _section(text, "answer", found, needed=not blind)
+    rubric, place = section(text, "rubric", found, needed=True)
+    evaluation, eval_place = section(text, "eval", found, needed=not blind)
+    verdict_text, answer_place = section(text, "answer", found, needed=not blind)
     justify = ""
     if rubric is not None:
         rubric, justify = _without_justify(rubric, found)
@@ -78,7 +80,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
         rubric = None if inside else rubric
     elif sorted(places) != places:
         found.append("wrong_order")
-    if _outside(text, places).strip():
+    if outside(text, places).strip():
         found.append("text_outside")
     criteria = _criteria(rubric or "")
     if rubric:
@@ -91,28 +93,8 @@ def parse(answer: Answer, blind: bool) -> Draft:
     return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(found)))
 
 
-def _section(text: str, tag: str, found: list[str], needed: bool) -> tuple[str | None, tuple[int, int] | None]:
-    """What stands between a tag's only pair, and from where to where the pair reaches."""
-    opens = [m.start() for m in re.finditer(f"<{tag}>", text)]
-    closes = [m.end() for m in re.finditer(f"</{tag}>", text)]
-    if not opens and not closes:
-        if needed:
-            found.append(f"missing_{tag}")
-        return None, None
-    if len(opens) > 1 or len(closes) > 1:
-        found.append(f"duplicate_{tag}")
-        return None, (min(opens + closes), max(opens + closes))
-    if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
-        found.append(f"unclosed_{tag}")
-        return None, None
-    inside = text[opens[0] + len(tag) + 2 : closes[0] - len(tag) - 3].strip()
-    if not inside:
-        found.append(f"empty_{tag}")
-    return inside, (opens[0], closes[0])
-
-
 def _without_justify(rubric: str, found: list[str]) -> tuple[str, str]:
-    justify, place = _section(rubric, "justify", found, needed=False)
+    justify, place = section(rubric, "justify", found, needed=False)
     if place is None:
         if "unclosed_justify" in found:  # where it would end is not known: nothing after its tag is rubric
             rubric = re.split(r"</?justify>", rubric)[0].strip()
@@ -121,14 +103,6 @@ def _without_justify(rubric: str, found: list[str]) -> tuple[str, str]:
     if not rest:
         found.append("empty_rubric")
     return rest, justify or ""
-
-
-def _outside(text: str, places: list[tuple[int, int]]) -> str:
-    kept, at = [], 0
-    for start, end in sorted(places):
-        kept.append(text[at:start])
-        at = max(at, end)
-    return "".join([*kept, text[at:]])
 
 
 def _criteria(rubric: str) -> tuple[Criterion, ...]:

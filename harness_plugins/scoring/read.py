@@ -213,7 +213,8 @@ def _rubrics(
         donors = manifest.get("donors", {}).get(benchmark, {}).get(name, ())
         paired = frozenset(str(r.item) for r in found if r.saw != "nothing")
         pending = frozenset((str(r.item), r.saw, r.replicate) for r in found if r.status == "error")
-        rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending)
+        saw = frozenset(r.saw for r in found)
+        rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending, saw)
     return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 
 
@@ -264,6 +265,8 @@ def _read_in(run: RunData, benchmark: str, key: CellKey, item: Item, order: Orde
         return {}
     found = {r.replicate: r.uid for r in (arm.reads if arm else WriterRubrics.of)(rubrics, item.uid, order)}
     saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(key.arm, order)
+    if rubrics.saw == {"nothing"} and not (arm and arm.after_responses):  # one for both orders
+        saw = "nothing"
     to_come = {n: "" for i, s, n in rubrics.pending if (i, s) == (item.uid, saw)} if rubrics.pending else {}
     return {**to_come, **found}
 

@@ -52,6 +52,8 @@ class Transfer:
     writer_plus_none, transferred, advice; content_gain, gain_leak_free."""
     one_order: str = ""
     """Says so where it was written or judged in one order alone: then same and cross are single cells."""
+    unordered: bool = False
+    """Written without the responses, so in no order: there is neither same nor cross."""
     leak_free: tuple[int, int] = (0, 0)
     """Items none of whose rubrics leaks by words, of those with rubrics."""
 
@@ -202,11 +204,17 @@ def _transfer(
     saw = {r.saw for found in rubrics.by_item.values() for r in found} - {"nothing"}
     judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
     one_order = ""
-    if len(saw) == 1 or len(judged) == 1:
+    if saw and (len(saw) == 1 or len(judged) == 1):
         one_order = f"written in {' and '.join(sorted(saw))}, judged in {' and '.join(sorted(judged))}"
     metrics = _with_intervals(columns, cluster, bool(one_order))
     return Transfer(
-        benchmark.name, judge, writer, metrics, one_order, (int((free & with_rubric).sum()), int(with_rubric.sum()))
+        benchmark.name,
+        judge,
+        writer,
+        metrics,
+        one_order,
+        rubrics.saw == {"nothing"},
+        (int((free & with_rubric).sum()), int(with_rubric.sum())),
     )
 
 
