@@ -117,12 +117,16 @@ class Arm:
     """How the arm changes a rubric's text before it is read."""
     after_responses: bool = False
     """Lives on what a writer says after seeing the responses: not judged for one that never sees any."""
+    across_items: bool = False
+    """Lives on the difference between items' rubrics: not judged for a writer with one rubric for all."""
     reads: Reads = WriterRubrics.of
     """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
     those of donors instead."""
 
     def fits(self, writer: WriterRubrics) -> bool:
         """Whether a writer can have anything for it."""
+        if self.across_items and writer.shared and not writer.by_item:
+            return False
         return not self.after_responses or writer.saw != {"nothing"}
 
 
@@ -259,7 +263,14 @@ ARMS: dict[str, Arm] = {
             after_responses=True,
             reads=WriterRubrics.crossed,
         ),
-        Arm("shuffled", True, "the same writer's rubric for another item of the category", _shuffled, default=True),
+        Arm(
+            "shuffled",
+            True,
+            "the same writer's rubric for another item of the category",
+            _shuffled,
+            default=True,
+            across_items=True,
+        ),
         Arm(
             "advice",
             True,

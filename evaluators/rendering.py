@@ -161,7 +161,7 @@ class Template:
         candidates = (Candidate("text-one"), Candidate("text-two"))
         item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
         if "responses" not in self._needs:
-            case["hidden"] = frozenset({"responses"})
+            case["hidden"] = frozenset({"responses", *(() if "question" in self._needs else ("media",))})
         one = 0 if self._grading.kind == "pointwise" else None
         asked = Asked(self._grading, 1 if one == 0 else 2, criteria)
         (message,) = self.render(Case(item, "AB", **case, candidate=one), mode, asked, **self._extra)

@@ -196,7 +196,8 @@ def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
         named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
     named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
     named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
-    named += [(w.exemplars, ("writers", i, "exemplars")) for i, w in enumerate(config.writers)]
+    for i, w in enumerate(config.writers):
+        named += [(w.exemplars, ("writers", i, "exemplars")), (w.seeds, ("writers", i, "seeds"))]
     for file, location in named:
         if file is not None and not os.path.exists(file):
             yield (
@@ -216,7 +217,8 @@ def _absolute(config: Config, base: Path) -> Config:
             ),
             "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
             "writers": tuple(
-                w.model_copy(update={"prompt": at(w.prompt), "exemplars": at(w.exemplars)}) for w in config.writers
+                w.model_copy(update={f: at(getattr(w, f)) for f in ("prompt", "exemplars", "seeds")})
+                for w in config.writers
             ),
             "rubrics": {n: at(p) for n, p in config.rubrics.items()},
             "out": at(config.out),

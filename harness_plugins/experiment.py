@@ -28,6 +28,7 @@ from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint
+from harness_plugins.inducing import induced, missing, seeds_of
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
@@ -124,6 +125,8 @@ def prepare(
     for writer in config.writers:
         if writer.guide is not None:
             check_disjoint([e.item for e in writer.guide.cases], items)
+        if writer.seeds is not None:
+            check_disjoint(seeds_of(writer.seeds), items)
     return Prepared(config, loaded, rubrics, items)
 
 
@@ -262,6 +265,11 @@ def _write_rubrics(
     tally = Tally()
     if not specs:
         return tally, ()
+    written = Written.read(folder, specs)
+    benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
+    for spec in (s for s in specs if s.shared):
+        for replicate, without in missing(spec, written.by_writer[spec.name], benchmarks):
+            block_on(induced(spec, replicate, folder, without, tally, (backends or {}).get(spec.name), progress))
     written = Written.read(folder, specs)
     items = prepared.chosen(only)
     work = work_of(specs, items, config.orders, written, redo, backends)

@@ -16,6 +16,7 @@ from evaluators.errors import UserError
 from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.shuffle import donors
+from harness_plugins.artefacts import SUFFIXES, read_artefact
 
 _BY_HAND = {"id", "row"}
 
@@ -66,6 +67,10 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     """
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
+    if path.suffix in SUFFIXES:
+        return RubricFile(
+            name, path, tuple(replace(r, uid=rubric_uid(r)) for r in read_artefact(name, path, benchmarks))
+        )
     index = _Index(benchmarks)
     rubrics: list[Rubric] = []
     first: dict[tuple[Any, ...], int] = {}

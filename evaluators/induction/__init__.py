@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluators.engine.asking import Asker
+from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, RunStopped
 from evaluators.induction.selection import Matrix, chosen, contribution, coverage, set_accuracy
 from evaluators.induction.structure import Structure, structure
@@ -26,7 +27,7 @@ from evaluators.parsing import Parsed, parse
 from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
 from evaluators.rendering import PROMPTS, Case, RubricText, Template
 from evaluators.shuffle import normalised
-from evaluators.writers import _numbered
+from evaluators.writers import TRIED_OUT, _numbered
 
 AT_ONCE = 10
 """Criteria that one request asks for verdicts on when all that verified are tried on other pairs."""
@@ -84,7 +85,7 @@ class Induced:
     verified: int
     """Distinct criteria that verified."""
     rounds: tuple[int, ...]
-    """How many verified at each round."""
+    """How many verified on their pairs as first proposed, after one refinement, and so on."""
     calls: dict[str, int] = field(default_factory=dict)
 
 
@@ -97,6 +98,7 @@ class Options:
     sampling: dict[str, Any]
     max_pixels: int | None
     replicate: int = 0
+    seed: int | None = None
 
 
 class Induction:
@@ -114,11 +116,7 @@ class Induction:
         self._options = options
         self._asker = asker
         self._seeds = seeds
-        self._template = Template(
-            PROMPTS / "arr_induced.jinja",
-            needs=("question", "responses"),
-            extra={"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}]},
-        )
+        self._template = Template(PROMPTS / "arr_induced.jinja", needs=("question", "responses"), extra=TRIED_OUT)
         self._calls: dict[str, int] = {}
 
     async def run(self, stage: Callable[[str], None] = lambda text: None) -> Induced:
@@ -143,7 +141,7 @@ class Induction:
         each = await _all([self._from_pair(item) for item in parts.propose])
         proposed = sum(n for _, n in each)
         pool = _distinct([f for found, _ in each for f in found])
-        rounds = tuple(sum(f[0].round == r for f in pool) for r in range(options.rounds + 1))
+        rounds = tuple(sum(f.round == r for found, _ in each for f in found) for r in range(options.rounds + 1))
         criteria = [f[0].criterion for f in pool]
         if not criteria:
             return Induced("", (), Structure("", note="nothing verified"), {}, proposed, 0, rounds, self._calls)
@@ -279,17 +277,10 @@ class Induction:
         self._calls[what] = self._calls.get(what, 0) + 1
         media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
         prompt = self._template.digest if what in ("propose", "refine") else ""
-        key = digest(
-            "induction/1",
-            what,
-            prompt,
-            item.uid if item else None,
-            media,
-            order,
-            self._options.sampling,
-            self._options.replicate,
-            about,
-        )
+        how = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate)
+        key = digest("induction/1", what, how, item.uid if item else None, media, order, about)
+        if self._options.seed is not None and what != "verify":
+            request = replace(request, seed=int(digest("induction", self._options.seed, key)[:7], 16))
         return await self._asker.ask(key, request)
 
 
@@ -330,6 +321,9 @@ def _distinct(found: Sequence[Found]) -> list[list[Found]]:
 
 async def _all(tasks: Sequence[Any]) -> list[Any]:
     """All results; the first failure ends the rest."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(t) for t in tasks]
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(t) for t in tasks]
+    except BaseExceptionGroup as failures:
+        raise cause_of(failures) from None
     return [t.result() for t in running]

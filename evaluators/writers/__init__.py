@@ -11,6 +11,7 @@ Adding a writer is adding such a module.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import math
 import pkgutil
@@ -30,6 +31,8 @@ from evaluators.messages import ChatRequest, Message
 from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
 
+ROUNDS = 5
+HELD_OUT = 0.5
 CRITERIA = 5
 """How many criteria a writer is asked for, where its method asks for a number."""
 
@@ -68,6 +71,13 @@ class WriterSpec(JudgeSpec):
     """For arr_*: how many criteria a rubric is to have; `CRITERIA` by default."""
     exemplars: Path | None = None
     """For arr_guided: labelled pairs that it is shown first."""
+    seeds: Path | None = None
+    """For arr_induced: labelled pairs, rows as of the benchmark `pairs`, that it makes its rubric from."""
+    rounds: int | None = Field(None, ge=0, le=20)
+    """For arr_induced: refinements of criteria that did not verify; `ROUNDS` by default."""
+    held_out: float | None = Field(None, ge=0.1, le=0.9)
+    """For arr_induced: the share of the seeds that nothing is proposed from; half of it selects criteria, half tests the
+    result. `HELD_OUT` by default."""
     trained_with: tuple[str, ...] = ()
     """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
 
@@ -79,14 +89,14 @@ class WriterSpec(JudgeSpec):
             raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
         if self.verdict != "text" or self.samples != 1:
             raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
-        if self.replicates > 1 and self.temperature == 0:
+        if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
             raise ValueError(
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
             )
         if self.blind and self.sees != "either":
             how = "cannot write without" if self.sees == "responses" else "never sees"
             raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
-        for option in ("criteria", "exemplars"):
+        for option in ("criteria", "exemplars", "seeds", "rounds", "held_out"):
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
                 owners = [m for m in methods() if option in _module(m).OPTIONS]
                 raise ValueError(
@@ -97,6 +107,12 @@ class WriterSpec(JudgeSpec):
                 f"method {self.method} needs `exemplars: file.jsonl` (labelled pairs with a rationale); without any, "
                 "use arr_zero_shot"
             )
+        if self.shared and self.seeds is None:
+            raise ValueError(
+                f"method {self.method} needs `seeds: file.jsonl`: labelled pairs, in the form of the benchmark `pairs`"
+            )
+        if self.shared and self.prompt is not None:
+            raise ValueError(f"method {self.method} asks in several ways, and takes no `prompt`: leave it out")
         return self
 
     @property
@@ -108,14 +124,33 @@ class WriterSpec(JudgeSpec):
         found: Literal["responses", "nothing", "either"] = self.module.SEES
         return found
 
+    @property
+    def shared(self) -> bool:
+        """Whether it makes one rubric for all items, before anything is judged."""
+        return bool(getattr(self.module, "SHARED", False))
+
+    @property
+    def criteria_wanted(self) -> int:
+        return self.criteria or CRITERIA
+
+    @property
+    def rounds_most(self) -> int:
+        return ROUNDS if self.rounds is None else self.rounds
+
+    @property
+    def held_out_share(self) -> float:
+        return self.held_out or HELD_OUT
+
     def options(self) -> dict[str, Any]:
         """What its method asks for besides a rubric: in its prompt, for its parser, and part of who it is."""
-        return {"criteria": self.criteria or CRITERIA} if "criteria" in self.module.OPTIONS else {}
+        return {"criteria": self.criteria_wanted} if "criteria" in self.module.OPTIONS else {}
 
     @cached_property
     def template(self) -> Template:
         needs = ("question",) if self.sees == "nothing" else ("question", "responses")
-        extra = self.options()
+        extra: dict[str, Any] = self.options()
+        if self.shared:
+            needs, extra = ("question", "responses"), TRIED_OUT
         return Template(self.prompt or PROMPTS / self.module.TEMPLATE, needs=needs, extra=extra)
 
     @cached_property
@@ -131,7 +166,10 @@ class WriterSpec(JudgeSpec):
         """Who wrote it, as rubric records name it."""
         fields = self.key_fields()
         decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "model_args", "seed") if fields.get(k)}
-        guide = {"exemplars": self.guide.digest} if self.guide else {}
+        guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
+        if self.seeds is not None:
+            rows = hashlib.sha256(self.seeds.read_bytes()).hexdigest()[:16]
+            guide |= {"seeds": rows, "rounds": self.rounds_most, "held_out": self.held_out_share}
         return Writer(
             name=self.name,
             method=self.method,
@@ -142,6 +180,10 @@ class WriterSpec(JudgeSpec):
             prompt_digest=digest(self.template.digest, self.module.PARSER)[:16],
             sampling={**self.sampling(), **decisive, **self.options(), **guide},
         )
+
+
+TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}]}
+"""What the proposing template is tried out with."""
 
 
 @cache
@@ -165,6 +207,8 @@ class Draw:
 
 def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:
     """All rubrics that a writer is to write for an item: one an order, or one for all where it sees no responses."""
+    if spec.shared:
+        return
     for replicate in range(spec.replicates):
         if spec.sees != "nothing":
             for order in orders:

@@ -1,0 +1,23 @@
+"""ARR's induced writer: one rubric for all items, made from labelled seed pairs and verified on them (arXiv 2605.08354, sec. 3.2).
+
+It writes nothing item by item: `evaluators.induction` is what makes its rubric, before anything is judged.
+"""
+
+from __future__ import annotations
+
+from evaluators.writers import Draft
+from evaluators.writers._numbered import VIOLATIONS as _NUMBERED
+
+TEMPLATE = "arr_induced.jinja"
+PARSER = "induction/1"
+SEES = "nothing"
+OPTIONS = ("criteria", "seeds", "rounds", "held_out")
+SHARED = True
+VIOLATIONS = {
+    **_NUMBERED,
+    "nothing_verified": "no criterion decided the pair that it was proposed from, in both orders",
+}
+
+
+def parse(answer: object, blind: bool, **asked: object) -> Draft:
+    raise AssertionError("arr_induced writes no rubric for single items")
