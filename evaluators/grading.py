@@ -6,7 +6,7 @@ Grading is part of every key. How answers are scored afterwards is a protocol, a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from evaluators.records import Criterion
 
@@ -43,6 +43,32 @@ class Grading:
     def __str__(self) -> str:
         """As tables name it: `pairwise`, `pairwise by criterion, ties`, `pointwise 1-9`."""
         return label(self.key())
+
+
+def read_grading(text: str) -> dict[str, Any]:
+    """The fields of a judge that a word or two of a command line stand for: `pointwise`, `pairwise,criteria`,
+    `pointwise,1-5`, `listwise`, `pairwise,ties`, `pairwise,good_bad`.
+
+    Raises:
+        ValueError: a word that means nothing here.
+    """
+    found: dict[str, Any] = {}
+    for word in (w.strip() for w in text.split(",") if w.strip()):
+        low, dash, high = word.partition("-")
+        if word in get_args(Kind):
+            found["grading"] = word
+        elif word in get_args(Decision):
+            found["decision"] = word
+        elif word in ("ties", "good_bad"):
+            found["ties"] = "allowed" if word == "ties" else word
+        elif dash and low.isdigit() and high.isdigit():
+            found["scale"] = (int(low), int(high))
+        else:
+            raise ValueError(
+                f"{word!r} is no grading; there are pairwise, listwise, pointwise, with criteria, ties, good_bad, or a scale "
+                "such as 1-5"
+            )
+    return found
 
 
 def label(key: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from evaluators.keys import digest
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
 from evaluators.records import Answer
-from evaluators.rendering import PROMPTS, Case, Template
+from evaluators.rendering import PROMPTS, Case, Template, asked_on
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default."""
@@ -176,9 +176,8 @@ class JudgeSpec(BaseModel):
         return Grading(self.grading, self.decision, self.ties, self.scale)
 
     def asked(self, case: Case) -> Asked:
-        """What it is asked on a case: verdicts on the rubric's criteria where it decides by them and the rubric has some."""
-        criteria = case.rubric.criteria if self.decision == "criteria" and case.rubric else ()
-        return Asked(self.how, len(case.shown()), criteria)
+        """What it is asked on a case."""
+        return asked_on(case, self.how)
 
     def text_format(self, asked: Asked) -> str:
         """The format of its answers in text: what was asked for, or that of the user's own prompt."""

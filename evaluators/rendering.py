@@ -62,6 +62,12 @@ class Case:
         return tuple(self.item.candidates[pick_of(n, self.order)] for n in range(1, len(self.order) + 1))
 
 
+def asked_on(case: Case, grading: Grading) -> Asked:
+    """What is asked on a case: verdicts on the rubric's criteria where they decide and the rubric has some."""
+    criteria = case.rubric.criteria if grading.decision == "criteria" and case.rubric else ()
+    return Asked(grading, len(case.shown()), criteria)
+
+
 def pick_of(choice: int, order: Order) -> int:
     """The canonical candidate (from 0) that stands at position `choice` (from 1)."""
     return ord(order[choice - 1]) - ord("A")

@@ -190,6 +190,12 @@ def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     lmms.add_argument(
         "--out", type=Path, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"
     )
+    lmms.add_argument(
+        "--grading",
+        metavar="HOW",
+        help="how the model is asked: pairwise (default), listwise or pointwise, with criteria, ties or a scale, such as "
+        "'pointwise,1-5' (RUBRIC_HARNESS_GRADING)",
+    )
     lmms.add_argument("--judge", metavar="NAME", help="the judge's name in records and tables (RUBRIC_HARNESS_JUDGE)")
 
 

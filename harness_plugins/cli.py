@@ -262,7 +262,12 @@ def _lmms_eval(args: argparse.Namespace) -> int:
 
     try:
         code, folders = lmms_eval(
-            args.rest, rubrics=args.rubrics, config=args.rubric_config, out=args.out, judge=args.judge
+            args.rest,
+            rubrics=args.rubrics,
+            config=args.rubric_config,
+            out=args.out,
+            judge=args.judge,
+            grading=args.grading,
         )
     except SystemExit as e:
         if not isinstance(e.code, str):

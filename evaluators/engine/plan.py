@@ -65,6 +65,10 @@ Wanted = Callable[[str, str, str, str | None], bool]
 """(benchmark, judge, arm, writer) -> is it part of this run?"""
 
 
+Asking = tuple[Order, Arm, str | None, Given, int, int | None]
+"""Order, arm, writer, what it gives, sample, and the candidate that is scored alone (None where all are shown)."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """One benchmark with everything that is crossed over its items."""
@@ -87,28 +91,26 @@ class Grid:
         owner = judge.name if arm.own else None
         return [w for w in self.writers if w.owner == owner and arm.fits(w)]
 
-    def asked(
-        self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
-    ) -> Iterator[tuple[Order, Arm, str | None, Given, int]]:
+    def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
         """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
         for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
                 for given in arm.give(item, order, writer):
                     for sample in range(judge.samples):
-                        yield order, arm, writer.name if writer else None, given, sample
+                        for candidate in scored_alone(item, judge):
+                            yield order, arm, writer.name if writer else None, given, sample, candidate
 
     def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
         """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
         media = media_digest(item.all_media())
         digested, asked = digest(item.uid, media), judge.digest
         shown = media[:16] if item.all_media() else None
-        for order, arm, writer, given, sample in self.asked(item, judge, rows):
-            for candidate in scored_alone(item, judge):
-                seen = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
-                call = call_digest(digested, asked, seen, _read_as(given, judge), sample, given.draw)
-                place = call if candidate is None else digest(call, order)
-                key = verdict_key(place, arm.name, writer, given.replicate)
-                yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown, candidate)
+        for order, arm, writer, given, sample, candidate in self.asked(item, judge, rows):
+            seen = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
+            call = call_digest(digested, asked, seen, _read_as(given, judge), sample, given.draw)
+            place = call if candidate is None else digest(call, order)
+            key = verdict_key(place, arm.name, writer, given.replicate)
+            yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown, candidate)
 
 
 def _read_as(given: Given, judge: JudgeSpec) -> object:
@@ -193,12 +195,10 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
     for index, item in enumerate(grid.items):
         open_calls: set[object] = set()
         if not item.digested():  # no keys yet: only count
-            for order, _, _, given, sample in grid.asked(item, judge, work.rows):
-                for candidate in scored_alone(item, judge):
-                    work.planned += 1
-                    work.cells += 1
-                    seen = order if candidate is None else candidate
-                    open_calls.add((seen, _read_as(given, judge), sample, given.draw))
+            for order, _, _, given, sample, candidate in grid.asked(item, judge, work.rows):
+                work.planned += 1
+                work.cells += 1
+                open_calls.add((order if candidate is None else candidate, _read_as(given, judge), sample, given.draw))
         else:
             for cell in grid.cells(item, judge, work.rows):
                 work.planned += 1

@@ -14,11 +14,17 @@ OUT = "RUBRIC_HARNESS_OUT"
 JUDGE = "RUBRIC_HARNESS_JUDGE"
 """The judge's name in records and tables; by default that of its model."""
 
+GRADING = "RUBRIC_HARNESS_GRADING"
+"""How the model is asked, in every setting: `pointwise`, `listwise`, `pairwise,criteria`, ... (`grading.read_grading`)."""
+
 SETTINGS = {"judge": "none", "generic": "generic", "shuffled": "shuffled", "transfer": "transferred"}
 """Setting -> arm."""
 
 GRM = "grm"
 """The setting in which the model writes a rubric and decides by it; in no group."""
+
+ARR = "arr"
+"""The setting in which it writes a rubric from the request alone; in no group."""
 
 TASK_PREFIX = "rt_"
 """Names that lmms-eval has itself win over ours, so ours are told apart."""

@@ -15,12 +15,12 @@ from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
-from evaluators.rendering import Template
+from evaluators.rendering import PROMPTS, Template, asked_on
 from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
 from harness_plugins.hosted.metrics import LOWER_IS_BETTER, aggregate, metric_names
-from harness_plugins.hosted.rows import Row, Rows, load_rows
+from harness_plugins.hosted.rows import Row, Rows, grading_fields, load_rows
 
 _COMMANDS = ("lmms_eval.__main__", "lm_eval.__main__")
 
@@ -63,11 +63,11 @@ class HostedTask:
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
         """Read the rows that the task's metadata name; returns the metadata with the digests that a cache is to see."""
-        self.rows: Rows = load_rows(about["benchmark"], about["setting"])
+        self.rows: Rows = load_rows(about["benchmark"], about["setting"], not self.native)
         self.rank = int(os.environ.get("RANK", 0))
         self.judged: dict[int, Verdict] = {}
         """What our own model has answered in this process, by row: it is on file already."""
-        self.template = Template()
+        self.template = Template(PROMPTS / f"{self.rows.grading.kind}.jinja", grading=self.rows.grading)
         self._asked: Sequence[Row] = ()
         self._planned = False
         self._planning = threading.Lock()
@@ -79,6 +79,7 @@ class HostedTask:
             "rubrics_sha256": self.rows.rubrics_sha256,
             "data_sha256": self.rows.data_digest,
             "template_sha256": self.template.digest,
+            "grading": str(self.rows.grading),
         }
 
     def docs(self) -> Docs:
@@ -86,7 +87,8 @@ class HostedTask:
 
     def messages(self, number: int) -> tuple[Message, ...]:
         """The messages of a row, as a native judge is sent them."""
-        return self.template.render(self.rows.rows[number].case)
+        case = self.rows.rows[number].case
+        return self.template.render(case, "text", asked_on(case, self.rows.grading))
 
     def text(self, number: int) -> str:
         """The text of a row's prompt, images left out."""
@@ -109,7 +111,7 @@ class HostedTask:
                 f"{self.config.task}: without a command line nobody says who judges: export {JUDGE}=name-of-the-model"
             )
         model, arguments = command or (os.environ[JUDGE].strip(), {})
-        return foreign_spec(model, arguments, self.config.generation_kwargs, self.harness)
+        return foreign_spec(model, arguments, self.config.generation_kwargs, self.harness, grading_fields())
 
     def expect(self, asked: Sequence[Row]) -> None:
         """Take note of the rows to be asked. Where a command line says who judges, what does not fit is refused now; else when
@@ -139,7 +141,7 @@ class HostedTask:
             )
         answer = Answer(
             text=text,
-            answer_format=self.judge.answer_format,
+            answer_format=self.judge.text_format(self.judge.asked(row.case)),
             usage={k: v for k, v in usage.items() if v is not None} or None,
             backend=self.harness,
             backend_version=self.harness_version,
@@ -149,7 +151,9 @@ class HostedTask:
 
     def scored(self, doc: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
         """A row's share in every metric: its number and what came of it, and once the facts that make it traceable."""
-        came = str(verdict.choice) if verdict.status == "ok" else verdict.status
+        came: str = verdict.status
+        if came == "ok":
+            came = str(verdict.choice) if verdict.score is None else f"score {verdict.score}"
         share: dict[str, Any] = {name: [doc["row"], came] for name in self.aggregations}
         return {**share, "answered": [doc["row"], came, {**doc, "status": verdict.status, "key": verdict.key}]}
 

@@ -60,7 +60,9 @@ def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
         raise UserError(*lines) from None
 
 
-def foreign_spec(model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[str, Any], harness: str) -> JudgeSpec:
+def foreign_spec(
+    model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[str, Any], harness: str, grading: Mapping[str, Any]
+) -> JudgeSpec:
     """The judge that a model of the harness itself is (`--model openai`, say). The harness asks it, not we."""
     return make_spec(
         {
@@ -69,5 +71,6 @@ def foreign_spec(model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[s
             "model": model,
             "model_args": dict(arguments),
             **sampling_fields(gen_kwargs),
+            **grading,
         }
     )

@@ -11,7 +11,7 @@ from evaluators.rendering import pick_of
 from harness_plugins.hosted.rows import Row, Rows
 from harness_plugins.scoring import measure, protocols
 from harness_plugins.scoring.metrics import facts_of, grouped
-from harness_plugins.scoring.read import ABSENT, CODES, BenchmarkData, CellData, CellKey
+from harness_plugins.scoring.read import ABSENT, CODES, BenchmarkData, CellData, CellKey, compare_scores
 
 Outcome = tuple[int, str]
 """(row number, what came of it: "1", "2", or a status such as "unparsed")."""
@@ -67,19 +67,29 @@ def _cell(rows: Rows, data: BenchmarkData, outcomes: Sequence[Outcome]) -> CellD
     """The outcomes as an array (items, orders, draws); a row judged under `none` stands for all draws of its item."""
     places = {i.uid: n for n, i in enumerate(data.items)}
     replicates = tuple(sorted({rows.rows[n].given.replicate for n, _ in outcomes}))
-    shape = (len(data.items), 2, len(replicates))
+    shape = (len(data.items), data.width, len(replicates))
     outcome, expected = np.full(shape, ABSENT, dtype=np.int8), np.zeros(shape, dtype=bool)
+    each, scores = np.full((*shape, data.width), ABSENT, dtype=np.int8), np.full((*shape, data.width), np.nan)
     for number, came in outcomes:
         row = rows.rows[number]
         fallback = row.arm.name != rows.arm.name
         draw = slice(None) if fallback else replicates.index(row.given.replicate)
-        place = places[row.item.uid], 0 if row.order == "AB" else 1
-        outcome[place][draw] = _code(row, came)
+        place = places[row.item.uid], ord(row.order[0]) - ord("A")
         expected[place][draw] = True
+        if row.candidate is not None:
+            scored = came.startswith("score ")
+            each[place][draw, row.candidate] = 0 if scored else _code(row, came)
+            scores[place][draw, row.candidate] = -float(came.removeprefix("score ")) if scored else np.nan
+        else:
+            outcome[place][draw] = _code(row, came)
     # An item of which a limit let through one order is not complete: `score` says so too.
-    expected = expected.any(axis=1, keepdims=True) & data.in_orders(rows.grid.orders)[:, :, None]
+    expected = expected.any(axis=1, keepdims=True) & data.in_orders(rows.grid.orders, rows.grading.kind)[:, :, None]
     key = CellKey("judge", rows.arm.name, rows.rows[0].writer)
-    return CellData(key, outcome, np.full(shape, np.nan), expected, replicates=replicates)
+    cell = CellData(key, outcome, np.full(shape, np.nan), expected, replicates=replicates, grading=rows.grading.key())
+    if rows.grading.kind == "pointwise":
+        cell.places = scores
+        compare_scores(data, cell, each)
+    return cell
 
 
 def _code(row: Row, came: str) -> int:

@@ -13,15 +13,17 @@ from typing import Any
 import orjson
 
 from evaluators.arms import ARMS, Arm, Given, WriterRubrics
-from evaluators.engine.plan import Cell, Grid, orders_of
+from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
+from evaluators.grading import PAIR, Grading, read_grading
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.records import Item, Order
-from evaluators.rendering import Case
+from evaluators.rendering import Case, pick_of
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.config import BenchmarkEntry, Config, load_config
-from harness_plugins.hosted import CONFIG, OUT, RUBRICS, SETTINGS
+from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
+from harness_plugins.hosted.judge import make_spec
 from harness_plugins.rubric_files import RubricFile, read_rubrics
 
 DEFAULT_OUT = Path("results/runs/hosted")
@@ -36,10 +38,12 @@ class Row:
     arm: Arm
     writer: str | None
     given: Given
+    candidate: int | None = None
+    """Pointwise: the canonical candidate that is scored, alone."""
 
     @property
     def case(self) -> Case:
-        return self.given.case(self.item, self.order)
+        return self.given.case(self.item, self.order, self.candidate)
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,9 @@ class RowGrid(Grid):
 
     chosen: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
-    def asked(
-        self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]
-    ) -> Iterator[tuple[Order, Arm, str | None, Given, int]]:
+    def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
         for row in self.chosen.get(item.uid, ()):
-            yield row.order, row.arm, row.writer, row.given, 0
+            yield row.order, row.arm, row.writer, row.given, 0, row.candidate
 
 
 def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:
@@ -74,6 +76,7 @@ class Rows:
     rubrics: RubricFile | None
     rubrics_sha256: str | None
     out: Path
+    grading: Grading = PAIR.grading
 
     @property
     def arm(self) -> Arm:
@@ -85,9 +88,11 @@ class Rows:
         name = writer.name if writer else None
         found = []
         for item in self.grid.items:
-            for order in orders_of(item, self.grid.orders):
-                given = [Row(item, order, self.arm, name, g) for g in self.arm.give(item, order, writer)]
-                found += given or [Row(item, order, ARMS["none"], None, Given())]
+            alone = range(len(item.candidates)) if self.grading.kind == "pointwise" else (None,)
+            for order in orders_of(item, self.grid.orders, self.grading.kind):
+                for one in alone:
+                    given = [Row(item, order, self.arm, name, g, one) for g in self.arm.give(item, order, writer)]
+                    found += given or [Row(item, order, ARMS["none"], None, Given(), one)]
         return tuple(found)
 
     def doc(self, number: int) -> dict[str, Any]:
@@ -97,6 +102,7 @@ class Rows:
             "row": number,
             "item": row.item.uid,
             "order": row.order,
+            "candidate": row.candidate,
             "arm": row.arm.name,
             "writer": row.writer or "",
             "replicate": row.given.replicate,
@@ -106,11 +112,13 @@ class Rows:
         }
 
     def target(self, number: int) -> str:
-        """The right answer to a row: 1, 2 or tie."""
+        """The right answer to a row: a position or tie; of a candidate scored alone whether it is the preferred one."""
         row = self.rows[number]
         if row.item.label.preferred is None:
             return "tie"
-        return "1" if (row.item.label.preferred == 0) == (row.order == "AB") else "2"
+        if row.candidate is not None:
+            return "preferred" if row.candidate == row.item.label.preferred else "other"
+        return str(1 + [pick_of(n + 1, row.order) for n in range(len(row.order))].index(row.item.label.preferred))
 
     @cached_property
     def data_digest(self) -> str:
@@ -119,8 +127,11 @@ class Rows:
         return digest(self.benchmark.facts()["rows_sha256"], files, self.rubrics_sha256)
 
 
-def load_rows(benchmark: str, setting: str) -> Rows:
-    """Read what the environment names (`hosted.CONFIG`, `hosted.RUBRICS`).
+def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
+    """Read what the environment names (`hosted.CONFIG`, `hosted.RUBRICS`, `hosted.GRADING`).
+
+    Args:
+        writes: the model is asked for rubrics, so how it would be asked to judge is nothing to it.
 
     Raises:
         UserError: rubrics are needed and not named, or whatever `run` would complain of.
@@ -147,7 +158,30 @@ def load_rows(benchmark: str, setting: str) -> Rows:
         shuffles = config.shuffles if arm.name == "shuffled" else 0
         writers = [rubrics.of(benchmark, loaded.items, shuffles)]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
-    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder())
+    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder(), PAIR.grading if writes else _grading(items))
+
+
+def grading_fields() -> dict[str, Any]:
+    """The judge's fields that `hosted.GRADING` stands for.
+
+    Raises:
+        UserError: a word that means nothing.
+    """
+    try:
+        return read_grading(os.environ.get(GRADING, ""))
+    except ValueError as e:
+        raise UserError(f"{GRADING}: {e}") from None
+
+
+def _grading(items: Sequence[Item]) -> Grading:
+    """How the harness's model is asked, checked as a judge's of a config is."""
+    how = make_spec({"name": "judge", "backend": "lmms", "model": "-", **grading_fields()}).how
+    many = next((i for i in items if len(i.candidates) > 2), None)
+    if many is not None and how.kind == "pairwise":
+        raise UserError(
+            f"benchmark {many.benchmark!r}: row {many.row} has {len(many.candidates)} candidates: set {GRADING}=listwise or pointwise"
+        )
+    return how
 
 
 def run_folder() -> Path:

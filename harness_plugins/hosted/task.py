@@ -10,7 +10,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("RubricTask", "GrmTask"):
+    if name not in ("RubricTask", "GrmTask", "ArrTask"):
         raise AttributeError(name)
     if "lm_eval" in sys.modules and "lmms_eval" not in sys.modules:
         from harness_plugins.lm.task import RubricTask as LmTask
@@ -22,4 +22,6 @@ def __getattr__(name: str) -> Any:
 
 
 def _only_lmms(*_: Any, **__: Any) -> None:
-    raise SystemExit("error: the settings grm are tasks of lmms-eval alone: use lmms-eval, or `rubric-harness rubrics`")
+    raise SystemExit(
+        "error: the settings grm and arr are tasks of lmms-eval alone: use lmms-eval, or `rubric-harness rubrics`"
+    )

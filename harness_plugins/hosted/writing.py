@@ -1,4 +1,7 @@
-"""The setting `grm`: a harness's model as a rubric writer. Its own verdicts are the score; its rubrics are filed for others.
+"""A harness's model as a rubric writer; what it writes is filed for others.
+
+The setting `grm` is Proxy-GRM's: it sees both responses, and its own verdicts are the score. The setting `arr` is ARR's
+zero-shot writer: it sees the request alone, once an item, and the score is how many of its answers are rubrics.
 
 `rubrics.jsonl` in the run folder is what `RUBRIC_HARNESS_RUBRICS` of the next command may name: another model judges with
 what this one wrote.
@@ -6,19 +9,21 @@ what this one wrote.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from evaluators.backends.lmms import FAILED
 from evaluators.engine.journal import Journal
 from evaluators.judges import JudgeSpec
+from evaluators.messages import Message
 from evaluators.records import Answer, Failure, Rubric, Verdict, encode
 from evaluators.rendering import pick_of
-from evaluators.writers import Draw, WriterSpec, failed, rubric_of
-from harness_plugins.hosted import GRM
-from harness_plugins.hosted.base import HostedTask
+from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
+from harness_plugins.hosted import ARR, GRM
+from harness_plugins.hosted.base import Docs, HostedTask
 from harness_plugins.manifest import check_rows, make_manifest, read_manifest, write_manifest
 
 
@@ -26,20 +31,32 @@ class HostedWriting(HostedTask):
     """A mixin over the rows of the setting `judge`: the same items and orders, asked for a rubric."""
 
     native = False
+    setting = GRM
+    method = "proxy_grm"
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
         found = super().load({**about, "setting": "judge"})
-        spec = WriterSpec(name="writer", backend="lmms", model="-")
-        self.template = spec.template
+        self._asks = WriterSpec(name="writer", backend="lmms", model="-", method=self.method)
+        self.template = self._asks.template
         self._rubrics: Journal | None = None
-        return {**found, "setting": GRM, "template_sha256": self.template.digest}
+        return {**found, "setting": self.setting, "template_sha256": self.template.digest}
+
+    def draw(self, number: int) -> Draw:
+        """The rubric that a row asks for."""
+        row = self.rows.rows[number]
+        return Draw(row.item, row.order)
+
+    def messages(self, number: int) -> tuple[Message, ...]:
+        return request_of(self._asks, self.draw(number)).messages
 
     @cached_property
     def writer(self) -> WriterSpec:
-        """The harness's model as a writer of `proxy_grm`."""
+        """The harness's model as a writer."""
         judge: JudgeSpec = self.judge
         kept = judge.model_dump(include={"name", "model", "temperature", "max_tokens", "extra_body", "model_args"})
-        return WriterSpec.model_validate({**kept, "backend": "lmms", "model": judge.model or judge.name})
+        return WriterSpec.model_validate(
+            {**kept, "backend": "lmms", "method": self.method, "model": judge.model or judge.name}
+        )
 
     def _plan(self) -> None:
         with self._planning:
@@ -62,11 +79,8 @@ class HostedWriting(HostedTask):
     def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""
         self._plan()
-        row = self.rows.rows[number]
-        draw, now = (
-            Draw(self.folder.digested(row.item), row.order),
-            datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
+        draw, now = self.draw(number), datetime.now(UTC).isoformat(timespec="milliseconds")
+        draw = replace(draw, item=self.folder.digested(draw.item))
         if text.startswith(FAILED) or not text.strip():
             kind = "server" if text.strip() else "empty"
             rubric = failed(self.writer, draw, Failure(kind, text[:300] or "the reply has no content"), now)
@@ -81,11 +95,41 @@ class HostedWriting(HostedTask):
             )
             rubric = rubric_of(self.writer, draw, answer, now)
         self._journal().append(encode(rubric))
-        return _as_verdict(rubric, row.order)
+        return _as_verdict(rubric, self.rows.rows[number].order)
+
+
+class HostedRubrics(HostedWriting):
+    """The setting `arr`: one row an item, and no verdict to score."""
+
+    setting = ARR
+    method = "arr_zero_shot"
+
+    def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        found = super().load(about)
+        self.aggregations = {
+            name: partial(_share, came) for name, came in (("valid", ("ok",)), ("answered", ("ok", "unparsed")))
+        }
+        self.directions = dict.fromkeys(self.aggregations, True)
+        return found
+
+    def docs(self) -> Docs:
+        first = {row.item.uid: n for n, row in reversed(list(enumerate(self.rows.rows)))}
+        return Docs(self.rows.doc(n) for n in sorted(first.values()))
+
+    def draw(self, number: int) -> Draw:
+        return Draw(self.rows.rows[number].item, "nothing")
+
+    def scored(self, doc: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+        return {name: [doc["row"], verdict.status] for name in self.aggregations}
+
+
+def _share(came: Sequence[str], items: Sequence[Sequence[Any]]) -> float:
+    return sum(i[1] in came for i in items) / max(len(items), 1)
 
 
 def _as_verdict(rubric: Rubric, order: Any) -> Verdict:
-    status = "error" if rubric.status == "error" else "ok" if rubric.verdict else "unparsed"
+    decided = rubric.verdict is not None or (rubric.saw == "nothing" and rubric.status == "valid")
+    status = "error" if rubric.status == "error" else "ok" if decided else "unparsed"
     return Verdict(
         key=rubric.uid,
         status=status,  # type: ignore[arg-type]

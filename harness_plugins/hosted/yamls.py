@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness_plugins.benchmarks.spec import load_spec, names
 from harness_plugins.data import data_dir
-from harness_plugins.hosted import GRM, SETTINGS, TASK_PREFIX
+from harness_plugins.hosted import ARR, GRM, SETTINGS, TASK_PREFIX
 
 _NOTE = "# Made by `python -m harness_plugins.hosted.yamls`: do not edit.\n"
 
@@ -30,11 +30,12 @@ def files() -> dict[Path, str]:
                 "class: !function harness_plugins.hosted.task.RubricTask\n"
                 f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
             )
-        found[Path(name) / "settings" / "grm.yaml"] = (
-            f"{_NOTE}task: {TASK_PREFIX}{name}_{GRM}\n"
-            "class: !function harness_plugins.hosted.task.GrmTask\n"
-            f"metadata: {{version: 1, benchmark: {name}, setting: {GRM}}}\n"
-        )
+        for setting, task in ((GRM, "GrmTask"), (ARR, "ArrTask")):
+            found[Path(name) / "settings" / f"{setting}.yaml"] = (
+                f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
+                f"class: !function harness_plugins.hosted.task.{task}\n"
+                f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
+            )
         found[Path(name) / "settings" / "group.yaml"] = _group(
             f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.errors import UserError
-from harness_plugins.hosted import CONFIG, JUDGE, OUT, RUBRICS
+from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS
 
 
 def lmms_eval(
@@ -19,6 +19,7 @@ def lmms_eval(
     config: Path | None = None,
     out: Path | None = None,
     judge: str | None = None,
+    grading: str | None = None,
 ) -> tuple[int, list[Path]]:
     """Run lmms-eval in this process; returns its exit code (0, or 1 where an evaluation failed) and the run folders written.
 
@@ -28,7 +29,7 @@ def lmms_eval(
     Raises:
         UserError: lmms-eval is not installed.
     """
-    for name, value in ((RUBRICS, rubrics), (CONFIG, config), (OUT, out), (JUDGE, judge)):
+    for name, value in ((RUBRICS, rubrics), (CONFIG, config), (OUT, out), (JUDGE, judge), (GRADING, grading)):
         if value is not None:
             os.environ[name] = str(value)
     try:

@@ -22,7 +22,7 @@ from harness_plugins.experiment import ask, block_on, check_images, copy_answers
 from harness_plugins.hosted.base import plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields
-from harness_plugins.hosted.rows import Row, RowGrid, cell_of, run_folder
+from harness_plugins.hosted.rows import Row, RowGrid, cell_of, grading_fields, run_folder
 from harness_plugins.lmms import foreign
 from harness_plugins.lmms.task import RubricTask
 
@@ -66,7 +66,7 @@ class RubricJudge(lmms):  # type: ignore[misc]
 
     def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
         """The judge under a task's generation arguments; what the command line says of it comes first."""
-        return make_spec({**sampling_fields(gen_kwargs), **self._fields})
+        return make_spec({**grading_fields(), **sampling_fields(gen_kwargs), **self._fields})
 
     def _judge(self, spec: JudgeSpec, requests: Sequence[tuple[Instance, RubricTask]]) -> dict[int, GenerationResult]:
         """Our own tasks: the native engine over exactly these rows."""
@@ -98,7 +98,9 @@ class RubricJudge(lmms):  # type: ignore[misc]
 def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) -> None:
     """Ask for the rows that the folder does not hold yet; arms of one item and order stand together."""
     chosen: dict[str, dict[str, list[Row]]] = {}
-    once = {(r.item.uid, r.order, r.arm.name, r.writer, r.given): r for r in rows}  # settings share what has no rubric
+    once = {
+        (r.item.uid, r.order, r.arm.name, r.writer, r.given, r.candidate): r for r in rows
+    }  # settings share what has no rubric
     for row in sorted(once.values(), key=lambda r: r.order):
         chosen.setdefault(row.item.benchmark, {}).setdefault(row.item.uid, []).append(row)
     grids = []

@@ -19,7 +19,7 @@ from lmms_eval.utils import simple_parse_args_string
 from evaluators.backends.lmms import images_of, to_lmms
 from evaluators.errors import UserError
 from harness_plugins.hosted.base import HostedTask, plainly
-from harness_plugins.hosted.writing import HostedWriting
+from harness_plugins.hosted.writing import HostedRubrics, HostedWriting
 
 
 class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
@@ -157,3 +157,7 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
 
 class GrmTask(HostedWriting, RubricTask):
     """The setting `grm`: the model writes a rubric, applies it and decides; what it wrote is filed for other judges."""
+
+
+class ArrTask(HostedRubrics, RubricTask):
+    """The setting `arr`: the model writes a rubric from the request alone; what it wrote is filed for other judges."""

@@ -372,10 +372,10 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
             if ranks is not None and cell.places is not None:
                 cell.places[place][: len(ranks)] = ranks
     if each is not None:
-        _compare_scores(benchmark, cell, each)
+        compare_scores(benchmark, cell, each)
 
 
-def _compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
+def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
     """Outcomes of candidates that were scored alone: the highest score is the pick, several highest are a tie.
 
     Args:
