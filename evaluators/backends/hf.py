@@ -1,9 +1,9 @@
-"""Any image-text model of transformers in this process: real batches, exact P(1) and P(2), PEFT adapters.
+"""Any image-text model of transformers in this process: real batches, exact probabilities, PEFT adapters.
 
     {name: qwen, backend: hf, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {dtype: bfloat16, device_map: auto}}
 
 Requests that wait go to the model in batches of like size, padded on the left, through the processor's own chat
-template. For `direct` the full distribution of the first token is looked at, so P counts every token that reads as 1 or 2.
+template. For `direct` the full distribution of the first token is looked at, so P counts every token that reads as a digit.
 A batch that does not fit in memory is halved, and so are those after it.
 """
 
@@ -236,7 +236,7 @@ class HFBackend:
         return {"do_sample": True, "temperature": temperature, **_NEUTRAL, **self._spec.extra_body}
 
     def _tops(self, logits: Any, count: int) -> list[tuple[tuple[str, float], ...]]:
-        """The likeliest first tokens of each row, and every token that reads as a verdict however unlikely."""
+        """The likeliest first tokens of each row, and every token that reads as a digit however unlikely."""
         import torch
 
         logs = torch.log_softmax(logits.float(), dim=-1)

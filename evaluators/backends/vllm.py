@@ -1,4 +1,4 @@
-"""vLLM in this process: continuous batching, prefix cache, LoRA adapters, exact P(1) and P(2).
+"""vLLM in this process: continuous batching, prefix cache, LoRA adapters, exact probabilities.
 
     {name: qwen, backend: vllm, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {max_model_len: 16384}}
 
@@ -160,9 +160,7 @@ class VLLMBackend:
             raise UserError(f"judge {self._spec.name!r}: extra_body: {e}") from None
         if top_logprobs:
             params.temperature = 0.0
-            if (
-                self._exact
-            ):  # exactly the tokens that read as a verdict, however unlikely: a grammar would hide the rest
+            if self._exact:  # the tokens that read as a digit, however unlikely: a grammar would hide the rest
                 params.logprob_token_ids = self._digits
                 params.structured_outputs = None
             else:

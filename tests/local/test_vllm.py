@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("vllm", reason="needs vLLM; `make test-all` runs this where it can be installed")
 
 from evaluators.errors import BackendError
+from evaluators.grading import Asked, Grading
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Message, Text
 from evaluators.parsing import parse
@@ -114,9 +115,15 @@ def test_the_engine_and_its_server_agree(model: Path, url: str, tmp_path: Path) 
             assert theirs.text.strip() == str(parse(ours).choice)
 
 
+SCORED = Asked(Grading("pointwise"), 1)
+
+
 @pytest.mark.parametrize("family", ["qwen3", "internvl", "llava"])
 def test_it_and_transformers_compute_the_same(family: str, tmp_path: Path) -> None:
-    """The other families, by their own processors and chat templates; for one of them as an adapter on its base."""
+    """The other families, by their own processors and chat templates; for one of them as an adapter on its base.
+
+    Each answer holds every digit, and so is read as an expected score as well.
+    """
     folder = getattr(tiny, family)(tmp_path / family)
     requests = requests_of(tmp_path, 8)
     adapter = {}
@@ -133,6 +140,9 @@ def test_it_and_transformers_compute_the_same(family: str, tmp_path: Path) -> No
         assert a is not None and b is not None
         assert abs(a.first - b.first) < 1e-4 and abs(a.mass - b.mass) < 1e-4
         assert one.usage["prompt_tokens"] == other.usage["prompt_tokens"]  # type: ignore[index]
+        a, b = parse(one, SCORED), parse(other, SCORED)
+        assert a.score is not None and b.score is not None and 1 < a.score < 9
+        assert abs(a.score - b.score) < 1e-4 and abs(a.p.mass - b.p.mass) < 1e-4  # type: ignore[union-attr, operator]
     if adapter:
         assert any(abs(parse(a).p.first - parse(b).p.first) > 1e-3 for a, b in zip(plain, found, strict=True))  # type: ignore[union-attr]
 

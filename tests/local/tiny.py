@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,13 @@ TEMPLATE = (
 )
 
 
-def llava(folder: Path, context: int = 8192) -> Path:
-    """LLaVA 1.5: a CLIP tower and a Llama, 140 thousand parameters."""
+def llava(folder: Path, context: int = 8192, side: int = 28, texts: Sequence[str] = ()) -> Path:
+    """LLaVA 1.5: a CLIP tower and a Llama, 140 thousand parameters.
+
+    Args:
+        side: every image is shown whole, as a square of this many pixels: (side / 14)² tokens.
+        texts: what its tokenizer learns its pieces from; without any, each character is a token.
+    """
     import torch
     from transformers import (
         CLIPImageProcessor,
@@ -45,9 +51,10 @@ def llava(folder: Path, context: int = 8192) -> Path:
         LlavaProcessor,
     )
 
-    tokenizer = _characters(["<pad>", "<s>", "</s>", "<unk>", "<image>"])
+    special = ["<pad>", "<s>", "</s>", "<unk>", "<image>"]
+    tokenizer = _pieces(special, texts) if texts else _characters(special)
     tokenizer.chat_template = TEMPLATE
-    pictures = CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    pictures = CLIPImageProcessor(size={"height": side, "width": side}, do_center_crop=False)
     processor = LlavaProcessor(
         image_processor=pictures,
         tokenizer=tokenizer,
@@ -58,7 +65,7 @@ def llava(folder: Path, context: int = 8192) -> Path:
         num_additional_image_tokens=1,
     )
     vision = CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=side, patch_size=14
     )
     text = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -105,8 +112,11 @@ CHATML = (
 MARKS = ["endoftext", "im_start", "im_end", "vision_start", "vision_end", "vision_pad", "image_pad", "video_pad"]
 
 
-def _pieces(special: list[str], **named: str) -> Any:
-    """A byte-level BPE tokenizer of 500 pieces, as Qwen's and InternVL's are."""
+FORM = "Reason about both responses by the rubric. <answer>1</answer> <answer>2</answer>"
+
+
+def _pieces(special: list[str], texts: Sequence[str] = (FORM,) * 20, **named: str) -> Any:
+    """A byte-level BPE tokenizer of at most 2000 pieces, as Qwen's and InternVL's are."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -114,10 +124,8 @@ def _pieces(special: list[str], **named: str) -> Any:
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     plain.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=special, initial_alphabet=alphabet)
-    plain.train_from_iterator(
-        ["Reason about both responses by the rubric. <answer>1</answer> <answer>2</answer>"] * 20, trainer
-    )
+    trainer = trainers.BpeTrainer(vocab_size=2000, special_tokens=special, initial_alphabet=alphabet)
+    plain.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=plain, eos_token=special[2], pad_token=special[0], extra_special_tokens=named or special
     )
