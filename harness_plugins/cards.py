@@ -45,7 +45,8 @@ def cards(folder: Path) -> Table:
     ]
     table = Table("Rubric cards", [*header, "alike", "leaking", "leaks", "violations"])
     for name, rubrics in by_writer.items():
-        table.rows.append([name, *_card(rubrics, items)])
+        shared = all(r.item is None for r in rubrics)
+        table.rows.append([f"{name} (shared)" if shared else name, *_card(rubrics, items)])
     table.notes.append(
         "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "

@@ -13,6 +13,7 @@ from evaluators.messages import Image, Text, text_of
 from evaluators.writers import request_of
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, prepare, with_known_digests, writers_of
+from harness_plugins.inducing import calls_of, missing, seeds_of
 from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4
@@ -51,14 +52,22 @@ def dry_run(
             for arm, writer in grid.rows(judge):
                 one = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
                 work = due_cells(one, judge, finished)
-                tokens = _tokens(one, judge, made) * work.calls if isinstance(made, ChatJudge) else 0
+                each, tokens = _cost(one, judge, made) if isinstance(made, ChatJudge) else (1.0, 0.0)
+                counts = work.planned, round(work.calls * each), round(work.calls * tokens)
                 lines.append(
                     f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "
-                    f"{work.planned:9,} {work.calls:9,} {round(tokens):11,}"
+                    f"{counts[0]:9,} {counts[1]:9,} {counts[2]:11,}"
                 )
-                totals = [a + b for a, b in zip(totals, (work.planned, work.calls, round(tokens)), strict=True)]
+                totals = [a + b for a, b in zip(totals, counts, strict=True)]
                 if isinstance(made, ChatJudge) and arm.name not in prompts:
                     prompts[arm.name] = _prompt(one, judge, made)
+    for spec in (s for s in specs if s.shared and s.seeds):
+        for replicate, _ in missing(spec, written.by_writer[spec.name], list(prepared.items)):
+            least, most = calls_of(spec, replicate)
+            lines.append(
+                f"{'':24} writer {spec.name}: a rubric to induce first, from {len(seeds_of(spec.seeds))} seed pairs: "
+                f"{least:,} to {most:,} requests; its arms count what is there already"
+            )
     for spec in specs:
         left = [
             d for some in prepared.items.values() for d in due(spec, some, config.orders, written.by_writer[spec.name])
@@ -82,21 +91,24 @@ def dry_run(
     return "\n".join(lines) + "\n"
 
 
-def _tokens(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> float:
-    """Mean estimated prompt tokens a request, over the first items."""
-    sizes = []
+def _cost(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> tuple[float, float]:
+    """Mean requests and estimated prompt tokens a call, over the first items."""
+    sizes: list[tuple[int, float]] = []
     rows = grid.rows(judge)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
-            parts = [p for m in made.request(cell.given.case(item, cell.order)).messages for p in m.parts]
+            requests = made.requests(cell.given.case(item, cell.order, cell.candidate))
+            parts = [p for r in requests for m in r.messages for p in m.parts]
             text = sum(len(p.text) for p in parts if isinstance(p, Text))
-            sizes.append(text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts))
-    return sum(sizes) / len(sizes) if sizes else 0.0
+            images = sum(isinstance(p, Image) for p in parts)
+            sizes.append((len(requests), text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * images))
+    count = max(len(sizes), 1)
+    return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
 
 
 def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:
     rows = grid.rows(judge)
     for item in grid.items:
         for cell in grid.cells(item, judge, rows):
-            return text_of(made.request(cell.given.case(item, cell.order)).messages)
+            return text_of(made.request(cell.given.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"

@@ -13,7 +13,7 @@ from evaluators.engine.asking import opened
 from evaluators.engine.journal import Journal
 from evaluators.engine.runner import Tally
 from evaluators.errors import UserError
-from evaluators.induction import Induced, Induction, Options, Seeds
+from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.judges import ChatJudge, JudgeSpec
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatBackend
@@ -67,6 +67,18 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
             f"the {len(items)} seed pairs fall into {len(order)} sets that share images or texts: too few to hold some out"
         )
     return Seeds(tuple(parts[0]), tuple(parts[1]), tuple(parts[2]))
+
+
+def calls_of(spec: WriterSpec, replicate: int) -> tuple[int, int]:
+    """The fewest and the most requests that an induction takes."""
+    assert spec.seeds is not None
+    seeds = split(seeds_of(spec.seeds), spec.held_out_share, replicate)
+    proposing, select, test = len(seeds.propose), len(seeds.select), len(seeds.test)
+    known = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
+    pool = proposing * spec.criteria_wanted * (spec.rounds_most + 1)
+    trying, result = (-(-n // AT_ONCE) * 2 for n in (pool, spec.criteria_wanted))
+    most = 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + known
+    return 3 * proposing + 2 * (select + test) + known, most
 
 
 def artefact_path(folder: Path, spec: WriterSpec, replicate: int) -> Path:

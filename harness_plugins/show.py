@@ -12,7 +12,7 @@ import orjson
 from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
-from evaluators.records import Item, Rubric, Verdict, decode
+from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
 from harness_plugins.manifest import read_manifest
 
 STATES = (
@@ -112,7 +112,7 @@ def _verdicts(
         for line in lines(path):
             try:
                 v = orjson.loads(line)
-                place = (v["item"], v["arm"], v["writer"], v["order"], v["replicate"], v["sample"])
+                place = (v["item"], v["arm"], v["writer"], v["order"], v["replicate"], v["sample"], v.get("candidate"))
             except (ValueError, KeyError, TypeError):
                 continue
             judges.setdefault(v["judge"])
@@ -127,7 +127,7 @@ def _verdicts(
         found[verdict.item][verdict.arm, verdict.writer].append(verdict)
     for trials in found.values():
         for group in trials.values():
-            group.sort(key=lambda v: (v.replicate, v.sample, v.order))
+            group.sort(key=lambda v: (v.replicate, v.sample, v.order, v.candidate or 0))
     return found, judges, writers, arms
 
 
@@ -145,13 +145,27 @@ def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
     if state == "missing" or not trials:
         return state == "missing" and not trials
     if state in ("right", "wrong"):
-        right = [v.pick == item.label.preferred for v in trials if v.pick is not None]
-        return len(right) == len(trials) and all(r == (state == "right") for r in right)
+        picks = _picks(trials)
+        return None not in picks and all((p == item.label.preferred) == (state == "right") for p in picks)
     if state in ("first", "second", "mixed"):
         choices = {v.choice for v in trials}
         slots = {"first": {1}, "second": {2}}.get(state)
         return len(trials) > 1 and (choices == slots if slots else choices in ({1}, {2}))
     return any(v.status == state for v in trials)
+
+
+def _picks(trials: Sequence[Verdict]) -> list[int | None]:
+    """The candidate picked in each trial; of candidates scored alone the one with the highest score, if it is one."""
+    picks = [v.pick for v in trials if v.candidate is None]
+    alone: dict[tuple[int, int, str], list[Verdict]] = {}
+    for v in trials:
+        if v.candidate is not None:
+            alone.setdefault((v.replicate, v.sample, v.order), []).append(v)
+    for group in alone.values():
+        scores = [v.score for v in group]
+        best = max((s for s in scores if s is not None), default=None)
+        picks.append(group[scores.index(best)].candidate if None not in scores and scores.count(best) == 1 else None)
+    return picks
 
 
 def _text(
@@ -190,8 +204,12 @@ def _arm_text(
         donor = next((v.donor for v in trials if v.rubric == uid and v.donor), None)
         out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(text)}")
     for v in trials:
-        shown = "first: candidate 0" if v.order == "AB" else "first: candidate 1"
-        if v.pick is None:
+        shown = f"first: candidate {ord(v.order[0]) - ord('A')}"
+        if v.candidate is not None:
+            shown = f"candidate {v.candidate}, alone"
+        if v.score is not None:
+            came = f"score {v.score:g}"
+        elif v.pick is None:
             came = v.status + (f": {v.error.kind} ({v.error.message})" if v.error else "")
         else:
             right = "" if item.label.preferred is None else ", right" if v.pick == item.label.preferred else ", wrong"
@@ -199,11 +217,23 @@ def _arm_text(
         p = ""
         if v.p:
             mass = "unknown, a grammar" if v.p.mass is None else f"{v.p.mass:.3f}"
-            p = f", P(1) = {v.p.first:.3f} (mass {mass})"
+            p = f" (mass {mass})" if v.p.first is None else f", P(1) = {v.p.first:.3f} (mass {mass})"
+        if v.ranks:
+            best_first = sorted(range(len(v.ranks)), key=lambda n: v.ranks[n] if v.ranks else 0)
+            came += f"; ranking: {' > '.join(f'candidate {n}' for n in best_first)}"
         out.append(f"  {v.order} ({shown}): {came}{p}")
+        out += [f"    {c.name} (weight {c.weight:g}): {_said(c)}" for c in v.criteria]
         if v.answer:
             out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
     return out
+
+
+def _said(criterion: CriterionVerdict) -> str:
+    if criterion.score is not None:
+        return f"score {criterion.score:g}"
+    p = f", P(1) = {criterion.p:.3f}" if criterion.p is not None else ""
+    names = {None: "cannot be assessed", 0: "neither"}
+    return names.get(criterion.choice, f"response {criterion.choice}") + p
 
 
 def _read(item: Item, arm: str, rubric: Rubric) -> str:

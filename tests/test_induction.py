@@ -81,7 +81,7 @@ class Oracle:
         """It has no idea what people like: any quality that only the preferred one has, loudest first."""
         texts = _shown(text, "candidate")
         preferred = int(re.findall(r"People preferred candidate (\d)", text)[-1]) - 1
-        tried = text.split("[tried ")[1:]
+        tried = re.split(r"\[(?:tried|held) ", text)[1:]
         wanted = int(re.findall(r"[Ww]rite (\d+) (?:new )?criteri", text)[-1])
         only = [q for q in reversed(QUALITIES) if has(texts[preferred], q) and not has(texts[1 - preferred], q)]
         both = [q for q in QUALITIES if q not in only]

@@ -184,7 +184,12 @@ class Induction:
         failed: list[dict[str, str]] = []
         kept: list[Found] = []
         for turn in range(options.rounds + 1):
-            proposals = await self._proposals(item, open_, failed, turn)
+            have = {normalised(said(f.criterion)) for f in kept}
+            proposals = [
+                c
+                for c in await self._proposals(item, open_, failed, [said(f.criterion) for f in kept], turn)
+                if normalised(said(c)) not in have
+            ]
             count += len(proposals)
             if not proposals:
                 break
@@ -204,19 +209,21 @@ class Induction:
                 break
         return kept, count
 
-    async def _proposals(self, item: Item, count: int, failed: list[dict[str, str]], turn: int) -> list[Criterion]:
+    async def _proposals(
+        self, item: Item, count: int, failed: list[dict[str, str]], kept: list[str], turn: int
+    ) -> list[Criterion]:
         """What the model proposes, knowing the label; criteria that compare, or name a candidate, are left out."""
         assert item.label.preferred is not None
         order = ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]  # so that the preferred one has no fixed place
         preferred = 1 + order.index("AB"[item.label.preferred])
-        extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed}
+        extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed, "kept": kept}
         request = ChatRequest(
             within_budget(self._template.render(Case(item, order), **extra), self._options.max_pixels),
             sampling=self._options.sampling,
             answer_format="arr_induced",
             affinity=item.uid,
         )
-        answer = await self._ask("propose" if turn == 0 else "refine", request, item, order, count, failed, turn)
+        answer = await self._ask("propose" if turn == 0 else "refine", request, item, order, count, failed, kept, turn)
         draft = _numbered.parse(answer, blind=False, criteria=count)
         return [c for c in draft.criteria if not _numbered.compares(said(c))][:count]
 

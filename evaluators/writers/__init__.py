@@ -182,7 +182,7 @@ class WriterSpec(JudgeSpec):
         )
 
 
-TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}]}
+TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}], "kept": ["k"]}
 """What the proposing template is tried out with."""
 
 
