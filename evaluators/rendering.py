@@ -20,6 +20,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from evaluators.criteria import criteria_of
 from evaluators.errors import UserError
 from evaluators.grading import PAIR, Asked, Grading
 from evaluators.keys import candidate_content, digest
@@ -63,8 +64,11 @@ class Case:
 
 
 def asked_on(case: Case, grading: Grading) -> Asked:
-    """What is asked on a case: verdicts on the rubric's criteria where they decide and the rubric has some."""
-    criteria = case.rubric.criteria if grading.decision == "criteria" and case.rubric else ()
+    """What is asked on a case: verdicts on the rubric's criteria (as they are listed, or as its text reads) where they
+    decide and there are some."""
+    criteria: tuple[Criterion, ...] = ()
+    if grading.decision == "criteria" and case.rubric:
+        criteria = case.rubric.criteria or criteria_of(case.rubric.text)
     return Asked(grading, len(case.shown()), criteria)
 
 

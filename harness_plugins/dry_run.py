@@ -44,6 +44,7 @@ def dry_run(
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
     prompts: dict[str, str] = {}
+    ways: dict[str, dict[str, str]] = {}
     totals = [0, 0, 0]
     for grid in prepared.grids(only, written.files(folder or Path())):
         items = with_known_digests(grid.items, known)
@@ -59,8 +60,13 @@ def dry_run(
                     f"{counts[0]:9,} {counts[1]:9,} {counts[2]:11,}"
                 )
                 totals = [a + b for a, b in zip(totals, counts, strict=True)]
-                if isinstance(made, ChatJudge) and arm.name not in prompts:
-                    prompts[arm.name] = _prompt(one, judge, made)
+                if isinstance(made, ChatJudge):
+                    asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
+                    asked.setdefault(arm.name, _prompt(one, judge, made))
+    for n, (way, by_arm) in enumerate(ways.items()):
+        named = by_arm if n == 0 else {a: by_arm[a] for a in ("transferred", "generic", *by_arm) if a in by_arm}
+        for arm_name, prompt in list(named.items())[: None if n == 0 else 1]:
+            prompts[arm_name if n == 0 else f"{arm_name} ({way})"] = prompt
     for spec in (s for s in specs if s.shared and s.seeds):
         for replicate, _ in missing(spec, written.by_writer[spec.name], list(prepared.items)):
             least, most = calls_of(spec, replicate)

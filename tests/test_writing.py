@@ -178,7 +178,7 @@ def test_a_rubric_without_any_weight_has_a_card(make_pairs: MakePairs, tmp_path:
 @pytest.mark.parametrize(
     ("writer", "message"),
     [
-        (", method: nothing", "unknown method 'nothing'; there are: arr_guided, arr_zero_shot, proxy_grm"),
+        (", method: nothing", "unknown method 'nothing'; there are: arr_guided, arr_induced, arr_zero_shot, proxy_grm"),
         (", replicates: 2", "replicates above 1 at temperature 0 write the same rubric again"),
         (", verdict: direct", "`verdict` and `samples` are a judge's: a writer has `replicates`"),
         (", relicates: 2", "unknown key 'relicates'; did you mean 'replicates'?"),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import math
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evaluators.criteria import weighted
 from evaluators.exemplars import Exemplars, joined
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
@@ -241,9 +241,7 @@ def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = N
     """The record of an answer: valid where a rubric could be taken from it."""
     draft: Draft = spec.module.parse(answer, draw.saw == "nothing", **spec.options())
     known: dict[str, Any] = {}
-    weights = [c.weight for c in draft.criteria if not math.isnan(c.weight)]
-    usual = sum(weights) / len(weights) if weights else 1.0  # one without a weight counts as the others do on average
-    known["criteria"] = tuple(replace(c, weight=usual) if math.isnan(c.weight) else c for c in draft.criteria)
+    known["criteria"] = weighted(draft.criteria)
     rubric = Rubric(
         benchmark=draw.item.benchmark,
         item=draw.item.uid,

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Literal
 
+from evaluators.criteria import parse_criteria
 from evaluators.parsing import after_reasoning, cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
@@ -45,10 +46,6 @@ VIOLATIONS = {
 """Every violation by name."""
 
 _SECTIONS = ("rubric", "eval", "answer")
-_WEIGHT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(?:%|％|percent\b|per cent\b)", re.I)
-_BULLET = re.compile(r"^\s*(?:\d{1,2}\s*[.):]|[-*•+]|\(\d{1,2}\)|#+)\s+")
-_ITEM = re.compile(r"<rubric_item>(.*?)</rubric_item>", re.S)
-_MARKUP = re.compile(r"[*_`#]+")
 
 
 def parse(answer: Answer, blind: bool) -> Draft:
@@ -82,7 +79,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
         found.append("wrong_order")
     if outside(text, places).strip():
         found.append("text_outside")
-    criteria = _criteria(rubric or "")
+    criteria = parse_criteria(rubric or "")
     if rubric:
         found += _weight_violations(criteria)
     verdict: Literal[1, 2] | None = None
@@ -103,44 +100,6 @@ def _without_justify(rubric: str, found: list[str]) -> tuple[str, str]:
     if not rest:
         found.append("empty_rubric")
     return rest, justify or ""
-
-
-def _criteria(rubric: str) -> tuple[Criterion, ...]:
-    """One criterion for each <rubric_item>, else for each bullet at the left edge, else for each line with a weight; other
-    lines go on with the criterion before them."""
-    chunks = [m.strip() for m in _ITEM.findall(rubric)]
-    if not chunks:
-        lines = [line for line in rubric.splitlines() if line.strip()]
-        bullets = [len(line) - len(line.lstrip()) for line in lines if _BULLET.match(line)]
-        edge = min(bullets, default=0)
-
-        def opens(line: str) -> bool:
-            if bullets:
-                return bool(_BULLET.match(line)) and len(line) - len(line.lstrip()) <= edge
-            return bool(_WEIGHT.search(line))
-
-        for line in lines:
-            if opens(line):
-                chunks.append(line.strip())
-            elif chunks:
-                chunks[-1] += " " + line.strip()
-    return tuple(_criterion(c) for c in chunks)
-
-
-def _criterion(chunk: str) -> Criterion:
-    plain = _MARKUP.sub("", _BULLET.sub("", chunk)).strip()
-    weights = list(_WEIGHT.finditer(plain))
-    # In brackets, or before the colon, or at the end; a percentage elsewhere is part of what is asked.
-    weight = next((w for w in weights if plain[: w.start()].endswith(("(", "[", "(weight ", "(weight: "))), None)
-    weight = weight or next((w for w in weights if ":" not in plain[: w.start()]), None)
-    weight = weight or next((w for w in weights if not plain[w.end() :].strip(" .)]")), None)
-    named = (
-        plain if weight is None else plain[: weight.start()].rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
-    )
-    name, colon, rest = named.partition(":")
-    if not colon or len(name) > 80:
-        name, rest = named[:60], named
-    return Criterion(name.strip(" -–—.") or named[:60].strip(), rest.strip(), float(weight[1]) if weight else math.nan)
 
 
 def _weight_violations(criteria: tuple[Criterion, ...]) -> list[str]:
