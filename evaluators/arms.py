@@ -235,8 +235,8 @@ def _told(right: bool) -> Give:
 
     def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
         if item.label.preferred is not None:
-            first = (item.label.preferred == 0) == (order == "AB")
-            number = 1 if first == right else 2
+            preferred = 1 + order.index("ABCDEFGHI"[item.label.preferred])
+            number = preferred if right else 1 + preferred % len(order)
             name = "leak" if right else "anti"
             yield Given(RubricText(f"1. Overall quality (100%): Response {number} is the better one.", uid=name))
 

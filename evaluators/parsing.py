@@ -32,16 +32,16 @@ class Parsed:
 
 _CUT = frozenset({"length", "max_tokens", "model_length"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal"})
-_TAG = re.compile(r"<answer>\s*([1-9]|tie|both good|both bad)\s*</answer>", re.I)
+_TAG = re.compile(r"<answer>\s*([1-9]|tie|both good|both bad)\s*</answer>", re.I | re.A)
 _BRACKET = re.compile(r"\[\[\s*(A|B|C)\s*\]\]")
 _FOUR_WAY = re.compile(r"\[\[\s*(A>B|B>A|A=B=Good|A=B=Bad)\s*\]\]")
-_JSON = re.compile(r'"better_response"\s*:\s*"\s*([AB])\s*"|^\s*([AB])\s*$', re.I)
-_BETTER = re.compile(r"Answer\s*([12])\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I)
+_JSON = re.compile(r'"better_response"\s*:\s*"\s*([AB])\s*"|^\s*([AB])\s*$', re.I | re.A)
+_BETTER = re.compile(r"Answer\s*([12])\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I | re.A)
 _PLAIN = re.compile(r"\s*([1-9])\s*\.?\s*")
-_RANKING = re.compile(r"<ranking>([^<]*)</ranking>", re.I)
-_SCORE = re.compile(r"<score>\s*(-?\d{1,9})\s*</score>", re.I)
-_BLOCK = {k: re.compile(rf"<{k}>((?:(?!</?{k}>).)*)</{k}>", re.I | re.S) for k in ("verdicts", "scores")}
-_LINE = re.compile(r"\s*(\d{1,3})\s*[:.)]\s*(-?\d{1,9}|tie|n/a)\s*", re.I)
+_RANKING = re.compile(r"<ranking>([^<]*)</ranking>", re.I | re.A)
+_SCORE = re.compile(r"<score>\s*(-?\d{1,9})\s*</score>", re.I | re.A)
+_BLOCK = {k: re.compile(rf"<{k}>((?:(?!</?{k}>).)*)</{k}>", re.I | re.A | re.S) for k in ("verdicts", "scores")}
+_LINE = re.compile(r"\s*(\d{1,3})\s*[:.)]\s*(-?\d{1,9}|tie|n/a)\s*", re.I | re.A)
 
 TIE, BOTH_BAD = 0, -1
 """What stands in place of a position where none is better."""
@@ -117,17 +117,18 @@ def _on_criterion(criterion: Criterion, said: str, asked: Asked) -> CriterionVer
 def weighed(verdicts: Sequence[CriterionVerdict], asked: Asked) -> Parsed:
     """The decision that verdicts on criteria come to: their weighted sum, over those that could be assessed.
 
-    Comparing: weight times +1 or -1 (or P(1) - P(2)), a tie at 0. Scoring: the weighted mean. Where nothing could be
-    assessed, it is a tie without a score.
+    Comparing: weight times +1 or -1 (or P(1) - P(2)), a tie at 0. Scoring: the weighted sum over the sum of the weights' sizes.
+    A negative weight counts against. Where nothing could be assessed, it is a tie without a score.
     """
     kept = tuple(verdicts)
+    largest = max((abs(v.weight) for v in kept), default=0.0) or 1.0
     if asked.grading.kind == "pointwise":
-        scored = [(v.weight, v.score) for v in kept if v.score is not None]
-        total = sum(w for w, _ in scored)
-        if total <= 0:
+        scored = [(v.weight / largest, v.score) for v in kept if v.score is not None]
+        total = sum(abs(w) for w, _ in scored)
+        if not total:
             return Parsed("tie", criteria=kept)
         return Parsed("ok", score=round(sum(w * s for w, s in scored) / total, 9), criteria=kept)
-    margin = round(sum(v.weight * _lean(v) for v in kept), 9)
+    margin = round(sum(v.weight / largest * _lean(v) for v in kept), 9)
     return Parsed("ok", 1 if margin > 0 else 2, criteria=kept) if margin else Parsed("tie", criteria=kept)
 
 
@@ -268,16 +269,14 @@ def _direct(answer: Answer, asked: Asked) -> Parsed:
         return Parsed("unparsed")
     p = Probability(mass[1] / (mass[1] + mass[2]) if asked.shown == 2 else None, total)
     best_first = sorted(positions, key=lambda n: -mass[n])
-    if len({mass[n] for n in positions}) < len(positions) and asked.shown == 2:
-        return Parsed("tie", p=p)
     tie = max((n for n in mass if n > asked.shown), key=lambda n: mass[n], default=None)
     if tie is not None and mass[tie] > mass[best_first[0]]:
         return Parsed("tie", p=p, both_bad=tie == asked.shown + 2)
-    if asked.grading.kind == "listwise":
-        if len({mass[n] for n in positions}) < len(positions):
-            return Parsed("tie", p=p)
+    if mass[best_first[0]] == mass[best_first[1]]:
+        return Parsed("tie", p=p)
+    if asked.grading.kind == "listwise" and len({mass[n] for n in positions}) == len(positions):
         return replace(_ranked(best_first), p=p)
-    return Parsed("ok", best_first[0], p)
+    return Parsed("ok", best_first[0], p)  # level further down: a best one, and no ranking
 
 
 def _expected(mass: dict[int, float]) -> float:
@@ -294,16 +293,19 @@ def _each(answer: Answer, asked: Asked) -> Parsed:
         if not mass:
             return Parsed("unparsed")
         best = max(mass, key=lambda n: mass[n])
-        blank = CriterionVerdict(criterion.name, criterion.weight)
+        seen = None if answer.masked else round(min(sum(mass.values()), 1.0), 9)
+        blank = CriterionVerdict(criterion.name, criterion.weight, mass=seen)
         if best == 0 and (asked.grading.scale[0] if asked.grading.kind == "pointwise" else 1) > 0:
             verdicts.append(blank)
         elif asked.grading.kind == "pointwise":
             verdicts.append(
                 replace(blank, score=_expected({n: m for n, m in mass.items() if n >= asked.grading.scale[0]}))
             )
+        elif best == 3:
+            verdicts.append(replace(blank, choice=0))
         elif 1 not in mass or 2 not in mass:
             return Parsed("unparsed")
         else:
             p = round(mass[1] / (mass[1] + mass[2]), 9)
-            verdicts.append(replace(blank, choice=0 if best == 3 or p == 0.5 else 1 if p > 0.5 else 2, p=p))
+            verdicts.append(replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=p))
     return weighed(verdicts, asked)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import orjson
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 SCHEMA = 1
 """Version written into every manifest; a reader refuses a newer one."""
@@ -132,7 +132,7 @@ class Item:
 class Criterion:
     name: str
     description: str = ""
-    weight: float = 1.0
+    weight: Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)] = 1.0
 
     __pydantic_config__ = _STRICT
 
@@ -246,6 +246,8 @@ class CriterionVerdict:
     """P(1) / (P(1) + P(2)), where probabilities were asked for."""
     score: float | None = None
     """Scoring one candidate: its score, or the expected one."""
+    mass: float | None = None
+    """By token: the probability of all answers that could be given, before any renormalising."""
 
     __pydantic_config__ = _STRICT
 

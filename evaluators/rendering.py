@@ -146,13 +146,17 @@ class Template:
             raise UserError(f"{path}: line {getattr(e, 'lineno', '?')}: not a valid Jinja template: {e}") from None
         self._try_out()
 
+    @property
+    def _probed(self) -> tuple[str, ...]:
+        """The responses of the items it is tried out on."""
+        return ("text-one", "text-two", "text-three")[: {"pointwise": 1, "listwise": 3}.get(self._grading.kind, 2)]
+
     def _try_out(self) -> None:
         """Render what runs will render, so that a slip costs nothing: with and without rubric and media, in both modes."""
         shown = {"question": "the-question"} if "question" in self._needs else {}
         if "responses" in self._needs:
-            shown["responses[0].text"] = "text-one"
-            if self._grading.kind != "pointwise":
-                shown["responses[1].text"] = "text-two"
+            for n, text in enumerate(self._probed):
+                shown[f"responses[{n}].text"] = text
         rubrics = (None, "the-rubric") if "rubric" in self._needs else (None,)
         for mode, rubric, media in product(("text", "direct"), rubrics, ((), (_PROBE_IMAGE,))):
             text = self._probe(mode, media, rubric=RubricText(rubric) if rubric else None)
@@ -168,13 +172,14 @@ class Template:
                     raise UserError(f"{self.path}: `decision: criteria` needs a template that shows {{{{ criteria }}}}")
 
     def _probe(self, mode: str, media: tuple[Media, ...], criteria: tuple[Criterion, ...] = (), **case: Any) -> str:
-        candidates = (Candidate("text-one"), Candidate("text-two"))
-        item = Item("probe", "probe", "1", 0, "the-question", candidates, (0, 1), Label(preferred=0), media=media)
+        texts = self._probed if len(self._probed) > 1 else ("text-one", "text-two")
+        candidates, stored = tuple(Candidate(t) for t in texts), tuple(range(len(texts)))
+        item = Item("probe", "probe", "1", 0, "the-question", candidates, stored, Label(preferred=0), media=media)
         if "responses" not in self._needs:
             case["hidden"] = frozenset({"responses", *(() if "question" in self._needs else ("media",))})
         one = 0 if self._grading.kind == "pointwise" else None
-        asked = Asked(self._grading, 1 if one == 0 else 2, criteria)
-        (message,) = self.render(Case(item, "AB", **case, candidate=one), mode, asked, **self._extra)
+        asked = Asked(self._grading, len(self._probed), criteria)
+        (message,) = self.render(Case(item, "ABC"[: len(texts)], **case, candidate=one), mode, asked, **self._extra)
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
     def check_advice(self) -> None:

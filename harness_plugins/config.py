@@ -176,11 +176,18 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     for writer in config.writers:
         _ = writer.guide
     for judge in (j for j in config.judges if j.backend != "baseline"):
-        positional = [a for a in ("advice", "rubric_only") if a in config.arms]
+        positional = [a for a in ("advice", "rubric_only", "leak", "anti") if a in config.arms]
+        if judge.grading == "listwise":
+            positional = [a for a in positional if a in ("advice", "rubric_only")]
         if positional and judge.grading != "pairwise":
             raise UserError(
                 f"{path}: line {_line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
+            )
+        if judge.decision == "criteria" and "justify" in config.arms:
+            raise UserError(
+                f"{path}: line {_line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
+                "rubric, so `justify` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
         if "advice" in config.arms:
             judge.template.check_advice()

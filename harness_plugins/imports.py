@@ -66,6 +66,9 @@ def import_results(
     if benchmark is not None and benchmark not in names():
         raise UserError(f"--benchmark {benchmark}: unknown; there are: {', '.join(names())}")
     read, answer_format, grading = _FORMS[form]
+    if benchmark is not None and not benchmark.startswith(form):
+        fit = ", ".join(n for n in names() if n.startswith(form))
+        raise UserError(f"--benchmark {benchmark}: {form} results are of one of {fit}")
     found = [f for f in read(files, benchmark) if f.told]
     if not found:
         raise UserError(f"{', '.join(map(str, files))}: no verdicts in these files")
@@ -91,7 +94,13 @@ def _items(found: Sequence[_File]) -> dict[tuple[str, str], Item]:
     """One item for each id, whoever judged it; their labels must agree, and a prompt may stand in one file alone."""
     first: dict[tuple[str, str], Told] = {}
     for file in found:
+        here: dict[str, str] = {}
         for told in file.told:
+            if told.source_id in here:
+                raise UserError(
+                    f"{told.where}: the id {told.source_id!r} stands in {here[told.source_id]} as well: one row an item, remove one"
+                )
+            here[told.source_id] = told.where
             place = file.benchmark, told.source_id
             before = first.setdefault(place, told)
             if before.label != told.label:
@@ -192,7 +201,7 @@ def _genai(files: Sequence[Path], benchmark: str | None) -> list[_File]:
         told = []
         for where, row in _rows(path):
             vote = row.get("human_vote", row.get("vote_type"))
-            if "idx" not in row or vote is None:
+            if not isinstance(row.get("idx"), int | str) or vote is None:
                 raise UserError(f"{where}: needs `idx`, `response` and `human_vote`; it has {', '.join(row)}")
             try:
                 liked = read_label(label, {label.column: vote}.__getitem__, 2)
@@ -224,7 +233,10 @@ def _mmrb2(files: Sequence[Path], benchmark: str | None) -> list[_File]:
     for path in files:
         whole = None if path.suffix == ".jsonl" else _json(path)
         if isinstance(whole, dict) and isinstance(whole.get("pairs"), list):
-            labels |= {str(p["id"]): str(p["chosen"]) for p in whole["pairs"] if "id" in p and "chosen" in p}
+            pairs = [p for p in whole["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
+            if len(pairs) < len(whole["pairs"]):
+                raise UserError(f"{path}: each of its `pairs` must be an object with `id` and `chosen`")
+            labels |= {str(p["id"]): str(p["chosen"]) for p in pairs}
         elif isinstance(whole, dict):
             predictions.append((path, [(f"{path}: {i}", {"id": i, **_official(p)}) for i, p in whole.items()]))
         else:
@@ -258,7 +270,7 @@ def _official(prediction: Any) -> dict[str, Any]:
 
 def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> Told:
     chosen = str(row.get("chosen") or labels.get(str(row.get("id"))) or "").upper()
-    if "id" not in row or chosen not in ("A", "B"):
+    if not isinstance(row.get("id"), int | str) or chosen not in ("A", "B"):
         raise UserError(
             f"{where}: needs `id` and `chosen` (A or B); give the benchmark's JSON with the labels beside it"
         )

@@ -147,6 +147,8 @@ def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
     if state in ("right", "wrong"):
         picks = _picks(trials)
         return None not in picks and all((p == item.label.preferred) == (state == "right") for p in picks)
+    if any(v.candidate is not None for v in trials):  # scored alone: they have no slots, and tie by equal scores
+        return (state == "tie" and None in _picks(trials)) or any(v.status == state for v in trials)
     if state in ("first", "second", "mixed"):
         choices = {v.choice for v in trials}
         slots = {"first": {1}, "second": {2}}.get(state)

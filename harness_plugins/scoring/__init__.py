@@ -152,6 +152,11 @@ def _cell(
         with_rubric = (int(cell.expected.any(axis=(1, 2)).sum()), len(benchmark.items))
         if cell.without_rubric.any() and none is None:
             flags.append("items without a rubric need the arm `none`, which was not judged")
+    if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
+        holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
+        if holistic:
+            which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"
+            flags.append(f"{which}, and those were judged holistically")
     if len(cell.provenance) > 1:
         flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
     shared = run.shared(benchmark.name, key.writer)

@@ -187,8 +187,18 @@ def score_cell(
         np.where(complete, den, 0.0),
         np.where(complete, odds, np.nan),
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
-        cell.places,
+        _places(cell, none[0] if none else None),
     )
+
+
+def _places(cell: CellData, none: CellData | None) -> Floats | None:
+    """`CellData.places`, with those of `none` where there is nothing to read."""
+    kept = cell.without_rubric
+    if cell.places is None or none is None or none.places is None or kept is None or not kept.any():
+        return cell.places
+    found = cell.places.copy()
+    found[kept] = none.places[kept][:, np.arange(found.shape[2]) % none.places.shape[2]]
+    return found
 
 
 def is_pick(outcome: NDArray[Any]) -> Bools:

@@ -68,8 +68,14 @@ def krippendorff_alpha(ratings: Picks) -> float:
 
 def picks_of(scored: Scored) -> NDArray[np.int64]:
     """(items, orders): the candidate that most draws picked; -1 without a majority or without a trial."""
-    votes = [((scored.outcome == c) & scored.counts).sum(axis=2) for c in (0, 1)]
-    return np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
+    width = scored.turns.shape[1]
+    return most_voted(np.stack([((scored.outcome == c) & scored.counts).sum(axis=2) for c in range(width)]))
+
+
+def most_voted(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The candidate with the most votes (candidates lie on the first axis), -1 where none has or several do."""
+    most = votes.max(axis=0)
+    return np.where((most > 0) & ((votes == most).sum(axis=0) == 1), votes.argmax(axis=0), -1)
 
 
 def panel(
@@ -88,8 +94,8 @@ def panel(
     picks = {name: np.where(shared, picks_of(scored), -1) for name, scored in judged.items()}
     ratings = np.stack([p.ravel() for p in picks.values()])
     kappa = {(a, b): cohen_kappa(picks[a].ravel(), picks[b].ravel()) for a, b in combinations(picks, 2)}
-    votes = [(ratings == c).sum(axis=0).reshape(picks[next(iter(picks))].shape) for c in (0, 1)]
-    majority = np.where(votes[0] > votes[1], 0, np.where(votes[1] > votes[0], 1, -1))
+    shape = picks[next(iter(picks))].shape
+    majority = most_voted(np.stack([(ratings == c).sum(axis=0).reshape(shape) for c in range(shape[1])]))
     trials = shared & (facts.label >= 0)[:, None]
     right = ((majority == facts.label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
     labelled = trials.any(axis=1).astype(float)

@@ -14,7 +14,8 @@ from harness_plugins.scoring.statistics import Column
 
 def columns(scored: Scored, facts: Facts) -> list[Column]:
     """accuracy_label_first, accuracy_label_last, position_bias (the one minus the other); flips (not the same candidate in
-    all orders), to the first shown (primacy) and to the last (recency); debiased_accuracy (a flip counts half)."""
+    all orders), to the first shown (primacy) and to the last (recency); debiased_accuracy (a flip counts half, and among more
+    than two candidates an equal share)."""
     if not scored.both.any():
         return []
     turns = np.arange(scored.turns.shape[1])[None, :]
@@ -58,5 +59,5 @@ def _flips(scored: Scored, facts: Facts, right: Bools) -> list[Column]:
         over_draws("flip_rate", flipped, scored.both),
         over_draws("primacy_flips", primacy, scored.both),
         over_draws("recency_flips", recency, scored.both),
-        Column("debiased_accuracy", strict.num + half.num / 2, strict.den),
+        Column("debiased_accuracy", strict.num + half.num / np.maximum(facts.candidates, 1), strict.den),
     ]

@@ -84,14 +84,17 @@ def _double_bracket_first(text: str) -> int | None:
     return 2 if "[[B]]" in text else None
 
 
-_OVERALL = re.compile(
-    r"(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better"
-)
+_ANCHOR = re.compile(r"Overall Judgment|Therefore")
+_NAMED = re.compile(r"Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better")
 
 
 def _overall_judgment(text: str) -> int | None:
-    found = _OVERALL.search(text.replace("\n", " ").replace("*", ""))
-    return int(found[1]) if found and found[1] in ("1", "2") else None
+    # The official `(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)...` takes hours on hostile text; it finds the last
+    # such phrase behind the first anchor, which is what this does.
+    plain = re.sub(r"\s+", " ", text.replace("*", ""))
+    anchor = _ANCHOR.search(plain)
+    found = _NAMED.findall(plain, anchor.end()) if anchor else []
+    return int(found[-1]) if found and found[-1] in ("1", "2") else None
 
 
 _WHOLE = {"[[A>B]]": 1, "[[A>>B]]": 1, "[[B>A]]": 2, "[[B>>A]]": 2, "[[A=B=Good]]": TIE, "[[A=B=Bad]]": BOTH_BAD}
@@ -99,8 +102,11 @@ _WHOLE |= {"[[A=B]]": ANY_TIE}
 
 
 def _four_way_whole(text: str) -> int | None:
-    found = re.search(r"\[\[.*\]\]", text)
-    return _WHOLE.get(found[0]) if found else None
+    for line in text.split("\n"):  # as `\[\[.*\]\]` finds it, in linear time
+        start, end = line.find("[["), line.rfind("]]")
+        if start >= 0 and start + 2 <= end:
+            return _WHOLE.get(line[start : end + 2])
+    return None
 
 
 PARSERS: dict[str, Callable[[str], int | None]] = {
