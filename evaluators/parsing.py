@@ -65,6 +65,12 @@ def _chosen(choice: int) -> Parsed:
     return Parsed("ok", choice) if choice > 0 else Parsed("tie", both_bad=choice == BOTH_BAD)
 
 
+def _offered(found: Iterable[str], asked: Asked) -> list[str]:
+    """Without the ties that this judge was not offered; a plain one counts where none was, as a tie that was not asked for."""
+    ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
+    return [f for f in found if f.isdigit() or f.lower() in ties]
+
+
 def _last(found: Iterable[str], shown: int) -> Parsed | None:
     choices = [c for c in (_NAMES[f.lower()] for f in found) if c <= shown]
     return _chosen(choices[-1]) if choices else None
@@ -146,7 +152,7 @@ def _whole(text: str, asked: Asked) -> Parsed | None:
 
 
 FORMATS: dict[str, Callable[[str, Asked], Parsed | None]] = {
-    "tag": lambda text, asked: _last(_TAG.findall(text), asked.shown),
+    "tag": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
     "double_bracket": lambda text, asked: _last(_BRACKET.findall(text), asked.shown),
     "four_way": lambda text, asked: _last(_FOUR_WAY.findall(text), asked.shown),
     "better_response": lambda text, asked: _last((a or b for a, b in _JSON.findall(text)), asked.shown),

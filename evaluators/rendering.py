@@ -241,7 +241,10 @@ class Template:
                 "responses": responses,
                 "rubric": neutral(case.rubric.text, fence) if case.rubric else None,
                 "advice": case.advice,
-                "criteria": [{"name": c.name, "description": c.description} for c in asked.criteria],
+                "criteria": [
+                    {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
+                    for c in asked.criteria
+                ],
                 "criterion": item.criterion or None,
                 "modality": item.modality(),
                 "ties": asked.grading.ties,

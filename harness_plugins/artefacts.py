@@ -6,7 +6,8 @@ no part, and what it was made with. `hash` is over what a judge reads, so that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int,
     """
     criteria = tuple(k.criterion for k in induced.criteria)
     found = rubric_hash(induced.text, criteria)
-    themes = {n: name for name, numbers in induced.structure.themes for n in numbers}
+    themes = (
+        {} if not induced.structure.text else {n: name for name, numbers in induced.structure.themes for n in numbers}
+    )
     value: dict[str, Any] = {
         "form": FORM,
         "hash": found,
@@ -64,6 +67,7 @@ def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int,
             "verified": induced.verified,
             "verified_by_refinements": list(induced.rounds),
             "kept": len(induced.criteria),
+            "left_out": dict(induced.left_out),
             "calls": dict(induced.calls),
         },
         **made,
@@ -77,13 +81,28 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", value, style="|" if "\n" in value and _plain(value) else None
+    )
+
+
+def _plain(text: str) -> bool:
+    """Whether a block of lines brings a text back as it was."""
+    return all(c.isprintable() or c == "\n" for c in text)
 
 
 _Dumper.add_representer(str, _text)
 
 
-def read_artefact(name: str, path: Path, benchmarks: Mapping[str, Any]) -> tuple[Rubric, ...]:
+@dataclass(frozen=True)
+class Artefact:
+    """A file as read: its rubric for each benchmark, and the prints of its seeds (`disjoint.prints`)."""
+
+    rubrics: tuple[Rubric, ...]
+    prints: frozenset[str]
+
+
+def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
     """The rubric of an artefact, shared by all items of each benchmark, under a writer's name of this run.
 
     Raises:
@@ -91,12 +110,18 @@ def read_artefact(name: str, path: Path, benchmarks: Mapping[str, Any]) -> tuple
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
-        form, found, text = value["form"], value["hash"], value["text"]
+        form, found, text = str(value["form"]), str(value["hash"]), str(value["text"])
         criteria = tuple(_criterion(c) for c in value["criteria"])
         about = {k: value["writer"].get(k) for k in ("method", "model", "base", "family")}
-        writer = Writer(name, **{**about, "method": str(about["method"])}, sampling={"artefact": found})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as e:
-        why = f"{type(e).__name__}: {str(e).splitlines()[0]}"
+        if not all(v is None or isinstance(v, str) for v in about.values()):
+            raise ValueError("writer: method, model, base and family are texts")
+        writer = Writer(name, **{**about, "method": about["method"] or ""}, sampling={"artefact": found})
+        replicate = value.get("replicate", 0)
+        if type(replicate) is not int or replicate < 0:
+            raise ValueError("replicate is a number from 0")
+        prints = frozenset(map(str, value.get("seeds", {}).get("prints", ())))
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        why = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"
         raise UserError(
             f"{path}: no induced rubric ({why}); give the YAML file that `arr_induced` wrote, or a .jsonl"
         ) from None
@@ -109,8 +134,7 @@ def read_artefact(name: str, path: Path, benchmarks: Mapping[str, Any]) -> tuple
             f"{path}: its rubric was edited since it was made (the hash does not fit). To use it as one of your own, write it "
             'as a line of a .jsonl: {"item": null, "writer": "me", "text": "..."}'
         )
-    replicate = int(value.get("replicate", 0))
-    return tuple(Rubric(b, None, writer, text, criteria, replicate) for b in benchmarks)
+    return Artefact(tuple(Rubric(b, None, writer, text, criteria, replicate) for b in benchmarks), prints)
 
 
 def _criterion(value: Mapping[str, Any]) -> Criterion:

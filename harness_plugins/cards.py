@@ -91,7 +91,7 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
         f"{median(largest):.0f} %" if largest else "",
         f"{100 * median(question):.0f} %" if question else "",
         f"{100 * median(responses):.0f} %" if responses else "",
-        f"{_alike(valid):.2f}",
+        "" if all(r.item is None for r in valid) else f"{_alike(valid):.2f}",
         f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})",
         ", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c]),
         named,

@@ -102,6 +102,8 @@ def _run(args: argparse.Namespace) -> int:
     if result.wrote.written:
         found = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
         print(f"{result.wrote.written} rubrics written ({found}).")
+    for note in result.wrote.notes:
+        print(f"Induced:      {note}")
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
         print(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
@@ -159,7 +161,9 @@ def _rubrics(args: argparse.Namespace) -> int:
     _print_summary(folder)
     if tally.written:
         print(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")
-    else:
+    for note in tally.notes:
+        print(f"Induced: {note}")
+    if not tally.written and not tally.notes:
         print(f"Nothing to write: all {sum(len(f.rubrics) for f in files)} rubrics are there.")
     print(f"Rubrics: {_near(folder)}/rubrics.jsonl (in another config: `rubrics: {{{files[0].name}: that file}}`)")
     _print_failures(tally, "rubrics")

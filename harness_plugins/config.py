@@ -54,7 +54,7 @@ class Config(_Part):
     """Models that write rubrics for this run, before it judges."""
     arms: tuple[str, ...] = ()
     """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
-    orders: Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST)] = "both"
+    orders: Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST, strict=True)] = "both"
     """A number: the first so many cyclic orders of each item's candidates."""
     shuffles: int = Field(1, gt=0)
     primary_contrast: tuple[str, str] = ("transferred", "none")
@@ -81,7 +81,17 @@ class Config(_Part):
     def _default_arms(cls, value: Any) -> Any:
         if isinstance(value, dict) and not value.get("arms"):
             written = value.get("rubrics") or value.get("writers")
-            default = [a.name for a in ARMS.values() if a.default and (written or not a.per_writer)]
+            listed = value.get("writers")
+            shared = isinstance(listed, list) and all(
+                isinstance(w, dict) and w.get("method") == "arr_induced" for w in listed
+            )
+            default = [
+                a.name
+                for a in ARMS.values()
+                if a.default
+                and (written or not a.per_writer)
+                and not (a.across_items and shared and not value.get("rubrics"))
+            ]
             return {**value, "arms": default}
         return value
 
@@ -108,13 +118,14 @@ class Config(_Part):
         return (*self.writers, *(own_writer(j) for j in judges))
 
 
+_ASKED = ("grading", "decision", "ties", "scale")
 OWN = "self:"
 """What the name of a judge's own writer begins with."""
 
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
-    kept = judge.model_dump(exclude={"name", "verdict", "prompt", "answer_format", "samples", "seed"})
+    kept = judge.model_dump(exclude={"name", "verdict", "prompt", "answer_format", "samples", "seed", *_ASKED})
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
@@ -160,6 +171,11 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         raise UserError(
             f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
+        )
+    if config.writers and not config.rubrics and all(w.shared for w in config.writers) and "shuffled" in config.arms:
+        raise UserError(
+            f"{path}: line {_line_of(node, ('arms',))}: shuffled exchanges the rubrics of items, and each of `writers` has one "
+            "for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):

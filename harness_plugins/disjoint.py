@@ -6,9 +6,11 @@ and there is nothing else to tell them apart. Texts are compared as clusters com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from evaluators.errors import UserError
+from evaluators.keys import digest
 from evaluators.media import sha256_of
 from evaluators.records import Item, MediaFile
 from evaluators.shuffle import normalised
@@ -47,6 +49,61 @@ def check_disjoint(seeds: Sequence[Item], benchmarks: Mapping[str, Sequence[Item
     if found:
         raise UserError(
             *found[:SHOWN], *([f"... and {len(found) - SHOWN} more overlaps"] if len(found) > SHOWN else [])
+        )
+
+
+def together(items: Sequence[Item]) -> list[list[Item]]:
+    """Items in the sets that hang together: by group, image bytes, a candidate's text or the request, as `overlaps` sees it."""
+    parent = list(range(len(items)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first: dict[str, int] = {}
+    for n, item in enumerate(items):
+        for one in [*prints(item), *([f"group {item.group}"] if item.group is not None else [])]:
+            parent[root(n)] = root(first.setdefault(one, n))
+    found: dict[int, list[Item]] = {}
+    for n, item in enumerate(items):
+        found.setdefault(root(n), []).append(item)
+    return list(found.values())
+
+
+def prints(item: Item, sizes: Container[int] | None = None) -> Iterator[str]:
+    """What gives an item away, as short digests that a file can hold: `image:<bytes>:<16 hex>`, `text:...`, `request:...`.
+
+    Args:
+        sizes: only images of these sizes are hashed.
+    """
+    for file in _files(item):
+        if sizes is None or file.size in sizes:
+            yield f"image:{file.size}:{(file.sha256 or sha256_of(file.path))[:16]}"
+    for candidate in item.candidates:
+        text = normalised(candidate.text)
+        if len(text) >= SHORTEST:
+            yield f"text:{digest(text)[:16]}"
+    request = _request(item)
+    if request:
+        yield f"request:{digest(request)[:16]}"
+
+
+def check_prints(path: Path, held: Collection[str], benchmarks: Mapping[str, Sequence[Item]]) -> None:
+    """Refuse a rubric whose seeds are part of what is judged, by the prints that its file holds.
+
+    Raises:
+        UserError: naming the file and the first items.
+    """
+    if not held:
+        return
+    sizes = {int(p.split(":")[1]) for p in held if p.startswith("image:")}
+    found = [i.uid for items in benchmarks.values() for i in items if any(p in held for p in prints(i, sizes))]
+    if found:
+        raise UserError(
+            f"{path}: its rubric was made from pairs that share an image, a text or a request with {len(found)} of the judged items "
+            f"({', '.join(found[:3])}{', ...' if len(found) > 3 else ''}): judge others, or use another rubric"
         )
 
 

@@ -13,7 +13,7 @@ from evaluators.messages import Image, Text, text_of
 from evaluators.writers import request_of
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, prepare, with_known_digests, writers_of
-from harness_plugins.inducing import calls_of, missing, seeds_of
+from harness_plugins.inducing import calls_of, missing
 from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4
@@ -68,12 +68,12 @@ def dry_run(
         for arm_name, prompt in list(named.items())[: None if n == 0 else 1]:
             prompts[arm_name if n == 0 else f"{arm_name} ({way})"] = prompt
     for spec in (s for s in specs if s.shared and s.seeds):
-        for replicate, _ in missing(spec, written.by_writer[spec.name], list(prepared.items)):
-            least, most = calls_of(spec, replicate)
-            lines.append(
-                f"{'':24} writer {spec.name}: a rubric to induce first, from {len(seeds_of(spec.seeds))} seed pairs: "
-                f"{least:,} to {most:,} requests; its arms count what is there already"
-            )
+        for replicate, _, elsewhere in missing(spec, written.by_writer[spec.name], list(prepared.items)):
+            if not elsewhere:
+                lines.append(
+                    f"{'':24} writer {spec.name}: a rubric to induce first, in up to {calls_of(spec, replicate):,} requests; its arms "
+                    "count what is there already"
+                )
     for spec in specs:
         left = [
             d for some in prepared.items.values() for d in due(spec, some, config.orders, written.by_writer[spec.name])

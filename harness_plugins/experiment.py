@@ -27,8 +27,8 @@ from evaluators.records import Item, Verdict, decode, encode
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
-from harness_plugins.disjoint import check_disjoint
-from harness_plugins.inducing import induced, missing, seeds_of
+from harness_plugins.disjoint import check_disjoint, check_prints
+from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
@@ -127,6 +127,8 @@ def prepare(
             check_disjoint([e.item for e in writer.guide.cases], items)
         if writer.seeds is not None:
             check_disjoint(seeds_of(writer.seeds), items)
+    for file in rubrics:
+        check_prints(file.path, file.prints, items)
     return Prepared(config, loaded, rubrics, items)
 
 
@@ -143,7 +145,8 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
         if many is not None and compare:
             raise UserError(
                 f"benchmark {name!r}: row {many.row} has {len(many.candidates)} candidates and {', '.join(compare)} "
-                "compares two: set `grading: listwise` or `pointwise`, or split the row into pairs of one `group`"
+                "compares two: set `grading: listwise` or `pointwise` (of a judge; as a writer take one that sees no responses), or "
+                "split the row into pairs of one `group`"
             )
 
 
@@ -268,8 +271,14 @@ def _write_rubrics(
     written = Written.read(folder, specs)
     benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
     for spec in (s for s in specs if s.shared):
-        for replicate, without in missing(spec, written.by_writer[spec.name], benchmarks):
-            block_on(induced(spec, replicate, folder, without, tally, (backends or {}).get(spec.name), progress))
+        for replicate in range(spec.replicates):
+            check_seeds(spec, replicate, folder)
+        for replicate, without, elsewhere in missing(spec, written.by_writer[spec.name], benchmarks):
+            if not elsewhere:  # what was made for one benchmark is the rubric of the next as well
+                induction = Tally()
+                block_on(induce(spec, replicate, folder, induction, (backends or {}).get(spec.name), progress))
+                tally.notes.append(summary(spec, replicate, folder))
+            file_rubric(spec, replicate, folder, without)
     written = Written.read(folder, specs)
     items = prepared.chosen(only)
     work = work_of(specs, items, config.orders, written, redo, backends)

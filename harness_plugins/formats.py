@@ -108,6 +108,8 @@ def as_csv(reports: Sequence[Report]) -> str:
         "detectable",
         "protocol",
         "complete",
+        "grading",
+        "rubrics",
     ]
     out = io.StringIO()
     writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+
+import yaml
 
 from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
@@ -16,37 +20,52 @@ from evaluators.errors import UserError
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.judges import ChatJudge, JudgeSpec
 from evaluators.keys import digest, rubric_uid
+from evaluators.media import mime_of, sha256_of, with_digests
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, encode
 from evaluators.writers import WriterSpec
-from harness_plugins.artefacts import write_artefact
+from harness_plugins.artefacts import read_artefact, write_artefact
 from harness_plugins.benchmarks.loader import load_benchmark
-from harness_plugins.scoring.statistics import clusters
+from harness_plugins.disjoint import prints, together
 
 LEAST = 8
 """Seed pairs without which there is nothing to split."""
 
 
-@cache
 def seeds_of(path: Path) -> tuple[Item, ...]:
-    """The labelled pairs of a seed file: rows as of the benchmark `pairs`.
+    """The labelled pairs of a seed file, with the digests of their media: rows as of the benchmark `pairs`.
 
     Raises:
-        UserError: a row that is none, or has no preferred one of two.
+        UserError: a row that is none, has no preferred one of two, or an image that cannot be read.
     """
-    items = load_benchmark("pairs", path=path).items
-    for item in items:
+    stamp = path.stat()
+    return _seeds(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@cache
+def _seeds(path: Path, mtime_ns: int, size: int) -> tuple[Item, ...]:
+    loaded = load_benchmark("pairs", path=path)
+    lines = [number for number, _ in loaded.source.rows()]
+    for item, line in zip(loaded.items, lines, strict=True):
         if len(item.candidates) != 2 or item.label.preferred is None:
-            raise UserError(f"{path}: row {item.row}: a seed is a pair with a preferred candidate; remove the row")
-    if len(items) < LEAST:
+            raise UserError(f"{loaded.source.where(line)}: a seed is a pair with a preferred candidate; remove the row")
+    if len(loaded.items) < LEAST:
         raise UserError(
-            f"{path}: {len(items)} pairs; an induction takes {LEAST} at least, and does well with 50 to 100"
+            f"{path}: {len(loaded.items)} pairs; an induction takes {LEAST} at least, and does well with 50 to 100"
         )
-    return items
+    files = {f.path for i in loaded.items for m in i.all_media() for f in m.files}
+    sha = {}
+    for file in sorted(files):
+        with open(file, "rb") as f:
+            if mime_of(f.read(16)) is None:
+                raise UserError(f"{path}: {file} is no image that a model can read; convert or replace it")
+        sha[file] = sha256_of(file)
+    return tuple(with_digests(i, sha) for i in loaded.items)
 
 
 def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
-    """Seeds to propose from, to select by and to test on; pairs that share an image, a group or their texts stay together.
+    """Seeds to propose from, to select by and to test on; pairs that share a group, an image, a text or their request stay
+    together, so that no part holds what another was made from.
 
     Args:
         held_out: the share that is not proposed from; half of it selects and half tests.
@@ -54,36 +73,34 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
     Raises:
         UserError: the pairs hang together so that a part would be empty.
     """
-    together: dict[int, list[Item]] = {}
-    for item, cluster in zip(items, clusters(list(items)).tolist(), strict=True):
-        together.setdefault(cluster, []).append(item)
-    order = sorted(together.values(), key=lambda some: digest("split", replicate, sorted(i.uid for i in some)))
+    sets = together(items)
+    order = sorted(sets, key=lambda some: digest("split", replicate, sorted(i.uid for i in some)))
     wanted = max(1, round(len(items) * held_out / 2))
     parts: tuple[list[Item], ...] = ([], [], [])
     for some in order:
         parts[next((n for n in (1, 2) if len(parts[n]) < wanted), 0)].extend(some)
     if not all(parts):
         raise UserError(
-            f"the {len(items)} seed pairs fall into {len(order)} sets that share images or texts: too few to hold some out"
+            f"the {len(items)} seed pairs fall into {len(order)} sets that share images, texts or requests: too few to hold some "
+            "out; add pairs about other things"
         )
     return Seeds(tuple(parts[0]), tuple(parts[1]), tuple(parts[2]))
 
 
-def calls_of(spec: WriterSpec, replicate: int) -> tuple[int, int]:
-    """The fewest and the most requests that an induction takes."""
+def artefact_path(folder: Path, name: str, replicate: int) -> Path:
+    """Where the file of an induced rubric lies."""
+    return folder / (f"rubric-{name}@{replicate}.yaml" if replicate else f"rubric-{name}.yaml")
+
+
+def calls_of(spec: WriterSpec, replicate: int) -> int:
+    """The most requests that an induction takes."""
     assert spec.seeds is not None
     seeds = split(seeds_of(spec.seeds), spec.held_out_share, replicate)
     proposing, select, test = len(seeds.propose), len(seeds.select), len(seeds.test)
-    known = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
     pool = proposing * spec.criteria_wanted * (spec.rounds_most + 1)
     trying, result = (-(-n // AT_ONCE) * 2 for n in (pool, spec.criteria_wanted))
-    most = 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + known
-    return 3 * proposing + 2 * (select + test) + known, most
-
-
-def artefact_path(folder: Path, spec: WriterSpec, replicate: int) -> Path:
-    """Where the file of an induced rubric lies."""
-    return folder / (f"rubric-{spec.name}.yaml" if spec.replicates == 1 else f"rubric-{spec.name}-{replicate}.yaml")
+    known = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
+    return 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + known
 
 
 def verifier_of(spec: WriterSpec) -> JudgeSpec:
@@ -96,93 +113,114 @@ async def induce(
     spec: WriterSpec,
     replicate: int,
     folder: Path,
-    benchmarks: Sequence[str],
     tally: Tally,
     backend: ChatBackend | None = None,
-) -> Path:
-    """Induce one rubric, write its file and a record for each benchmark; returns the file.
+    progress: bool = False,
+) -> Induced:
+    """Induce one rubric and write its file.
 
     Raises:
         UserError: nothing verified.
-        RunStopped: a request failed for good; what was answered is kept.
+        RunStopped: requests failed for good; what was answered is kept.
     """
     assert spec.seeds is not None
     if backend is None:
         judge = judge_factory.create(spec)
         assert isinstance(judge, ChatJudge)
         backend = judge.backend
-    seeds = split(seeds_of(spec.seeds), spec.held_out_share, replicate)
+    pairs = seeds_of(spec.seeds)
+    seeds = split(pairs, spec.held_out_share, replicate)
     options = Options(spec.criteria_wanted, spec.rounds_most, spec.sampling(), spec.max_pixels, replicate, spec.seed)
-    async with opened(spec, backend, folder / f"induction-{spec.name}.jsonl", tally) as asker:
+    async with contextlib.AsyncExitStack() as stack:
+        if progress:
+            from harness_plugins.progress import shown
+
+            await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
+        asker = await stack.enter_async_context(opened(spec, backend, folder / f"induction-{spec.name}.jsonl", tally))
         induced = await Induction(verifier_of(spec), options, asker, seeds).run()
-    path = artefact_path(folder, spec, replicate)
+    path = artefact_path(folder, spec.name, replicate)
     made = {
-        "seeds": {
-            "file": spec.seeds.name,
-            "sha256": hashlib.sha256(spec.seeds.read_bytes()).hexdigest(),
-            "propose": [i.uid for i in seeds.propose],
-            "select": [i.uid for i in seeds.select],
-            "test": [i.uid for i in seeds.test],
-        },
         "options": {
             "criteria": options.criteria,
             "rounds": options.rounds,
             "held_out": spec.held_out_share,
+            "seed": spec.seed,
             "sampling": options.sampling,
         },
+        "seeds": {
+            "file": spec.seeds.name,
+            "sha256": hashlib.sha256(spec.seeds.read_bytes()).hexdigest(),
+            **{part: [i.uid for i in getattr(seeds, part)] for part in ("propose", "select", "test")},
+            "prints": sorted({p for i in pairs for p in prints(i)}),
+        },
     }
-    found = write_artefact(path, induced, spec.writer(), replicate, made)
+    write_artefact(path, induced, spec.writer(), replicate, made)
     if not induced.text:
-        raise UserError(
-            f"writer {spec.name!r}: none of {induced.proposed} proposed criteria decided its own pair right in both orders, so "
-            f"there is no rubric ({path}): give it more rounds, more seeds, or a model that judges better"
-        )
+        raise UserError(f"writer {spec.name!r}: no rubric ({path}): {_why_none(induced)}")
+    return induced
+
+
+def _why_none(induced: Induced) -> str:
+    if not induced.proposed:
+        gone = ", ".join(f"{n} {what}" for what, n in induced.left_out.items() if n) or "no answers"
+        return f"nothing was proposed that can be tried ({gone}): a larger max_tokens, or another model"
+    return (
+        f"none of {induced.proposed} proposed criteria decided its own pair right in both orders, or another one at all: more rounds, "
+        "more seeds, or a model that judges better"
+    )
+
+
+def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequence[str]) -> None:
+    """A record of the rubric in the folder's file for each benchmark.
+
+    Raises:
+        UserError: the file is gone or was edited.
+    """
+    (found,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with Journal(folder / "rubrics.jsonl") as journal:
         for benchmark in benchmarks:
-            journal.append(encode(_record(spec, benchmark, replicate, induced, found)))
-    return path
+            rubric = replace(found, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
+            journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
 
 
-async def induced(
-    spec: WriterSpec,
-    replicate: int,
-    folder: Path,
-    benchmarks: Sequence[str],
-    tally: Tally,
-    backend: ChatBackend | None,
-    progress: bool,
-) -> None:
-    """`induce`, with a progress line if wanted."""
-    if not progress:
-        await induce(spec, replicate, folder, benchmarks, tally, backend)
-        return
-    from harness_plugins.progress import shown
-
-    async with shown(tally, f"inducing {spec.name}"):
-        await induce(spec, replicate, folder, benchmarks, tally, backend)
-
-
-def _record(spec: WriterSpec, benchmark: str, replicate: int, induced: Induced, found: str) -> Rubric:
-    rubric = Rubric(
-        benchmark,
-        None,
-        spec.writer(),
-        induced.text,
-        tuple(k.criterion for k in induced.criteria),
-        replicate,
-        justify=f"induced rubric {found}",
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
+    """What a person wants to know of an induced rubric, on a line."""
+    path = artefact_path(folder, spec.name, replicate)
+    value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    counts, accuracy = value["counts"], value["accuracy"]
+    tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
+    worse = max(accuracy[n]["test"] for n in accuracy if n in ("flat", "structured")) < accuracy["none"]["test"]
+    return (
+        f"{spec.name}: {counts['kept']} of {counts['verified']} criteria that verified ({counts['proposed']} proposed); right on the "
+        f"testing pairs: {tested}{' - worse than no rubric' if worse else ''}; {path.name}"
     )
-    return Rubric(**{**{f: getattr(rubric, f) for f in rubric.__slots__}, "uid": rubric_uid(rubric)})
+
+
+def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
+    """Refuse seeds whose images changed since the folder's rubric was made: the rows' own text is part of who the writer is.
+
+    Raises:
+        UserError: saying so.
+    """
+    path = artefact_path(folder, spec.name, replicate)
+    if spec.seeds is not None and path.exists():
+        held = read_artefact(spec.name, path, ("",)).prints
+        if held and held != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
+            raise UserError(
+                f"writer {spec.name!r}: the seeds are not those that {path} was made from (an image has changed): give the writer "
+                "another name, or the run another folder (--out)"
+            )
 
 
 def missing(
     spec: WriterSpec, held: Mapping[tuple[str, str | None, str, int], Rubric], benchmarks: Sequence[str]
-) -> list[tuple[int, list[str]]]:
-    """The replicates that a folder lacks, each with the benchmarks that it lacks them for."""
+) -> list[tuple[int, list[str], bool]]:
+    """The replicates that a folder lacks for some benchmarks: (replicate, those, whether it has it for another)."""
     found = []
     for replicate in range(spec.replicates):
-        without = [b for b in benchmarks if (b, None, "nothing", replicate) not in held]
+        have = {b for b, item, _, r in held if item is None and r == replicate}
+        without = [b for b in benchmarks if b not in have]
         if without:
-            found.append((replicate, without))
+            found.append((replicate, without, bool(have)))
     return found

@@ -33,6 +33,9 @@ class RubricFile:
     pending: frozenset[tuple[str, str, str, int]] = frozenset()
     """(benchmark, item, saw, replicate) of those whose writing failed and is to be tried again."""
 
+    prints: frozenset[str] = frozenset()
+    """What gives away the pairs that it was induced from (`disjoint.prints`)."""
+
     def of(self, benchmark: str, items: Sequence[Item], shuffles: int) -> WriterRubrics:
         """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors."""
         by_item: dict[str, list[Rubric]] = defaultdict(list)
@@ -68,9 +71,8 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
     if path.suffix in SUFFIXES:
-        return RubricFile(
-            name, path, tuple(replace(r, uid=rubric_uid(r)) for r in read_artefact(name, path, benchmarks))
-        )
+        made = read_artefact(name, path, benchmarks)
+        return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in made.rubrics), prints=made.prints)
     index = _Index(benchmarks)
     rubrics: list[Rubric] = []
     first: dict[tuple[Any, ...], int] = {}

@@ -192,7 +192,9 @@ def _text(
 def _arm_text(
     item: Item, arm: str, writer: str | None, trials: Sequence[Verdict], rubrics: Mapping[str, Rubric]
 ) -> list[str]:
-    out = [f"\n--- {arm}{f' ({writer})' if writer else ''}"]
+    shared = any(rubrics[v.rubric].item is None for v in trials if v.rubric and v.rubric in rubrics)
+    whose = f" ({writer}{', shared' if shared else ''})" if writer else ""
+    out = [f"\n--- {arm}{whose}"]
     for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
         if uid in rubrics:
             text = _read(item, arm, rubrics[uid])

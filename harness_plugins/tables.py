@@ -133,6 +133,15 @@ def _named(table: Table, cells: Sequence[CellReport]) -> Table:
     rubrics are shared by all items: in every table alike."""
     judges = {c.judge: f"{c.judge} ({c.grading})" for c in cells if c.grading != "pairwise"}
     writers = {c.writer: f"{c.writer} (shared)" for c in cells if c.rubrics == "shared"}
+    for c in cells:  # notes begin with the cell that they are about
+        before, after = (
+            f"{c.judge}, {c.writer or '-'}",
+            f"{judges.get(c.judge, c.judge)}, {writers.get(c.writer, c.writer or '-')}",
+        )
+        if before != after:
+            table.notes = [
+                after + n.removeprefix(before) if n.startswith((f"{before},", f"{before}:")) else n for n in table.notes
+            ]
     for column, names in (("judge", judges), ("writer", writers)):
         if column in table.header:
             place = table.header.index(column)

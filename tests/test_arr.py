@@ -303,12 +303,12 @@ def test_the_judges_own_writer_stays_the_same(make_pairs: MakePairs, tmp_path: P
         (
             "arr_zero_shot",
             ", exemplars: e.jsonl",
-            "`exemplars` belongs to the method arr_guided; arr_zero_shot has no use",
+            "`exemplars` is an option of arr_guided; arr_zero_shot has no use",
         ),
         (
             "proxy_grm",
             ", criteria: 5",
-            "`criteria` belongs to the method arr_guided or arr_zero_shot; proxy_grm has no use",
+            "`criteria` is an option of arr_guided, arr_induced, arr_zero_shot; proxy_grm has no use",
         ),
         ("arr_guided", "", "method arr_guided needs `exemplars: file.jsonl`"),
         ("arr_guided", ", exemplars: gone.jsonl", "gone.jsonl is missing; correct the path"),

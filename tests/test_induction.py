@@ -20,10 +20,12 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.records import Answer
 from harness_plugins import run, score
+from harness_plugins.artefacts import read_artefact, write_artefact
 from harness_plugins.config import load_config
+from harness_plugins.disjoint import overlaps
 from harness_plugins.experiment import write_rubrics
 from harness_plugins.inducing import seeds_of, split
-from tests.conftest import read_jsonl, write_jsonl
+from tests.conftest import png, read_jsonl, write_jsonl
 
 QUALITIES = {
     "reason": (" because it follows", "Gives a reason: does it say why?"),
@@ -74,7 +76,7 @@ class Oracle:
             )
         self.judging.append(text)
         if self._fails and len(self.judging) > self._fails:
-            raise BackendError("bad_request", "no more", permanent=True)
+            raise BackendError("rejected", "no more")
         return self._judge(text)
 
     def _propose(self, text: str) -> str:
@@ -247,7 +249,9 @@ def test_its_file_is_a_rubric_for_other_runs(tmp_path: Path) -> None:
 def test_a_stopped_induction_goes_on_where_it_was(tmp_path: Path) -> None:
     config = prepared(tmp_path)
     first, second, whole = Oracle(fails=25), Oracle(), Oracle()
-    with pytest.raises(RunStopped, match="run the same command again"):
+    with pytest.raises(
+        RunStopped, match=r"writer 'arr': a request to verify on row \d+ of the seeds .* failed for good: rejected"
+    ):
         induced(config, first)
     resumed = induced(config, second)
     (tmp_path / "whole").mkdir()
@@ -267,7 +271,7 @@ def test_seeds_that_are_judged_as_well_are_refused(tmp_path: Path) -> None:
     ("change", "mend"),
     [
         (("seeds: seeds.jsonl, ", ""), "needs `seeds: file.jsonl`"),
-        (("arr_induced", "arr_zero_shot"), "`seeds` belongs to the method arr_induced"),
+        (("arr_induced", "arr_zero_shot"), "`seeds` is an option of arr_induced"),
         (("criteria: 2", "prompt: config.yaml, criteria: 2"), "takes no `prompt`"),
         (("seeds.jsonl", "none.jsonl"), "none.jsonl is missing"),
     ],
@@ -282,7 +286,7 @@ def test_too_few_seeds_and_ties_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="7 pairs; an induction takes 8 at least"):
         seeds_of(few)
     tied = write_jsonl(tmp_path / "tied.jsonl", [*pairs(9, 1, "seed"), pairs(1, 2, "tie")[0] | {"label": "tie"}])
-    with pytest.raises(UserError, match="row 9: a seed is a pair with a preferred candidate"):
+    with pytest.raises(UserError, match="line 10: a seed is a pair with a preferred candidate"):
         seeds_of(tied)
 
 
@@ -326,3 +330,142 @@ def test_themes_hold_every_criterion_once() -> None:
         "# One\n- [1] a\n- [3] b",
     ):
         assert themes(broken) == ""
+
+
+# After hostile readings
+
+
+def test_seeds_that_share_anything_stay_in_one_part(tmp_path: Path) -> None:
+    """By a text, a request or an image, as judged items are held apart: no part holds what another was made from."""
+    rows = pairs(24, 1, "seed")
+    for n, row in enumerate(rows):
+        row["candidates"][0] = f"the very same first candidate of set {n // 4}"
+    seeds = split(seeds_of(write_jsonl(tmp_path / "texts.jsonl", rows)), 0.5, 0)
+    assert not list(overlaps(seeds.propose, [*seeds.select, *seeds.test])) and not list(
+        overlaps(seeds.select, seeds.test)
+    )
+    for n in range(6):
+        (tmp_path / f"{n}.png").write_bytes(png(n))
+    pictured = [r | {"media": [f"{n // 4}.png"]} for n, r in enumerate(pairs(24, 2, "seed"))]
+    seeds = split(seeds_of(write_jsonl(tmp_path / "images.jsonl", pictured)), 0.5, 0)
+    assert not list(overlaps(seeds.propose, [*seeds.select, *seeds.test]))
+    with pytest.raises(UserError, match="fall into 1 sets"):
+        split(seeds_of(write_jsonl(tmp_path / "one.jsonl", [r | {"media": ["0.png"]} for r in rows])), 0.5, 0)
+
+
+def test_labels_turned_round_are_other_questions(tmp_path: Path) -> None:
+    """An interrupted induction does not go on with what was proposed for the other label."""
+    config = prepared(tmp_path)
+    with pytest.raises(RunStopped):
+        induced(config, Oracle(fails=25))
+    write_jsonl(tmp_path / "seeds.jsonl", [r | {"label": 1 - r["label"]} for r in pairs(40, 1, "seed")])
+    turned = Oracle()
+    induced(config, turned)
+    assert len(turned.proposing) >= 20
+
+
+def test_what_it_was_made_from_is_not_judged_with_it(tmp_path: Path) -> None:
+    """The file knows its seeds, so that reusing it does not test on them."""
+    config = prepared(tmp_path)
+    induced(config, Oracle())
+    text = config.read_text().replace("rows.jsonl", "seeds.jsonl").replace("out: out", "out: other")
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        text[: text.index("writers:")] + "rubrics: {kept: out/rubric-arr.yaml}\n" + text[text.index("judges:") :]
+    )
+    with pytest.raises(
+        UserError, match="made from pairs that share an image, a text or a request with 40 of the judged items"
+    ):
+        run(other)
+
+
+def test_a_benchmark_added_later_gets_the_same_rubric(tmp_path: Path) -> None:
+    config = prepared(tmp_path)
+    induced(config, Oracle())
+    (tmp_path / "out" / "induction-arr.jsonl").unlink()
+    config.write_text(
+        CONFIG.replace("{name: pairs, path: rows.jsonl}", "{name: pairs, path: rows.jsonl}, {name: demo, limit: 4}")
+    )
+    again = Oracle()
+    induced(config, again)
+    lines = read_jsonl(tmp_path / "out" / "rubrics.jsonl")
+    assert {r["benchmark"] for r in lines} == {"pairs", "demo"} and len({r["text"] for r in lines}) == 1
+    assert not again.judging
+
+
+@pytest.mark.parametrize(
+    "criterion", ["Better: is it better than the other?", "First: is the first image sharp?", "Quote: QUOTED?"]
+)
+def test_what_gives_the_pair_away_is_not_tried(criterion: str, tmp_path: Path) -> None:
+    """A criterion that compares, names a candidate or quotes one never reaches the judge that verifies."""
+
+    class Telling(Oracle):
+        def _propose(self, text: str) -> str:
+            preferred = int(re.findall(r"People preferred candidate (\d)", text)[-1]) - 1
+            told = criterion.replace("QUOTED", f"does it say {_shown(text, 'candidate')[preferred]}")
+            return f"<rubric>\n1. {told}\n2. {QUALITIES['reason'][1]}\n</rubric>"
+
+    oracle = Telling()
+    found = induced(prepared(tmp_path), oracle)
+    assert sum(found["counts"]["left_out"].values()) >= 20
+    name = criterion.split(":")[0]
+    assert not any(f". {name}:" in p for p in oracle.judging) and [c["name"] for c in found["criteria"]] == [
+        "Gives a reason"
+    ]
+
+
+def test_one_seed_that_is_refused_does_not_lose_the_others(tmp_path: Path) -> None:
+    """All other pairs are asked in the first run; the message names the row."""
+
+    class Picky(Oracle):
+        def __call__(self, request: ChatRequest) -> str:
+            if "seed question 3?" in text_of(request.messages):
+                raise BackendError("rejected", "not this one", http=400)
+            return super().__call__(request)
+
+    config = prepared(tmp_path)
+    first, second = Picky(), Picky()
+    for oracle in (first, second):
+        with pytest.raises(RunStopped, match=r"row 4 of the seeds .*remove the row"):
+            induced(config, oracle)
+    assert first.proposing and not second.proposing and not second.judging
+
+
+def test_replicates_lie_apart(tmp_path: Path) -> None:
+    config = prepared(tmp_path, CONFIG.replace("criteria: 2", "criteria: 2, replicates: 2"))
+    write_rubrics(load_config(config), writers={"arr": MockBackend(Oracle())})
+    assert {p.name for p in (tmp_path / "out").glob("rubric-*")} == {"rubric-arr.yaml", "rubric-arr@1.yaml"}
+    assert {r["replicate"] for r in read_jsonl(tmp_path / "out" / "rubrics.jsonl")} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["replicate: .inf", "replicate: x", "replicate: -3", "text: [a]", "criteria: 5", "writer: 3", "form: other"],
+)
+def test_a_damaged_file_is_one_line(damage: str, tmp_path: Path) -> None:
+    config = prepared(tmp_path)
+    induced(config, Oracle())
+    path = tmp_path / "out" / "rubric-arr.yaml"
+    key = damage.split(":")[0]
+    value = yaml.safe_load(path.read_text()) | {key: yaml.safe_load(damage)[key]}
+    path.write_text(yaml.safe_dump(value))
+    with pytest.raises(UserError) as caught:
+        read_artefact("x", path, ["pairs"])
+    assert len(caught.value.lines) == 1 and str(path) in caught.value.lines[0]
+
+
+@given(st.text(max_size=60))
+def test_any_text_comes_back_from_the_file(text: str) -> None:
+    import tempfile
+
+    from evaluators.induction import Induced, Kept
+    from evaluators.induction.structure import Structure
+    from evaluators.records import Criterion, Writer
+
+    kept = Kept(Criterion("a", text), ("s",), 0, (1, 2), (1, 1), 0.5)
+    induced = Induced(f"1. a: {text}\n2. b", (kept,), Structure(""), {}, 1, 1, (1,))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rubric-x.yaml"
+        write_artefact(path, induced, Writer("x", "arr_induced"), 0, {})
+        (rubric,) = read_artefact("x", path, ["pairs"]).rubrics
+    assert rubric.text == induced.text and rubric.criteria == (kept.criterion,)

@@ -36,6 +36,7 @@ class Asker:
         self._breaker = Breaker(spec.name, spec.concurrency)
         self._media = MediaWindow()
         self.tally = tally
+        self.name = spec.name
 
     async def ready(self, item: Item) -> Item:
         """The item with the digests of its media, which are then at hand."""

@@ -40,6 +40,8 @@ class Tally:
     """Verdicts that ended without an answer, by kind of failure."""
     examples: dict[str, str] = field(default_factory=dict)
     """What a server said with a failure of each kind."""
+    notes: list[str] = field(default_factory=list)
+    """What a person is to be told at the end."""
     waits: Waits = field(default_factory=Waits)
     first_sent: float | None = None
     """`time.monotonic()` of the first request."""

@@ -11,17 +11,18 @@ final rubric. Seeds here are split in three: those proposed from, those selected
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluators.engine.asking import Asker
-from evaluators.engine.runner import cause_of
-from evaluators.errors import BackendError, RunStopped
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.induction.selection import Matrix, chosen, contribution, coverage, set_accuracy
 from evaluators.induction.structure import Structure, structure
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest
+from evaluators.leaks import leak_classes
 from evaluators.messages import ChatRequest
 from evaluators.parsing import Parsed, parse
 from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
@@ -87,6 +88,8 @@ class Induced:
     rounds: tuple[int, ...]
     """How many verified on their pairs as first proposed, after one refinement, and so on."""
     calls: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Proposals that were not tried, by why: they compare or name candidates, leak by words, or could not be read."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class Induction:
         self._seeds = seeds
         self._template = Template(PROMPTS / "arr_induced.jinja", needs=("question", "responses"), extra=TRIED_OUT)
         self._calls: dict[str, int] = {}
+        self._left_out: Counter[str] = Counter()
 
     async def run(self, stage: Callable[[str], None] = lambda text: None) -> Induced:
         """The whole of it.
@@ -130,10 +134,13 @@ class Induction:
         """
         try:
             return await self._run(stage)
-        except BackendError as e:
-            raise RunStopped(
-                f"a request failed for good: {e}; what was answered is kept, run the same command again"
-            ) from e
+        except Unanswered as e:
+            again = (
+                "run the same command again"
+                if not e.permanent
+                else "mend that, or remove the row, and run the command again"
+            )
+            raise RunStopped(f"writer {self._asker.name!r}: {e}; what was answered is kept: {again}") from None
 
     async def _run(self, stage: Callable[[str], None]) -> Induced:
         options, parts = self._options, self._seeds
@@ -142,11 +149,19 @@ class Induction:
         proposed = sum(n for _, n in each)
         pool = _distinct([f for found, _ in each for f in found])
         rounds = tuple(sum(f.round == r for found, _ in each for f in found) for r in range(options.rounds + 1))
-        criteria = [f[0].criterion for f in pool]
+        criteria, verified = [f[0].criterion for f in pool], len(pool)
         if not criteria:
-            return Induced("", (), Structure("", note="nothing verified"), {}, proposed, 0, rounds, self._calls)
+            return self._nothing(proposed, 0, rounds)
         stage("trying them on other pairs")
         matrix = await self._matrix(criteria, parts.select)
+        telling = [n for n, row in enumerate(matrix) if any(row)]  # the others decide no pair but their own
+        if not telling:
+            return self._nothing(proposed, len(pool), rounds)
+        criteria, matrix, pool = (
+            [criteria[n] for n in telling],
+            [matrix[n] for n in telling],
+            [pool[n] for n in telling],
+        )
         places = chosen(matrix, options.criteria) if len(criteria) > options.criteria else list(range(len(criteria)))
         kept, kept_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
         stage("ordering them into themes")
@@ -161,7 +176,7 @@ class Induction:
                 accuracy[name] = {part: await self._holistic(text, items) for part, items in where.items()}
         if ordered.text and accuracy["structured"]["select"] < accuracy["flat"]["select"]:
             note = "the list decided the selecting pairs better than the themes, so it is what was kept"
-            ordered = replace(ordered, text="", note=note)
+            ordered = Structure("", note=note)
         named = [
             Kept(
                 c,
@@ -174,7 +189,22 @@ class Induction:
             )
             for n, (i, c) in enumerate(zip(places, kept, strict=True))
         ]
-        return Induced(ordered.text or flat, tuple(named), ordered, accuracy, proposed, len(pool), rounds, self._calls)
+        return Induced(
+            ordered.text or flat,
+            tuple(named),
+            ordered,
+            accuracy,
+            proposed,
+            verified,
+            rounds,
+            self._calls,
+            dict(self._left_out),
+        )
+
+    def _nothing(self, proposed: int, verified: int, rounds: tuple[int, ...]) -> Induced:
+        """What comes of proposals of which none tells anything."""
+        none = Structure("", note="nothing verified")
+        return Induced("", (), none, {}, proposed, verified, rounds, self._calls, dict(self._left_out))
 
     async def _from_pair(self, item: Item) -> tuple[list[Found], int]:
         """The criteria that a pair gives and that verify on it, and how many were proposed in all."""
@@ -184,37 +214,31 @@ class Induction:
         failed: list[dict[str, str]] = []
         kept: list[Found] = []
         for turn in range(options.rounds + 1):
-            have = {normalised(said(f.criterion)) for f in kept}
-            proposals = [
-                c
-                for c in await self._proposals(item, open_, failed, [said(f.criterion) for f in kept], turn)
-                if normalised(said(c)) not in have
-            ]
-            count += len(proposals)
-            if not proposals:
-                break
-            verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS]
+            proposals, unfit = await self._proposals(item, open_, failed, [said(f.criterion) for f in kept], turn)
+            count += len(proposals) + len(unfit)
+            verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS] if proposals else []
             passed = [
                 all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True))
                 for n in range(len(proposals))
             ]
             kept += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
-            failed = [
-                {"criterion": said(c), "found": _critique([v[n] for v in verdicts])}
+            missed = [
+                {"criterion": said(c), "found": _critique([v[n] for v in verdicts], shown_in(item))}
                 for n, c in enumerate(proposals)
                 if not passed[n]
             ]
-            open_ = len(failed)
-            if not failed:
+            failed = [*missed, *unfit] or (failed if not proposals else [])
+            open_ = len(missed) + len(unfit) or (open_ if not proposals else 0)
+            if not open_:
                 break
         return kept, count
 
     async def _proposals(
         self, item: Item, count: int, failed: list[dict[str, str]], kept: list[str], turn: int
-    ) -> list[Criterion]:
-        """What the model proposes, knowing the label; criteria that compare, or name a candidate, are left out."""
+    ) -> tuple[list[Criterion], list[dict[str, str]]]:
+        """What the model proposes, knowing the label; and what of it is not tried, since it compares or gives the pair away."""
         assert item.label.preferred is not None
-        order = ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]  # so that the preferred one has no fixed place
+        order = shown_in(item)
         preferred = 1 + order.index("AB"[item.label.preferred])
         extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed, "kept": kept}
         request = ChatRequest(
@@ -223,9 +247,33 @@ class Induction:
             answer_format="arr_induced",
             affinity=item.uid,
         )
-        answer = await self._ask("propose" if turn == 0 else "refine", request, item, order, count, failed, kept, turn)
+        what = "propose" if turn == 0 else "refine"
+        answer = await self._ask(what, request, item, order, preferred, count, failed, kept, turn)
         draft = _numbered.parse(answer, blind=False, criteria=count)
-        return [c for c in draft.criteria if not _numbered.compares(said(c))][:count]
+        if not draft.criteria:
+            self._left_out["answers that could not be read"] += 1
+        good: list[Criterion] = []
+        unfit: list[dict[str, str]] = []
+        have = {normalised(k) for k in kept}
+        for one in draft.criteria[:count]:
+            why = self._unfit(one, item)
+            if why:
+                self._left_out[why] += 1
+                unfit.append({"criterion": said(one), "found": f"It was not tried: it {why}."})
+            elif normalised(said(one)) not in have:
+                good.append(one)
+            have.add(normalised(said(one)))
+        return good, unfit
+
+    def _unfit(self, criterion: Criterion, item: Item) -> str:
+        """Why a criterion cannot be shown to whoever verifies it; empty where it can."""
+        text = said(criterion)
+        if _numbered.compares(text):
+            return "compares candidates, or names one"
+        kinds = leak_classes(text, [c.text for c in item.candidates])
+        if "quote" in kinds:
+            return "quotes a candidate"
+        return "tells which candidate is meant" if kinds else ""
 
     async def _verdicts(self, item: Item, order: Order, criteria: Sequence[Criterion]) -> tuple[CriterionVerdict, ...]:
         """The label is no part of it: a judge's own prompt, with these criteria."""
@@ -284,11 +332,31 @@ class Induction:
         self._calls[what] = self._calls.get(what, 0) + 1
         media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
         prompt = self._template.digest if what in ("propose", "refine") else ""
-        how = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate)
+        seed = self._options.seed if what != "verify" else None
+        how = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate, seed)
         key = digest("induction/1", what, how, item.uid if item else None, media, order, about)
-        if self._options.seed is not None and what != "verify":
-            request = replace(request, seed=int(digest("induction", self._options.seed, key)[:7], 16))
-        return await self._asker.ask(key, request)
+        if seed is not None:
+            request = replace(request, seed=int(digest("induction", seed, key)[:7], 16))
+        try:
+            return await self._asker.ask(key, request)
+        except BackendError as e:
+            which = f"row {item.row + 1} of the seeds ({item.uid})" if item else "the criteria"
+            raise Unanswered(
+                f"a request to {what} on {which} failed for good: {e.kind}: {e.message}", e.permanent
+            ) from e
+
+
+class Unanswered(Exception):
+    """A request failed for good. `permanent`: asking it again cannot help."""
+
+    def __init__(self, message: str, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+def shown_in(item: Item) -> Order:
+    """The order in which a proposer sees a pair: drawn from its content, so that the preferred one has no fixed place."""
+    return ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]
 
 
 def lean(verdict: CriterionVerdict, item: Item, order: Order) -> int:
@@ -307,15 +375,18 @@ def numbered(criteria: Sequence[Criterion]) -> str:
     return "\n".join(f"{n}. {said(c)}" for n, c in enumerate(criteria, 1))
 
 
-def _critique(verdicts: Sequence[CriterionVerdict]) -> str:
-    """What the judge found in both orders, in words; it names positions as the judge saw them."""
-    found = {
-        0: "found neither to meet it better",
-        1: "favoured the one shown first",
-        2: "favoured the one shown second",
-    }
-    texts = [found[v.choice] if v.choice is not None else "could not assess it" for v in verdicts]
-    return f"In one order it {texts[0]}; with the two exchanged it {texts[1]}."
+def _critique(verdicts: Sequence[CriterionVerdict], shown: Order) -> str:
+    """What the judge found in both orders, in words, with the candidates numbered as the proposer sees them."""
+    texts = []
+    for verdict, order in zip(verdicts, ORDERS, strict=True):
+        if verdict.choice is None:
+            texts.append("could not assess it")
+        elif verdict.choice == 0:
+            texts.append("found that both meet it equally")
+        else:
+            texts.append(f"favoured candidate {1 + shown.index(order[verdict.choice - 1])}")
+    first = 1 + shown.index("A")
+    return f"With candidate {first} shown first, the judge {texts[0]}; with candidate {3 - first} shown first, it {texts[1]}."
 
 
 def _distinct(found: Sequence[Found]) -> list[list[Found]]:
@@ -327,10 +398,13 @@ def _distinct(found: Sequence[Found]) -> list[list[Found]]:
 
 
 async def _all(tasks: Sequence[Any]) -> list[Any]:
-    """All results; the first failure ends the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(t) for t in tasks]
-    except BaseExceptionGroup as failures:
-        raise cause_of(failures) from None
-    return [t.result() for t in running]
+    """All results. One request that fails for good does not stop the others: their answers are wanted in the next run."""
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [f for f in found if isinstance(f, BaseException)]
+    for kind in (RunStopped, UserError, BaseException):
+        worst = [f for f in failures if isinstance(f, kind)]
+        if worst and kind is BaseException and isinstance(worst[0], Unanswered) and len(worst) > 1:
+            raise Unanswered(f"{worst[0]} (and {len(worst) - 1} more)", worst[0].permanent)
+        if worst:
+            raise worst[0]
+    return list(found)

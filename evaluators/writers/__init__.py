@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 
 from evaluators.criteria import weighted
 from evaluators.exemplars import Exemplars, joined
+from evaluators.grading import Grading
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest, Message
@@ -87,6 +88,8 @@ class WriterSpec(JudgeSpec):
             raise ValueError(f"unknown method {self.method!r}; there are: {', '.join(methods())}")
         if self.backend == "baseline":
             raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
+        if self.how != Grading():
+            raise ValueError("grading, decision, ties and scale are a judge's: leave them out")
         if self.verdict != "text" or self.samples != 1:
             raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
         if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
@@ -100,7 +103,7 @@ class WriterSpec(JudgeSpec):
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
                 owners = [m for m in methods() if option in _module(m).OPTIONS]
                 raise ValueError(
-                    f"`{option}` belongs to the method {' or '.join(owners)}; {self.method} has no use for it: leave it out"
+                    f"`{option}` is an option of {', '.join(owners)}; {self.method} has no use for it: leave it out"
                 )
         if "exemplars" in self.module.OPTIONS and self.exemplars is None:
             raise ValueError(

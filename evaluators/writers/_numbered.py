@@ -43,6 +43,14 @@ _COMPARES = re.compile(
     r"|\b(?:than|unlike|versus|vs\.?) (?:the |an? |any )?(?:other|others|another|alternatives?|rivals?|competing)\b"
     r"|\b(?:other|another|both|either|first|second|competing) (?:(?:generated|edited) \w+|candidates?|responses?|outputs?)\b"
 )
+_PLACES = re.compile(
+    r"\b(?:first|second|former|latter|chosen|rejected|favou?red|winning|losing)[- ]"
+    r"(?:one|image|picture|photo|candidate|response|output|edit|version|option)\b"
+    r"|\b(?:left|right)(?:-hand)?[- ](?:image|picture|photo|candidate|edit)\b"
+    r"|\bthe (?:former|latter)\b|\bshown (?:first|second|last)\b"
+    r"|\b(?:candidate|response|output|option|version) (?:no\.? ?|number )?(?:one|two|1|2|a(?! \w)|b)\b(?!\s?%|[.:]?\d)"
+)
+"""In lower case. "The right answer" is a correct one."""
 _NAMES = re.compile(
     r"\b(?:(?:[Rr]esponse|[Cc]andidate|[Oo]utput|[Ii]mage|[Pp]icture|[Ee]dit) #?[AB12]|[Aa]nswer #?[12])\b(?!\s?%|[.:]?\d)"
 )
@@ -126,4 +134,4 @@ def _faults(line: str, question: str) -> list[str]:
 def compares(line: str) -> bool:
     """Whether a criterion compares candidates, or names one."""
     asked = _QUOTED.sub('""', line)  # words to be read in a picture compare nothing
-    return bool(_COMPARES.search(asked.lower()) or _NAMES.search(asked))
+    return bool(_COMPARES.search(asked.lower()) or _PLACES.search(asked.lower()) or _NAMES.search(asked))

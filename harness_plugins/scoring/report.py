@@ -146,6 +146,8 @@ class Report:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
         for t in self.transfers:
             whose = {"benchmark": t.benchmark, "judge": t.judge, "writer": t.writer, "arm": "transfer"}
+            cell = next(c for c in self.cells if (c.benchmark, c.judge, c.writer) == (t.benchmark, t.judge, t.writer))
+            whose |= {"grading": cell.grading, "rubrics": cell.rubrics}
             for m in t.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
                 found.append({**whose, "metric": m.name, **_numbers(numbers), "protocol": self.about[t.benchmark][0]})
