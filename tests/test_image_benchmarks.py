@@ -128,13 +128,13 @@ def test_mmrb2_takes_several_images_in_their_order_and_either_case(tmp_path: Pat
         "mmrb2_edit",
         mmrb2(1, 2, "A"),
         mmrb2(3, 4, "b", pair_id="t_2", response_b_images=[image(4), image(5)], prompt_source="emu-edit"),
-        mmrb2(6, 7, "B", pair_id="t_3", prompt_images=[]),
+        mmrb2(6, 7, "B", pair_id="t_3", prompt_images=[image(60)]),
     )
     assert [stored(i) for i in items] == [[[1], [2]], [[3], [4, 5]], [[6], [7]]]
     assert [answer(i) for i in items] == [0, 1, 1]
-    assert [shades(i.media) for i in items] == [[90, 80], [90, 80], []]
+    assert [shades(i.media) for i in items] == [[90, 80], [90, 80], [60]]
     assert [i.category for i in items] == ["wise", "emu-edit", "wise"]
-    assert [i.modality() for i in items] == ["edit", "edit", "image"]
+    assert [i.modality() for i in items] == ["edit", "edit", "edit"]
 
 
 @pytest.mark.parametrize("name", ["mmrb2_interleaved", "mmrb2_reasoning"])
@@ -285,7 +285,7 @@ def test_ranks_of_two_are_a_preference(tmp_path: Path) -> None:
     ("name", "row", "complaint"),
     [
         ("mmrb2_t2i", mmrb2(1, 2, "C"), "row 1: 'chosen' is 'C'; it must be one of A, B"),
-        ("mmrb2_t2i", mmrb2(1, 2, response_a_images=[], response_b_images=[]), "row 1: no candidate has a text or an image; mend"),
+        ("mmrb2_t2i", mmrb2(1, 2, response_a_images=[], response_b_images=[]), "row 1: a candidate has no image; mend"),
         ("mmrb2_t2i", {k: v for k, v in mmrb2(1, 2).items() if k != "response_b_images"}, "column 'response_b_images' is missing"),
         ("editreward_bench", editreward(1, 2, "A>C"), "row 1: 'ranking' is 'A>C'; between the two of 'AvsB' it must be one of \"A>B\""),
         ("editreward_bench", editreward(1, 2, "A<B"), "row 1: 'ranking' is 'A<B'; between"),
@@ -464,3 +464,26 @@ def test_the_datasets_library_gives_the_same_items(tmp_path: Path, monkeypatch: 
     library, local = both("editreward_bench", tmp_path / "edit")
     assert library == local
     assert [answer(i) for i in library] == ["tie", 1, 0, "tie"]
+
+
+def test_an_edit_without_its_source_and_a_pair_without_an_image_are_refused(tmp_path: Path) -> None:
+    """Else an edit would be judged as a picture made from nothing, and a picture against none."""
+    for name in ("s.png", "a.png", "b.png"):
+        (tmp_path / name).write_bytes(png(sum(map(ord, name))))
+    edit = {"key": ["1", "2"], "instruction": "do", "input_image": "s.png", "output_images": ["a.png", "b.png"]}
+    edit |= {"task_type": "x", "dimension": "overall"}
+    cases = (("input_image", None, "holds no image"), ("output_images", ["a.png", None], "a candidate has no image"))
+    for column, value, message in cases:
+        rows = write_jsonl(tmp_path / "rows.jsonl", [edit, edit | {column: value}])
+        with pytest.raises(UserError, match=f"line 2: .*{message}"):
+            load_benchmark("editscore_bench", path=rows)
+
+
+def test_a_name_that_fits_two_files_is_refused(tmp_path: Path) -> None:
+    for n, folder in enumerate(("examples_human", "examples_mpii")):
+        (tmp_path / folder).mkdir()
+        for m, name in enumerate(("x0.png", "x1.png")):
+            (tmp_path / folder / name).write_bytes(png(10 * n + m))
+    row = {"caption": "c", "image_0": "x0.png", "image_1": "x1.png", "label_0": 1, "subset": "human"}
+    with pytest.raises(UserError, match="is the name of several files"):
+        load_benchmark("mj_bench_quality", path=write_jsonl(tmp_path / "rows.jsonl", [row]))

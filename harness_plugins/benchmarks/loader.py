@@ -129,7 +129,7 @@ class _RowReader:
             label = replace(label, preferred=order.index(label.preferred))
         if label.ranks is not None:
             label = replace(label, ranks=tuple(label.ranks[i] for i in order))
-        media = tuple(m for how in spec.media for m in self._media(row.get(how.column), how))
+        media = tuple(m for how in spec.media for m in self._needed(self._media(row.get(how.column), how), how))
         categories = {name: _category(row, rules) for name, rules in spec.categories.items()}
         return Item(
             uid=uid,
@@ -209,6 +209,13 @@ class _RowReader:
             self._missing = True
             return [Media(str(value["path"] if isinstance(value, dict) else value), how.kind)]
 
+    def _needed(self, found: list[Media], how: MediaSpec) -> list[Media]:
+        if how.required and not found:
+            if not self._optional:
+                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: mend or remove the row", missing=True)
+            self._missing = True
+        return found
+
     def _candidates(self, row: Row) -> list[Candidate]:
         spec = self._spec.candidates
         both = bool(spec.column or spec.columns) and bool(spec.media_column or spec.media_columns)
@@ -228,6 +235,9 @@ class _RowReader:
             self._candidate(text, one)
             for text, one in zip(texts or [None] * count, media or [None] * count, strict=True)
         ]
+        pictured = spec.pictured or not (spec.column or spec.columns)
+        if pictured and not all(c.media for c in found):
+            raise RowProblem("a candidate has no image; mend or remove the row")
         if not any(c.text or c.media for c in found):
             raise RowProblem("no candidate has a text or an image; mend or remove the row")
         return found

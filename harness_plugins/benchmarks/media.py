@@ -88,6 +88,11 @@ class MediaFinder:
         if rest and head == self._root.name:
             forms.append(rest)  # `media_root: images/` with rows that say images/x.png
         climbs = ".." in name.split("/") or os.path.isabs(name)
+        there = [p for p in (os.path.join(self._root, form) for form in forms) if _exists(p)] if len(forms) > 1 else []
+        if len({(s.st_dev, s.st_ino) for s in map(os.stat, there)}) > 1:
+            raise MediaProblem(
+                f"{name} is the name of several files ({', '.join(there[:2])}): give the folder in the path, or another media_root"
+            )
         for form in forms:
             path = os.path.join(self._root, form)
             if _exists(path):

@@ -52,6 +52,8 @@ class CandidatesSpec(_Spec):
     media_columns: tuple[str, ...] = ()
     """Each holds a path, an embedded image, or a list of them."""
     kind: Literal["image", "video"] = "image"
+    pictured: bool = False
+    """Whether each candidate has media even where it may have a text; always so where it can have none."""
     most: int = 2
 
     @model_validator(mode="after")
@@ -82,6 +84,8 @@ class LabelSpec(_Spec):
 class MediaSpec(_Spec):
     column: str
     kind: Literal["image", "video"] = "image"
+    required: bool = False
+    """Whether every row has some: an edit without its source is another task."""
 
 
 class CategoryRule(_Spec):
