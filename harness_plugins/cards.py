@@ -12,7 +12,7 @@ from statistics import fmean, median
 from evaluators.engine.journal import items_of, rubrics_of
 from evaluators.leaks import CLASSES, leak_classes
 from evaluators.records import Item, Rubric
-from harness_plugins.tables import Table
+from harness_plugins.cells import Table
 
 SIMILAR_AMONG = 400
 """At most this many rubrics are compared with their neighbours for likeness."""

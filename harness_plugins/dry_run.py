@@ -12,8 +12,9 @@ from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.messages import Image, Text, text_of
 from evaluators.writers import request_of
 from harness_plugins.config import Config
-from harness_plugins.experiment import Selection, prepare, with_known_digests, writers_of
+from harness_plugins.experiment import Selection, prepare, writers_of
 from harness_plugins.inducing import calls_of, missing
+from harness_plugins.known_items import with_known_digests
 from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,22 +19,18 @@ from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner, Tally
 from evaluators.errors import UserError
 from evaluators.judges import Judge
-from evaluators.media import mime_of, with_digests
 from evaluators.messages import ChatBackend
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
 from evaluators.writers import WriterSpec
-from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, Benchmark, load_benchmark
+from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
 from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
+from harness_plugins.known_items import check_images, list_new, with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
-
-LISTED_AT_ONCE = 256
-"""Items a write: few enough that the text of a whole benchmark never stands in memory twice."""
-
 
 Selection = Mapping[str, Collection[str]]
 """Field (benchmark, judge, arm, writer) -> the values wanted; a field that is absent lets all through."""
@@ -338,61 +333,6 @@ def rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
-    """Items whose files are as the folder knows them (path, size, time) get the digests on record: no file is opened."""
-    result = []
-    for item in items:
-        before = known.get(item.uid)
-        if before is not None:
-            files = {f.path: f for m in before.all_media() for f in m.files}
-            digests = {}
-            for f in (f for m in item.all_media() for f in m.files):
-                old = files.get(f.path)
-                if old is not None and old.sha256 and (old.size, old.mtime_ns) == (f.size, f.mtime_ns):
-                    digests[f.path] = old.sha256
-            if digests:
-                item = with_digests(item, digests)
-        result.append(item)
-    return result
-
-
-def check_images(items: Sequence[Item]) -> None:
-    """Look at the first bytes of every file not read before: a broken file should not turn up an hour into a run."""
-    problems = []
-    for path in dict.fromkeys(f.path for i in items for m in i.all_media() for f in m.files if not f.sha256):
-        try:
-            head = _head(path)
-        except OSError as e:
-            problems.append(f"{path}: cannot be read ({e.strerror})")
-            continue
-        if mime_of(head) is None:
-            problems.append(
-                f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or replace it"
-            )
-    if problems:
-        rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
-
-
-def _head(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY)  # a buffered file would read a page or two, of thousands of files
-    try:
-        return os.read(fd, 16)
-    finally:
-        os.close(fd)
-
-
-def list_new(all_items: Sequence[Item], known: Mapping[str, Item], items: Journal) -> set[str]:
-    """Write what the folder does not list yet, so that readers know what is to come; returns the items that are final.
-
-    Items with media not read yet are written again by the runner, digests filled in.
-    """
-    new = [i for i in all_items if known.get(i.uid) != i]
-    for start in range(0, len(new), LISTED_AT_ONCE):
-        items.append(b"".join(map(encode, new[start : start + LISTED_AT_ONCE])))
-    return {i.uid for i in all_items if i.digested()}
 
 
 def _work(

@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from harness_plugins.cards import cards
+from harness_plugins.cells import Table
 from harness_plugins.scoring.report import Report
-from harness_plugins.tables import Table, tables
+from harness_plugins.tables import tables
 
 
 def markdown(found: Sequence[Table]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from evaluators.arms import ARMS
+from harness_plugins.cells import Table, count, gain, interval, percent, points
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
-from harness_plugins.scoring.transfer import Transfer
+from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.transfer_tables import following_table, transfer_table
 
 RATES = (
     ("both", "strict_both"),
@@ -30,53 +30,6 @@ OFFICIAL = (
     ("pairs", "pair_accuracy"),
     ("tau", "kendall_tau"),
 )
-
-
-@dataclass
-class Table:
-    """A titled grid of texts, with notes under it. `**text**` marks bold, whatever the format makes of it."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def _count(value: float) -> str:
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
-
-
-def percent(metric: Metric | None) -> str:
-    """`72.4 (123/170)`; empty where there is no such number."""
-    if metric is None or math.isnan(metric.value):
-        return ""
-    if metric.name.startswith("macro"):
-        return f"{100 * metric.value:.1f} (mean of {_count(metric.n)})"
-    return f"{100 * metric.value:.1f} ({_count(metric.k)}/{_count(metric.n)})"
-
-
-def _interval(low: float, high: float) -> str:
-    if math.isnan(low):
-        return ""
-    below, above = (round(100 * x, 1) + 0.0 for x in (low, high))  # no -0.0
-    return f"[{below:.1f}, {above:.1f}]"
-
-
-def _p(p: float) -> str:
-    return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
-
-
-def gain(contrast: Contrast | None, short: bool = False) -> str:
-    """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
-    if contrast is None:
-        return ""
-    if not contrast.complete:
-        return "incomplete"
-    bounds = "" if short else f" {_interval(contrast.low, contrast.high)}"
-    text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
-    if contrast.p_holm is not None and not short:
-        text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
-    return f"**{text}**" if contrast.significant else text
 
 
 def _accuracy(cell: CellReport) -> str:
@@ -112,7 +65,7 @@ def summary(report: Report) -> list[Table]:
         for c in cells:
             accuracy = c.metrics["accuracy"]
             start = [c.judge, c.writer or "", c.arm, *([c.relation] if related else [])]
-            ci = _interval(accuracy.low, accuracy.high) if c.complete else ""
+            ci = interval(accuracy.low, accuracy.high) if c.complete else ""
             gains = [gain(c.contrasts.get(r), short=True) if c.complete else "" for r in ("none", "shuffled")]
             table.rows.append([*start, _accuracy(c), ci, *gains])
         smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
@@ -172,9 +125,9 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_vote_table(f"{where}{benchmark}: accuracy by calls and tokens", cells))
             transfers = [t for t in report.transfers if t.benchmark == benchmark]
             if transfers:
-                found.append(_transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
+                found.append(transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
             if any("sycophancy" in c.metrics or "pull" in c.metrics for c in cells):
-                found.append(_following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
+                found.append(following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
@@ -194,7 +147,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     for c in cells:
         accuracy = c.metrics["accuracy"]
         numbers = [percent(c.metrics.get(m)) if c.complete else "" for _, m in extra + rates]
-        ci = _interval(accuracy.low, accuracy.high) if c.complete else ""
+        ci = interval(accuracy.low, accuracy.high) if c.complete else ""
         table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers])
     table.notes.append(
         f"Protocol {': '.join(report.about[benchmark])}. k/n in items (mean over their orders) or, for rates, in trials."
@@ -250,7 +203,7 @@ def _position_table(title: str, cells: Sequence[CellReport]) -> Table:
     table = Table(title, ["judge", "writer", "arm", *(h for h, _ in POSITIONS)])
     for c in (c for c in cells if c.complete and "position_bias" in c.metrics):
         numbers = [
-            _points(c.metrics.get(m)) if m == "position_bias" else percent(c.metrics.get(m)) for _, m in POSITIONS
+            points(c.metrics.get(m)) if m == "position_bias" else percent(c.metrics.get(m)) for _, m in POSITIONS
         ]
         table.rows.append([c.judge, c.writer or "", c.arm, *numbers])
     table.notes.append(
@@ -265,7 +218,7 @@ def _ways_table(title: str, asked: Sequence[Ways]) -> Table:
     table = Table(title, ["model", "writer", "arm", "judge", "accuracy", "95 % CI", "difference"])
     for w in asked:
         for judge, accuracy, difference in zip(w.judges, w.accuracy, w.difference, strict=True):
-            ci = _interval(accuracy.low, accuracy.high)
+            ci = interval(accuracy.low, accuracy.high)
             row = [w.model, w.writer or "", w.arm, judge, percent(accuracy), ci]
             table.rows.append([*row, "(reference)" if judge == w.judges[0] else gain(difference)])
     table.notes.append(
@@ -317,7 +270,7 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
     for c in cells:
         for before, after in (c.transitions or {}).items():
             if any(after.values()):
-                counts = [_count(after[s]) for s in STATES]
+                counts = [count(after[s]) for s in STATES]
                 table.rows.append([c.judge, c.writer or "", c.arm, before.replace("_", " "), *counts])
     table.notes.append(
         "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
@@ -339,7 +292,7 @@ def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
         rows += [(f"vote@{k}", k, m) for k, m in votes if k > orders]
         for name, calls, m in rows:
             tokens = [f"{t * calls:,.0f}" for t in c.tokens]
-            row = [c.judge, c.writer or "", c.arm, name, str(calls), *tokens, percent(m), _interval(m.low, m.high)]
+            row = [c.judge, c.writer or "", c.arm, name, str(calls), *tokens, percent(m), interval(m.low, m.high)]
             table.rows.append(row)
         if share is not None:
             about = f"{c.judge}, {c.writer or '-'}, {c.arm}"
@@ -352,99 +305,12 @@ def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
     return table
 
 
-CARRIED = (
-    ("writer alone", "writer"),
-    ("none", "none"),
-    ("writer + none", "writer_plus_none"),
-    ("transferred", "transferred"),
-    ("advice", "advice"),
-)
-
-
-def _points(metric: Metric | None) -> str:
-    """A difference in points with its interval."""
-    return "" if metric is None else f"{100 * metric.value:+.1f} {_interval(metric.low, metric.high)}"
-
-
-def _transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
-    """A row for each judge and writer: the writer's own accuracy beside what its rubrics do, and the four cells of orders."""
-    shown = [(h, m) for h, m in CARRIED if any(m in t.metrics for t in transfers)]
-    cells = [c for c in ("same", "cross", "headline") if any(c in t.metrics for t in transfers)]
-    header = ["judge", "writer", *(h for h, _ in shown), "content gain", *cells, "position leak", "gain, leak-free"]
-    table = Table(title, header)
-    for t in transfers:
-        rates = [percent(t.metrics.get(m)) for _, m in shown]
-        orders = ["" if c not in t.metrics else f"{100 * t.metrics[c].value:.1f}" for c in cells]
-        free = t.metrics.get("gain_leak_free")
-        leak_free = f"{_points(free)} ({t.leak_free[0]}/{t.leak_free[1]})" if free is not None else ""
-        gains = [_points(t.metrics.get("content_gain")), *orders, _points(t.metrics.get("leak")), leak_free]
-        table.rows.append([t.judge, t.writer, *rates, *gains])
-    table.notes.append(
-        "writer alone: its own verdicts. writer + none: these and the judge's own voted, a split vote half; a judge that gains "
-        "less from the rubric has learned nothing. content gain: transferred minus advice (one line with the writer's verdict). "
-        "same: rubrics read in the order they were written in; cross: in the other order, text as it is; headline: mean of the "
-        "four cells, over the trials with a rubric of that order (transferred also counts the rest, as under none); position leak: "
-        "same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
-    )
-    for t in transfers:
-        if t.one_order:
-            table.notes.append(f"{t.judge}, {t.writer}: {t.one_order}; same and cross are one cell each.")
-        if t.unordered:
-            table.notes.append(
-                f"{t.judge}, {t.writer}: written without the responses, so there is no verdict of the writer's to copy and no "
-                "order to leak: no advice, content gain, same or cross."
-            )
-        elif "cross" not in t.metrics and not t.one_order:
-            table.notes.append(
-                f"{t.judge}, {t.writer}: the arm crossed was not judged (or not completely), so there is no cross cell."
-            )
-    return table
-
-
-FOLLOWED = (
-    ("agrees with W", "agreement_with_writer"),
-    ("sycophancy", "sycophancy"),
-    ("uptake", "uptake"),
-    ("pull", "pull"),
-    ("of repeat", "pull_repeat"),
-    ("of shuffled", "pull_shuffled"),
-    ("recovery", "recovery"),
-    ("harm", "harm"),
-    ("net", "net_recovery"),
-    ("W right if judge right", "verifier_precision"),
-    ("judge right if W right", "verifier_recall"),
-)
-
-
-def _following_table(title: str, cells: Sequence[CellReport]) -> Table:
-    shown = [(h, m) for h, m in FOLLOWED if any(m in c.metrics for c in cells)]
-    table = Table(title, ["judge", "writer", "arm", *(h for h, _ in shown)])
-    for c in cells:
-        if c.complete and "recovery" in c.metrics:
-            table.rows.append([c.judge, c.writer or "", c.arm, *(_share(c.metrics.get(m)) for _, m in shown)])
-    table.notes.append(
-        "By trial, with W the writer's verdict. sycophancy: how much more often the judge names W with the rubric than without, where "
-        "W is wrong; uptake: where W is right. pull: how often it names W where it had named the other without a rubric, beside the "
-        "same under repeat and shuffled. recovery: right where wrong without; harm: not right where right without; net: gain in "
-        "points. The last two: the judge as a proxy that tells from the rubric whether its writer was right."
-    )
-    return table
-
-
-def _share(metric: Metric | None) -> str:
-    if metric is None or math.isnan(metric.value):
-        return ""
-    if metric.name in ("sycophancy", "uptake", "net_recovery"):
-        return f"{100 * metric.value:+.1f} (n {_count(metric.n)})"
-    return f"{100 * metric.value:.1f} (n {_count(metric.n)})"
-
-
 def _panel_table(title: str, panels: Sequence[Panel]) -> Table:
     """A row for each arm and pair of judges, the whole panel's numbers on the first."""
     header = ["arm", "writer", "judges", "kappa", "trials", "alpha", "majority", "95 % CI", "best single"]
     table = Table(title, header)
     for p in panels:
-        whole = [_coefficient(p.alpha), percent(p.vote), _interval(p.vote.low, p.vote.high), percent(p.best)]
+        whole = [_coefficient(p.alpha), percent(p.vote), interval(p.vote.low, p.vote.high), percent(p.best)]
         for n, ((one, other), (kappa, trials)) in enumerate(p.kappa.items()):
             pair = [p.arm, p.writer or "", f"{one}, {other}", _coefficient(kappa), str(trials)]
             table.rows.append([*pair, *(whole if n == 0 else [""] * 4)])
@@ -464,4 +330,4 @@ def _moved(cell: CellReport) -> tuple[str, str]:
         return "", ""
     t = cell.transitions
     gained = sum(t[a]["both_right"] for a in t if a != "both_right")
-    return _count(gained), _count(sum(t["both_right"][b] for b in t if b != "both_right"))
+    return count(gained), count(sum(t["both_right"][b] for b in t if b != "both_right"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -29,7 +30,10 @@ out: {out}
 
 def start(config: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "harness_plugins", "run", str(config), "--quiet"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    heard = functools.partial(
+        signal.signal, signal.SIGINT, signal.default_int_handler
+    )  # also where the tests run in the background
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=heard)
 
 
 def answered(path: Path) -> list[tuple[str, str, str]]:

@@ -16,8 +16,8 @@ from evaluators.judges import JudgeSpec
 from evaluators.media import sha256_of, with_digests
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Verdict, decode, encode
-from harness_plugins.experiment import with_known_digests
 from harness_plugins.hosted.rows import Row, Rows, cell_of
+from harness_plugins.known_items import with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import check_unchanged
 

@@ -18,11 +18,12 @@ from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
-from harness_plugins.experiment import ask, block_on, check_images, copy_answers, rare_collections
+from harness_plugins.experiment import ask, block_on, copy_answers, rare_collections
 from harness_plugins.hosted.base import plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields
 from harness_plugins.hosted.rows import Row, RowGrid, cell_of, grading_fields, run_folder
+from harness_plugins.known_items import check_images
 from harness_plugins.lmms import foreign
 from harness_plugins.lmms.task import RubricTask
 

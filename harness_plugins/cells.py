@@ -1,0 +1,60 @@
+"""What tables are made of: a grid of texts, and numbers as they stand in its cells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from harness_plugins.scoring.report import Contrast, Metric
+
+
+@dataclass
+class Table:
+    """A titled grid of texts, with notes under it. `**text**` marks bold, whatever the format makes of it."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def count(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+
+
+def percent(metric: Metric | None) -> str:
+    """`72.4 (123/170)`; empty where there is no such number."""
+    if metric is None or math.isnan(metric.value):
+        return ""
+    if metric.name.startswith("macro"):
+        return f"{100 * metric.value:.1f} (mean of {count(metric.n)})"
+    return f"{100 * metric.value:.1f} ({count(metric.k)}/{count(metric.n)})"
+
+
+def interval(low: float, high: float) -> str:
+    if math.isnan(low):
+        return ""
+    below, above = (round(100 * x, 1) + 0.0 for x in (low, high))  # no -0.0
+    return f"[{below:.1f}, {above:.1f}]"
+
+
+def _p(p: float) -> str:
+    return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
+
+
+def gain(contrast: Contrast | None, short: bool = False) -> str:
+    """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
+    if contrast is None:
+        return ""
+    if not contrast.complete:
+        return "incomplete"
+    bounds = "" if short else f" {interval(contrast.low, contrast.high)}"
+    text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
+    if contrast.p_holm is not None and not short:
+        text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
+    return f"**{text}**" if contrast.significant else text
+
+
+def points(metric: Metric | None) -> str:
+    """A difference in points with its interval."""
+    return "" if metric is None else f"{100 * metric.value:+.1f} {interval(metric.low, metric.high)}"
