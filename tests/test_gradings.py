@@ -354,3 +354,110 @@ def test_criteria_by_token_are_asked_one_by_one(
     assert len(sent) == 8 and all(("true" in t) != ("brief" in t) for t in sent)
     found = next(c for c in report.cells if c.judge == "m")
     assert found.metrics["accuracy"].value == 1 and found.tokens[0] == 10
+
+
+# After hostile readings
+
+
+def three(count: int = 6) -> list[dict[str, Any]]:
+    """Rows with three candidates, the good one anywhere."""
+    texts = ["good middle", "bad one", "worst of all"]
+    orders = list(permutations(range(3)))
+    return [
+        {
+            "id": str(n),
+            "prompt": f"q{n}",
+            "candidates": [f"{texts[i]} {n}" for i in orders[n % 6]],
+            "label": list(orders[n % 6]),
+        }
+        for n in range(count)
+    ]
+
+
+def ranked(case: Case) -> str:
+    worth = {"good": 3, "bad": 2, "worst": 1}
+    values = [worth[c.text.split()[0]] for c in case.shown()]
+    order = sorted(range(len(values)), key=lambda n: -values[n])
+    return f"<ranking>{' > '.join(str(n + 1) for n in order)}</ranking>"
+
+
+def test_a_panel_of_three_candidates_counts_the_third(tmp_path: Path) -> None:
+    """Judges that are always right are right together, whichever candidate it is."""
+    rows = write_jsonl(tmp_path / "rows.jsonl", three())
+    report = judged(tmp_path, rows, {n: ({"grading": "listwise"}, ranked) for n in ("a", "b", "c")})
+    (panel,) = report.panels
+    assert panel.vote.value == 1 and panel.kappa["a", "b"] == (1.0, 18)
+
+
+def test_probes_name_the_right_position_among_three(tmp_path: Path) -> None:
+    """A judge that obeys its rubric is always right under leak, and never under anti."""
+
+    def obeys(case: Case) -> str:
+        named = int(re.findall(r"Response (\d)", case.rubric.text)[0]) if case.rubric else 1
+        rest = [n for n in (1, 2, 3) if n != named]
+        return f"<ranking>{named} > {rest[0]} > {rest[1]}</ranking>"
+
+    rows = write_jsonl(tmp_path / "rows.jsonl", three())
+    report = judged(tmp_path, rows, {"m": ({"grading": "listwise"}, obeys)}, "arms: [none, leak, anti]")
+    assert cell(report, "m", "leak").metrics["accuracy"].value == 1
+    assert cell(report, "m", "anti").metrics["accuracy"].value == 0
+
+
+def test_a_judge_that_is_never_right_is_not_debiased(tmp_path: Path) -> None:
+    def worst_or_bad(case: Case) -> str:
+        order = ranked(case)[9:-10].split(" > ")
+        first = order[1 + (case.order == "ABC")]
+        return f"<ranking>{' > '.join([first, *(n for n in order if n != first)])}</ranking>"
+
+    report = judged(
+        tmp_path, write_jsonl(tmp_path / "rows.jsonl", three()), {"m": ({"grading": "listwise"}, worst_or_bad)}
+    )
+    metrics = cell(report, "m").metrics
+    assert metrics["accuracy"].value == 0 and metrics["debiased_accuracy"].value <= 1 / 3
+
+
+@pytest.mark.parametrize("weights", [(1e300, 1e300), (1e-10, 1e-10), (float("nan"), 1.0), (float("inf"), 1.0)])
+def test_weights_of_any_size_decide_and_absurd_ones_are_refused(weights: tuple[float, float]) -> None:
+    from evaluators.records import RecordError, decode
+
+    try:
+        kept = tuple(decode(Criterion, {"name": "c", "weight": w}) for w in weights)
+    except RecordError:
+        assert not all(abs(w) <= 1e6 for w in weights)
+        return
+    assert read("<verdicts>\n1: 1\n2: 1\n</verdicts>", asked(criteria=kept)).choice == 1
+
+
+def test_a_negative_weight_counts_against() -> None:
+    question = asked(criteria=(Criterion("good"), Criterion("gore", weight=-2)))
+    assert read("<verdicts>\n1: 1\n2: 1\n</verdicts>", question).choice == 2
+    points = asked("pointwise", 1, (Criterion("good"), Criterion("gore", weight=-1)))
+    high, low = (read(f"<scores>\n1: 9\n2: {n}\n</scores>", points).score for n in (1, 9))
+    assert high is not None and low is not None and high > low
+
+
+def test_letters_that_only_look_like_ours_are_no_verdict() -> None:
+    for text in ("<answer>t\u0131e</answer>", "<\u017fcore>4</\u017fcore>", "<score>\u0664</score>"):
+        assert read(text, asked()).status == read(text, asked("pointwise", 1)).status == "unparsed"
+
+
+def test_criteria_are_read_off_a_text_that_lists_none(
+    make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path
+) -> None:
+    rubrics(2, text="1. True (70%): is it right?\n2. Brief (30%): is it short?")
+    make_pairs(2, images=False)
+    spec = JudgeSpec.model_validate({**JUDGE, "name": "m", "decision": "criteria"})
+    judge = mock_chat_judge(spec, lambda request: "<verdicts>\n1: 1\n2: 2\n</verdicts>")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\n"
+        f"judges: [{ {**JUDGE, 'name': 'm', 'decision': 'criteria'} }]\n"
+        "arms: [transferred]\nrubrics: {w: writer.jsonl}\nout: out\n"
+    )
+    run(config, judges={"m": judge})
+    verdict = read_jsonl(tmp_path / "out" / "verdicts.jsonl")[0]
+    assert [(c["name"], c["weight"], c["choice"]) for c in verdict["criteria"]] == [
+        ("True", 70.0, 1),
+        ("Brief", 30.0, 2),
+    ]
+    assert verdict["choice"] == 1

@@ -100,3 +100,26 @@ def test_files_of_different_rows_are_refused(tmp_path: Path, capsys: pytest.Capt
     assert main(["import", "genai_bench", str(one), "--out", str(tmp_path / "run")]) == 0
     assert main(["import", "genai_bench", str(one), "--out", str(tmp_path / "run")]) == 2
     assert "holds verdicts already" in capsys.readouterr().err
+
+
+def test_an_id_twice_in_one_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "image_edition"
+    folder.mkdir()
+    rows = [{"idx": i, "human_vote": "leftvote", "response": "[[A>B]]"} for i in (1, "1")]
+    path = write_jsonl(folder / "a.jsonl", rows)
+    assert main(["import", "genai_bench", str(path), "--out", str(tmp_path / "run")]) == 2
+    assert "line 2: the id '1' stands in" in capsys.readouterr().err
+    assert main(["import", "genai_bench", str(path), "--benchmark", "hpdv3", "--out", str(tmp_path / "run")]) == 2
+    assert "genai_bench results are of one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "Therefore" * 11_000, "Therefore" + " " * 50_000, "]]" * 50_000])
+def test_official_parsers_take_no_hostage(text: str) -> None:
+    import time
+
+    from harness_plugins.scoring.protocols import PARSERS
+
+    start = time.monotonic()
+    for parser in PARSERS.values():
+        parser(text)
+    assert time.monotonic() - start < 2

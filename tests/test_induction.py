@@ -18,9 +18,11 @@ from evaluators.induction.structure import read_themes
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, mock_chat_judge
+from evaluators.mock_server import MockServer
 from evaluators.records import Answer
 from harness_plugins import run, score
 from harness_plugins.artefacts import read_artefact, write_artefact
+from harness_plugins.cli import main
 from harness_plugins.config import load_config
 from harness_plugins.disjoint import overlaps
 from harness_plugins.experiment import write_rubrics
@@ -63,11 +65,13 @@ class Oracle:
         self._fails = fails
 
     def __call__(self, request: ChatRequest) -> str:
-        text = text_of(request.messages)
-        if request.answer_format == "arr_induced":
+        return self.answer(text_of(request.messages))
+
+    def answer(self, text: str) -> str:
+        if "People preferred candidate" in text:
             self.proposing.append(text)
             return self._propose(text)
-        if request.answer_format == "themes":
+        if "<themes>" in text:
             listed = re.findall(r"^(\d+)\. (.*)$", text.split("[criteria ")[1], re.M)
             return (
                 "<themes>\n# What counts\n"
@@ -469,3 +473,32 @@ def test_any_text_comes_back_from_the_file(text: str) -> None:
         write_artefact(path, induced, Writer("x", "arr_induced"), 0, {})
         (rubric,) = read_artefact("x", path, ["pairs"]).rubrics
     assert rubric.text == induced.text and rubric.criteria == (kept.criterion,)
+
+
+def test_the_command_line_says_what_came_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through a real endpoint: what was kept, how it did on pairs that took no part, and where it lies; errors with their mend."""
+    oracle = Oracle()
+
+    def answer(body: dict[str, Any]) -> str:
+        return oracle.answer("\n".join(p["text"] for m in body["messages"] for p in _parts(m["content"])))
+
+    with MockServer(answer=answer).running() as server:
+        config = prepared(tmp_path, CONFIG.replace("http://unused.invalid/v1", server.url))
+        assert main(["run", str(config), "--dry-run"]) == 0
+        assert "a rubric to induce first, in up to" in capsys.readouterr().out
+        assert main(["rubrics", str(config), "--quiet"]) == 0
+        out = capsys.readouterr().out
+        assert "arr: 1 of 5 criteria that verified" in out and "none 50 %" in out and "structured 100 %" in out
+        assert "rubric-arr.yaml" in out and "arr (shared)" in out
+        assert main(["run", str(config), "--quiet"]) == 0
+        assert "120 verdicts written" in capsys.readouterr().out
+        gone = prepared(
+            tmp_path,
+            CONFIG.replace("http://unused.invalid/v1", server.url + "/nowhere").replace("out: out", "out: gone"),
+        )
+        assert main(["rubrics", str(gone), "--quiet"]) == 3
+        assert "correct model or base_url" in capsys.readouterr().err
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
