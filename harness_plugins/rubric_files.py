@@ -116,7 +116,18 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
         )
-    return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics))
+    prints = _prints_beside(path, {r.text for r in rubrics if r.item is None and r.writer.method == "arr_induced"})
+    return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics), prints=prints)
+
+
+def _prints_beside(path: Path, texts: set[str]) -> frozenset[str]:
+    """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts lie beside it."""
+    found: frozenset[str] = frozenset()
+    for file in sorted(path.parent.glob("rubric-*.yaml")) if texts else ():
+        made = read_artefact("", file, ("",))
+        if made.rubrics[0].text in texts:
+            found |= made.prints
+    return found
 
 
 class _Index:

@@ -374,13 +374,11 @@ def test_what_it_was_made_from_is_not_judged_with_it(tmp_path: Path) -> None:
     induced(config, Oracle())
     text = config.read_text().replace("rows.jsonl", "seeds.jsonl").replace("out: out", "out: other")
     other = tmp_path / "other.yaml"
-    other.write_text(
-        text[: text.index("writers:")] + "rubrics: {kept: out/rubric-arr.yaml}\n" + text[text.index("judges:") :]
-    )
-    with pytest.raises(
-        UserError, match="made from pairs that share an image, a text or a request with 40 of the judged items"
-    ):
-        run(other)
+    for file in ("rubric-arr.yaml", "rubrics.jsonl"):  # also by the run's own records, beside which the file lies
+        given = f"rubrics: {{kept: out/{file}}}\n"
+        other.write_text(text[: text.index("writers:")] + given + text[text.index("judges:") :])
+        with pytest.raises(UserError, match="share an image, a text or a request with 40 of the judged items"):
+            run(other)
 
 
 def test_a_benchmark_added_later_gets_the_same_rubric(tmp_path: Path) -> None:

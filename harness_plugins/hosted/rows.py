@@ -22,6 +22,7 @@ from evaluators.records import Item, Order
 from evaluators.rendering import Case, pick_of
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.config import BenchmarkEntry, Config, load_config
+from harness_plugins.disjoint import check_prints
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.rubric_files import RubricFile, read_rubrics
@@ -214,7 +215,9 @@ def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = path.read_bytes()
-    found = read_rubrics(_writer(data) or path.stem, path, {entry.name: _benchmark(entry).items})
+    items = {entry.name: _benchmark(entry).items}
+    found = read_rubrics(_writer(data) or path.stem, path, items)
+    check_prints(path, found.prints, items)
     return found, hashlib.sha256(data).hexdigest()
 
 
