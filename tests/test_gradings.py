@@ -461,3 +461,20 @@ def test_criteria_are_read_off_a_text_that_lists_none(
         ("Brief", 30.0, 2),
     ]
     assert verdict["choice"] == 1
+
+
+def test_a_word_that_is_no_grading_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As harnesses take it from the environment."""
+    from harness_plugins.hosted.rows import load_rows
+
+    monkeypatch.setenv("RUBRIC_HARNESS_GRADING", "pointwise,1-5")
+    rows = load_rows("demo", "judge")
+    assert str(rows.grading) == "pointwise 1-5" and len(rows.rows) == 160 and rows.rows[0].candidate == 0
+    for words, mend in (
+        ("sideways", "'sideways' is no grading"),
+        ("pointwise,ties", "ties are an option of"),
+        ("5-1", "scale must be"),
+    ):
+        monkeypatch.setenv("RUBRIC_HARNESS_GRADING", words)
+        with pytest.raises(UserError, match=mend):
+            load_rows("demo", "judge")
