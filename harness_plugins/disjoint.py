@@ -14,6 +14,7 @@ from evaluators.keys import digest
 from evaluators.media import sha256_of
 from evaluators.records import Item, MediaFile
 from evaluators.shuffle import normalised
+from harness_plugins.components import components
 
 SHORTEST = 20
 """Normalised characters of a candidate's text below which it is nobody's own ("Yes, it is.")."""
@@ -54,21 +55,10 @@ def check_disjoint(seeds: Sequence[Item], benchmarks: Mapping[str, Sequence[Item
 
 def together(items: Sequence[Item]) -> list[list[Item]]:
     """Items in the sets that hang together: by group, image bytes, a candidate's text or the request, as `overlaps` sees it."""
-    parent = list(range(len(items)))
-
-    def root(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
-
-    first: dict[str, int] = {}
-    for n, item in enumerate(items):
-        for one in [*prints(item), *([f"group {item.group}"] if item.group is not None else [])]:
-            parent[root(n)] = root(first.setdefault(one, n))
+    groups = ([f"group {i.group}"] if i.group is not None else [] for i in items)
     found: dict[int, list[Item]] = {}
-    for n, item in enumerate(items):
-        found.setdefault(root(n), []).append(item)
+    for item, n in zip(items, components([*prints(i), *g] for i, g in zip(items, groups, strict=True)), strict=True):
+        found.setdefault(n, []).append(item)
     return list(found.values())
 
 

@@ -265,6 +265,7 @@ def _write_rubrics(
         return tally, ()
     written = Written.read(folder, specs)
     benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
+    filed = False
     for spec in (s for s in specs if s.shared):
         for replicate in range(spec.replicates):
             check_seeds(spec, replicate, folder)
@@ -274,9 +275,11 @@ def _write_rubrics(
                 block_on(induce(spec, replicate, folder, induction, (backends or {}).get(spec.name), progress))
                 tally.notes.append(summary(spec, replicate, folder))
             file_rubric(spec, replicate, folder, without)
-    written = Written.read(folder, specs)
+            filed = True
+    if filed:
+        written = Written.read(folder, specs)
     items = prepared.chosen(only)
-    work = work_of(specs, items, config.orders, written, redo, backends)
+    work = work_of([s for s in specs if not s.shared], items, config.orders, written, redo, backends)
     if any(w.draws for w in work):
         with rare_collections():
             block_on(write(work, folder, tally, progress))

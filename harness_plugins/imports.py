@@ -22,7 +22,7 @@ from evaluators.records import SCHEMA, Answer, Candidate, Item, Label, Media, Or
 from evaluators.rendering import pick_of
 from harness_plugins import __version__
 from harness_plugins.benchmarks.labels import read_label
-from harness_plugins.benchmarks.sources import RowProblem
+from harness_plugins.benchmarks.sources import RowProblem, read_jsonl
 from harness_plugins.benchmarks.spec import load_spec, names
 from harness_plugins.manifest import write_manifest
 
@@ -294,18 +294,7 @@ def _json(path: Path) -> Any:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, "rb") as f:
-        for number, line in enumerate(f, 1):
-            where = f"{path}: line {number}"
-            if not line.strip():
-                continue
-            try:
-                row = orjson.loads(line)
-            except ValueError as e:
-                raise UserError(f"{where}: not valid JSON ({e})") from None
-            if not isinstance(row, dict):
-                raise UserError(f"{where}: must be a JSON object")
-            yield where, row
+    return ((f"{path}: line {number}", row) for number, row in read_jsonl(path))
 
 
 _FORMS: dict[str, tuple[Callable[[Sequence[Path], str | None], list[_File]], str, Grading]] = {

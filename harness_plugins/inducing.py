@@ -116,7 +116,7 @@ async def induce(
     tally: Tally,
     backend: ChatBackend | None = None,
     progress: bool = False,
-) -> Induced:
+) -> None:
     """Induce one rubric and write its file.
 
     Raises:
@@ -157,7 +157,6 @@ async def induce(
     write_artefact(path, induced, spec.writer(), replicate, made)
     if not induced.text:
         raise UserError(f"writer {spec.name!r}: no rubric ({path}): {_why_none(induced)}")
-    return induced
 
 
 def _why_none(induced: Induced) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,17 +123,14 @@ class Induction:
         self._calls: dict[str, int] = {}
         self._left_out: Counter[str] = Counter()
 
-    async def run(self, stage: Callable[[str], None] = lambda text: None) -> Induced:
+    async def run(self) -> Induced:
         """The whole of it.
-
-        Args:
-            stage: told what is done next, for a progress line.
 
         Raises:
             RunStopped: some request failed for good; what was answered is kept.
         """
         try:
-            return await self._run(stage)
+            return await self._run()
         except Unanswered as e:
             again = (
                 "run the same command again"
@@ -142,9 +139,8 @@ class Induction:
             )
             raise RunStopped(f"writer {self._asker.name!r}: {e}; what was answered is kept: {again}") from None
 
-    async def _run(self, stage: Callable[[str], None]) -> Induced:
+    async def _run(self) -> Induced:
         options, parts = self._options, self._seeds
-        stage("proposing criteria")
         each = await _all([self._from_pair(item) for item in parts.propose])
         proposed = sum(n for _, n in each)
         pool = _distinct([f for found, _ in each for f in found])
@@ -152,7 +148,6 @@ class Induction:
         criteria, verified = [f[0].criterion for f in pool], len(pool)
         if not criteria:
             return self._nothing(proposed, 0, rounds)
-        stage("trying them on other pairs")
         matrix = await self._matrix(criteria, parts.select)
         telling = [n for n, row in enumerate(matrix) if any(row)]  # the others decide no pair but their own
         if not telling:
@@ -164,10 +159,8 @@ class Induction:
         )
         places = chosen(matrix, options.criteria) if len(criteria) > options.criteria else list(range(len(criteria)))
         kept, kept_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
-        stage("ordering them into themes")
         ordered = await structure(kept, parts.propose[0].modality(), self._write)
         flat = numbered(kept)
-        stage("verifying the result")
         tested = await self._matrix(kept, parts.test)
         accuracy = {"by_criterion": {"select": set_accuracy(kept_matrix), "test": set_accuracy(tested)}}
         for name, text in (("none", ""), ("flat", flat), ("structured", ordered.text)):
@@ -325,8 +318,7 @@ class Induction:
         return sum(found) / (2 * len(items))
 
     async def _write(self, request: ChatRequest, *about: object) -> Any:
-        sampled = replace(request, sampling=self._options.sampling, messages=within_budget(request.messages, None))
-        return await self._ask("structure", sampled, None, "", *about)
+        return await self._ask("structure", replace(request, sampling=self._options.sampling), None, "", *about)
 
     async def _ask(self, what: str, request: ChatRequest, item: Item | None, order: str, *about: object) -> Any:
         self._calls[what] = self._calls.get(what, 0) + 1
@@ -401,10 +393,11 @@ async def _all(tasks: Sequence[Any]) -> list[Any]:
     """All results. One request that fails for good does not stop the others: their answers are wanted in the next run."""
     found = await asyncio.gather(*tasks, return_exceptions=True)
     failures = [f for f in found if isinstance(f, BaseException)]
-    for kind in (RunStopped, UserError, BaseException):
-        worst = [f for f in failures if isinstance(f, kind)]
-        if worst and kind is BaseException and isinstance(worst[0], Unanswered) and len(worst) > 1:
-            raise Unanswered(f"{worst[0]} (and {len(worst) - 1} more)", worst[0].permanent)
-        if worst:
-            raise worst[0]
+    others = [f for f in failures if not isinstance(f, Unanswered)]
+    if others:
+        raise next((f for f in others if isinstance(f, RunStopped | UserError)), others[0])
+    if len(failures) > 1 and isinstance(failures[0], Unanswered):
+        raise Unanswered(f"{failures[0]} (and {len(failures) - 1} more)", failures[0].permanent)
+    if failures:
+        raise failures[0]
     return list(found)

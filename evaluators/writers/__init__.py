@@ -6,6 +6,8 @@ A *method* is a module here that holds
 - `OPTIONS`: the fields of `WriterSpec` that are its own, and
 - `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
 
+One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
+
 Adding a writer is adding such a module.
 """
 

@@ -5,7 +5,6 @@ It writes nothing item by item: `evaluators.induction` is what makes its rubric,
 
 from __future__ import annotations
 
-from evaluators.writers import Draft
 from evaluators.writers._numbered import VIOLATIONS as _NUMBERED
 
 TEMPLATE = "arr_induced.jinja"
@@ -17,7 +16,3 @@ VIOLATIONS = {
     **_NUMBERED,
     "nothing_verified": "no criterion decided the pair that it was proposed from, in both orders",
 }
-
-
-def parse(answer: object, blind: bool, **asked: object) -> Draft:
-    raise AssertionError("arr_induced writes no rubric for single items")

@@ -106,7 +106,7 @@ def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
 
 def _read(file: Path) -> Iterator[tuple[int, Row]]:
     if file.suffix == ".jsonl":
-        return _read_jsonl(file)
+        return read_jsonl(file)
     if file.suffix == ".json":
         return enumerate(_read_json(file), 1)
     if file.suffix == ".parquet":
@@ -114,7 +114,12 @@ def _read(file: Path) -> Iterator[tuple[int, Row]]:
     raise UserError(f"{file}: rows come as {', '.join(SUFFIXES)}; convert the file")
 
 
-def _read_jsonl(file: Path) -> Iterator[tuple[int, Row]]:
+def read_jsonl(file: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a file, with their line numbers.
+
+    Raises:
+        UserError: a line is no JSON object.
+    """
     with open(file, "rb") as f:
         for number, line in enumerate(f, 1):
             if line.strip():

@@ -7,9 +7,8 @@ cluster, and resamples and sign-flips act on clusters. One seeded set of resampl
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from evaluators.keys import digest
 from evaluators.records import Item
 from evaluators.shuffle import normalised
+from harness_plugins.components import components
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,26 +31,15 @@ _BLOCK = 4_000_000
 
 def clusters(items: Sequence[Item]) -> Ints:
     """The cluster (0, 1, ...) of each item: connected components over group, media bytes and normalised content."""
-    parent = list(range(len(items)))
+    return np.array(components(map(_ties, items)), dtype=np.int64)
 
-    def root(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = parent[parent[n]]
-            n = parent[n]
-        return n
 
-    first: dict[Any, int] = {}
-    for n, item in enumerate(items):
-        ties: list[Any] = [digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))]
-        if any(c.media for c in item.candidates):
-            ties = []  # generated images: their prompt alone does not make two pairs one
-        if item.group is not None:
-            ties.append(("group", item.group))
-        ties += [("media", f.sha256) for m in item.all_media() for f in m.files if f.sha256]
-        for tie in ties:
-            parent[root(n)] = root(first.setdefault(tie, n))
-    numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(root(n), len(numbers)) for n in range(len(items))], dtype=np.int64)
+def _ties(item: Item) -> Iterator[Hashable]:
+    if not any(c.media for c in item.candidates):  # of generated images the prompt alone does not make two pairs one
+        yield digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))
+    if item.group is not None:
+        yield "group", item.group
+    yield from (("media", f.sha256) for m in item.all_media() for f in m.files if f.sha256)
 
 
 def by_cluster(values: Floats, cluster: Ints, count: int) -> Floats:
