@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from harness_plugins.scoring.asked import Ways
+    from harness_plugins.scoring.calibration import Calibration
+    from harness_plugins.scoring.costs import CostPoint
+    from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
     from harness_plugins.scoring.transfer import Transfer
 
@@ -116,6 +119,11 @@ class Report:
     """One for each judge and writer whose rubrics it read."""
     ways: list[Ways] = field(default_factory=list)
     """Where one model was asked in several ways."""
+    matrices: list[Matrix] = field(default_factory=list)
+    """One a benchmark whose rubrics several writers wrote or several judges read."""
+    calibrations: list[Calibration] = field(default_factory=list)
+    """Of the cells that gave probabilities."""
+    costs: list[CostPoint] = field(default_factory=list)
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric."""

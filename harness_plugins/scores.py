@@ -1,0 +1,48 @@
+"""Numbers that others measured and no answers lie behind: a line of `scores.jsonl` each, written by `import scores`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evaluators.errors import UserError
+
+FILE = "scores.jsonl"
+
+
+class Score(BaseModel):
+    """One number. `value` is in the unit that the benchmark prints (accuracy in percent), as given; nothing is derived."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1)
+    benchmark: str = Field(min_length=1)
+    metric: str = Field(min_length=1)
+    value: float = Field(allow_inf_nan=False)
+    source: str = Field(min_length=1)
+    """Who measured it and where it stands: a command, a log, a paper's table."""
+    method: str = ""
+    """What was done with the model, such as the writer of the rubric it was trained with."""
+    n: int | None = Field(default=None, gt=0)
+    """Items (or images) that it is over, where known."""
+    notes: str = ""
+
+
+def read_scores(folder: Path) -> list[Score]:
+    """The folder's scores; none where it has no such file.
+
+    Raises:
+        UserError: a line does not fit, naming it.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return []
+    found = []
+    for n, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            found.append(Score.model_validate(orjson.loads(line)))
+        except (orjson.JSONDecodeError, ValidationError) as e:
+            raise UserError(f"{path}, line {n}: {str(e).splitlines()[-1].strip() or e}") from None
+    return found
