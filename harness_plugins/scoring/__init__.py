@@ -25,17 +25,17 @@ __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 COVERAGE_GAP = 0.01
 
 
-def score(run: str | Path, protocol: str = "strict") -> Report:
+def score(run: str | Path | RunData, protocol: str = "strict") -> Report:
     """Score a run folder.
 
     Args:
-        run: the folder.
+        run: the folder, or what was read of it.
         protocol: `strict`, `official`, `metric`, or a protocol's full name.
 
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
-    data = read_run(Path(run))
+    data = run if isinstance(run, RunData) else read_run(Path(run))
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
     report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
@@ -47,7 +47,7 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
             _score_benchmark(data, benchmark, name, spec, report)
     if not report.about:
         raise UserError(
-            f"{run}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
+            f"{data.folder}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
         )
     adjust([report])
     if data.skipped_lines:
@@ -60,18 +60,7 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
-    outcomes: dict[CellKey, Codes] = {}
-    for key, cell in benchmark.cells.items():
-        if run.baseline(key.judge) or cell.computed:
-            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
-        else:
-            protocols.check(name, spec, benchmark, cell)
-            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
-    scored: dict[CellKey, Scored] = {}
-    for key, cell in benchmark.cells.items():
-        none = CellKey(key.judge, "none", None)
-        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
-        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    scored = scored_cells(run, benchmark, name, spec, facts)
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
@@ -90,6 +79,29 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     report.ways += ways(run, benchmark.name, cells, scored, cluster)
     if strict:
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
+
+
+def scored_cells(
+    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
+) -> dict[CellKey, Scored]:
+    """The outcomes of every cell of a benchmark under a protocol.
+
+    Raises:
+        UserError: what the protocol needs is missing in a cell.
+    """
+    outcomes: dict[CellKey, Codes] = {}
+    for key, cell in benchmark.cells.items():
+        if run.baseline(key.judge) or cell.computed:
+            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
+        else:
+            protocols.check(name, spec, benchmark, cell)
+            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
+    scored: dict[CellKey, Scored] = {}
+    for key, cell in benchmark.cells.items():
+        none = CellKey(key.judge, "none", None)
+        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
+        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    return scored
 
 
 def _panels(
