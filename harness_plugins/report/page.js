@@ -33,8 +33,11 @@
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
       else made.setAttribute(name, value === true ? "" : value);
     }
-    made.append(...children.flat(3).filter((c) => c !== null && c !== undefined && c !== "" && c !== false));
-    return made;
+    return fill(made, ...children);
+  }
+  function fill(element, ...children) {
+    element.replaceChildren(...children.flat(3).filter((c) => c !== null && c !== undefined && c !== "" && c !== false));
+    return element;
   }
   const badge = (name, text) => h("span", { class: `badge ${TONE[name] ?? name}` }, text);
   const letter = (n) => "ABCDEFGHI"[n];
@@ -284,14 +287,14 @@
     const step = (by, label) => h("button", { type: "button", disabled: !matches[at + by], onclick: () => go(matches[at + by].uid) }, label);
     const facts = [index.benchmarks[item.benchmark].name, item.category, `row ${one.row}`, one.group ? `group ${one.group}` : "", one.criterion ? `criterion: ${one.criterion}` : "", one.revision ? `revision ${one.revision.slice(0, 12)}` : ""].filter(Boolean);
     const wanted = judges.has(state.judge) ? state.judge : null;
-    $("item").replaceChildren(
+    fill($("item"),
       h("div", { class: "steps" }, step(-1, "← Previous"), step(1, "Next →")),
       h("h3", { id: "item-title", tabindex: "-1", dir: "auto" }, item.source || item.uid),
       h("p", { class: "of" }, facts.join(" · "), " · ", h("code", null, item.uid)),
       h("p", null, SHOWS.filter((s) => all & BIT[s]).map((s) => [badge(s, NAMES[s]), " "])),
       h("h4", null, "Request"), one.prompt.length ? text(one.prompt, { class: "text prompt", dir: "auto" }) : h("p", { class: "small" }, "(no prompt)"),
-      gallery(one.media, "Given with the request") ?? "", one.missing ? h("p", { class: "small" }, "Judged on text: media of this item were missing.") : "",
-      h("h4", null, "Candidates"), one.preferred === null ? h("p", { class: "small" }, `Label: ${one.label.replace("_", " ")}; no candidate is preferred.`) : "",
+      gallery(one.media, "Given with the request"), one.missing ? h("p", { class: "small" }, "Judged on text: media of this item were missing.") : null,
+      h("h4", null, "Candidates"), one.preferred === null ? h("p", { class: "small" }, `Label: ${one.label.replace("_", " ")}; no candidate is preferred.`) : null,
       h("div", { class: "candidates" }, one.candidates.map((c, k) => candidate(c, k, one))),
       h("h4", null, "Verdicts"), judges.size ? [...judges].map(([judge, members], k) => judgeTable(judge, members, item, one, names, wanted ? judge === wanted : k === 0)) : h("p", null, "No verdicts."),
       h("h4", null, "Rubrics"), read.length ? read.map((r) => rubric(r, names.get(r), false)) : h("p", { class: "small" }, "No rubric was read for this item."));

@@ -23,14 +23,33 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 _TABLE = str.maketrans(_ESCAPES)
 
 HAPPENINGS = (
-    ("fixed", "Rubric fixed it", "Right in both orders with the arm, and not so under none (of several draws: in more of them). "
-     "Gained in the tables."),
-    ("broken", "Rubric broke it", "Right in both orders under none, and no longer so with the arm. Lost in the tables."),
-    ("flipped", "Flipped with order", "Another candidate was picked when the candidates changed places: the judge went by the place."),
-    ("leak", "Leak suspected", "By its words alone, the rubric written for this item names a winner, compares the candidates, refers to one "
-     "by its place, quotes one at length, or holds an answer tag."),
-    ("incomplete", "Incomplete", "Some verdict is missing or was never answered; such a cell has no score."),
-)  # fmt: skip
+    (
+        "fixed",
+        "Rubric fixed it",
+        "Right in both orders with the arm, and not so under none (of several draws: in more of them). Gained in the tables.",
+    ),
+    (
+        "broken",
+        "Rubric broke it",
+        "Right in both orders under none, and no longer so with the arm. Lost in the tables.",
+    ),
+    (
+        "flipped",
+        "Flipped with order",
+        "Another candidate was picked when the candidates changed places: the judge went by the place.",
+    ),
+    (
+        "leak",
+        "Leak suspected",
+        "By its words alone, the rubric that was written for this item names a winner, compares the candidates, refers to one by "
+        "its place, quotes one at length, or holds an answer tag.",
+    ),
+    (
+        "incomplete",
+        "Incomplete",
+        "Some verdict is missing or was never answered; such a cell has no score.",
+    ),
+)
 """(flag, label, what it means): boxes of the browser."""
 
 ORDERS = (

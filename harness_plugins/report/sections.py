@@ -36,7 +36,6 @@ class Grid:
     header: list[str]
     rows: list[list[Shown]]
     notes: list[str]
-    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,25 +62,74 @@ class Section:
 
 
 KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
-    ("accuracy", "Accuracy", "Accuracy", "How often each judge picked the preferred candidate, k/n beside each percentage; both "
-     "orders count alike, and what was never answered is not scored.", ("clusters, protocol", "accuracy by category", "asked in several ways")),
-    ("matrix", "Matrix", "Writers and judges", "Each writer's rubrics in each judge's hands; the margins are means over unseen cells, "
-     "item by item.", ("the matrix of",)),
-    ("gain", "Gain", "Gain of each arm", "Accuracy with the arm minus accuracy without a rubric, item by item, with the interval of a "
-     "cluster bootstrap. A gain counts beside its controls: shuffled, generic, repeat.", ("what each arm changed",)),
-    ("transitions", "Transitions", "What became of each pair", "A pair is right or wrong in both orders, or its judge went by the place. "
-     "Gains and losses that cancel in the mean show here.", ("pairs by what they were",)),
-    ("carries", "Carry-over", "What the rubrics carry over", "Criteria that help, or only the writer's verdict?",
-     ("carry over", "writer's verdict", "the judges together")),
-    ("position", "Position", "Position bias", "A judge without it is as often right where the preferred candidate comes first as where it "
-     "comes last.", ("accuracy by position",)),
-    ("cost", "Cost", "Accuracy against cost", "What a decision takes: the judge's calls and the rubric's share of its writer's.",
-     ("calls and tokens", "cost", "paid", "price", "tokens")),
-    ("calibration", "Calibration", "Calibration", "Whether a judge that says 80 per cent is right four times in five, and how accurate it is "
-     "where it is most certain.", ("calibration", "calibrated")),
-    ("cards", "Rubrics", "Rubric cards", "What each writer's rubrics are like before any judge reads them.", ("rubric cards",)),
+    (
+        "accuracy",
+        "Accuracy",
+        "Accuracy",
+        "How often each judge picked the preferred candidate, k/n beside each percentage. Both orders count alike, and what was "
+        "never answered is not scored.",
+        ("clusters, protocol", "accuracy by category", "asked in several ways"),
+    ),
+    (
+        "matrix",
+        "Matrix",
+        "Writers and judges",
+        "Each writer's rubrics in each judge's hands. The margins are means over unseen cells, item by item.",
+        ("the matrix of",),
+    ),
+    (
+        "gain",
+        "Gain",
+        "Gain of each arm",
+        "Accuracy with the arm minus accuracy without a rubric, item by item, with the interval of a cluster bootstrap. A gain "
+        "counts beside its controls: shuffled, generic, repeat.",
+        ("what each arm changed",),
+    ),
+    (
+        "transitions",
+        "Transitions",
+        "What became of each pair",
+        "A pair is right or wrong in both orders, or its judge went by the place. Gains and losses that cancel in the mean show "
+        "here.",
+        ("pairs by what they were",),
+    ),
+    (
+        "carries",
+        "Carry-over",
+        "What the rubrics carry over",
+        "Criteria that help, or only the writer's verdict?",
+        ("carry over", "writer's verdict", "the judges together"),
+    ),
+    (
+        "position",
+        "Position",
+        "Position bias",
+        "A judge without it is as often right where the preferred candidate comes first as where it comes last.",
+        ("accuracy by position",),
+    ),
+    (
+        "cost",
+        "Cost",
+        "Accuracy against cost",
+        "What a decision takes: the judge's calls, and the rubric's share of its writer's.",
+        ("calls and tokens", "cost", "paid", "price", "tokens"),
+    ),
+    (
+        "calibration",
+        "Calibration",
+        "Calibration",
+        "Whether a judge that says 80 per cent is right four times in five, and how accurate it is where it is most certain.",
+        ("calibration", "calibrated"),
+    ),
+    (
+        "cards",
+        "Rubrics",
+        "Rubric cards",
+        "What each writer's rubrics are like before any judge reads them.",
+        ("rubric cards",),
+    ),
     ("more", "More", "More tables", "", ()),
-)  # fmt: skip
+)
 """(id, short name, title, what it is about, words in the titles of its tables)."""
 
 
@@ -107,14 +155,10 @@ def _section_of(title: str) -> str:
     return "more"
 
 
-FOLDED = 40
-"""Rows from which a table is folded."""
-
-
 def grid(table: Table) -> Grid:
     rows = [[_shown(x) for x in row] for row in table.rows]
     header = [plain(h) for h in table.header]
-    return Grid(plain(table.title), header, rows, [plain(n) for n in table.notes], len(rows) > FOLDED)
+    return Grid(plain(table.title), header, rows, [plain(n) for n in table.notes])
 
 
 def _shown(text: str) -> Shown:
