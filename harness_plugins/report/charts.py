@@ -24,12 +24,15 @@ from harness_plugins.report.drawing import (
     short,
     slug,
 )
+from harness_plugins.report.texts import middle
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.costs import CostPoint
 from harness_plugins.scoring.matrix import Margin, Matrix
 from harness_plugins.scoring.report import Contrast, Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
+COLUMN = 14
+"""Characters of a name above a cell."""
 LINES = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, MUTED, INK)
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)), (0, (3, 3)))
 
@@ -81,7 +84,7 @@ def _heat(axes: Any, x: float, y: float, gain: Contrast, most: float, below: str
     from matplotlib.patches import Rectangle
 
     value = 0.0 if math.isnan(gain.value) else gain.value
-    rgb = matplotlib.colormaps["PuOr"](0.5 - 0.42 * value / most)[:3]
+    rgb = matplotlib.colormaps["RdBu"](0.5 + 0.4 * value / most)[:3]
     colour = matplotlib.colors.to_hex(rgb)
     ink = ON_LIGHT if 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] > 0.5 else ON_DARK
     hatch = "////" if apart else None
@@ -141,12 +144,15 @@ def _frame(axes: Any, m: Matrix, width: float, height: float) -> None:
 
 
 def _wrapped(name: str) -> str:
-    """A name on up to two lines of a cell's width."""
-    flat = short(name)
-    if len(flat) <= 14:
-        return flat
-    cut = max(flat.rfind(c, 4, 15) for c in "-_/ .")
-    return flat[:13] + "\n" + flat[13:] if cut < 4 else flat[: cut + 1].rstrip() + "\n" + flat[cut + 1 :]
+    """A name on up to three lines of a cell's width, broken after a mark where there is one."""
+    lines: list[str] = []
+    rest = middle(name, 3 * COLUMN - 4)
+    while len(rest) > COLUMN and len(lines) < 2:
+        cut = max(rest.rfind(c, 3, COLUMN) for c in "-_/ .") + 1
+        cut = cut or COLUMN
+        lines.append(rest[:cut].rstrip())
+        rest = rest[cut:]
+    return "\n".join([*lines, rest])
 
 
 def _matrix_alt(m: Matrix) -> str:
@@ -198,11 +204,9 @@ def _cost(priced: Sequence[tuple[float, CostPoint]], unit: str) -> Any:
     front = [(x, 100 * p.accuracy.value) for x, p in priced if p.frontier]
     axes.plot(*zip(*front, strict=True), color=MUTED, lw=1.2, drawstyle="steps-post", zorder=1) if front else None
     handles = []
-    last: dict[tuple[int, int], int] = {}
     span = max(x for x, _ in priced) / max(min(x for x, _ in priced), 1e-12)
     for n, (x, p) in enumerate(priced, 1):
-        marker, colour = ("$v$", MUTED) if p.votes else arm_style(p.arm)
-        marker = "p" if p.votes else marker
+        marker, colour = ("p", MUTED) if p.votes else arm_style(p.arm)
         y = 100 * p.accuracy.value
         low, high = 100 * p.accuracy.low, 100 * p.accuracy.high
         if not math.isnan(low):
@@ -211,17 +215,43 @@ def _cost(priced: Sequence[tuple[float, CostPoint]], unit: str) -> Any:
         (drawn,) = axes.plot(x, y, marker=marker, ms=8, mfc=face, mec=colour, mew=1.4, ls="none", zorder=3)
         drawn.set_label(f"{n}  {_point(p)}  ({y:.1f} %)")
         handles.append(drawn)
-        spot = (round(40 * math.log(max(x, 1e-12)) / max(math.log(span), 0.05)), round(y / 1.5))
-        turn = last[spot] = last.get(spot, -1) + 1
-        axes.annotate(str(n), (x, y), (7 + 10 * turn, 5), textcoords="offset points", fontsize=8, color=INK, zorder=4)
     if span > 8:
         axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.6g}")
+    axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.margins(x=0.08)
+    _numbered(figure, axes, [(x, 100 * p.accuracy.value) for x, p in priced])
     axes.grid(visible=True)
     axes.set_ylabel("accuracy in per cent")
     axes.set_xlabel(f"{unit} an item, with the rubric's share (line: frontier; filled: on it)")
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, labelspacing=0.35)
     return figure
+
+
+SPOTS = tuple(
+    (dx, dy)
+    for r in (1, 2, 3)
+    for dx, dy in ((7 * r, 5), (7 * r, -12), (-7 * r - 6, 5), (-7 * r - 6, -12), (-3, 9 * r))
+)
+"""Where a point's number may stand, in points from it, best first."""
+
+
+def _numbered(figure: Any, axes: Any, points: Sequence[tuple[float, float]]) -> None:
+    """Each point's number beside it, where it covers no other number and no point."""
+    figure.draw_without_rendering()
+    scale = 72 / figure.dpi
+    places = [(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]
+    taken: list[tuple[float, float]] = []
+    for n, (point, (x, y)) in enumerate(zip(points, places, strict=True), 1):
+        others = [q for q in places if q != (x, y)]
+        crowded = [_near((x + dx + 3, y + dy + 3), taken + others) for dx, dy in SPOTS]
+        dx, dy = SPOTS[crowded.index(min(crowded))]
+        taken.append((x + dx + 3, y + dy + 3))
+        axes.annotate(str(n), point, (dx, dy), textcoords="offset points", fontsize=8, color=INK, zorder=4)
+
+
+def _near(spot: tuple[float, float], others: Sequence[tuple[float, float]]) -> int:
+    return sum(abs(spot[0] - x) < 9 and abs(spot[1] - y) < 9 for x, y in others)
 
 
 PANELS = 12
@@ -284,7 +314,7 @@ def _reliability(part: Sequence[Calibration]) -> Any:
         low = min([0.5, *xs])
         axes.set_xlim(low - 0.02, 1.02)
         axes.set_ylim(-0.03, 1.05)
-        axes.set_aspect("auto")
+        axes.tick_params(labelbottom=n + across >= len(part))
     figure.supxlabel("confidence", fontsize=9)
     figure.supylabel("accuracy", fontsize=9)
     return figure
