@@ -31,6 +31,8 @@ from harness_plugins.scoring.matrix import Margin, Matrix
 from harness_plugins.scoring.report import Contrast, Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
+EVEN = 0.18
+"""The luminance on which dark and light text stand out alike (4.6 : 1)."""
 COLUMN = 14
 """Characters of a name above a cell."""
 LINES = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, MUTED, INK)
@@ -86,7 +88,7 @@ def _heat(axes: Any, x: float, y: float, gain: Contrast, most: float, below: str
     value = 0.0 if math.isnan(gain.value) else gain.value
     rgb = matplotlib.colormaps["RdBu"](0.5 + 0.4 * value / most)[:3]
     colour = matplotlib.colors.to_hex(rgb)
-    ink = ON_LIGHT if 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] > 0.5 else ON_DARK
+    ink = ON_LIGHT if _luminance(rgb) > EVEN else ON_DARK
     hatch = "////" if apart else None
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="#ffffff", lw=1.5))
     if hatch:
@@ -111,6 +113,12 @@ def _heat(axes: Any, x: float, y: float, gain: Contrast, most: float, below: str
     )
     if apart:
         axes.text(x + 0.5, y + 0.82, apart, ha="center", va="center", color=ink, fontsize=7, style="italic", bbox=box)
+
+
+def _luminance(rgb: Sequence[float]) -> float:
+    """WCAG 2's relative luminance."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _empty(axes: Any, x: float, y: float) -> None:

@@ -33,8 +33,8 @@ MOST_BYTES = 96 * 1024
 """No picture takes more, however few there are."""
 BATCH = 32
 MOST_FILE_BYTES = 256 * 1024 * 1024
-LEAST_PER_PIXEL = 0.03
-"""Bytes that a WebP of these qualities hardly ever stays below."""
+PER_PIXEL = 0.03
+"""Bytes that a pixel takes, before any picture was made; then the mean of those made says where on the ladder to begin."""
 ORIENTATION = 0x0112
 """The EXIF tag."""
 FRAMES = 4
@@ -50,6 +50,8 @@ class Thumbnail:
     data: bytes = b""
     size: tuple[int, int] = (0, 0)
     """Of the original, in pixels."""
+    pixels: int = 0
+    """Of the thumbnail."""
     gone: str = ""
 
 
@@ -86,22 +88,24 @@ def thumbnails(
             for _, _, f in shown_files(media):
                 files.setdefault(identity(f), f)
     found: dict[str, Thumbnail] = {}
-    waiting = list(files.items())
+    waiting, pixels, used = list(files.items()), 0, 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # these filters hold for all threads
         while waiting:
-            share = min(budget // len(waiting), MOST_BYTES)  # what small pictures leave is for those that follow
+            share = min(
+                (budget - used) // len(waiting), MOST_BYTES
+            )  # what small pictures leave is for those that follow
             batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            for (name, _), made in zip(
-                batch, pool.map(partial(_thumbnail, most=share), [f for _, f in batch]), strict=True
-            ):
+            make = partial(_thumbnail, most=share, per_pixel=used / pixels if pixels else PER_PIXEL)
+            for (name, _), made in zip(batch, pool.map(make, [f for _, f in batch]), strict=True):
                 found[name] = made
-                budget -= len(made.data)
+                used += len(made.data)
+                pixels += made.pixels
             done(len(found), len(files))
     return found
 
 
-def _thumbnail(file: MediaFile, most: int) -> Thumbnail:
+def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
     """Only bytes that the run has seen: a file that has changed since, or never was its, is not shown."""
     try:
         data = _read(file)
@@ -112,7 +116,7 @@ def _thumbnail(file: MediaFile, most: int) -> Thumbnail:
         return Thumbnail(gone="no image file, or too large a one")
     if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
         return Thumbnail(gone="the file has changed since it was judged")
-    return _shrink(data, most)
+    return _shrink(data, most, per_pixel)
 
 
 def _read(file: MediaFile) -> bytes | None:
@@ -125,7 +129,7 @@ def _read(file: MediaFile) -> bytes | None:
         return f.read()
 
 
-def _shrink(data: bytes, most: int) -> Thumbnail:
+def _shrink(data: bytes, most: int, per_pixel: float) -> Thumbnail:
     import io
 
     from PIL import Image
@@ -133,21 +137,24 @@ def _shrink(data: bytes, most: int) -> Thumbnail:
     try:
         with Image.open(io.BytesIO(data), formats=_formats()) as opened:
             size = opened.size[::-1] if opened.getexif().get(ORIENTATION, 1) >= 5 else opened.size
-            opened.draft("RGB", (LADDER[0][0], LADDER[0][0]))
+            likely = [
+                (edge, quality)
+                for edge, quality in LADDER
+                if per_pixel * opened.width * opened.height * min(1.0, edge / max(opened.size)) ** 2 <= most
+            ]
+            ladder = likely or LADDER[-1:]
+            opened.draft("RGB", (ladder[0][0], ladder[0][0]))
             image = _opaque(upright(opened))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Thumbnail(gone="too many pixels to decode")
     except Exception as e:  # whatever a decoder makes of damaged bytes
         return Thumbnail(gone=f"damaged: it cannot be decoded ({type(e).__name__})")
-    for edge, quality in LADDER:
-        scale = min(1.0, edge / max(image.size))
-        if LEAST_PER_PIXEL * scale**2 * image.width * image.height > most:
-            continue  # not to be hoped for
+    for edge, quality in ladder:
         image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
         buffer = io.BytesIO()
-        image.save(buffer, "WEBP", quality=quality, method=3)
+        image.save(buffer, "WEBP", quality=quality, method=2)
         if buffer.tell() <= most:
-            return Thumbnail(buffer.getvalue(), size)
+            return Thumbnail(buffer.getvalue(), size, image.width * image.height)
     return Thumbnail(gone="left out: the page has no room for so many pictures")
 
 
