@@ -47,16 +47,19 @@ def grid_of(table: Table) -> Grid:
 _NAMES = ("judge", "judges", "writer", "arm", "relation", "under none", "decided by", "method")
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1a1a1a; background: #fff }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 95rem; padding: 0 1rem; color: #1a1a1a; background: #fff }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid }
 caption { text-align: left; font-weight: 600; padding: .4rem 0 }
 thead, tbody + tbody { border-top: 1px solid }
-th, td { padding: .2rem .7rem; text-align: left; font-weight: normal; vertical-align: top; white-space: nowrap }
+th, td { padding: .2rem .6rem; text-align: left; font-weight: normal; vertical-align: baseline }
+th, td { overflow-wrap: break-word; max-width: 24em }
+section { margin-bottom: 2.5rem }
 thead th { font-weight: 600 }
-td { font-variant-numeric: tabular-nums }
-td[data-state=incomplete] { font-style: italic; color: #6b4a00 }
-ul, ol { font-size: .87rem; color: #444; overflow-wrap: anywhere }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
+td[data-state=incomplete] { font-style: italic; color: #6b4a00; white-space: normal }
+ul { font-size: .87rem; color: #444; overflow-wrap: anywhere }
+sup { line-height: 0 }
 sup a { text-decoration: none; padding: 0 .15em }
 """
 
@@ -73,7 +76,7 @@ def _table(grid: Grid, number: int) -> str:
     places = {mark: f"t{number}-{n}" for n, mark in enumerate(grid.footnotes, 1)}
     head = "".join(f'<th scope="col">{html_text(h)}</th>' for h in grid.header)
     lines = [
-        '<section><div class="scroll">',
+        f'<section><div class="scroll" role="region" tabindex="0" aria-label="{html_text(grid.title)}">',
         f"<table><caption>{html_text(grid.title)}</caption>",
         f"<thead><tr>{head}</tr></thead>",
     ]
@@ -100,6 +103,7 @@ def _cell(cell: GridCell, column: int, grid: Grid, places: dict[str, str]) -> st
         text += f"<sup>{links}</sup>"
     if column == 0:
         return f'<th scope="row">{text}</th>'
-    state = f' data-state="{cell.state}"' if cell.state else ""
+    kind = ' class="number"' if column >= grid.numbers_from else ""
+    kind += f' data-state="{cell.state}"' if cell.state else ""
     title = ' title="unavailable" aria-label="unavailable"' if cell.state == "unavailable" else ""
-    return f"<td{state}{title}>{text}</td>"
+    return f"<td{kind}{title}>{text}</td>"

@@ -90,6 +90,7 @@ def test_hostile_names_and_flags_in_each_format(runs: dict[str, Path]) -> None:
     table = table_of("arr_generation_t2i", runs)
     out = {form: write(table) for form, write in FORMATS.items()}
     assert all("\x1b" not in out[f] and "\u202e" not in out[f] and "<script>" not in out[f] for f in ("latex", "html"))
+    assert "\x1b" not in out["csv"] and "\x1b" not in out["md"]
     assert r"{[}x{]} {*}b{*} a\_b \& 50\% \$y\$ \{z\}" in out["latex"]
     assert "\\<script>" in out["md"] and "\\| " in out["md"] and "\\[x\\] \\*b\\*" in out["md"]
     assert json.loads(out["json"])["rows"][-2]["model"] == HOSTILE

@@ -160,6 +160,19 @@ def test_edits_of_two_candidates_and_their_ties(runs: dict[str, Path]) -> None:
         "mmrb2_t2i": "87.5 (3.5/4)", "mmrb2_edit": "87.5 (3.5/4)", "editreward_bench": "66.67 (2/3)"}  # fmt: skip
 
 
+def test_imported_answers_stand_under_their_official_protocol(tmp_path: Path) -> None:
+    """Three pairs in two orders, of which one trial has no verdict: it drops out, as MMRB2's own script has it."""
+    said = [("A", "A", "A"), ("B", "B", "A"), ("A", "A", None)]
+    rows = [{"id": str(n), "chosen": c, "forward": f, "reverse": r} for n, (c, f, r) in enumerate(said)]
+    (tmp_path / "mmrb2_t2i").mkdir()
+    file = write_jsonl(tmp_path / "mmrb2_t2i" / "gpt.jsonl", rows)
+    assert main(["import", "mmrb2", str(file), "--out", str(tmp_path / "out")]) == 0
+    table = paper_table("arr_preference", [tmp_path / "out"])
+    cell = row(table, "gpt", "none").cell("mmrb2_t2i")
+    assert (cell.text, cell.conventions["protocol"]) == ("80.0 (2/2.5)", "official:mmrb2_t2i")
+    assert any(note.startswith("Ours, MMRB2 T2I: official:mmrb2_t2i") for note in table.notes)
+
+
 def test_scores_of_others(runs: dict[str, Path]) -> None:
     table = table_of("arr_generation_t2i", runs)
     found = row(table, HOSTILE, "reported").cell("geneval")

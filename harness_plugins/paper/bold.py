@@ -6,7 +6,7 @@ items under the same protocol and orders. Never one with the other: nobody can t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness_plugins.paper.rows import Cell, PaperTable, Row
 from harness_plugins.paper.spec import Column, TableSpec
@@ -29,14 +29,21 @@ def embolden(table: PaperTable) -> None:
             table.notes += _told(table.spec, column, [cell for _, cell in numbers])
 
 
+MERIT: dict[str, Callable[[float], float]] = {
+    "higher": lambda value: value,
+    "lower": lambda value: -value,
+    "nearer_zero": lambda value: -abs(value),
+}
+
+
 def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
     """Flagged numbers compete, and are never bold. Of ours, one must also be told from the same judge without a rubric."""
-    sign = 1 if column.better == "higher" else -1
     if not rivals or cell.flags or cell.value is None:
         return False
-    if any(o.value is not None and sign * o.value > sign * cell.value for o in rivals):
+    merit = MERIT[column.better]
+    if any(o.value is not None and merit(o.value) > merit(cell.value) for o in rivals):
         return False
-    return cell.state == "published" or (cell.gain is not None and cell.gain.significant and sign * cell.gain.value > 0)
+    return cell.state == "published" or (cell.gain is not None and cell.gain.significant and cell.gain.value > 0)
 
 
 def _rival(spec: TableSpec, column: Column, one: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
@@ -68,9 +75,7 @@ def _told(spec: TableSpec, column: Column, cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.bold and cell.state == "published":
             asked = _asked(spec, column, cell)
-            said = [
-                f"{k.replace('_', ' ')} {v}" for k, v in cell.conventions.items() if k in asked and v != NONE
-            ]
+            said = [f"{k.replace('_', ' ')} {v}" for k, v in cell.conventions.items() if k in asked and v != NONE]
             notes.append(
                 f"Bold, {column.header}: {cell.text} is the best of {cell.among} published rows that agree in {', '.join(said)}."
             )

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from harness_plugins import grids
-from harness_plugins.escaping import latex_text, markdown_text, spreadsheet_text
+from harness_plugins.escaping import latex_text, markdown_text, plain, spreadsheet_text
 from harness_plugins.grids import GridCell
 from harness_plugins.paper.layout import grid
 from harness_plugins.paper.rows import Cell, PaperTable, Row
@@ -98,7 +98,7 @@ def as_csv(table: PaperTable) -> str:
         "sources",
         "protocol",
     ]
-    writer = csv.DictWriter(out, header, lineterminator="\n")
+    writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
     writer.writeheader()
     for row in table.rows:
         for column in table.spec.columns:
@@ -115,7 +115,8 @@ def as_csv(table: PaperTable) -> str:
                 "protocol": cell.conventions.get("protocol", ""),
             }
             line |= {"flags": "; ".join(cell.flags), "sources": "; ".join(cell.sources)}
-            writer.writerow({k: spreadsheet_text("" if v is None else _whole(v)) for k, v in line.items()})
+            line = {k: plain(v) if isinstance(v, str) else _whole(v) for k, v in line.items() if v is not None}
+            writer.writerow({k: spreadsheet_text(v) for k, v in line.items()})
     return out.getvalue()
 
 

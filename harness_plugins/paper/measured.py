@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from evaluators.engine.journal import record_files
 from evaluators.errors import UserError
-from evaluators.keys import digest
 from evaluators.records import Writer
 from harness_plugins.cells import count
 from harness_plugins.paper.rows import Cell, Row
+from harness_plugins.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
-from harness_plugins.scores import Score, read_scores
-from harness_plugins.scoring import APART, adjust, score
-from harness_plugins.scoring.protocols import resolve, spec_of
-from harness_plugins.scoring.read import RunData, read_run
+from harness_plugins.scoring import APART, adjust
+from harness_plugins.scoring.protocols import resolve
+from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Metric, Report
 
 SCALE = {"percent": 100.0, "share": 1.0, "score": 1.0}
@@ -36,29 +36,15 @@ class Key(NamedTuple):
     baseline: bool
 
 
-@dataclass
-class Run:
-    """A folder as it lies there, with the reports that the columns need of it."""
-
-    name: str
-    folder: Path
-    data: RunData | None
-    scores: list[Score]
-    reports: dict[str, Report] = field(default_factory=dict)
-    """By protocol as the columns name it."""
-    items: dict[str, Hashable] = field(default_factory=dict)
-    """Benchmark -> what its items and their labels are."""
-
-
 def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str]]:
     """Our rows, in the order of judges, arms and K, and notes on them.
 
     Raises:
         UserError: a folder is no run, or none of them holds anything that the table has a column for.
     """
-    runs = [_read(spec, folder, name) for folder, name in zip(folders, _named(folders), strict=True)]
+    runs = read_folders(spec, folders)
     adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
-    notes = _protocols(spec, runs)
+    notes = protocols(spec, runs)
     parts: list[tuple[Key, str, Row]] = []
     for run in runs:
         here = [*_judged(spec, run, notes), *_reported(spec, run, notes)]
@@ -76,35 +62,13 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     return rows, list(dict.fromkeys(notes))
 
 
-def _named(folders: Sequence[Path]) -> list[str]:
-    """The folders' own names, told apart by a number: no path stands in a table."""
-    plain = [f.resolve().name for f in folders]
-    return [n if plain.count(n) == 1 else f"{n}#{plain[:i].count(n) + 1}" for i, n in enumerate(plain)]
-
-
-def _read(spec: TableSpec, folder: Path, name: str) -> Run:
-    scores = read_scores(folder)
-    if scores and not record_files(folder, "items"):
-        return Run(name, folder, None, scores)
-    data = read_run(folder)
-    run = Run(name, folder, data, scores)
-    for column in spec.columns:
-        if column.benchmark in data.benchmarks and column.protocol not in run.reports:
-            wanted = {c.benchmark for c in spec.columns if c.protocol == column.protocol}
-            some = {b: d for b, d in data.benchmarks.items() if b in wanted}
-            run.reports[column.protocol] = score(replace(data, benchmarks=some), column.protocol)
-            for b, d in some.items():
-                run.items[b] = digest(sorted((i.uid, i.label.kind, str(i.label.preferred)) for i in d.items))
-    return run
-
-
 def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
     found: dict[Key, Row] = {}
     for column in spec.columns:
-        if run.data is None or column.benchmark not in run.data.benchmarks:
+        report = run.report(column)
+        if run.data is None or report is None:
             continue
-        report = run.reports[column.protocol]
-        notes += _limits(column, run, report)
+        notes += limits(column, run, report, partial(_shown, spec))
         for cell in report.cells:
             if cell.benchmark == column.benchmark and _shown(spec, cell):
                 key = _key(run.data, cell)
@@ -161,13 +125,15 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     if not cell.complete:
         text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
         return Cell("incomplete", text, answered=cell.trials, conventions=said)
+    name = run.metrics[column.key]
     whole = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
-    metric = cell.metrics.get(column.metric if whole else f"{column.metric}[{column.part}]")
+    metric = cell.metrics.get(name if whole else f"{name}[{column.part}]")
     found = _number(column, metric)
     if found.state == "measured":
         found.conventions = said
         found.comparable = (run.items[column.benchmark], said["protocol"], said["order"])
-        found.gain = cell.contrasts.get("none") if whole and column.metric == "accuracy" else None
+        tested = whole and name == "accuracy" and not cell.baseline
+        found.gain = cell.contrasts.get("none") if tested else None
     return found
 
 
@@ -192,7 +158,7 @@ def _digits(value: float, column: Column) -> str:
 
 def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> dict[str, object]:
     assert run.data is not None
-    resolved = resolve(column.protocol, column.benchmark)
+    resolved = resolve(run.protocols[column.key], column.benchmark)
     assert resolved is not None
     name, protocol = resolved
     facts = report.facts[column.benchmark]
@@ -203,48 +169,12 @@ def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> 
         "unparsed": protocol.unparsed,
         "revision": facts.get("revision"),
         "rows": report.items[column.benchmark][0],
-        "dataset_rows": _expected(column.benchmark, report),
+        "dataset_rows": expected_rows(column.benchmark, report),
     } | ({"part": column.part} if column.part else {})
 
 
-def _expected(benchmark: str, report: Report) -> int | None:
-    """The benchmark's own row count, where it has one."""
-    spec = spec_of(benchmark)
-    return report.facts[benchmark].get("expected_rows") or (spec.dataset.rows if spec else None)
-
-
-def _protocols(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
-    """Under which protocol each of our columns is."""
-    found: dict[str, list[str]] = {}
-    for column in spec.columns:
-        for report in (r for run in runs for p, r in run.reports.items() if p == column.protocol):
-            if column.benchmark in report.about:
-                name, about = report.about[column.benchmark]
-                found.setdefault(f"{name} ({about})", []).append(column.header)
-    return [f"Ours, {', '.join(dict.fromkeys(headers))}: {text}." for text, headers in found.items()]
-
-
-def _limits(column: Column, run: Run, report: Report) -> list[str]:
-    """How many of the benchmark's rows our numbers are over, and the smallest difference that these can show."""
-    items, whole = report.items[column.benchmark][0], _expected(column.benchmark, report)
-    found = []
-    if whole and items < whole:
-        found.append(
-            f"Ours, {column.benchmark}: {items:,} of {whole:,} rows in {run.name}, so not the benchmark's number."
-        )
-    contrasts = [c.contrasts["none"] for c in report.cells if c.benchmark == column.benchmark and "none" in c.contrasts]
-    smallest = [x.detectable for x in contrasts if x.complete and x.detectable > 0]
-    if smallest and column.metric == "accuracy":
-        span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
-        found.append(
-            f"Ours, {column.benchmark}: differences to no rubric below {span} points (2.8 standard errors) are not to be seen "
-            f"with the {items:,} items of {run.name}."
-        )
-    return found
-
-
 def _remarks(label: str, column: Column, cell: CellReport) -> list[str]:
-    found = [f"{label}: {flag}." for flag in cell.flags]
+    found = [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
     if cell.with_rubric is not None and cell.with_rubric[0] < cell.with_rubric[1]:
         have, all_ = cell.with_rubric
         found.append(
@@ -311,20 +241,20 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
         arm = 0 if key.baseline else arms.index(key.arm)
         return key.baseline, judges.index((key.judge, key.judge_model)), arm, key.rubrics or 0
 
-    found = []
+    found: list[tuple[Row, str]] = []
     for key in sorted(groups, key=place):
         members = groups[key]
         cells: dict[str, Cell] = {}
-        same = all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items())
-        if same:
-            first = members[0][1]
+        if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
             remarks = dict.fromkeys(n for _, row in members for n in row.notes)
-            found.append(replace(first, cells=cells, notes=tuple(remarks)))
+            row = replace(members[0][1], cells=cells, notes=tuple(remarks))
+            found.append((row, ", ".join(name for name, _ in members)))
         else:
-            found += [replace(row, run=name) for name, row in members]
+            found += [(row, name) for name, row in members]
             several = ", ".join(name for name, _ in members)
             notes.append(f"{members[0][1].label}: {several} give it different numbers, so each has a row of its own.")
-    return found
+    labels = Counter(row.label for row, _ in found)  # as above, or of judges that have a name in common and no model
+    return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in found]
 
 
 def _same(one: Cell, other: Cell) -> bool:

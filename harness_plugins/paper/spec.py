@@ -50,6 +50,9 @@ class Column(_Part):
     metric: str = "accuracy"
     """A metric of `score`; of a folder with scores alone, the metric that its lines name."""
     protocol: str = "strict"
+    """Answers that were imported are scored by the benchmark's official protocol for their format, where there is one."""
+    imported: dict[str, str] = Field(default_factory=dict)
+    """Format of imported answers -> the metric of them that stands here, where it is another one."""
     part: str = ""
     """The category that it covers; nothing: the whole benchmark."""
     mean_of: tuple[str, ...] = ()
@@ -58,7 +61,7 @@ class Column(_Part):
     """Why nobody can fill it: the cells stay empty."""
     unit: Literal["percent", "share", "score"] = "percent"
     digits: int = Field(1, ge=0, le=6)
-    better: Literal["higher", "lower", "neither"] = "higher"
+    better: Literal["higher", "lower", "nearer_zero", "neither"] = "higher"
 
     @model_validator(mode="after")
     def _one_source(self) -> Column:
