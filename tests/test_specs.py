@@ -197,7 +197,28 @@ def test_runs_that_disagree_have_rows_of_their_own(runs: dict[str, Path], tmp_pa
     (again / "verdicts.jsonl").write_text("".join(x for x in lines if '"arm":"none"' not in x or '"order":"AB"' in x))
     table = paper_table("proxy_grm_main", [runs["vl"], again])
     assert {r.run for r in table.rows if (r.model, r.arm) == ("reader", "none")} == {runs["vl"].name, "again"}
-    assert any("give it different numbers" in note for note in table.notes)
+    assert any("give one row different numbers" in note for note in table.notes)
+
+
+def test_a_run_without_its_manifest_and_a_metric_that_is_none(runs: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(runs["vl"], tmp_path / "vl")
+    (tmp_path / "vl" / "manifest.json").unlink()
+    found = row(paper_table("proxy_grm_main", [tmp_path / "vl"]), "reader", "transferred").cell("vl_rewardbench")
+    assert (found.text, found.conventions["dataset_rows"]) == ("100.00 (8/8)", 1247)
+    column = "{key: a, header: A, benchmark: vl_rewardbench, metric: no_such}"
+    text = f"spec: mine\ntitle: T\npaper: P\nstub: {{model: judge}}\ncolumns: [{column}]"
+    (tmp_path / "mine.yaml").write_text(text)
+    table = paper_table(str(tmp_path / "mine.yaml"), [tmp_path / "vl"])
+    assert (
+        row(table, "reader", "none").cell("a").state == "unavailable"
+        and "A: vl has no no_such under strict." in table.notes
+    )
+
+
+def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "tables.md").read_text()
+    (tmp_path / "my_table.yaml").write_text(text[text.index("```yaml") + 7 : text.rindex("```")])
+    assert paper_table(str(tmp_path / "my_table.yaml")).rows
 
 
 @pytest.mark.parametrize(

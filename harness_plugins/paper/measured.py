@@ -75,6 +75,11 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
                 row = found.setdefault(key, _row(spec, run.data, cell, key))
                 row.cells[column.key] = _cell(column, run, report, cell)
                 notes += _remarks(row.label, column, cell)
+        told = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
+        if told and not any(n.startswith(run.metrics[column.key]) for c in told for n in c.metrics):
+            notes.append(
+                f"{column.header}: {run.name} has no {run.metrics[column.key]} under {run.protocols[column.key]}."
+            )
         if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
             _add_voted(spec, column, report, found)
     return list(found.items())
@@ -242,6 +247,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
         return key.baseline, judges.index((key.judge, key.judge_model)), arm, key.rubrics or 0
 
     found: list[tuple[Row, str]] = []
+    apart: dict[str, None] = {}
     for key in sorted(groups, key=place):
         members = groups[key]
         cells: dict[str, Cell] = {}
@@ -251,8 +257,9 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
             found.append((row, ", ".join(name for name, _ in members)))
         else:
             found += [(row, name) for name, row in members]
-            several = ", ".join(name for name, _ in members)
-            notes.append(f"{members[0][1].label}: {several} give it different numbers, so each has a row of its own.")
+            apart |= dict.fromkeys(name for name, _ in members)
+    if apart:
+        notes.append(f"{', '.join(apart)} give one row different numbers: each has one of its own.")
     labels = Counter(row.label for row, _ in found)  # as above, or of judges that have a name in common and no model
     return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in found]
 
