@@ -40,11 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
     )
 
-    table = commands.add_parser("table", help="print the tables of one or more runs")
-    table.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    table.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
-    table.add_argument("--protocol", default="strict", help="see `score`")
-
+    _add_table(commands)
     _add_show(commands)
 
     items = commands.add_parser(
@@ -122,6 +118,26 @@ def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
     )
     rubrics.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table = commands.add_parser(
+        "table",
+        help="print the tables of one or more runs, or a paper's table with our rows beside the published ones",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="The tables of one or more runs. With --spec a paper's table: its published rows, and beside them ours from\n"
+        "the runs (one benchmark each, or several). Without a run, the published rows alone.",
+        epilog="for example:\n"
+        "  rubric-harness table results/runs/my-run --format latex > table.tex\n"
+        "  rubric-harness table --spec arr_position_bias results/runs/hpdv3\n"
+        "  rubric-harness table --spec proxy_grm_main results/runs/vl results/runs/mm-rlhf --format html > main.html\n"
+        "  rubric-harness table --specs",
+    )
+    table.add_argument("runs", type=Path, nargs="*", metavar="RUN_DIR")
+    table.add_argument("--spec", metavar="NAME", help="a paper's table by name (or a .yaml file of your own)")
+    table.add_argument("--specs", action="store_true", help="list the specs there are")
+    table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
+    table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -214,7 +214,23 @@ def _score(args: argparse.Namespace) -> int:
 
 
 def _table(args: argparse.Namespace) -> int:
-    _print_tables(args.runs, args.format, args.protocol)
+    from evaluators.errors import UserError
+
+    if args.specs:
+        from harness_plugins.paper import listed
+
+        print("\n".join(listed()))
+    elif args.spec is not None:
+        if args.protocol is not None:
+            raise UserError("--protocol: with --spec each column names its own protocol; leave it out")
+        from harness_plugins.paper import paper_table
+        from harness_plugins.paper.formats import FORMATS
+
+        print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
+    elif args.runs:
+        _print_tables(args.runs, args.format, args.protocol or "strict")
+    else:
+        raise UserError("table: name a RUN_DIR, or a paper's table with --spec NAME (--specs lists them)")
     return COMPLETE
 
 

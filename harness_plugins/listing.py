@@ -9,6 +9,7 @@ from evaluators.writers import about, methods
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS
+from harness_plugins.paper import listed
 from harness_plugins.scoring.protocols import STRICT
 
 
@@ -31,6 +32,7 @@ def listing() -> str:
     lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
     lines.append("\nRubric writers (method: in a config)")
     lines += [f"  {name:24} {about(name)}" for name in methods()]
+    lines += ["\nPaper tables (table --spec NAME)", *listed()]
     lines.append("\nJudges (backend: in a config)")
     lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
     return "\n".join(lines) + "\n"

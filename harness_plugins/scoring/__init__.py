@@ -25,17 +25,17 @@ __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 COVERAGE_GAP = 0.01
 
 
-def score(run: str | Path, protocol: str = "strict") -> Report:
+def score(run: str | Path | RunData, protocol: str = "strict") -> Report:
     """Score a run folder.
 
     Args:
-        run: the folder.
+        run: the folder, or what was read of it.
         protocol: `strict`, `official`, `metric`, or a protocol's full name.
 
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
-    data = read_run(Path(run))
+    data = run if isinstance(run, RunData) else read_run(Path(run))
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
     report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
@@ -47,7 +47,7 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
             _score_benchmark(data, benchmark, name, spec, report)
     if not report.about:
         raise UserError(
-            f"{run}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
+            f"{data.folder}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
         )
     adjust([report])
     if data.skipped_lines:

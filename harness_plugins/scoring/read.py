@@ -347,7 +347,10 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
         [benchmark.name, *cell.key],
     )
     alone = cell.grading.get("kind") == "pointwise"
-    if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
+    pointwise = "SELECT count(*) FROM last WHERE candidate IS NOT NULL"
+    if (
+        not run.manifest and db.cursor().execute(pointwise).fetchall()[0][0]
+    ):  # a cursor of its own: `found` is being read
         raise UserError(
             f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
             "config again (verdicts are kept)"
