@@ -213,6 +213,9 @@ def _fill_metrics(
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
             macros.append((n, "macro", list(range(len(columns), len(columns) + len(categories)))))
+        if categories and "macro_with_all" in spec.aggregates:
+            whole = next(i for i, (m, c, _) in enumerate(columns) if m == n and c.name == "accuracy")
+            macros.append((n, "macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
         columns += [(n, c, cluster) for c in categories]
         if "criteria" in spec.aggregates:
             for name, parts in aggregates.by_criterion(one, facts).items():
