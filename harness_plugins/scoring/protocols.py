@@ -64,11 +64,12 @@ def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: Cel
     if protocol.answer_format and cell.formats != (protocol.answer_format,):
         raise UserError(
             f"{who}: its own parser reads answers in the format {protocol.answer_format!r}; these are "
-            f"{', '.join(cell.formats) or 'unknown'}. {_instead(name, benchmark.name, cell)}"
+            f"{', '.join(cell.formats) or 'unknown'}; {_instead(name, benchmark.name, cell)}"
         )
     if cell.outcome.shape[2] < protocol.samples:
         raise UserError(
-            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]} (judge option `samples`)"
+            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]}; "
+            f"{_readers(benchmark.name, cell) or 'set the judge option `samples`'}"
         )
     judged = cell.expected.any(axis=(1, 2))
     stored = cell.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].any(axis=1)
@@ -76,19 +77,22 @@ def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: Cel
         raise UserError(f"{who}: needs the stored order of every item; judge with `orders: both`")
 
 
-def _instead(name: str, benchmark: str, cell: CellData) -> str:
-    """What to use for a cell whose answers have another format than the protocol's parser reads."""
+def _readers(benchmark: str, cell: CellData) -> str:
+    """The protocols whose parsers read a cell's answers, as a request to use one."""
     spec = spec_of(benchmark)
     own = spec.protocols if spec else {}
-    fit = [
-        f"{n!r}" for n, p in own.items() if p.answer_format and cell.formats == (p.answer_format,) and p.samples == 1
-    ]
-    if fit:
-        return f"Use {' or '.join(fit)}, which reads them"
-    metric = name.replace("official:", "metric:")
-    if metric not in own:
+    fit = [repr(n) for n, p in own.items() if p.answer_format and cell.formats == (p.answer_format,) and p.samples == 1]
+    return f"use {' or '.join(fit)}, which reads them" if fit else ""
+
+
+def _instead(name: str, benchmark: str, cell: CellData) -> str:
+    """What to do where answers have another format than the protocol's parser reads."""
+    spec, metric = spec_of(benchmark), name.replace("official:", "metric:")
+    if spec is None or metric not in spec.protocols:
         metric = f"metric:{benchmark}"
-    return f"Use {metric!r}, which takes our parsed choice, or judge with a prompt of your own (`prompt:` and `answer_format:`)"
+    return _readers(benchmark, cell) or (
+        f"use {metric!r}, which takes our parsed choice, or judge with a prompt of your own (`prompt:` and `answer_format:`)"
+    )
 
 
 def stored_order(benchmark: BenchmarkData) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
