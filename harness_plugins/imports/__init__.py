@@ -18,6 +18,7 @@ from evaluators.errors import UserError
 from harness_plugins import scores
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.imports._results import Given, Summary
+from harness_plugins.manifest import NAME
 
 __all__ = ["Summary", "about", "formats", "import_results"]
 
@@ -49,6 +50,8 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
     if form != "scores" and (out / scores.FILE).exists():
         raise UserError(f"{out}: holds imported scores; import verdicts into another folder (--out)")
+    if form != "scores" and any((out / name).exists() for name in (NAME, "items.jsonl", "rubrics.jsonl")):
+        raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
         raise UserError(f"--benchmark {benchmark}: unknown; there are: {', '.join(names())}")
     module = _module(form)
