@@ -162,6 +162,7 @@ def test_a_file_by_hand(tmp_path: Path) -> None:
         folder = imported(tmp_path, "proxy_grm", str(write_jsonl(tmp_path / "m.jsonl", rows)), out=benchmark)
         found = cell_of(folder, "official-proxy_grm", "m", benchmark).metrics["accuracy"]
         assert (found.k, found.n) == (right, 8)
+        assert main(["table", str(folder)]) == 0, "a writer without one valid rubric has a card too"
         strict = cell_of(folder, "strict", "m", benchmark)
         assert (strict.metrics["accuracy"].k, strict.metrics["unparsed"].value) == (0, 1)
 
