@@ -156,26 +156,34 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
 
 
+_FORMATS = "formats"
+
+
+class _FormatsHelp(argparse.RawDescriptionHelpFormatter):
+    """Asks each format for its own help, when help is asked for: they need not be loaded before."""
+
+    def add_text(self, text: str | None) -> None:
+        if text == _FORMATS:
+            from harness_plugins.imports import about
+
+            text = f"formats:\n\n{about()}"
+        super().add_text(text)
+
+
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     found = commands.add_parser(
         "import",
         help="turn results of other programs into a run folder",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_FormatsHelp,
         description="Turn results of other programs into records that `score`, `table` and `show` read.\n"
-        "genai_bench: one file a judge, as GenAI-Bench publishes them: <task>/<judge>.jsonl or <task>/<judge>/pairwise.jsonl,\n"
-        "  with <task> image_generation, image_edition or video_generation; rows with idx, response, human_vote.\n"
-        "mmrb2: one file a judge in a folder that names the benchmark (mmrb2_t2i, ...): rows with id, chosen, forward, reverse\n"
-        "  (A, B or null), or the official predictions in JSON together with the benchmark's JSON that holds the labels.",
-        epilog="for example:\n"
-        "  rubric-harness import genai_bench results/*/*.jsonl --out results/runs/genai\n"
-        "  rubric-harness score results/runs/genai --protocol official\n",
+        "A FILE may be a folder. NAME=FILE (or NAME=FOLDER) says what its judge is called; else its file or folder says so.",
+        epilog=_FORMATS,
     )
-    found.add_argument("format", choices=["genai_bench", "mmrb2"], metavar="genai_bench|mmrb2")
-    found.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    formats = sorted(f.stem for f in (Path(__file__).parent / "imports").glob("[!_]*.py"))
+    found.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
+    found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
     found.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="the run folder to make")
-    found.add_argument(
-        "--benchmark", metavar="NAME", help="where the files' folders do not say which benchmark they are of"
-    )
+    found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
 
 
 def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

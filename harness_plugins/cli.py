@@ -270,10 +270,13 @@ def _tasks(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from harness_plugins.imports import import_results
 
-    for benchmark, judge, rows, missing in import_results(args.format, args.files, args.out, args.benchmark):
-        gone = f", {missing} without a verdict" if missing else ""
-        print(f"{benchmark}: {judge}: {rows} verdicts{gone}")
-    print(f"Score them: rubric-harness score {_near(args.out)} --protocol official")
+    summary = import_results(args.format, args.files, args.out, args.benchmark)
+    for line in summary.lines:
+        print(line)
+    if summary.protocol is not None:
+        print(f"Score them: rubric-harness score {_near(args.out)} --protocol {summary.protocol}")
+    else:
+        print(f"In tables:  rubric-harness table --spec NAME {_near(args.out)} RUN_DIR...")
     return COMPLETE
 
 

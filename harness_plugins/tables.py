@@ -22,6 +22,7 @@ RATES = (
 )
 OFFICIAL = (
     ("macro", "macro"),
+    ("macro with all", "macro_with_all"),
     ("Acc+ exp.", "acc_plus_expected"),
     ("Acc+ strict", "acc_plus_strict"),
     ("PAcc", "pacc"),

@@ -16,7 +16,7 @@ from harness_plugins.scoring import aggregates, metrics, positions, protocols, r
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
-from harness_plugins.scoring.read import TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 
@@ -157,6 +157,8 @@ def _cell(
         if holistic:
             which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"
             flags.append(f"{which}, and those were judged holistically")
+    if run.judge(key.judge).get("orders") == GIVEN:
+        flags += positions.one_order(np.asarray(cell.expected.any(axis=2)), facts)
     if len(cell.provenance) > 1:
         flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
     shared = run.shared(benchmark.name, key.writer)
@@ -213,6 +215,9 @@ def _fill_metrics(
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
             macros.append((n, "macro", list(range(len(columns), len(columns) + len(categories)))))
+        if categories and "macro_with_all" in spec.aggregates:
+            whole = next(i for i, (m, c, _) in enumerate(columns) if m == n and c.name == "accuracy")
+            macros.append((n, "macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
         columns += [(n, c, cluster) for c in categories]
         if "criteria" in spec.aggregates:
             for name, parts in aggregates.by_criterion(one, facts).items():

@@ -23,6 +23,7 @@ from evaluators.keys import media_digest
 from evaluators.records import STATUSES, Item, Order, Rubric, Writer, rotations
 from evaluators.rendering import Case, pick_of
 from harness_plugins.manifest import read_manifest
+from harness_plugins.scores import refuse_scores_alone
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE = range(100, 108)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
@@ -30,6 +31,9 @@ any good. ANY_TIE: one that does not say whether they are good or bad, where tha
 
 CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
 assert set(CODES) | {"ok"} == set(STATUSES)
+
+GIVEN = "given"
+"""In a manifest, of imported judges: each item stands in the order, or orders, in which it was judged."""
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -152,6 +156,7 @@ def read_run(folder: Path) -> RunData:
     """
     items_here = items_of(folder)
     if not items_here:
+        refuse_scores_alone(folder)
         raise UserError(
             f"{folder}: no run folder (no items.jsonl in it); `rubric-harness run CONFIG.yaml --out {folder}` makes one"
         )
@@ -224,7 +229,7 @@ def _new_cell(
     """An empty cell with the trials it is to hold: orders and samples are the judge's, replicates the arm's."""
     judge = run.judge(key.judge)
     samples = int(judge.get("samples", seen_samples))
-    orders: Orders = judge.get("orders", "both")
+    orders: Orders = "both" if judge.get("orders") == GIVEN else judge.get("orders", "both")
     grading = judge.get("key", {}).get("grading", {})
     place = (benchmark.name, key.arm, key.writer, seen_replicates)
     if place not in run.given:
@@ -381,6 +386,10 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
                 cell.places[place][: len(ranks)] = ranks
     if each is not None:
         compare_scores(benchmark, cell, each)
+    if run.judge(cell.key.judge).get("orders") == GIVEN:
+        there = cell.outcome != ABSENT
+        there[~there.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
+        cell.expected &= there
 
 
 def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
@@ -423,8 +432,12 @@ def _add_writers(run: RunData, benchmark: BenchmarkData) -> None:
     places = {i.uid: n for n, i in enumerate(benchmark.items)}
     for (name, writer), drafts in run.drafts.items():
         told = [r for r in drafts if r.saw != "nothing" and r.item in places]
-        if name != benchmark.name or not any(r.verdict for r in told):
-            continue
+        if (
+            name != benchmark.name
+            or not any(r.verdict for r in told)
+            or CellKey(writer, "grm", None) in benchmark.cells
+        ):
+            continue  # the last: imported, and on record as verdicts that official protocols read
         replicates = tuple(sorted({r.replicate for r in told}))
         shape = (len(benchmark.items), benchmark.width, len(replicates))
         outcome = np.full(shape, ABSENT, dtype=np.int8)
