@@ -47,6 +47,20 @@ def by_chance(judge: str) -> Callable[[ChatRequest], Reply]:
     return reply
 
 
+def by_words(judge: str) -> Callable[[ChatRequest], Reply]:
+    """Right more often with better rubrics, in words alone; at times the first shown, whatever it is, or no verdict."""
+
+    def reply(request: ChatRequest) -> Reply:
+        number, first, writer = asked_of(request)
+        turn = number * 7 + ord(judge[-1])
+        if turn % 9 == 0:
+            return "neither"
+        right = turn % 10 < 5 + 3 * SKILL[writer]
+        return "1" if turn % 4 == 0 else str(1 if first == right else 2)
+
+    return reply
+
+
 def probabilities(p: float) -> Answer:
     return Answer("1" if p > 0.5 else "2", "token", top_logprobs=(("1", math.log(p)), ("2", math.log(1 - p))))
 

@@ -25,6 +25,7 @@ from harness_plugins.scoring.calibration import (
     bin_of,
     binned,
     ece_floor,
+    levels,
     most_confident,
 )
 from harness_plugins.scoring.report import Report
@@ -116,20 +117,22 @@ def test_bins_and_coverage_do_not_go_by_the_order_of_the_rows(rows: list[tuple[f
     confidence = np.array([max(r[0], 1 - r[0]) for r in rows])
     right = np.array([float(r[1]) for r in rows])
     turned = np.arange(len(rows))[::-1]
-    assert binned(confidence, right)[1] == pytest.approx(binned(confidence[turned], right[turned])[1])
-    assert len(set(zip(confidence, bin_of(confidence), strict=True))) == len(set(confidence)), (
+    assert binned(confidence, right, levels(confidence))[1] == pytest.approx(
+        binned(confidence[turned], right[turned], levels(confidence[turned]))[1]
+    )
+    assert len(set(zip(confidence, bin_of(levels(confidence)), strict=True))) == len(set(confidence)), (
         "equal ones are never parted"
     )
     for coverage in (0.05, 0.5, 0.8, 1.0):
-        weight = most_confident(confidence, coverage)
+        weight = most_confident(levels(confidence), coverage)
         assert weight.sum() == pytest.approx(coverage * len(rows))
         assert all(weight[i] >= weight[j] for i in turned for j in turned if confidence[i] > confidence[j])
 
 
 def test_bins_have_equal_mass_where_nothing_is_level() -> None:
     confidence = np.random.default_rng(3).uniform(0.5, 1, 170)
-    assert np.bincount(bin_of(confidence)).tolist() == [17] * 10
-    assert len(binned(confidence[:4], np.ones(4))[0]) == 4, "no more bins than items"
+    assert np.bincount(bin_of(levels(confidence))).tolist() == [17] * 10
+    assert len(binned(confidence[:4], np.ones(4), levels(confidence[:4]))[0]) == 4, "no more bins than items"
 
 
 @pytest.mark.parametrize("n", [12, 46, 170, 1250, 5000])
@@ -137,8 +140,8 @@ def test_the_floor_is_the_ece_of_a_perfect_judge(n: int) -> None:
     """By another simulation: labels one by one from the confidences, and the ECE as it is computed of a run."""
     rng = np.random.default_rng(n)
     confidence = 0.5 + 0.5 * rng.beta(3, 1.5, n).round(2 if n < 100 else 6)
-    found = [binned(confidence, (rng.random(n) < confidence).astype(float))[1] for _ in range(800)]
-    mean, above = ece_floor(confidence)
+    found = [binned(confidence, (rng.random(n) < confidence).astype(float), levels(confidence))[1] for _ in range(800)]
+    mean, above = ece_floor(confidence, levels(confidence))
     assert mean == pytest.approx(np.mean(found), rel=0.04)
     assert above == pytest.approx(np.percentile(found, 95), rel=0.06)
 
@@ -148,7 +151,8 @@ def test_a_perfect_judge_is_beyond_the_95th_percentile_one_time_in_twenty() -> N
     beyond = 0
     for _ in range(300):
         confidence = rng.uniform(0.5, 1, 170)
-        beyond += binned(confidence, (rng.random(170) < confidence).astype(float))[1] > ece_floor(confidence)[1]
+        right = (rng.random(170) < confidence).astype(float)
+        beyond += binned(confidence, right, levels(confidence))[1] > ece_floor(confidence, levels(confidence))[1]
     assert 0.02 <= beyond / 300 <= 0.09
 
 

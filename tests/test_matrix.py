@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
 from harness_plugins.scoring.report import Contrast, Report
 from harness_plugins.tables import tables
 from tests.conftest import MakePairs, read_jsonl
-from tests.crossed import JUDGES, SKILL, asked_of, by_chance, crossed, failing
+from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing
 
 Scores = dict[tuple[str, str], dict[str, float]]
 """(judge, writer or "none") -> item -> s_i."""
@@ -195,19 +196,8 @@ def test_every_format_holds_the_margins(folder: Path) -> None:
         assert "alpha" in write([report])
 
 
-def text_judge(judge: str) -> Callable[[ChatRequest], Reply]:
-    """Right more often with better rubrics, in words alone."""
-
-    def reply(request: ChatRequest) -> Reply:
-        number, first, writer = asked_of(request)
-        right = (number * 7 + len(judge)) % 10 < 5 + 3 * SKILL[writer]
-        return str(1 if first == right else 2)
-
-    return reply
-
-
 def test_without_probabilities_content_and_order_are_not_told_apart(tmp_path: Path) -> None:
-    report, m = of(crossed(tmp_path, 8, {j: text_judge(j) for j in JUDGES}, verdict="text"))
+    report, m = of(crossed(tmp_path, 8, {j: by_words(j) for j in JUDGES}, verdict="text"))
     assert all(x.gain.content is None for x in (*m.writer_margins, *m.judge_margins))
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert sum("content and order are not identifiable in every cell of it" in n for n in table.notes) == 6
@@ -248,6 +238,15 @@ def test_what_is_not_declared_is_not_unseen(tmp_path: Path) -> None:
     assert m.entries["beta", "jd"].gain.primary, "in the family of cells all the same"
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert any("undeclared: declare `family`" in n for n in table.notes)
+
+
+def test_without_a_manifest_the_verdicts_count_and_nothing_is_unseen(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "bare")
+    (tmp_path / "bare" / "manifest.json").unlink()
+    _, m = of(tmp_path / "bare")
+    _, whole = of(folder)
+    assert {k: e.gain.value for k, e in m.entries.items()} == {k: e.gain.value for k, e in whole.entries.items()}
+    assert set(m.relations.values()) == {"undeclared", "baseline"} and not m.writer_margins
 
 
 def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> None:

@@ -207,12 +207,13 @@ def matrices(
     writers, judges = (list(dict.fromkeys(place[i] for place in among)) for i in (0, 1))
     if len(writers) < 2 and len({c.judge for c in among.values() if not c.baseline}) < 2:
         return []
-    found = Matrix(benchmark, contrast, writers, judges, {}, {place: c.relation for place, c in among.items()})
+    kin = {place: c.relation or ("baseline" if c.baseline else "undeclared") for place, c in among.items()}
+    found = Matrix(benchmark, contrast, writers, judges, {}, kin)
     differences: Cells = {}
     for (writer, judge), c in among.items():
         gain = c.contrasts.get(reference)
         if gain is not None and gain.complete:
-            found.entries[writer, judge] = Entry(writer, judge, c.relation, c.metrics["accuracy"], gain)
+            found.entries[writer, judge] = Entry(writer, judge, kin[writer, judge], c.metrics["accuracy"], gain)
             other = CellKey(judge, reference, None if reference == "none" else writer)
             differences[writer, judge] = minus(scored[CellKey(judge, arm, writer)], scored[other])
     for place in ((w, j) for w in writers for j in judges if (w, j) not in found.entries):
