@@ -30,8 +30,9 @@ def calibration_table(title: str, found: Sequence[Calibration]) -> Table:
         "confidence, max(p, 1 - p): it tells right from wrong. acc. @ c %: among the most confident c %. [95 % cluster bootstrap]"
     )
     table.notes.append(
-        "ECE: ten bins of equal mass. Its floor is what a perfectly calibrated judge with these confidences shows at this n: mean and "
-        "95th percentile of 1,000 simulations; bold is above the latter, and anything below says nothing against the calibration."
+        "ECE: ten bins of equal mass, fewer where confidences are equal. Its floor is what a perfectly calibrated judge with these "
+        "confidences shows at this n: mean and 95th percentile of 1,000 simulations; bold is above the latter, and anything below "
+        "says nothing against the calibration."
     )
     if any(c.n < c.of for c in found):
         table.notes.append(

@@ -95,7 +95,7 @@ def _notes(matrix: Matrix) -> Iterator[str]:
         if _differ(margins, ranking):
             yield (
                 f"Not all {whose} have the same unseen {others}, so that their margins are no ranking; over the same {others} are "
-                f"{_listed(ranking[0].over)}, unseen to each of them."
+                f"those that are unseen to all: {_listed(ranking[0].over)}."
             )
     for lead, margins, what in (
         (matrix.writer_lead, matrix.writer_margins, "Transfers best"),
@@ -105,7 +105,7 @@ def _notes(matrix: Matrix) -> Iterator[str]:
             yield _first(lead, what)
         elif len(margins) > 1:
             others = "judge" if what == "Transfers best" else "writer"
-            yield f"{what}: cannot be said, as no {others} is unseen to {_listed([m.name for m in margins])} alike."
+            yield f"{what}: cannot be said, as no {others} is unseen to {_listed([m.name for m in margins])} alike, and complete."
     if matrix.reference_writer is not None:
         yield from _reference_notes(matrix)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -183,6 +184,21 @@ def test_placements_give_the_same_interval_where_there_are_many_items(
             one, other = a.metrics[name], b.metrics[name]
             assert one.value == other.value
             assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.02)
+
+
+def test_bundles_of_clusters_give_the_same_interval_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    p = 1 / (1 + np.exp(-rng.normal(0.5, 1.5, 12_000)))
+    y = (rng.random(12_000) < p).astype(float)
+    cluster = np.repeat(np.arange(6000), 2)
+    cell: Any = None
+    forecast = calibration.Forecast(cell, "AB", 12_000, np.arange(12_000), p, y)
+    (bundled,) = calibration._with_intervals([forecast], cluster)
+    monkeypatch.setattr(calibration, "BUNDLES", 10_000)
+    (whole,) = calibration._with_intervals([forecast], cluster)
+    for name, m in whole.items():
+        assert bundled[name].value == m.value
+        assert (bundled[name].low, bundled[name].high) == pytest.approx((m.low, m.high), abs=0.12 * (m.high - m.low))
 
 
 def test_no_ece_without_its_floor_in_any_format(folder: Path) -> None:

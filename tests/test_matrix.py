@@ -254,7 +254,10 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
     report, m = of(crossed(tmp_path, 8, jd="fb", je="fc"))
     assert len(m.writer_margins) == 3 and not m.writer_ranking and m.writer_lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert "Transfers best: cannot be said, as no judge is unseen to alpha, beta, gamma alike." in table.notes
+    assert (
+        "Transfers best: cannot be said, as no judge is unseen to alpha, beta, gamma alike, and complete."
+        in table.notes
+    )
     report, m = of(crossed(tmp_path / "kin", 8, ja="x", jd="x", je="x", alpha="x", beta="x", gamma="x"))
     assert not m.writer_margins and not m.judge_margins and m.writer_lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]

@@ -39,7 +39,7 @@ EXACT_UP_TO = 250_000
 """Items times clusters up to which AUROC is computed anew in each resample; beyond, its placements are resampled."""
 BUNDLES = 2000
 """Of more clusters than this, so many random bundles of them are resampled: the interval is the same up to chance, at a small
-part of the cost (24 cells and orders of 125,000 items: 5 s for 80 s)."""
+part of the cost."""
 
 Order = Literal["AB", "BA", "averaged"]
 
