@@ -103,6 +103,7 @@ probability = st.sampled_from([0.0, 0.1, 0.25, 0.4, 0.5, 0.5, 0.6, 0.9, 0.9, 1.0
 cases = st.lists(st.tuples(probability, st.booleans()), min_size=2, max_size=40)
 
 
+@settings(deadline=None)
 @given(cases)
 def test_auroc_is_mann_whitneys_with_mid_ranks(rows: list[tuple[float, bool]]) -> None:
     p, y = np.array([r[0] for r in rows]), np.array([float(r[1]) for r in rows])
@@ -113,6 +114,7 @@ def test_auroc_is_mann_whitneys_with_mid_ranks(rows: list[tuple[float, bool]]) -
         assert math.isnan(auroc(p, y, 1 - y))
 
 
+@settings(deadline=None)
 @given(cases)
 def test_bins_and_coverage_do_not_go_by_the_order_of_the_rows(rows: list[tuple[float, bool]]) -> None:
     confidence = np.array([max(r[0], 1 - r[0]) for r in rows])

@@ -31,12 +31,14 @@ from tests.crossed import JUDGES, WRITERS, by_words, crossed
 STEPS = [-1.0, -0.5, 0.0, 0.5, 1.0]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(1, 400))
 def test_wilson_is_statsmodels(k: int, n: int) -> None:
     k = min(k, n)
     assert statistics.wilson(k, n) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_statsmodels(gained: int, lost: int) -> None:
     table = [[5, gained], [lost, 7]]
@@ -74,6 +76,7 @@ clustered = st.lists(st.tuples(st.integers(0, 7), st.sampled_from(STEPS)), min_s
 )
 
 
+@settings(deadline=None)
 @given(clustered)
 def test_the_standard_error_is_that_of_statsmodels_by_cluster(rows: list[tuple[int, float]]) -> None:
     """OLS on a constant, cov_type="cluster": its small-sample factor G/(G-1) (N-1)/(N-1) is ours."""
@@ -117,6 +120,7 @@ picks = st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=2, 
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@settings(deadline=None)
 @given(picks)
 def test_kappa_is_statsmodels(pairs: list[tuple[int, int]]) -> None:
     one, other = np.array(pairs).T
@@ -131,6 +135,7 @@ def test_kappa_is_statsmodels(pairs: list[tuple[int, int]]) -> None:
         assert not n or (table > 0).sum() == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(-1, 2)] * 3), min_size=1, max_size=15))
 def test_alpha_is_one_minus_observed_over_expected_disagreement(rows: list[tuple[int, int, int]]) -> None:
     """Krippendorff's definition: pairs of values within units, and pairs of values at large."""
