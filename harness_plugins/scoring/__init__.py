@@ -12,7 +12,18 @@ from evaluators.errors import UserError
 from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring import aggregates, metrics, positions, protocols, rankings, statistics, transfer, votes
+from harness_plugins.scoring import (
+    aggregates,
+    calibration,
+    matrix,
+    metrics,
+    positions,
+    protocols,
+    rankings,
+    statistics,
+    transfer,
+    votes,
+)
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
@@ -88,7 +99,10 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
     report.ways += ways(run, benchmark.name, cells, scored, cluster)
+    reference_writer = run.manifest.get("reference_writer")
+    report.matrices += matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
     if strict:
+        report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
 
 
@@ -347,3 +361,4 @@ def adjust(reports: Sequence[Report]) -> None:
     for contrast, p in zip(family, statistics.holm([x.p for x in family]), strict=True):
         contrast.p_holm = p
         contrast.primary = True
+    matrix.adjust([m for r in reports for m in r.matrices])

@@ -86,10 +86,12 @@ def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
 
 def interval(distribution: Floats) -> tuple[Floats, Floats]:
     """The middle 95 % of each column of a bootstrap distribution."""
-    usable = ~np.all(np.isnan(distribution), axis=0)
+    missing = np.isnan(distribution)
+    whole, some = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
-    if usable.any():
-        low[usable], high[usable] = np.nanpercentile(distribution[:, usable], [2.5, 97.5], axis=0)
+    for columns, percentile in ((whole, np.percentile), (some, np.nanpercentile)):  # the second goes column by column
+        if columns.any():
+            low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
     return low, high
 
 
