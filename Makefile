@@ -63,7 +63,7 @@ test-all: $(VENV)/all lint test-lmms test-vllm
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest tests/hosted tests/local
+	$(LMMS)/bin/python -m pytest -n 2 --dist loadgroup tests/hosted tests/local
 
 test-vllm: $(VLLM_PYTHON)
 	$(VLLM_PYTHON) -m pytest tests/local

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
 
 LeakClass = Literal["verdict", "comparison", "reference", "quote", "answer_tag"]
 CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
@@ -102,6 +103,39 @@ _ANSWER_TAG = re.compile(
 )
 
 
+_LABEL = re.compile(r"(?<!\n)[12AB](?!\w)|[12]st|2nd")
+_LABELS = ("first", "second", "left", "right-hand", "erste", "zweite", "former", "latter")
+_WORDS = ("one", "two", "eins", "zwei")
+_THE = re.compile(
+    rf"the (?:longer|shorter|other|(?:{_NOUN}|one) (?:that|which|who|saying|claiming|stating|mentioning|calling|naming|reading|giving|"
+    r"arguing|with|using|ending|opening|beginning|in))\b"
+)
+_COMPARED = (
+    *("other", "only one", "of the two", "longer", "shorter", "differ", "disagree", "diverge"),
+    *("rival", "competitor", "counterpart", "opponent"),
+)
+_TAGGED = re.compile(
+    r"[<\[\\]|(?:answer|verdict|decision|winner|preference|choice|judge?ment|preferred|better)[\"']?\s*(?:[:=]|->)"
+)
+
+
+class _May(NamedTuple):
+    """Which of the patterns can find anything at all in a text: what each of them needs, looked for where that is quick."""
+
+    reference: bool = True
+    verdict: bool = True
+    choice: bool = True
+    comparison: bool = True
+
+
+def _may(text: str) -> _May:
+    """For a text in ASCII alone: other letters have cases of their own, so that all patterns must be tried."""
+    low = text.lower()
+    labelled = _LABEL.search(text, 1) is not None or any(w in low for w in _LABELS)
+    named = labelled or any(w in low for w in _WORDS)
+    return _May(named, _THE.search(low) is not None, labelled, any(w in low for w in _COMPARED))
+
+
 @dataclass(frozen=True, slots=True)
 class Leak:
     kind: LeakClass
@@ -118,19 +152,23 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
     text = _SPACES.sub(" ", text)
     found: list[Leak] = []
     labels: set[str] = set()
-    for sentence in filter(None, map(str.strip, _SENTENCE.split(text))):
-        named = list(_REFERENCE.finditer(sentence))
+    plain = text.isascii()
+    sentences = _SENTENCE.split(text) if not plain or any(_may(text)) else []
+    for sentence in filter(None, map(str.strip, sentences)):
+        may = _may(sentence) if plain else _May()
+        named = list(_REFERENCE.finditer(sentence)) if may.reference else []
         if named:
             found.append(Leak("reference", named[0][0]))
             found += _named_verdict(sentence, named)
             labels |= {(m["number"] or m["word"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
             if _CONTRAST.search(sentence) and not _RULE.search(sentence):
                 found.append(Leak("comparison", sentence))
-        if verdict := _UNNAMED_VERDICT.search(sentence) or _CHOICE.search(sentence):
+        if verdict := (may.verdict and _UNNAMED_VERDICT.search(sentence)) or (may.choice and _CHOICE.search(sentence)):
             found.append(Leak("verdict", verdict[0]))
-        if unnamed := _UNNAMED_COMPARISON.search(sentence):
+        if unnamed := may.comparison and _UNNAMED_COMPARISON.search(sentence):
             found.append(Leak("comparison", unnamed[0]))
-    tags = [m[0] for m in _ANSWER_TAG.finditer(text)]
+    tagged = not plain or _TAGGED.search(text.lower()) is not None
+    tags = [m[0] for m in _ANSWER_TAG.finditer(text)] if tagged else []
     found += [Leak("answer_tag", tag) for tag in tags] + [Leak("verdict", tag) for tag in tags]
     if len(labels) > 1 and any(leak.kind == "verdict" for leak in found):
         found.append(Leak("comparison", "a verdict that names both responses"))
@@ -155,6 +193,7 @@ def _named_verdict(sentence: str, named: Sequence[re.Match[str]]) -> list[Leak]:
     return []
 
 
+@lru_cache(maxsize=32)  # one pair's responses, for all rubrics on it
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
@@ -164,9 +203,15 @@ def _spans(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def _quotes(text: str, responses: Sequence[str]) -> list[tuple[str, ...]]:
-    taken = set().union(*(_spans(_words(r)) for r in responses)) if responses else set()
-    words = _words(text)
-    return [tuple(words[n : n + SPAN]) for n in range(len(words) - SPAN + 1) if tuple(words[n : n + SPAN]) in taken]
+    words, said = _words(text), [_words(r) for r in responses]
+    shared = set().union(*said).intersection(words)
+    runs, length = [], 0
+    for n, word in enumerate(words):
+        length = length + 1 if word in shared else 0
+        if length >= SPAN:
+            runs.append(n - SPAN + 1)
+    taken = set().union(*map(_spans, said)) if runs else set()
+    return [span for span in (tuple(words[n : n + SPAN]) for n in runs) if span in taken]
 
 
 def relabelled(text: str) -> str:

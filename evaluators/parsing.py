@@ -158,14 +158,26 @@ FORMATS: dict[str, Callable[[str, Asked], Parsed | None]] = {
     "better_response": lambda text, asked: _last((a or b for a, b in _JSON.findall(text)), asked.shown),
     "answer_is_better": lambda text, asked: _last(_BETTER.findall(text), asked.shown),
     "plain": _whole,
+    "proxy_grm": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
+    "r1_reward": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
     "ranking": _ranking,
     "score": _score,
     "verdicts": lambda text, asked: _by_criterion(text, asked, "verdicts"),
     "scores": lambda text, asked: _by_criterion(text, asked, "scores"),
 }
-"""Answer formats in text. `tag` and the last four are ours; the others belong to prompts that users bring."""
+"""Answer formats in text. `tag` and the last four are ours; the others belong to prompts that users bring. `proxy_grm` and
+`r1_reward` are tags that stand in their authors' replies, which official protocols read in their own way."""
 
-OWN_PROMPTS = ("tag", "double_bracket", "four_way", "better_response", "answer_is_better", "plain")
+OWN_PROMPTS = (
+    "tag",
+    "double_bracket",
+    "four_way",
+    "better_response",
+    "answer_is_better",
+    "plain",
+    "proxy_grm",
+    "r1_reward",
+)
 """What a user's `answer_format:` may be."""
 
 DIRECT = "token"

@@ -29,6 +29,7 @@ Saw = Annotated[str, StringConstraints(pattern=r"^(nothing|[A-I]{2,9})$")]
 """What a rubric's writer had before it: the order in which it saw the responses, or `nothing` of them."""
 
 
+@cache
 def rotations(candidates: int) -> tuple[Order, ...]:
     """The cyclic orders of so many candidates: each stands once at each place. Those of a pair are AB and BA."""
     letters = "ABCDEFGHI"[:candidates]

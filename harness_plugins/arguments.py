@@ -41,11 +41,7 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
     )
 
-    table = commands.add_parser("table", help="print the tables of one or more runs")
-    table.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    table.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
-    table.add_argument("--protocol", default="strict", help="see `score`")
-
+    _add_table(commands)
     _add_report(commands)
     _add_show(commands)
 
@@ -126,6 +122,26 @@ def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     rubrics.add_argument("--quiet", action="store_true", help="no progress line")
 
 
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table = commands.add_parser(
+        "table",
+        help="print the tables of one or more runs, or a paper's table with our rows beside the published ones",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="The tables of one or more runs. With --spec a paper's table: its published rows, and beside them ours from\n"
+        "the runs (one benchmark each, or several). Without a run, the published rows alone.",
+        epilog="for example:\n"
+        "  rubric-harness table results/runs/my-run --format latex > table.tex\n"
+        "  rubric-harness table --spec arr_position_bias results/runs/hpdv3\n"
+        "  rubric-harness table --spec proxy_grm_main results/runs/vl results/runs/mm-rlhf --format html > main.html\n"
+        "  rubric-harness table --specs",
+    )
+    table.add_argument("runs", type=Path, nargs="*", metavar="RUN_DIR")
+    table.add_argument("--spec", metavar="NAME", help="a paper's table by name (or a .yaml file of your own)")
+    table.add_argument("--specs", action="store_true", help="list the specs there are")
+    table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
+    table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
+
+
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show = commands.add_parser(
         "show",
@@ -169,26 +185,34 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     report.add_argument("--protocol", default="strict", help="see `score`")
 
 
+_FORMATS = "formats"
+
+
+class _FormatsHelp(argparse.RawDescriptionHelpFormatter):
+    """Asks each format for its own help, when help is asked for: they need not be loaded before."""
+
+    def add_text(self, text: str | None) -> None:
+        if text == _FORMATS:
+            from harness_plugins.imports import about
+
+            text = f"formats:\n\n{about()}"
+        super().add_text(text)
+
+
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     found = commands.add_parser(
         "import",
         help="turn results of other programs into a run folder",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_FormatsHelp,
         description="Turn results of other programs into records that `score`, `table` and `show` read.\n"
-        "genai_bench: one file a judge, as GenAI-Bench publishes them: <task>/<judge>.jsonl or <task>/<judge>/pairwise.jsonl,\n"
-        "  with <task> image_generation, image_edition or video_generation; rows with idx, response, human_vote.\n"
-        "mmrb2: one file a judge in a folder that names the benchmark (mmrb2_t2i, ...): rows with id, chosen, forward, reverse\n"
-        "  (A, B or null), or the official predictions in JSON together with the benchmark's JSON that holds the labels.",
-        epilog="for example:\n"
-        "  rubric-harness import genai_bench results/*/*.jsonl --out results/runs/genai\n"
-        "  rubric-harness score results/runs/genai --protocol official\n",
+        "A FILE may be a folder. NAME=FILE (or NAME=FOLDER) says what its judge is called; else its file or folder says so.",
+        epilog=_FORMATS,
     )
-    found.add_argument("format", choices=["genai_bench", "mmrb2"], metavar="genai_bench|mmrb2")
-    found.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    formats = sorted(f.stem for f in (Path(__file__).parent / "imports").glob("[!_]*.py"))
+    found.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
+    found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
     found.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="the run folder to make")
-    found.add_argument(
-        "--benchmark", metavar="NAME", help="where the files' folders do not say which benchmark they are of"
-    )
+    found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
 
 
 def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

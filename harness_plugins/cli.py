@@ -214,7 +214,23 @@ def _score(args: argparse.Namespace) -> int:
 
 
 def _table(args: argparse.Namespace) -> int:
-    _print_tables(args.runs, args.format, args.protocol)
+    from evaluators.errors import UserError
+
+    if args.specs:
+        from harness_plugins.paper import listed
+
+        print("\n".join(listed()))
+    elif args.spec is not None:
+        if args.protocol is not None:
+            raise UserError("--protocol: with --spec each column names its own protocol; leave it out")
+        from harness_plugins.paper import paper_table
+        from harness_plugins.paper.formats import FORMATS
+
+        print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
+    elif args.runs:
+        _print_tables(args.runs, args.format, args.protocol or "strict")
+    else:
+        raise UserError("table: name a RUN_DIR, or a paper's table with --spec NAME (--specs lists them)")
     return COMPLETE
 
 
@@ -267,10 +283,13 @@ def _tasks(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from harness_plugins.imports import import_results
 
-    for benchmark, judge, rows, missing in import_results(args.format, args.files, args.out, args.benchmark):
-        gone = f", {missing} without a verdict" if missing else ""
-        print(f"{benchmark}: {judge}: {rows} verdicts{gone}")
-    print(f"Score them: rubric-harness score {_near(args.out)} --protocol official")
+    summary = import_results(args.format, args.files, args.out, args.benchmark)
+    for line in summary.lines:
+        print(line)
+    if summary.protocol is not None:
+        print(f"Score them: rubric-harness score {_near(args.out)} --protocol {summary.protocol}")
+    else:
+        print(f"In tables:  rubric-harness table --spec NAME {_near(args.out)} RUN_DIR...")
     return COMPLETE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from evaluators.arms import ARMS
 from evaluators.errors import UserError
@@ -59,6 +59,8 @@ class Config(_Part):
     shuffles: int = Field(1, gt=0)
     primary_contrast: tuple[str, str] = ("transferred", "none")
     """The one contrast that Holm's correction runs over: (arm, reference arm)."""
+    reference_writer: str | None = None
+    """The writer that each other one is set against, in the arm of the primary contrast."""
     out: Path | None = None
 
     @field_validator("arms")
@@ -74,6 +76,16 @@ class Config(_Part):
     def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
         if value[0] not in ARMS or value[1] not in ("none", "shuffled") or value[0] == value[1]:
             raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
+        return value
+
+    @field_validator("reference_writer")
+    @classmethod
+    def _reference_known(cls, value: str | None, info: ValidationInfo) -> str | None:
+        known = [*info.data.get("rubrics", {}), *(w.name for w in info.data.get("writers", ()))]
+        valid = {"rubrics", "writers"} <= set(info.data)  # else their own mistakes are what is told
+        if value is not None and valid and value not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none yet"
+            raise ValueError(f"{value!r} is none of the names in `rubrics` or `writers`: {there}")
         return value
 
     @model_validator(mode="before")
@@ -159,7 +171,9 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         where = f"line {mark.line + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
     if data_only:
-        value = {k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast")}
+        value = {
+            k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast", "reference_writer")
+        }
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
     try:
         config = Config.model_validate(value)

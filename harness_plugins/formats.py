@@ -1,4 +1,4 @@
-"""Tables as text: Markdown, LaTeX, CSV, JSON, and a wrapped form for terminals."""
+"""Tables as text: Markdown, LaTeX, CSV, JSON, an HTML page, and a wrapped form for terminals."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import orjson
 
 from harness_plugins.cards import cards
 from harness_plugins.cells import Table
+from harness_plugins.escaping import latex_text, spreadsheet_text
+from harness_plugins.grids import grid_of, html
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables import tables
 
@@ -33,35 +35,17 @@ def markdown(found: Sequence[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_LATEX = str.maketrans(
-    {
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-    }
-)
-
-
 def latex(found: Sequence[Table]) -> str:
     """booktabs tables; the notes stand in the caption."""
 
     def safe(text: str) -> str:
         bold = text.startswith("**")
-        plain = text.strip("*").translate(_LATEX)
+        plain = latex_text(text.strip("*"))
         return rf"\textbf{{{plain}}}" if bold else plain
 
     parts = []
     for t in found:
-        caption = " ".join([t.title + ".", *t.notes]).translate(_LATEX)
+        caption = latex_text(" ".join([t.title + ".", *t.notes]))
         body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
         head = " & ".join(safe(x) for x in t.header) + r" \\"
         parts.append(
@@ -117,12 +101,8 @@ def as_csv(reports: Sequence[Report]) -> str:
     writer.writeheader()
     for o in objects(reports):
         if "counts" not in o:
-            writer.writerow({k: _guarded(v) for k, v in o.items()})
+            writer.writerow({k: spreadsheet_text(v) for k, v in o.items()})
     return out.getvalue()
-
-
-def _guarded(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def as_json(reports: Sequence[Report]) -> str:
@@ -143,6 +123,7 @@ FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
     "csv": as_csv,
     "json": as_json,
     "latex": lambda reports: latex([*tables(reports), *rubric_cards(reports)]),
+    "html": lambda reports: html([grid_of(t) for t in [*tables(reports), *rubric_cards(reports)]]),
 }
 
 

@@ -9,6 +9,7 @@ from evaluators.writers import about, methods
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS
+from harness_plugins.paper import listed
 from harness_plugins.scoring.protocols import STRICT
 
 
@@ -26,11 +27,15 @@ def listing() -> str:
     lines.append(f"  {'rt_<benchmark>_grm':24} lmms-eval alone: the model writes a rubric and decides by it")
     lines.append(f"  {'rt_<benchmark>_arr':24} lmms-eval alone: the model writes a rubric from the request alone")
     lines.append("  --grading pointwise, listwise, pairwise,criteria ...: how the model is asked, in every setting")
-    lines.append("\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own)")
+    lines.append(
+        "\nProtocols (score --protocol NAME; `official` and `metric` alone mean each benchmark's own, `official-proxy_grm` each\n"
+        "benchmark's official:<benchmark>-proxy_grm)"
+    )
     lines.append(f"  {'strict':24} {STRICT.about}")
     lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
     lines.append("\nRubric writers (method: in a config)")
     lines += [f"  {name:24} {about(name)}" for name in methods()]
+    lines += ["\nPaper tables (table --spec NAME)", *listed()]
     lines.append("\nJudges (backend: in a config)")
     lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
     return "\n".join(lines) + "\n"

@@ -181,6 +181,7 @@ def make_manifest(
         "planned": _planned(held, config, grids),
         "donors": _donors(held, grids),
         "primary_contrast": list(config.primary_contrast),
+        "reference_writer": config.reference_writer,
         "seed": 0,
     }
 

@@ -46,3 +46,16 @@ def read_scores(folder: Path) -> list[Score]:
         except (orjson.JSONDecodeError, ValidationError) as e:
             raise UserError(f"{path}, line {n}: {str(e).splitlines()[-1].strip() or e}") from None
     return found
+
+
+def refuse_scores_alone(folder: Path) -> None:
+    """Of use where a command needs verdicts and found none.
+
+    Raises:
+        UserError: the folder holds imported scores in their place.
+    """
+    if (folder / FILE).is_file():
+        raise UserError(
+            f"{folder}: holds {len(read_scores(folder))} imported scores and no verdicts, so there is nothing to score or show; "
+            f"`rubric-harness table --spec NAME {folder}` sets them beside published and measured numbers"
+        )

@@ -14,6 +14,7 @@ from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
 from harness_plugins.manifest import read_manifest
+from harness_plugins.scores import refuse_scores_alone
 
 STATES = (
     "right",
@@ -53,6 +54,7 @@ def show(
     """
     items = items_of(run)
     if not items:
+        refuse_scores_alone(run)
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
     wanted = _conditions(where)
     judge = judge or _first_judge(run)

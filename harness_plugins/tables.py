@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 from evaluators.arms import ARMS
+from harness_plugins.calibration_tables import calibration_table
 from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.matrix_tables import matrix_table
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
@@ -22,6 +24,7 @@ RATES = (
 )
 OFFICIAL = (
     ("macro", "macro"),
+    ("macro with all", "macro_with_all"),
     ("Acc+ exp.", "acc_plus_expected"),
     ("Acc+ strict", "acc_plus_strict"),
     ("PAcc", "pacc"),
@@ -128,6 +131,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
             if any("sycophancy" in c.metrics or "pull" in c.metrics for c in cells):
                 found.append(following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
+            for m in (m for m in report.matrices if m.benchmark == benchmark):
+                found.append(matrix_table(f"{where}{benchmark}: the matrix of writers and judges", m, cells))
+            calibrated = [c for c in report.calibrations if c.benchmark == benchmark]
+            if calibrated:
+                found.append(calibration_table(f"{where}{benchmark}: calibration", calibrated))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))

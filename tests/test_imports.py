@@ -113,7 +113,18 @@ def test_an_id_twice_in_one_file_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "genai_bench results are of one of" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "Therefore" * 11_000, "Therefore" + " " * 50_000, "]]" * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "Therefore" * 11_000,
+        "Therefore" + " " * 50_000,
+        "]]" * 50_000,
+        "<answer>" * 50_000,
+        "Therefore Answer 1" * 20_000,
+        "<answer>" + "1" * 400_000 + "</answer>",
+    ],
+)
 def test_official_parsers_take_no_hostage(text: str) -> None:
     import time
 

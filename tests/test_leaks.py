@@ -92,3 +92,18 @@ def test_any_text_can_be_looked_at(text: str) -> None:
     again = masked(masked(text, RESPONSES).text, RESPONSES)
     assert again.edited == 0.0 or "a response" in masked(text, RESPONSES).text.lower()
     assert len(relabelled(text).split()) == len(text.split())
+
+
+WORDS = """
+response Response 1 2 A B 1. (2 points) R1 the one that is better other longer prefer choose so : = -> <answer> [[A]] answer:
+verdict first second former latter than both one two only its rival in to of. the answer which says wins! - # ( [ _ * " right
+left-hand erste Antwort 1st 2nd differ number no. candidates chatbot
+"""
+PARTS = st.sampled_from(WORDS.split())
+
+
+@given(st.lists(PARTS, max_size=14), st.sampled_from([" ", " ", "", "\n", "_"]))
+def test_what_is_looked_for_first_hides_nothing(parts: list[str], between: str) -> None:
+    """A letter other than ASCII, in a line of its own, has all patterns tried."""
+    text = between.join(parts)
+    assert leak_classes(text, RESPONSES) == leak_classes(f"{text}\nö", RESPONSES)

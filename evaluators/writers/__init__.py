@@ -245,12 +245,15 @@ def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
 def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
     """The record of an answer: valid where a rubric could be taken from it."""
     draft: Draft = spec.module.parse(answer, draw.saw == "nothing", **spec.options())
-    known: dict[str, Any] = {}
-    known["criteria"] = weighted(draft.criteria)
+    return taken(draft, spec.writer(), draw, answer, time)
+
+
+def taken(draft: Draft, writer: Writer, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
+    """The record of what a parser took from an answer, whoever asked for it."""
     rubric = Rubric(
         benchmark=draw.item.benchmark,
         item=draw.item.uid,
-        writer=spec.writer(),
+        writer=writer,
         text=draft.rubric,
         replicate=draw.replicate,
         saw=draw.saw,
@@ -261,7 +264,7 @@ def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = N
         evaluation=draft.evaluation,
         answer=answer,
         time=time,
-        **known,
+        criteria=weighted(draft.criteria),
     )
     return replace(rubric, uid=rubric_uid(rubric))
 

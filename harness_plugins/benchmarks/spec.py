@@ -144,11 +144,11 @@ class ProtocolSpec(_Spec):
     """`stored` scores only the order in which the dataset stores the candidates."""
     categories: str = ""
     """Name of the category map; empty for the default one."""
-    aggregates: tuple[Literal["micro", "macro", "groups", "groups_by_category", "conflicts", "criteria"], ...] = (
-        "micro",
-        "macro",
-    )
-    """`groups`: Acc+. `conflicts`: Multi-Crit's PAcc, TOS and CMR. `criteria`: the mean over categories, by criterion."""
+    aggregates: tuple[
+        Literal["micro", "macro", "macro_with_all", "groups", "groups_by_category", "conflicts", "criteria"], ...
+    ] = ("micro", "macro")
+    """`macro_with_all`: the mean over categories and, as one more of them, all items.
+    `groups`: Acc+. `conflicts`: Multi-Crit's PAcc, TOS and CMR. `criteria`: the mean over categories, by criterion."""
     vote: bool = False
     """Majority over the samples (and orders) of an item; ties drop out."""
     labels: Literal["preferred", "three_way", "four_way"] = "preferred"
@@ -158,7 +158,19 @@ class ProtocolSpec(_Spec):
     """How many samples an order the protocol needs; it refuses where there are fewer."""
     answer_format: str = ""
     """For `official:` protocols: the answers that its own parser applies to."""
-    parser: Literal["", "double_bracket_first", "overall_judgment", "four_way_whole"] = ""
+    parser: Literal[
+        "",
+        "double_bracket_first",
+        "overall_judgment",
+        "four_way_whole",
+        "proxy_grm_loose",
+        "proxy_grm_exact",
+        "proxy_grm_line",
+        "r1_reward",
+        "r1_reward_line",
+        "lmms_eval_judgment",
+        "lmms_eval_bracket",
+    ] = ""
 
 
 class BenchmarkSpec(_Spec):

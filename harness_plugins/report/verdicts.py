@@ -8,6 +8,7 @@ from collections.abc import Collection
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
+from harness_plugins.scoring.given import given_of
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 
 _QUERY = """
@@ -62,11 +63,10 @@ def _is_current(run: RunData, benchmark: BenchmarkData, n: int, v: Verdict) -> b
         return False
     if v.media is not None and v.media != benchmark.media[n]:
         return False
-    if v.writer is None:
+    given = given_of(run, benchmark, cell.key, len(cell.replicates))
+    if given.reads is None:
         return True
-    if v.arm == "shuffled":
-        donors = run.donors(benchmark.name, v.writer)
-        return donors is None or donors[v.replicate].get(v.item) == v.donor
-    known = run.uids.get((benchmark.name, v.writer), frozenset())
-    given = next((g for k, g in run.given.items() if k[:3] == (benchmark.name, v.arm, v.writer)), None)
-    return given is None or v.rubric not in known or v.rubric == given[n][turn].get(v.replicate)
+    what = v.donor if v.arm == "shuffled" else v.rubric
+    wanted = int(given.reads[n, turn, cell.replicates.index(v.replicate)])
+    number = run.numbers.get(what) if what else None
+    return v.arm != "shuffled" if number is None else number == wanted

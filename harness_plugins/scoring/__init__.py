@@ -12,11 +12,22 @@ from evaluators.errors import UserError
 from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring import aggregates, metrics, positions, protocols, rankings, statistics, transfer, votes
+from harness_plugins.scoring import (
+    aggregates,
+    calibration,
+    matrix,
+    metrics,
+    positions,
+    protocols,
+    rankings,
+    statistics,
+    transfer,
+    votes,
+)
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
-from harness_plugins.scoring.read import TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 
@@ -77,7 +88,10 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
     report.ways += ways(run, benchmark.name, cells, scored, cluster)
+    reference_writer = run.manifest.get("reference_writer")
+    report.matrices += matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
     if strict:
+        report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
 
 
@@ -169,6 +183,8 @@ def _cell(
         if holistic:
             which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"
             flags.append(f"{which}, and those were judged holistically")
+    if run.judge(key.judge).get("orders") == GIVEN:
+        flags += positions.one_order(np.asarray(cell.expected.any(axis=2)), facts)
     if len(cell.provenance) > 1:
         flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
     shared = run.shared(benchmark.name, key.writer)
@@ -225,6 +241,9 @@ def _fill_metrics(
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
             macros.append((n, "macro", list(range(len(columns), len(columns) + len(categories)))))
+        if categories and "macro_with_all" in spec.aggregates:
+            whole = next(i for i, (m, c, _) in enumerate(columns) if m == n and c.name == "accuracy")
+            macros.append((n, "macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
         columns += [(n, c, cluster) for c in categories]
         if "criteria" in spec.aggregates:
             for name, parts in aggregates.by_criterion(one, facts).items():
@@ -354,3 +373,4 @@ def adjust(reports: Sequence[Report]) -> None:
     for contrast, p in zip(family, statistics.holm([x.p for x in family]), strict=True):
         contrast.p_holm = p
         contrast.primary = True
+    matrix.adjust([m for r in reports for m in r.matrices])

@@ -1,11 +1,47 @@
-"""Whether a judge's probabilities mean what they say: Brier, AUROC, selective accuracy, and ECE beside its floor."""
+"""Whether a judge's probabilities mean what they say: Brier, AUROC, selective accuracy, and ECE beside its floor.
+
+The event is that the item's canonical candidate 0 is the preferred one: y is 1 or 0, the forecast p is P of that candidate.
+Canonical orders are drawn from the content, so the event says nothing of places or storage, and no number here but `auroc`
+changes when the two candidates change names. In one order the logit of p is the mean over the item's draws (samples and
+replicates); averaged, it is the mean over both orders, decision 13's c. Right is p on the side of y, half where p = 1/2;
+confidence is max(p, 1 - p).
+
+- brier: mean of (p - y)^2 (Brier 1950). 0.25 is what 1/2 everywhere gets.
+- auroc: P(p of an item with y = 1 > p of one with y = 0), ties half: does p tell which candidate is preferred?
+- auroc_confidence: P(confidence of a right item > that of a wrong one), ties half: does confidence tell right from wrong?
+- selective@c: accuracy of the c % most confident items (Geifman & El-Yaniv 2017); tied items share what is left of them.
+- ece: expected calibration error over ten bins of equal mass (Guo et al. 2017 has equal width). It is above zero for a perfect
+  forecaster too, and more so the fewer the items: so it stands beside its floor.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from harness_plugins.scoring.report import Metric
+import numpy as np
+
+from harness_plugins.scoring import statistics
+from harness_plugins.scoring.metrics import Facts, Scored, is_pick
+from harness_plugins.scoring.read import CellKey
+from harness_plugins.scoring.report import CellReport, Metric, _numbers
+from harness_plugins.scoring.statistics import Column, Floats, Ints
+
+BINS = 10
+COVERAGES = (100, 80, 50)
+"""Percents for which selective accuracy is a metric; the curve has every twentieth part."""
+SIMULATIONS = 1000
+ONE_BY_ONE, PARTS = 200, 32
+"""Up to so many items of a bin are simulated one by one; of more, neighbours in confidence share a probability, in so many parts."""
+EXACT_UP_TO = 250_000
+"""Items times clusters up to which AUROC is computed anew in each resample; beyond, its placements are resampled."""
+BUNDLES = 2000
+"""Of more clusters than this, so many random bundles of them are resampled: the interval is the same up to chance, at a small
+part of the cost."""
+
+Order = Literal["AB", "BA", "averaged"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +61,290 @@ class Calibration:
     judge: str
     writer: str | None
     arm: str
-    order: Literal["AB", "BA", "averaged"]
+    order: Order
     n: int
     metrics: dict[str, Metric]
-    """brier, auroc (of confidence telling right from wrong), ece, selective@80 and the like, with intervals over clusters."""
+    """brier, auroc, auroc_confidence, selective@100, selective@80, selective@50, with intervals over clusters; and ece, which has
+    none: resampling adds noise of its own to every bin, so that the interval would lie above the number. NaN where there is
+    no such number: one class alone, or nothing wrong."""
     ece_floor: tuple[float, float]
     """Mean and 95th percentile of the ECE that a perfectly calibrated judge would show with these confidences at this n."""
     bins: tuple[Bin, ...]
     selective: tuple[tuple[float, float], ...]
     """(coverage, accuracy) of the most confident items, from few to all."""
+    of: int = 0
+    """Labelled items that were judged in this order (or in both): of the others some probability is not known."""
+
+    def objects(self, protocol: str) -> list[dict[str, Any]]:
+        """Flat objects, as `Report.objects` has them; that of the ECE, the last metric, holds its floor and its bins."""
+        whose = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": self.arm}
+        base = {**whose, "order": self.order, "protocol": protocol, "of": self.of}
+        found: list[dict[str, Any]] = []
+
+        def add(name: str, values: dict[str, float], **more: Any) -> None:
+            found.append({**base, "metric": f"calibration_{name}[{self.order}]", **_numbers(values), **more})
+
+        for m in self.metrics.values():
+            add(m.name, {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high})
+        mean, above = self.ece_floor
+        found[-1] |= _numbers({"floor_mean": mean, "floor_95": above})
+        found[-1]["bins"] = [
+            _numbers({"confidence": b.confidence, "accuracy": b.accuracy, "n": b.n}) for b in self.bins
+        ]
+        add("ece_floor_mean", {"n": self.n, "value": mean})
+        add("ece_floor_95", {"n": self.n, "value": above})
+        return found
+
+
+class Forecast(NamedTuple):
+    """The items of one cell and order of which p is known."""
+
+    cell: CellReport
+    order: Order
+    of: int
+    items: Ints
+    """Their places in the benchmark."""
+    p: Floats
+    y: Floats
+
+    @property
+    def right(self) -> Floats:
+        answer: Floats = np.where(self.p == 0.5, 0.5, (self.p > 0.5) == (self.y == 1))
+        return answer
+
+    @property
+    def confidence(self) -> Floats:
+        answer: Floats = np.maximum(self.p, 1 - self.p)
+        return answer
+
+
+def calibrations(
+    benchmark: str, cells: Sequence[CellReport], scored: Mapping[CellKey, Scored], facts: Facts, cluster: Ints
+) -> list[Calibration]:
+    """One for each complete cell of pairs with probabilities and each order, and one for both orders together."""
+    found = [
+        forecast
+        for c in cells
+        if c.complete and not c.computed
+        for forecast in _forecasts(c, scored[CellKey(c.judge, c.arm, c.writer)], facts)
+    ]
+    intervals = _with_intervals(found, cluster)
+    return [_calibration(benchmark, f, metrics) for f, metrics in zip(found, intervals, strict=True)]
+
+
+def logits(scored: Scored) -> Floats:
+    """(items, 2): logit of P(canonical candidate 0) in AB and BA, the mean over draws; NaN where one of them is not known."""
+    assert scored.p is not None
+    inside = np.clip(scored.p, 1e-12, 1 - 1e-12)
+    logit = np.where(scored.counts, np.log(inside / (1 - inside)), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        answer: Floats = logit.sum(axis=2) / scored.counts.sum(axis=2)
+    return answer
+
+
+def _forecasts(cell: CellReport, scored: Scored, facts: Facts) -> list[Forecast]:
+    if scored.p is None or not scored.pairs or np.isnan(scored.p).all():
+        return []
+    by_order, judged = logits(scored), scored.counts.any(axis=2) & (scored.complete & is_pick(facts.label))[:, None]
+    found = []
+    sides: list[tuple[Order, Floats, Any]] = [
+        ("AB", by_order[:, 0], judged[:, 0]),
+        ("BA", by_order[:, 1], judged[:, 1]),
+        ("averaged", by_order.mean(axis=1), judged.all(axis=1)),
+    ]
+    for order, logit, among in sides:
+        items = np.flatnonzero(among & ~np.isnan(logit))
+        if len(items):
+            # Rounded, so that opposite orders cancel to 1/2 and not to a rounding error.
+            p = 1 / (1 + np.exp(-logit[items].round(9)))
+            found.append(Forecast(cell, order, int(among.sum()), items, p, (facts.label[items] == 0).astype(float)))
+    return found
+
+
+def _calibration(benchmark: str, f: Forecast, metrics: dict[str, Metric]) -> Calibration:
+    n = len(f.p)
+    sure = levels(f.confidence)
+    bins, ece = binned(f.confidence, f.right, sure)
+    metrics["ece"] = Metric("ece", ece * n, n, ece, math.nan, math.nan)
+    steps = np.arange(1, 21) / 20
+    by_level = np.bincount(sure.place, f.right)[::-1]
+    reached = np.concatenate([[0], np.cumsum(sure.counts[::-1])])
+    right = np.interp(steps * n, reached, np.concatenate([[0], np.cumsum(by_level)]))  # level ones share what is left
+    curve = tuple((float(c), float(r / (c * n))) for c, r in zip(steps, right, strict=True))
+    whose = (benchmark, f.cell.judge, f.cell.writer, f.cell.arm, f.order, n)
+    return Calibration(*whose, metrics, ece_floor(f.confidence, sure), bins, curve, f.of)
+
+
+class Levels(NamedTuple):
+    """Values as ranks, equal ones on one level."""
+
+    place: Ints
+    """(items,): the level of each, from the least."""
+    counts: Ints
+    """(levels,)"""
+
+
+def levels(values: Floats) -> Levels:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return Levels(place, counts)
+
+
+class Placements(NamedTuple):
+    """DeLong et al. (1988): AUROC is the positives' mean of `above`, and the negatives' mean of `below`."""
+
+    above: Floats
+    """(items,): the share of negatives that the item is above, level ones half."""
+    below: Floats
+    """(items,): the share of positives that it is below."""
+
+
+def placements(score: Floats, positive: Floats, negative: Floats) -> Placements:
+    place = levels(score).place
+    found = []
+    for weights in (negative, positive):
+        by_level = np.bincount(place, weights)
+        under = (np.cumsum(by_level) - by_level / 2)[place]
+        found.append(under / max(float(by_level.sum()), 1e-300))
+    return Placements(found[0], 1 - found[1])
+
+
+def auroc(score: Floats, positive: Floats, negative: Floats) -> float:
+    """P(score of a positive > score of a negative), ties half (mid-ranks); each item is as much of either as its weights say.
+
+    The Mann-Whitney U statistic over all pairs. NaN where there is nothing of one kind.
+    """
+    if not positive.any() or not negative.any():
+        return math.nan
+    return float(positive @ placements(score, positive, negative).above / positive.sum())
+
+
+def most_confident(sure: Levels, coverage: float) -> Floats:
+    """The weight of each item in the most confident part; items level at its edge share what is left of it."""
+    above = sure.counts.sum() - np.cumsum(sure.counts)
+    answer: Floats = np.clip((coverage * sure.counts.sum() - above) / sure.counts, 0, 1)[sure.place]
+    return answer
+
+
+def bin_of(sure: Levels) -> Ints:
+    """The bin of each item: ten of equal mass, fewer for fewer items. Equal confidences are never parted, so that the order of
+    the rows plays no part; bins are then as equal as that allows."""
+    n = int(sure.counts.sum())
+    middle = np.cumsum(sure.counts) - sure.counts / 2
+    answer: Ints = (middle * min(BINS, n) / n).astype(np.int64)[sure.place]
+    return answer
+
+
+def binned(confidence: Floats, right: Floats, sure: Levels) -> tuple[tuple[Bin, ...], float]:
+    """The bins that hold anything, and the ECE: the mean over items of |accuracy - confidence| of their bin."""
+    place = bin_of(sure)
+    n = np.bincount(place, minlength=BINS)
+    sums = [np.bincount(place, x, minlength=BINS) for x in (confidence, right)]
+    bins = tuple(Bin(float(c / m), float(r / m), int(m)) for c, r, m in zip(*sums, n, strict=True) if m)
+    return bins, float(np.abs(sums[1] - sums[0]).sum() / len(confidence))
+
+
+def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> tuple[float, float]:
+    """Mean and 95th percentile of the ECE where each item is right with exactly the probability that is its confidence."""
+    place = bin_of(sure)
+    rng = np.random.default_rng(seed)
+    gaps = np.zeros(SIMULATIONS)
+    for one in np.unique(place):
+        inside = np.sort(confidence[place == one])
+        inside = inside[inside > 0.5]  # at 1/2 an item counts half, whatever the label
+        if len(inside) <= ONE_BY_ONE:
+            drawn = (rng.random((SIMULATIONS, len(inside)), dtype=np.float32) < inside).sum(axis=1)
+        else:
+            parts = np.array_split(inside, PARTS)
+            sizes, means = np.array([len(x) for x in parts]), np.array([x.mean() for x in parts])
+            drawn = rng.binomial(sizes, np.minimum(means, 1.0), size=(SIMULATIONS, PARTS)).sum(axis=1)
+        gaps += np.abs(drawn - inside.sum())
+    gaps /= len(confidence)
+    return float(gaps.mean()), float(np.percentile(gaps, 95))
+
+
+def _with_intervals(found: Sequence[Forecast], cluster: Ints) -> list[dict[str, Metric]]:
+    """The metrics of every forecast but the ECE, all under the same resamples."""
+    if not found:
+        return []
+    cluster = _bundled(cluster)
+    count = int(cluster.max()) + 1
+    exact = [n for n, f in enumerate(found) if len(f.p) * count <= EXACT_UP_TO]
+    kept: dict[tuple[int, str], tuple[float, float]] = {}
+    sums = []
+    for n, f in enumerate(found):
+        for c in _columns(f, n not in exact):
+            kept[n, c.name] = (c.k, c.n)
+            sums.append(statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster[f.items], count))
+    stacked = np.stack(sums, axis=2)
+    drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
+    low, high = statistics.interval(drawn)
+    metrics: list[dict[str, Metric]] = [{} for _ in found]
+    place = {key: i for i, key in enumerate(kept)}
+    for (n, name), (k, total) in kept.items():
+        if name[-1] not in "+-":
+            bounds = float(low[place[n, name]]), float(high[place[n, name]])
+            metrics[n][name] = Metric(name, round(k, 9), round(total, 9), k / total, *bounds)
+    times = _times([cluster[found[n].items] for n in exact], count)
+    for n, f in enumerate(found):
+        for name, sides in _sides(f).items():
+            value = auroc(*sides)
+            if n in exact:
+                spread = _resampled(*sides, cluster[f.items], times)
+            else:
+                spread = drawn[:, place[n, f"{name}+"]] + drawn[:, place[n, f"{name}-"]] - value
+            below, above = (float(x[0]) for x in statistics.interval(np.clip(spread, 0, 1)[:, None]))
+            metrics[n][name] = Metric(name, value * len(f.p), len(f.p), value, below, above)
+    return metrics
+
+
+def _bundled(cluster: Ints) -> Ints:
+    count = int(cluster.max()) + 1
+    if count <= BUNDLES:
+        return cluster
+    answer: Ints = np.random.default_rng(statistics.SEED).permutation(count)[cluster] % BUNDLES
+    return answer
+
+
+def _columns(f: Forecast, with_placements: bool) -> Iterator[Column]:
+    yield Column("brier", (f.p - f.y) ** 2, np.ones(len(f.p)))
+    sure = levels(f.confidence)
+    for percent in COVERAGES:
+        weight = most_confident(sure, percent / 100)
+        yield Column(f"selective@{percent}", f.right * weight, weight)
+    for name, sides in _sides(f).items() if with_placements else ():
+        for kind, share, weight in zip("+-", placements(*sides), sides[1:], strict=True):
+            yield Column(name + kind, share * weight, weight)
+
+
+def _sides(f: Forecast) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """What each AUROC is of: score, weight as a positive, weight as a negative."""
+    return {"auroc": (f.p, f.y, 1 - f.y), "auroc_confidence": (f.confidence, f.right, 1 - f.right)}
+
+
+def _times(clusters: Sequence[Ints], count: int) -> dict[int, Floats]:
+    """How often each of some clusters was drawn in each of the resamples that all metrics share."""
+    used = np.unique(np.concatenate(clusters)) if clusters else np.zeros(0, dtype=np.int64)
+    one = np.zeros((count, len(used)))
+    one[used, np.arange(len(used))] = 1
+    drawn = statistics.bootstrap(
+        one, np.full(one.shape, 1 / count)
+    )  # a resample draws `count` clusters: below stands 1
+    return {int(c): drawn[:, i] for i, c in enumerate(used)}
+
+
+def _resampled(score: Floats, positive: Floats, negative: Floats, cluster: Ints, times: Mapping[int, Floats]) -> Floats:
+    """AUROC in each resample: with w the times that each cluster was drawn, P and N its positives and negatives, and U the
+    concordance of each two clusters, w'Uw / (w'P)(w'N)."""
+    used, owner = np.unique(cluster, return_inverse=True)
+    _, place = np.unique(score, return_inverse=True)
+    by_value = np.zeros((int(place.max()) + 1, len(used)))
+    np.add.at(by_value, (place, owner), negative)
+    above = (np.cumsum(by_value, axis=0) - by_value / 2)[
+        place
+    ]  # (items, clusters): negatives of the cluster below the item
+    concordance = statistics.by_cluster(positive[:, None] * above, owner, len(used))
+    w = np.stack([times[int(c)] for c in used], axis=1)
+    sides = [statistics.by_cluster(x[:, None], owner, len(used))[:, 0] for x in (positive, negative)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        answer: Floats = ((w @ concordance) * w).sum(axis=1) / ((w @ sides[0]) * (w @ sides[1]))
+    return answer

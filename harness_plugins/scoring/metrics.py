@@ -103,6 +103,8 @@ class Scored:
     """(items, orders): the cyclic orders that the item has."""
     places: Floats | None = None
     """`CellData.places`."""
+    p: Floats | None = None
+    """`CellData.p`, intention to treat applied."""
 
     @property
     def pairs(self) -> bool:
@@ -188,6 +190,7 @@ def score_cell(
         np.where(complete, odds, np.nan),
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
         _places(cell, none[0] if none else None),
+        p,
     )
 
 

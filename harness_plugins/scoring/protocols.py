@@ -16,6 +16,7 @@ from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.rendering import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
+from harness_plugins.scoring import official_parsers
 from harness_plugins.scoring.read import ABSENT, ANY_TIE, BOTH_BAD, ERROR, TIE, UNPARSED, BenchmarkData, CellData, Codes
 
 STRICT = ProtocolSpec(
@@ -30,7 +31,8 @@ def spec_of(benchmark: str) -> BenchmarkSpec | None:
 
 
 def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
-    """The protocol that `name` means for a benchmark; None where it belongs to another one.
+    """The protocol that `name` means for a benchmark; None where it belongs to another one. `official-proxy_grm` is each
+    benchmark's `official:<benchmark>-proxy_grm`.
 
     Raises:
         UserError: no benchmark has such a protocol.
@@ -39,8 +41,11 @@ def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
         return "strict", STRICT
     spec = spec_of(benchmark)
     own = spec.protocols if spec else {}
-    if name in ("official", "metric"):
-        full = f"{name}:{benchmark}" if f"{name}:{benchmark}" in own else f"metric:{benchmark}"
+    kind, dash, of = name.partition("-")
+    if kind in ("official", "metric"):
+        full = f"{kind}:{benchmark}{dash}{of}"
+        if full not in own:
+            full = f"metric:{benchmark}{dash}{of}"
         return (full, own[full]) if full in own else None
     if name in own:
         return name, own[name]
@@ -59,17 +64,35 @@ def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: Cel
     if protocol.answer_format and cell.formats != (protocol.answer_format,):
         raise UserError(
             f"{who}: its own parser reads answers in the format {protocol.answer_format!r}; these are "
-            f"{', '.join(cell.formats) or 'unknown'}. Use {name.replace('official:', 'metric:')!r}, which takes our parsed "
-            "choice, or judge with a prompt of your own (`prompt:` and `answer_format:`)"
+            f"{', '.join(cell.formats) or 'unknown'}; {_instead(name, benchmark.name, cell)}"
         )
     if cell.outcome.shape[2] < protocol.samples:
         raise UserError(
-            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]} (judge option `samples`)"
+            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]}; "
+            f"{_readers(benchmark.name, cell) or 'set the judge option `samples`'}"
         )
     judged = cell.expected.any(axis=(1, 2))
     stored = cell.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].any(axis=1)
     if protocol.orders == "stored" and (judged & ~stored).any():
         raise UserError(f"{who}: needs the stored order of every item; judge with `orders: both`")
+
+
+def _readers(benchmark: str, cell: CellData) -> str:
+    """The protocols whose parsers read a cell's answers, as a request to use one."""
+    spec = spec_of(benchmark)
+    own = spec.protocols if spec else {}
+    fit = [repr(n) for n, p in own.items() if p.answer_format and cell.formats == (p.answer_format,) and p.samples == 1]
+    return f"use {' or '.join(fit)}, which reads them" if fit else ""
+
+
+def _instead(name: str, benchmark: str, cell: CellData) -> str:
+    """What to do where answers have another format than the protocol's parser reads."""
+    spec, metric = spec_of(benchmark), name.replace("official:", "metric:")
+    if spec is None or metric not in spec.protocols:
+        metric = f"metric:{benchmark}"
+    return _readers(benchmark, cell) or (
+        f"use {metric!r}, which takes our parsed choice, or judge with a prompt of your own (`prompt:` and `answer_format:`)"
+    )
 
 
 def stored_order(benchmark: BenchmarkData) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -116,6 +139,7 @@ PARSERS: dict[str, Callable[[str], int | None]] = {
     "overall_judgment": _overall_judgment,
     # TIGER-AI-Lab/GenAI-Bench: from the first [[ of a line to its last ]], which must be a label as a whole.
     "four_way_whole": _four_way_whole,
+    **official_parsers.PARSERS,
 }
 
 
@@ -144,5 +168,8 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
         place = (places[uid], 0 if order == "AB" else 1, draw)
         if outcome[place] not in (ERROR, ABSENT):
             choice = parser(text)
-            outcome[place] = UNPARSED if choice is None else choice if choice >= TIE else pick_of(choice, order)
+            if choice is None or choice >= TIE:
+                outcome[place] = UNPARSED if choice is None else choice
+            else:  # a position that nobody has is a pick that is never right
+                outcome[place] = pick_of(choice, order) if choice <= len(order) else choice - 1
     return outcome

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,15 @@ from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import items_of, rubrics_of, verdict_files
 from evaluators.engine.plan import Orders, orders_of
-from evaluators.engine.runner import seed_of
 from evaluators.errors import UserError
 from evaluators.grading import Kind
 from evaluators.keys import media_digest
-from evaluators.records import STATUSES, Item, Order, Rubric, Writer, rotations
-from evaluators.rendering import Case, pick_of
+from evaluators.records import STATUSES, Item, Rubric, Writer
 from harness_plugins.manifest import read_manifest
+from harness_plugins.scores import refuse_scores_alone
+
+if TYPE_CHECKING:
+    from harness_plugins.scoring.given import Given
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE = range(100, 108)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
@@ -30,6 +32,9 @@ any good. ANY_TIE: one that does not say whether they are good or bad, where tha
 
 CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
 assert set(CODES) | {"ok"} == set(STATUSES)
+
+GIVEN = "given"
+"""In a manifest, of imported judges: each item stands in the order, or orders, in which it was judged."""
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -93,15 +98,28 @@ class BenchmarkData:
         """Candidates of the item with the most of them, and so cyclic orders."""
         return max(len(i.candidates) for i in self.items)
 
+    @cached_property
+    def turns(self) -> Bools:
+        """(items, orders): the cyclic orders that each item has."""
+        answer: Bools = np.arange(self.width) < np.array([len(i.candidates) for i in self.items])[:, None]
+        return answer
+
+    @cached_property
+    def kept(self) -> dict[Hashable, Any]:
+        """What several cells need and is computed once."""
+        return {}
+
     def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
-        return np.array(
-            [
-                [t < len(i.candidates) and rotations(len(i.candidates))[t] in wanted for t in range(self.width)]
-                for i, wanted in ((i, orders_of(i, orders, grading)) for i in self.items)
-            ],
-            dtype=bool,
-        )
+        place = ("in_orders", orders, grading)
+        if place not in self.kept:
+            found = self.turns
+            if orders != "both" or grading == "pointwise":
+                wanted = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
+                found = found & np.array([[t in w for t in range(self.width)] for w in wanted], dtype=bool)
+            self.kept[place] = found
+        answer: Bools = self.kept[place]
+        return answer
 
 
 @dataclass
@@ -117,9 +135,14 @@ class RunData:
     uids: dict[tuple[str, str], frozenset[str]]
     """(benchmark, writer) -> the uids of all its rubrics, also of those written again since."""
     skipped_lines: int = 0
-    given: dict[tuple[str, str, str | None, int], list[list[dict[int, str]]]] = field(default_factory=dict, repr=False)
-    """(benchmark, arm, writer, replicates seen) -> for each item and order the replicates there are to judge, with the uid of
-    the rubric that is read (empty where it is not known or not written yet): equal for all judges."""
+    given: dict[Hashable, Given] = field(default_factory=dict, repr=False)
+    """What each arm has to give, once it was asked for (`given.given_of`)."""
+    numbers: dict[str, int] = field(default_factory=dict, repr=False)
+    """Rubrics' uids, and donors', as numbers."""
+
+    def number(self, uid: str | None) -> int:
+        """The number that stands for a uid in arrays; -1 for none."""
+        return -1 if uid is None else self.numbers.setdefault(uid, len(self.numbers))
 
     def judge(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
@@ -150,8 +173,11 @@ def read_run(folder: Path) -> RunData:
     Raises:
         UserError: it is no run folder, or a file in it is damaged.
     """
+    from harness_plugins.scoring.computed import add_baselines, add_writers  # they need the types of this module
+
     items_here = items_of(folder)
     if not items_here:
+        refuse_scores_alone(folder)
         raise UserError(
             f"{folder}: no run folder (no items.jsonl in it); `rubric-harness run CONFIG.yaml --out {folder}` makes one"
         )
@@ -166,8 +192,8 @@ def read_run(folder: Path) -> RunData:
     run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest))
     _fill(run)
     for benchmark in benchmarks.values():
-        _add_baselines(run, benchmark)
-        _add_writers(run, benchmark)
+        add_baselines(run, benchmark)
+        add_writers(run, benchmark)
         benchmark.cells = dict(sorted(benchmark.cells.items(), key=lambda kv: _place(run, kv[0])))
     return run
 
@@ -218,59 +244,6 @@ def _rubrics(
     return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 
 
-def _new_cell(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int
-) -> CellData:
-    """An empty cell with the trials it is to hold: orders and samples are the judge's, replicates the arm's."""
-    judge = run.judge(key.judge)
-    samples = int(judge.get("samples", seen_samples))
-    orders: Orders = judge.get("orders", "both")
-    grading = judge.get("key", {}).get("grading", {})
-    place = (benchmark.name, key.arm, key.writer, seen_replicates)
-    if place not in run.given:
-        run.given[place] = [
-            [
-                _read_in(run, benchmark.name, key, i, o, seen_replicates) if o else {}
-                for o in (*rotations(len(i.candidates)), *[""] * (benchmark.width - len(i.candidates)))
-            ]
-            for i in benchmark.items
-        ]
-    has = run.given[place]
-    replicates = tuple(sorted(set().union(*(h for both in has for h in both)))) or (0,)
-    shape = (len(benchmark.items), benchmark.width, samples * len(replicates))
-    draws = np.array([[[r in h for r in replicates for _ in range(samples)] for h in both] for both in has], dtype=bool)
-    asked = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
-    expected = asked[:, :, None] & draws
-    without: Bools | None = None if key.writer is None else asked & ~draws.any(axis=2)
-    outcome = np.full(shape, ABSENT, dtype=np.int8)
-    cell = CellData(key, outcome, np.full(shape, np.nan), expected, samples, replicates, without, grading=grading)
-    if "kind" in grading:
-        cell.places = np.full((*shape, benchmark.width), np.nan)
-    return cell
-
-
-def _read_in(run: RunData, benchmark: str, key: CellKey, item: Item, order: Order, seen: int) -> dict[int, str]:
-    """The replicates that an item has in a cell and order, with the rubric that is read; none where its arm gives nothing."""
-    arm = ARMS.get(key.arm)
-    if key.writer is None:
-        untold = arm is not None and arm.uses_label and item.label.preferred is None
-        return {} if untold else {0: ""}
-    rubrics = run.rubrics.get((benchmark, key.writer))
-    if key.arm == "shuffled":
-        donors = run.donors(benchmark, key.writer)
-        return (
-            dict.fromkeys(range(seen), "") if donors is None else {s: "" for s, d in enumerate(donors) if item.uid in d}
-        )
-    if rubrics is None:
-        return {}
-    found = {r.replicate: r.uid for r in (arm.reads if arm else WriterRubrics.of)(rubrics, item.uid, order)}
-    saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(key.arm, order)
-    if rubrics.saw == {"nothing"} and not (arm and arm.after_responses):  # one for both orders
-        saw = "nothing"
-    to_come = {n: "" for i, s, n in rubrics.pending if (i, s) == (item.uid, saw)} if rubrics.pending else {}
-    return {**to_come, **found}
-
-
 _QUERY = """
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
        status, pick, donor, media, rubric, p.first AS p, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
@@ -295,10 +268,13 @@ def _fill(run: RunData) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
     import duckdb
 
+    from harness_plugins.scoring.given import new_cell
+    from harness_plugins.scoring.placing import place_verdicts
+
     for name, judge, arm, writer in run.manifest.get("planned", ()):
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
-            benchmark.cells[key] = _new_cell(run, benchmark, key, 1, 1)
+            benchmark.cells[key] = new_cell(run, benchmark, key, 1, 1)
     files = [str(f) for f in verdict_files(run.folder) if f.stat().st_size]
     if not files:
         return
@@ -320,64 +296,19 @@ def _fill(run: RunData) -> None:
         "coalesce(avg(prompt_tokens), 0), coalesce(avg(completion_tokens), 0) "
         "FROM last GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
     ).fetchall()
-    for name, judge, arm, writer, samples, replicates, provenance, formats, tokens_in, tokens_out in cells:
+    db.execute("DROP TABLE raw")
+    numbered = {}
+    for n, (name, judge, arm, writer, samples, replicates, provenance, formats, tokens_in, tokens_out) in enumerate(
+        cells
+    ):
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
-            cell = benchmark.cells.get(key) or _new_cell(run, benchmark, key, samples, replicates)
+            cell = benchmark.cells.get(key) or new_cell(run, benchmark, key, samples, replicates)
             cell.provenance, cell.formats = tuple(provenance or ()), tuple(f for f in formats or () if f)
             cell.tokens = (tokens_in, tokens_out)
-            benchmark.cells[key] = cell
-            _fill_cell(db, run, benchmark, cell)
+            benchmark.cells[key] = numbered[n] = cell
+    place_verdicts(db, run, numbered)
     db.close()
-
-
-def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) -> None:
-    places = {i.uid: n for n, i in enumerate(benchmark.items)}
-    donors = run.donors(benchmark.name, cell.key.writer) if cell.key.writer and cell.key.arm == "shuffled" else None
-    given, known = None, frozenset[str]()
-    if cell.key.writer and cell.key.arm != "shuffled":
-        given = next(
-            (g for k, g in run.given.items() if k[:3] == (benchmark.name, cell.key.arm, cell.key.writer)), None
-        )
-        known = run.uids.get((benchmark.name, cell.key.writer), known)
-    found = db.execute(
-        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, both_bad '
-        "FROM last "
-        "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
-        [benchmark.name, *cell.key],
-    )
-    alone = cell.grading.get("kind") == "pointwise"
-    if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
-        raise UserError(
-            f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
-            "config again (verdicts are kept)"
-        )
-    each = np.full((*cell.outcome.shape, benchmark.width), ABSENT, dtype=np.int8) if alone else None
-    while rows := found.fetchmany(50_000):
-        for uid, order, sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, bad in rows:
-            n, draw = places.get(uid), cell.draw(sample, replicate)
-            if n is None or draw is None or (media is not None and media != benchmark.media[n]):
-                continue  # no longer asked for, or of an image that has changed since
-            if donors is not None and donors[replicate].get(uid) != donor:
-                continue  # of an earlier shuffle, before rubrics were added
-            turn = ord(order[0]) - ord("A")  # the cyclic order that starts with this candidate
-            if turn >= benchmark.width:
-                continue
-            if given is not None and rubric in known and rubric != given[n][turn].get(replicate):
-                continue  # on a rubric that stood in for one that has been written since
-            place = (n, turn, draw)
-            if each is not None and cell.places is not None:
-                if candidate is not None and candidate < benchmark.width:
-                    each[(*place, candidate)] = 0 if status == "ok" else CODES[status]
-                    cell.places[(*place, candidate)] = np.nan if score is None else -score
-                continue
-            cell.outcome[place] = pick if status == "ok" else BOTH_BAD if bad else CODES[status]
-            if p is not None:
-                cell.p[place] = p if order == "AB" else 1 - p
-            if ranks is not None and cell.places is not None:
-                cell.places[place][: len(ranks)] = ranks
-    if each is not None:
-        compare_scores(benchmark, cell, each)
 
 
 def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
@@ -396,50 +327,3 @@ def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> Non
     cell.outcome[...] = np.where(level.sum(axis=3) == 1, level.argmax(axis=3), TIE)
     for code in (TIE, TRUNCATED, UNPARSED, REFUSED, ERROR, ABSENT):  # what is missing weighs more than what was said
         cell.outcome[((each == code) & there).any(axis=3)] = code
-
-
-def _add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
-    """Rows that belong in every table: computed from the items where they were not run."""
-    expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
-    for name, pick in PICKS.items():
-        if name in ("longest", "shortest") and not any(c.text for i in benchmark.items for c in i.candidates):
-            continue
-        if name == "lexical" or any(k.judge == name for k in benchmark.cells):
-            continue
-        outcome = np.full(expected.shape, ABSENT, dtype=np.int8)
-        for n, turn in zip(*np.nonzero(expected[:, :, 0]), strict=True):
-            item = benchmark.items[n]
-            order = rotations(len(item.candidates))[turn]
-            outcome[n, turn, 0] = pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)
-        key = CellKey(name, "none", None)
-        benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)
-
-
-def _add_writers(run: RunData, benchmark: BenchmarkData) -> None:
-    """A row of its own for each writer that gave verdicts: what it is worth as a judge (`grm`)."""
-    places = {i.uid: n for n, i in enumerate(benchmark.items)}
-    for (name, writer), drafts in run.drafts.items():
-        told = [r for r in drafts if r.saw != "nothing" and r.item in places]
-        if name != benchmark.name or not any(r.verdict for r in told):
-            continue
-        replicates = tuple(sorted({r.replicate for r in told}))
-        shape = (len(benchmark.items), benchmark.width, len(replicates))
-        outcome = np.full(shape, ABSENT, dtype=np.int8)
-        orders: Orders = run.manifest.get("orders", "both")
-        expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)
-        for n in {places[r.item or ""] for r in told}:
-            expected[n] = False  # what it was asked for is on record, failures too; of the rest all is missing
-        for r in told:
-            place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
-            outcome[place], expected[place] = _own_verdict(r), True
-        key = CellKey(writer, "grm", None)
-        p = np.full(shape, np.nan)
-        benchmark.cells[key] = CellData(key, outcome, p, expected, replicates=replicates, computed=True)
-
-
-def _own_verdict(rubric: Rubric) -> int:
-    if rubric.status == "error":
-        return ERROR
-    if rubric.verdict is not None:
-        return pick_of(rubric.verdict, "AB" if rubric.saw == "AB" else "BA")
-    return TRUNCATED if "truncated" in rubric.violations else REFUSED if "refused" in rubric.violations else UNPARSED

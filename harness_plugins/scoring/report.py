@@ -177,6 +177,9 @@ class Report:
             for pair, (value, n) in p.kappa.items():
                 agreement = _numbers({"value": value, "n": n})
                 found.append({**of, "judge": list(pair), "metric": "cohen_kappa", **agreement})
+        parts: list[Matrix | Calibration] = [*self.matrices, *self.calibrations]
+        for part in parts:
+            found += part.objects(self.about[part.benchmark][0])
         return found
 
 

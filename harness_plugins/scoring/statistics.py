@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,10 @@ def _ties(item: Item) -> Iterator[Hashable]:
 def by_cluster(values: Floats, cluster: Ints, count: int) -> Floats:
     """Sums over the items of each cluster: (items, columns) -> (clusters, columns)."""
     result = np.zeros((count, values.shape[1]))
-    np.add.at(result, cluster, values)
+    order = np.argsort(cluster, kind="stable")
+    found, starts = np.unique(cluster[order], return_index=True)
+    if len(found):
+        result[found] = np.add.reduceat(values[order], starts, axis=0)
     return result
 
 
@@ -60,25 +64,34 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     """
     count, columns = num.shape
     result = np.empty((resamples, columns))
-    rng = np.random.default_rng(seed)
+    weights = _weights(count, resamples, seed)
     rows = max(1, _BLOCK // max(count, 1))
     both = np.concatenate([num, den], axis=1).astype(np.float32)
     for start in range(0, resamples, rows):
-        n = min(rows, resamples - start)
-        drawn = rng.integers(0, count, size=(n, count)) + (np.arange(n) * count)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=n * count).reshape(n, count).astype(np.float32)
-        sums = (weights @ both).astype(np.float64)
+        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
-            result[start : start + n] = sums[:, :columns] / sums[:, columns:]
+            result[start : start + rows] = sums[:, :columns] / sums[:, columns:]
     return result
+
+
+@lru_cache(maxsize=1)
+def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
+    """(resamples, clusters): how often each cluster was drawn. Kept, because drawing costs more than all that follows."""
+    rng = np.random.default_rng(seed)
+    found = np.empty((resamples, count), dtype=np.uint8)  # a cluster drawn 256 times is not to be expected in any run
+    for row in found:
+        row[:] = np.bincount(rng.integers(0, count, size=count, dtype=np.int32), minlength=count)
+    return found
 
 
 def interval(distribution: Floats) -> tuple[Floats, Floats]:
     """The middle 95 % of each column of a bootstrap distribution."""
-    usable = ~np.all(np.isnan(distribution), axis=0)
+    missing = np.isnan(distribution)
+    whole, some = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
-    if usable.any():
-        low[usable], high[usable] = np.nanpercentile(distribution[:, usable], [2.5, 97.5], axis=0)
+    for columns, percentile in ((whole, np.percentile), (some, np.nanpercentile)):  # the second goes column by column
+        if columns.any():
+            low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
     return low, high
 
 
@@ -149,8 +162,11 @@ def mcnemar(gained: int, lost: int) -> float:
     n = gained + lost
     if not n:
         return 1.0
-    tail = sum(math.comb(n, i) for i in range(min(gained, lost) + 1)) / 2**n
-    return float(min(1.0, 2 * tail))
+    tail = ways = 1  # ways to lose none; each step makes those to lose one more of them
+    for i in range(min(gained, lost)):
+        ways = ways * (n - i) // (i + 1)
+        tail += ways
+    return float(min(1.0, 2 * tail / 2**n))
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -60,6 +60,16 @@ class Transfer:
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
     """The writer's verdicts and orders behind the draws of a cell."""
+    place = ("own", rubrics.name, arm == "crossed", tuple(replicates))
+    if place not in benchmark.kept:
+        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
+    verdict, order = benchmark.kept[place]
+    return Own(np.repeat(verdict, samples, axis=2), np.repeat(order, samples, axis=2))
+
+
+def _own_by_replicate(
+    benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int]
+) -> tuple[Codes, Codes]:
     shape = (len(benchmark.items), 2, len(replicates))
     verdict, order = np.full(shape, -1, dtype=np.int8), np.full(shape, UNORDERED, dtype=np.int8)
     reads = WriterRubrics.crossed if arm == "crossed" else WriterRubrics.of
@@ -72,7 +82,7 @@ def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicate
                 said = verdict_in(r, judged)
                 verdict[place] = -1 if said is None else pick_of(said, judged)
                 order[place] = UNORDERED if r.saw == "nothing" else SAME if r.saw == judged else CROSS
-    return Own(np.repeat(verdict, samples, axis=2), np.repeat(order, samples, axis=2))
+    return verdict, order
 
 
 def _share(name: str, hit: NDArray[np.generic], among: Bools) -> Column:

@@ -38,6 +38,8 @@ from harness_plugins.benchmarks.loader import load_benchmark
 from tests.conftest import read_jsonl, real
 from tests.local import tiny
 
+pytestmark = pytest.mark.xdist_group("images")
+
 PAIRS, ARMS, ORDERS = 80, ("none", "generic"), ("AB", "BA")
 SIDE = 56
 IMAGE_TOKENS = (SIDE // 14) ** 2

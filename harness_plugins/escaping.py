@@ -1,0 +1,58 @@
+"""Texts of others (names of judges and writers, sources) as they may stand in Markdown, LaTeX, HTML and a spreadsheet."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from typing import Any
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_LATEX = str.maketrans(
+    {
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "`": r"\textasciigrave{}",
+        # A row that begins with [ or * would be taken for the option of the \\ before it.
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
+    }
+)
+_MARKDOWN = re.compile(r"[\\`*\[\]<|~$]|&(?=#?\w+;)|(?<![^\W_])_+|_+(?![^\W_])")
+"""What means something; an underscore inside a word does not."""
+
+
+def plain(text: str) -> str:
+    """One line without control characters and without those that turn the direction of what follows."""
+    kept = ("" if c in _BIDI else " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    return " ".join("".join(kept).split())
+
+
+def latex_text(text: str) -> str:
+    return plain(text).translate(_LATEX)
+
+
+def markdown_text(text: str) -> str:
+    return _MARKDOWN.sub(lambda found: "".join(f"\\{c}" for c in found[0]), plain(text))
+
+
+def html_text(text: str) -> str:
+    return html.escape(plain(text))
+
+
+def spreadsheet_text(value: Any) -> Any:
+    """Texts that a spreadsheet would run as formulas are quoted with '."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value

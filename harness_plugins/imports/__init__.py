@@ -1,0 +1,81 @@
+"""Results of other programs as records: what a judge said elsewhere, or a number that someone measured.
+
+The media stay where they are, so nothing can be judged from such a folder; it can be scored, tabled and shown. A format is
+a module here that holds `HELP` (what it reads, with an example), `FILES` (what is taken of a folder that is named) and
+`run(given, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from evaluators.engine.journal import verdict_files
+from evaluators.errors import UserError
+from harness_plugins import scores
+from harness_plugins.benchmarks.spec import names
+from harness_plugins.imports._results import Given, Summary
+from harness_plugins.manifest import NAME
+
+__all__ = ["Summary", "about", "formats", "import_results"]
+
+
+def formats() -> list[str]:
+    """The formats at hand."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def about() -> str:
+    """What each format reads, for `--help`."""
+    return "\n\n".join(f"{name}\n{_module(name).HELP}" for name in formats())
+
+
+def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str | None = None) -> Summary:
+    """Make a run folder of foreign results.
+
+    Args:
+        form: one of `formats()`.
+        files: files or folders; `NAME=FILE` says what its judge is called.
+        benchmark: which one the files are of; by default they say so themselves.
+
+    Raises:
+        UserError: a file or row that does not fit, naming it; or the folder holds something already.
+    """
+    if form not in formats():
+        raise UserError(f"no format {form!r}; there are: {', '.join(formats())}")
+    if out.is_dir() and any(f.stat().st_size for f in verdict_files(out)):
+        raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
+    if form != "scores" and (out / scores.FILE).exists():
+        raise UserError(f"{out}: holds imported scores; import verdicts into another folder (--out)")
+    if form != "scores" and any((out / name).exists() for name in (NAME, "items.jsonl", "rubrics.jsonl")):
+        raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
+    if benchmark is not None and benchmark not in names():
+        raise UserError(f"--benchmark {benchmark}: unknown; there are: {', '.join(names())}")
+    module = _module(form)
+    summary: Summary = module.run(_given(files, module.FILES), out, benchmark)
+    return summary
+
+
+def _module(form: str) -> ModuleType:
+    return importlib.import_module(f"harness_plugins.imports.{form}")
+
+
+def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:
+    """What `[NAME=]FILE_OR_FOLDER` stands for."""
+    found: list[Given] = []
+    for one in files:
+        name, equals, rest = str(one).partition("=")
+        named = bool(equals and name.strip()) and not one.exists()
+        path = Path(rest) if named else one
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        inside = [path]
+        if path.is_dir():
+            inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
+            if not inside:
+                raise UserError(f"{path}: no {' or '.join(patterns)} in this folder: name the files")
+        found += [Given(p, name.strip() if named else None) for p in inside]
+    return list(dict.fromkeys(found))

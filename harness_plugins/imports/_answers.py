@@ -1,0 +1,159 @@
+"""What the answer files of Proxy-GRM's and R1-Reward's scripts have in common: the benchmark's row, what the model wrote
+(`critic`), and what the script took from it (`rewards`, the first for what was shown first).
+
+The three benchmarks are told apart by their columns. Rows become items of the benchmark itself, with the uids of a native run,
+so that rubrics found in them are for those very items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluators.errors import UserError
+from evaluators.records import Item
+from harness_plugins.benchmarks.sources import Row
+from harness_plugins.benchmarks.spec import load_spec
+from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, rows_of
+from harness_plugins.scoring.protocols import PARSERS
+
+VL, MM, RLHF = "vl_rewardbench", "multimodal_rewardbench", "mm_rlhf_rewardbench"
+BENCHMARKS = (VL, MM, RLHF)
+
+_VL_ID = re.compile(
+    r"(hallucination|rlaif|rlhf|mathverse|mmmu|wildvision|vlfeedback|jailbreak|lrv|politics|svit)", re.I
+)
+_RLHF_FOLDERS = ("mcq", "long", "short", "safety", "video")
+_CHUNK = re.compile(r"(.*)_chunk(\d+)_of_(\d+)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one project's files differ from the other's."""
+
+    form: str
+    arm: str
+    columns: Callable[[str], tuple[str, ...]]
+    """What a row of a benchmark must have."""
+    reverse: Callable[[Row, str], bool]
+    """Whether the preferred response was shown second."""
+    rewards: Callable[[int | None], tuple[int, int]]
+    """What its scripts write for the position that they read."""
+
+
+def read(given: Sequence[Given], benchmark: str | None, layout: Layout) -> list[Results]:
+    """A judge's files of one benchmark as results; chunks of one file are put together.
+
+    Raises:
+        UserError: a file or row that does not fit, naming it.
+    """
+    files: dict[tuple[str, int], list[Given]] = {}
+    for n, one in enumerate(given):
+        chunk = _CHUNK.fullmatch(one.path.stem)
+        name = one.name or (chunk[1] if chunk else one.path.stem)
+        whole = f"{one.path.parent}/{chunk[1]}" if chunk else ""
+        files.setdefault((f"{name}\0{whole}", -1 if chunk else n), []).append(one)
+    return [_read(key.partition("\0")[0], some, benchmark, layout) for (key, _), some in files.items()]
+
+
+def _read(judge: str, files: Sequence[Given], benchmark: str | None, layout: Layout) -> Results:
+    said: list[Said] = []
+    unlike: list[str] = []
+    name, reader = benchmark or "", None
+    for where, row in (r for g in files for r in rows_of(g.path)):
+        if reader is None:
+            name = benchmark or _benchmark(row, where, layout)
+            reader, script = Reader(name), _script(name, layout)
+        _check(row, where, name, layout)
+        item = reader.item(_native(name, row, where), where)
+        if "rewards" in row and tuple(row["rewards"]) != layout.rewards(script(row["critic"])):
+            unlike.append(where)
+        said.append(Said(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
+    if unlike:
+        raise UserError(
+            f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads off `critic` (so in {len(unlike)} of {len(said)} "
+            "rows): the file is of another script, or was edited. Leave `rewards` out of its rows to have `critic` read anew"
+        )
+    notes = _chunks(files)
+    return Results(name, judge, said, layout.form, arm=layout.arm, notes=notes)
+
+
+def _script(benchmark: str, layout: Layout) -> Callable[[str], int | None]:
+    return PARSERS[load_spec(benchmark).protocols[f"official:{benchmark}-{layout.form}"].parser]
+
+
+def _chunks(files: Sequence[Given]) -> tuple[str, ...]:
+    """Says so where a file was written in chunks and some are not here."""
+    found = [m for m in (_CHUNK.fullmatch(g.path.stem) for g in files) if m]
+    missing = sorted({n for m in found for n in range(int(m[3]))} - {int(m[2]) for m in found}) if found else []
+    return (f"chunks {', '.join(map(str, missing))} of {found[0][3]} are missing",) if missing else ()
+
+
+def _benchmark(row: Row, where: str, layout: Layout) -> str:
+    """Which benchmark a file is of, by its first row."""
+    if "Category" in row or "Output1" in row:
+        return MM
+    if {"id", "prompt", "chosen", "rejected"} <= set(row):
+        medium = Path(str(row.get("image") or row.get("video") or ""))
+        if medium.parent.name in _RLHF_FOLDERS:
+            return RLHF
+        if _VL_ID.match(str(row["id"])):
+            return VL
+        raise UserError(
+            f"{where}: neither its id nor its media path says which benchmark it is of: give --benchmark "
+            f"({', '.join(BENCHMARKS)})"
+        )
+    raise UserError(_expected(where, row, layout.form, layout.columns(VL)))
+
+
+def _expected(where: str, row: Row, form: str, columns: Sequence[str]) -> str:
+    missing = [c for c in columns if c not in row]
+    mend = "give the file that its evaluation script wrote"
+    if missing == ["reverse"]:
+        mend = "if it is of R1-Reward's scripts, import it as r1_reward"
+    elif missing == ["critic"] and "rewards" in row:
+        mend = "a reward model that writes no text joins the tables by `import scores`"
+    return (
+        f"{where}: an answer of {form} has {', '.join(columns)}; this row lacks {', '.join(missing)} "
+        f"(it has {', '.join(list(row)[:12]) or 'nothing'}): {mend}"
+    )
+
+
+def _check(row: Row, where: str, benchmark: str, layout: Layout) -> None:
+    columns = layout.columns(benchmark)
+    if any(c not in row for c in columns):
+        raise UserError(_expected(where, row, layout.form, columns))
+    if not isinstance(row["critic"], str):
+        raise UserError(f"{where}: `critic` must be what the model wrote, a text, not {type(row['critic']).__name__}")
+    rewards = row.get("rewards", [0, 0])
+    if not (isinstance(rewards, list) and len(rewards) == 2 and all(r in (0, 1) for r in rewards)):
+        raise UserError(f"{where}: `rewards` is {str(rewards)[:60]}; it must be two numbers of 0 and 1")
+
+
+def _native(benchmark: str, row: Row, where: str) -> Row:
+    """The row in the benchmark's own columns."""
+    media = {c: row[c] for c in ("image", "video") if row.get(c)}
+    if benchmark == VL:
+        texts = [row["chosen"], row["rejected"]]
+        return {"id": row["id"], "query": row["prompt"], "response": texts, "human_ranking": [0, 1], **media}
+    if benchmark == RLHF:
+        return {**{c: row[c] for c in ("id", "prompt", "chosen", "rejected")}, **media}
+    found = {
+        "ID": row.get("ID", row.get("id")),
+        "Category": row["Category"],
+        "Image": row.get("Image", row.get("image")),
+    }
+    if "Output1" in row:
+        preferred = row.get("chosen", row.get(str(row.get("Better"))))
+        if preferred != row.get(str(row.get("Better"))):
+            raise UserError(f"{where}: `chosen` is not the response that `Better` names: mend or remove the row")
+        return {**found, **{c: row.get(c) for c in ("Text", "Output1", "Output2", "Better")}}
+    return {**found, "Text": row["prompt"], "Output1": row["chosen"], "Output2": row["rejected"], "Better": "Output1"}
+
+
+def _shown(item: Item, reverse: bool) -> Any:
+    first = item.label.preferred if not reverse else 1 - (item.label.preferred or 0)
+    return "AB" if first == 0 else "BA"

@@ -1,0 +1,274 @@
+"""What all formats of verdicts share: what a file says of an item, and the run folder that is made of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluators.engine.journal import Journal
+from evaluators.errors import UserError
+from evaluators.grading import Asked, Grading
+from evaluators.keys import digest
+from evaluators.parsing import Parsed, parse
+from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
+from evaluators.rendering import pick_of
+from evaluators.writers import Draw, proxy_grm, taken
+from harness_plugins import __version__
+from harness_plugins.benchmarks.loader import RowReader
+from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
+from harness_plugins.benchmarks.sources import Row, RowProblem, read_jsonl
+from harness_plugins.benchmarks.spec import MediaSpec, load_spec
+from harness_plugins.manifest import write_manifest
+
+BACKEND = "import"
+GRM = "grm"
+"""The arm of a judge that wrote a rubric and decided by it."""
+
+Orders = Literal["given", "stored", "both"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file as the user named it."""
+
+    path: Path
+    name: str | None = None
+    """What its judge is to be called."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an import came to, for a person."""
+
+    lines: tuple[str, ...]
+    protocol: str | None = None
+    """What scores it as its authors do; None where there is nothing to score."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    order: Order
+    text: str | None
+    """As it came; None where there is none."""
+    reasoning: str | None = None
+    failure: str | None = None
+    """Why it was never answered."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one file says of one item."""
+
+    item: Item
+    replies: tuple[Reply, ...]
+    where: str
+
+
+@dataclass
+class Results:
+    """What one judge said of one benchmark."""
+
+    benchmark: str
+    judge: str
+    said: list[Said]
+    answer_format: str
+    grading: Grading = field(default_factory=Grading)
+    arm: str = "none"
+    """`grm`: the replies hold rubrics."""
+    orders: Orders = "given"
+    notes: tuple[str, ...] = ()
+
+
+class _Unseen(MediaFinder):
+    """Finds nothing: the media of an imported row are its names."""
+
+    def __init__(self) -> None:
+        pass
+
+    def find(self, value: Any, how: MediaSpec) -> list[Any]:
+        if value in (None, ""):
+            return []
+        raise MediaProblem("not looked for", missing=True)
+
+
+class Reader:
+    """Rows in a benchmark's own columns as items, with the uids that a native run gives them."""
+
+    def __init__(self, benchmark: str) -> None:
+        self._reader = RowReader(load_spec(benchmark), _Unseen(), True, None)
+        self._seen: Counter[str] = Counter()
+
+    def item(self, row: Row, where: str) -> Item:
+        """The item, its media by name alone (the last two parts of a path).
+
+        Raises:
+            UserError: the row does not fit, naming it.
+        """
+        try:
+            item = self._reader.item(row, 0)
+        except RowProblem as e:
+            raise UserError(f"{where}: {e}") from None
+        self._seen[item.uid] += 1
+        repeat = "" if self._seen[item.uid] == 1 else f"#{self._seen[item.uid]}"
+        media = tuple(replace(m, name="/".join(Path(m.name).parts[-2:])) for m in item.media)
+        return replace(item, uid=item.uid + repeat, media=media, media_missing=True)
+
+
+def rows_of(path: Path) -> Iterator[tuple[str, Row]]:
+    """The rows of a jsonl file, each with its place."""
+    return ((f"{path}: line {number}", row) for number, row in read_jsonl(path))
+
+
+def check_benchmark(form: str, benchmark: str | None, fit: Sequence[str]) -> None:
+    """Raises:
+    UserError: a benchmark was named that results of this format are none of."""
+    if benchmark is not None and benchmark not in fit:
+        raise UserError(f"--benchmark {benchmark}: {form} results are of one of {', '.join(fit)}")
+
+
+def parts(judges: Sequence[Results]) -> list[Results]:
+    """Those that say something.
+
+    Raises:
+        UserError: none does, or two are of one judge and benchmark.
+    """
+    found = [r for r in judges if r.said]
+    for (benchmark, judge), count in Counter((r.benchmark, r.judge) for r in found).items():
+        if count > 1:
+            raise UserError(f"{benchmark}: {count} files are of a judge {judge!r}: name them apart (NAME=FILE)")
+    return found
+
+
+def write(out: Path, form: str, given: Sequence[Given], judges: Sequence[Results], protocol: str) -> Summary:
+    """Make the run folder: items, verdicts, rubrics where there are some, and last the manifest.
+
+    Raises:
+        UserError: nothing to write, or files that are not of the same rows.
+    """
+    found = parts(judges)
+    if not found:
+        raise UserError(f"{', '.join(str(g.path) for g in given)}: no verdicts in these files")
+    items = _items(found)
+    lines: list[str] = []
+    rubrics: list[bytes] = []
+    with Journal(out / "items.jsonl") as journal:
+        journal.append(b"".join(encode(i) for i in items.values()))
+    with Journal(out / "verdicts.jsonl") as journal:
+        for one in found:
+            verdicts = [v for said in one.said for v in _verdicts(one, items[one.benchmark, said.item.uid], said)]
+            journal.append(b"".join(map(encode, verdicts)))
+            lines.append(_counted(one, verdicts))
+            if one.arm == GRM:
+                written = [r for said in one.said for r in _rubrics(one, items[one.benchmark, said.item.uid], said)]
+                rubrics += map(encode, written)
+                valid = sum(r.status == "valid" for r in written)
+                lines.append(f"{one.benchmark}: {one.judge}: {valid} rubrics, none in {len(written) - valid} replies")
+            lines += [f"{one.benchmark}: {one.judge}: {note}" for note in one.notes]
+    if rubrics:
+        with Journal(out / "rubrics.jsonl") as journal:
+            journal.append(b"".join(rubrics))
+    write_manifest(out, _manifest(found, items, imported(form, given)))
+    return Summary(tuple(lines), protocol)
+
+
+def imported(form: str, given: Sequence[Given]) -> dict[str, Any]:
+    """Which files a folder was made of, for its manifest: names without folders, and what they held."""
+    files = [{"name": g.path.name, "sha256": hashlib.sha256(g.path.read_bytes()).hexdigest()} for g in given]
+    return {"format": form, "files": files}
+
+
+def _items(found: Sequence[Results]) -> dict[tuple[str, str], Item]:
+    """One item for each uid, whoever judged it; their labels must agree. Rows are numbered as they come."""
+    first: dict[tuple[str, str], Said] = {}
+    for one in found:
+        for said in one.said:
+            before = first.setdefault((one.benchmark, said.item.uid), said)
+            if before.item.label != said.item.label:
+                raise UserError(
+                    f"{said.where}: another label than in {before.where}: the files are not of the same rows"
+                )
+    number: Counter[str] = Counter()
+    items = {}
+    for (benchmark, uid), said in first.items():
+        items[benchmark, uid] = replace(said.item, row=number[benchmark])
+        number[benchmark] += 1
+    return items
+
+
+def _answer(one: Results, reply: Reply) -> Answer:
+    return Answer(reply.text or "", one.answer_format, reasoning=reply.reasoning, model=one.judge, backend=BACKEND)
+
+
+def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
+    for reply in said.replies:
+        answer = _answer(one, reply)
+        parsed = Parsed("unparsed", parser=f"{one.answer_format}/1")
+        if reply.failure is not None:
+            parsed = Parsed("error")
+        elif reply.text is not None:
+            parsed = parse(answer, Asked(one.grading))
+        call = digest(BACKEND, item.uid, one.judge, reply.order, reply.text)
+        yield Verdict(
+            key=digest(call, one.arm),
+            status=parsed.status,
+            call=call,
+            benchmark=item.benchmark,
+            item=item.uid,
+            judge=one.judge,
+            arm=one.arm,
+            writer=None,
+            order=reply.order,
+            choice=parsed.choice,
+            pick=None if parsed.choice is None else pick_of(parsed.choice, reply.order),
+            both_bad=parsed.both_bad,
+            parser=parsed.parser,
+            answer=answer if reply.failure is None else None,
+            error=None if reply.failure is None else Failure("backend", reply.failure),
+        )
+
+
+def _rubrics(one: Results, item: Item, said: Said) -> Iterator[Rubric]:
+    writer = Writer(one.judge, method=one.answer_format, model=one.judge)
+    for reply in said.replies:
+        answer = _answer(one, reply)
+        yield taken(proxy_grm.parse(answer, blind=False), writer, Draw(item, reply.order), answer)
+
+
+def _counted(one: Results, verdicts: Sequence[Verdict]) -> str:
+    missing = sum(r.text is None for said in one.said for r in said.replies)
+    errors = sum(v.status == "error" for v in verdicts)
+    text = f"{one.benchmark}: {one.judge}: {len(verdicts)} verdicts"
+    text += f", {missing} without a verdict" if missing > errors else ""
+    return text + (f", {errors} never answered (errors are not scored: the table stays incomplete)" if errors else "")
+
+
+def _manifest(found: Sequence[Results], items: dict[tuple[str, str], Item], imported: dict[str, Any]) -> dict[str, Any]:
+    benchmarks = {}
+    for name in dict.fromkeys(r.benchmark for r in found):
+        rows, spec = sum(b == name for b, _ in items), load_spec(name)
+        benchmarks[name] = {"title": spec.title, "source": BACKEND, "rows": rows, "expected_rows": spec.dataset.rows}
+    judges: dict[str, dict[str, Any]] = {}
+    for one in found:
+        formats = dict.fromkeys(r.answer_format for r in found if r.judge == one.judge)
+        key: dict[str, Any] = {"name": one.judge, "backend": BACKEND, "model": one.judge, "verdict": "text"}
+        key["answer_format"] = ", ".join(formats)
+        if one.grading.key():
+            key["grading"] = one.grading.key()
+        judges.setdefault(one.judge, {"key": key, "family": None, "base": None, "samples": 1, "orders": one.orders})
+    return {
+        "schema": SCHEMA,
+        "versions": {"rubric_harness": __version__},
+        "imported": imported,
+        "benchmarks": benchmarks,
+        "judges": judges,
+        "rubrics": {},
+        "arms": list(dict.fromkeys(r.arm for r in found)),
+        "orders": "stored" if all(r.orders == "stored" for r in found) else "both",
+        "planned": [[r.benchmark, r.judge, r.arm, None] for r in found],
+        "donors": {},
+        "primary_contrast": ["transferred", "none"],
+    }

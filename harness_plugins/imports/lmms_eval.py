@@ -1,0 +1,193 @@
+"""Samples that lmms-eval's `--log_samples` wrote of its own tasks `vl_rewardbench` and `multimodal_rewardbench`.
+
+A row holds neither the benchmark's row nor the messages that were sent, but the text of the prompt whole, the label, and the
+row's score: question and responses are taken out of the prompt, and the score tells whether they were taken out rightly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.backends.lmms import FAILED
+from evaluators.errors import UserError
+from evaluators.records import Item
+from harness_plugins.benchmarks.sources import Row
+from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, Summary, rows_of, write
+from harness_plugins.scoring.official_parsers import lmms_eval_bracket, lmms_eval_judgment
+
+HELP = """\
+  <time>_samples_vl_rewardbench.jsonl and <time>_samples_multimodal_rewardbench.jsonl of lmms-eval's own tasks, or its whole
+  output folder; the judge is called what the model's folder is. Tasks of ours (rt_...) have their records in the run
+  folder of that command already.
+    lmms-eval --tasks vl_rewardbench,multimodal_rewardbench ... --log_samples --output_path logs
+    rubric-harness import lmms_eval logs --out results/runs/lmms
+    rubric-harness score results/runs/lmms --protocol official-lmms_eval"""
+FILES = ("*samples_vl_rewardbench.jsonl", "*samples_multimodal_rewardbench.jsonl")
+
+Native = tuple[Row, bool]
+"""A row in the benchmark's own columns, and whether its stored order was exchanged in the prompt."""
+
+
+@dataclass(frozen=True)
+class Task:
+    benchmark: str
+    metric: str
+    answer_format: str
+    parser: Callable[[str], int | None]
+    rows: Callable[[Row, Any, dict[str, Any]], Iterator[Native]]
+    """From (sample, target, the metric's share): every way in which the prompt can be taken apart."""
+
+
+def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+    """Raises:
+    UserError: a file or row that does not fit, naming it."""
+    if benchmark is not None:
+        raise UserError("--benchmark: lmms-eval's samples say what they are of; leave it out")
+    return write(out, "lmms_eval", given, [_read(g) for g in given], "official-lmms_eval")
+
+
+def _read(given: Given) -> Results:
+    rows = list(rows_of(given.path))
+    judge = given.name or given.path.absolute().parent.name.rpartition("__")[2]
+    if not rows:
+        return Results("", judge, [], "")
+    task = _task(*rows[0])
+    reader, said, unread = Reader(task.benchmark), [], 0
+    seen: dict[int, str] = {}
+    for where, row in sorted(rows, key=lambda r: r[1]["doc_id"] if isinstance(r[1].get("doc_id"), int) else -1):
+        number = row.get("doc_id")
+        if task.metric not in row or not isinstance(number, int) or not isinstance(row.get("input"), str):
+            raise UserError(
+                f"{where}: a sample of {task.benchmark} has doc_id, target, filtered_resps, {task.metric} and input; this one has "
+                f"{', '.join(list(row)[:12])}"
+            )
+        if number in seen:
+            raise UserError(
+                f"{where}: doc_id {number} stands in {seen[number]} as well: two runs wrote into one file; split it"
+            )
+        seen[number] = where
+        reply, read = _reply(row), None
+        if reply.failure is None:
+            read = task.parser(reply.text or "")
+            unread += read is None
+        item, reverse = _item(task, reader, row, where, read, reply)
+        shown = "AB" if (item.stored[0] == 0) != reverse else "BA"
+        said.append(Said(item, (Reply(shown, reply.text, reply.reasoning, reply.failure),), where))
+    note = f"{unread} that its expression cannot read: lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
+    return Results(task.benchmark, judge, said, task.answer_format, notes=(note,) if unread else ())
+
+
+def _task(where: str, row: Row) -> Task:
+    found = next((t for t in TASKS if t.metric in row), None)
+    if found is not None:
+        return found
+    if isinstance(answered := row.get("answered"), list) and len(answered) == 3:
+        raise UserError(
+            f"{where}: a sample of a task of ours, which holds neither rubrics nor groups nor media digests: score the run folder that "
+            "the same command wrote (RUBRIC_HARNESS_OUT or --out; results/runs/hosted by default)"
+        )
+    raise UserError(
+        f"{where}: no sample of vl_rewardbench or multimodal_rewardbench (no {' and no '.join(t.metric for t in TASKS)}; it has "
+        f"{', '.join(list(row)[:12])}); figures of other tasks go through `import scores`"
+    )
+
+
+def _reply(row: Row) -> Reply:
+    """The reply that lmms-eval scored, and the reasoning that it had cut off."""
+    said, whole = (_only(row.get(c)) for c in ("filtered_resps", "resps"))
+    text = said if isinstance(said, str) else ""
+    if text.startswith(FAILED) or not text.strip():
+        return Reply("AB", None, failure=text[:300] or "the reply has no content")
+    reasoning = whole.removesuffix(text).strip() if isinstance(whole, str) and whole != text else None
+    return Reply("AB", text, reasoning)
+
+
+def _only(value: Any) -> Any:
+    """What lmms-eval makes a bare value of, where an earlier version left a list of one."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, reply: Reply) -> tuple[Item, bool]:
+    share = row[task.metric]
+    if not isinstance(share, dict) or not isinstance(share.get("question_id"), str) or share.get("score") not in (0, 1):
+        raise UserError(
+            f"{where}: {task.metric} must hold question_id, category and a score of 0 or 1, not {str(share)[:80]}"
+        )
+    found = list(task.rows(row, row.get("target"), share))
+    if not found:
+        raise UserError(
+            f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be told apart"
+        )
+    for native, reverse in found:
+        right = 1 + (_preferred(native) != int(reverse))
+        if reply.failure is not None or read is None or (read == right) == bool(share["score"]):
+            return reader.item(native, where), reverse
+    raise UserError(
+        f"{where}: its score is {share['score']} where lmms-eval's rule gives {1 - int(share['score'])}: the file is of another "
+        "version or was edited; mend or remove the row"
+    )
+
+
+def _preferred(native: Row) -> int:
+    """The stored index of the better response."""
+    return int(native["human_ranking"].index(0)) if "human_ranking" in native else int(native["Better"] == "Output2")
+
+
+def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
+    if isinstance(target, str):
+        try:
+            target = orjson.loads(target)
+        except ValueError:
+            return
+    if target not in ([0, 1], [1, 0]):
+        return
+    head, asked, rest = row["input"].partition("\n\nQuestion: ")
+    body, closed, _ = rest.rpartition("\n\nPlease evaluate both answers based on")
+    if not (head and asked and closed):
+        return
+    for query, first, second in _split(body, "\n\nAnswer 1: ", "\n\nAnswer 2: "):
+        reverse = (len(first) + len(second)) % 2 == 1
+        stored = [second, first] if reverse else [first, second]
+        yield {"id": share["question_id"], "query": query, "response": stored, "human_ranking": target}, reverse
+
+
+_MM = (
+    "[User Question]\n",
+    "\n\n[The Start of Assistant A's Answer]\n",
+    "\n[The End of Assistant A's Answer]\n\n[The Start of Assistant B's Answer]\n",
+    "\n[The End of Assistant B's Answer]",
+)
+
+
+def _mm_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
+    _, asked, body = row["input"].partition(_MM[0])
+    if not asked or not body.endswith(_MM[3]) or target not in ("Output1", "Output2"):
+        return
+    for question, one, two in _split(body.removesuffix(_MM[3]), _MM[1], _MM[2]):
+        texts = {"Text": question, "Output1": one, "Output2": two}
+        yield {"ID": share["question_id"], **texts, "Better": target, "Category": share.get("category")}, False
+
+
+def _split(body: str, first: str, second: str) -> Iterator[tuple[str, str, str]]:
+    """All ways to cut a text at one mark and a later other (a dozen of them at most: a text may hold the marks itself)."""
+    ways = 0
+    for one in re.finditer(re.escape(first), body):
+        for two in re.finditer(re.escape(second), body[one.end() :]):
+            yield body[: one.start()], body[one.end() : one.end() + two.start()], body[one.end() + two.end() :]
+            ways += 1
+            if ways == 12:
+                return
+
+
+TASKS = (
+    Task("vl_rewardbench", "vlreward_score", "answer_is_better", lmms_eval_judgment, _vl_rows),
+    Task("multimodal_rewardbench", "multimodal_rewardbench_accuracy", "double_bracket", lmms_eval_bracket, _mm_rows),
+)

@@ -1,0 +1,204 @@
+"""Numbers without answers behind them: a table of model, benchmark, metric, value and source becomes `scores.jsonl`."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from evaluators.errors import UserError
+from evaluators.records import SCHEMA
+from harness_plugins import __version__
+from harness_plugins.benchmarks.sources import read_jsonl
+from harness_plugins.imports._results import Given, Summary, imported
+from harness_plugins.manifest import NAME, write_atomic, write_manifest
+from harness_plugins.scores import FILE, Score, read_scores
+
+HELP = """\
+  Numbers that someone measured: csv, json (a list of objects) or jsonl with model, benchmark, metric, value, source and, if
+  you like, method, n, notes. value is in the unit that the benchmark prints; a percent sign is dropped. The paper's tables
+  take them up: table --spec NAME RUN_DIR...
+    model,benchmark,metric,value,source
+    SD3.5-M + RPO,geneval,score,0.78,"geneval/evaluation/summary_scores.py, log of 12 May"
+    rubric-harness import scores generation.csv --out results/runs/generation"""
+FILES = ("*.csv", "*.json", "*.jsonl")
+
+SHOWN = 5
+_COLUMNS = tuple(Score.model_fields)
+_NEEDED = tuple(n for n, f in Score.model_fields.items() if f.is_required())
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+    """Raises:
+    UserError: up to five rows that do not fit, a line each; or the folder holds something else already."""
+    if benchmark is not None or any(g.name for g in given):
+        raise UserError("scores say model and benchmark in each row: leave out --benchmark and NAME=")
+    rows = [(where, row) for g in given for where, row in _rows(g.path)]
+    found, repeats = _scores(rows)
+    if not found:
+        raise UserError(f"{', '.join(str(g.path) for g in given)}: no scores in these files")
+    held = read_scores(out)
+    if held == found:
+        return Summary((f"Nothing to do: {out} holds these {len(found)} scores already.",))
+    if held or (out / NAME).exists() or (out / "items.jsonl").exists():
+        what = f"{len(held)} other scores" if held else "a run"
+        raise UserError(f"{out}: holds {what} already; import into another folder (--out)")
+    out.mkdir(parents=True, exist_ok=True)
+    lines = b"".join(orjson.dumps(s.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for s in found)
+    write_atomic(out / FILE, lines)
+    write_manifest(out, _manifest(found, imported("scores", given)))
+    counted = Counter(s.benchmark for s in found)
+    told = [
+        f"{name}: {count} scores of {len({s.model for s in found if s.benchmark == name})} models"
+        for name, count in counted.items()
+    ]
+    return Summary((*told, *([f"{repeats} repeated rows left out"] if repeats else [])))
+
+
+def _manifest(found: Sequence[Score], imported: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "kind": "scores",
+        "versions": {"rubric_harness": __version__},
+        "imported": imported,
+        "models": list(dict.fromkeys(s.model for s in found)),
+        "benchmarks": {},
+        "judges": {},
+        "rubrics": {},
+        "donors": {},
+    }
+
+
+def _scores(rows: Sequence[tuple[str, dict[str, Any]]]) -> tuple[list[Score], int]:
+    """The scores, and how many rows said again what another had said."""
+    first: dict[tuple[str, ...], tuple[Score, str]] = {}
+    problems: list[str] = []
+    repeats = 0
+    for where, row in rows:
+        try:
+            score = _score(row)
+        except ValueError as e:
+            problems.append(f"{where}: {e}")
+            continue
+        place = (score.model, score.method, score.benchmark, score.metric)
+        before, there = first.setdefault(place, (score, where))
+        if there == where:
+            continue
+        if before == score:
+            repeats += 1
+            continue
+        named = " ".join(filter(None, (score.model, f"({score.method})" if score.method else "")))
+        what = f"{score.value:g}, {there} says {before.value:g}"
+        if before.value == score.value:
+            what = f"{score.value:g} as in {there}, with another source, n or notes"
+        problems.append(
+            f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or tell them apart by `method`"
+        )
+    if problems:
+        rest = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []
+        raise UserError(*problems[:SHOWN], *rest)
+    return [score for score, _ in first.values()], repeats
+
+
+def _score(row: dict[str, Any]) -> Score:
+    """A row as a score.
+
+    Raises:
+        ValueError: what is wrong with it, and how to mend it.
+    """
+    if more := [str(c) for c in row if c not in _COLUMNS]:
+        raise ValueError(f"unknown column {', '.join(more)}; there are {', '.join(_COLUMNS)}")
+    told = {c: v.strip() if isinstance(v, str) else v for c, v in row.items() if v is not None}
+    told = {c: v for c, v in told.items() if v != ""}
+    if missing := [c for c in _NEEDED if c not in told]:
+        why = "; a number needs who measured it, or where it stands" if "source" in missing else ""
+        why = why or ("; leave out a row that has none" if missing == ["value"] else "")
+        raise ValueError(f"{', '.join(missing)} is missing{why}")
+    try:
+        return Score.model_validate({**told, "value": _number(told["value"]), **_count(told)})
+    except ValidationError as e:
+        one = e.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, one['loc']))}: {one['msg']}") from None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        text = str(value)
+        plain = text.removesuffix("%").rstrip()
+        if not _PLAIN.fullmatch(plain):
+            raise ValueError(f"value is {text[:40]!r}; it must be a number, such as 72.4 or 72.4%")
+        number = float(plain)
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ValueError(f"value is {value!s:.40}; it must be a number: leave the row out where none was measured")
+    return number
+
+
+def _count(told: dict[str, Any]) -> dict[str, int]:
+    if "n" not in told:
+        return {}
+    n = told["n"]
+    if isinstance(n, str) and n.isascii() and n.isdigit():
+        n = int(n[:20])
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"n is {str(told['n'])[:40]!r}; it must be a number of items, from 1 up")
+    return {"n": n}
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if path.suffix == ".jsonl":
+        return ((f"{path}: line {n}", row) for n, row in read_jsonl(path))
+    if path.suffix == ".json":
+        return _json_rows(path)
+    if path.suffix == ".csv":
+        return _csv_rows(path)
+    raise UserError(f"{path}: scores come as csv, json or jsonl; convert the file")
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        value = orjson.loads(path.read_bytes())
+    except ValueError as e:
+        raise UserError(f"{path}: not valid JSON ({e}); NaN is none, leave such rows out") from None
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise UserError(f"{path}: must be a list of objects with {', '.join(_NEEDED)}")
+    yield from ((f"{path}: row {n}", row) for n, row in enumerate(value, 1))
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        reader = csv.reader(f, strict=True)
+        try:
+            header = [c.strip().lower() for c in next(reader, [])]
+            _check_header(path, header)
+            for cells in reader:
+                where = f"{path}: line {reader.line_num}"
+                if not any(c.strip() for c in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise UserError(
+                        f"{where}: {len(cells)} cells under {len(header)} columns; put a text with a comma between double quotes"
+                    )
+                yield where, dict(zip(header, cells, strict=True))
+        except csv.Error as e:
+            raise UserError(f"{path}: line {reader.line_num}: {e}; mend the line") from None
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: not UTF-8; save it as such") from None
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    missing = [c for c in _NEEDED if c not in header]
+    if missing or len(set(header)) < len(header):
+        wrong = f"the column {', '.join(missing)} is missing" if missing else "a column stands there twice"
+        raise UserError(
+            f"{path}: line 1: {wrong}; it must name {', '.join(_NEEDED)} and may name "
+            f"{', '.join(c for c in _COLUMNS if c not in _NEEDED)}; it names {', '.join(header)[:200] or 'nothing'}"
+        )

@@ -1,0 +1,70 @@
+"""Cells that nobody ran: baselines that need the items alone, and what each writer is worth as a judge by its own verdicts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluators.backends.baseline import PICKS
+from evaluators.engine.plan import Orders
+from evaluators.engine.runner import seed_of
+from evaluators.records import Rubric, rotations
+from evaluators.rendering import Case, pick_of
+from harness_plugins.scoring.read import (
+    ABSENT,
+    ERROR,
+    REFUSED,
+    TRUNCATED,
+    UNPARSED,
+    BenchmarkData,
+    CellData,
+    CellKey,
+    RunData,
+)
+
+
+def add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
+    """Rows that belong in every table: computed from the items where they were not run."""
+    expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
+    for name, pick in PICKS.items():
+        if name in ("longest", "shortest") and not any(c.text for i in benchmark.items for c in i.candidates):
+            continue
+        if name == "lexical" or any(k.judge == name for k in benchmark.cells):
+            continue
+        outcome = np.full(expected.shape, ABSENT, dtype=np.int8)
+        for n, turn in zip(*np.nonzero(expected[:, :, 0]), strict=True):
+            item = benchmark.items[n]
+            order = rotations(len(item.candidates))[turn]
+            outcome[n, turn, 0] = pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)
+        key = CellKey(name, "none", None)
+        benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)
+
+
+def add_writers(run: RunData, benchmark: BenchmarkData) -> None:
+    """A row of its own for each writer that gave verdicts: what it is worth as a judge (`grm`)."""
+    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    for (name, writer), drafts in run.drafts.items():
+        told = [r for r in drafts if r.saw != "nothing" and r.item in places]
+        known = CellKey(writer, "grm", None) in benchmark.cells  # imported, as verdicts that official protocols read
+        if name != benchmark.name or known or not any(r.verdict for r in told):
+            continue
+        replicates = tuple(sorted({r.replicate for r in told}))
+        shape = (len(benchmark.items), benchmark.width, len(replicates))
+        outcome = np.full(shape, ABSENT, dtype=np.int8)
+        orders: Orders = run.manifest.get("orders", "both")
+        expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)
+        for n in {places[r.item or ""] for r in told}:
+            expected[n] = False  # what it was asked for is on record, failures too; of the rest all is missing
+        for r in told:
+            place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
+            outcome[place], expected[place] = _own_verdict(r), True
+        key = CellKey(writer, "grm", None)
+        p = np.full(shape, np.nan)
+        benchmark.cells[key] = CellData(key, outcome, p, expected, replicates=replicates, computed=True)
+
+
+def _own_verdict(rubric: Rubric) -> int:
+    if rubric.status == "error":
+        return ERROR
+    if rubric.verdict is not None:
+        return pick_of(rubric.verdict, "AB" if rubric.saw == "AB" else "BA")
+    return TRUNCATED if "truncated" in rubric.violations else REFUSED if "refused" in rubric.violations else UNPARSED

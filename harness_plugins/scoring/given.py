@@ -1,0 +1,115 @@
+"""What there is to judge: the trials that a cell is to hold, and the rubric that each of them reads. Equal for all judges."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.arms import ARMS, WriterRubrics
+from evaluators.engine.plan import Orders
+from evaluators.records import rotations
+from harness_plugins.scoring.read import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, RunData
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an arm has for the items of a benchmark, in each of their orders."""
+
+    replicates: tuple[int, ...]
+    there: Bools
+    """(items, orders, replicates)."""
+    reads: NDArray[np.int32] | None = None
+    """(items, orders, replicates): the number of the rubric that is read (of the donor, where shuffled) under
+    `RunData.numbers`, -1 where none is or it is not written yet. None where it is not known, or there is none to read."""
+
+
+def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int) -> CellData:
+    """An empty cell with the trials it is to hold: orders and samples are the judge's, replicates the arm's."""
+    judge = run.judge(key.judge)
+    samples = int(judge.get("samples", seen_samples))
+    orders: Orders = "both" if judge.get("orders") == GIVEN else judge.get("orders", "both")
+    grading = judge.get("key", {}).get("grading", {})
+    given = given_of(run, benchmark, key, seen_replicates)
+    shape = (len(benchmark.items), benchmark.width, samples * len(given.replicates))
+    asked = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
+    expected = asked[:, :, None] & np.repeat(given.there, samples, axis=2)
+    without: Bools | None = None if key.writer is None else asked & ~given.there.any(axis=2)
+    outcome = np.full(shape, ABSENT, dtype=np.int8)
+    cell = CellData(key, outcome, np.full(shape, np.nan), expected, samples, given.replicates, without, grading=grading)
+    if "kind" in grading:
+        cell.places = np.full((*shape, benchmark.width), np.nan)
+    return cell
+
+
+def given_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicates: int) -> Given:
+    """What the arm of a cell gives; computed once for all judges.
+
+    Args:
+        seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were drawn.
+    """
+    place = (benchmark.name, key.arm, key.writer, seen_replicates if key.arm == "shuffled" else 0)
+    if place not in run.given:
+        if key.writer is None:
+            run.given[place] = _without_writer(benchmark, key.arm)
+        elif key.arm == "shuffled":
+            run.given[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
+        else:
+            run.given[place] = _written(run, benchmark, key.arm, key.writer)
+    return run.given[place]
+
+
+def _without_writer(benchmark: BenchmarkData, name: str) -> Given:
+    there = benchmark.turns
+    if name in ARMS and ARMS[name].uses_label:
+        there = there & np.array([i.label.preferred is not None for i in benchmark.items])[:, None]
+    return Given((0,), there[:, :, None])
+
+
+def _shuffled(run: RunData, benchmark: BenchmarkData, writer: str, seen: int) -> Given:
+    donors = run.donors(benchmark.name, writer)
+    if donors is None:
+        return Given(tuple(range(seen)), np.repeat(benchmark.turns[:, :, None], seen, axis=2))
+    numbers = [[run.number(d.get(i.uid)) for d in donors] for i in benchmark.items]
+    reads = np.array(numbers, dtype=np.int32).reshape(len(benchmark.items), len(donors))
+    used = [s for s in range(len(donors)) if (reads[:, s] >= 0).any()] or [0]
+    reads = reads[:, used] if donors else np.full((len(benchmark.items), 1), -1, dtype=np.int32)
+    every = np.repeat(reads[:, None, :], benchmark.width, axis=1)
+    return Given(tuple(used), (every >= 0) & benchmark.turns[:, :, None], every)
+
+
+def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> Given:
+    """Of each item and order the writer's rubrics that the arm reads, one a replicate, and those that are still to come."""
+    rubrics = run.rubrics.get((benchmark.name, writer))
+    if rubrics is None:
+        return Given((0,), np.zeros((*benchmark.turns.shape, 1), dtype=bool))
+    arm = ARMS.get(name)
+    reads = arm.reads if arm else WriterRubrics.of
+    blind = rubrics.saw == {"nothing"} and not (arm and arm.after_responses)  # one for both orders
+    pending: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for uid, saw, replicate in rubrics.pending:
+        pending[uid, saw].append(replicate)
+    found: dict[tuple[int, int, int], int] = {}
+    for n, item in enumerate(benchmark.items):
+        for turn, order in enumerate(rotations(len(item.candidates))):
+            if pending:
+                saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(name, order)
+                to_come = pending.get((item.uid, "nothing" if blind else saw), ())
+                found.update({(n, turn, replicate): -1 for replicate in to_come})
+            for r in reads(rubrics, item.uid, order):
+                found[n, turn, r.replicate] = run.number(r.uid)
+    return _as_arrays(benchmark, found)
+
+
+def _as_arrays(benchmark: BenchmarkData, found: dict[tuple[int, int, int], int]) -> Given:
+    """From the number of the rubric by item, order and replicate."""
+    table = np.array(list(found), dtype=np.int32).reshape(-1, 3)
+    replicates, draw = np.unique(table[:, 2], return_inverse=True)
+    shape = (*benchmark.turns.shape, max(len(replicates), 1))
+    there, reads = np.zeros(shape, dtype=bool), np.full(shape, -1, dtype=np.int32)
+    place = (table[:, 0], table[:, 1], draw)
+    there[place] = True
+    reads[place] = list(found.values())
+    return Given(tuple(replicates.tolist()) or (0,), there, reads)

@@ -1,0 +1,146 @@
+"""Verdicts into their places: from DuckDB's tables to the arrays of each cell, a column at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.errors import UserError
+from harness_plugins.scoring.given import given_of
+from harness_plugins.scoring.read import (
+    ABSENT,
+    BOTH_BAD,
+    CODES,
+    GIVEN,
+    BenchmarkData,
+    Bools,
+    CellData,
+    RunData,
+    compare_scores,
+)
+
+Rows = Mapping[str, NDArray[Any]]
+"""The verdicts of one cell, by column, in the order of their lines."""
+
+_NUMBERED = """
+CREATE TABLE numbered AS
+SELECT benchmark, judge, arm, writer, row_number() OVER (ORDER BY min(line)) - 1 AS cell FROM last GROUP BY 1, 2, 3, 4
+"""
+
+_PLACED = """
+SELECT cell, n, ascii("order") - 65 AS turn, sample, replicate, coalesce(candidate, -1) AS candidate,
+       CASE WHEN status = 'ok' THEN coalesce(pick, 0) WHEN both_bad AND candidate IS NULL THEN {both_bad} {codes} END AS code,
+       coalesce(CASE WHEN "order" = 'AB' THEN p ELSE 1 - p END, 'nan'::DOUBLE) AS p,
+       coalesce(score, 'nan'::DOUBLE) AS score, {ranks}
+       coalesce(number, CASE WHEN CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads
+FROM last JOIN numbered USING (benchmark, judge, arm) JOIN items USING (benchmark, item)
+     LEFT JOIN numbers ON uid = CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END
+WHERE last.writer IS NOT DISTINCT FROM numbered.writer AND (last.media IS NULL OR last.media = items.media)
+ORDER BY cell, line
+"""
+"""`reads` is the number of the rubric (of the donor, where shuffled) under `RunData.numbers`: -1 none, -2 one without number."""
+
+
+def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None:
+    """Fill the cells from table `last`.
+
+    Args:
+        cells: by their number: their place among all cells of `last`, by their first line.
+
+    Raises:
+        UserError: pointwise verdicts without a manifest, which alone says how they were asked.
+    """
+    if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
+        raise UserError(
+            f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
+            "config again (verdicts are kept)"
+        )
+    db.execute(_NUMBERED)
+    _add_items(db, run)
+    codes = " ".join(f"WHEN status = '{status}' THEN {code}" for status, code in CODES.items())
+    ranked = db.execute("SELECT coalesce(max(len(ranks)), 0) FROM last").fetchall()[0][0]
+    ranks = "".join(f"coalesce(ranks[{k + 1}]::DOUBLE, 'nan'::DOUBLE) AS rank_{k}, " for k in range(ranked))
+    rows = db.execute(_PLACED.format(both_bad=BOTH_BAD, codes=codes, ranks=ranks)).fetchnumpy()
+    starts = np.searchsorted(rows["cell"], np.arange(max(cells, default=0) + 2))
+    where = {id(cell): benchmark for benchmark in run.benchmarks.values() for cell in benchmark.cells.values()}
+    for number, cell in cells.items():
+        own = slice(starts[number], starts[number + 1])
+        _fill_cell(run, where[id(cell)], cell, {name: values[own] for name, values in rows.items()})
+        if run.judge(cell.key.judge).get("orders") == GIVEN:
+            there = cell.outcome != ABSENT
+            there[~there.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
+            cell.expected &= there
+
+
+def _add_items(db: Any, run: RunData) -> None:
+    """Tables `items` (with what their verdicts say of their media) and `numbers` (of what may be read)."""
+    for uid in (uid for uids in run.uids.values() for uid in uids):
+        run.number(uid)
+    benchmarks = list(run.benchmarks.values())
+    db.execute(
+        "CREATE TABLE items AS SELECT unnest($benchmarks::VARCHAR[]) AS benchmark, unnest($items::VARCHAR[]) AS item, "
+        "unnest($n::INTEGER[]) AS n, unnest($media::VARCHAR[]) AS media",
+        {
+            "benchmarks": [b.name for b in benchmarks for _ in b.items],
+            "items": [i.uid for b in benchmarks for i in b.items],
+            "n": [n for b in benchmarks for n in range(len(b.items))],
+            "media": [m for b in benchmarks for m in b.media],
+        },
+    )
+    db.execute(
+        "CREATE TABLE numbers AS SELECT unnest($uids::VARCHAR[]) AS uid, unnest($numbers::INTEGER[]) AS number",
+        {"uids": list(run.numbers), "numbers": list(run.numbers.values())},
+    )
+
+
+def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Rows) -> None:
+    """Put a cell's rows in their places; what is no longer asked for, or was said of what has changed since, is left out."""
+    n, turn, sample = (rows[c].astype(np.intp) for c in ("n", "turn", "sample"))
+    replicates = np.array(cell.replicates)
+    at = np.minimum(np.searchsorted(replicates, rows["replicate"]), len(replicates) - 1)
+    kept: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
+    kept &= turn < benchmark.width
+    turn = np.minimum(turn, benchmark.width - 1)
+    given = given_of(run, benchmark, cell.key, len(replicates))
+    if given.reads is not None:
+        wanted = given.reads[n, turn, at]
+        # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
+        kept &= (rows["reads"] == wanted) | ((rows["reads"] < 0) & (cell.key.arm != "shuffled"))
+    place: tuple[NDArray[np.intp], ...] = (n, turn, at * cell.samples + sample)
+    if cell.grading.get("kind") == "pointwise":
+        kept &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
+        _fill_scores(benchmark, cell, rows, (*place, rows["candidate"].astype(np.intp)), kept)
+        return
+    last = _last(place, cell.outcome.shape, kept)
+    n, turn, draw = (p[last] for p in place)
+    cell.outcome[n, turn, draw] = rows["code"][last]
+    p = rows["p"][last]
+    known = ~np.isnan(p)
+    cell.p[n[known], turn[known], draw[known]] = p[known]
+    if cell.places is not None and "rank_0" in rows:
+        for k in range(benchmark.width):
+            if f"rank_{k}" in rows:
+                cell.places[n, turn, draw, k] = rows[f"rank_{k}"][last]
+
+
+def _fill_scores(
+    benchmark: BenchmarkData, cell: CellData, rows: Rows, place: tuple[NDArray[np.intp], ...], kept: Bools
+) -> None:
+    """The scores of candidates that were each scored alone, and what they come to."""
+    assert cell.places is not None
+    each = np.full(cell.places.shape, ABSENT, dtype=np.int8)
+    last = _last(place, each.shape, kept)
+    place = tuple(p[last] for p in place)
+    each[place] = rows["code"][last]
+    cell.places[place] = -rows["score"][last]
+    compare_scores(benchmark, cell, each)
+
+
+def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], kept: Bools) -> NDArray[np.intp]:
+    """The rows that are kept, of several for one place the last."""
+    rows = np.flatnonzero(kept)[::-1]
+    flat = np.ravel_multi_index(tuple(p[rows] for p in place), shape)
+    return rows[np.unique(flat, return_index=True)[1]]
