@@ -27,7 +27,7 @@ WORDS = SENTENCE.split()
 PHOTOGRAPHS = 8
 
 
-def photographs(edge: int = 1024) -> list[bytes]:
+def photographs(quality: int, edge: int = 1024) -> list[bytes]:
     """Noisy JPEGs, as hard to compress as photographs are."""
     import numpy as np
     from PIL import Image
@@ -39,16 +39,16 @@ def photographs(edge: int = 1024) -> list[bytes]:
         smooth = np.asarray(small.resize((edge, edge), Image.Resampling.BICUBIC)).astype(int)
         noisy = (smooth + rng.integers(-25, 25, smooth.shape)).clip(0, 255).astype(np.uint8)
         out = io.BytesIO()
-        Image.fromarray(noisy).save(out, "JPEG", quality=90)
+        Image.fromarray(noisy).save(out, "JPEG", quality=quality)
         found.append(out.getvalue())
     return found
 
 
-def make_run(root: Path, items: int, images: int = 3) -> Path:
+def make_run(root: Path, items: int, images: int = 3, quality: int = 90) -> Path:
     """A judged run folder of so many items."""
     from harness_plugins import run
 
-    bases, rnd = photographs(), random.Random(0)
+    bases, rnd = photographs(quality), random.Random(0)
     (root / "images").mkdir(parents=True)
 
     def text(words: int) -> str:

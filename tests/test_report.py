@@ -111,10 +111,11 @@ def flags(page: Page) -> dict[str, dict[tuple[str, str, str | None], set[str]]]:
 
 def test_the_page_holds_every_section_that_has_data(page: Page, made: Made) -> None:
     ids = [a["id"] for a in page.all("section")]
-    assert ids == ["summary", "accuracy", "gain", "transitions", "carries", "position", "cards", "items"]
+    sure = ["summary", "accuracy", "matrix", "gain", "transitions", "carries", "position", "cards", "items"]
+    assert [i for i in ids if i in sure] == sure and "calibration" not in ids, "no judge gave probabilities"
     assert made.path.name == "report.html" and made.items == made.of == ITEMS and made.size == made.path.stat().st_size
     assert "12 in 12 clusters" in page.text and f"All {ITEMS} items of the run." in page.text
-    assert len(page.all("img")) == 3 and all(a["alt"] for a in page.all("img"))
+    assert len(page.all("img")) == len(made.figures) / 2 >= 4 and all(a["alt"] for a in page.all("img"))
     assert len(page.all("caption")) == len(page.all("table")) > 4
     assert all(a.get("scope") in ("row", "col") for a in page.all("th"))
     found = [a["id"] for _, a in page.elements if "id" in a]
@@ -239,7 +240,7 @@ def test_figures_are_written_alone(made: Made) -> None:
     from PIL import Image
 
     names = {p.name for p in made.figures}
-    assert names == {f"{k}-pairs.{s}" for k in ("gain", "transitions", "position") for s in ("png", "svg")}
+    assert names >= {f"{k}-pairs.{s}" for k in ("matrix", "gain", "transitions", "position") for s in ("png", "svg")}
     for path in made.figures:
         if path.suffix == ".png":
             with Image.open(path) as image:
