@@ -244,7 +244,7 @@ def test_figures_are_written_alone(made: Made) -> None:
     for path in made.figures:
         if path.suffix == ".png":
             with Image.open(path) as image:
-                assert image.width > 1200 and len(image.convert("RGB").getcolors(1 << 22)) > 5, path.name
+                assert image.width > 600 and len(image.convert("RGB").getcolors(1 << 22)) > 5, path.name
 
 
 def contrast(value: float, n: int = 40) -> Contrast:

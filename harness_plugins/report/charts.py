@@ -334,7 +334,9 @@ def _selective(members: Sequence[Calibration]) -> Any:
     for n, c in enumerate(members):
         xs, ys = zip(*((100 * x, 100 * y) for x, y in c.selective), strict=True)
         under = f"{c.arm} · {short(c.writer)}" if c.writer else c.arm
-        axes.plot(xs, ys, color=LINES[n % len(LINES)], ls=DASHES[n % len(DASHES)], lw=1.6, label=under)
+        axes.plot(
+            xs, ys, color=LINES[n % len(LINES)], ls=DASHES[(n + n // len(LINES)) % len(DASHES)], lw=1.6, label=under
+        )
     axes.set_xlim(0, 101)
     axes.grid(visible=True)
     axes.set_xlabel("items kept, the most confident first, in per cent")
