@@ -129,7 +129,7 @@ def choose(run: RunData, found: list[Outcomes], most: int) -> Chosen:
     queues["leak suspected"] = _leaking(run, found, drawn)
     taken: dict[str, str] = {}
     for row in chain(zip_longest(*queues.values()), ((*[None] * len(queues), uid) for uid in drawn)):
-        for name, uid in zip((*queues, "others"), row, strict=False):
+        for name, uid in zip((*queues, "with none of these"), row, strict=False):
             if uid is not None and len(taken) < most:
                 taken.setdefault(uid, name)
         if len(taken) >= most:
@@ -137,7 +137,7 @@ def choose(run: RunData, found: list[Outcomes], most: int) -> Chosen:
     reasons: dict[str, int] = {}
     for name in taken.values():
         reasons[name] = reasons.get(name, 0) + 1
-    order = {name: reasons[name] for name in (*queues, "others") if name in reasons}
+    order = {name: reasons[name] for name in (*queues, "with none of these") if name in reasons}
     return Chosen([i.uid for o in found for i in o.benchmark.items if i.uid in taken], total, order)
 
 

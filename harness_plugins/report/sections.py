@@ -68,7 +68,7 @@ KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         "Accuracy",
         "How often each judge picked the preferred candidate, k/n beside each percentage. Both orders count alike, and what was "
         "never answered is not scored.",
-        ("clusters, protocol", "accuracy by category", "asked in several ways"),
+        ("clusters, protocol", "accuracy by category", "asked in several ways", "the judges together"),
     ),
     (
         "matrix",
@@ -98,7 +98,7 @@ KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         "Carry-over",
         "What the rubrics carry over",
         "Criteria that help, or only the writer's verdict?",
-        ("carry over", "writer's verdict", "the judges together"),
+        ("carry over", "writer's verdict"),
     ),
     (
         "position",
@@ -178,8 +178,12 @@ def _facts(run: RunData, report: Report) -> list[tuple[str, str]]:
     judges = list(dict.fromkeys(c.judge for c in cells))
     models = [j for j in judges if not run.baseline(j)]
     answered, asked = (sum(c.trials[n] for c in cells) for n in (0, 1))
-    items = [f"{b}: {n:,} in {clusters:,} clusters" for b, (n, clusters, _) in report.items.items()]
-    facts = [("Items", "; ".join(items)), ("Protocol", ", ".join(dict.fromkeys(n for n, _ in report.about.values())))]
+    total, clusters = (sum(i[n] for i in report.items.values()) for n in (0, 1))
+    several = f", {len(report.items)} benchmarks" if len(report.items) > 1 else ""
+    facts = [
+        ("Items", f"{total:,} in {clusters:,} clusters{several}"),
+        ("Protocol", ", ".join(dict.fromkeys(n for n, _ in report.about.values()))),
+    ]
     if models:
         facts.append(("Judges", ", ".join(models)))
     if baselines := [j for j in judges if run.baseline(j)]:
