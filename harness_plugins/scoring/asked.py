@@ -12,9 +12,9 @@ import numpy as np
 
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.metrics import Scored
-from harness_plugins.scoring.read import CellKey, RunData
+from harness_plugins.scoring.read import Bools, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric
-from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.statistics import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,19 @@ def ways(
 
 def _difference(reference: str, one: Scored, other: Scored, cluster: Ints) -> Contrast | None:
     shared = (one.den > 0) & (other.den > 0)
+    return difference(reference, one.score - other.score, shared, cluster)
+
+
+def difference(reference: str, gain: Floats, shared: Bools, cluster: Ints) -> Contrast | None:
+    """The mean of item differences, with cluster bootstrap and sign-flip; None without a shared item.
+
+    Args:
+        gain, shared, cluster: (items,); `gain` is looked at where `shared`.
+    """
     if not shared.any():
         return None
     count = int(cluster.max()) + 1
-    values = np.where(shared, one.score - other.score, 0.0)[:, None]
+    values = np.where(shared, gain, 0.0)[:, None]
     sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, shared.astype(float)[:, None]))
     low, high = statistics.interval(statistics.bootstrap(sums, ns))
     n, total = int(shared.sum()), float(values.sum())

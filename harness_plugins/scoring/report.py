@@ -81,6 +81,7 @@ class CellReport:
     trials: tuple[int, int]
     """Answered, to be answered."""
     tokens: tuple[float, float]
+    """Read and written a verdict; NaN where no answer tells."""
     metrics: dict[str, Metric]
     contrasts: dict[str, Contrast] = field(default_factory=dict)
     transitions: dict[str, dict[str, float]] | None = None
