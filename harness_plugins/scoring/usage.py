@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
@@ -64,6 +67,10 @@ class Paid:
     most: tuple[float, float] = (0.0, 0.0)
     """The most tokens that one call read, and that one wrote."""
 
+    def money(self, rates: Rates) -> float | None:
+        """For the calls whose tokens are known; None where there are calls and none is."""
+        return None if self.usage.calls and not self.usage.known else self.usage.money(rates)
+
 
 @dataclass
 class Decided:
@@ -74,6 +81,13 @@ class Decided:
     draws: int
     """Items times samples and replicates."""
     items: int
+
+    def a_draw(self) -> NDArray[np.float64]:
+        """Requests, and tokens read and written, of all items in one sample and replicate."""
+        return np.array([self.usage.requests, *self.usage.alone()]) * (self.items / self.draws)
+
+    def calls_a_draw(self) -> float:
+        return self.usage.calls * (self.items / self.draws)
 
 
 @dataclass
