@@ -296,7 +296,7 @@ def _voter(
 
 
 def cost_objects(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
-    """What a decision of each cell costs, and what each judge and writer took: flat objects, and their numbers."""
+    """What a decision of each cell costs: flat objects, and their numbers."""
     currency = report.prices.currency if report.prices else None
     for p in report.costs:
         vote = "" if p.votes is None else f"[vote@{p.votes}]"
@@ -306,14 +306,3 @@ def cost_objects(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, flo
         fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
         numbers = {"value": p.cost, "accuracy": p.accuracy.value, **{f: getattr(p, f) for f in fields}}
         yield {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **told}, numbers
-    for paid in report.paid:
-        rates, used = report.prices.rates(paid.model) if report.prices else None, paid.usage
-        money = None if rates is None else paid.money(rates)
-        who = {"benchmark": None, "judge": None, "writer": None, "arm": None, "protocol": None}
-        who |= {"judge" if paid.role == "judge" else "writer": paid.name, "metric": f"spent_by_{paid.role}"}
-        told = {"calls_told": used.known, "calls_all": used.calls, "made": paid.made}
-        tokens = {"read": used.read, "cached": used.cached, "written": used.written} if used.known else {}
-        yield (
-            {**who, "model": paid.model, "currency": currency, **told},
-            {"value": math.nan if money is None else money, "calls": used.requests, **tokens},
-        )
