@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
 
 from evaluators.engine.budget import money
+from evaluators.errors import UserError
+from harness_plugins.budgets import paid_in
 from harness_plugins.cells import Table, gain, interval, percent
-from harness_plugins.prices import Prices
+from harness_plugins.manifest import read_manifest
+from harness_plugins.prices import Prices, load_prices, recorded
 from harness_plugins.scoring.costs import Bought, CostPoint, EqualCost
 from harness_plugins.scoring.report import CellReport, Report
 from harness_plugins.scoring.usage import Paid, Usage
@@ -206,3 +212,44 @@ def _total(paid: Sequence[Paid], prices: Prices | None) -> list[str]:
     amounts = [None if r is None else p.money(r) for p, r in zip(paid, rates, strict=True)]
     whole = None not in amounts and all(p.usage.known == p.usage.calls for p in paid)
     return [("" if whole else "at least ") + money(sum(a or 0.0 for a in amounts), prices.currency), ""]
+
+
+def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
+    """What run folders took, as text: `md`, `latex` or `json`.
+
+    Raises:
+        UserError: a folder that is none, or a file that cannot be read.
+    """
+    from harness_plugins import formats  # knows tables, which know this module
+
+    given = load_prices(file) if file else None
+    tables, objects = [], []
+    for run in runs:
+        held = read_manifest(run)
+        if not held and not any(run.glob("*.jsonl")):
+            raise UserError(f"{run}: no run folder (no manifest.json and no jsonl in it)")
+        paid, prices = paid_in(run, held), given or recorded(held.get("prices"))
+        table = paid_table(f"{run}: what was asked and what it took", paid, prices)
+        tables.append(table or Table(f"{run}: no model was asked", ["who"]))
+        objects += [{"run": str(run), **_object(p, prices)} for p in paid]
+    if form == "json":
+        return "[\n" + ",\n".join(orjson.dumps(o).decode() for o in objects) + "\n]\n"
+    return formats.latex(tables) if form == "latex" else formats.markdown(tables)
+
+
+def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:
+    used, rates = paid.usage, prices.rates(paid.model) if prices else None
+    tokens = {"read": used.read, "cached": used.cached, "written": used.written} if used.known else {}
+    return {
+        "role": paid.role,
+        "name": paid.name,
+        "model": paid.model,
+        "requests": used.requests,
+        "calls": used.calls,
+        "calls_told": used.known,
+        **tokens,
+        "made": paid.made,
+        "retried": paid.retried,
+        "money": None if rates is None else paid.money(rates),
+        "currency": prices.currency if prices else None,
+    }

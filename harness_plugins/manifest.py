@@ -20,6 +20,7 @@ from evaluators.records import SCHEMA
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config
+from harness_plugins.prices import load_prices, to_record
 
 NAME = "manifest.json"
 
@@ -163,6 +164,8 @@ def make_manifest(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
+    models = [s.model for s in (*config.judges, *config.all_writers()) if s.backend != "baseline"]
+    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None, models)
     return {
         "schema": SCHEMA,
         "created": held.get("created", now),
@@ -181,6 +184,7 @@ def make_manifest(
         "planned": _planned(held, config, grids),
         "donors": _donors(held, grids),
         "primary_contrast": list(config.primary_contrast),
+        **({"prices": prices} if prices else {}),
         "seed": 0,
     }
 

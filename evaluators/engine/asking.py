@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluators.engine.budget import Account
+from evaluators.engine.budget import Account, Held
 from evaluators.engine.journal import Journal, lines
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import Breaker, Tally
@@ -79,7 +79,7 @@ class Asker:
 
         tally.total += 1
         await self._slots.acquire()
-        held = await self._account.hold(self._spec, request) if self._account else 0.0
+        held = await self._account.hold(self._spec, request) if self._account else Held()
         if self._account and held is None:
             self._slots.release()
             raise self._account.budget.stop(f"the rest of the induction by {self.name!r}", self._journal.path.parent)
@@ -102,7 +102,7 @@ class Asker:
             raise
         finally:
             if self._account:
-                self._account.settle(held or 0.0, came)
+                self._account.settle(held or Held(), came)
             tally.in_flight -= 1
             tally.written += 1
             self._slots.release()

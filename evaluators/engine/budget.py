@@ -1,8 +1,9 @@
 """A limit on what is spent: money is held for each request before it is sent, and settled when its answer tells what it took.
 
 What was spent and what is held together stay within the limit. So spending does too, as long as no request takes more than was
-held for it: every byte of its text a token, `IMAGE_TOKENS` for each image, and `max_tokens` written. What an answer took and does
-not tell counts as all that was held. What a provider bills for requests that failed is not known here.
+held for it: `max_tokens` written, and read at first a token for every byte of its text and `IMAGE_TOKENS` for each image; once
+`LEARNT_FROM` answers have come, `MARGIN` times the largest share of that which any of them read. What an answer took and does not
+tell counts as all that was held. What a provider bills for requests that failed is not known here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from evaluators.rendering import Case
 
 IMAGE_TOKENS = 16_384
 """No image is held to take more: the most that Qwen's vision models make of one by default, several times what others do."""
+LEARNT_FROM = 20
+MARGIN = 2.0
 FRAME_TOKENS = 256
 """What a chat template adds around the messages."""
 FENCES = 1024
@@ -57,6 +60,7 @@ class Budget:
         self.most_spent_and_held = spent
         self.reached = False
         """Whether some request was not sent, since it did not fit any more."""
+        self._refused = 0.0
         self._open = 0
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -68,7 +72,7 @@ class Budget:
         """
         while self.most is not None:
             if self.spent + amount > self.most:
-                self.reached = True
+                self.reached, self._refused = True, max(self._refused, amount)
                 return False
             if self.spent + self.held + amount <= self.most or not self._open:
                 break
@@ -97,10 +101,15 @@ class Budget:
             left: what remains to be done, such as "12 verdicts".
         """
         return RunStopped(
-            f"the next request might cost more than is left of max_cost: {self.text(self.spent)} of "
-            f"{self.text(self.most or 0.0)} spent in {folder}, {left} to go. Nothing was lost; to go on, raise --max-cost (or "
-            "max_cost in the config) and run the same command again"
+            f"{self.text(self.spent)} of at most {self.text(self.most or 0.0)} spent in {folder}, and the next request may take up to "
+            f"{self.text(self._refused)}. All that was asked is kept; {left} to go: raise --max-cost (or max_cost in the config) and "
+            "run the same command again"
         )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether requests wait until others are settled."""
+        return bool(self._waiting)
 
     def text(self, amount: float) -> str:
         return money(amount, self.currency)
@@ -114,25 +123,42 @@ def money(amount: float, currency: str) -> str:
     return f"{digits} {currency}"
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was set aside for one request."""
+
+    amount: float = 0.0
+    read: int = 0
+    """The most tokens that it could read."""
+
+
 class Account:
-    """One judge's or writer's way to a budget."""
+    """One judge's or writer's way to a budget. It learns how much of what its requests could read they do read."""
 
     def __init__(self, budget: Budget, rates: Rates) -> None:
         self.budget = budget
         self._rates = rates
+        self._answers = 0
+        self._share = 0.0
+        """The largest share of what a request could read that one did read."""
 
-    async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> float | None:
-        """Hold what a decision or a request may cost at most; None where that is more than is left."""
-        amount = 0.0
+    async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> Held | None:
+        """Hold what a decision or a request may cost; None where that is more than is left."""
+        held = Held()
         if self.budget.most is not None:
             read, written = most_of_case(spec, asked) if isinstance(asked, Case) else most_of_request(spec, asked)
-            amount = read * self._rates.read + written * self._rates.written
-        return amount if await self.budget.hold(amount) else None
+            share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
+            held = Held(share * read * self._rates.read + written * self._rates.written, read)
+        return held if await self.budget.hold(held.amount) else None
 
-    def settle(self, held: float, answer: Answer | None) -> None:
+    def settle(self, held: Held, answer: Answer | None) -> None:
         """Book an answer; None for a request that failed."""
-        cost = None if answer is None else self._rates.cost(answer.usage)
-        self.budget.settle(held, 0.0 if answer is None else held if cost is None else cost)
+        usage = None if answer is None else answer.usage
+        cost = self._rates.cost(usage)
+        if usage and cost is not None and held.read:
+            self._answers += 1
+            self._share = max(self._share, usage["prompt_tokens"] / held.read)
+        self.budget.settle(held.amount, 0.0 if answer is None else held.amount if cost is None else cost)
 
 
 def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from evaluators.engine.budget import Account, Budget
+from evaluators.engine.budget import Account, Budget, Held
 from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.plan import Cell, Finished, Work, grouped
@@ -161,7 +161,7 @@ class Runner:
             async for item, calls in prepared:
                 for same in calls:
                     await slots.acquire()
-                    held = await account.hold(judge.spec, case_of(item, same[0])) if account else 0.0
+                    held = await account.hold(judge.spec, case_of(item, same[0])) if account else Held()
                     if held is None:  # what is in flight is waited for and written
                         slots.release()
                         return
@@ -202,7 +202,7 @@ class Runner:
             self._items.append(b"".join(map(encode, new)))
 
     async def _ask(
-        self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker, held: float
+        self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker, held: Held
     ) -> None:
         tally, cell, case = self.tally, cells[0], case_of(item, cells[0])
         asked = judge.spec.asked(case)

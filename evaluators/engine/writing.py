@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from evaluators.engine.budget import Account
+from evaluators.engine.budget import Account, Held
 from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, Breaker, Tally, cause_of
@@ -67,7 +67,7 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
                 async for draw in prepared:
                     await slots.acquire()
                     request = request_of(work.spec, draw)
-                    held = await work.account.hold(work.spec, request) if work.account else 0.0
+                    held = await work.account.hold(work.spec, request) if work.account else Held()
                     if held is None:  # what is in flight is waited for and written
                         slots.release()
                         break
@@ -119,7 +119,7 @@ async def _one(
     tally: Tally,
     slots: Slots,
     breaker: Breaker,
-    held: float,
+    held: Held,
 ) -> None:
     came = None
 
