@@ -167,7 +167,7 @@ def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
     for message in request.messages:
         for part in message.parts:
             read += IMAGE_TOKENS if isinstance(part, Image) else len(part.text.encode("utf-8", "replace"))
-    return read, _written(spec)
+    return read, max_written(spec)
 
 
 def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
     read += sum(len(t.encode("utf-8", "replace")) for t in _texts(case)) + IMAGE_TOKENS * sum(
         len(m.files) for m in media
     )
-    written = _written(spec)
+    written = max_written(spec)
     if spec.verdict == "reasoned":  # the second call reads what the first wrote, and writes one token
         return 2 * read + written, written + 1
     calls = len(spec.asked(case).criteria) or 1 if spec.verdict == "direct" else 1
@@ -196,7 +196,7 @@ def _texts(case: Case) -> Iterator[str]:
             yield from (c.name, c.description, " " * 32)
 
 
-def _written(spec: JudgeSpec) -> int:
+def max_written(spec: JudgeSpec) -> int:
     """The limit on written tokens that is sent; fields of `extra_body` come last and win."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
     limits = [sent.get(name) for name in {"max_tokens", "max_completion_tokens", spec.max_tokens_field}]
