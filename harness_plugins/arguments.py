@@ -14,7 +14,7 @@ start here:
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
 
-exit codes: 0 complete, 2 bad input, 3 errors remain, 130 interrupted
+exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 130 interrupted
 """
 
 

@@ -201,11 +201,11 @@ def test_killed_and_run_again(make_pairs: MakePairs, tmp_path: Path, unused_port
         before = mine()
         again = subprocess.run(command, capture_output=True, text=True)
         assert again.returncode == 3 and before < mine() and 0.8 * most < EACH * mine() <= most
-        assert "Traceback" not in again.stderr and "of at most 0.06 EUR spent" in again.stderr
+        assert "Traceback" not in again.stderr and "of at most 0.0600 EUR spent" in again.stderr
         assert subprocess.run(command, capture_output=True).returncode == 3, "and not a call more"
         done = subprocess.run([*command[:-1], "1"], capture_output=True, text=True)
     assert done.returncode == 0 and mine() == 600
-    assert re.search(r"Spent: +0\.108 EUR, 0\.0\d+ EUR of it now", done.stdout)
+    assert re.search(r"Spent: +0\.108 EUR, 0\.\d+ EUR of it now", done.stdout)
 
 
 @pytest.fixture
@@ -309,7 +309,14 @@ def test_a_dry_run_says_what_it_would_cost(
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0.00 X"), (0.00001234, "1.23e-05 X"), (0.0123, "0.0123 X"), (1.005, "1.00 X"), (1234.5, "1,234.50 X")],
+    [
+        (0, "0.00 X"),
+        (0.00001234, "0.0000123 X"),
+        (0.0123, "0.0123 X"),
+        (0.5, "0.500 X"),
+        (1.005, "1.00 X"),
+        (1234.5, "1,234.50 X"),
+    ],
 )
 def test_money(amount: float, text: str) -> None:
     assert money(amount, "X") == text

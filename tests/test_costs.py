@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.errors import BackendError, UserError
+from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.records import Answer
@@ -136,6 +136,23 @@ def test_what_was_paid_is_what_was_given(make_pairs: MakePairs, tmp_path: Path) 
         for u in answered
     )
     assert m.money(rates) == pytest.approx(expected / 1e6)
+
+
+def test_one_answer_is_told_from_another(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A copy of an answer under another key was not paid for; another answer to the same call was, also if it is as long."""
+    make_pairs(2, images=False)
+    meter = Meter(good)
+    verdicts = (
+        judged(write_config(tmp_path, "none"), lambda request: replace(meter(request), latency_s=0.5))
+        / "verdicts.jsonl"
+    )
+    line = read_jsonl(verdicts)[0]
+    other = {**line, "key": "0" * 64, "arm": "generic", "answer": {**line["answer"], "latency_s": 0.6}}
+    with open(verdicts, "a") as f:
+        for added, calls in (({**line, "key": "1" * 64, "arm": "repeat"}, 4), (other, 5), (line, 6)):
+            f.write(json.dumps(added) + "\n")
+            f.flush()
+            assert paid(score(tmp_path / "out"), "m").usage.calls == calls
 
 
 def alone(lines: list[dict[str, Any]], arm: str) -> tuple[float, float, int]:
@@ -360,32 +377,3 @@ def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.Captu
     objects = json.loads(capsys.readouterr().out)
     (cost,) = [o for o in objects if o["metric"] == "cost_money"]
     assert cost["value"] == pytest.approx((meter.total("prompt_tokens") + 4 * meter.total("completion_tokens")) / 3e6)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("models: {m: {read: 1, written: 1}}", "line 1: 'currency' is missing, such as USD"),
-        ("currency: USD\nmodels: {}", "line 2: models: dictionary should have at least 1 item"),
-        ("currency: USD\nmodels:\n  m: {read: 1}", "line 3: models: m: give both `read` and `written`"),
-        ("currency: USD\nmodels:\n  m: {parameters_b: 1, cached: 1}", "line 3: models: m: `cached` goes with"),
-        ("currency: USD\nmodels:\n  m: {}", "line 3: models: m: give `read` and `written`, or `parameters_b`"),
-        ("currency: USD\nmodels:\n  m: {read: -1, written: 1}", "line 3: models: m: read: input should be greater"),
-        ("currency: USD\nmodels:\n  m: {read: .nan, written: 1}", "line 3: models: m: read: input should be a finite"),
-        ("currency: USD\nmodels:\n  m: {reed: 1, written: 1}", "unknown key 'reed'; did you mean 'read'?"),
-        ("currency: [USD]\nmodels: {m: {read: 1, written: 1}}", "line 1: currency must be a short name such as USD"),
-        ("currency: USD\nmodels: {m: {read: 1, written: 1}}\nmodels: {}", "the key 'models' stands here a second time"),
-        ("- 1", "must be a mapping with `currency` and `models`"),
-    ],
-)
-def test_bad_price_files_are_one_line(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "prices.yaml"
-    path.write_text(text)
-    with pytest.raises(UserError) as caught:
-        load_prices(path)
-    assert any(message in line for line in caught.value.lines), caught.value.lines
-
-
-def test_the_example_is_one() -> None:
-    found = load_prices(Path(__file__).parent.parent / "examples" / "prices.yaml")
-    assert found.rates("Qwen/Qwen3-VL-8B-Instruct") is not None and found.rates("not listed") is None

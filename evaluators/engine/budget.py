@@ -9,6 +9,7 @@ tell counts as all that was held. What a provider bills for requests that failed
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,11 +117,9 @@ class Budget:
 
 
 def money(amount: float, currency: str) -> str:
-    """`1,234.50 USD`; small amounts with three significant digits."""
-    if amount >= 100 or amount == 0:
-        return f"{amount:,.2f} {currency}"
-    digits = f"{amount:.2f}" if amount >= 1 else f"{amount:.3g}" if amount >= 1e-4 else f"{amount:.2e}"
-    return f"{digits} {currency}"
+    """`1,234.50 USD`; amounts below 1 with three significant digits, `0.0000320 USD`."""
+    places = 2 if amount >= 1 or amount <= 1e-12 else 2 - math.floor(math.log10(amount))
+    return f"{amount:,.{places}f} {currency}"
 
 
 @dataclass(frozen=True, slots=True)
