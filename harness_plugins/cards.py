@@ -60,7 +60,7 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
     violations = Counter(v for r in rubrics for v in r.violations)
     named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
     if not valid:
-        return [str(len(rubrics)), "0", *[""] * 7, named]
+        return [str(len(rubrics)), "0", *[""] * 8, named]
     criteria = [len(r.criteria) for r in valid]
     largest = [
         100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria)

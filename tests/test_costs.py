@@ -248,6 +248,16 @@ def test_unknown_is_not_zero(make_pairs: MakePairs, tmp_path: Path) -> None:
     assert paid(report, "m").usage.known == 0 and not point(report, "none").frontier
 
 
+def test_without_a_manifest_a_model_is_named_as_it_was_served(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(4, images=False)
+    out = judged(write_config(tmp_path, "none"), Meter(good))
+    before = point(score(out), "none")
+    (out / "manifest.json").unlink()
+    report = score(out)
+    assert paid(report, "m").model == "served" and report.prices is None
+    assert point(report, "none") == replace(before, model="served")
+
+
 @pytest.mark.parametrize(
     ("judge", "calls", "requests"),
     [

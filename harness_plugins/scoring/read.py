@@ -313,18 +313,18 @@ def _fill_cell(db: Any, run: RunData, benchmark: BenchmarkData, cell: CellData) 
             (g for k, g in run.given.items() if k[:3] == (benchmark.name, cell.key.arm, cell.key.writer)), None
         )
         known = run.uids.get((benchmark.name, cell.key.writer), known)
-    found = db.execute(
-        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, both_bad '
-        "FROM last "
-        "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
-        [benchmark.name, *cell.key],
-    )
     alone = cell.grading.get("kind") == "pointwise"
     if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
         raise UserError(
             f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
             "config again (verdicts are kept)"
         )
+    found = db.execute(
+        'SELECT item, "order", sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, both_bad '
+        "FROM last "
+        "WHERE benchmark = ? AND judge = ? AND arm = ? AND writer IS NOT DISTINCT FROM ?",
+        [benchmark.name, *cell.key],
+    )
     each = np.full((*cell.outcome.shape, benchmark.width), ABSENT, dtype=np.int8) if alone else None
     while rows := found.fetchmany(50_000):
         for uid, order, sample, replicate, status, pick, p, donor, media, rubric, candidate, score, ranks, bad in rows:
