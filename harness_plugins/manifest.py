@@ -164,8 +164,7 @@ def make_manifest(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
-    models = [s.model for s in (*config.judges, *config.all_writers()) if s.backend != "baseline"]
-    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None, models)
+    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None)
     return {
         "schema": SCHEMA,
         "created": held.get("created", now),

@@ -115,14 +115,12 @@ def recorded(value: Any) -> Prices | None:
         ) from None
 
 
-def to_record(held: Any, prices: Prices | None, models: Iterable[str]) -> dict[str, Any] | None:
-    """What a manifest keeps: the prices of the models that its folder has asked, new ones in place of old ones."""
+def to_record(held: Any, prices: Prices | None) -> dict[str, Any] | None:
+    """What a manifest keeps: all prices, since rubrics from files are by models that no config names; new ones before old ones."""
     if prices is None:
         return held or None
     before = held["models"] if held and held.get("currency") == prices.currency else {}
-    now = {m: prices.models[m].model_dump(exclude_none=True) for m in dict.fromkeys(models) if m in prices.models}
-    found = {**before, **now}
-    return {"currency": prices.currency, "models": found} if found else None
+    return {"currency": prices.currency, "models": before | prices.model_dump(exclude_none=True)["models"]}
 
 
 def check_priced(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:

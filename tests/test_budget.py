@@ -26,10 +26,11 @@ from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.mock_server import MockServer
 from evaluators.records import Answer, Candidate, Criterion, Item, Label, Media, MediaFile
 from evaluators.rendering import Case, RubricText
-from harness_plugins import run
+from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import load_config
 from harness_plugins.experiment import write_rubrics
+from harness_plugins.tables import tables
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_costs import WRITER, Meter, good, judged, write_config
 from tests.test_induction import Oracle
@@ -329,3 +330,14 @@ def test_judges_without_a_limit_show_what_they_spend(make_pairs: MakePairs, tmp_
     result = run(config, judges={"m": mock_chat_judge(config.judges[0], meter)})
     budget = result.tally.budget
     assert budget is not None and budget.most is None and 0 < budget.spent < 0.01 and budget.before == 0
+
+
+def test_baselines_cost_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "benchmarks: [{name: demo, limit: 4}]\narms: [none]\njudges: [{name: first, backend: baseline}]\nout: out\n"
+    )
+    report = score(run(config).out)
+    assert not report.paid and not report.costs and not any("what it took" in t.title for t in tables([report]))
+    assert main(["cost", str(tmp_path / "out")]) == 0 and "no model was asked" in capsys.readouterr().out
+    assert main(["cost", str(tmp_path)]) == 2 and "no run folder" in capsys.readouterr().err

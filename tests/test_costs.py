@@ -207,6 +207,19 @@ def test_two_judges_share_what_a_rubric_cost(make_pairs: MakePairs, tmp_path: Pa
     assert point(report, "none", 6).read == pytest.approx(3 * point(report, "none").read)
 
 
+def test_rubrics_from_a_file_were_paid_for_elsewhere(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """They are in no spending of this folder, and their share is known all the same."""
+    make_pairs(3, images=False)
+    writer = Meter(written)
+    first = judged(write_config(tmp_path, "none, transferred", more=WRITER), Meter(good), writer)
+    more = f"rubrics: {{grm: {first}/rubrics.jsonl}}\nprices: prices.yaml\n"
+    judged(write_config(tmp_path, "none, transferred", more=more), Meter(good), out=tmp_path / "second")
+    one, other = score(first), score(tmp_path / "second")
+    assert [p.name for p in one.paid] == ["m", "grm"] and [p.name for p in other.paid] == ["m"]
+    assert point(other, "transferred").writer_read == point(one, "transferred").writer_read > 0
+    assert point(other, "transferred").axis == "money"
+
+
 def test_an_item_without_a_rubric_costs_what_none_costs(make_pairs: MakePairs, tmp_path: Path) -> None:
     make_pairs(4, images=False)
 
@@ -354,19 +367,6 @@ def test_votes_that_cost_as_much(make_pairs: MakePairs, tmp_path: Path, samples:
     assert table.rows[0][5].startswith("vote@4 for 400 k tokens: ") and table.rows[0][4] == "500 k tokens"
     assert table.rows[0][7] == ("vote@6 for 600 k tokens: 4 samples were taken" if samples == 2 else table.rows[0][7])
     assert math.isnan(equal.above.accuracy) == (equal.above.difference is None) == (samples == 2)
-
-
-def test_spending_is_in_no_protocol_and_baselines_cost_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "c.yaml"
-    config.write_text(
-        "benchmarks: [{name: demo, limit: 4}]\narms: [none]\njudges: [{name: first, backend: baseline}]\nout: out\n"
-    )
-    report = score(run(config).out)
-    assert not report.paid and not report.costs and not any("what it took" in t.title for t in tables([report]))
-    assert main(["cost", str(tmp_path / "out")]) == 0 and "no model was asked" in capsys.readouterr().out
-    assert main(["cost", str(tmp_path)]) == 2 and "no run folder" in capsys.readouterr().err
 
 
 def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

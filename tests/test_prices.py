@@ -47,14 +47,19 @@ def test_cached_tokens_cost_what_the_file_says_or_as_much_as_others() -> None:
     assert untold.cost({"prompt_tokens": 3}) is None is untold.cost(None)
 
 
-def test_a_manifest_keeps_the_prices_of_what_was_asked() -> None:
-    prices = Prices.model_validate({"currency": "EUR", "models": {m: {"read": 1, "written": 2} for m in "abc"}})
-    first = to_record(None, prices, ["a", "unpriced"])
+def test_a_manifest_keeps_all_prices_it_was_given() -> None:
+    def prices(currency: str, **models: int) -> Prices:
+        return Prices.model_validate(
+            {"currency": currency, "models": {m: {"read": p, "written": 2} for m, p in models.items()}}
+        )
+
+    first = to_record(None, prices("EUR", a=1))
     assert first == {"currency": "EUR", "models": {"a": {"read": 1.0, "written": 2.0}}}
-    later = to_record(first, prices, ["b"])
-    assert recorded(later) == prices.model_copy(update={"models": {m: prices.models[m] for m in "ab"}})
-    assert to_record(later, None, ["c"]) == later and to_record(None, None, []) is None
-    dollars = prices.model_copy(update={"currency": "USD"})
-    assert list((to_record(later, dollars, ["c"]) or {})["models"]) == ["c"], "no two currencies in one record"
+    later = to_record(first, prices("EUR", a=5, b=1))
+    assert recorded(later) == prices("EUR", a=5, b=1) and recorded(to_record(later, prices("EUR", a=6))) == prices(
+        "EUR", a=6, b=1
+    )
+    assert to_record(later, None) == later and to_record(None, None) is None
+    assert recorded(to_record(later, prices("USD", c=1))) == prices("USD", c=1), "no two currencies in one record"
     with pytest.raises(UserError, match="give --prices FILE"):
         recorded({"currency": 5})
