@@ -326,10 +326,13 @@ class ChatJudge:
 
 
 def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | None]:
-    """Tokens and seconds of calls made one after the other."""
+    """Tokens and seconds of calls made one after the other. Tokens that one of them does not tell are told of none."""
     usage: Counter[str] = Counter()
     for answer in answers:
         usage.update(answer.usage or {})
+    for name in ("prompt_tokens", "completion_tokens"):
+        if any(name not in (a.usage or {}) for a in answers):
+            del usage[name]
     known = [a.latency_s for a in answers if a.latency_s is not None]
     return dict(usage) or None, round(sum(known), 4) if known else None
 

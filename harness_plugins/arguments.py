@@ -11,10 +11,11 @@ start here:
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
   rubric-harness table results/runs/my-run     the tables again, in any format
+  rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
   rubric-harness report results/runs/my-run    figures, tables and items as one page
 
-exit codes: 0 complete, 2 bad input, 3 errors remain, 130 interrupted
+exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 130 interrupted
 """
 
 
@@ -41,8 +42,10 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
     )
 
-    _add_table(commands)
-    _add_report(commands)
+    for told in (score, _add_table(commands), _add_report(commands)):
+        add_prices(told)
+    add_cost(commands)
+
     _add_show(commands)
 
     items = commands.add_parser(
@@ -97,6 +100,8 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="ask again where the status is: tie, unparsed, refused, truncated, ok",
     )
     run.add_argument("--quiet", action="store_true", help="no progress line")
+    add_prices(run)
+    add_limit(run)
 
 
 def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -120,9 +125,11 @@ def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
     )
     rubrics.add_argument("--quiet", action="store_true", help="no progress line")
+    add_prices(rubrics)
+    add_limit(rubrics)
 
 
-def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     table = commands.add_parser(
         "table",
         help="print the tables of one or more runs, or a paper's table with our rows beside the published ones",
@@ -140,6 +147,7 @@ def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     table.add_argument("--specs", action="store_true", help="list the specs there are")
     table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
     table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
+    return table
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -158,7 +166,7 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
 
 
-def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="make one HTML page of a run: figures, tables, and its items with media, rubrics and reasons",
@@ -183,6 +191,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="at most N items on the page (default 1000), those with something to see first",
     )
     report.add_argument("--protocol", default="strict", help="see `score`")
+    return report
 
 
 _FORMATS = "formats"
@@ -250,6 +259,53 @@ def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "'pointwise,1-5' (RUBRIC_HARNESS_GRADING)",
     )
     lmms.add_argument("--judge", metavar="NAME", help="the judge's name in records and tables (RUBRIC_HARNESS_JUDGE)")
+
+
+def add_prices(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help="what models cost, as YAML (examples/prices.yaml); default: as the run had it",
+    )
+
+
+def add_limit(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--max-cost",
+        type=_amount,
+        metavar="AMOUNT",
+        help="spend no more than this on the run folder, in the price file's currency, earlier runs counted; it stops cleanly before "
+        "(exit code 3), and a larger amount goes on",
+    )
+
+
+def add_cost(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cost = commands.add_parser(
+        "cost",
+        help="what runs took: calls, tokens and money by judge and writer",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="What each judge and writer of a run folder took so far, from its jsonl files alone; also while it runs.\n"
+        "Every answer counts once, however many cells share it. `table` shows what single decisions cost, beside how good they are.",
+        epilog="a price file, for a million tokens (the numbers are made up):\n"
+        "  currency: USD\n"
+        "  models:\n"
+        "    Qwen/Qwen3-VL-8B-Instruct: {read: 0.2, written: 0.6, cached: 0.05, parameters_b: 8}\n"
+        "    my/local-model: {read: 0, written: 0}\n",
+    )
+    cost.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
+    cost.add_argument("--format", choices=["md", "json", "latex"], default="md", help="default: md")
+    add_prices(cost)
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be an amount above 0, such as 5 or 0.25, without the currency")
+    return value
 
 
 def _positive(text: str) -> int:

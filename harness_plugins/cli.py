@@ -77,6 +77,7 @@ def _pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
 def _run(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
     from evaluators.records import STATUSES
+    from harness_plugins.budgets import with_costs
     from harness_plugins.config import load_config
     from harness_plugins.experiment import run
 
@@ -84,7 +85,7 @@ def _run(args: argparse.Namespace) -> int:
     statuses = redo.get("status", set())
     if set(redo) - {"status"} or statuses - set(STATUSES):
         raise UserError(f"--redo takes status=S with S one of {', '.join(STATUSES)}")
-    config = load_config(args.config)
+    config = with_costs(load_config(args.config), args.prices, args.max_cost)
     if args.dry_run:
         from harness_plugins.dry_run import dry_run
 
@@ -109,6 +110,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
     else:
         print(f"Nothing to ask: all {result.planned} verdicts are there.")
+    _print_spent(tally)
     files = [
         n for n in ("verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json") if (result.out / n).exists()
     ]
@@ -120,6 +122,13 @@ def _run(args: argparse.Namespace) -> int:
     _print_failures(result.wrote, "rubrics")
     _print_failures(tally, "verdicts")
     return ERRORS_REMAIN
+
+
+def _print_spent(tally: Tally) -> None:
+    """What the folder cost, where prices are known."""
+    budget = tally.budget
+    if budget is not None:
+        print(f"Spent:        {budget.text(budget.spent)}, {budget.text(budget.spent - budget.before)} of it now")
 
 
 def _print_failures(tally: Tally, what: str) -> None:
@@ -154,7 +163,13 @@ def _rubrics(args: argparse.Namespace) -> int:
             "--redo takes status=invalid: rubrics that could not be taken from their answer are written again"
         )
     folder, tally, files = write_rubrics(
-        args.config, out=args.out, limit=args.limit, redo=redo.get("status", ()), progress=not args.quiet
+        args.config,
+        out=args.out,
+        limit=args.limit,
+        redo=redo.get("status", ()),
+        progress=not args.quiet,
+        prices=args.prices,
+        max_cost=args.max_cost,
     )
     table = cards(folder)
     print_rich([table]) if sys.stdout.isatty() else print(markdown([table]))
@@ -165,6 +180,7 @@ def _rubrics(args: argparse.Namespace) -> int:
         print(f"Induced: {note}")
     if not tally.written and not tally.notes:
         print(f"Nothing to write: all {sum(len(f.rubrics) for f in files)} rubrics are there.")
+    _print_spent(tally)
     print(f"Rubrics: {_near(folder)}/rubrics.jsonl (in another config: `rubrics: {{{files[0].name}: that file}}`)")
     _print_failures(tally, "rubrics")
     return ERRORS_REMAIN if tally.statuses["error"] else COMPLETE
@@ -198,18 +214,19 @@ def _print_summary(run: Path) -> bool:
     return all(c.complete for c in report.cells)
 
 
-def _print_tables(runs: Sequence[Path], form: str, protocol: str) -> None:
+def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None) -> None:
     from harness_plugins import formats
+    from harness_plugins.prices import load_prices
     from harness_plugins.scoring import adjust, score
 
-    reports = [score(run, protocol) for run in runs]
+    reports = [score(run, protocol, load_prices(prices) if prices else None) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
     print(formats.FORMATS[form](reports), end="")
 
 
 def _score(args: argparse.Namespace) -> int:
-    _print_tables([args.run], "json" if args.json else "md", args.protocol)
+    _print_tables([args.run], "json" if args.json else "md", args.protocol, args.prices)
     return COMPLETE
 
 
@@ -228,7 +245,7 @@ def _table(args: argparse.Namespace) -> int:
 
         print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
     elif args.runs:
-        _print_tables(args.runs, args.format, args.protocol or "strict")
+        _print_tables(args.runs, args.format, args.protocol or "strict", args.prices)
     else:
         raise UserError("table: name a RUN_DIR, or a paper's table with --spec NAME (--specs lists them)")
     return COMPLETE
@@ -238,12 +255,25 @@ def _report(args: argparse.Namespace) -> int:
     from harness_plugins.report import write_report
 
     made = write_report(
-        args.run, args.out, figures=args.figures, items=args.items, protocol=args.protocol, progress=True
+        args.run,
+        args.out,
+        figures=args.figures,
+        items=args.items,
+        protocol=args.protocol,
+        prices=args.prices,
+        progress=True,
     )
     shown = f"{made.items:,} items" if made.items == made.of else f"{made.items:,} of {made.of:,} items"
     print(f"Report:  {_near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
     if args.figures is not None:
         print(f"Figures: {_near(args.figures)} ({len(made.figures)} files)")
+    return COMPLETE
+
+
+def _cost(args: argparse.Namespace) -> int:
+    from harness_plugins.cost_tables import costs_of
+
+    print(costs_of(args.runs, args.prices, args.format), end="")
     return COMPLETE
 
 
@@ -327,6 +357,7 @@ _COMMANDS = {
     "rubrics": _rubrics,
     "score": _score,
     "table": _table,
+    "cost": _cost,
     "report": _report,
     "show": _show,
     "items": _items,

@@ -61,6 +61,10 @@ class Config(_Part):
     """The one contrast that Holm's correction runs over: (arm, reference arm)."""
     reference_writer: str | None = None
     """The writer that each other one is set against, in the arm of the primary contrast."""
+    prices: Path | None = None
+    """What models cost (`prices.load_prices`): tables then show money."""
+    max_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """The most that the run folder may cost, in the currency of `prices`."""
     out: Path | None = None
 
     @field_validator("arms")
@@ -150,30 +154,10 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with `benchmarks` and `judges`")
-        twice = list(_repeated_keys(node))
-        if twice:
-            raise UserError(
-                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
-            )
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    node, value = read_yaml(path, "`benchmarks` and `judges`")
     if data_only:
-        value = {
-            k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast", "reference_writer")
-        }
+        apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
+        value = {k: v for k, v in value.items() if k not in apart}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
     try:
         config = Config.model_validate(value)
@@ -181,20 +165,20 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
         raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
     if config.needs_rubrics() and not config.rubrics and not config.writers:
-        line = _line_of(node, ("arms",))
+        line = line_of(node, ("arms",))
         raise UserError(
             f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
     if config.writers and not config.rubrics and all(w.shared for w in config.writers) and "shuffled" in config.arms:
         raise UserError(
-            f"{path}: line {_line_of(node, ('arms',))}: shuffled exchanges the rubrics of items, and each of `writers` has one "
+            f"{path}: line {line_of(node, ('arms',))}: shuffled exchanges the rubrics of items, and each of `writers` has one "
             "for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
         raise UserError(
-            f"{path}: line {_line_of(node, ('arms',))}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
+            f"{path}: line {line_of(node, ('arms',))}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
             "of `writers` does: leave them out of `arms`, or add such a writer"
         )
     config = _absolute(config, path.resolve().parent)
@@ -211,12 +195,12 @@ def load_config(path: Path, data_only: bool = False) -> Config:
             positional = [a for a in positional if a in ("advice", "rubric_only")]
         if positional and judge.grading != "pairwise":
             raise UserError(
-                f"{path}: line {_line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
+                f"{path}: line {line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
             )
         if judge.decision == "criteria" and "justify" in config.arms:
             raise UserError(
-                f"{path}: line {_line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
+                f"{path}: line {line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
                 "rubric, so `justify` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
         if "advice" in config.arms:
@@ -226,9 +210,41 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     return config
 
 
+def read_yaml(path: Path, wanted: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """A YAML file as a mapping, with its nodes, which know their lines.
+
+    Args:
+        wanted: what the mapping is to hold, for the message.
+
+    Raises:
+        UserError: not readable, not YAML, not a mapping, or a key that stands there twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path}: must be a mapping with {wanted}")
+        twice = list(_repeated_keys(node))
+        if twice:
+            raise UserError(
+                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
+            )
+        return node, yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+
+
 def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
     """Files and folders that the config names and that are not there."""
     named: list[tuple[Path | None, tuple[Any, ...]]] = [(p, ("rubrics", n)) for n, p in config.rubrics.items()]
+    named.append((config.prices, ("prices",)))
     for i, b in enumerate(config.benchmarks):
         named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
     named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
@@ -238,7 +254,7 @@ def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
     for file, location in named:
         if file is not None and not os.path.exists(file):
             yield (
-                f"{path}: line {_line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
+                f"{path}: line {line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
                 "the config file) or put the file there"
             )
 
@@ -259,6 +275,7 @@ def _absolute(config: Config, base: Path) -> Config:
             ),
             "rubrics": {n: at(p) for n, p in config.rubrics.items()},
             "out": at(config.out),
+            "prices": at(config.prices),
         }
     )
 
@@ -278,7 +295,7 @@ def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int]]:
             yield from _repeated_keys(value)
 
 
-def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
+def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
     """The line of the innermost node on the way to a location."""
     line = node.start_mark.line + 1
     for step in location:
@@ -301,7 +318,7 @@ _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": J
 def _line(path: Path, node: yaml.Node, error: Any) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
-    place = f"{path}: line {_line_of(node, location)}"
+    place = f"{path}: line {line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
         model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from evaluators.engine.budget import max_written, money
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, JudgeSpec, create
-from evaluators.messages import Image, Text, text_of
+from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.writers import request_of
+from harness_plugins.budgets import paid_in, prices_of, spent
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, prepare, writers_of
 from harness_plugins.inducing import calls_of, missing
 from harness_plugins.known_items import with_known_digests
+from harness_plugins.manifest import read_manifest
 from harness_plugins.writing import Written, due
 
 CHARACTERS_A_TOKEN = 4
@@ -47,6 +50,7 @@ def dry_run(
     prompts: dict[str, str] = {}
     ways: dict[str, dict[str, str]] = {}
     totals = [0, 0, 0]
+    models: dict[str, tuple[float, float]] = {}
     for grid in prepared.grids(only, written.files(folder or Path())):
         items = with_known_digests(grid.items, known)
         for judge in config.judges:
@@ -61,6 +65,9 @@ def dry_run(
                     f"{counts[0]:9,} {counts[1]:9,} {counts[2]:11,}"
                 )
                 totals = [a + b for a, b in zip(totals, counts, strict=True)]
+                if isinstance(made, ChatJudge):
+                    again = 2 if judge.verdict == "reasoned" else 1  # the second call reads the same prompt
+                    _add(models, judge, again * counts[2], max_written(judge) * counts[1])
                 if isinstance(made, ChatJudge):
                     asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
                     asked.setdefault(arm.name, _prompt(one, judge, made))
@@ -84,11 +91,14 @@ def dry_run(
                 f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
             )
             prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
+            sizes = [_size([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
+            _add(models, spec, len(left) * sum(sizes) / len(sizes), max_written(spec) * len(left))
     lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
     lines.append(
         f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
         "several cells are asked once)."
     )
+    lines += _money(config, folder, models)
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
     for arm_name, prompt in prompts.items():
@@ -105,12 +115,53 @@ def _cost(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> tuple[float, float]:
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
             requests = made.requests(cell.given.case(item, cell.order, cell.candidate))
-            parts = [p for r in requests for m in r.messages for p in m.parts]
-            text = sum(len(p.text) for p in parts if isinstance(p, Text))
-            images = sum(isinstance(p, Image) for p in parts)
-            sizes.append((len(requests), text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * images))
+            sizes.append((len(requests), _size(requests)))
     count = max(len(sizes), 1)
     return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
+
+
+def _size(requests: Sequence[ChatRequest]) -> float:
+    """Estimated tokens."""
+    parts = [p for r in requests for m in r.messages for p in m.parts]
+    text = sum(len(p.text) for p in parts if isinstance(p, Text))
+    return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
+
+
+def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, written: float) -> None:
+    before = asked.get(spec.model, (0.0, 0.0))
+    asked[spec.model] = (before[0] + read, before[1] + written)
+
+
+def _money(config: Config, folder: Path | None, asked: Mapping[str, tuple[float, float]]) -> list[str]:
+    """What it would cost, where prices are known.
+
+    Args:
+        asked: by model the tokens read (estimated) and written (at most).
+    """
+    held = read_manifest(folder) if folder else {}
+    prices = prices_of(config, held)
+    if prices is None:
+        return ["In money with --prices FILE."]
+    rates = {m: prices.rates(m) for m in asked}
+    reading = sum(asked[m][0] * r.read for m, r in rates.items() if r)
+    writing = sum(asked[m][1] * r.written for m, r in rates.items() if r)
+    lines = [
+        f"Cost: about {money(reading, prices.currency)} for reading, and at most {money(writing, prices.currency)} for writing, if "
+        "every reply takes all of max_tokens. Without hits in a cache, retries, rubrics that are still to be induced, and verdicts on "
+        "rubrics that are still to be written."
+    ]
+    if folder:
+        names = {s.name: s.model for s in (*config.judges, *config.all_writers())}
+        before = money(spent(paid_in(folder, held, names), prices, folder), prices.currency)
+        limit = f" of max_cost {money(config.max_cost, prices.currency)}" if config.max_cost else ""
+        lines.append(f"Spent so far in {folder}: {before}{limit}.")
+    without = [m for m, r in rates.items() if r is None]
+    if without:
+        lines.append(
+            f"No price for {', '.join(without)}: not in the cost"
+            + (", and refused by max_cost." if config.max_cost else ".")
+        )
+    return lines
 
 
 def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:

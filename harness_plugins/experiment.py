@@ -24,6 +24,7 @@ from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
+from harness_plugins.budgets import Money, money_of, with_costs
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
 from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
@@ -179,6 +180,8 @@ def run(
     progress: bool = False,
     judges: Mapping[str, Judge] | None = None,
     writers: Mapping[str, ChatBackend] | None = None,
+    prices: Path | None = None,
+    max_cost: float | None = None,
 ) -> RunResult:
     """Judge everything that a config asks for and a run folder does not hold yet.
 
@@ -191,14 +194,15 @@ def run(
         progress: show a progress line on stderr.
         judges: judges of your own by name, in place of those the config describes (`evaluators.mock` has one).
         writers: backends of your own for the config's writers, by the writer's name.
+        prices: what models cost; overrides the config's `prices`.
+        max_cost: the most that the folder may cost; overrides the config's `max_cost`.
 
     Raises:
         UserError: something in the config or the data does not fit; nothing was asked.
-        RunStopped: a judge cannot be reached or refuses all requests.
+        RunStopped: a judge cannot be reached or refuses all requests, or `max_cost` is used up.
         KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
     """
-    if not isinstance(config, Config):
-        config = load_config(Path(config))
+    config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
     folder = Path(out) if out is not None else config.out
     if folder is None or str(out) == "":
         raise UserError("no run folder: give --out, or `out:` in the config")
@@ -210,12 +214,14 @@ def run(
     prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics)
+    asked = [j for j in config.judges if j.name in (only or {}).get("judge", (j.name,))]
+    money = money_of(config, folder, held, [*asked, *writers_of(config, only)])
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
             list_new(prepared.chosen(only), known, items)
             write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
             known = items_of(folder)
-        wrote, written = _write_rubrics(prepared, folder, only, progress, writers)
+        wrote, written = _write_rubrics(prepared, folder, only, progress, writers, money)
         grids = prepared.grids(only, written)
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, grids))
         if new_rubrics:
@@ -224,7 +230,8 @@ def run(
                     journal.append(encode(rubric))
         finished = Finished.read(folder, redo)
         listed = list_new([i for g in grids for i in g.items], known, items)
-        runner = Runner(verdicts, items, listed, finished)
+        runner = Runner(verdicts, items, listed, finished, money.accounts)
+        runner.tally.budget = money.budget
         work = _work(config, grids, finished, judges or {})
         planned = sum(w.planned for _, works in work for w in works)
         copy_answers(folder, work, runner)
@@ -255,12 +262,13 @@ def _write_rubrics(
     only: Selection | None,
     progress: bool,
     backends: Mapping[str, ChatBackend] | None,
+    money: Money,
     redo: Collection[str] = (),
 ) -> tuple[Tally, tuple[RubricFile, ...]]:
     """Have written what the arms of this run read and the folder does not hold; all that it then holds."""
     config = prepared.config
     specs = writers_of(config, only)
-    tally = Tally()
+    tally = Tally(budget=money.budget)
     if not specs:
         return tally, ()
     written = Written.read(folder, specs)
@@ -271,15 +279,16 @@ def _write_rubrics(
             check_seeds(spec, replicate, folder)
         for replicate, without, elsewhere in missing(spec, written.by_writer[spec.name], benchmarks):
             if not elsewhere:  # what was made for one benchmark is the rubric of the next as well
-                induction = Tally()
-                block_on(induce(spec, replicate, folder, induction, (backends or {}).get(spec.name), progress))
+                induction, backend = Tally(budget=money.budget), (backends or {}).get(spec.name)
+                block_on(induce(spec, replicate, folder, induction, backend, progress, money.accounts.get(spec.name)))
                 tally.notes.append(summary(spec, replicate, folder))
             file_rubric(spec, replicate, folder, without)
             filed = True
     if filed:
         written = Written.read(folder, specs)
     items = prepared.chosen(only)
-    work = work_of([s for s in specs if not s.shared], items, config.orders, written, redo, backends)
+    each = [s for s in specs if not s.shared]
+    work = work_of(each, items, config.orders, written, redo, backends, money.accounts)
     if any(w.draws for w in work):
         with rare_collections():
             block_on(write(work, folder, tally, progress))
@@ -295,6 +304,8 @@ def write_rubrics(
     redo: Collection[str] = (),
     progress: bool = False,
     writers: Mapping[str, ChatBackend] | None = None,
+    prices: Path | None = None,
+    max_cost: float | None = None,
 ) -> tuple[Path, Tally, tuple[RubricFile, ...]]:
     """Have a config's writers write their rubrics and judge nothing; returns the folder, what happened, and all rubrics.
 
@@ -304,8 +315,7 @@ def write_rubrics(
     Raises:
         UserError, RunStopped: as `run`.
     """
-    if not isinstance(config, Config):
-        config = load_config(Path(config))
+    config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
     folder = Path(out) if out is not None else config.out
     if folder is None or str(out) == "":
         raise UserError("no folder: give --out, or `out:` in the config")
@@ -318,10 +328,11 @@ def write_rubrics(
     known = items_of(folder)
     prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
+    money = money_of(config, folder, held, writers_of(prepared.config))
     with Journal(folder / "verdicts.jsonl"), Journal(folder / "items.jsonl") as items:
         list_new(prepared.chosen(), known, items)
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
-        tally, files = _write_rubrics(prepared, folder, None, progress, writers, redo)
+        tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
     return folder, tally, files
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
+from evaluators.engine.budget import Account
 from evaluators.engine.journal import Journal
 from evaluators.engine.runner import Tally
 from evaluators.errors import UserError
@@ -116,12 +117,13 @@ async def induce(
     tally: Tally,
     backend: ChatBackend | None = None,
     progress: bool = False,
+    account: Account | None = None,
 ) -> None:
     """Induce one rubric and write its file.
 
     Raises:
         UserError: nothing verified.
-        RunStopped: requests failed for good; what was answered is kept.
+        RunStopped: requests failed for good, or the budget is used up; what was answered is kept.
     """
     assert spec.seeds is not None
     if backend is None:
@@ -136,7 +138,8 @@ async def induce(
             from harness_plugins.progress import shown
 
             await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
-        asker = await stack.enter_async_context(opened(spec, backend, folder / f"induction-{spec.name}.jsonl", tally))
+        path = folder / f"induction-{spec.name}.jsonl"
+        asker = await stack.enter_async_context(opened(spec, backend, path, tally, account))
         induced = await Induction(verifier_of(spec), options, asker, seeds).run()
     path = artefact_path(folder, spec.name, replicate)
     made = {

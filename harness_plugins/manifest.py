@@ -20,6 +20,7 @@ from evaluators.records import SCHEMA
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config
+from harness_plugins.prices import load_prices, to_record
 
 NAME = "manifest.json"
 
@@ -163,6 +164,7 @@ def make_manifest(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
+    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None)
     return {
         "schema": SCHEMA,
         "created": held.get("created", now),
@@ -182,6 +184,7 @@ def make_manifest(
         "donors": _donors(held, grids),
         "primary_contrast": list(config.primary_contrast),
         "reference_writer": config.reference_writer,
+        **({"prices": prices} if prices else {}),
         "seed": 0,
     }
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from evaluators.engine.budget import Budget
 from evaluators.engine.runner import Tally
 from evaluators.errors import KINDS
 
@@ -55,6 +56,8 @@ def describe(tally: Tally, rate: float) -> str:
         parts.append(f"{_span((tally.total - tally.written) / rate)} left")
     if tally.prompt_tokens or tally.completion_tokens:
         parts.append(f"{_count(tally.prompt_tokens)} tokens in, {_count(tally.completion_tokens)} out")
+    if tally.budget is not None:
+        parts.append(_money(tally.budget))
     if tally.failures:
         parts.append("failed: " + ", ".join(f"{kind} {n}" for kind, n in tally.failures.most_common()))
     if tally.waits.counts:
@@ -62,6 +65,14 @@ def describe(tally: Tally, rate: float) -> str:
         asked = f", server asked for {tally.waits.asked_s:.0f} s" if tally.waits.asked_s else ""
         parts.append(f"waiting to retry: {why}{asked}")
     return " | ".join(parts)
+
+
+def _money(budget: Budget) -> str:
+    """What the run folder took so far; near the limit, also why there are fewer requests in flight."""
+    if budget.most is None:
+        return f"spent {budget.text(budget.spent)}"
+    of = f"spent {budget.text(budget.spent)} of {budget.text(budget.most)}"
+    return f"{of} (the rest is held for what is in flight)" if budget.waiting else of
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from evaluators.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
 from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.metrics import STATES
@@ -110,9 +111,9 @@ def tables(reports: Sequence[Report]) -> list[Table]:
     """The tables of each run and benchmark: accuracy with its companions, by category, what each arm changed, and how."""
     found: list[Table] = []
     for report in reports:
+        where = f"{report.folder}: " if len(reports) > 1 else ""
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
-            where = f"{report.folder}: " if len(reports) > 1 else ""
             before = len(found)
             title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
             found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
@@ -124,8 +125,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
                 found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
-            if any(name.startswith("vote@") for c in cells for name in c.metrics):
-                found.append(_vote_table(f"{where}{benchmark}: accuracy by calls and tokens", cells))
+            bought = [
+                cost_table(f"{where}{benchmark}: accuracy by calls and tokens", report, benchmark, cells),
+                equal_cost_table(f"{where}{benchmark}: rubrics beside votes that cost as much", report, benchmark),
+            ]
+            found += [table for table in bought if table is not None]
             transfers = [t for t in report.transfers if t.benchmark == benchmark]
             if transfers:
                 found.append(transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
@@ -144,6 +148,9 @@ def tables(reports: Sequence[Report]) -> list[Table]:
                 found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
             for table in found[before:]:
                 _named(table, cells)
+        spent = paid_table(f"{where}what was asked and what it took", report.paid, report.prices)
+        if spent is not None:
+            found.append(spent)
     return found
 
 
@@ -283,32 +290,6 @@ def _transition_table(title: str, cells: Sequence[CellReport]) -> Table:
     table.notes.append(
         "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
         "some order has no choice (incomplete)."
-    )
-    return table
-
-
-def _vote_table(title: str, cells: Sequence[CellReport]) -> Table:
-    """What several samples buy beside what a rubric buys: a row for each arm and number of calls (decision 15)."""
-    table = Table(
-        title, ["judge", "writer", "arm", "decided by", "calls", "tokens read", "written", "accuracy", "95 % CI"]
-    )
-    for c in (c for c in cells if c.complete and not c.baseline):
-        orders = 1 if "strict_both" not in c.metrics else 2
-        votes = sorted((int(n[5:]), m) for n, m in c.metrics.items() if n.startswith("vote@"))
-        share = c.metrics.get("vote_share")
-        rows = [(f"one sample, {orders} order{'s' * (orders > 1)}", orders, c.metrics["accuracy"])]
-        rows += [(f"vote@{k}", k, m) for k, m in votes if k > orders]
-        for name, calls, m in rows:
-            tokens = [f"{t * calls:,.0f}" for t in c.tokens]
-            row = [c.judge, c.writer or "", c.arm, name, str(calls), *tokens, percent(m), interval(m.low, m.high)]
-            table.rows.append(row)
-        if share is not None:
-            about = f"{c.judge}, {c.writer or '-'}, {c.arm}"
-            table.notes.append(f"{about}: the majority holds {100 * share.value:.1f} % of an order's samples.")
-    table.notes.append(
-        "An item each: calls, and the judge's own tokens (the writer's come on top, once for all judges that read its rubric). "
-        "A rubric is worth its tokens where it beats the vote@k of `none` that costs as much. vote@k: majority of k samples, "
-        "half of them in each order, the mean over all draws from those taken; a split vote counts half."
     )
     return table
 

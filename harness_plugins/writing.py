@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evaluators import judges as judge_factory
+from evaluators.engine.budget import Account
 from evaluators.engine.journal import Journal, rubrics_of
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.runner import Tally
@@ -102,6 +103,7 @@ def work_of(
     written: Written,
     redo: Collection[str] = (),
     backends: Mapping[str, ChatBackend] | None = None,
+    accounts: Mapping[str, Account] | None = None,
 ) -> list[Writing]:
     """For each writer its backend and what is due."""
     work = []
@@ -112,7 +114,7 @@ def work_of(
             judge = judge_factory.create(spec)
             assert isinstance(judge, ChatJudge)
             backend = judge.backend
-        work.append(Writing(spec, backend, wanted))
+        work.append(Writing(spec, backend, wanted, (accounts or {}).get(spec.name)))
     return work
 
 

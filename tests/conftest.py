@@ -11,6 +11,10 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 

@@ -271,7 +271,20 @@ def test_matrix_cost_and_calibration_are_drawn(run_folder: Path, writers: int, j
     report.matrices = [matrix]
     report.costs = [
         CostPoint(
-            "pairs", j, w, "transferred", None, 2, 900 * (n + 1), 40, 20, 5, None, metric("accuracy", 0.7), n == 0
+            "pairs",
+            j,
+            w,
+            "transferred",
+            None,
+            2,
+            900 * (n + 1),
+            40,
+            20,
+            5,
+            None,
+            metric("accuracy", 0.7),
+            n == 0,
+            cost=940.0 * (n + 1),
         )
         for j in whom
         for n, w in enumerate(who)

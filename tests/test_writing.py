@@ -122,6 +122,8 @@ def test_what_is_no_rubric_is_kept_and_written_again_when_asked(make_pairs: Make
     config = config_of(tmp_path, "none, transferred")
     write_rubrics(config, writers={"grm": MockBackend(lambda request: "I would rather not.")})
     assert {line["status"] for line in read_jsonl(tmp_path / "out" / "rubrics.jsonl")} == {"invalid"}
+    card = cards(tmp_path / "out")
+    assert [len(row) for row in card.rows] == [len(card.header)] and card.rows[0][2] == "0"
     backend = MockBackend(written)
     write_rubrics(config, writers={"grm": backend})
     assert not backend.requests, "the model's own doing: kept"

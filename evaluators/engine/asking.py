@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from evaluators.engine.budget import Account, Held
 from evaluators.engine.journal import Journal, lines
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import Breaker, Tally
@@ -26,12 +27,19 @@ class Asker:
     """
 
     def __init__(
-        self, spec: JudgeSpec, backend: ChatBackend, journal: Journal, held: dict[str, Answer], tally: Tally
+        self,
+        spec: JudgeSpec,
+        backend: ChatBackend,
+        journal: Journal,
+        held: dict[str, Answer],
+        tally: Tally,
+        account: Account | None = None,
     ) -> None:
         self._spec = spec
         self._backend = backend
         self._journal = journal
         self._held = held
+        self._account = account
         self._slots = Slots(spec.concurrency, spec.adaptive)
         self._breaker = Breaker(spec.name, spec.concurrency)
         self._media = MediaWindow()
@@ -48,7 +56,7 @@ class Asker:
 
         Raises:
             BackendError: it failed for good.
-            RunStopped: nothing but refusals comes back.
+            RunStopped: nothing but refusals comes back, or the budget is used up.
         """
         if key in self._held:
             return self._held[key]
@@ -71,9 +79,14 @@ class Asker:
 
         tally.total += 1
         await self._slots.acquire()
+        held = await self._account.hold(self._spec, request) if self._account else Held()
+        if self._account and held is None:
+            self._slots.release()
+            raise self._account.budget.stop(f"the rest of the induction by {self.name!r}", self._journal.path.parent)
         tally.in_flight += 1
+        came = None
         try:
-            answer, attempts = await with_retries(
+            came, attempts = await with_retries(
                 once,
                 retries=self._spec.retries,
                 slots=self._slots,
@@ -88,10 +101,12 @@ class Asker:
             self._breaker.lost(e)
             raise
         finally:
+            if self._account:
+                self._account.settle(held or Held(), came)
             tally.in_flight -= 1
             tally.written += 1
             self._slots.release()
-        answer = replace(answer, attempts=attempts)
+        answer = replace(came, attempts=attempts)
         self._journal.append(orjson.dumps({"key": key, "answer": answer}, option=orjson.OPT_APPEND_NEWLINE))
         self._held[key] = answer
         if answer.usage:
@@ -108,14 +123,16 @@ class Asker:
 
 
 @asynccontextmanager
-async def opened(spec: JudgeSpec, backend: ChatBackend, path: Path, tally: Tally) -> AsyncIterator[Asker]:
+async def opened(
+    spec: JudgeSpec, backend: ChatBackend, path: Path, tally: Tally, account: Account | None = None
+) -> AsyncIterator[Asker]:
     """An Asker over a journal.
 
     Raises:
         UserError: the journal is held by another process, or a line of it is no answer.
     """
     with Journal(path) as journal:
-        asker = Asker(spec, backend, journal, answers_in(path), tally)
+        asker = Asker(spec, backend, journal, answers_in(path), tally, account)
         await asker.open()
         try:
             yield asker

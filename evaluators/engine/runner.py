@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from evaluators.engine.budget import Account, Budget, Held
 from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.plan import Cell, Finished, Work, grouped
@@ -17,7 +19,7 @@ from evaluators.judges import Judge
 from evaluators.media import WINDOW_BYTES, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Order, Verdict, encode
-from evaluators.rendering import pick_of
+from evaluators.rendering import Case, pick_of
 
 BATCH_ITEMS = 32
 BATCH_BYTES = WINDOW_BYTES // 4
@@ -46,6 +48,8 @@ class Tally:
     first_sent: float | None = None
     """`time.monotonic()` of the first request."""
     last_written: float | None = None
+    budget: Budget | None = None
+    """Where prices are known."""
 
 
 class Breaker:
@@ -90,20 +94,32 @@ class Breaker:
 
 
 class Runner:
-    """One run over a folder's journals. `tally` may be read at any time."""
+    """One run over a folder's journals. `tally` may be read at any time.
 
-    def __init__(self, verdicts: Journal, items: Journal, listed: set[str], finished: Finished) -> None:
+    Args:
+        accounts: by judge, where its requests are paid from; judges without one spend nothing that is counted.
+    """
+
+    def __init__(
+        self,
+        verdicts: Journal,
+        items: Journal,
+        listed: set[str],
+        finished: Finished,
+        accounts: Mapping[str, Account] | None = None,
+    ) -> None:
         self._verdicts = verdicts
         self._items = items
         self._listed = listed
         self._finished = finished
+        self._accounts = accounts or {}
         self.tally = Tally()
 
     async def run(self, work: Sequence[tuple[Judge, Sequence[Work]]]) -> None:
         """Ask all that is due.
 
         Raises:
-            RunStopped: going on is pointless.
+            RunStopped: going on is pointless, or the budget is used up: then all that was asked is answered and written.
             UserError: a judge, a template or a file is not as it must be.
         """
         self.tally.total += sum(w.cells for _, works in work for w in works)
@@ -126,6 +142,8 @@ class Runner:
             for judge in remote:
                 await judge.close()
             media.close()
+        for budget in {a.budget for a in self._accounts.values() if a.budget.reached}:
+            raise budget.stop(f"{self.tally.total - self.tally.written:,} verdicts", self._verdicts.path.parent)
 
     async def _one_by_one(self, work: Sequence[tuple[Judge, Sequence[Work]]], media: MediaWindow) -> None:
         for judge, works in work:
@@ -138,15 +156,20 @@ class Runner:
     async def _judge(self, judge: Judge, works: Sequence[Work], media: MediaWindow) -> None:
         slots = Slots(judge.spec.concurrency, judge.spec.adaptive)
         breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, sum(w.calls for w in works)))
-        async with asyncio.TaskGroup() as group:
-            async for item, calls in self._prepared(works, media, judge):
+        account = self._accounts.get(judge.spec.name)
+        async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
+            async for item, calls in prepared:
                 for same in calls:
                     await slots.acquire()
-                    group.create_task(self._ask(judge, item, same, slots, breaker))
+                    held = await account.hold(judge.spec, case_of(item, same[0])) if account else Held()
+                    if held is None:  # what is in flight is waited for and written
+                        slots.release()
+                        return
+                    group.create_task(self._ask(judge, item, same, slots, breaker, held))
 
     async def _prepared(
         self, works: Sequence[Work], media: MediaWindow, judge: Judge
-    ) -> AsyncIterator[tuple[Item, list[list[Cell]]]]:
+    ) -> AsyncGenerator[tuple[Item, list[list[Cell]]]]:
         """The items with open cells; while one batch is asked, the media of the next are read."""
         shown, most = judge.sees_media and not judge.in_process, judge.spec.max_pixels  # engines open files themselves
         batches = (
@@ -178,10 +201,12 @@ class Runner:
             self._listed.update(i.uid for i in new)
             self._items.append(b"".join(map(encode, new)))
 
-    async def _ask(self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker) -> None:
-        tally, cell = self.tally, cells[0]
-        case = cell.given.case(item, cell.order, cell.candidate)
+    async def _ask(
+        self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker, held: Held
+    ) -> None:
+        tally, cell, case = self.tally, cells[0], case_of(item, cells[0])
         asked = judge.spec.asked(case)
+        account, came = self._accounts.get(judge.spec.name), None
 
         async def once() -> tuple[Answer, Parsed]:
             tally.asked += 1
@@ -216,8 +241,11 @@ class Runner:
             self.write(item, cells, None, Parsed("error"), error)
             breaker.lost(error)
         else:
+            came = answer
             self.write(item, cells, replace(answer, attempts=attempts) if attempts > 1 else answer, parsed)
         finally:
+            if account:
+                account.settle(held, came)
             tally.in_flight -= 1
             slots.release()
 
@@ -258,6 +286,11 @@ def _batches(work: Work) -> Iterator[list[Item]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def case_of(item: Item, cell: Cell) -> Case:
+    """What a judge is shown."""
+    return cell.given.case(item, cell.order, cell.candidate)
 
 
 def seed_of(item: Item, order: str, arm: str, writer: str | None = None, sample: int = 0, replicate: int = 0) -> str:

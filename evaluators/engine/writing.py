@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from evaluators.engine.budget import Account, Held
 from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, Breaker, Tally, cause_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
-from evaluators.messages import ChatBackend
+from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Rubric, encode
 from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
 
@@ -25,13 +27,15 @@ class Writing:
     spec: WriterSpec
     backend: ChatBackend
     draws: Sequence[Draw]
+    account: Account | None = None
+    """Where its requests are paid from."""
 
 
 async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally) -> None:
     """Ask all writers for all draws; every answer is a line of the journal as it arrives, failures too.
 
     Raises:
-        RunStopped: going on is pointless.
+        RunStopped: going on is pointless, or the budget is used up: then all that was asked is answered and written.
         UserError: a writer, a template or a file is not as it must be.
     """
     tally.total += sum(len(w.draws) for w in work)
@@ -49,6 +53,8 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
         raise cause_of(failures) from None
     finally:
         media.close()
+    for budget in {w.account.budget for w in due if w.account and w.account.budget.reached}:
+        raise budget.stop(f"{tally.total - tally.written:,} rubrics and then the verdicts", journal.path.parent)
 
 
 async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media: MediaWindow) -> None:
@@ -57,15 +63,20 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
         breaker = Breaker(work.spec.name, min(work.spec.concurrency, len(work.draws)))
         try:
             await work.backend.open(media)
-            async with asyncio.TaskGroup() as group:
-                async for draw in _prepared(work, media):
+            async with asyncio.TaskGroup() as group, contextlib.aclosing(_prepared(work, media)) as prepared:
+                async for draw in prepared:
                     await slots.acquire()
-                    group.create_task(_one(work, draw, journal, tally, slots, breaker))
+                    request = request_of(work.spec, draw)
+                    held = await work.account.hold(work.spec, request) if work.account else Held()
+                    if held is None:  # what is in flight is waited for and written
+                        slots.release()
+                        break
+                    group.create_task(_one(work, draw, request, journal, tally, slots, breaker, held))
         finally:
             await work.backend.close()
 
 
-async def _prepared(work: Writing, media: MediaWindow) -> AsyncIterator[Draw]:
+async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[Draw]:
     """The draws with the digests of their media; while one batch is asked, the media of the next are read."""
     encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
     batches = (
@@ -100,12 +111,23 @@ def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
         yield batch
 
 
-async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots: Slots, breaker: Breaker) -> None:
+async def _one(
+    work: Writing,
+    draw: Draw,
+    request: ChatRequest,
+    journal: Journal,
+    tally: Tally,
+    slots: Slots,
+    breaker: Breaker,
+    held: Held,
+) -> None:
+    came = None
+
     async def once() -> tuple[Answer, Rubric]:
         tally.asked += 1
         tally.first_sent = tally.first_sent or time.monotonic()
         try:
-            answer = await work.backend.chat(request_of(work.spec, draw))
+            answer = await work.backend.chat(request)
             rubric = rubric_of(work.spec, draw, answer, datetime.now(UTC).isoformat(timespec="milliseconds"))
         except (BackendError, UserError, RunStopped, asyncio.CancelledError):
             raise
@@ -131,6 +153,7 @@ async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots:
         tally.statuses["error"] += 1
         breaker.lost(error)
     else:
+        came = answer
         if attempts > 1:
             rubric = replace(rubric, answer=replace(answer, attempts=attempts))
         journal.append(encode(rubric))
@@ -142,4 +165,6 @@ async def _one(work: Writing, draw: Draw, journal: Journal, tally: Tally, slots:
         tally.written += 1
         tally.last_written = time.monotonic()
         tally.in_flight -= 1
+        if work.account:
+            work.account.settle(held, came)
         slots.release()

@@ -44,6 +44,7 @@ def write_report(
     figures: str | Path | None = None,
     items: int = ITEMS,
     protocol: str = "strict",
+    prices: str | Path | None = None,
     progress: bool = False,
 ) -> Made:
     """Make the page of a run folder.
@@ -53,10 +54,12 @@ def write_report(
         figures: a folder for the figures alone, as PNG and SVG.
         items: how many items the page's browser holds at most.
         protocol: as in `scoring.score`.
+        prices: what models cost, a file; by default as the run had it.
 
     Raises:
         UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
     """
+    from harness_plugins.prices import load_prices
     from harness_plugins.report.drawing import style
     from harness_plugins.report.figures import all_plots
     from harness_plugins.report.outcomes import choose, outcomes
@@ -70,7 +73,7 @@ def write_report(
         raise UserError(f"{place} is a folder: give the page a file, such as --out {place / 'report.html'}")
     with style():  # says first of all where a library is missing
         data = read_run(folder)
-        report = score(data, protocol)
+        report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
         plots = all_plots(report)
         written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
         parts = sections(data, report, plots)

@@ -175,30 +175,26 @@ def _matrix_alt(m: Matrix) -> str:
     return whole
 
 
-def _price(point: CostPoint) -> float:
-    return point.read + point.written + point.writer_read + point.writer_written
+AXES = {"compute": "billions of parameters times tokens", "tokens": "tokens"}
 
 
 def cost_plots(report: Report, benchmark: str) -> Iterator[Plot]:
-    """Accuracy against what an item costs, the writer's share included; a panel for each judge."""
+    """Accuracy against what an item costs, the writer's share included; a figure for each judge."""
     by_judge: dict[str, list[CostPoint]] = {}
-    for p in (p for p in report.costs if p.benchmark == benchmark):
-        by_judge.setdefault(p.judge, []).append(p)
-    money = bool(by_judge) and all(p.money is not None for ps in by_judge.values() for p in ps)
+    for p in report.costs:
+        if p.benchmark == benchmark and math.isfinite(p.cost) and not math.isnan(p.accuracy.value):
+            by_judge.setdefault(p.judge, []).append(p)
     for n, (judge, points) in enumerate(by_judge.items(), 1):
-        priced = [((p.money or 0.0) if money else _price(p), p) for p in points]
-        priced = sorted(
-            (x for x in priced if math.isfinite(x[0]) and not math.isnan(x[1].accuracy.value)), key=lambda x: x[0]
+        points.sort(key=lambda p: p.cost)
+        name = f"cost-{slug(benchmark)}" + (f"-{n}" if len(by_judge) > 1 else "")
+        title = f"{benchmark}: accuracy against cost, {short(judge)}"
+        best = max(points, key=lambda p: p.accuracy.value)
+        alt = (
+            f"{len(points)} points, {sum(p.frontier for p in points)} on the frontier. Most accurate: {_point(best)}, "
+            f"{100 * best.accuracy.value:.1f} per cent."
         )
-        if priced:
-            name = f"cost-{slug(benchmark)}" + (f"-{n}" if len(by_judge) > 1 else "")
-            title = f"{benchmark}: accuracy against cost, {short(judge)}"
-            best = max(priced, key=lambda x: x[1].accuracy.value)
-            alt = (
-                f"{len(priced)} points, {sum(p.frontier for _, p in priced)} on the frontier. Most accurate: {_point(best[1])}, "
-                f"{100 * best[1].accuracy.value:.1f} per cent."
-            )
-            yield Plot(name, benchmark, title, alt, _cost(priced, "money" if money else "tokens"))
+        money = report.prices.currency if report.prices else "money"
+        yield Plot(name, benchmark, title, alt, _cost(points, AXES.get(points[0].axis, money)))
 
 
 def _point(p: CostPoint) -> str:
@@ -206,16 +202,16 @@ def _point(p: CostPoint) -> str:
     return f"vote@{p.votes}, {name}" if p.votes else name
 
 
-def _cost(priced: Sequence[tuple[float, CostPoint]], unit: str) -> Any:
-    figure = canvas(8.6, max(3.2, 0.9 + 0.21 * len(priced)))
+def _cost(points: Sequence[CostPoint], unit: str) -> Any:
+    figure = canvas(8.6, max(3.2, 0.9 + 0.21 * len(points)))
     axes = figure.subplots()
-    front = [(x, 100 * p.accuracy.value) for x, p in priced if p.frontier]
+    front = [(p.cost, 100 * p.accuracy.value) for p in points if p.frontier]
     axes.plot(*zip(*front, strict=True), color=MUTED, lw=1.2, drawstyle="steps-post", zorder=1) if front else None
     handles = []
-    span = max(x for x, _ in priced) / max(min(x for x, _ in priced), 1e-12)
-    for n, (x, p) in enumerate(priced, 1):
+    span = points[-1].cost / max(points[0].cost, 1e-12)
+    for n, p in enumerate(points, 1):
         marker, colour = ("p", MUTED) if p.votes else arm_style(p.arm)
-        y = 100 * p.accuracy.value
+        x, y = p.cost, 100 * p.accuracy.value
         low, high = 100 * p.accuracy.low, 100 * p.accuracy.high
         if not math.isnan(low):
             axes.plot([x, x], [low, high], color=colour, lw=0.8, alpha=0.55, zorder=2)
@@ -228,7 +224,7 @@ def _cost(priced: Sequence[tuple[float, CostPoint]], unit: str) -> Any:
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.6g}")
     axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.margins(x=0.08)
-    _numbered(figure, axes, [(x, 100 * p.accuracy.value) for x, p in priced])
+    _numbered(figure, axes, [(p.cost, 100 * p.accuracy.value) for p in points])
     axes.grid(visible=True)
     axes.set_ylabel("accuracy in per cent")
     axes.set_xlabel(f"{unit} an item, with the rubric's share (line: frontier; filled: on it)")

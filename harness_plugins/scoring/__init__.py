@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
+from harness_plugins.prices import Prices, recorded
 from harness_plugins.scoring import (
     aggregates,
     calibration,
@@ -25,6 +26,7 @@ from harness_plugins.scoring import (
     votes,
 )
 from harness_plugins.scoring.asked import ways
+from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
@@ -36,12 +38,13 @@ __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 COVERAGE_GAP = 0.01
 
 
-def score(run: str | Path | RunData, protocol: str = "strict") -> Report:
+def score(run: str | Path | RunData, protocol: str = "strict", prices: Prices | None = None) -> Report:
     """Score a run folder.
 
     Args:
         run: the folder, or what was read of it.
         protocol: `strict`, `official`, `metric`, or a protocol's full name.
+        prices: what models cost; by default what the folder's manifest holds of that.
 
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
@@ -50,6 +53,8 @@ def score(run: str | Path | RunData, protocol: str = "strict") -> Report:
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
     report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
+    report.prices = prices or recorded(data.manifest.get("prices"))
+    report.paid = data.usage.paid
     for benchmark in data.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
         if resolved is not None:
@@ -93,6 +98,9 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     if strict:
         report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
+        points = cost_points(run, benchmark, cells, report.prices)
+        report.costs += points
+        report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
 
 
 def scored_cells(

@@ -1,15 +1,34 @@
-"""What a decision costs, beside how good it is: arms and votes on one axis of tokens or money (decision 15)."""
+"""What a decision costs, beside how good it is: arms and votes on one axis of tokens or money (decision 15).
+
+An item's cost is what its decision takes alone: every call of the arm in all orders, one sample each, at full price, as if nothing
+had been asked beside it (no shared call, no hit in a prefix cache). The writer's share is C_writer / m: what the rubrics that the
+arm reads took to write, over the m calls that read them, all models that judge under this arm and all orders counted, samples
+and replicates once. An item without a rubric costs what `none` costs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from harness_plugins.scoring.report import Metric
+from evaluators.arms import ARMS
+from harness_plugins.prices import Prices
+from harness_plugins.scoring import votes
+from harness_plugins.scoring.asked import differences
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
+from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.usage import Decided
+
+Axis = Literal["money", "compute", "tokens"]
 
 
 @dataclass(frozen=True)
 class CostPoint:
-    """One way to decide an item: an arm with all its orders, or a vote of k samples without a rubric."""
+    """One way to decide an item: an arm with all its orders, or a vote of k samples without a rubric. NaN: not known."""
 
     benchmark: str
     judge: str
@@ -18,7 +37,7 @@ class CostPoint:
     votes: int | None
     """k of vote@k; None for the arm as judged."""
     calls: float
-    """The judge's, an item."""
+    """The judge's requests, an item."""
     read: float
     written: float
     """The judge's tokens, an item."""
@@ -30,3 +49,260 @@ class CostPoint:
     accuracy: Metric
     frontier: bool
     """No other point of this judge is at least as accurate for less."""
+    model: str = ""
+    writer_model: str = ""
+    axis: Axis = "tokens"
+    """What `cost` is, the finest that is known of all points of the judge: money, billions of parameters times tokens, tokens."""
+    cost: float = math.nan
+    """An item, both shares together."""
+    judge_cost: float = math.nan
+    """Without the writer's share."""
+    usage: tuple[int, int] = (0, 0)
+    """Calls whose answers tell their tokens, of all of the cell."""
+
+    @property
+    def tokens(self) -> tuple[tuple[str, float, float], tuple[str, float, float]]:
+        """Model, read and written of the judge, and of the writer."""
+        return (self.model, self.read, self.written), (self.writer_model, self.writer_read, self.writer_written)
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What the same judge does with votes in place of a rubric."""
+
+    votes: int
+    """k of vote@k."""
+    cost: float
+    accuracy: float
+    """NaN where fewer samples were taken."""
+    difference: Contrast | None
+    """The arm minus this vote, item by item."""
+
+
+@dataclass(frozen=True)
+class EqualCost:
+    """A rubric's arm beside votes without a rubric that cost as much."""
+
+    point: CostPoint
+    voter: str
+    """The judge whose samples vote: the same one, or another of its model that is asked in the same way."""
+    samples: int
+    """Samples of `none` that it took in each order."""
+    below: Bought | None
+    """The largest vote that costs no more than the arm; None where the smallest, vote@2, costs more."""
+    above: Bought | None
+    """The smallest that costs no less; None where it is the same one."""
+    writer_unknown: bool
+    """The writer's share is not known and not counted, which favours the rubric."""
+
+
+def cost_points(
+    run: RunData, benchmark: BenchmarkData, cells: Sequence[CellReport], prices: Prices | None
+) -> list[CostPoint]:
+    """One for every complete cell of a model, and one for every vote of its samples."""
+    found = []
+    for cell in cells:
+        decided = run.usage.cells.get((benchmark.name, cell.judge, cell.arm, cell.writer))
+        if cell.complete and not cell.baseline and not cell.computed and decided:
+            found += _of_cell(run, benchmark, cell, decided)
+    return [
+        point
+        for judge in dict.fromkeys(p.judge for p in found)
+        for point in _on_frontier(_priced([p for p in found if p.judge == judge], prices))
+    ]
+
+
+def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: Decided) -> list[CostPoint]:
+    key, items = CellKey(cell.judge, cell.arm, cell.writer), len(benchmark.items)
+    total = decided.a_draw()
+    without = benchmark.cells[key].without_rubric
+    if without is not None and without.any():
+        none, asked = (
+            run.usage.cells.get((benchmark.name, cell.judge, "none", None)),
+            key._replace(arm="none", writer=None),
+        )
+        if none is None:
+            return []
+        total = total + none.a_draw() / benchmark.cells[asked].expected.any(axis=2).sum() * without.sum()
+    calls, read, written = (float(x) / items for x in total)
+    share = _share(run, benchmark, cell, decided)
+    configured = run.judge(cell.judge).get("key", {}).get("model")
+    writer = run.writers.get(cell.writer) if cell.writer else None
+    point = CostPoint(
+        benchmark=benchmark.name,
+        judge=cell.judge,
+        writer=cell.writer,
+        arm=cell.arm,
+        votes=None,
+        calls=calls,
+        read=read,
+        written=written,
+        writer_read=share[0],
+        writer_written=share[1],
+        money=None,
+        accuracy=cell.metrics["accuracy"],
+        frontier=False,
+        model=configured or next((p.model for p in run.usage.paid if p.name == cell.judge), ""),
+        writer_model=(writer and writer.model) or "",
+        usage=(decided.usage.known, decided.usage.calls),
+    )
+    more = sorted((int(n[5:]), m) for n, m in cell.metrics.items() if n.startswith("vote@") and n != "vote@2")
+    return [point, *(_vote(point, k, m) for k, m in more)]
+
+
+def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:
+    """k samples, where the arm as judged takes one in each of two orders; the rubric is written once all the same."""
+    n = k / 2
+    return replace(
+        point, votes=k, calls=point.calls * n, read=point.read * n, written=point.written * n, accuracy=accuracy
+    )
+
+
+def _share(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: Decided) -> tuple[float, float]:
+    """The writer's tokens, read and written, that an item of this judge bears: C_writer / m times the calls it takes."""
+    if cell.writer is None:
+        return 0.0, 0.0
+    wrote = run.usage.wrote(benchmark.name, cell.writer, cell.arm)
+    if wrote is None or not wrote[0].known:
+        return math.nan, math.nan
+    usage, for_all = wrote
+    m = sum(
+        d.calls_a_draw()
+        for (name, _, arm, writer), d in run.usage.cells.items()
+        if (arm, writer) == (cell.arm, cell.writer) and (for_all or name == benchmark.name)
+    )
+    part = decided.calls_a_draw() / m / len(benchmark.items)
+    read, written = usage.alone()
+    return read * part, written * part
+
+
+def _worth(axis: Axis, prices: Prices | None, model: str, read: float, written: float) -> float:
+    """Tokens of a model on an axis; NaN where that is not known."""
+    if axis == "tokens" or read == written == 0.0:
+        return read + written
+    if axis == "compute":
+        size = prices.parameters_b(model) if prices else None
+        return math.nan if size is None else size * (read + written)
+    rates = prices.rates(model) if prices else None
+    return math.nan if rates is None else read * rates.read + written * rates.written
+
+
+def _priced(points: Sequence[CostPoint], prices: Prices | None) -> list[CostPoint]:
+    """One judge's points with what they cost, on the finest axis that is known of all whose tokens are."""
+
+    def cost(point: CostPoint, axis: Axis) -> float:
+        return sum(_worth(axis, prices, *t) for t in point.tokens)
+
+    known = [p for p in points if not math.isnan(cost(p, "tokens"))] or points
+    axes: tuple[Axis, ...] = ("money", "compute") if prices else ()
+    tokens: Axis = "tokens"
+    axis = next((a for a in axes if not any(math.isnan(cost(p, a)) for p in known)), tokens)
+    found = []
+    for p in points:
+        money = cost(p, "money") if prices else math.nan
+        alone = _worth(axis, prices, *p.tokens[0])
+        found.append(
+            replace(p, money=None if math.isnan(money) else money, axis=axis, cost=cost(p, axis), judge_cost=alone)
+        )
+    return found
+
+
+def _probe(point: CostPoint) -> bool:
+    return point.arm in ARMS and ARMS[point.arm].uses_label
+
+
+def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
+    """Probes that are told the label, and points of unknown cost, are on no frontier and push nobody off it."""
+    among = [p for p in points if not math.isnan(p.cost) and not _probe(p)]
+
+    def beaten(one: CostPoint) -> bool:
+        mine = one.accuracy.value
+        return any(
+            (o.accuracy.value >= mine and o.cost < one.cost) or (o.accuracy.value > mine and o.cost <= one.cost)
+            for o in among
+        )
+
+    return [replace(p, frontier=p in among and not beaten(p)) for p in points]
+
+
+def equal_costs(
+    run: RunData,
+    benchmark: BenchmarkData,
+    points: Sequence[CostPoint],
+    scored: Mapping[CellKey, Scored],
+    facts: Facts,
+    cluster: Ints,
+) -> list[EqualCost]:
+    """Each arm that reads something, beside the votes of `none` that cost as much."""
+    none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
+    found: list[EqualCost] = []
+    gains, shared = [], []
+    for point in (p for p in points if p.votes is None and p.arm not in ("none", "repeat") and not _probe(p)):
+        voter = _voter(run, benchmark, point.judge, none, scored)
+        unknown = math.isnan(point.cost)
+        cost = point.judge_cost if unknown else point.cost
+        if voter is None or none[voter].axis != point.axis or math.isnan(cost) or not none[voter].cost > 0:
+            continue
+        pair, one = none[voter].cost, scored[CellKey(point.judge, point.arm, point.writer)]  # vote@2: one an order
+        asked, samples = CellKey(voter, "none", None), benchmark.cells[CellKey(voter, "none", None)].samples
+        sizes = [math.floor(cost / pair + 1e-9), math.ceil(cost / pair - 1e-9)]
+        bought: list[Bought | None] = []
+        for n in dict.fromkeys(sizes):
+            if 0 < n <= samples:
+                column = votes.vote(scored[asked], facts, samples, n)
+                gains.append(one.score - column.num)
+                shared.append((one.den > 0) & (column.den > 0))
+                bought.append(Bought(2 * n, n * pair, column.value, None))
+            else:
+                bought.append(Bought(2 * n, n * pair, math.nan, None) if n else None)
+        found.append(EqualCost(point, voter, samples, bought[0], (*bought, None)[1], unknown))
+    return _compared(found, differences(gains, shared, cluster)) if gains else found
+
+
+def _compared(found: Sequence[EqualCost], contrasts: Sequence[Contrast | None]) -> list[EqualCost]:
+    """With the differences, which come in the order of the votes that were taken."""
+    rest = iter(contrasts)
+
+    def filled(bought: Bought | None) -> Bought | None:
+        if bought is None or math.isnan(bought.accuracy):
+            return bought
+        contrast = next(rest)
+        if contrast is not None:
+            contrast.reference = f"vote@{bought.votes}"
+        return replace(bought, difference=contrast)
+
+    return [replace(e, below=filled(e.below), above=filled(e.above)) for e in found]
+
+
+def _voter(
+    run: RunData,
+    benchmark: BenchmarkData,
+    judge: str,
+    none: Mapping[str, CostPoint],
+    scored: Mapping[CellKey, Scored],
+) -> str | None:
+    """Who votes without a rubric for a judge: itself, or one that differs from it by its name and sampling alone."""
+
+    def asked(name: str) -> object:
+        key = run.judge(name).get("key", {})
+        apart = ("name", "sampling", "seed")
+        return {k: v for k, v in key.items() if k not in apart} or name
+
+    for name in sorted(none, key=lambda other: other != judge):
+        cell = CellKey(name, "none", None)
+        if asked(name) == asked(judge) and votes.among(scored[cell], benchmark.cells[cell].samples).any():
+            return name
+    return None
+
+
+def cost_objects(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
+    """What a decision of each cell costs: flat objects, and their numbers."""
+    currency = report.prices.currency if report.prices else None
+    for p in report.costs:
+        vote = "" if p.votes is None else f"[vote@{p.votes}]"
+        of = {"benchmark": p.benchmark, "judge": p.judge, "writer": p.writer, "arm": p.arm, "votes": p.votes}
+        of["protocol"] = report.about[p.benchmark][0]
+        told = {"calls_told": p.usage[0], "calls_all": p.usage[1]}
+        fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
+        numbers = {"value": p.cost, "accuracy": p.accuracy.value, **{f: getattr(p, f) for f in fields}}
+        yield {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **told}, numbers

@@ -22,6 +22,8 @@ from evaluators.keys import media_digest
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from harness_plugins.manifest import read_manifest
 from harness_plugins.scores import refuse_scores_alone
+from harness_plugins.scoring.lines import verdict_tables
+from harness_plugins.scoring.usage import Folder, usage_of
 
 if TYPE_CHECKING:
     from harness_plugins.scoring.given import Given
@@ -69,8 +71,8 @@ class CellData:
     """How the judge was asked, as its key has it (`grading.Grading.key`)."""
     places: NDArray[np.float64] | None = None
     """(items, orders, draws, candidates): listwise the place of each (0 = best), pointwise its score, negated; NaN unknown."""
-    tokens: tuple[float, float] = (0.0, 0.0)
-    """Mean prompt and completion tokens a verdict."""
+    tokens: tuple[float, float] = (np.nan, np.nan)
+    """Mean prompt and completion tokens a verdict, over those whose answers tell them; NaN where none does."""
     computed: bool = False
     """A baseline computed from the items, without having been run."""
 
@@ -143,6 +145,9 @@ class RunData:
     def number(self, uid: str | None) -> int:
         """The number that stands for a uid in arrays; -1 for none."""
         return -1 if uid is None else self.numbers.setdefault(uid, len(self.numbers))
+
+    usage: Folder = field(default_factory=Folder)
+    """Calls and tokens, paid for and by cell."""
 
     def judge(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
@@ -244,30 +249,8 @@ def _rubrics(
     return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 
 
-_QUERY = """
-SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
-       status, pick, donor, media, rubric, p.first AS p, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
-       concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
-                 CAST(answer.sampling AS VARCHAR)) AS provenance,
-       answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
-       answer.usage.completion_tokens AS completion_tokens, row_number() OVER () AS line,
-       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{2,9}')
-       OR status NOT IN ('ok', 'tie', 'unparsed', 'refused', 'truncated', 'error')
-       OR (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL) AS bad
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {
-    key: 'VARCHAR', status: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
-    item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
-    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
-    p: 'STRUCT(first DOUBLE)',
-    answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
-                    answer_format VARCHAR, usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE))'})
-"""
-
-
 def _fill(run: RunData) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
-    import duckdb
-
     from harness_plugins.scoring.given import new_cell
     from harness_plugins.scoring.placing import place_verdicts
 
@@ -275,25 +258,16 @@ def _fill(run: RunData) -> None:
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             benchmark.cells[key] = new_cell(run, benchmark, key, 1, 1)
-    files = [str(f) for f in verdict_files(run.folder) if f.stat().st_size]
-    if not files:
+    db = verdict_tables(run.folder)
+    run.usage = usage_of(db, run.folder, run.manifest)
+    if not any(f.stat().st_size for f in verdict_files(run.folder)):
         return
-    db = duckdb.connect()
-    try:
-        db.execute(f"CREATE TABLE raw AS {_QUERY}", {"files": files})
-    except duckdb.Error as e:
-        raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     run.skipped_lines = int(db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0])
-    db.execute(
-        "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
-        '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, candidate, media '
-        "ORDER BY status = 'error', line DESC) = 1"
-    )
     cells = db.execute(
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
         "list_sort(list(DISTINCT provenance) FILTER (status <> 'error')), "
         "list_sort(list(DISTINCT format) FILTER (status <> 'error')), "
-        "coalesce(avg(prompt_tokens), 0), coalesce(avg(completion_tokens), 0) "
+        "coalesce(avg(prompt_tokens), 'nan'), coalesce(avg(completion_tokens), 'nan') "
         "FROM last GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
     ).fetchall()
     db.execute("DROP TABLE raw")

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from harness_plugins.prices import Prices
     from harness_plugins.scoring.asked import Ways
     from harness_plugins.scoring.calibration import Calibration
-    from harness_plugins.scoring.costs import CostPoint
+    from harness_plugins.scoring.costs import CostPoint, EqualCost
     from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
     from harness_plugins.scoring.transfer import Transfer
+    from harness_plugins.scoring.usage import Paid
 
 
 def _number(value: float) -> float | int | None:
@@ -81,6 +83,7 @@ class CellReport:
     trials: tuple[int, int]
     """Answered, to be answered."""
     tokens: tuple[float, float]
+    """Read and written a verdict; NaN where no answer tells."""
     metrics: dict[str, Metric]
     contrasts: dict[str, Contrast] = field(default_factory=dict)
     transitions: dict[str, dict[str, float]] | None = None
@@ -124,6 +127,11 @@ class Report:
     calibrations: list[Calibration] = field(default_factory=list)
     """Of the cells that gave probabilities."""
     costs: list[CostPoint] = field(default_factory=list)
+    equal_costs: list[EqualCost] = field(default_factory=list)
+    """Where a judge's samples give votes without a rubric."""
+    paid: list[Paid] = field(default_factory=list)
+    """What each judge and writer of the folder took."""
+    prices: Prices | None = None
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric."""
@@ -180,7 +188,9 @@ class Report:
         parts: list[Matrix | Calibration] = [*self.matrices, *self.calibrations]
         for part in parts:
             found += part.objects(self.about[part.benchmark][0])
-        return found
+        from harness_plugins.scoring.costs import cost_objects  # knows this module
+
+        return found + [{**o, **_numbers(numbers)} for o, numbers in cost_objects(self)]
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float | int | None]:

@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.statistics import Column, Floats
+from harness_plugins.scoring.read import Bools
+from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 
 @cache
@@ -40,18 +41,36 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
 
     Over items complete in both orders with a label.
     """
-    complete = scored.complete & scored.both.all(axis=1)
-    if samples < 2 or not scored.pairs or scored.outcome.shape[2] != samples or not complete.any():
+    complete = among(scored, samples)
+    if not complete.any():
         return []
+    right, wrong = _counts(scored, facts)
+    found = [vote(scored, facts, samples, n) for n in sorted({*(2**n for n in range(samples.bit_length())), samples})]
+    share = (np.maximum(right, wrong) / samples).mean(axis=1) * complete
+    return [*found, Column("vote_share", share, complete.astype(float))]
+
+
+def among(scored: Scored, samples: int) -> Bools:
+    """(items,): pairs of which all samples were taken in both orders."""
+    if samples < 2 or not scored.pairs or scored.outcome.shape[2] != samples:
+        return np.zeros(len(scored.complete), dtype=bool)
+    answer: Bools = scored.complete & scored.both.all(axis=1)
+    return answer
+
+
+def vote(scored: Scored, facts: Facts, samples: int, drawn: int) -> Column:
+    """`vote@k` of `drawn` samples in each order (k = 2 drawn), of those that `columns` is over."""
+    right, wrong = _counts(scored, facts)
+    complete = among(scored, samples)
+    value = np.zeros(len(complete))
+    counted = np.stack([right[:, 0], wrong[:, 0], right[:, 1], wrong[:, 1]], axis=1)[complete]
+    kinds, which = np.unique(counted, axis=0, return_inverse=True)  # items with equal counts have equal votes
+    votes = [vote_right(((int(a), int(b)), (int(c), int(d))), samples, drawn) for a, b, c, d in kinds]
+    value[complete] = np.array(votes)[which.ravel()] if votes else 0.0
+    return Column(f"vote@{2 * drawn}", value, complete.astype(float))
+
+
+def _counts(scored: Scored, facts: Facts) -> tuple[Ints, Ints]:
+    """(items, orders): samples that are right, and that picked another."""
     hit = scored.outcome == facts.label[:, None, None]
-    right, wrong = hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)
-    among = complete.astype(float)
-    found = []
-    for drawn in sorted({*(2**n for n in range(samples.bit_length())), samples}):
-        value = np.zeros(len(among))
-        for i in np.flatnonzero(complete):
-            pairs = ((int(right[i, 0]), int(wrong[i, 0])), (int(right[i, 1]), int(wrong[i, 1])))
-            value[i] = vote_right(pairs, samples, drawn)
-        found.append(Column(f"vote@{2 * drawn}", value, among))
-    share = (np.maximum(right, wrong) / samples).mean(axis=1) * among
-    return [*found, Column("vote_share", share, among)]
+    return hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)

@@ -1,0 +1,203 @@
+"""A limit on what is spent: money is held for each request before it is sent, and settled when its answer tells what it took.
+
+What was spent and what is held together stay within the limit. So spending does too, as long as no request takes more than was
+held for it: `max_tokens` written, and read at first a token for every byte of its text and `IMAGE_TOKENS` for each image; once
+`LEARNT_FROM` answers have come, `MARGIN` times the largest share of that which any of them read. What an answer took and does not
+tell counts as all that was held. What a provider bills for requests that failed is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evaluators.errors import RunStopped
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest, Image
+from evaluators.records import Answer
+from evaluators.rendering import Case
+
+IMAGE_TOKENS = 16_384
+"""No image is held to take more: the most that Qwen's vision models make of one by default, several times what others do."""
+LEARNT_FROM = 20
+MARGIN = 2.0
+FRAME_TOKENS = 256
+"""What a chat template adds around the messages."""
+FENCES = 1024
+"""Bytes of markers and names in a rendered prompt that neither the template nor the item's texts hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Money a token: read, read from a cache, written."""
+
+    read: float
+    cached: float
+    written: float
+
+    def cost(self, usage: Mapping[str, int] | None) -> float | None:
+        """What an answer took; None where it does not tell."""
+        if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
+            return None
+        read, cached = usage["prompt_tokens"], min(usage.get("cached_tokens", 0), usage["prompt_tokens"])
+        return (read - cached) * self.read + cached * self.cached + usage["completion_tokens"] * self.written
+
+
+class Budget:
+    """Money of one run folder: spent, held for what is in flight, and the most that may be spent (None: no limit).
+
+    Args:
+        spent: what the folder took before.
+    """
+
+    def __init__(self, currency: str, most: float | None = None, spent: float = 0.0) -> None:
+        self.currency = currency
+        self.most = most
+        self.before = self.spent = spent
+        self.held = 0.0
+        self.most_spent_and_held = spent
+        self.reached = False
+        """Whether some request was not sent, since it did not fit any more."""
+        self._refused = 0.0
+        self._open = 0
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def hold(self, amount: float) -> bool:
+        """Set money aside for a request, waiting for those in flight where it does not fit beside them.
+
+        Returns:
+            False where it does not fit into what is left: it must not be sent.
+        """
+        while self.most is not None:
+            if self.spent + amount > self.most:
+                self.reached, self._refused = True, max(self._refused, amount)
+                return False
+            if self.spent + self.held + amount <= self.most or not self._open:
+                break
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._open += 1
+        self.held += amount
+        self.most_spent_and_held = max(self.most_spent_and_held, self.spent + self.held)
+        return True
+
+    def settle(self, held: float, cost: float) -> None:
+        """Give back what was held for a request and book what it took."""
+        self._open -= 1
+        self.held = self.held - held if self._open else 0.0  # sums of fractions drift
+        self.spent += cost
+        waiting, self._waiting = self._waiting, []
+        for turn in waiting:
+            if not turn.done():
+                turn.set_result(None)
+
+    def stop(self, left: str, folder: object) -> RunStopped:
+        """What a person is told when it is used up.
+
+        Args:
+            left: what remains to be done, such as "12 verdicts".
+        """
+        return RunStopped(
+            f"{self.text(self.spent)} of at most {self.text(self.most or 0.0)} spent in {folder}, and the next request may take up to "
+            f"{self.text(self._refused)}. All that was asked is kept; {left} to go: raise --max-cost (or max_cost in the config) and "
+            "run the same command again"
+        )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether requests wait until others are settled."""
+        return bool(self._waiting)
+
+    def text(self, amount: float) -> str:
+        return money(amount, self.currency)
+
+
+def money(amount: float, currency: str) -> str:
+    """`1,234.50 USD`; amounts below 1 with three significant digits, `0.0000320 USD`."""
+    places = 2 if amount >= 1 or amount <= 1e-12 else 2 - math.floor(math.log10(amount))
+    return f"{amount:,.{places}f} {currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was set aside for one request."""
+
+    amount: float = 0.0
+    read: int = 0
+    """The most tokens that it could read."""
+
+
+class Account:
+    """One judge's or writer's way to a budget. It learns how much of what its requests could read they do read."""
+
+    def __init__(self, budget: Budget, rates: Rates) -> None:
+        self.budget = budget
+        self._rates = rates
+        self._answers = 0
+        self._share = 0.0
+        """The largest share of what a request could read that one did read."""
+
+    async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> Held | None:
+        """Hold what a decision or a request may cost; None where that is more than is left."""
+        held = Held()
+        if self.budget.most is not None:
+            read, written = most_of_case(spec, asked) if isinstance(asked, Case) else most_of_request(spec, asked)
+            share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
+            held = Held(share * read * self._rates.read + written * self._rates.written, read)
+        return held if await self.budget.hold(held.amount) else None
+
+    def settle(self, held: Held, answer: Answer | None) -> None:
+        """Book an answer; None for a request that failed."""
+        usage = None if answer is None else answer.usage
+        cost = self._rates.cost(usage)
+        if usage and cost is not None and held.read:
+            self._answers += 1
+            self._share = max(self._share, usage["prompt_tokens"] / held.read)
+        self.budget.settle(held.amount, 0.0 if answer is None else held.amount if cost is None else cost)
+
+
+def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
+    """The most tokens that a request can read and write."""
+    read = FRAME_TOKENS
+    for message in request.messages:
+        for part in message.parts:
+            read += IMAGE_TOKENS if isinstance(part, Image) else len(part.text.encode("utf-8", "replace"))
+    return read, max_written(spec)
+
+
+def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
+    """The most tokens that a decision can read and write, all its calls together; no prompt is rendered for it."""
+    shown = case.shown() if "responses" not in case.hidden else ()
+    media = [m for c in shown for m in c.media] + [m for m in case.item.media if "media" not in case.hidden]
+    read = FRAME_TOKENS + FENCES + len(spec.template.source)
+    read += sum(len(t.encode("utf-8", "replace")) for t in _texts(case)) + IMAGE_TOKENS * sum(
+        len(m.files) for m in media
+    )
+    written = max_written(spec)
+    if spec.verdict == "reasoned":  # the second call reads what the first wrote, and writes one token
+        return 2 * read + written, written + 1
+    calls = len(spec.asked(case).criteria) or 1 if spec.verdict == "direct" else 1
+    return calls * read, calls * written
+
+
+def _texts(case: Case) -> Iterator[str]:
+    yield case.item.prompt
+    yield case.item.criterion or ""
+    if "responses" not in case.hidden:
+        yield from (c.text for c in case.shown())
+    if case.rubric is not None:
+        yield case.rubric.text
+        for c in case.rubric.criteria:  # a prompt asks for a verdict on each, a line of some words
+            yield from (c.name, c.description, " " * 32)
+
+
+def max_written(spec: JudgeSpec) -> int:
+    """The limit on written tokens that is sent; fields of `extra_body` come last and win."""
+    sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
+    limits = [sent.get(name) for name in {"max_tokens", "max_completion_tokens", spec.max_tokens_field}]
+    several = sent.get("n", 1)
+    return max(n for n in limits if type(n) is int) * (several if type(several) is int and several > 0 else 1)

@@ -1,0 +1,106 @@
+"""A run's money: what its folder took so far, what its models cost, and the budget that judges and writers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluators.engine.budget import Account, Budget
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from harness_plugins.config import Config
+from harness_plugins.prices import Prices, check_priced, load_prices, recorded
+from harness_plugins.scoring.usage import Paid
+
+
+@dataclass(frozen=True)
+class Money:
+    """A budget, and each judge's and writer's way to it. Without prices there is no budget, and nobody has an account."""
+
+    budget: Budget | None = None
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+
+
+def money_of(config: Config, folder: Path, held: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+    """The budget of a run, before anything is asked.
+
+    Args:
+        held: the folder's manifest.
+        specs: the judges and writers that may be asked.
+
+    Raises:
+        UserError: there is a limit, and a model of the run or of the folder has no price, or tells no tokens.
+    """
+    prices = prices_of(config, held)
+    if prices is None:
+        if config.max_cost is not None:
+            raise UserError(
+                "max_cost needs prices: give --prices FILE (or `prices:` in the config); see examples/prices.yaml"
+            )
+        return Money()
+    models = [s for s in specs if s.backend != "baseline"]
+    paid = paid_in(folder, held, {s.name: s.model for s in (*config.judges, *config.all_writers())})
+    if config.max_cost is not None:
+        asked: dict[str, list[str]] = {}
+        for who, model in (*((s.name, s.model) for s in models), *((p.name, p.model) for p in paid)):
+            if who not in asked.setdefault(model, []):
+                asked[model].append(who)
+        check_priced(prices, asked, config.prices or f"{folder}/manifest.json")
+    budget = Budget(prices.currency, config.max_cost, spent(paid, prices, folder, config.max_cost is not None))
+    rates = {s.name: prices.rates(s.model) for s in models}
+    return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
+
+
+def with_costs(config: Config, prices: Path | None, max_cost: float | None) -> Config:
+    """The config with another price file and limit, where they are given."""
+    given = {"prices": prices, "max_cost": max_cost}
+    return config.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def prices_of(config: Config, held: Mapping[str, Any]) -> Prices | None:
+    """The config's price file, or else what the folder has on record."""
+    return load_prices(config.prices) if config.prices else recorded(held.get("prices"))
+
+
+def paid_in(folder: Path, held: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
+    """What a folder's judges and writers took so far.
+
+    Args:
+        models: by judge or writer the model as configured now, for those of whom the folder does not tell.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    if not any(folder.glob("*.jsonl")):
+        return []
+    from harness_plugins.scoring.lines import verdict_tables  # duckdb: only where there is something to read
+    from harness_plugins.scoring.usage import usage_of
+
+    db = verdict_tables(folder)
+    found = usage_of(db, folder, held).paid
+    db.close()
+    known = models or {}
+    return [Paid(p.role, p.name, known.get(p.name) or p.model, p.usage, p.made, p.retried, p.most) for p in found]
+
+
+def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:
+    """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
+
+    Raises:
+        UserError: `strict`, and nothing that one of them answered tells its tokens.
+    """
+    total = 0.0
+    for p in paid:
+        rates = prices.rates(p.model)
+        if rates is None:
+            continue
+        untold = p.usage.calls - p.usage.known
+        if strict and untold and not p.usage.known and (rates.read or rates.written):
+            raise UserError(
+                f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not tell their tokens, so nobody knows what is spent: "
+                "leave max_cost out, or give the run another folder (--out)"
+            )
+        total += p.usage.money(rates) + untold * (p.most[0] * rates.read + p.most[1] * rates.written)
+    return total

@@ -1,0 +1,143 @@
+"""What models cost: a file of prices for a million tokens, checked whole. None are shipped, since prices change, and none guessed.
+
+A price stands under the `model` of a judge or writer, as its config names it. Where a config is not at hand (results of other
+programs), it is the name that was served.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evaluators.engine.budget import Rates
+from evaluators.errors import UserError
+from harness_plugins.config import line_of, read_yaml
+
+MILLION = 1e6
+
+
+class ModelPrice(BaseModel):
+    """One model. Money is for a million tokens, in the file's currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    read: float | None = Field(None, ge=0, allow_inf_nan=False)
+    written: float | None = Field(None, ge=0, allow_inf_nan=False)
+    cached: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Read from the server's cache; the price of `read` where it is not given."""
+    parameters_b: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Billions of parameters (those used for a token, of a mixture of experts): what stands for cost without a price."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> ModelPrice:
+        if (self.read is None) != (self.written is None):
+            raise ValueError("give both `read` and `written` (0 for a model that costs nothing)")
+        if self.cached is not None and self.read is None:
+            raise ValueError("`cached` goes with `read` and `written`: give these too")
+        if self.read is None and self.parameters_b is None:
+            raise ValueError("give `read` and `written`, or `parameters_b`")
+        return self
+
+    def rates(self) -> Rates | None:
+        """Money a token; None where only the size is known."""
+        if self.read is None or self.written is None:
+            return None
+        cached = self.read if self.cached is None else self.cached
+        return Rates(self.read / MILLION, cached / MILLION, self.written / MILLION)
+
+
+class Prices(BaseModel):
+    """The file: `{currency: USD, models: {"Qwen/Qwen3-VL-8B-Instruct": {read: 0.2, written: 0.6, parameters_b: 8}}}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    currency: str = Field(pattern=r"^[A-Za-z€$£¥]{1,8}$")
+    models: dict[str, ModelPrice] = Field(min_length=1)
+
+    def rates(self, model: str) -> Rates | None:
+        price = self.models.get(model)
+        return None if price is None else price.rates()
+
+    def parameters_b(self, model: str) -> float | None:
+        price = self.models.get(model)
+        return None if price is None else price.parameters_b
+
+
+def load_prices(path: Path) -> Prices:
+    """Read a price file.
+
+    Raises:
+        UserError: every mistake in it, by line.
+    """
+    node, value = read_yaml(path, "`currency` and `models`")
+    try:
+        return Prices.model_validate(value)
+    except ValidationError as e:
+        raise UserError(*dict.fromkeys(_line(path, node, error) for error in e.errors(include_url=False))) from None
+
+
+def _line(path: Path, node: Any, error: Any) -> str:
+    """One mistake as one line."""
+    location = tuple(p for p in error["loc"] if p != "[key]")
+    place, name = f"{path}: line {line_of(node, location)}", str(location[-1])
+    where = ": ".join(str(p) for p in location)
+    if error["type"] == "extra_forbidden":
+        known = list((Prices if len(location) == 1 else ModelPrice).model_fields)
+        close = difflib.get_close_matches(name, known, 1)
+        mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return f"{place}: unknown key {name!r}; {mend}"
+    if error["type"] == "missing":
+        return f"{place}: {name!r} is missing" + (", such as USD" if name == "currency" else "")
+    if name == "currency":
+        return f"{place}: currency must be a short name such as USD (found {error['input']!r})"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    shown = "" if error["type"] == "value_error" else f" (found {str(error['input'])[:60]!r})"
+    return f"{place}: {where}: {message[:1].lower()}{message[1:]}{shown}"
+
+
+def recorded(value: Any) -> Prices | None:
+    """The prices that a manifest holds.
+
+    Raises:
+        UserError: they are none.
+    """
+    if not value:
+        return None
+    try:
+        return Prices.model_validate(value)
+    except ValidationError as e:
+        raise UserError(
+            f"manifest.json: `prices` cannot be read ({e.errors()[0]['msg']}): give --prices FILE"
+        ) from None
+
+
+def to_record(held: Any, prices: Prices | None) -> dict[str, Any] | None:
+    """What a manifest keeps: all prices, since rubrics from files are by models that no config names; new ones before old ones."""
+    if prices is None:
+        return held or None
+    before = held["models"] if held and held.get("currency") == prices.currency else {}
+    return {"currency": prices.currency, "models": before | prices.model_dump(exclude_none=True)["models"]}
+
+
+def check_priced(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:
+    """Whether all models have a price in money.
+
+    Args:
+        asked: model -> who uses it.
+
+    Raises:
+        UserError: naming those that have none, and what to add.
+    """
+    without = {model: who for model, who in asked.items() if prices.rates(model) is None}
+    if without:
+        raise UserError(
+            *(
+                f"{where}: no price for {model!r} ({', '.join(who)}): add `{model!r}: {{read: ..., written: ...}}` under models, for a "
+                "million tokens; 0 and 0 for one that costs nothing"
+                for model, who in without.items()
+            )
+        )
