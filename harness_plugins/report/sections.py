@@ -112,7 +112,7 @@ KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         "Cost",
         "Accuracy against cost",
         "What a decision takes: the judge's calls, and the rubric's share of its writer's.",
-        ("calls and tokens", "cost", "paid", "price", "tokens"),
+        ("calls and tokens", "cost", "what it took"),
     ),
     (
         "calibration",
