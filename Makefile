@@ -57,7 +57,7 @@ lint: $(VENV)/dev
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/pytest -m "not heavy"
+	$(VENV)/bin/pytest -m "not heavy and not browser"
 
 test-all: $(VENV)/all lint test-lmms test-vllm
 	$(VENV)/bin/pytest

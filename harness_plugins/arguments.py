@@ -13,6 +13,7 @@ start here:
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
+  rubric-harness report results/runs/my-run    figures, tables and items as one page
 
 exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 130 interrupted
 """
@@ -41,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
     )
 
-    for told in (score, _add_table(commands)):
+    for told in (score, _add_table(commands), _add_report(commands)):
         add_prices(told)
     add_cost(commands)
 
@@ -163,6 +164,34 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--writer", help="only this writer's rubrics")
     show.add_argument("--item", help="only this uid (or the start or end of it)")
     show.add_argument("--limit", type=_positive, default=5, metavar="N", help="at most N items (default 5)")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    report = commands.add_parser(
+        "report",
+        help="make one HTML page of a run: figures, tables, and its items with media, rubrics and reasons",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Make one self-contained HTML page of a run folder. It works offline: no server, nothing is loaded from\n"
+        "elsewhere. Its items can be filtered by what the rubric fixed and broke, flips with the order, and suspected leaks.\n"
+        "Needs matplotlib and Pillow: pip install 'rubric-harness[report]'",
+        epilog="for example:\n"
+        "  rubric-harness report results/runs/my-run\n"
+        "  rubric-harness report results/runs/my-run --out my-run.html --figures figures/\n",
+    )
+    report.add_argument("run", type=Path, metavar="RUN_DIR")
+    report.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: RUN_DIR/report.html)")
+    report.add_argument(
+        "--figures", type=Path, metavar="DIR", help="also write the figures alone there, as PNG and SVG"
+    )
+    report.add_argument(
+        "--items",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="at most N items on the page (default 1000), those with something to see first",
+    )
+    report.add_argument("--protocol", default="strict", help="see `score`")
+    return report
 
 
 _FORMATS = "formats"

@@ -251,6 +251,25 @@ def _table(args: argparse.Namespace) -> int:
     return COMPLETE
 
 
+def _report(args: argparse.Namespace) -> int:
+    from harness_plugins.report import write_report
+
+    made = write_report(
+        args.run,
+        args.out,
+        figures=args.figures,
+        items=args.items,
+        protocol=args.protocol,
+        prices=args.prices,
+        progress=True,
+    )
+    shown = f"{made.items:,} items" if made.items == made.of else f"{made.items:,} of {made.of:,} items"
+    print(f"Report:  {_near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
+    if args.figures is not None:
+        print(f"Figures: {_near(args.figures)} ({len(made.figures)} files)")
+    return COMPLETE
+
+
 def _cost(args: argparse.Namespace) -> int:
     from harness_plugins.cost_tables import costs_of
 
@@ -339,6 +358,7 @@ _COMMANDS = {
     "score": _score,
     "table": _table,
     "cost": _cost,
+    "report": _report,
     "show": _show,
     "items": _items,
     "tasks": _tasks,

@@ -198,17 +198,8 @@ def _arm_text(
     whose = f" ({writer}{', shared' if shared else ''})" if writer else ""
     out = [f"\n--- {arm}{whose}"]
     for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
-        if uid in rubrics:
-            text = _read(item, arm, rubrics[uid])
-        elif uid in ARMS and ARMS[uid].uses_label:
-            text = f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
-        elif uid.startswith("generic/"):
-            _, modality, variant = uid.split("/")
-            text = generic_rubric(modality, int(variant)).text
-        else:
-            text = "(not in rubrics.jsonl)"
         donor = next((v.donor for v in trials if v.rubric == uid and v.donor), None)
-        out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(text)}")
+        out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(as_judged(item, arm, uid, rubrics))}")
     for v in trials:
         shown = f"first: candidate {ord(v.order[0]) - ord('A')}"
         if v.candidate is not None:
@@ -228,13 +219,14 @@ def _arm_text(
             best_first = sorted(range(len(v.ranks)), key=lambda n: v.ranks[n] if v.ranks else 0)
             came += f"; ranking: {' > '.join(f'candidate {n}' for n in best_first)}"
         out.append(f"  {v.order} ({shown}): {came}{p}")
-        out += [f"    {c.name} (weight {c.weight:g}): {_said(c)}" for c in v.criteria]
+        out += [f"    {c.name} (weight {c.weight:g}): {said(c)}" for c in v.criteria]
         if v.answer:
             out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
     return out
 
 
-def _said(criterion: CriterionVerdict) -> str:
+def said(criterion: CriterionVerdict) -> str:
+    """A judge's word on one criterion."""
     if criterion.score is not None:
         return f"score {criterion.score:g}"
     p = f", P(1) = {criterion.p:.3f}" if criterion.p is not None else ""
@@ -242,13 +234,19 @@ def _said(criterion: CriterionVerdict) -> str:
     return names.get(criterion.choice, f"response {criterion.choice}") + p
 
 
-def _read(item: Item, arm: str, rubric: Rubric) -> str:
-    """The rubric as the arm's judge read it."""
-    edit = ARMS[arm].edit if arm in ARMS else None
-    if edit is None:
-        return rubric.text
-    made = edit(item, rubric)
-    return made[0].text if isinstance(made, tuple) else made.text
+def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> str:
+    """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
+    if uid in rubrics:
+        edit = ARMS[arm].edit if arm in ARMS else None
+        made = edit(item, rubrics[uid]) if edit else rubrics[uid]
+        return made[0].text if isinstance(made, tuple) else made.text
+    if uid in ARMS and ARMS[uid].uses_label:
+        return f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
+    kind, _, rest = uid.partition("/")
+    modality, _, variant = rest.partition("/")
+    if kind == "generic" and modality in ("text", "image", "edit") and variant.isdigit():
+        return generic_rubric(modality, int(variant)).text
+    return "(not in rubrics.jsonl)"
 
 
 def _indent(text: str) -> str:

@@ -76,18 +76,7 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
-    outcomes: dict[CellKey, Codes] = {}
-    for key, cell in benchmark.cells.items():
-        if run.baseline(key.judge) or cell.computed:
-            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
-        else:
-            protocols.check(name, spec, benchmark, cell)
-            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
-    scored: dict[CellKey, Scored] = {}
-    for key, cell in benchmark.cells.items():
-        none = CellKey(key.judge, "none", None)
-        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
-        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    scored = scored_cells(run, benchmark, name, spec, facts)
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
@@ -112,6 +101,29 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
         points = cost_points(run, benchmark, cells, report.prices)
         report.costs += points
         report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
+
+
+def scored_cells(
+    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
+) -> dict[CellKey, Scored]:
+    """The outcomes of every cell of a benchmark under a protocol.
+
+    Raises:
+        UserError: what the protocol needs is missing in a cell.
+    """
+    outcomes: dict[CellKey, Codes] = {}
+    for key, cell in benchmark.cells.items():
+        if run.baseline(key.judge) or cell.computed:
+            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
+        else:
+            protocols.check(name, spec, benchmark, cell)
+            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
+    scored: dict[CellKey, Scored] = {}
+    for key, cell in benchmark.cells.items():
+        none = CellKey(key.judge, "none", None)
+        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
+        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    return scored
 
 
 def _panels(

@@ -1,0 +1,177 @@
+"""The report: a run folder as one page that works offline, with its figures, tables and items. `write_report` is the whole of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluators.errors import UserError
+
+if TYPE_CHECKING:
+    from harness_plugins.report.contents import Contents
+    from harness_plugins.report.drawing import Plot
+    from harness_plugins.report.outcomes import Chosen, Outcomes
+    from harness_plugins.scoring.read import RunData
+    from harness_plugins.scoring.report import Report
+
+ITEMS = 1000
+PAGE_BYTES = 29_000_000
+"""What a page is kept under: it opens at once, and still passes as an attachment."""
+TEXT_BYTES = 15_000_000
+"""Texts are cut shorter where they would take more of it."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `write_report` wrote."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    items: int
+    of: int
+    figures: tuple[Path, ...] = ()
+
+
+def write_report(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    figures: str | Path | None = None,
+    items: int = ITEMS,
+    protocol: str = "strict",
+    prices: str | Path | None = None,
+    progress: bool = False,
+) -> Made:
+    """Make the page of a run folder.
+
+    Args:
+        out: the page's file; `report.html` in the folder by default.
+        figures: a folder for the figures alone, as PNG and SVG.
+        items: how many items the page's browser holds at most.
+        protocol: as in `scoring.score`.
+        prices: what models cost, a file; by default as the run had it.
+
+    Raises:
+        UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
+    """
+    from harness_plugins.prices import load_prices
+    from harness_plugins.report.drawing import style
+    from harness_plugins.report.figures import all_plots
+    from harness_plugins.report.outcomes import choose, outcomes
+    from harness_plugins.report.sections import sections
+    from harness_plugins.scoring import score
+    from harness_plugins.scoring.read import read_run
+
+    folder = Path(run)
+    place = Path(out) if out is not None else folder / "report.html"
+    if place.is_dir():
+        raise UserError(f"{place} is a folder: give the page a file, such as --out {place / 'report.html'}")
+    with style():  # says first of all where a library is missing
+        data = read_run(folder)
+        report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
+        plots = all_plots(report)
+        written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
+        parts = sections(data, report, plots)
+        used = sum(len(p.data) for s in parts for p in s.pictures)
+    found = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
+    chosen = choose(data, found, items)
+    browser, blocks = _browser(data, found, chosen, PAGE_BYTES - used, progress)
+    size = _write(place, data, report, parts, browser, blocks)
+    return Made(place, size, len(chosen.uids), chosen.total, written)
+
+
+def _browser(
+    data: RunData, found: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool
+) -> tuple[dict[str, Any], str]:
+    """The browser's choices and the page's blocks, within so many bytes."""
+    from harness_plugins.report.contents import LENGTHS, contents
+    from harness_plugins.report.page import choices, picture_block, text_blocks
+    from harness_plugins.report.thumbnails import thumbnails
+    from harness_plugins.report.verdicts import verdicts_of
+
+    trials = verdicts_of(data, chosen.uids)
+    for lengths in LENGTHS:
+        made = contents(data, found, chosen.uids, trials, lengths)
+        blocks = text_blocks(made)
+        size = len(blocks.encode())
+        if size <= min(TEXT_BYTES, room):
+            break
+    wanted = set(chosen.uids)
+    shown = [i for o in found for i in o.benchmark.items if i.uid in wanted]
+    with _bar(progress) as told:
+        small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(made.pictures)), told)
+    pictures = (picture_block(n, small[name]) for n, name in enumerate(made.pictures))
+    return choices(made) | {"about": _about(chosen, made)}, blocks + "".join(pictures)
+
+
+def _about(chosen: Chosen, made: Contents) -> str:
+    if len(chosen.uids) == chosen.total:
+        which = f"All {chosen.total:,} items of the run."
+    else:
+        why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
+        which = (
+            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, drawn in turn from "
+            f"each kind ({why}). Figures and tables are of all items; --items N shows more."
+        )
+    return (
+        f"{which} Reasons are cut at {made.lengths.reason:,} characters and other texts at {made.lengths.text:,}, with the full "
+        "length said. Candidates are named by their canonical order: in BA the second of them was shown first."
+    )
+
+
+def _write(
+    place: Path, data: RunData, report: Report, parts: Sequence[Any], browser: Mapping[str, Any], blocks: str
+) -> int:
+    from harness_plugins import __version__
+    from harness_plugins.manifest import write_atomic
+    from harness_plugins.report.page import page
+    from harness_plugins.report.texts import one_line
+
+    name = one_line(data.folder.resolve().name, 120)
+    benchmarks = ", ".join(report.items)
+    lead = one_line(f"Does the rubric make another judge better? Measured on {benchmarks}.", 600)
+    footer = f"Made by rubric-harness {__version__} from the records of the run alone. Nothing on this page is loaded from elsewhere."
+    text = page(
+        name=name, lead=lead, footer=footer, sections=parts, browser=browser, blocks=blocks, version=__version__
+    )
+    encoded = text.encode("utf-8", "replace")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, encoded)
+    except OSError as e:
+        raise UserError(f"{place}: cannot be written ({e.strerror}); give another place with --out") from None
+    return len(encoded)
+
+
+def _write_figures(folder: Path, plots: Mapping[str, Sequence[Plot]]) -> Iterator[Path]:
+    from harness_plugins.report.drawing import png, svg
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for plot in (p for drawn in plots.values() for p in drawn):
+            for kind, write in (("svg", svg), ("png", png)):
+                path = folder / f"{plot.name}.{kind}"
+                path.write_bytes(write(plot))
+                yield path
+    except OSError as e:
+        raise UserError(f"{folder}: cannot be written ({e.strerror}); give another folder with --figures") from None
+
+
+@contextmanager
+def _bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
+    """Tells of the pictures on stderr: a bar in a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(file=sys.stderr)
+    if not progress or not console.is_terminal:
+        yield lambda done, of: None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("pictures", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -1,0 +1,178 @@
+"""What the page's browser holds: an index to filter by, and for each item a block that is read when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from evaluators.engine.journal import rubrics_of
+from evaluators.records import Candidate, Item, Media, Verdict
+from harness_plugins.report.outcomes import LEAK, Outcomes
+from harness_plugins.report.rubrics import Shelf
+from harness_plugins.report.texts import cut, one_line, plain
+from harness_plugins.report.thumbnails import Thumbnail, identity, shown_files
+from harness_plugins.report.verdicts import Trials
+from harness_plugins.scoring.read import CellKey, RunData
+from harness_plugins.show import said
+
+TRIALS = 16
+"""Of a cell and item; further samples and draws are counted."""
+EXCERPT = 110
+
+
+class Lengths(NamedTuple):
+    """Characters that are shown of a reason, and of a prompt, candidate or rubric."""
+
+    reason: int
+    text: int
+
+
+LENGTHS = (Lengths(1500, 20_000), Lengths(800, 8000), Lengths(400, 4000), Lengths(200, 2000), Lengths(100, 1000))
+
+
+@dataclass
+class Contents:
+    """Everything in plain JSON types."""
+
+    index: dict[str, Any]
+    items: list[dict[str, Any]]
+    rubrics: list[dict[str, Any]]
+    lengths: Lengths
+    pictures: list[str]
+    """Identities of the images that items name by their place here."""
+
+
+def contents(
+    run: RunData, found: Sequence[Outcomes], uids: Sequence[str], trials: Trials, lengths: Lengths
+) -> Contents:
+    """The blocks of the chosen items."""
+    wanted = set(uids)
+    items = {i.uid: i for o in found for i in o.benchmark.items}
+    needed = {v.rubric for uid in uids for group in trials.get(uid, {}).values() for v in group if v.rubric}
+    shelf = Shelf({r.uid: r for r in rubrics_of(run.folder) if r.uid in needed}, items, lengths.text)
+    made = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
+    places: dict[str, int] = {}
+    for number, o in enumerate(found):
+        cells = [[plain(c.judge), c.arm, None if c.writer is None else plain(c.writer)] for c in o.cells]
+        made.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
+        for n, item in enumerate(o.benchmark.items):
+            if item.uid in wanted:
+                own = trials.get(item.uid, {})
+                block = _item(item, own, o.cells, shelf, lengths, places)
+                flags = [
+                    int(f) | _leak(own.get(c, ()), c, block["cells"], shelf, m)
+                    for m, (f, c) in enumerate(zip(o.flags[n], o.cells, strict=True))
+                ]
+                label = [
+                    plain(item.uid),
+                    number,
+                    plain(item.source_id),
+                    plain(item.category),
+                    one_line(item.prompt, EXCERPT),
+                ]
+                made.index["items"].append([*label, "".join(f"{f:02x}" for f in flags)])
+                made.items.append(block)
+    made.pictures = list(places)
+    return made
+
+
+def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], shelf: Shelf, place: int) -> int:
+    """LEAK where the writer's rubric for this very item leaks; a donor's words are about another pair."""
+    if cell.writer is None or cell.arm == "shuffled":
+        return 0
+    read = [t[5] for t in shown.get(str(place), ()) if t[5] is not None]
+    return LEAK if any(map(shelf.leaks, read)) else 0
+
+
+def _item(
+    item: Item,
+    trials: Mapping[CellKey, Sequence[Verdict]],
+    cells: Sequence[CellKey],
+    shelf: Shelf,
+    lengths: Lengths,
+    pictures: dict[str, int],
+) -> dict[str, Any]:
+    texts: dict[tuple[str, str], int] = {}
+    shown = {
+        str(n): [_trial(item, v, shelf, texts, lengths) for v in trials[cell][:TRIALS]]
+        for n, cell in enumerate(cells)
+        if trials.get(cell)
+    }
+    found: dict[str, Any] = {
+        "row": item.row,
+        "prompt": _cut(item.prompt, lengths.text),
+        "media": _media(item.media, pictures),
+        "candidates": [_candidate(c, lengths, pictures) for c in item.candidates],
+        "label": item.label.kind,
+        "preferred": item.label.preferred,
+        "stored": item.stored,
+        "cells": shown,
+        "more": {str(n): len(trials[c]) - TRIALS for n, c in enumerate(cells) if len(trials.get(c, ())) > TRIALS},
+        "reasons": [_reason(*key, lengths.reason) for key in texts],
+    }
+    extra = {"group": item.group, "criterion": item.criterion, "revision": item.revision}
+    found |= {k: one_line(v, 400) for k, v in extra.items() if v}
+    if item.label.ranks:
+        found["ranks"] = item.label.ranks
+    if item.media_missing:
+        found["missing"] = True
+    return found
+
+
+def _cut(text: str, most: int) -> str | list[Any]:
+    """The text, or [its start, its length] where it is too long."""
+    shown, length = cut(text, most)
+    return shown if length <= most else [shown, length]
+
+
+def _reason(text: str, reasoning: str, most: int) -> list[Any]:
+    return [_cut(text, most), *([_cut(reasoning, most)] if reasoning else [])]
+
+
+def _candidate(candidate: Candidate, lengths: Lengths, pictures: dict[str, int]) -> dict[str, Any]:
+    found: dict[str, Any] = {"text": _cut(candidate.text, lengths.text)} if candidate.text else {}
+    return found | ({"media": _media(candidate.media, pictures)} if candidate.media else {})
+
+
+def _media(media: Sequence[Media], pictures: dict[str, int]) -> list[list[Any]]:
+    """[name, place of the picture (null where there is no file), which frame of how many]."""
+    found: list[list[Any]] = []
+    for m, n, file in shown_files(media):
+        frame = f"frame {n + 1} of {len(m.files)}" if m.kind == "video" else ""
+        found.append([one_line(m.name, 120), pictures.setdefault(identity(file), len(pictures)), frame])
+    found += [[one_line(m.name, 120), None, ""] for m in media if not m.files]
+    left = sum(len(m.files) if m.kind == "image" else 0 for m in media) - sum(
+        1 for f in found if not f[2] and f[1] is not None
+    )
+    return [*found, [f"{left} more pictures are not shown", None, "more"]] if left > 0 else found
+
+
+def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], int], lengths: Lengths) -> list[Any]:
+    """[order, status, choice, pick, P(1), rubric, reason, the rest]."""
+    place = None if v.rubric is None else shelf.place(item, v.arm, v.rubric)
+    reason = None
+    if v.answer and (v.answer.text or v.answer.reasoning or v.answer.refusal):
+        key = (v.answer.text or v.answer.refusal or "", v.answer.reasoning or "")
+        reason = texts.setdefault(key, len(texts))
+    p = None if v.p is None or v.p.first is None else round(v.p.first, 4)
+    rest: dict[str, Any] = {"sample": v.sample, "draw": v.replicate, "both_bad": v.both_bad}
+    rest = {k: x for k, x in rest.items() if x}
+    if v.candidate is not None:
+        rest |= {"candidate": v.candidate, "score": None if v.score is None else round(v.score, 4)}
+    if v.ranks:
+        rest["ranks"] = v.ranks
+    if v.donor:
+        rest["donor"] = plain(v.donor)
+    if v.error:
+        rest["error"] = f"{plain(v.error.kind)}: {one_line(v.error.message, 300)}"
+    if v.criteria:
+        rest["criteria"] = [[one_line(c.name, 200), c.weight, said(c)] for c in v.criteria]
+    if v.edited is not None:
+        rest["edited"] = v.edited
+    return [v.order, v.status, v.choice, v.pick, p, place, reason, *([rest] if rest else [])]
+
+
+def mine(found: Contents, made: Mapping[str, Thumbnail]) -> list[Thumbnail]:
+    """The thumbnails in the order of `pictures`."""
+    return [made[name] for name in found.pictures]

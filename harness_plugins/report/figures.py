@@ -1,0 +1,236 @@
+"""The figures of a run: what each arm gained, transitions and position bias. `all_plots` draws those that have data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from harness_plugins.report.charts import calibration_plots, cost_plots, matrix_plots
+from harness_plugins.report.drawing import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    SKY,
+    VERMILLION,
+    Plot,
+    arm_style,
+    canvas,
+    short,
+    slug,
+)
+from harness_plugins.scoring.report import CellReport, Report
+
+ROWS = 44
+"""Of one figure: more are drawn on several."""
+ROW = 0.27
+WIDTH = 8.6
+
+Group = tuple[str, list[CellReport]]
+"""A judge with rows of its own."""
+
+
+def all_plots(report: Report) -> dict[str, list[Plot]]:
+    """By section of the page; a section without data is not there. To be called within `drawing.style`."""
+    kinds: dict[str, Callable[[Report, str], Iterator[Plot]]] = {
+        "matrix": matrix_plots,
+        "gain": gain_plots,
+        "transitions": transition_plots,
+        "position": position_plots,
+        "cost": cost_plots,
+        "calibration": calibration_plots,
+    }
+    found = {kind: [p for b in report.items for p in draw(report, b)] for kind, draw in kinds.items()}
+    return {kind: plots for kind, plots in found.items() if plots}
+
+
+def _cells(report: Report, benchmark: str) -> list[CellReport]:
+    return [c for c in report.cells if c.benchmark == benchmark and (not c.blind or c.arm == "none")]
+
+
+def label(cell: CellReport) -> str:
+    return f"{cell.arm} · {short(cell.writer)}" if cell.writer else cell.arm
+
+
+def whole(cell: CellReport) -> str:
+    return ", ".join(x for x in (short(cell.judge), short(cell.writer or ""), cell.arm) if x)
+
+
+def pages(cells: Sequence[CellReport]) -> Iterator[list[Group]]:
+    """Rows by judge, on as many figures as they take."""
+    groups: dict[str, list[CellReport]] = {}
+    for c in cells:
+        groups.setdefault(c.judge, []).append(c)
+    page: list[Group] = []
+    used = 0
+    for judge, rows in groups.items():
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            if page and used + len(part) + 1 > ROWS:
+                yield page
+                page, used = [], 0
+            page.append((judge, part))
+            used += len(part) + 1
+    if page:
+        yield page
+
+
+def rows_of(page: Sequence[Group]) -> tuple[Any, Any, list[tuple[float, CellReport]]]:
+    """A figure with a line for each cell, under its judge's name: (figure, axes, places of the cells)."""
+    count = sum(len(rows) + 1 for _, rows in page)
+    figure = canvas(WIDTH, 1.0 + ROW * count)
+    axes = figure.subplots()
+    places: list[tuple[float, CellReport]] = []
+    ticks, labels, y = [], [], 0.0
+    for judge, rows in page:
+        axes.text(
+            0,
+            y,
+            short(judge),
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            ha="left",
+            weight="bold",
+            fontsize=9.5,
+        )
+        for c in rows:
+            y += 1
+            places.append((y, c))
+            ticks.append(y)
+            labels.append(label(c))
+        y += 1
+    axes.set_yticks(ticks, labels)
+    axes.set_ylim(y - 0.4, -0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    return figure, axes, places
+
+
+def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
+    """Each arm minus `none` with its interval."""
+    reference = "none" if report.primary[1] not in {r for c in report.cells for r in c.contrasts} else report.primary[1]
+    cells = [c for c in _cells(report, benchmark) if reference in c.contrasts]
+    several = list(pages(cells))
+    for n, page in enumerate(several, 1):
+        figure, axes, places = rows_of(page)
+        done = []
+        for y, c in places:
+            x = c.contrasts[reference]
+            if not x.complete:
+                axes.text(0, y, " incomplete", va="center", fontsize=8, color=MUTED)
+                continue
+            marker, colour = arm_style(c.arm)
+            low, mid, high = (100 * v for v in (x.low, x.value, x.high))
+            if not math.isnan(low):
+                axes.plot([low, high], [y, y], color=colour, lw=1.6, solid_capstyle="butt", zorder=2)
+            face = colour if x.significant else PAPER
+            axes.plot(mid, y, marker=marker, ms=7, mfc=face, mec=colour, mew=1.5, ls="none", zorder=3)
+            text = f"{mid:+.1f} [{low:.1f}, {high:.1f}]" if not math.isnan(low) else f"{mid:+.1f}"
+            weight = "bold" if x.significant else "normal"
+            axes.text(
+                1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK, weight=weight
+            )
+            done.append((x.value, whole(c), text))
+        axes.axvline(0, color=MUTED, lw=1)
+        _wide(axes, 5)
+        axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval (filled and bold: significant)")
+        alt = f"{len(places)} rows." + (
+            f" Largest: {max(done)[1]}, {max(done)[2]}. Smallest: {min(done)[1]}, {min(done)[2]}." if done else ""
+        )
+        title = f"{benchmark}: what each arm gained over {reference}" + _part(n, several)
+        yield Plot(_name("gain", benchmark, n, several), benchmark, title, alt, figure)
+
+
+def _wide(axes: Any, least: float) -> None:
+    """At least so many points to either side of zero, so that a tiny difference looks tiny."""
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -least), max(high, least))
+
+
+def _part(n: int, several: Sequence[object]) -> str:
+    return f" ({n} of {len(several)})" if len(several) > 1 else ""
+
+
+def _name(kind: str, benchmark: str, n: int, several: Sequence[object]) -> str:
+    return f"{kind}-{slug(benchmark)}" + (f"-{n}" if len(several) > 1 else "")
+
+
+OTHERS = (
+    ("both_wrong", "wrong in both orders", VERMILLION, ""),
+    ("first_slot", "first shown picked twice", BLUE, "///"),
+    ("second_slot", "second shown picked twice", SKY, "..."),
+    ("incomplete", "some order without a choice", MUTED, "xxx"),
+)
+
+
+def transition_plots(report: Report, benchmark: str) -> Iterator[Plot]:
+    """Items that became right in both orders, by what they were under `none`, and those that ceased to be."""
+    cells = [c for c in _cells(report, benchmark) if c.transitions and c.complete]
+    several = list(pages(cells))
+    for n, page in enumerate(several, 1):
+        figure, axes, places = rows_of(page)
+        most = []
+        for y, c in places:
+            t = c.transitions or {}
+            right = left = 0.0
+            for state, _, colour, hatch in OTHERS:
+                gained, lost = t[state]["both_right"], t["both_right"][state]
+                for start, size in ((right, gained), (-left - lost, lost)):
+                    axes.barh(y, size, left=start, height=0.62, color=colour, hatch=hatch, ec=PAPER, lw=0.5)
+                right, left = right + gained, left + lost
+            axes.text(1.01, y, f"+{right:g} / −{left:g}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+            most.append((right - left, whole(c), f"{right:g} gained, {left:g} lost"))
+        axes.axvline(0, color=INK, lw=1)
+        _wide(axes, 1)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.margins(x=0.06)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{abs(x):g}")
+        axes.set_xlabel("items    ← no longer right in both orders        newly right in both orders →")
+        _legend(
+            figure, [(text, colour, hatch) for _, text, colour, hatch in OTHERS], "before (right), or after (left):"
+        )
+        alt = f"{len(places)} rows. Best net: {max(most)[1]}: {max(most)[2]}. Worst: {min(most)[1]}: {min(most)[2]}."
+        title = f"{benchmark}: pairs that an arm fixed or broke" + _part(n, several)
+        yield Plot(_name("transitions", benchmark, n, several), benchmark, title, alt, figure)
+
+
+def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], title: str) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(facecolor=colour, hatch=hatch, edgecolor=PAPER, label=text) for text, colour, hatch in entries]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, title=title, alignment="left", title_fontsize=8.5)
+
+
+def position_plots(report: Report, benchmark: str) -> Iterator[Plot]:
+    """Accuracy where the preferred candidate was shown first, and where it was shown last."""
+    cells = [c for c in _cells(report, benchmark) if c.complete and "position_bias" in c.metrics]
+    several = list(pages(cells))
+    for n, page in enumerate(several, 1):
+        figure, axes, places = rows_of(page)
+        biases = []
+        for y, c in places:
+            first, last = (100 * c.metrics[m].value for m in ("accuracy_label_first", "accuracy_label_last"))
+            bias = c.metrics["position_bias"]
+            if not (math.isnan(first) or math.isnan(last)):
+                axes.plot([first, last], [y, y], color=GRID, lw=4, zorder=1, solid_capstyle="butt")
+                axes.plot(first, y, marker="o", ms=7, color=BLUE, ls="none", zorder=3)
+                axes.plot(last, y, marker="^", ms=7, mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", zorder=2)
+                text = f"{100 * bias.value:+.1f} [{100 * bias.low:.1f}, {100 * bias.high:.1f}]"
+                axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+                biases.append((abs(bias.value), whole(c), text))
+        axes.set_xlim(-3, 103)
+        axes.set_xlabel("accuracy in per cent; on the right: first minus last, in points, with 95 % interval")
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D([], [], marker="o", color=BLUE, ls="none", label="preferred candidate shown first"),
+            Line2D([], [], marker="^", mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", label="shown last"),
+        ]
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
+        alt = f"{len(places)} rows." + (f" Largest bias: {max(biases)[1]}, {max(biases)[2]}." if biases else "")
+        title = f"{benchmark}: accuracy by where the preferred candidate was shown" + _part(n, several)
+        yield Plot(_name("position", benchmark, n, several), benchmark, title, alt, figure)

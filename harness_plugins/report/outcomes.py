@@ -1,0 +1,152 @@
+"""What became of each item in each cell, as flags: the page's filters, by the same states as the transition tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.keys import digest
+from evaluators.leaks import leak_classes
+from harness_plugins.scoring import metrics, protocols, scored_cells
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.statistics import Floats
+
+JUDGED, RIGHT, WRONG, FIXED, BROKEN, FLIPPED, LEAK, INCOMPLETE = (1 << n for n in range(8))
+"""JUDGED: it has verdicts. RIGHT, WRONG: in all orders. FIXED: right in all orders of more draws than under `none`; BROKEN: of
+fewer. FLIPPED: another candidate was picked in another order. LEAK: the rubric read gives the verdict away by its words.
+INCOMPLETE: verdicts are missing or were never answered."""
+
+Flags = NDArray[np.int32]
+
+
+@dataclass
+class Outcomes:
+    """One benchmark's items in its cells."""
+
+    benchmark: BenchmarkData
+    cells: list[CellKey]
+    """Those that a page shows: what was run, and of judges that look at no rubric only the arm `none`."""
+    flags: Flags
+    """(items, cells)."""
+
+
+def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes | None:
+    """The flags of a benchmark's items under a protocol; None where the benchmark has no such protocol.
+
+    Raises:
+        UserError: what the protocol needs is missing.
+    """
+    resolved = protocols.resolve(protocol, benchmark.name)
+    if resolved is None:
+        return None
+    name, spec = resolved
+    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
+    scored = scored_cells(run, benchmark, name, spec, facts)
+    cells = [k for k, c in benchmark.cells.items() if not c.computed and (k.arm == "none" or not run.blind(k.judge))]
+    flags = np.zeros((len(benchmark.items), len(cells)), dtype=np.int32)
+    for n, key in enumerate(cells):
+        none = scored.get(CellKey(key.judge, "none", None))
+        flags[:, n] = _flags(scored[key], none if key.arm != "none" else None, facts)
+    return Outcomes(benchmark, cells, flags)
+
+
+def _flags(one: Scored, none: Scored | None, facts: Facts) -> Flags:
+    asked, answered = one.counts.any(axis=(1, 2)), (one.counts & one.answered).any(axis=(1, 2))
+    right, wrong = _share(_right(one, facts), one), _share(_wrong(one, facts), one)
+    found = np.where(answered, JUDGED, 0) | np.where(_flipped(one), FLIPPED, 0)
+    found |= np.where(right == 1, RIGHT, 0) | np.where(wrong == 1, WRONG, 0)
+    found |= np.where(asked & (one.counts & ~one.answered).any(axis=(1, 2)), INCOMPLETE, 0)
+    if none is not None:
+        before = _share(_right(none, facts), none)  # NaN where either is incomplete: neither fixed nor broken
+        found |= np.where(right > before, FIXED, 0) | np.where(right < before, BROKEN, 0)
+    return found.astype(np.int32)
+
+
+def _right(one: Scored, facts: Facts) -> Bools:
+    """(items, draws): right in all orders asked."""
+    answer: Bools = np.asarray((is_right(one.outcome, facts.label[:, None, None]) | ~one.counts).all(axis=1))
+    return answer
+
+
+def _wrong(one: Scored, facts: Facts) -> Bools:
+    """(items, draws): a candidate that is not preferred was picked in all orders asked."""
+    other = is_pick(one.outcome) & (one.outcome != facts.label[:, None, None])
+    answer: Bools = np.asarray((other | ~one.counts).all(axis=1))
+    return answer
+
+
+def _flipped(one: Scored) -> Bools:
+    """(items,): some draw picked different candidates in different orders."""
+    chosen = one.chosen & one.counts
+    low, high = (np.where(chosen, one.outcome, fill) for fill in (127, -1))
+    every = (chosen | ~one.counts).all(axis=1) & one.counts.any(axis=1)
+    answer: Bools = np.asarray((every & (low.min(axis=1) < high.max(axis=1))).any(axis=1))
+    return answer
+
+
+def _share(hit: Bools, one: Scored) -> Floats:
+    """(items,): of the draws that count in all orders (in the one, where one was asked), the share that is so."""
+    counted = one.both if one.both.any() else one.counts.any(axis=1) & one.complete[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        answer: Floats = (hit & counted).sum(axis=1) / counted.sum(axis=1)
+    return answer
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which items a page shows, and why these."""
+
+    uids: list[str]
+    total: int
+    reasons: Mapping[str, int]
+    """What they were chosen for, where not all are shown: how many of each."""
+
+
+LOOKED = 20_000
+"""Items of a larger run whose rubrics are looked at for leaks when items are chosen."""
+
+WHY = {"fixed": FIXED, "broken": BROKEN, "flipped": FLIPPED}
+
+
+def choose(run: RunData, found: list[Outcomes], most: int) -> Chosen:
+    """All items, in the order of the data; of a larger run in turn those fixed, broken, flipped and with a leak, then others.
+
+    Within a class a digest of the uid draws, so that the choice is the same each time and favours no part of the data.
+    """
+    total = sum(len(o.benchmark.items) for o in found)
+    if total <= most:
+        return Chosen([i.uid for o in found for i in o.benchmark.items], total, {})
+    seen = {
+        i.uid: int(np.bitwise_or.reduce(o.flags[n])) for o in found for n, i in enumerate(o.benchmark.items) if o.cells
+    }
+    drawn = sorted(seen, key=lambda uid: digest("report", uid))
+    queues: dict[str, Iterator[str]] = {name: (u for u in drawn if seen[u] & flag) for name, flag in WHY.items()}
+    queues["leak suspected"] = _leaking(run, found, drawn)
+    taken: dict[str, str] = {}
+    for row in chain(zip_longest(*queues.values()), ((*[None] * len(queues), uid) for uid in drawn)):
+        for name, uid in zip((*queues, "with none of these"), row, strict=False):
+            if uid is not None and len(taken) < most:
+                taken.setdefault(uid, name)
+        if len(taken) >= most:
+            break
+    reasons: dict[str, int] = {}
+    for name in taken.values():
+        reasons[name] = reasons.get(name, 0) + 1
+    order = {name: reasons[name] for name in (*queues, "with none of these") if name in reasons}
+    return Chosen([i.uid for o in found for i in o.benchmark.items if i.uid in taken], total, order)
+
+
+def _leaking(run: RunData, found: list[Outcomes], drawn: list[str]) -> Iterator[str]:
+    """Items with a rubric of their own that leaks; rubrics are looked at only as far as items are asked for."""
+    items = {i.uid: (o.benchmark.name, i) for o in found for i in o.benchmark.items}
+    for uid in drawn[:LOOKED]:
+        name, item = items[uid]
+        texts = [c.text for c in item.candidates]
+        rubrics = [r for (b, _), w in run.rubrics.items() if b == name for r in w.by_item.get(uid, ())]
+        if any(leak_classes(r.text, texts) for r in rubrics):
+            yield uid

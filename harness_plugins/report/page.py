@@ -1,0 +1,150 @@
+"""The page as one file: template, style and script pinned by their hashes, data as JSON blocks that nothing runs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from harness_plugins.report.contents import Contents
+from harness_plugins.report.sections import Section
+from harness_plugins.report.thumbnails import Thumbnail
+
+_HERE = Path(__file__).parent
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0072b2"/>'
+    '<path d="M4 8.5 7 11.5 12 5" fill="none" stroke="#fff" stroke-width="2"/></svg>'
+)
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_TABLE = str.maketrans(_ESCAPES)
+
+HAPPENINGS = (
+    (
+        "fixed",
+        "Rubric fixed it",
+        "Right in both orders with the arm, and not so under none (of several draws: in more of them). Gained in the tables.",
+    ),
+    (
+        "broken",
+        "Rubric broke it",
+        "Right in both orders under none, and no longer so with the arm. Lost in the tables.",
+    ),
+    (
+        "flipped",
+        "Flipped with order",
+        "Another candidate was picked when the candidates changed places: the judge went by the place.",
+    ),
+    (
+        "leak",
+        "Leak suspected",
+        "By its words alone, the rubric that was written for this item names a winner, compares the candidates, refers to one by "
+        "its place, quotes one at length, or holds an answer tag.",
+    ),
+    (
+        "incomplete",
+        "Incomplete",
+        "Some verdict is missing or was never answered; such a cell has no score.",
+    ),
+)
+"""(flag, label, what it means): boxes of the browser."""
+
+ORDERS = (
+    ("data", "as in the data"),
+    ("fixed", "fixed by most cells first"),
+    ("broken", "broken by most cells first"),
+    ("flipped", "flipped by most cells first"),
+    ("id", "by id"),
+)
+
+
+def data_block(name: str, value: Any) -> str:
+    """JSON that can neither end its element nor begin another."""
+    text = orjson.dumps(value).decode().translate(_TABLE)
+    return f'<script type="application/json" id="{name}">{text}</script>\n'
+
+
+def picture_block(place: int, made: Thumbnail) -> str:
+    data = base64.b64encode(made.data).decode()
+    more = f'data-size="{made.size[0]} × {made.size[1]}"' if made.data else f'data-gone="{_attribute(made.gone)}"'
+    return f'<script type="text/plain" id="p{place}" {more}>{data}</script>\n'
+
+
+def _attribute(text: str) -> str:
+    from markupsafe import escape
+
+    return str(escape(text))
+
+
+def text_blocks(made: Contents) -> str:
+    """The index, then a block for each item and each rubric."""
+    parts = [data_block("index", made.index)]
+    parts += [data_block(f"i{n}", one) for n, one in enumerate(made.items)]
+    parts += [data_block(f"r{n}", one) for n, one in enumerate(made.rubrics)]
+    return "".join(parts)
+
+
+def choices(made: Contents) -> dict[str, Any]:
+    """What the browser's lists offer, in the order of the run."""
+    cells = [c for b in made.index["benchmarks"] for c in b["cells"]]
+    names = [list(dict.fromkeys(c[n] for c in cells if c[n] is not None)) for n in range(3)]
+    categories = sorted({i[3] for i in made.index["items"] if i[3]})
+    return {
+        "happenings": HAPPENINGS,
+        "judges": _pairs(names[0]),
+        "arms": _pairs(names[1]),
+        "writers": _pairs(names[2]),
+        "benchmarks": [(str(n), b["name"]) for n, b in enumerate(made.index["benchmarks"])],
+        "categories": _pairs(categories),
+        "orders": ORDERS,
+    }
+
+
+def _pairs(values: Sequence[str]) -> list[tuple[str, str]]:
+    return [(v, v) for v in values]
+
+
+def page(
+    *,
+    name: str,
+    lead: str,
+    footer: str,
+    sections: Sequence[Section],
+    browser: Mapping[str, Any],
+    blocks: str,
+    version: str,
+) -> str:
+    """The whole page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    style, script = ((_HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.jinja").render(
+        name=name,
+        lead=lead,
+        footer=footer,
+        sections=sections,
+        shown=bool(browser),
+        browser=browser,
+        version=version,
+        style=Markup(style),  # noqa: S704  # files of this package
+        script=Markup(script),  # noqa: S704
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        icon=base64.b64encode(_ICON.encode()).decode(),
+        blocks=Markup(blocks),  # noqa: S704  # escaped by `data_block` and `picture_block`
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

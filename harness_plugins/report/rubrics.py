@@ -1,0 +1,114 @@
+"""Rubrics as the page shows them: criteria, where they come from, and the words that give a verdict away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from evaluators.arms import ARMS
+from evaluators.leaks import CLASSES, Leak, find_leaks
+from evaluators.records import Item, Rubric
+from harness_plugins.report.texts import cut, plain
+from harness_plugins.show import as_judged
+
+LEAKS = 200
+"""Of a text, at most: one that copies a whole response has as many quotes as words."""
+
+Piece = str | list[str]
+"""A stretch of text, or [stretch, its leak classes by comma]."""
+
+
+def marked(text: str, responses: Sequence[str]) -> tuple[list[str], list[Piece]]:
+    """The leak classes of a text, and the text in pieces, those marked that gave it away."""
+    leaks = find_leaks(text, responses)[:LEAKS]
+    shown = plain(text)
+    cuts: set[int] = {0, len(shown)}
+    spans: list[tuple[int, int, str]] = []
+    for leak in leaks:
+        for m in _pattern(leak).finditer(shown):
+            spans.append((m.start(), m.end(), leak.kind))
+            cuts |= {m.start(), m.end()}
+    pieces: list[Piece] = []
+    edges = sorted(cuts)
+    for start, end in pairwise(edges):
+        kinds = {k for a, b, k in spans if a <= start and end <= b}
+        names = ", ".join(_name(c) for c in CLASSES if c in kinds)
+        before = pieces[-1] if pieces else None
+        if isinstance(before, list) and before[1] == names:
+            before[0] += shown[start:end]
+        elif names:
+            pieces.append([shown[start:end], names])
+        else:
+            pieces.append(shown[start:end])
+    kinds = {leak.kind for leak in leaks}
+    return [_name(c) for c in CLASSES if c in kinds], pieces
+
+
+def _name(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _pattern(leak: Leak) -> re.Pattern[str]:
+    words = re.findall(r"\w+", leak.evidence) if leak.kind == "quote" else plain(leak.evidence).split()
+    between = r"\W{1,40}" if leak.kind == "quote" else r"\s{1,40}"
+    return re.compile(between.join(map(re.escape, words)), re.I) if words else re.compile(r"(?!)")
+
+
+class Shelf:
+    """The rubrics that a page holds, each once, and by number."""
+
+    def __init__(self, rubrics: Mapping[str, Rubric], items: Mapping[str, Item], most: int) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._rubrics, self._items, self._most = rubrics, items, most
+        self._places: dict[tuple[object, ...], int] = {}
+
+    def place(self, item: Item, arm: str, uid: str) -> int:
+        """The number of a rubric as an arm's judge read it."""
+        edited = arm in ARMS and ARMS[arm].edit is not None
+        key = (uid, arm, item.uid) if edited else (uid,)
+        if key not in self._places:
+            self._places[key] = len(self.entries)
+            self.entries.append(self._entry(item, arm if edited else "transferred", uid))
+        return self._places[key]
+
+    def leaks(self, place: int) -> bool:
+        return bool(self.entries[place].get("leaks"))
+
+    def _entry(self, item: Item, arm: str, uid: str) -> dict[str, Any]:
+        rubric = self._rubrics.get(uid)
+        text = as_judged(item, arm, uid, self._rubrics)
+        if rubric is None:  # a fixed text, which knows of no pair
+            return {"uid": plain(uid), "text": [cut(text, self._most)[0]]}
+        own = self._items.get(rubric.item or "")
+        responses = [c.text for c in own.candidates] if own else []
+        kinds, pieces = marked(text[: self._most], responses)
+        w = rubric.writer
+        found: dict[str, Any] = {
+            "uid": plain(uid),
+            "writer": plain(w.name),
+            "about": [
+                [k, plain(str(v))] for k, v in (("method", w.method), ("model", w.model), ("family", w.family)) if v
+            ],
+            "text": pieces,
+            "saw": rubric.saw,
+            "shared": rubric.item is None,
+            "draw": rubric.replicate,
+        }
+        if len(text) > self._most:
+            found["length"] = len(text)
+        if arm != "transferred":
+            found["edited"] = arm
+        if rubric.verdict is not None:
+            found["verdict"] = rubric.verdict
+        if rubric.violations:
+            found["violations"] = [plain(v) for v in rubric.violations]
+        if kinds:
+            found["leaks"] = kinds
+        if rubric.criteria and arm == "transferred":
+            found["criteria"] = [
+                [marked(c.name[:400], responses)[1], marked(c.description[:2000], responses)[1], c.weight]
+                for c in rubric.criteria
+            ]
+        return found

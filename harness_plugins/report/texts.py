@@ -1,0 +1,45 @@
+"""Texts of others as a page may show them: nothing invisible, nothing that turns the direction of what follows."""
+
+from __future__ import annotations
+
+import re
+
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
+    r"|[\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Control characters and halves of characters; then marks that are not seen and change how the rest is read."""
+
+
+def plain(text: str) -> str:
+    """The text with control characters as U+FFFD and invisible marks (bidirectional ones above all) by their code point."""
+    return _INVISIBLE.sub(_shown, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return "\ufffd" if code < 0xA0 or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF) else f"⟨U+{code:04X}⟩"
+
+
+def one_line(text: str, most: int) -> str:
+    """The start of a text on one line, cut at a word where one ends near."""
+    flat = " ".join(plain(text[: 4 * most + 64]).split())
+    if len(flat) <= most:
+        return flat
+    cut = flat.rfind(" ", most // 2, most)
+    return flat[: cut if cut > 0 else most - 1] + "…"
+
+
+def middle(text: str, most: int) -> str:
+    """A name without its middle where it is long: names of models differ at either end."""
+    flat = " ".join(plain(text).split())
+    if len(flat) <= most:
+        return flat
+    tail = most // 2 - 1
+    return f"{flat[: most - tail - 1]}…{flat[-tail:]}"
+
+
+def cut(text: str, most: int) -> tuple[str, int]:
+    """(text up to `most` characters, its full length)."""
+    shown = plain(text[:most])
+    return (shown + "…" if len(text) > most else shown), len(text)

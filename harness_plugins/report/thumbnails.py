@@ -1,0 +1,176 @@
+"""Small pictures for the page: each image once, as large as the page's budget allows, and a reason where there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from evaluators.pictures import upright
+from evaluators.records import Item, Media, MediaFile
+
+LADDER = (
+    (1024, 80),
+    (768, 78),
+    (640, 75),
+    (512, 72),
+    (448, 68),
+    (384, 65),
+    (320, 60),
+    (256, 55),
+    (192, 50),
+    (144, 45),
+    (96, 40),
+)
+"""(longest edge in pixels, WebP quality), best first: a picture takes the first that fits its share."""
+MOST_BYTES = 96 * 1024
+"""No picture takes more, however few there are."""
+BATCH = 32
+MOST_FILE_BYTES = 256 * 1024 * 1024
+PER_PIXEL = 0.03
+"""Bytes that a pixel takes, before any picture was made; then the mean of those made says where on the ladder to begin."""
+ORIENTATION = 0x0112
+"""The EXIF tag."""
+FRAMES = 4
+"""Of a video, evenly spaced."""
+PICTURES = 12
+"""Of an item's prompt, or of a candidate."""
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A WebP, or why there is none."""
+
+    data: bytes = b""
+    size: tuple[int, int] = (0, 0)
+    """Of the original, in pixels."""
+    pixels: int = 0
+    """Of the thumbnail."""
+    gone: str = ""
+
+
+def shown_files(media: Sequence[Media]) -> list[tuple[Media, int, MediaFile]]:
+    """The pictures of some media that a page shows: (medium, index of the file, file); of a video up to FRAMES frames."""
+    found = []
+    for m in media:
+        files = list(enumerate(m.files))
+        if m.kind == "video" and len(files) > FRAMES:
+            last = len(files) - 1
+            files = [files[round(i * last / (FRAMES - 1))] for i in range(FRAMES)]
+        found += [(m, n, f) for n, f in files]
+    return found[:PICTURES]
+
+
+def identity(file: MediaFile) -> str:
+    """What an image is known by: its bytes where they were digested, else its path and state."""
+    return file.sha256 or f"{file.path}|{file.size}|{file.mtime_ns}"
+
+
+def thumbnails(
+    items: Iterable[Item], budget: int, done: Callable[[int, int], None] = lambda n, of: None
+) -> dict[str, Thumbnail]:
+    """A thumbnail for each distinct image of some items, by `identity`, of `budget` bytes in all at most.
+
+    Args:
+        done: told after each batch how many there are of how many.
+    """
+    from PIL import Image
+
+    files: dict[str, MediaFile] = {}
+    for item in items:
+        for media in (item.media, *(c.media for c in item.candidates)):
+            for _, _, f in shown_files(media):
+                files.setdefault(identity(f), f)
+    found: dict[str, Thumbnail] = {}
+    waiting, pixels, used = list(files.items()), 0, 0
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)  # these filters hold for all threads
+        while waiting:
+            share = min(
+                (budget - used) // len(waiting), MOST_BYTES
+            )  # what small pictures leave is for those that follow
+            batch, waiting = waiting[:BATCH], waiting[BATCH:]
+            make = partial(_thumbnail, most=share, per_pixel=used / pixels if pixels else PER_PIXEL)
+            for (name, _), made in zip(batch, pool.map(make, [f for _, f in batch]), strict=True):
+                found[name] = made
+                used += len(made.data)
+                pixels += made.pixels
+            done(len(found), len(files))
+    return found
+
+
+def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
+    """Only bytes that the run has seen: a file that has changed since, or never was its, is not shown."""
+    try:
+        data = _read(file)
+    except OSError as e:
+        gone = "the file is missing" if isinstance(e, FileNotFoundError) else f"cannot be read ({e.strerror})"
+        return Thumbnail(gone=gone)
+    if data is None:
+        return Thumbnail(gone="no image file, or too large a one")
+    if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+        return Thumbnail(gone="the file has changed since it was judged")
+    return _shrink(data, most, per_pixel)
+
+
+def _read(file: MediaFile) -> bytes | None:
+    """The file's bytes; None for what is no plain file, is too large, or was not read by a judge and has changed."""
+    with open(file.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as f:
+        state = os.fstat(f.fileno())
+        known = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_FILE_BYTES or not known:
+            return None
+        return f.read()
+
+
+def _shrink(data: bytes, most: int, per_pixel: float) -> Thumbnail:
+    import io
+
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_formats()) as opened:
+            size = opened.size[::-1] if opened.getexif().get(ORIENTATION, 1) >= 5 else opened.size
+            likely = [
+                (edge, quality)
+                for edge, quality in LADDER
+                if per_pixel * opened.width * opened.height * min(1.0, edge / max(opened.size)) ** 2 <= most
+            ]
+            ladder = likely or LADDER[-1:]
+            opened.draft("RGB", (ladder[0][0], ladder[0][0]))
+            image = _opaque(upright(opened))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return Thumbnail(gone="too many pixels to decode")
+    except Exception as e:  # whatever a decoder makes of damaged bytes
+        return Thumbnail(gone=f"damaged: it cannot be decoded ({type(e).__name__})")
+    for edge, quality in ladder:
+        image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", quality=quality, method=2)
+        if buffer.tell() <= most:
+            return Thumbnail(buffer.getvalue(), size, image.width * image.height)
+    return Thumbnail(gone="left out: the page has no room for so many pictures")
+
+
+def _formats() -> list[str]:
+    """Those that judges can read and this Pillow can decode; none that starts other programs, as EPS does."""
+    from PIL import Image
+
+    Image.init()
+    return [f for f in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if f in Image.OPEN]
+
+
+def _opaque(image: Any) -> Any:
+    """In RGB, on white where it is transparent."""
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,72 @@
+"""The verdicts of a few items out of a file of millions: DuckDB finds their lines, and no other line becomes an object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from evaluators.engine.journal import verdict_files
+from evaluators.errors import UserError
+from evaluators.records import RecordError, Verdict, decode
+from harness_plugins.scoring.given import given_of
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
+
+_QUERY = """
+SELECT json FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = 268435456)
+WHERE list_contains($uids, json_extract_string(json, '$.item'))
+"""
+
+Trials = dict[str, dict[CellKey, list[Verdict]]]
+"""By item and cell: the verdicts that count, in the order of draw, order and candidate."""
+
+
+def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
+    """The verdicts of some items that scoring counts: of each trial the last one, none that is of the past.
+
+    Raises:
+        UserError: the verdict files cannot be read.
+    """
+    import duckdb
+
+    files = [str(f) for f in verdict_files(run.folder) if f.stat().st_size]
+    if not files or not uids:
+        return {}
+    try:
+        with duckdb.connect() as db:
+            found = db.execute(_QUERY, {"files": files, "uids": list(uids)}).fetchall()
+    except duckdb.Error as e:
+        raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
+    places = {i.uid: (b, n) for b in run.benchmarks.values() for n, i in enumerate(b.items)}
+    last: dict[tuple[object, ...], Verdict] = {}
+    for (line,) in found:
+        try:
+            v = decode(Verdict, line)
+        except RecordError:
+            continue  # counted in the report's notes
+        trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)
+        if _is_current(run, *places[v.item], v) and (v.status != "error" or trial not in last):
+            last[trial] = v
+    trials: Trials = defaultdict(lambda: defaultdict(list))
+    for v in last.values():
+        trials[v.item][CellKey(v.judge, v.arm, v.writer)].append(v)
+    for cells in trials.values():
+        for group in cells.values():
+            group.sort(key=lambda v: (v.replicate, v.sample, v.order, v.candidate or 0))
+    return trials
+
+
+def _is_current(run: RunData, benchmark: BenchmarkData, n: int, v: Verdict) -> bool:
+    """Whether scoring counts it (`scoring.read`): asked for, on the item's media, donor and rubric as they are now."""
+    cell = benchmark.cells.get(CellKey(v.judge, v.arm, v.writer))
+    turn = ord(v.order[0]) - ord("A")
+    if cell is None or turn >= benchmark.width or cell.draw(v.sample, v.replicate) is None:
+        return False
+    if v.media is not None and v.media != benchmark.media[n]:
+        return False
+    given = given_of(run, benchmark, cell.key, len(cell.replicates))
+    if given.reads is None:
+        return True
+    what = v.donor if v.arm == "shuffled" else v.rubric
+    wanted = int(given.reads[n, turn, cell.replicates.index(v.replicate)])
+    number = run.numbers.get(what) if what else None
+    return v.arm != "shuffled" if number is None else number == wanted
