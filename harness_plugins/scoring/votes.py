@@ -46,12 +46,10 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     hit = scored.outcome == facts.label[:, None, None]
     right, wrong = hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)
     among = complete.astype(float)
+    kinds, kind = np.unique(np.concatenate([right, wrong], axis=1), axis=0, return_inverse=True)
     found = []
     for drawn in sorted({*(2**n for n in range(samples.bit_length())), samples}):
-        value = np.zeros(len(among))
-        for i in np.flatnonzero(complete):
-            pairs = ((int(right[i, 0]), int(wrong[i, 0])), (int(right[i, 1]), int(wrong[i, 1])))
-            value[i] = vote_right(pairs, samples, drawn)
-        found.append(Column(f"vote@{2 * drawn}", value, among))
+        value = np.array([vote_right(((a, c), (b, d)), samples, drawn) for a, b, c, d in kinds.tolist()])
+        found.append(Column(f"vote@{2 * drawn}", np.where(complete, value[kind.ravel()], 0.0), among))
     share = (np.maximum(right, wrong) / samples).mean(axis=1) * among
     return [*found, Column("vote_share", share, among)]
