@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
+from harness_plugins.garbage import rare_collections
 from harness_plugins.scoring import aggregates, metrics, positions, protocols, rankings, statistics, transfer, votes
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.metrics import Facts, Scored
@@ -35,7 +36,11 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
-    data = read_run(Path(run))
+    with rare_collections(freeze=False):
+        return _score(read_run(Path(run)), protocol)
+
+
+def _score(data: RunData, protocol: str) -> Report:
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
     report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
@@ -47,7 +52,7 @@ def score(run: str | Path, protocol: str = "strict") -> Report:
             _score_benchmark(data, benchmark, name, spec, report)
     if not report.about:
         raise UserError(
-            f"{run}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
+            f"{data.folder}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
         )
     adjust([report])
     if data.skipped_lines:

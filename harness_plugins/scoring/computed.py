@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.backends.baseline import PICKS
+from evaluators.backends.baseline import PICKS, drawn
 from evaluators.engine.plan import Orders
 from evaluators.engine.runner import seed_of
 from evaluators.records import Rubric, rotations
-from evaluators.rendering import Case, pick_of
+from evaluators.rendering import pick_of
 from harness_plugins.scoring.read import (
     ABSENT,
     ERROR,
@@ -43,7 +43,7 @@ def _picks(name: str, benchmark: BenchmarkData) -> Ints:
     turns = np.arange(benchmark.width)[None, :]
     if name == "random":
         places = [
-            [PICKS[name](Case(i, o), seed_of(i, o, "none")) - 1 for o in rotations(len(i.candidates))]
+            [drawn(seed_of(i, o, "none"), len(o)) - 1 for o in rotations(len(i.candidates))]
             + [0] * (benchmark.width - len(i.candidates))
             for i in benchmark.items
         ]

@@ -67,8 +67,12 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     weights = _weights(count, resamples, seed)
     rows = max(1, _BLOCK // max(count, 1))
     both = np.concatenate([num, den], axis=1).astype(np.float32)
+    first: dict[bytes, int] = {}
+    same = [first.setdefault(both[:, c].tobytes(), c) for c in range(2 * columns)]  # many have the same denominator
+    different = list(first.values())
+    both, place = both[:, different], np.searchsorted(different, same)
     for start in range(0, resamples, rows):
-        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)
+        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)[:, place]
         with np.errstate(invalid="ignore", divide="ignore"):
             result[start : start + rows] = sums[:, :columns] / sums[:, columns:]
     return result
