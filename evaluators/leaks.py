@@ -103,37 +103,40 @@ _ANSWER_TAG = re.compile(
 )
 
 
-_LABEL = re.compile(r"(?<!\n)[12AB](?!\w)|[12]st|2nd")
-_LABELS = ("first", "second", "left", "right-hand", "erste", "zweite", "former", "latter")
-_WORDS = ("one", "two", "eins", "zwei")
-_THE = re.compile(
-    rf"the (?:longer|shorter|other|(?:{_NOUN}|one) (?:that|which|who|saying|claiming|stating|mentioning|calling|naming|reading|giving|"
-    r"arguing|with|using|ending|opening|beginning|in))\b"
+# What the patterns above need at least, as it stands in a text of lower-case ASCII letters: found in a fifth of the time.
+_LABELLED = re.compile(
+    r"(?<=[^\n])[12ab](?!\w)|[12]st|2nd|one|two|eins|zwei|first|second|left|right-hand|erste|zweite|former|latter"
 )
-_COMPARED = (
-    *("other", "only one", "of the two", "longer", "shorter", "differ", "disagree", "diverge"),
-    *("rival", "competitor", "counterpart", "opponent"),
+_NAMED = re.compile(
+    rf"{_NOUN}(?:s|['’]s)?{_GAP}(?:[12ab]|one|two|eins|zwei)|\br[12]|former|latter"
+    rf"|(?:first|second|1st|2nd|left(?:-hand)?|right-hand|erste[nrs]?|zweite[nrs]?)[\s-]{{1,3}}(?:\w{{1,30}}\s{{1,3}})?{_NOUN}"
 )
+_CHOSEN = re.compile(_CHOICE.pattern.replace("(?-i:[AB])", "[ab]").partition(r"\b(?!")[0])
+_JUDGED = re.compile(_UNNAMED_VERDICT.pattern)
+_COMPARED = re.compile(_UNNAMED_COMPARISON.pattern)
 _TAGGED = re.compile(
     r"[<\[\\]|(?:answer|verdict|decision|winner|preference|choice|judge?ment|preferred|better)[\"']?\s*(?:[:=]|->)"
 )
 
 
 class _May(NamedTuple):
-    """Which of the patterns can find anything at all in a text: what each of them needs, looked for where that is quick."""
+    """Which of the patterns can find anything at all in a text."""
 
     reference: bool = True
     verdict: bool = True
     choice: bool = True
     comparison: bool = True
 
-
-def _may(text: str) -> _May:
-    """For a text in ASCII alone: other letters have cases of their own, so that all patterns must be tried."""
-    low = text.lower()
-    labelled = _LABEL.search(text, 1) is not None or any(w in low for w in _LABELS)
-    named = labelled or any(w in low for w in _WORDS)
-    return _May(named, _THE.search(low) is not None, labelled, any(w in low for w in _COMPARED))
+    @classmethod
+    def of(cls, text: str) -> _May:
+        if not text.isascii():  # other letters have cases of their own, so that all patterns must be tried
+            return cls()
+        low = text.lower()
+        labelled = bool(_LABELLED.search(low))
+        named = labelled and bool(_NAMED.search(low))
+        return cls(
+            named, bool(_JUDGED.search(low)), labelled and bool(_CHOSEN.search(low)), bool(_COMPARED.search(low))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,18 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
     Args:
         responses: the texts of the pair it was written on, for quotes.
     """
+    quotes = [Leak("quote", " ".join(span)) for span in _quotes(text, responses)]
+    return sorted([*_worded(text), *quotes], key=lambda leak: CLASSES.index(leak.kind))
+
+
+@lru_cache(maxsize=1024)  # a rubric that is shared is looked at for every item
+def _worded(text: str) -> tuple[Leak, ...]:
+    """Those that need no response to be seen."""
     text = _SPACES.sub(" ", text)
     found: list[Leak] = []
     labels: set[str] = set()
-    plain = text.isascii()
-    sentences = _SENTENCE.split(text) if not plain or any(_may(text)) else []
-    for sentence in filter(None, map(str.strip, sentences)):
-        may = _may(sentence) if plain else _May()
+    may = _May.of(text)
+    for sentence in filter(None, map(str.strip, _SENTENCE.split(text) if any(may) else ())):
         named = list(_REFERENCE.finditer(sentence)) if may.reference else []
         if named:
             found.append(Leak("reference", named[0][0]))
@@ -167,13 +175,12 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
             found.append(Leak("verdict", verdict[0]))
         if unnamed := may.comparison and _UNNAMED_COMPARISON.search(sentence):
             found.append(Leak("comparison", unnamed[0]))
-    tagged = not plain or _TAGGED.search(text.lower()) is not None
+    tagged = not text.isascii() or _TAGGED.search(text.lower()) is not None
     tags = [m[0] for m in _ANSWER_TAG.finditer(text)] if tagged else []
     found += [Leak("answer_tag", tag) for tag in tags] + [Leak("verdict", tag) for tag in tags]
     if len(labels) > 1 and any(leak.kind == "verdict" for leak in found):
         found.append(Leak("comparison", "a verdict that names both responses"))
-    found += [Leak("quote", " ".join(span)) for span in _quotes(text, responses)]
-    return sorted(found, key=lambda leak: CLASSES.index(leak.kind))
+    return tuple(found)
 
 
 def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, ...]:

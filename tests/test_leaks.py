@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.leaks import CLASSES, Masked, leak_classes, masked, relabelled
@@ -102,6 +102,7 @@ left-hand erste Antwort 1st 2nd differ number no. candidates chatbot
 PARTS = st.sampled_from(WORDS.split())
 
 
+@settings(max_examples=1000)
 @given(st.lists(PARTS, max_size=14), st.sampled_from([" ", " ", "", "\n", "_"]))
 def test_what_is_looked_for_first_hides_nothing(parts: list[str], between: str) -> None:
     """A letter other than ASCII, in a line of its own, has all patterns tried."""

@@ -58,8 +58,13 @@ def _first(case: Case, seed: str) -> int:
     return 1
 
 
+def drawn(seed: str, shown: int) -> int:
+    """The position (from 1) that `random` names of so many."""
+    return 1 + hashlib.sha256(seed.encode()).digest()[0] % shown
+
+
 def _random(case: Case, seed: str) -> int:
-    return 1 + hashlib.sha256(seed.encode()).digest()[0] % len(case.shown())
+    return drawn(seed, len(case.shown()))
 
 
 def _longest(case: Case, seed: str) -> int:

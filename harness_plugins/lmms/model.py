@@ -18,7 +18,8 @@ from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
-from harness_plugins.experiment import ask, block_on, copy_answers, rare_collections
+from harness_plugins.experiment import ask, block_on, copy_answers
+from harness_plugins.garbage import rare_collections
 from harness_plugins.hosted.base import plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields

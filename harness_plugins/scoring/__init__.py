@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
+from harness_plugins.garbage import rare_collections
 from harness_plugins.prices import Prices, recorded
 from harness_plugins.scoring import (
     aggregates,
@@ -49,7 +50,11 @@ def score(run: str | Path | RunData, protocol: str = "strict", prices: Prices | 
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
-    data = run if isinstance(run, RunData) else read_run(Path(run))
+    with rare_collections(freeze=False):
+        return _score(run if isinstance(run, RunData) else read_run(Path(run)), protocol, prices)
+
+
+def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
     report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
@@ -237,51 +242,62 @@ def _fill_metrics(
     spec: ProtocolSpec,
     extra: Sequence[Sequence[Column]] = (),
 ) -> None:
-    """All metrics of all cells in one bootstrap, so that every cell sees the same resamples."""
-    columns: list[tuple[int, Column, Ints]] = []
-    macros: list[tuple[int, str, list[int]]] = []
+    """All metrics of all cells; every cell sees the same resamples."""
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
         found += positions.columns(one, facts) + rankings.columns(one, facts)
         found += votes.columns(one, facts, benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].samples)
         found += [c for c in extra[n] if c.n] if extra else []
-        columns += [(n, c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
+        columns = [(c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
+        macros: list[tuple[str, list[int]]] = []
         categories = metrics.category_columns(one, facts)
         if categories and "macro" in spec.aggregates:
-            macros.append((n, "macro", list(range(len(columns), len(columns) + len(categories)))))
+            macros.append(("macro", list(range(len(columns), len(columns) + len(categories)))))
         if categories and "macro_with_all" in spec.aggregates:
-            whole = next(i for i, (m, c, _) in enumerate(columns) if m == n and c.name == "accuracy")
-            macros.append((n, "macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
-        columns += [(n, c, cluster) for c in categories]
+            whole = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
+            macros.append(("macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
+        columns += [(c, cluster) for c in categories]
         if "criteria" in spec.aggregates:
             for name, parts in aggregates.by_criterion(one, facts).items():
-                macros.append((n, name, list(range(len(columns), len(columns) + len(parts)))))
-                columns += [(n, c, cluster) for c in parts]
+                macros.append((name, list(range(len(columns), len(columns) + len(parts)))))
+                columns += [(c, cluster) for c in parts]
         if "conflicts" in spec.aggregates:
             found, stands = aggregates.conflicts(one, facts)
-            columns += [(n, c, cluster[s]) for c, s in zip(found, stands, strict=True)]
+            columns += [(c, cluster[s]) for c, s in zip(found, stands, strict=True)]
         if {"groups", "groups_by_category"} & set(spec.aggregates):
             groups, stand = metrics.group_columns(one, facts, "groups_by_category" in spec.aggregates)
-            columns += [(n, c, cluster[stand]) for c in groups]
+            columns += [(c, cluster[stand]) for c in groups]
             if not groups and metrics.grouped(facts):
                 cell.flags.append("Acc+ is void: it needs every row of every group")
-    sums = [statistics.by_cluster(np.stack([c.num, c.den], axis=1), owners, count) for _, c, owners in columns]
-    stacked = np.stack(sums, axis=2)
-    distribution = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
+        _fill_one(cell, columns, macros, count, _both(one), count == len(benchmark.items))
+
+
+def _fill_one(
+    cell: CellReport,
+    columns: Sequence[tuple[Column, Ints]],
+    macros: Sequence[tuple[str, list[int]]],
+    count: int,
+    both: bool,
+    single: bool,
+) -> None:
+    """A cell's metrics from its columns (each with the clusters of its rows) and from means of several of them."""
+    num, den = np.empty((count, len(columns))), np.empty((count, len(columns)))
+    for i, (column, owners) in enumerate(columns):
+        num[:, i], den[:, i] = statistics.by_cluster(np.stack([column.num, column.den], axis=1), owners, count).T
+    distribution = statistics.bootstrap(num, den)
     low, high = statistics.interval(distribution)
-    single = count == len(benchmark.items)
-    for i, (n, column, _) in enumerate(columns):
+    for i, (column, _) in enumerate(columns):
         bounds = (float(low[i]), float(high[i]))
-        one_order = column.name in ("forward", "reverse") or (column.name == "accuracy" and not _both(scored[n]))
+        one_order = column.name in ("forward", "reverse") or (column.name == "accuracy" and not both)
         if one_order and single and set(np.unique(column.num)) <= {0.0, 1.0}:
             bounds = statistics.wilson(column.k, column.n)
         if column.name:
-            cells[n].metrics[column.name] = Metric(column.name, column.k, column.n, column.value, *bounds)
-    for n, name, members in macros:
-        values = [columns[i][1].value for i in members]
+            cell.metrics[column.name] = Metric(column.name, column.k, column.n, column.value, *bounds)
+    for name, members in macros:
+        values = [columns[i][0].value for i in members]
         below, above = statistics.interval(distribution[:, members].mean(axis=1, keepdims=True))
-        k, count = math.fsum(values), len(values)
-        cells[n].metrics[name] = Metric(name, k, count, k / count, float(below[0]), float(above[0]))
+        k, n = math.fsum(values), len(values)
+        cell.metrics[name] = Metric(name, k, n, k / n, float(below[0]), float(above[0]))
 
 
 def _both(one: Scored) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.backends.baseline import PICKS
+from evaluators.backends.baseline import PICKS, drawn
 from evaluators.engine.plan import Orders
 from evaluators.engine.runner import seed_of
 from evaluators.records import Rubric, rotations
-from evaluators.rendering import Case, pick_of
+from evaluators.rendering import pick_of
 from harness_plugins.scoring.read import (
     ABSENT,
     ERROR,
@@ -20,23 +20,42 @@ from harness_plugins.scoring.read import (
     CellKey,
     RunData,
 )
+from harness_plugins.scoring.statistics import Ints
 
 
 def add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
-    expected = benchmark.in_orders(run.manifest.get("orders", "both"))[:, :, None]
-    for name, pick in PICKS.items():
+    expected = benchmark.in_orders(run.manifest.get("orders", "both"))
+    for name in PICKS:
         if name in ("longest", "shortest") and not any(c.text for i in benchmark.items for c in i.candidates):
             continue
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
-        outcome = np.full(expected.shape, ABSENT, dtype=np.int8)
-        for n, turn in zip(*np.nonzero(expected[:, :, 0]), strict=True):
-            item = benchmark.items[n]
-            order = rotations(len(item.candidates))[turn]
-            outcome[n, turn, 0] = pick_of(pick(Case(item, order), seed_of(item, order, "none")), order)
+        outcome = np.where(expected, _picks(name, benchmark), ABSENT).astype(np.int8)[:, :, None]
         key = CellKey(name, "none", None)
-        benchmark.cells[key] = CellData(key, outcome, np.full(outcome.shape, np.nan), expected, computed=True)
+        p = np.full(outcome.shape, np.nan)
+        benchmark.cells[key] = CellData(key, outcome, p, expected[:, :, None], computed=True)
+
+
+def _picks(name: str, benchmark: BenchmarkData) -> Ints:
+    """(items, orders): the candidate that `PICKS[name]` picks of those that are shown, for all items at once."""
+    size = benchmark.turns.sum(axis=1)[:, None]
+    turns = np.arange(benchmark.width)[None, :]
+    if name == "random":
+        places = [
+            [drawn(seed_of(i, o, "none"), len(o)) - 1 for o in rotations(len(i.candidates))]
+            + [0] * (benchmark.width - len(i.candidates))
+            for i in benchmark.items
+        ]
+        return np.asarray((turns + np.array(places)) % size)
+    if name == "first":
+        return np.broadcast_to(turns, benchmark.turns.shape)
+    sign = 1 if name == "longest" else -1
+    worth = np.full(benchmark.turns.shape, -np.inf)
+    worth[benchmark.turns] = [sign * len(c.text) for i in benchmark.items for c in i.candidates]
+    shown = (turns[:, :, None] + turns[:, None, :]) % size[:, :, None]  # at each place of each order
+    of_place = np.take_along_axis(np.broadcast_to(worth[:, None, :], shown.shape), shown, axis=2)
+    return np.asarray((turns + of_place.argmax(axis=2)) % size)  # of equal ones the first shown
 
 
 def add_writers(run: RunData, benchmark: BenchmarkData) -> None:

@@ -372,13 +372,15 @@ def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tu
     (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete. Items
     whose label prefers nothing stand outside.
     """
+    if not grouped(facts) or not facts.whole:
+        return [], np.zeros(0, dtype=np.int64)
     right = is_right(scored.outcome, facts.label[:, None, None]) | ~scored.counts
     members: dict[str, list[int]] = {}
     for n, group in enumerate(facts.group):
         if group and facts.label[n] >= 0:
             members.setdefault(group, []).append(n)
     groups = list(members.values())
-    if not grouped(facts) or not facts.whole or not groups or not all(scored.complete[m].all() for m in groups):
+    if not groups or not all(scored.complete[m].all() for m in groups):
         return [], np.zeros(0, dtype=np.int64)
     one = np.ones(len(groups))
     # Items without any counted trial (dropped by the protocol) leave their group undecided, and so not right.

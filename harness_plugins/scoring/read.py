@@ -230,7 +230,7 @@ def _rubrics(
         place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
         uids[rubric.benchmark, rubric.writer.name].add(rubric.uid)
         if rubric.status != "error" or place not in last:
-            last[place] = replace(rubric, answer=None)
+            last[place] = rubric if rubric.answer is None else replace(rubric, answer=None)
     drafts: dict[tuple[str, str], list[Rubric]] = defaultdict(list)
     for rubric in last.values():
         drafts[rubric.benchmark, rubric.writer.name].append(rubric)

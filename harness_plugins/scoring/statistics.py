@@ -67,8 +67,12 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     weights = _weights(count, resamples, seed)
     rows = max(1, _BLOCK // max(count, 1))
     both = np.concatenate([num, den], axis=1).astype(np.float32)
+    first: dict[bytes, int] = {}
+    same = [first.setdefault(both[:, c].tobytes(), c) for c in range(2 * columns)]  # many have the same denominator
+    different = list(first.values())
+    both, place = both[:, different], np.searchsorted(different, same)
     for start in range(0, resamples, rows):
-        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)
+        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)[:, place]
         with np.errstate(invalid="ignore", divide="ignore"):
             result[start : start + rows] = sums[:, :columns] / sums[:, columns:]
     return result
@@ -122,16 +126,19 @@ def _exact_flip(values: Floats) -> float:
 
 
 def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
+    differences = differences[(differences != 0).any(axis=1)]
     count = differences.shape[0]
-    observed = np.abs(differences.sum(axis=0)) - 1e-6
+    total = differences.sum(axis=0)
     rng = np.random.default_rng(seed + 1)
     beyond = np.zeros(differences.shape[1])
+    tolerance = 1e-6 * np.maximum(np.abs(differences).sum(axis=0), 1.0)  # of sums in single precision
     rows = max(1, _BLOCK // count)
     values = differences.astype(np.float32)
     for start in range(0, flips, rows):
         n = min(rows, flips - start)
         bits = np.unpackbits(rng.integers(0, 256, size=(n, -(-count // 8)), dtype=np.uint8), axis=1)[:, :count]
-        beyond += (np.abs((bits.astype(np.float32) * 2 - 1) @ values) >= observed).sum(axis=0)
+        kept = bits.astype(np.float32) @ values  # the sum with the other signs flipped is twice this less the whole
+        beyond += (np.abs(2 * kept.astype(np.float64) - total) >= np.abs(total) - tolerance).sum(axis=0)
     answer: Floats = (beyond + 1) / (flips + 1)
     return answer
 

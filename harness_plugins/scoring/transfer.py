@@ -277,7 +277,7 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
     """(items,): no rubric of the item leaks; the item has rubrics."""
     free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
     for i, item in enumerate(benchmark.items):
-        found = [r for o in ORDERS for r in rubrics.of(item.uid, o)]
+        found = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
         texts = [c.text for c in item.candidates]
         has[i] = bool(found)
         free[i] = bool(found) and not any(leak_classes(r.text, texts) for r in found)
