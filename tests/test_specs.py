@@ -19,7 +19,8 @@ from harness_plugins.paper.formats import FORMATS
 from harness_plugins.paper.rows import Cell, Row
 from harness_plugins.paper.spec import load_table_spec, spec_names
 from tests.conftest import ROOT, write_jsonl
-from tests.spec_runs import HOSTILE, TEN, row, table_of, texts
+from tests.spec_runs import HOSTILE, TEN, row, table_of, text_run, texts
+from tests.test_transfer import reader
 
 
 def test_the_specs_there_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +77,23 @@ def test_bold_of_ours_is_best_and_significant(runs: dict[str, Path]) -> None:
     )
     assert any("24 items" in note and "2.8 standard errors" in note for note in table.notes)
     assert any("24 of 14,400 rows" in note for note in table.notes)
+
+
+def test_what_copying_the_writer_is_worth_competes_for_bold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rubrics help in 16 of 40 pairs, far beyond chance; the writer's own verdict, voted with the judge's, is right in 30."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = text_run(
+        tmp_path / "vl", "vl_rewardbench", reply=lambda c: reader(c) if c.item.row < 16 else "1", pairs=40
+    )
+    table = paper_table("proxy_grm_transfer", [folder])
+    table.rows = [
+        r for r in table.rows if r.model == "reader"
+    ]  # without the writer and `shortest`, which are as good here
+    embolden(table)
+    found = {a: row(table, "reader", a).cell("vl_rewardbench") for a in ("transferred", "writer_plus_none")}
+    assert [c.text for c in found.values()] == ["70.00 (28/40)", "75.00 (30/40)"]
+    gain = found["transferred"].gain
+    assert gain is not None and gain.significant and not any(c.bold for c in found.values())
 
 
 def cells(*found: tuple[str, dict[str, Any]], flags: tuple[int, ...] = ()) -> list[bool]:

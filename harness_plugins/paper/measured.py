@@ -196,8 +196,11 @@ def _add_voted(spec: TableSpec, column: Column, report: Report, found: dict[Key,
         read = next((k for k in found if (k.judge, k.writer, k.arm) == whose), None)
         if transfer.benchmark == column.benchmark and metric is not None and read is not None:
             row = replace(found[read], method=spec.arms[WRITER_PLUS_NONE], arm=WRITER_PLUS_NONE, cells={})
+            beside = found[read].cells[column.key]
             cell = _number(column, metric)
-            cell.conventions = {**found[read].cells[column.key].conventions}
+            cell.conventions = {**beside.conventions}
+            # It is never bold itself, but what reads the rubric must beat it.
+            cell.comparable = beside.comparable if metric.n == beside.n else None
             found.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
 
 
