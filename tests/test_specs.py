@@ -295,6 +295,16 @@ def test_wrong_names_and_folders(runs: dict[str, Path], tmp_path: Path, capsys: 
     assert "0.1 and 0.2; keep one line" in capsys.readouterr().err
 
 
+def test_reported_numbers_are_in_the_unit_of_their_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for benchmark, value, mend in (("geneval", 78.0, "share, 1 at most"), ("dpg_bench", 860.0, "percent, 100 at most")):
+        line = {"model": "m", "benchmark": benchmark, "metric": "score", "value": value, "source": "s"}
+        write_jsonl(tmp_path / "scores.jsonl", [line])
+        assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 2
+        assert mend in capsys.readouterr().err
+        write_jsonl(tmp_path / "scores.jsonl", [line | {"value": value / 100}])
+        assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 0
+
+
 def test_specs_are_found_in_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
         "force-include"
