@@ -11,7 +11,7 @@ import orjson
 
 from harness_plugins.cards import cards
 from harness_plugins.cells import Table
-from harness_plugins.escaping import latex_text, spreadsheet_text
+from harness_plugins.escaping import latex_text, plain, spreadsheet_text
 from harness_plugins.grids import grid_of, html
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables import tables
@@ -19,7 +19,7 @@ from harness_plugins.tables import tables
 
 def markdown(found: Sequence[Table]) -> str:
     def safe(text: str) -> str:
-        return text.replace("|", "\\|").replace("\n", " ")
+        return plain(text).replace("|", "\\|").replace("<", "\\<")  # `code` and **bold** are our own
 
     parts = []
     for t in found:
@@ -40,8 +40,8 @@ def latex(found: Sequence[Table]) -> str:
 
     def safe(text: str) -> str:
         bold = text.startswith("**")
-        plain = latex_text(text.strip("*"))
-        return rf"\textbf{{{plain}}}" if bold else plain
+        inner = latex_text(text.strip("*"))
+        return rf"\textbf{{{inner}}}" if bold else inner
 
     parts = []
     for t in found:

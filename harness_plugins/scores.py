@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.errors import UserError
+from harness_plugins.benchmarks.sources import read_jsonl
 
 FILE = "scores.jsonl"
 
@@ -20,7 +20,7 @@ class Score(BaseModel):
     model: str = Field(min_length=1)
     benchmark: str = Field(min_length=1)
     metric: str = Field(min_length=1)
-    value: float = Field(allow_inf_nan=False)
+    value: float = Field(allow_inf_nan=False, strict=True)
     source: str = Field(min_length=1)
     """Who measured it and where it stands: a command, a log, a paper's table."""
     method: str = ""
@@ -40,11 +40,12 @@ def read_scores(folder: Path) -> list[Score]:
     if not path.is_file():
         return []
     found = []
-    for n, line in enumerate(path.read_bytes().splitlines(), 1):
+    for n, row in read_jsonl(path):
         try:
-            found.append(Score.model_validate(orjson.loads(line)))
-        except (orjson.JSONDecodeError, ValidationError) as e:
-            raise UserError(f"{path}, line {n}: {str(e).splitlines()[-1].strip() or e}") from None
+            found.append(Score.model_validate(row))
+        except ValidationError as e:
+            one = e.errors(include_url=False)[0]
+            raise UserError(f"{path}: line {n}: {'.'.join(map(str, one['loc']))}: {one['msg']}") from None
     return found
 
 

@@ -102,15 +102,16 @@ def hpdv3_run(folder: Path) -> Path:
     return run(path, judges={j.spec.name: j for j in judges}, writers=backends).out
 
 
-def text_run(folder: Path, *benchmarks: str) -> Path:
+def text_run(folder: Path, *benchmarks: str, reply: Any = reader, pairs: int = 8) -> Path:
+    """`pairs` is how many of VL-RewardBench there are."""
     folder.mkdir()
-    for n in range(20):
+    for n in range(max(20, pairs)):
         (folder / f"{n}.png").write_bytes(png(n))
     rows: dict[str, list[dict[str, Any]]] = {
         "vl_rewardbench": [
             {"id": f"{'mmmu' if n % 2 else 'RLAIF'}-{n}", "query": f"question {n}", "response": list(pair(n)),
              "image": f"{n}.png", "human_ranking": [0, 1]}
-            for n in range(8)
+            for n in range(pairs)
         ],
         "multimodal_rewardbench": [
             {"ID": f"{SEVEN[n // 2][0]}_{n}", "Text": f"question {n}", "Image": f"{n}.png", "Output1": pair(n)[0],
@@ -130,8 +131,8 @@ def text_run(folder: Path, *benchmarks: str) -> Path:
         (folder / "images" / "long" / f"{n}.png").write_bytes(png(n))
     writers = f"writers: [{{name: grm, backend: openai, model: w, base_url: '{URL}', family: g, trained_with: [proxy-sft]}}]\n"
     listed = ", ".join(f"{{name: {b}, path: {b}.jsonl}}" for b in benchmarks)
-    path = config(folder, listed, "none, transferred, advice, shuffled", [judge("reader", reader)], writers)
-    return run(path, judges={"reader": judge("reader", reader)}, writers={"grm": MockBackend(written)}).out
+    path = config(folder, listed, "none, transferred, advice, shuffled", [judge("reader", reply)], writers)
+    return run(path, judges={"reader": judge("reader", reply)}, writers={"grm": MockBackend(written)}).out
 
 
 def image_run(folder: Path) -> Path:

@@ -66,6 +66,27 @@ def test_again_is_nothing_and_other_scores_are_refused(tmp_path: Path, capsys: p
     assert (tmp_path / "run" / "scores.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("change", "mend"),
+    [
+        ('"value":true', "line 2: value: Input should be a valid number"),
+        ('"value":"NaN"', "line 2: value: Input should be a valid number"),
+        ('"valeu":1.0', "line 2: value: Field required"),
+        ('"value":', "line 2: not valid JSON"),
+    ],
+)
+def test_a_line_written_by_hand_is_checked(
+    change: str, mend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = '\n{"model":"m","benchmark":"geneval","metric":"score","value":0.5,"source":"s"}\n'
+    (tmp_path / "scores.jsonl").write_text(line)
+    assert [s.value for s in read_scores(tmp_path)] == [0.5], "an empty line is none"
+    (tmp_path / "scores.jsonl").write_text(line.replace('"value":0.5', change))
+    assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'scores.jsonl'}: {mend}" in error and "http" not in error
+
+
 @pytest.mark.parametrize("command", ["score", "table", "show"])
 def test_a_folder_of_scores_says_what_reads_it(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from harness_plugins.cells import Table
 from harness_plugins.cli import main
+from harness_plugins.formats import markdown
 from harness_plugins.paper import paper_table
 from harness_plugins.paper.formats import FORMATS
 from tests.conftest import ROOT
@@ -117,6 +119,13 @@ def test_the_same_input_gives_the_same_bytes(runs: dict[str, Path]) -> None:
             subprocess.run([*command, "--format", form], env=e, capture_output=True, check=True).stdout for e in seeds
         )
         assert one == other and one
+
+
+def test_ordinary_markdown_holds_no_markup_of_others() -> None:
+    """Our own `code` and **bold** stay."""
+    found = Table("t", ["judge", "accuracy"], [["<img src=x>\x1b[31m|\u202eb", "**50.0 (1/2)**"]], ["of `none`\nx"])
+    lines = markdown([found]).splitlines()
+    assert lines[4] == "| \\<img src=x> [31m\\|b | **50.0 (1/2)** |" and lines[-1] == "- of `none` x"
 
 
 def test_ordinary_tables_are_a_page_as_well(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

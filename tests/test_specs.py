@@ -19,7 +19,8 @@ from harness_plugins.paper.formats import FORMATS
 from harness_plugins.paper.rows import Cell, Row
 from harness_plugins.paper.spec import load_table_spec, spec_names
 from tests.conftest import ROOT, write_jsonl
-from tests.spec_runs import HOSTILE, TEN, row, table_of, texts
+from tests.spec_runs import HOSTILE, TEN, row, table_of, text_run, texts
+from tests.test_transfer import reader
 
 
 def test_the_specs_there_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +77,23 @@ def test_bold_of_ours_is_best_and_significant(runs: dict[str, Path]) -> None:
     )
     assert any("24 items" in note and "2.8 standard errors" in note for note in table.notes)
     assert any("24 of 14,400 rows" in note for note in table.notes)
+
+
+def test_what_copying_the_writer_is_worth_competes_for_bold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rubrics help in 16 of 40 pairs, far beyond chance; the writer's own verdict, voted with the judge's, is right in 30."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = text_run(
+        tmp_path / "vl", "vl_rewardbench", reply=lambda c: reader(c) if c.item.row < 16 else "1", pairs=40
+    )
+    table = paper_table("proxy_grm_transfer", [folder])
+    table.rows = [
+        r for r in table.rows if r.model == "reader"
+    ]  # without the writer and `shortest`, which are as good here
+    embolden(table)
+    found = {a: row(table, "reader", a).cell("vl_rewardbench") for a in ("transferred", "writer_plus_none")}
+    assert [c.text for c in found.values()] == ["70.00 (28/40)", "75.00 (30/40)"]
+    gain = found["transferred"].gain
+    assert gain is not None and gain.significant and not any(c.bold for c in found.values())
 
 
 def cells(*found: tuple[str, dict[str, Any]], flags: tuple[int, ...] = ()) -> list[bool]:
@@ -188,6 +206,10 @@ def test_scores_of_others(runs: dict[str, Path]) -> None:
 
 
 def test_runs_that_disagree_have_rows_of_their_own(runs: dict[str, Path], tmp_path: Path) -> None:
+    once, twice = (paper_table("proxy_grm_main", [runs["vl"]] * n) for n in (1, 2))
+    assert FORMATS["json"](once) == FORMATS["json"](twice)
+    p = [row(t, "reader", "transferred").cell("vl_rewardbench").gain for t in (once, twice)]
+    assert p[0] is not None and p[0] == p[1], "one folder is one test, however often it is named"
     again = tmp_path / "again"
     shutil.copytree(runs["vl"], again)
     assert len(paper_table("proxy_grm_main", [runs["vl"], again]).rows) == len(
@@ -213,6 +235,20 @@ def test_a_run_without_its_manifest_and_a_metric_that_is_none(runs: dict[str, Pa
         row(table, "reader", "none").cell("a").state == "unavailable"
         and "A: vl has no no_such under strict." in table.notes
     )
+
+
+def test_a_run_without_its_rubrics_is_refused(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rubrics made 50 % to 100 %; without the file all items would count as without a rubric, and keep the 50 %."""
+    shutil.copytree(runs["vl"], tmp_path / "vl")
+    (tmp_path / "vl" / "rubrics.jsonl").unlink()
+    for command in (["table", "--spec", "proxy_grm_main"], ["score"]):
+        assert main([*command, str(tmp_path / "vl")]) == 2
+        assert (
+            "verdicts on rubrics of 'grm' for vl_rewardbench, and none of these in rubrics.jsonl"
+            in capsys.readouterr().err
+        )
 
 
 def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
@@ -271,6 +307,16 @@ def test_wrong_names_and_folders(runs: dict[str, Path], tmp_path: Path, capsys: 
         {"model": "m", "benchmark": "geneval", "metric": "score", "value": v, "source": "s"} for v in (0.1, 0.2)])  # fmt: skip
     assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 2
     assert "0.1 and 0.2; keep one line" in capsys.readouterr().err
+
+
+def test_reported_numbers_are_in_the_unit_of_their_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for benchmark, value, mend in (("geneval", 78.0, "share, 1 at most"), ("dpg_bench", 860.0, "percent, 100 at most")):
+        line = {"model": "m", "benchmark": benchmark, "metric": "score", "value": value, "source": "s"}
+        write_jsonl(tmp_path / "scores.jsonl", [line])
+        assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 2
+        assert mend in capsys.readouterr().err
+        write_jsonl(tmp_path / "scores.jsonl", [line | {"value": value / 100}])
+        assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 0
 
 
 def test_specs_are_found_in_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from harness_plugins.cells import count
 from harness_plugins.paper.rows import Cell, Row
 from harness_plugins.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
+from harness_plugins.scores import Score
 from harness_plugins.scoring import APART, adjust
 from harness_plugins.scoring.protocols import resolve
 from harness_plugins.scoring.read import RunData
@@ -196,8 +197,11 @@ def _add_voted(spec: TableSpec, column: Column, report: Report, found: dict[Key,
         read = next((k for k in found if (k.judge, k.writer, k.arm) == whose), None)
         if transfer.benchmark == column.benchmark and metric is not None and read is not None:
             row = replace(found[read], method=spec.arms[WRITER_PLUS_NONE], arm=WRITER_PLUS_NONE, cells={})
+            beside = found[read].cells[column.key]
             cell = _number(column, metric)
-            cell.conventions = {**found[read].cells[column.key].conventions}
+            cell.conventions = {**beside.conventions}
+            # It is never bold itself, but what reads the rubric must beat it.
+            cell.comparable = beside.comparable if metric.n == beside.n else None
             found.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
 
 
@@ -205,7 +209,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
     """A row for each model and method that `scores.jsonl` names.
 
     Raises:
-        UserError: two lines give one cell different values.
+        UserError: two lines give one cell different values, or one is beyond what its column's unit allows.
     """
     found: dict[Key, Row] = {}
     for one in run.scores:
@@ -217,6 +221,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
                     f"{run.name}: {one.metric} of {one.benchmark} stands in no column ({', '.join(there)} would)."
                 )
             continue
+        _fits_unit(run, column, one)
         key = Key(one.model, "", "", one.method, None, "reported", False)
         row = found.setdefault(key, Row("measured", one.model, one.method, arm="reported"))
         said = {"rows": one.n} if one.n else {}
@@ -229,6 +234,15 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([one.notes] if one.notes else []))))
     return list(found.items())
+
+
+def _fits_unit(run: Run, column: Column, one: Score) -> None:
+    """78 beside a paper's .92 would be read as a hundred times as much."""
+    if column.unit != "score" and abs(one.value) > SCALE[column.unit]:
+        raise UserError(
+            f"{run.folder}/scores.jsonl: {one.model}, {one.benchmark}, {one.metric}: {one.value:g}; {column.header} is printed as a "
+            f"{column.unit}, {SCALE[column.unit]:g} at most: give it in that unit"
+        )
 
 
 def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[str]) -> list[Row]:

@@ -43,6 +43,7 @@ class Run:
 def read_folders(spec: TableSpec, folders: Sequence[Path]) -> list[Run]:
     """Raises:
     UserError: a folder is neither a run nor holds scores."""
+    folders = list({f.resolve(): f for f in folders}.values())  # named twice it would be two tests in Holm's family
     plain = [f.resolve().name for f in folders]
     # By the folder's own name, told apart by a number: no path stands in a table.
     names = [n if plain.count(n) == 1 else f"{n}#{plain[:i].count(n) + 1}" for i, n in enumerate(plain)]

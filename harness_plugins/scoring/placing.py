@@ -51,8 +51,10 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
         cells: by their number: their place among all cells of `last`, by their first line.
 
     Raises:
-        UserError: pointwise verdicts without a manifest, which alone says how they were asked.
+        UserError: pointwise verdicts without a manifest, which alone says how they were asked; or verdicts on rubrics of a
+            writer that has none in the folder.
     """
+    _refuse_lost_rubrics(db, run)
     if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
         raise UserError(
             f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
@@ -73,6 +75,19 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
             there = cell.outcome != ABSENT
             there[~there.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
             cell.expected &= there
+
+
+def _refuse_lost_rubrics(db: Any, run: RunData) -> None:
+    """Items without a rubric keep the verdict of `none`: without the file every gain would be zero, and look measured."""
+    read = db.execute(
+        "SELECT DISTINCT benchmark, writer FROM last WHERE writer IS NOT NULL AND rubric IS NOT NULL ORDER BY ALL"
+    )
+    for benchmark, writer in read.fetchall():
+        if benchmark in run.benchmarks and not run.uids.get((benchmark, writer)):
+            raise UserError(
+                f"{run.folder}: has verdicts on rubrics of {writer!r} for {benchmark}, and none of these in rubrics.jsonl: restore "
+                "that file, or run the same config again"
+            )
 
 
 def _add_items(db: Any, run: RunData) -> None:
