@@ -99,14 +99,16 @@ class MediaWindow:
     async def prepare(self, items: Sequence[Item], encode: bool, max_pixels: int | None = None) -> list[Item]:
         """The items with the sha256 of all their media filled in; with `encode` also ready in the window."""
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
-        await self._read(
+        read = await self._read(
             [
                 (p, max_pixels)
                 for p, f in files.items()
                 if (encode and (p, max_pixels) not in self._kept) or not (f.sha256 or p in self._sha)
             ]
         )
-        sha = {p: f.sha256 or self._sha[p] for p, f in files.items()}
+        # From the reading itself: one that another had begun may be done and not yet admitted.
+        found = self._sha | {r.want[0]: r.sha256 for r in read}
+        sha = {p: f.sha256 or found[p] for p, f in files.items()}
         return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
 
     async def _read(self, wanted: Sequence[_Want]) -> list[_Read]:

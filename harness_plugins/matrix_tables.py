@@ -25,17 +25,17 @@ def matrix_table(title: str, matrix: Matrix, cells: Sequence[CellReport]) -> Tab
     table = Table(title, ["writer", *(asked.get(j, j) for j in matrix.judges), *columns])
     for writer in matrix.writers:
         row = [_entry(matrix, writer, judge) for judge in matrix.judges]
-        ends = [_margin(matrix.writer_margins, writer, "no unseen judge")]
+        ends = [_margin(matrix.writer_margins, writer, "no unseen, complete cell")]
         ends += [_margin(matrix.writer_ranking, writer, "")] if differs else []
         table.rows.append([writer, *row, *ends])
-    row = [_margin(matrix.judge_margins, judge, "no unseen writer") for judge in matrix.judges]
+    row = [_margin(matrix.judge_margins, judge, "no unseen, complete cell") for judge in matrix.judges]
     table.rows.append([MARGIN_ROW, *row, *[""] * len(columns)])
     if _differ(matrix.judge_margins, matrix.judge_ranking):
         row = [_margin(matrix.judge_ranking, judge, "") for judge in matrix.judges]
         table.rows.append([COMMON_ROW, *row, *[""] * len(columns)])
     for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
         row = [_against(matrix, writer, judge) for judge in matrix.judges]
-        pooled = _margin(matrix.against, writer, "no judge unseen to both")
+        pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
         table.rows.append([f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs])
     table.notes += _notes(matrix)
     return table
@@ -108,6 +108,8 @@ def _notes(matrix: Matrix) -> Iterator[str]:
             yield f"{what}: cannot be said, as no {others} is unseen to {_listed([m.name for m in margins])} alike, and complete."
     if matrix.reference_writer is not None:
         yield from _reference_notes(matrix)
+    elif matrix.absent_reference is not None:
+        yield f"The reference writer {matrix.absent_reference} has no {arm} cell here, so nothing is set against it."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -130,7 +132,9 @@ def _first(lead: Lead, what: str) -> str:
     over = f"over {_listed(lead.over)}"
     if lead.gain.value == 0:
         return f"{what} {over}: {lead.best} and {lead.next} alike."
-    if lead.gain.significant:
+    if math.isnan(lead.gain.detectable):
+        verdict = "all of it in one cluster, which can show nothing"
+    elif lead.gain.significant:
         verdict = f"more than the {_shows(lead.gain)} that the comparison can show"
     elif abs(lead.gain.value) >= lead.gain.detectable:
         verdict = f"above the {_shows(lead.gain)} that the comparison can show, and still not significant"

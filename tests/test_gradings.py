@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -207,6 +208,18 @@ def test_three_gradings_of_pairs_agree_where_the_judge_does(make_pairs: MakePair
     assert len({v["call"] for v in verdicts}) == 12, "each was asked about once"
     assert {v["score"] for v in verdicts} == {8.0, 3.0}
     assert cell(report, "points").grading == "pointwise 1-9" and cell(report, "rank").grading == "listwise"
+
+
+@pytest.mark.parametrize("known", [{"judges": {}}, None])
+def test_scores_are_no_picks_where_nobody_says_how_they_were_asked(
+    known: dict[str, Any] | None, make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    """Else every score would count as a pick of the first candidate, and the cell as complete."""
+    judged(tmp_path, make_pairs(4, images=False), {"points": ({"grading": "pointwise"}, scores_by_sight)})
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | known)) if known else manifest.unlink()
+    with pytest.raises(UserError, match="has pointwise verdicts of 'points' and no manifest"):
+        score(tmp_path / "out")
 
 
 def test_a_pointwise_judge_sees_one_candidate(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from harness_plugins.scoring import adjust
 from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
 from harness_plugins.scoring.report import Contrast, Report
 from harness_plugins.tables import tables
-from tests.conftest import MakePairs, read_jsonl
+from tests.conftest import MakePairs, read_jsonl, write_jsonl
 from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing
 
 Scores = dict[tuple[str, str], dict[str, float]]
@@ -175,7 +175,7 @@ def test_the_table_says_who_is_first_and_whether_that_is_to_be_seen(folder: Path
     assert list(rows) == ["alpha", "beta", "gamma", "over unseen writers", "over the same writers",
                           "alpha minus gamma", "beta minus gamma"]  # fmt: skip
     assert "(same_family)" in rows["alpha"]["ja"] and "(baseline)" in rows["beta"]["lexical"]
-    assert rows["over unseen writers"]["lexical"] == "no unseen writer"
+    assert rows["over unseen writers"]["lexical"] == "no unseen, complete cell"
     assert table.header[-2:] == ["over unseen judges", "over the same judges"]
     first = next(n for n in table.notes if n.startswith("Transfers best over jd, je: alpha. Ahead of "))
     assert m.writer_lead is not None
@@ -231,6 +231,31 @@ def test_an_incomplete_cell_is_shown_and_stays_out_of_the_margins(tmp_path: Path
     assert table.rows[1][2] == "incomplete" and table.rows[-1][2] == ""
 
 
+def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
+    """Not "incomplete" where all was answered, nor silence where the reference writer wrote nothing for this benchmark."""
+    report, m = of(crossed(tmp_path, 4, more="primary_contrast: [transferred, shuffled]\n"))
+    assert set(m.missing.values()) == {"shuffled not judged"}
+    (table,) = [t for t in tables([report]) if "matrix" in t.title]
+    assert {r[-1] for r in table.rows[:3]} == {"no unseen, complete cell"}
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"reference_writer": "elsewhere"}))
+    items = tmp_path / "out" / "items.jsonl"
+    rows = [json.loads(line) for line in items.read_text().splitlines()]
+    write_jsonl(items, [r | {"label": {"kind": "tie", "preferred": None, "ranks": None}} for r in rows])
+    report, m = of(tmp_path / "out")
+    (table,) = [t for t in tables([report]) if "matrix" in t.title]
+    assert any("reference writer elsewhere has no transferred cell here" in n for n in table.notes)
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"primary_contrast": ["transferred", "none"]}))
+    assert set(of(tmp_path / "out")[1].missing.values()) == {"no labelled item"}
+
+
+def test_one_cluster_is_said_to_show_nothing(tmp_path: Path) -> None:
+    report, _ = of(crossed(tmp_path, 1))
+    (table,) = [t for t in tables([report]) if "matrix" in t.title]
+    (lead,) = [n for n in table.notes if n.startswith("Gains most")]
+    assert "all of it in one cluster, which can show nothing" in lead
+
+
 def test_what_is_not_declared_is_not_unseen(tmp_path: Path) -> None:
     report, m = of(crossed(tmp_path, 8, jd=None))
     assert [x.over for x in m.writer_margins] == [("je",), ("ja", "je"), ("ja", "je")]
@@ -261,7 +286,7 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
     report, m = of(crossed(tmp_path / "kin", 8, ja="x", jd="x", je="x", alpha="x", beta="x", gamma="x"))
     assert not m.writer_margins and not m.judge_margins and m.writer_lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert {r[-1] for r in table.rows[:3]} == {"no unseen judge"}
+    assert {r[-1] for r in table.rows[:3]} == {"no unseen, complete cell"}
 
 
 def test_margins_are_means_over_items_that_all_their_cells_hold() -> None:

@@ -61,6 +61,14 @@ def test_the_sign_flip_is_scipys_permutation_test_of_samples(values: list[float]
     assert statistics.sign_flip(np.array(values)[:, None])[0] == pytest.approx(expected.pvalue)
 
 
+def test_drawn_sign_flips_count_draws_that_equal_what_was_observed() -> None:
+    """Means over three judges are sixths, which single precision rounds: counted in whole sixths, the same draws say the same."""
+    rng = np.random.default_rng(1)
+    sixths = rng.integers(-6, 7, size=(1000, 6)) * (rng.random((1000, 6)) < 0.4)
+    whole, parts = (statistics.sign_flip(x) for x in (sixths.astype(float), sixths / 6))
+    assert parts == pytest.approx(whole, abs=1e-12)
+
+
 def test_drawn_sign_flips_are_scipys_too() -> None:
     values = np.random.default_rng(3).choice(STEPS, size=(46, 5), p=[0.1, 0.15, 0.3, 0.25, 0.2])
     found = statistics.sign_flip(values)

@@ -333,18 +333,18 @@ def _times(clusters: Sequence[Ints], count: int) -> dict[int, Floats]:
 
 
 def _resampled(score: Floats, positive: Floats, negative: Floats, cluster: Ints, times: Mapping[int, Floats]) -> Floats:
-    """AUROC in each resample: with w the times that each cluster was drawn, P and N its positives and negatives, and U the
-    concordance of each two clusters, w'Uw / (w'P)(w'N)."""
-    used, owner = np.unique(cluster, return_inverse=True)
-    _, place = np.unique(score, return_inverse=True)
-    by_value = np.zeros((int(place.max()) + 1, len(used)))
-    np.add.at(by_value, (place, owner), negative)
-    above = (np.cumsum(by_value, axis=0) - by_value / 2)[
-        place
-    ]  # (items, clusters): negatives of the cluster below the item
-    concordance = statistics.by_cluster(positive[:, None] * above, owner, len(used))
-    w = np.stack([times[int(c)] for c in used], axis=1)
-    sides = [statistics.by_cluster(x[:, None], owner, len(used))[:, 0] for x in (positive, negative)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        answer: Floats = ((w @ concordance) * w).sum(axis=1) / ((w @ sides[0]) * (w @ sides[1]))
+    """AUROC in each resample: every item weighs as often as its cluster was drawn."""
+    order = np.argsort(score, kind="stable")
+    _, first, size = np.unique(score[order], return_index=True, return_counts=True)
+    starts, ends = np.repeat(first, size), np.repeat(first + size, size)
+    w = np.stack([times[int(c)] for c in cluster[order]], axis=1)  # (resamples, items), in the order of their scores
+    won, lost = w * positive[order], w * negative[order]
+    below = np.zeros((len(w), len(order) + 1))
+    np.cumsum(lost, axis=1, out=below[:, 1:])
+    lower = below[:, starts] if (size > 1).any() else below[:, :-1]
+    upper = below[:, ends] if (size > 1).any() else below[:, 1:]
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # a positive beats all negatives below it, and half of its equals
+        answer: Floats = (won * (lower + upper)).sum(axis=1) / (2 * won.sum(axis=1) * below[:, -1])
     return answer

@@ -21,7 +21,7 @@ from harness_plugins.scoring.report import CellReport, Contrast, Metric, _number
 from harness_plugins.scoring.statistics import Floats, Ints
 
 UNSEEN = "unseen"
-INCOMPLETE, NOT_JUDGED = "incomplete", "not judged"
+INCOMPLETE, NOT_JUDGED, NO_ITEM = "incomplete", "not judged", "no labelled item"
 """Why a cell has no entry."""
 
 
@@ -84,6 +84,8 @@ class Matrix:
     writer_lead: Lead | None = None
     judge_lead: Lead | None = None
     reference_writer: str | None = None
+    absent_reference: str | None = None
+    """The run's reference writer, where none of its rubrics are for this benchmark."""
     against: list[Margin] = field(default_factory=list)
     """Each other writer minus the reference writer, over the judges that are unseen to both."""
     against_by_judge: dict[tuple[str, str], Contrast] = field(default_factory=dict)
@@ -216,8 +218,9 @@ def matrices(
             found.entries[writer, judge] = Entry(writer, judge, kin[writer, judge], c.metrics["accuracy"], gain)
             other = CellKey(judge, reference, None if reference == "none" else writer)
             differences[writer, judge] = minus(scored[CellKey(judge, arm, writer)], scored[other])
-    for place in ((w, j) for w in writers for j in judges if (w, j) not in found.entries):
-        found.missing[place] = INCOMPLETE if place in among else NOT_JUDGED
+    for writer, judge in ((w, j) for w in writers for j in judges if (w, j) not in found.entries):
+        other = CellKey(judge, reference, None if reference == "none" else writer)
+        found.missing[writer, judge] = _why_missing(among.get((writer, judge)), scored.get(other), reference)
     rows = {side: _unseen_rows(found, differences, side) for side in SIDES}
     wanted: Wanted = {}
     for side in SIDES:
@@ -226,12 +229,23 @@ def matrices(
         found.reference_writer = reference_writer
         whole = {place: scored[CellKey(c.judge, arm, c.writer)] for place, c in among.items() if c.complete}
         wanted |= _wanted_against(found, whole)
+    else:
+        found.absent_reference = reference_writer
     wanted = {key: want for key, want in wanted.items() if want[0].among.any()}
     tests = dict(zip(wanted, contrasts(list(wanted.values()), cluster), strict=True))
     found.writer_margins, found.writer_ranking, found.writer_lead = _side(found, rows["writer"], "writer", tests)
     found.judge_margins, found.judge_ranking, found.judge_lead = _side(found, rows["judge"], "judge", tests)
     _fill_against(found, tests)
     return [found]
+
+
+def _why_missing(cell: CellReport | None, other: Scored | None, reference: str) -> str:
+    if cell is None:
+        return NOT_JUDGED
+    if other is None:
+        return f"{reference} {NOT_JUDGED}"
+    whole = cell.complete and other.trials[0] == other.trials[1]
+    return NO_ITEM if whole else INCOMPLETE
 
 
 Side = Literal["writer", "judge"]
@@ -356,7 +370,8 @@ def _fill_against(matrix: Matrix, tests: Tests) -> None:
         if key[0] == "against" and len(key) == 2:
             judged = [j for w, j in matrix.against_by_judge if w == key[1]]
             over = tuple(j for j in judged if matrix.kinship(key[1], j) == UNSEEN)
-            why = {j: matrix.kinship(key[1], j) if j in judged else INCOMPLETE for j in matrix.judges}
+            why = {j: matrix.kinship(key[1], j) for j in matrix.judges}
+            why |= {j: INCOMPLETE for j in matrix.judges if j not in judged and why[j] != NOT_JUDGED}
             apart = [(j, why[j]) for j in matrix.judges if j not in over]
             matrix.against.append(Margin(key[1], over, tuple(apart), x))
 

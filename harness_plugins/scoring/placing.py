@@ -51,14 +51,16 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
         cells: by their number: their place among all cells of `last`, by their first line.
 
     Raises:
-        UserError: pointwise verdicts without a manifest, which alone says how they were asked; or verdicts on rubrics of a
-            writer that has none in the folder.
+        UserError: pointwise verdicts of a judge that the manifest does not know, which alone says how they were asked; or
+            verdicts on rubrics of a writer that has none in the folder.
     """
     _refuse_lost_rubrics(db, run)
-    if not run.manifest and db.execute("SELECT count(*) FROM last WHERE candidate IS NOT NULL").fetchall()[0][0]:
+    alone = db.execute("SELECT DISTINCT judge FROM last WHERE candidate IS NOT NULL ORDER BY 1").fetchall()
+    untold = [name for (name,) in alone if not run.judge(name).get("key", {}).get("grading")]
+    if untold:
         raise UserError(
-            f"{run.folder}: has pointwise verdicts and no manifest.json that says how they were asked: restore it, or run the same "
-            "config again (verdicts are kept)"
+            f"{run.folder}: has pointwise verdicts of {', '.join(map(repr, untold))} and no manifest.json that says how they were "
+            "asked: restore it, or run the same config again (verdicts are kept)"
         )
     db.execute(_NUMBERED)
     _add_items(db, run)
