@@ -117,11 +117,11 @@ def as_csv(reports: Sequence[Report]) -> str:
     writer.writeheader()
     for o in objects(reports):
         if "counts" not in o:
-            writer.writerow({k: _guarded(v) for k, v in o.items()})
+            writer.writerow({k: guarded(v) for k, v in o.items()})
     return out.getvalue()
 
 
-def _guarded(value: Any) -> Any:
+def guarded(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 

@@ -60,11 +60,15 @@ def _score(data: RunData, protocol: str) -> Report:
     return report
 
 
-def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, report: Report) -> None:
+def score_cells(
+    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec
+) -> tuple[Facts, dict[CellKey, Scored]]:
+    """Every cell of a benchmark under a protocol.
+
+    Raises:
+        UserError: the protocol's samples, orders or answers are missing.
+    """
     facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-    cluster = statistics.clusters(benchmark.items)
-    count = int(cluster.max()) + 1
-    report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
     outcomes: dict[CellKey, Codes] = {}
     for key, cell in benchmark.cells.items():
         if run.baseline(key.judge) or cell.computed:
@@ -77,6 +81,14 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
         none = CellKey(key.judge, "none", None)
         kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
         scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
+    return facts, scored
+
+
+def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, report: Report) -> None:
+    facts, scored = score_cells(run, benchmark, name, spec)
+    cluster = statistics.clusters(benchmark.items)
+    count = int(cluster.max()) + 1
+    report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
@@ -172,7 +184,7 @@ def _cell(
         judge=key.judge,
         writer=key.writer,
         arm=key.arm,
-        relation=_relation(run, key),
+        relation=relation_of(run, key),
         baseline=run.baseline(key.judge),
         blind=run.blind(key.judge),
         computed=cell.computed,
@@ -185,7 +197,8 @@ def _cell(
     )
 
 
-def _relation(run: RunData, key: CellKey) -> str:
+def relation_of(run: RunData, key: CellKey) -> str:
+    """How a cell's judge stands to its writer (decision 4); empty where there is none, or nothing is known of the judge."""
     writer = run.writers.get(key.writer) if key.writer else None
     judge = run.judge(key.judge)
     if writer is None or not judge:

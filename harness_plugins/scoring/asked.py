@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from harness_plugins.scoring import statistics
+from harness_plugins.scoring import paired
 from harness_plugins.scoring.metrics import Scored
 from harness_plugins.scoring.read import CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric
@@ -53,13 +51,4 @@ def ways(
 
 
 def _difference(reference: str, one: Scored, other: Scored, cluster: Ints) -> Contrast | None:
-    shared = (one.den > 0) & (other.den > 0)
-    if not shared.any():
-        return None
-    count = int(cluster.max()) + 1
-    values = np.where(shared, one.score - other.score, 0.0)[:, None]
-    sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, shared.astype(float)[:, None]))
-    low, high = statistics.interval(statistics.bootstrap(sums, ns))
-    n, total = int(shared.sum()), float(values.sum())
-    p, error = float(statistics.sign_flip(sums)[0]), float(statistics.standard_error(sums, ns)[0])
-    return Contrast(reference, n, total, total / n, float(low[0]), float(high[0]), p, 2.8 * error)
+    return paired.contrasts({reference: one.score - other.score}, cluster)[reference]
