@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         add_prices(told)
     add_cost(commands)
 
+    _add_compare(commands)
     _add_show(commands)
 
     items = commands.add_parser(
@@ -206,6 +207,31 @@ class _FormatsHelp(argparse.RawDescriptionHelpFormatter):
 
             text = f"formats:\n\n{about()}"
         super().add_text(text)
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    found = commands.add_parser(
+        "compare",
+        help="set two runs side by side: did the new checkpoint write better rubrics?",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Whether the rubrics of run B served the same judges better than those of run A, on the items that both have.\n"
+        "The first line is the answer; every difference is B minus A, item by item. Judges that were not asked alike (another\n"
+        "model, sampling, grading or template under one name) are listed and left out.",
+        epilog="two checkpoints, each judged into a folder of its own, or two writers of one folder:\n"
+        "  rubric-harness compare results/runs/step-1000 results/runs/step-2000\n"
+        "  rubric-harness compare results/runs/demo results/runs/demo --writer-a vague --writer-b careful\n",
+    )
+    found.add_argument("run_a", type=Path, metavar="RUN_A")
+    found.add_argument("run_b", type=Path, metavar="RUN_B")
+    found.add_argument(
+        "--writer-a", metavar="NAME", help="whose rubrics in A (default: the same name in both, or the only one)"
+    )
+    found.add_argument("--writer-b", metavar="NAME", help="whose rubrics in B")
+    found.add_argument(
+        "--arm", default="transferred", metavar="ARM", help="the arm of the headline (default: transferred)"
+    )
+    found.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
+    found.add_argument("--protocol", default="strict", help="see `score`")
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

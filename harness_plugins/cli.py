@@ -277,6 +277,22 @@ def _cost(args: argparse.Namespace) -> int:
     return COMPLETE
 
 
+def _compare(args: argparse.Namespace) -> int:
+    from harness_plugins.compare import compare
+    from harness_plugins.compare_tables import FORMATS
+
+    found = compare(
+        args.run_a,
+        args.run_b,
+        writer_a=args.writer_a,
+        writer_b=args.writer_b,
+        arm=args.arm,
+        protocol=args.protocol,
+    )
+    print(FORMATS[args.format](found), end="")
+    return COMPLETE
+
+
 def _show(args: argparse.Namespace) -> int:
     from harness_plugins.show import show
 
@@ -359,6 +375,7 @@ _COMMANDS = {
     "table": _table,
     "cost": _cost,
     "report": _report,
+    "compare": _compare,
     "show": _show,
     "items": _items,
     "tasks": _tasks,

@@ -208,7 +208,7 @@ def _cell(
         judge=key.judge,
         writer=key.writer,
         arm=key.arm,
-        relation=_relation(run, key),
+        relation=relation_of(run, key),
         baseline=run.baseline(key.judge),
         blind=run.blind(key.judge),
         computed=cell.computed,
@@ -221,7 +221,8 @@ def _cell(
     )
 
 
-def _relation(run: RunData, key: CellKey) -> str:
+def relation_of(run: RunData, key: CellKey) -> str:
+    """How a cell's judge stands to its writer (decision 4); empty where there is none, or nothing is known of the judge."""
     writer = run.writers.get(key.writer) if key.writer else None
     judge = run.judge(key.judge)
     if writer is None or not judge:

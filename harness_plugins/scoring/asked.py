@@ -6,15 +6,13 @@ Which is better is a table: each way minus the first that the config names, item
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from harness_plugins.scoring import statistics
+from harness_plugins.scoring import paired
 from harness_plugins.scoring.metrics import Scored
-from harness_plugins.scoring.read import Bools, CellKey, RunData
+from harness_plugins.scoring.read import CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.statistics import Ints
 
 
 @dataclass(frozen=True)
@@ -53,25 +51,4 @@ def ways(
 
 
 def _difference(reference: str, one: Scored, other: Scored, cluster: Ints) -> Contrast | None:
-    shared = (one.den > 0) & (other.den > 0)
-    (found,) = differences([one.score - other.score], [shared], cluster)
-    return None if found is None else replace(found, reference=reference)
-
-
-def differences(gains: Sequence[Floats], shared: Sequence[Bools], cluster: Ints) -> list[Contrast | None]:
-    """Means of item differences, with cluster bootstrap and sign-flip, all over the same resamples.
-
-    Args:
-        gains, shared: for each comparison (items,); `gains` is looked at where `shared`. None without a shared item.
-    """
-    count = int(cluster.max()) + 1
-    among = np.stack(shared, axis=1).astype(float)
-    values = np.where(among > 0, np.stack(gains, axis=1), 0.0)
-    sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, among))
-    low, high = statistics.interval(statistics.bootstrap(sums, ns))
-    p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
-    found: list[Contrast | None] = []
-    for i, (n, total) in enumerate(zip(among.sum(axis=0).astype(int), values.sum(axis=0), strict=True)):
-        bounds = (float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i]))
-        found.append(Contrast("", int(n), float(total), float(total) / int(n), *bounds) if n else None)
-    return found
+    return paired.contrasts({reference: one.score - other.score}, cluster)[reference]

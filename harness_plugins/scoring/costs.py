@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from evaluators.arms import ARMS
 from harness_plugins.prices import Prices
-from harness_plugins.scoring import votes
-from harness_plugins.scoring.asked import differences
+from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
-from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.statistics import Floats, Ints
 from harness_plugins.scoring.usage import Decided
 
 Axis = Literal["money", "compute", "tokens"]
@@ -236,7 +237,7 @@ def equal_costs(
     """Each arm that reads something, beside the votes of `none` that cost as much."""
     none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
     found: list[EqualCost] = []
-    gains, shared = [], []
+    gains: dict[int, Floats] = {}
     for point in (p for p in points if p.votes is None and p.arm not in ("none", "repeat") and not _probe(p)):
         voter = _voter(run, benchmark, point.judge, none, scored)
         unknown = math.isnan(point.cost)
@@ -250,13 +251,12 @@ def equal_costs(
         for n in dict.fromkeys(sizes):
             if 0 < n <= samples:
                 column = votes.vote(scored[asked], facts, samples, n)
-                gains.append(one.score - column.num)
-                shared.append((one.den > 0) & (column.den > 0))
+                gains[len(gains)] = np.where(column.den > 0, one.score - column.num, np.nan)
                 bought.append(Bought(2 * n, n * pair, column.value, None))
             else:
                 bought.append(Bought(2 * n, n * pair, math.nan, None) if n else None)
         found.append(EqualCost(point, voter, samples, bought[0], (*bought, None)[1], unknown))
-    return _compared(found, differences(gains, shared, cluster)) if gains else found
+    return _compared(found, list(paired.contrasts(gains, cluster).values())) if gains else found
 
 
 def _compared(found: Sequence[EqualCost], contrasts: Sequence[Contrast | None]) -> list[EqualCost]:

@@ -1,0 +1,318 @@
+"""Two runs side by side: did the new checkpoint write better rubrics? `compare` is the whole of it.
+
+Items are matched by uid, judges by what decides their answers, writers by name; all differences are B minus A, item by item.
+`none` reads no rubric, so between runs it should not differ: where it does, the judge itself is another one (its server, its
+seed), and what its rubrics did is known only as the difference of the gains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluators.arms import ARMS
+from evaluators.errors import UserError
+from harness_plugins.garbage import rare_collections
+from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
+from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_cells, statistics
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.read import CellKey, RunData, read_run
+from harness_plugins.scoring.report import Contrast, Metric
+from harness_plugins.scoring.statistics import Floats, Ints
+
+
+@dataclass
+class Row:
+    """One judge's arm in both runs, over the items that are complete in both."""
+
+    benchmark: str
+    judge: str
+    arm: str
+    writers: tuple[str, str] | None
+    """In A and in B; None where the arm has none."""
+    relation: str
+    baseline: bool
+    complete: bool
+    """Every trial of the matched items was answered in both."""
+    a: Metric
+    b: Metric
+    difference: Contrast | None
+    """B minus A."""
+    beyond_none: Contrast | None = None
+    """(B minus B's `none`) minus (A minus A's `none`): what is left of the difference where the judge itself has changed."""
+    fixed: float = 0.0
+    broken: float = 0.0
+    """Items that were not right in every order in A and are in B, and the reverse."""
+    transitions: dict[str, dict[str, float]] | None = None
+
+
+@dataclass
+class Matched:
+    """One benchmark and pair of writers."""
+
+    benchmark: str
+    writers: tuple[str, str]
+    items: int
+    clusters: int
+    only: tuple[int, int]
+    """Items that only A, only B has."""
+    changed: int
+    """Items of both whose texts, labels or media are not the same: left out."""
+    rows: list[Row]
+    one_run: bool = False
+    """A and B are writers of one run."""
+    judges: tuple[str, ...] = ()
+    """Those that the headline is the mean of."""
+    headline: Contrast | None = None
+    """The arm compared, B minus A, mean over the judges item by item."""
+    drift: Contrast | None = None
+    """`none` the same way: the noise floor."""
+    beyond_none: Contrast | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def drifted(self) -> bool:
+        """`none` moved, over all judges or in one of them."""
+        return any(
+            x is not None and _clear(x) for x in [self.drift, *(r.difference for r in self.rows if r.arm == "none")]
+        )
+
+
+@dataclass
+class Comparison:
+    runs: tuple[Path, Path]
+    arm: str
+    protocol: str
+    matched: list[Matched]
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A benchmark of one run, cut to the items that both have."""
+
+    run: RunData
+    scored: Mapping[CellKey, Scored]
+
+
+def compare(
+    run_a: str | Path,
+    run_b: str | Path,
+    *,
+    writer_a: str | None = None,
+    writer_b: str | None = None,
+    arm: str = "transferred",
+    protocol: str = "strict",
+) -> Comparison:
+    """Compare what two runs' rubrics did for the same judges on the same items.
+
+    Args:
+        run_a, run_b: run folders; the same one twice compares two of its writers.
+        writer_a, writer_b: whose rubrics; by default writers of equal name, else the only one on each side.
+        arm: the arm of the headline.
+        protocol: as `scoring.score`.
+
+    Raises:
+        UserError: no run folder, or nothing in the two can be compared; the message says why.
+    """
+    with rare_collections(freeze=False):
+        a = read_run(Path(run_a))
+        b = a if Path(run_a).resolve() == Path(run_b).resolve() else read_run(Path(run_b))
+        found = Comparison((a.folder, Path(run_b)), arm, protocol, [])
+        shared = [n for n in a.benchmarks if n in b.benchmarks]
+        if not shared:
+            names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))
+            raise UserError(f"the runs share no benchmark: {names}")
+        judges, found.refused = judges_alike(a, b)
+        for name in shared:
+            _compare_benchmark(a, b, name, judges, (writer_a, writer_b), found)
+    if not found.matched:
+        raise UserError(*(found.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
+    _adjust(found.matched, arm)
+    return found
+
+
+def _compare_benchmark(
+    a: RunData,
+    b: RunData,
+    name: str,
+    judges: Sequence[str],
+    asked_for: tuple[str | None, str | None],
+    found: Comparison,
+) -> None:
+    here = (a.benchmarks[name], b.benchmarks[name])
+    resolved = protocols.resolve(found.protocol, name)
+    if resolved is None:
+        return
+    pairs, problem = writer_pairs(here, found.runs, found.arm, judges, asked_for)
+    places, changed = same_items(*here)
+    found.notes += [problem] if problem else []
+    only = tuple(len(d.items) - len(places[0]) - changed for d in here)
+    if not len(places[0]):
+        found.notes.append(
+            f"{name}: the runs share no item ({only[0]} only in A, {only[1]} only in B, {changed} changed)"
+        )
+        return
+    sides, facts = [], []
+    for run, data, place in zip((a, b), here, places, strict=True):
+        protocol, spec = resolved
+        known = metrics.facts_of(data, spec.categories, spec.labels)
+        scored = scored_cells(run, data, protocol, spec, known)
+        sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
+        facts.append(_cut_facts(known, place))
+    cluster = statistics.clusters([here[0].items[i] for i in places[0]])
+    for writers in pairs:
+        rows = [r for j in judges for r in _rows(sides, name, j, writers, facts[0], cluster)]
+        matched = Matched(
+            name, writers, len(cluster), int(cluster.max()) + 1, (only[0], only[1]), changed, rows, a is b
+        )
+        _pool(matched, found.arm, sides, cluster)
+        _add_notes(matched, here)
+        found.matched.append(matched)
+
+
+def _cut(scored: Scored, place: Indices, here: Both) -> Scored:
+    """A cell with the matched items alone, in their common order, and as many orders as both benchmarks have."""
+    turns = min(d.width for d in here)
+    kept = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
+    wide = {f: getattr(scored, f)[place][:, :turns] for f in ("outcome", "counts", "turns")}
+    return replace(scored, **kept, **wide, places=None)
+
+
+def _cut_facts(facts: Facts, place: Indices) -> Facts:
+    arrays: dict[str, Any] = {k: v[place] for k, v in vars(facts).items() if isinstance(v, np.ndarray)}
+    return replace(facts, **arrays)
+
+
+def _rows(
+    sides: Sequence[_Side], benchmark: str, judge: str, writers: tuple[str, str], facts: Facts, cluster: Ints
+) -> list[Row]:
+    """A judge's arms that both runs have, those of the writers and those that have none."""
+    keys = {}
+    for arm in dict.fromkeys(k.arm for k in sides[0].scored if k.judge == judge):
+        per_writer = any(k.writer for k in sides[0].scored if k.arm == arm)
+        pair = [CellKey(judge, arm, w if per_writer else None) for w in writers]
+        if all(k in s.scored for k, s in zip(pair, sides, strict=True)):
+            keys[arm] = pair
+    cells = {arm: [s.scored[k] for k, s in zip(pair, sides, strict=True)] for arm, pair in keys.items()}
+    gained = {}
+    if "none" in cells and sides[0].run is not sides[1].run:
+        gained = {
+            arm: [one.score - none.score for one, none in zip(two, cells["none"], strict=True)]
+            for arm, two in cells.items()
+        }
+    differences = {(arm, "minus"): two[1].score - two[0].score for arm, two in cells.items()}
+    differences |= {(arm, "beyond"): two[1] - two[0] for arm, two in gained.items() if arm != "none"}
+    found = paired.contrasts(differences, cluster)
+    rows = []
+    for arm in sorted(cells, key=lambda name: list(ARMS).index(name) if name in ARMS else len(ARMS)):
+        a, b = cells[arm]
+        per_writer = keys[arm][0].writer is not None
+        row = Row(
+            benchmark,
+            judge,
+            arm,
+            writers if per_writer else None,
+            _relation([relation_of(s.run, k) for s, k in zip(sides, keys[arm], strict=True)]),
+            sides[0].run.baseline(judge),
+            all(s.trials[0] == s.trials[1] for s in (a, b)),
+            *_accuracies(a, b),
+            _named(found[arm, "minus"], "A", a, b),
+            _named(found.get((arm, "beyond")), "A, beyond none", a, b),
+            transitions=metrics.transitions(a, b, facts),
+        )
+        t = row.transitions or {}
+        row.fixed = sum(t[s]["both_right"] for s in t if s != "both_right")
+        row.broken = sum(n for s, n in t.get("both_right", {}).items() if s != "both_right")
+        rows.append(row)
+    return rows
+
+
+def _relation(two: Sequence[str]) -> str:
+    """How a judge stands to both writers: the nearer of two relations."""
+    known = [r for r in (*APART, "undeclared", "baseline", "unseen") if r in two]
+    return known[0] if known else ""
+
+
+def _accuracies(a: Scored, b: Scored) -> tuple[Metric, Metric]:
+    shared = (a.den > 0) & (b.den > 0)
+    found = []
+    for one in (a, b):
+        k, n = float(one.score[shared].sum()), int(shared.sum())
+        found.append(Metric("accuracy", k, n, k / n if n else float("nan"), float("nan"), float("nan")))
+    return found[0], found[1]
+
+
+def _named(contrast: Contrast | None, reference: str, *cells: Scored) -> Contrast | None:
+    if contrast is not None:
+        contrast.reference = reference
+        contrast.complete = all(s.trials[0] == s.trials[1] for s in cells)
+    return contrast
+
+
+def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> None:
+    """The headline: the mean over the judges that are unseen to both writers, item by item; where no judge is known to be
+    unseen, over those not known to be kin; where only baselines read the rubrics, over those."""
+    rows = [r for r in matched.rows if r.arm == arm and r.complete]
+    models = [r for r in rows if not r.baseline and r.relation not in APART]
+    unseen = [r for r in models if r.relation == "unseen"]
+    members = unseen or models or [r for r in rows if r.baseline]
+    if not members:
+        return
+    if not unseen:
+        kind = (
+            "judges whose relation to the writers is not declared"
+            if models
+            else "baselines, which are no evidence of transfer"
+        )
+        matched.notes.append(f"The headline is over {kind}.")
+    matched.judges = tuple(r.judge for r in members)
+    without = {r.judge for r in matched.rows if r.arm == "none" and r.complete and not matched.one_run}
+    differences: dict[str, list[Floats]] = {"minus": [], "none": [], "beyond": []}
+    for row in members:
+        a, b = (
+            s.scored[CellKey(row.judge, arm, w)].score for s, w in zip(sides, row.writers or (None, None), strict=True)
+        )
+        differences["minus"].append(b - a)
+        if row.judge in without:
+            before, after = (s.scored[CellKey(row.judge, "none", None)].score for s in sides)
+            differences["none"].append(after - before)
+            differences["beyond"].append(b - a - (after - before))
+    means = {k: np.mean(d, axis=0) for k, d in differences.items() if len(d) == len(members)}
+    found = paired.contrasts(means, cluster)
+    matched.headline, matched.drift = found["minus"], found.get("none")
+    matched.beyond_none = found.get("beyond")
+
+
+def _add_notes(matched: Matched, here: Both) -> None:
+    if here[0] is here[1]:
+        return
+    for judge in dict.fromkeys(r.judge for r in matched.rows):
+        key = CellKey(judge, "none", None)
+        served = [set(d.cells[key].provenance) if key in d.cells else set() for d in here]
+        if all(served) and served[0] != served[1]:
+            told = " / ".join(", ".join(sorted(s)) for s in served)
+            matched.notes.append(f"{judge}: not served alike (in A / in B): {told}.")
+
+
+def _adjust(matched: Sequence[Matched], arm: str) -> None:
+    """Holm over the judges of the headlines, over the headlines, and over the judges' `none`."""
+    families: list[Iterable[Contrast | None]] = [
+        [r.difference for m in matched for r in m.rows if r.arm == arm and r.judge in m.judges],
+        [m.headline for m in matched],
+        [r.difference for m in matched for r in m.rows if r.arm == "none"],
+    ]
+    for family in families:
+        found = [c for c in family if c is not None and c.complete]
+        for contrast, p in zip(found, statistics.holm([c.p for c in found]), strict=True):
+            contrast.p_holm = p
+
+
+def _clear(contrast: Contrast) -> bool:
+    """Different from zero, whatever the size."""
+    return contrast.complete and (contrast.p if contrast.p_holm is None else contrast.p_holm) < 0.05

@@ -1,0 +1,39 @@
+"""Differences item by item, tested and bounded by the statistics of decision 14: one contrast for each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from harness_plugins.scoring import statistics
+from harness_plugins.scoring.report import Contrast
+from harness_plugins.scoring.statistics import Floats, Ints
+
+K = TypeVar("K", bound=Hashable)
+
+
+def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contrast | None]:
+    """A contrast for each difference, all of them over the same resamples; None where no item has one.
+
+    Args:
+        differences: (items,) each, NaN where an item has none.
+        cluster: (items,) the cluster of each item.
+    """
+    found: dict[K, Contrast | None] = dict.fromkeys(differences)
+    known = {k: ~np.isnan(d) for k, d in differences.items()}
+    there = [k for k in differences if known[k].any()]
+    if not there:
+        return found
+    count = int(cluster.max()) + 1
+    values = np.stack([np.where(known[k], differences[k], 0.0) for k in there], axis=1)
+    counts = np.stack([known[k].astype(float) for k in there], axis=1)
+    sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, counts))
+    low, high = statistics.interval(statistics.bootstrap(sums, ns))
+    p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
+    for i, key in enumerate(there):
+        n, total = int(counts[:, i].sum()), float(values[:, i].sum())
+        bounds = float(low[i]), float(high[i])
+        found[key] = Contrast(str(key), n, total, total / n, *bounds, float(p[i]), 2.8 * float(error[i]))
+    return found
