@@ -81,8 +81,9 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
     A judge that never answered may change: its first configuration was the mistake.
 
     Raises:
-        UserError: naming the judge, the fields and both values.
+        UserError: naming the judge, the fields and both values; or the folder is a public export.
     """
+    refuse_public(run, held, "give the run another folder (--out)")
     for judge in judges:
         before = held.get("judges", {}).get(judge.name)
         if before is None:

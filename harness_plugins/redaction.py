@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from evaluators.leaks import leak_classes
-from evaluators.records import Candidate, Item, ItemFacts, Media, MediaFile, Rubric, RubricFacts, Writer
+from evaluators.records import SCHEMA, Candidate, Item, ItemFacts, Media, MediaFile, Rubric, RubricFacts, Writer
 from harness_plugins.manifest import PUBLIC
 from harness_plugins.scoring.statistics import content_of
 
@@ -90,16 +90,20 @@ def public_item(item: Item) -> Item:
         category=name(item.category, LABEL_LENGTH),
         categories={name(k): name(v, LABEL_LENGTH) for k, v in item.categories.items()},
         group=None if item.group is None else ident(item.group),
-        criterion=None if item.criterion is None else _criterion_name(item.criterion),
+        criterion=None if item.criterion is None else _criterion_name(item),
         revision=_optional(item.revision),
         public=ItemFacts(content_of(item), item.lengths()),
     )
 
 
-def _criterion_name(criterion: str) -> str:
-    """What scoring groups by: the part before the description. A token has a colon of its own, which must not cut it."""
-    token = hashed(criterion)
-    return token if token == criterion else ident(criterion.split(":")[0]).replace(":", "-")
+def _criterion_name(item: Item) -> str:
+    """What scoring groups by, the part before the description: as it is where it is a category too. No colon, which would cut it."""
+    told = (item.criterion or "").split(":")[0]
+    return (
+        name(told, LABEL_LENGTH).replace(":", "-")
+        if told in item.categories.values()
+        else ident(told).replace(":", "-")
+    )
 
 
 def _media(media: Iterable[Media]) -> tuple[Media, ...]:
@@ -230,7 +234,7 @@ def _criterion(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def public_manifest(held: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest without paths, addresses and texts; what a folder's manifest lacks, it lacks too."""
+    """A manifest without paths, addresses and texts; what a folder's manifest lacks, it lacks too, but for what a reader needs."""
     parts = {
         "schema": settings,
         "created": _time,
@@ -253,7 +257,8 @@ def public_manifest(held: Mapping[str, Any]) -> dict[str, Any]:
         },
         "seed": settings,
     }
-    return {**{k: shown(held[k]) for k, shown in parts.items() if k in held}, PUBLIC: {"version": VERSION}}
+    least = {"schema": SCHEMA, "judges": {}}
+    return {**least, **{k: shown(held[k]) for k, shown in parts.items() if k in held}, PUBLIC: {"version": VERSION}}
 
 
 def _names(value: Any) -> Any:
