@@ -65,7 +65,7 @@ def verdict_key(call: str, arm: str, writer: str | None, replicate: int) -> str:
     return digest(call, arm, writer, replicate)
 
 
-_NOT_CONTENT = ("uid", "answer", "error", "time")
+_NOT_CONTENT = ("uid", "answer", "error", "time", "public")
 _LATER = ("justify", "evaluation")
 """Fields that rubrics got later: empty ones are left out, so that uids of earlier files hold."""
 

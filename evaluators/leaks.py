@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
+from evaluators.records import Item, Rubric
+
 LeakClass = Literal["verdict", "comparison", "reference", "quote", "answer_tag"]
 CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
 
@@ -187,6 +189,14 @@ def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, .
     """The classes of leaks that a rubric has."""
     kinds = {leak.kind for leak in find_leaks(text, responses)}
     return tuple(c for c in CLASSES if c in kinds)
+
+
+def leaks_of(rubric: Rubric, item: Item | None) -> tuple[str, ...]:
+    """The classes of leaks of a rubric on an item (None: by its words alone), as recorded where its text was left out."""
+    if rubric.public is None:
+        return leak_classes(rubric.text, [c.text for c in item.candidates] if item else ())
+    quotes = item is not None and item.uid in rubric.public.quotes
+    return tuple(c for c in CLASSES if c in rubric.public.leaks or (quotes and c == "quote"))
 
 
 def _named_verdict(sentence: str, named: Sequence[re.Match[str]]) -> list[Leak]:

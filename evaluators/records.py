@@ -90,6 +90,18 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What scoring needs of an item's texts, where a public export has left them out."""
+
+    content: str
+    """Digest of the normalised prompt and candidates: equal for items of equal content."""
+    lengths: tuple[int, ...]
+    """Characters of each candidate."""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One comparison of a benchmark. `uid` is its name everywhere; see `keys.item_uid` for what it is made of."""
 
@@ -112,8 +124,14 @@ class Item:
     group: str | None = None
     criterion: str | None = None
     revision: str | None = None
+    public: ItemFacts | None = None
+    """Of a public export alone: its texts are empty, and this stands in for them."""
 
     __pydantic_config__ = _STRICT
+
+    def lengths(self) -> tuple[int, ...]:
+        """Characters of each candidate's text."""
+        return self.public.lengths if self.public else tuple(len(c.text) for c in self.candidates)
 
     def all_media(self) -> tuple[Media, ...]:
         return self.media + tuple(m for c in self.candidates for m in c.media)
@@ -155,6 +173,21 @@ class Writer:
 
 
 @dataclass(frozen=True, slots=True)
+class RubricFacts:
+    """What is told of a rubric whose text a public export has left out."""
+
+    criteria: int
+    words: int
+    characters: int
+    leaks: tuple[str, ...]
+    """Classes of leaks by its own words (`leaks.CLASSES` without `quote`)."""
+    quotes: tuple[str, ...] = ()
+    """uids of the items, of those that it is for, whose responses it quotes."""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Rubric:
     """A rubric as a judge reads it (`text`), with who wrote it and what its writer had seen."""
 
@@ -180,6 +213,8 @@ class Rubric:
     answer: Answer | None = None
     error: Failure | None = None
     time: str | None = None
+    public: RubricFacts | None = None
+    """Of a public export alone: its texts are empty, and this stands in for them."""
 
     __pydantic_config__ = _STRICT
 

@@ -14,6 +14,8 @@ start here:
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
   rubric-harness report results/runs/my-run    figures, tables and items as one page
+  rubric-harness export results/runs/my-run --public --out DIR
+                                               a copy to publish, without texts, media and paths
 
 exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 130 interrupted
 """
@@ -45,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     for told in (score, _add_table(commands), _add_report(commands)):
         add_prices(told)
     add_cost(commands)
+    _add_export(commands)
 
     _add_compare(commands)
     _add_show(commands)
@@ -64,6 +67,26 @@ def parser() -> argparse.ArgumentParser:
         "--path", action="store_true", help="print only the folder of the task files: what --include_path wants"
     )
     return top
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser(
+        "export",
+        help="a copy of a run folder to publish: verdicts, hashes and metrics, no texts, media or paths",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Write a run folder that anybody may have: `score`, `table` and `cost` give its numbers from it.\n"
+        "kept:     verdicts with probabilities, scores, tokens and times; uids, labels, categories and hashes; who wrote and who\n"
+        "          judged, with what sampling; metrics.json, the metrics as `score --json` prints them\n"
+        "removed:  texts of dataset, rubrics and answers, reasons, messages of errors; media and their names; paths, addresses,\n"
+        "          templates, secrets\n"
+        "hashed:   ids and groups that are no short words; without salt, so that who has the dataset can join its rows",
+        epilog="  rubric-harness export results/runs/my-run --public --out my-run-public\n"
+        "Read about.json in it before you publish it. Names of judges, writers and categories stay as you gave them.\n"
+        "Not in it: official:... protocols, which read answers again; `show` and `report`.",
+    )
+    export.add_argument("run", type=Path, metavar="RUN_DIR")
+    export.add_argument("--public", action="store_true", help="required: leave out all that is not to be published")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, outside the run")
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

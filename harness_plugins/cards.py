@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from evaluators.engine.journal import items_of, rubrics_of
-from evaluators.leaks import CLASSES, leak_classes
+from evaluators.leaks import CLASSES, leaks_of
 from evaluators.records import Item, Rubric
 from harness_plugins.cells import Table
 
@@ -52,6 +52,10 @@ def cards(folder: Path) -> Table:
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
         "rubric for everything. leaks: by words alone (benchmarks/leaks.py gives precision and recall)."
     )
+    if any(r.public for r in last.values()):
+        table.notes.append(
+            "Not in a public export, which holds no texts: largest weight, from question, from responses, alike."
+        )
     return table
 
 
@@ -61,7 +65,9 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
     named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
     if not valid:
         return [str(len(rubrics)), "0", *[""] * 8, named]
-    criteria = [len(r.criteria) for r in valid]
+    criteria = [r.public.criteria if r.public else len(r.criteria) for r in valid]
+    characters = [r.public.characters if r.public else len(r.text) for r in valid]
+    public = any(r.public for r in valid)
     largest = [
         100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria)
         for r in valid
@@ -70,15 +76,12 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
     question, responses, kinds, leaking = [], [], Counter[str](), 0
     for r in valid:
         item = items.get(r.item or "")
-        if item is None:  # shared by all items
-            found = leak_classes(r.text)
-            kinds.update(found)
-            leaking += bool(found)
-            continue
-        texts = [c.text for c in item.candidates]
-        found = leak_classes(r.text, texts)
+        found = leaks_of(r, item)
         kinds.update(found)
         leaking += bool(found)
+        if item is None:  # shared by all items
+            continue
+        texts = [c.text for c in item.candidates]
         words, asked = _words(r.text), _words(item.prompt)
         if words:
             question.append(len(words & asked) / len(words))
@@ -87,11 +90,11 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
         str(len(rubrics)),
         str(len(valid)),
         f"{median(criteria):g}" if any(criteria) else "",
-        f"{median(len(r.text) for r in valid):.0f}",
+        f"{median(characters):.0f}",
         f"{median(largest):.0f} %" if largest else "",
         f"{100 * median(question):.0f} %" if question else "",
         f"{100 * median(responses):.0f} %" if responses else "",
-        "" if all(r.item is None for r in valid) else f"{_alike(valid):.2f}",
+        "" if public or all(r.item is None for r in valid) else f"{_alike(valid):.2f}",
         f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})",
         ", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c]),
         named,

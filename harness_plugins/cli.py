@@ -270,6 +270,28 @@ def _report(args: argparse.Namespace) -> int:
     return COMPLETE
 
 
+def _export(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+
+    if not args.public:
+        raise UserError(
+            "export: the only export is a public one: verdicts, hashes and metrics, without the dataset's texts, media, rubrics, "
+            "paths and addresses (`rubric-harness export --help` lists it all). Say that you mean it: add --public"
+        )
+    from harness_plugins.export import export
+
+    made = export(args.run, args.out)
+    print(f"Export:  {_near(made.out)} ({made.size / 1e6:.1f} MB)")
+    print(
+        f"Holds:   {made.items:,} items, {made.verdicts:,} verdicts, {made.rubrics:,} rubrics; no texts, media or paths"
+    )
+    if made.left_out:
+        print(f"Left out: {made.left_out} lines of the verdict files that are no records")
+    print(f"Told in: {_near(made.out)}/about.json (what was removed, what is hashed)")
+    print(f"Score:   rubric-harness score {_near(made.out)}")
+    return COMPLETE
+
+
 def _cost(args: argparse.Namespace) -> int:
     from harness_plugins.cost_tables import costs_of
 
@@ -374,6 +396,7 @@ _COMMANDS = {
     "score": _score,
     "table": _table,
     "cost": _cost,
+    "export": _export,
     "report": _report,
     "compare": _compare,
     "show": _show,

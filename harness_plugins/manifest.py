@@ -23,6 +23,8 @@ from harness_plugins.config import Config
 from harness_plugins.prices import load_prices, to_record
 
 NAME = "manifest.json"
+PUBLIC = "public"
+"""In a manifest: the folder is a public export (`export`)."""
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
@@ -53,6 +55,16 @@ def read_manifest(run: Path) -> dict[str, Any]:
     return checked
 
 
+def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
+    """Refuse what a public export cannot do.
+
+    Raises:
+        UserError: the folder is one; `what` says what needs more than it holds.
+    """
+    if PUBLIC in manifest:
+        raise UserError(f"{run}: a public export, which holds no texts and is not added to: {what}")
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace a file as a whole: temp file, fsync, rename."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
@@ -69,8 +81,9 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
     A judge that never answered may change: its first configuration was the mistake.
 
     Raises:
-        UserError: naming the judge, the fields and both values.
+        UserError: naming the judge, the fields and both values; or the folder is a public export.
     """
+    refuse_public(run, held, "give the run another folder (--out)")
     for judge in judges:
         before = held.get("judges", {}).get(judge.name)
         if before is None:
@@ -101,8 +114,9 @@ def check_rows(run: Path, held: Mapping[str, Any], benchmarks: Mapping[str, Benc
     """Refuse rows that differ from those the folder was judged on: old verdicts would be counted on new questions.
 
     Raises:
-        UserError: naming the benchmark and both row counts.
+        UserError: naming the benchmark and both row counts; or the folder is a public export.
     """
+    refuse_public(run, held, "give the run another folder (--out)")
     for name, benchmark in benchmarks.items():
         before, now = held.get("benchmarks", {}).get(name), benchmark.facts()
         if before and before.get("rows_sha256") != now["rows_sha256"]:

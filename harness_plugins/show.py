@@ -13,7 +13,7 @@ from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
-from harness_plugins.manifest import read_manifest
+from harness_plugins.manifest import read_manifest, refuse_public
 from harness_plugins.scores import refuse_scores_alone
 
 STATES = (
@@ -56,6 +56,7 @@ def show(
     if not items:
         refuse_scores_alone(run)
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
+    refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
     wanted = _conditions(where)
     judge = judge or _first_judge(run)
     verdicts, judges, writers, arms = _verdicts(run, judge)

@@ -59,6 +59,7 @@ def write_report(
     Raises:
         UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
     """
+    from harness_plugins.manifest import read_manifest, refuse_public
     from harness_plugins.prices import load_prices
     from harness_plugins.report.drawing import style
     from harness_plugins.report.figures import all_plots
@@ -71,6 +72,7 @@ def write_report(
     place = Path(out) if out is not None else folder / "report.html"
     if place.is_dir():
         raise UserError(f"{place} is a folder: give the page a file, such as --out {place / 'report.html'}")
+    refuse_public(folder, read_manifest(folder), "a report is made of the run itself; `table` prints these numbers")
     with style():  # says first of all where a library is missing
         data = read_run(folder)
         report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)

@@ -13,6 +13,7 @@ from evaluators.grading import label
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.garbage import rare_collections
+from harness_plugins.manifest import refuse_public
 from harness_plugins.prices import Prices, recorded
 from harness_plugins.scoring import (
     aggregates,
@@ -121,6 +122,10 @@ def scored_cells(
         if run.baseline(key.judge) or cell.computed:
             outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
         else:
+            if spec.parser:
+                refuse_public(
+                    run.folder, run.manifest, f"{name} reads answers with a parser of its own; use metric:..."
+                )
             protocols.check(name, spec, benchmark, cell)
             outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
     scored: dict[CellKey, Scored] = {}

@@ -27,7 +27,7 @@ def add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
     expected = benchmark.in_orders(run.manifest.get("orders", "both"))
     for name in PICKS:
-        if name in ("longest", "shortest") and not any(c.text for i in benchmark.items for c in i.candidates):
+        if name in ("longest", "shortest") and not any(n for i in benchmark.items for n in i.lengths()):
             continue
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):
             continue
@@ -52,7 +52,7 @@ def _picks(name: str, benchmark: BenchmarkData) -> Ints:
         return np.broadcast_to(turns, benchmark.turns.shape)
     sign = 1 if name == "longest" else -1
     worth = np.full(benchmark.turns.shape, -np.inf)
-    worth[benchmark.turns] = [sign * len(c.text) for i in benchmark.items for c in i.candidates]
+    worth[benchmark.turns] = [sign * n for i in benchmark.items for n in i.lengths()]
     shown = (turns[:, :, None] + turns[:, None, :]) % size[:, :, None]  # at each place of each order
     of_place = np.take_along_axis(np.broadcast_to(worth[:, None, :], shown.shape), shown, axis=2)
     return np.asarray((turns + of_place.argmax(axis=2)) % size)  # of equal ones the first shown

@@ -66,7 +66,7 @@ def facts_of(benchmark: BenchmarkData, category_map: str, labels: str = "preferr
     """Args:
     labels: what a label may be under the protocol (`ProtocolSpec.labels`)."""
     items = benchmark.items
-    lengths = [[len(c.text) for c in i.candidates] for i in items]
+    lengths = [i.lengths() for i in items]
     ranks = np.full((len(items), benchmark.width), np.nan)
     for n, item in enumerate(items):
         if item.label.ranks is not None:

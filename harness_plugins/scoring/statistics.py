@@ -35,9 +35,16 @@ def clusters(items: Sequence[Item]) -> Ints:
     return np.array(components(map(_ties, items)), dtype=np.int64)
 
 
+def content_of(item: Item) -> str:
+    """Digest of an item's normalised texts: what makes two items the same question with the same answers."""
+    if item.public is not None:
+        return item.public.content
+    return digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))
+
+
 def _ties(item: Item) -> Iterator[Hashable]:
     if not any(c.media for c in item.candidates):  # of generated images the prompt alone does not make two pairs one
-        yield digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))
+        yield content_of(item)
     if item.group is not None:
         yield "group", item.group
     yield from (("media", f.sha256) for m in item.all_media() for f in m.files if f.sha256)

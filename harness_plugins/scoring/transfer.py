@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.arms import WriterRubrics, verdict_in
-from evaluators.leaks import leak_classes
+from evaluators.leaks import leaks_of
 from evaluators.records import ORDERS
 from evaluators.rendering import pick_of
 from harness_plugins.scoring import statistics
@@ -278,9 +278,8 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
     free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
     for i, item in enumerate(benchmark.items):
         found = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
-        texts = [c.text for c in item.candidates]
         has[i] = bool(found)
-        free[i] = bool(found) and not any(leak_classes(r.text, texts) for r in found)
+        free[i] = bool(found) and not any(leaks_of(r, item) for r in found)
     return free, has
 
 

@@ -1,0 +1,179 @@
+"""A public export: a run folder that anybody may have and score, with verdicts, hashes and metrics and without the dataset.
+
+`export` is the whole of it; `redaction` says record by record what stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.engine.journal import items_of, record_files, rubrics_of, verdict_files
+from evaluators.errors import UserError
+from evaluators.records import Item, Rubric
+from harness_plugins import __version__
+from harness_plugins.manifest import read_manifest, write_manifest
+from harness_plugins.redaction import (
+    VERSION,
+    name,
+    public_answer,
+    public_item,
+    public_manifest,
+    public_rubric,
+    public_verdict,
+)
+from harness_plugins.scores import refuse_scores_alone
+
+REMOVED = (
+    "texts: prompts, candidates, criteria, rubrics with their reasons and evaluations, answers, reasoning, refusals, errors' messages",
+    "log-probabilities token by token (the probabilities of a verdict stay, in `p`)",
+    "media with their names, sizes and places (the sha256 of their bytes stays)",
+    "paths, addresses, hosts, templates, names of imported files, structured values of extra_body, words under a secret's name",
+    "files that hold texts alone: rubric-*.yaml, answers-*.jsonl; and scores.jsonl, which names its sources freely",
+)
+HASHED = (
+    "`sha256:` and 32 hex stand for ids, groups, names and labels that are long, hold blanks, or are paths or file names; `content` "
+    "in items is the sha256 of the normalised texts. None is salted: who has the dataset can find its rows again, and can tell "
+    "whether a text that they guess is among them."
+)
+LIMITS = (
+    "`score` and `table` give the numbers of the run, but for protocols with a parser of their own (official:...), which need the "
+    "answers, and in rubric cards: largest weight, from question, from responses, alike",
+    "`show` and `report` have nothing to show",
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export came to."""
+
+    out: Path
+    items: int
+    verdicts: int
+    rubrics: int
+    left_out: int
+    """Lines of verdict files that are no records."""
+    size: int
+    """Bytes."""
+
+
+def export(run: str | Path, out: str | Path) -> Exported:
+    """Write a public export of a run folder: no part of it if anything fails. Equal folders give equal bytes.
+
+    Raises:
+        UserError: no run folder, a damaged one, or a place that is taken or lies inside the run.
+    """
+    run, out = Path(run), Path(out).absolute()
+    items = items_of(run)
+    if not items:
+        refuse_scores_alone(run)
+        raise UserError(f"{run}: no run folder (no items.jsonl in it)")
+    _check_place(run.resolve(), out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}")
+    part.mkdir()
+    try:
+        found = _fill(run, part, items)
+        size = sum(f.stat().st_size for f in part.iterdir())
+        part.replace(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Exported(out, len(items), *found, size)
+
+
+def _check_place(run: Path, out: Path) -> None:
+    if out.resolve().is_relative_to(run):
+        raise UserError(f"{out}: lies in the run folder; give --out another place")
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise UserError(f"{out}: no folder; give --out a new one")
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out}: is not empty; give --out a new folder, or remove this one")
+
+
+def _fill(run: Path, out: Path, items: dict[str, Item]) -> tuple[int, int, int]:
+    """Returns how many verdicts and rubrics were written, and how many lines were left out."""
+    from harness_plugins.scoring import score
+
+    _write(out / "items.jsonl", map(public_item, items.values()))
+    rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items)) if record_files(run, "rubrics") else 0
+    left: list[bytes] = []
+    verdicts = _write(out / "verdicts.jsonl", _lines(verdict_files(run), public_verdict, left))
+    for path in sorted(run.glob("induction-*.jsonl")):  # what a rubric that is induced took
+        written = path.stem.removeprefix("induction-")
+        _write(out / f"induction-{name(written).replace(':', '-')}.jsonl", _lines([path], _induction, []))
+    write_manifest(out, public_manifest(read_manifest(run)))
+    metrics = [
+        orjson.dumps(o).decode() for o in score(out).objects()
+    ]  # without the folder's name, as `score --json` has it
+    (out / "metrics.json").write_text("[\n" + ",\n".join(metrics) + "\n]\n", encoding="utf-8")
+    _write_about(run, out, len(left))
+    return verdicts, rubrics, len(left)
+
+
+def _write(path: Path, records: Iterable[Any]) -> int:
+    count = 0
+    with open(path, "wb") as f:
+        for count, record in enumerate(records, 1):  # noqa: B007
+            f.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+    return count
+
+
+def _rubrics(run: Path, items: dict[str, Item]) -> Iterator[dict[str, Any]]:
+    for rubric in rubrics_of(run):
+        yield public_rubric(rubric, _for(rubric, items))
+
+
+def _for(rubric: Rubric, items: dict[str, Item]) -> Iterable[Item]:
+    if rubric.item is None:
+        return (i for i in items.values() if i.benchmark == rubric.benchmark)
+    return (items[rubric.item],) if rubric.item in items else ()
+
+
+def _lines(
+    paths: Iterable[Path], shown: Callable[[dict[str, Any]], dict[str, Any]], left: list[bytes]
+) -> Iterator[dict[str, Any]]:
+    """The lines of files as they may be shown; those that are no records go to `left`."""
+    for path in paths:
+        with open(path, "rb") as f:
+            for line in f:
+                try:
+                    value = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    value = None
+                if isinstance(value, dict):
+                    yield shown(value)
+                elif line.strip():
+                    left.append(line[:1])
+
+
+def _induction(line: dict[str, Any]) -> dict[str, Any]:
+    answer = line.get("answer")
+    return {"key": name(str(line.get("key"))), "answer": public_answer(answer) if isinstance(answer, dict) else None}
+
+
+def _write_about(run: Path, out: Path, left_out: int) -> None:
+    kinds = ("*.jsonl", "manifest.json", "rubric-*.yaml")
+    originals = sorted({f for kind in kinds for f in run.glob(kind) if f.is_file()})
+    about = {
+        "what": "a public export of a rubric-harness run: verdicts, hashes and metrics",
+        "version": VERSION,
+        "versions": {"rubric_harness": __version__},
+        "removed": REMOVED,
+        "hashed": HASHED,
+        "limits": LIMITS,
+        "verdict_lines_left_out": left_out,
+        "originals": {name(f.name): _sha256(f) for f in originals},
+    }
+    (out / "about.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
