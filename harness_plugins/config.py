@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,26 +138,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with `benchmarks` and `judges`")
-        twice = list(_repeated_keys(node))
-        if twice:
-            raise UserError(
-                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
-            )
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    node, value = read_mapping(path, "`benchmarks` and `judges`")
     if data_only:
         value = {k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast")}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
@@ -210,6 +191,35 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         if "rubric_only" in config.arms:
             judge.template.check_hidden_responses()
     return config
+
+
+def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """A YAML file that is a mapping, with its nodes, which know their lines.
+
+    Raises:
+        UserError: it cannot be read, is something else, or names a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path}: must be a mapping with {holds}")
+        twice = list(_repeated_keys(node))
+        if twice:
+            raise UserError(
+                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
+            )
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    return node, value
 
 
 def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -284,13 +294,26 @@ def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
-def _line(path: Path, node: yaml.Node, error: Any) -> str:
+def misfits(
+    path: Path, node: yaml.Node, failed: ValidationError, root: type[BaseModel], parts: Mapping[str, type[BaseModel]]
+) -> UserError:
+    """Every way in which a file does not fit its model, a line each. `parts` are the models under the keys of `root`."""
+    return UserError(*dict.fromkeys(_line(path, node, e, root, parts) for e in failed.errors(include_url=False)))
+
+
+def _line(
+    path: Path,
+    node: yaml.Node,
+    error: Any,
+    root: type[BaseModel] = Config,
+    parts: Mapping[str, type[BaseModel]] = _MODELS,
+) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
     place = f"{path}: line {_line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)
+        model = root if len(location) == 1 else parts.get(str(location[-2]), parts.get(str(location[0]), root))
         known = list(model.model_fields)
         close = difflib.get_close_matches(name, known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
