@@ -19,7 +19,6 @@ KINDS = {
     "backend": "the judge itself failed",
     "image": "a picture that is broken, so that nobody was asked",
     "alone": "no other candidate of the prompt to compare with",
-    "unavailable": "the reward server could not be reached until the deadline",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
 

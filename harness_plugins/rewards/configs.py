@@ -127,18 +127,18 @@ def proxy_of(value: Any) -> ProxyGRM:
         return found
     nowhere = yaml.MappingNode("", [], yaml.Mark("", 0, 0, 0, None, 0))
     try:
-        return ProxyGRM.model_validate(_plain(value))
+        return ProxyGRM.model_validate(plain(value))
     except ValidationError as e:
         raise misfits(Path("proxy_grm"), nowhere, e, ProxyGRM, _MODELS) from None
 
 
-def _plain(value: Any) -> Any:
-    """Mappings and lists of other libraries (OmegaConf's, say) as Python's own."""
+def plain(value: Any) -> Any:
+    """Mappings and lists of other libraries (OmegaConf's, numpy's) as Python's own; what is neither stays."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
         return value
-    return [_plain(v) for v in value]
+    return [plain(v) for v in (value.tolist() if hasattr(value, "tolist") else value)]
 
 
 def _placed(value: dict[str, Any], base: Path) -> dict[str, Any]:

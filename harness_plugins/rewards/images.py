@@ -54,7 +54,8 @@ class ImageFiles:
 
         Args:
             image: a PIL image; a torch tensor, CHW, uint8 or floats in 0..1; a numpy array, HWC, uint8 or floats in 0..1;
-                the bytes of an image file; a path; or a mapping with `bytes` or `path`, as the datasets library has.
+                the bytes of an image file; a path; a mapping with `bytes` or `path`, as the datasets library has; or the
+                BadImage that it turned out to be.
 
         Raises:
             BadImage: this one picture is broken.
@@ -66,17 +67,8 @@ class ImageFiles:
         return held[1]
 
     def _made(self, image: Any) -> Media:
-        if isinstance(image, Mapping) and (image.get("bytes") or image.get("path")):
-            image = image.get("bytes") or image["path"]
-        if isinstance(image, str | os.PathLike):
-            return _on_disk(os.fspath(image))
-        if isinstance(image, bytes | bytearray | memoryview):
-            data = bytes(image)
-            if mime_of(data[:16]) is None:
-                raise BadImage("these bytes are no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
-        else:
-            data = _png(image)
-        return self._written(data)
+        image = _unwrapped(image)
+        return _on_disk(os.fspath(image)) if isinstance(image, str | os.PathLike) else self._written(bytes_of(image))
 
     def _written(self, data: bytes) -> Media:
         sha = hashlib.sha256(data).hexdigest()
@@ -118,6 +110,32 @@ def each(images: Any) -> list[Any]:
     if isinstance(images, Sequence) and not isinstance(images, str | bytes):
         return list(images)
     raise UserError(f"images must be a list, a tensor (NCHW) or an array (NHWC), not {type(images).__name__}")
+
+
+def bytes_of(image: Any) -> bytes:
+    """A picture as the bytes of an image file: those it has, or PNG.
+
+    Raises:
+        BadImage, UserError: as `ImageFiles.media`.
+    """
+    image = _unwrapped(image)
+    if isinstance(image, str | os.PathLike):
+        return Path(_on_disk(os.fspath(image)).files[0].path).read_bytes()
+    if not isinstance(image, bytes | bytearray | memoryview):
+        return _png(image)
+    data = bytes(image)
+    if mime_of(data[:16]) is None:
+        raise BadImage("these bytes are no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
+    return data
+
+
+def _unwrapped(image: Any) -> Any:
+    """The picture itself, out of what the datasets library wraps it in."""
+    if isinstance(image, BadImage):
+        raise image
+    if isinstance(image, Mapping) and (image.get("bytes") or image.get("path")):
+        return image.get("bytes") or image["path"]
+    return image
 
 
 def content_of(image: Any) -> Hashable:

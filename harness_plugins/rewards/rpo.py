@@ -231,6 +231,12 @@ class RPOReward:
         return Score(value, tuple(pairs), error)
 
 
+def unheard(candidates: int, failure: Failure) -> list[Score]:
+    """The scores of a group of which no pair was heard."""
+    error: Pair = "error"
+    return [Score(None, (error,) * (candidates - 1), failure) for _ in range(candidates)]
+
+
 _Result = tuple[float | None, Pair, Failure | None]
 """The share of the win that goes to the pair's first candidate (None: masked), how the pair ended, and a failure."""
 _Results = dict[tuple[int, int], _Result]
