@@ -32,6 +32,7 @@ from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 RETRY_AFTER_S = 1
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -101,9 +102,10 @@ class RewardServer:
     async def proxy_grm(self, asked: wire.ProxyRequest) -> wire.ProxyReply:
         assert self.proxy is not None
         limits = self.config.limits
-        _check_counts(limits, len(asked.samples), [p for s in asked.samples for p in _pictures_of(s)])
+        pictures = [p for s in asked.samples for p in _pictures_of(s)]
+        _check_counts(limits, len(asked.samples), pictures)
         with self.admitted(len(asked.samples)), ImageFiles() as files:
-            made = await asyncio.to_thread(lambda: [_sample(s, files, limits) for s in asked.samples])
+            made = await _in_a_thread(lambda: [_sample(s, files, limits) for s in asked.samples], bool(pictures))
             try:
                 rewards = await asyncio.gather(*(self._rewarded(m) for m in made))
             finally:
@@ -124,7 +126,9 @@ class RewardServer:
     async def rank(self, asked: wire.RPORequest) -> wire.RPOReply:
         assert self.rpo is not None
         limits = self.config.limits
-        _check_counts(limits, len(asked.groups), [p for g in asked.groups for p in (*g.images, g.source or "")])
+        _check_counts(
+            limits, len(asked.groups), [p for g in asked.groups for p in (*g.images, g.source) if p is not None]
+        )
         most = max(len(g.images) for g in asked.groups)
         if most > limits.candidates:
             raise Refused(413, "rejected", f"a group of {most} candidates; the limit is {limits.candidates}")
@@ -148,6 +152,11 @@ class RewardServer:
     def _count_masked(self, reward: str, value: float | None, error: Failure | None) -> None:
         if value is None:
             self.metrics.masked[("reward", reward), ("reason", error.kind if error else "undecided")] += 1
+
+
+async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:
+    """Decoding off the loop; without pictures a hop to a thread would cost more than the work."""
+    return await asyncio.to_thread(work) if heavy else work()
 
 
 def _check_counts(limits: Limits, samples: int, pictures: Sequence[str]) -> None:

@@ -34,8 +34,8 @@ def serve(path: Path, host: str, port: int, token_env: str | None) -> None:
             f"{host} can be reached from other machines: give --token-env NAME, the environment variable that holds the token "
             "that clients must show, or serve on 127.0.0.1"
         )
-    listening = _listening(host, port)
-    asyncio.run(_serve(RewardServer(config, token), listening))
+    rewards = RewardServer(config, token)
+    asyncio.run(_serve(rewards, _listening(host, port)))
 
 
 async def _serve(rewards: RewardServer, listening: socket.socket) -> None:
@@ -99,10 +99,15 @@ def _loopback(host: str) -> bool:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    """Named TCP, as asyncio switches Nagle's algorithm off for such sockets alone: 40 ms an answer otherwise."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, socket.IPPROTO_TCP)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(2048)
     except OSError as e:
         raise UserError(
             f"cannot listen on {host}:{port} ({e.strerror or e}): choose another with --host, --port"
         ) from None
+    return made

@@ -21,7 +21,7 @@ from harness_plugins.rewards.samples import CompletionReward, score_rows
 PATIENCE = 10
 """Calls in a row without any reward after which training stops: it would go on and learn nothing."""
 
-_NOT_COLUMNS = ("trainer_state", "log_extra", "log_metric", "environments")
+_NOT_COLUMNS = ("prompts", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
 
 class RewardFunction(Protocol):
