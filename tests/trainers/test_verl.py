@@ -1,4 +1,7 @@
-"""verl's own reward-manager code calls our reward: loaded by its configuration, with its data, on CPU."""
+"""verl's own reward-manager code calls our reward: loaded by its configuration, with its data, on CPU.
+
+Nothing of our `tests` is imported here: verl installs a package of that name.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ pytest.importorskip("verl", reason="needs verl 0.9.1; `make test-verl` runs this
 import numpy as np
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 from verl import DataProto
 from verl.experimental.reward_loop import RewardLoopWorker
 from verl.trainer.ppo.metric_utils import process_validation_metrics
@@ -24,7 +28,6 @@ from verl.workers.reward_manager import get_reward_manager_cls
 from evaluators.errors import BackendError
 from evaluators.mock_server import MockServer
 from harness_plugins.rewards.verl import compute_score_batch
-from tests.conftest import png
 
 pytestmark = pytest.mark.heavy
 
@@ -93,7 +96,7 @@ def config_of(proxy: MockServer, manager: str, **how: Any) -> Any:
 
 @pytest.mark.parametrize("manager", ["naive", "gdpo", "dapo"])
 def test_the_reward_loop_calls_it(manager: str, proxy: MockServer, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(4))
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
     data = batch([RIGHT, WRONG, "nonsense", FAILING], tmp_path / "a.png")
 
     async def scored() -> list[dict[str, Any]]:
@@ -110,7 +113,7 @@ def test_the_reward_loop_calls_it(manager: str, proxy: MockServer, tmp_path: Pat
 
 def test_a_workers_batch_and_verls_own_metrics(proxy: MockServer, tmp_path: Path) -> None:
     """RewardLoopWorker's own gathering, over a manager that its own loading made."""
-    (tmp_path / "a.png").write_bytes(png(4))
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
     data = batch([RIGHT, FAILING], tmp_path / "a.png")
 
     async def scored() -> list[dict[str, Any]]:
@@ -136,7 +139,7 @@ def load_reward_manager_in_a_loop(proxy: MockServer) -> Any:
 
 
 def test_a_failure_ends_the_step_by_default(proxy: MockServer, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(4))
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
 
     async def scored() -> Any:
         made = load_reward_manager(config_of(proxy, "naive"), Letters())
@@ -147,7 +150,7 @@ def test_a_failure_ends_the_step_by_default(proxy: MockServer, tmp_path: Path) -
 
 
 def test_the_older_batch_manager_knows_groups(proxy: MockServer, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(4))
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
     judge = {"name": "p", "backend": "openai", "model": "m", "base_url": proxy.url, "retries": 0}
     manager = get_reward_manager_cls("batch")(
         Letters(), 0, compute_score_batch, config={"proxy": judge}, on_failure="group_mean"
