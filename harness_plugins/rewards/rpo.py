@@ -227,7 +227,7 @@ class RPOReward:
             swapped: dict[Pair, Pair] = {"won": "lost", "lost": "won"}
             pairs.append(outcome if n < other else swapped.get(outcome, outcome))
             error = error or failure
-        value = self.lose + (self.win - self.lose) * sum(shares) / len(shares) if shares else None
+        value = round(self.lose + (self.win - self.lose) * sum(shares) / len(shares), 9) if shares else None
         return Score(value, tuple(pairs), error)
 
 

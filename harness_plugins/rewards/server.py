@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from evaluators.errors import KINDS, UserError
@@ -175,8 +176,6 @@ def _pictures_of(sample: wire.ProxySample) -> list[str]:
 
 def _checked(picture: str, limits: Limits) -> bytes | BadImage:
     """The bytes of a picture whose header says that it may be decoded; nothing is decoded here."""
-    from PIL import Image
-
     data = wire.unpacked(picture)
     if isinstance(data, BadImage):
         return data
