@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_import(commands)
     _add_lmms(commands)
+    _add_reward_server(commands)
 
     tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
     tasks.add_argument(
@@ -277,6 +278,30 @@ def _amount(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("must be an amount above 0, such as 5 or 0.25, without the currency")
     return value
+
+
+def _add_reward_server(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    server = commands.add_parser(
+        "reward-server",
+        help="serve Proxy-GRM's and RPO's rewards to trainers",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Serve rewards over HTTP: POST /v1/proxy_grm, POST /v1/rpo, GET /health, GET /metrics. Images come by value.\n"
+        "Ctrl-C or SIGTERM finishes what is under way and refuses the rest; a second one leaves at once.",
+        epilog="a small config:\n"
+        "  proxy_grm:\n"
+        "    proxy: {name: proxy, backend: openai, model: my/proxy-7b, base_url: 'http://127.0.0.1:8000/v1', concurrency: 64}\n"
+        "  rpo:\n"
+        "    judge: {name: judge, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: 'http://127.0.0.1:8001/v1'}\n"
+        "    rubric: rubric-induced.yaml\n"
+        "  queue: 512\n"
+        "in a trainer: proxy_grm_reward(RewardClient('http://127.0.0.1:8765'))\n",
+    )
+    server.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    server.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1; any other needs --token-env")
+    server.add_argument("--port", type=int, default=8765, help="default: 8765; 0 takes a free one and prints it")
+    server.add_argument(
+        "--token-env", metavar="NAME", help="the environment variable with the token that clients must show"
+    )
 
 
 def _positive(text: str) -> int:

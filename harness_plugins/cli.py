@@ -332,7 +332,19 @@ def _lmms_eval(args: argparse.Namespace) -> int:
     return code or (ERRORS_REMAIN if incomplete else COMPLETE)
 
 
+def _reward_server(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+
+    try:
+        from harness_plugins.rewards.serving import serve
+    except ImportError as e:
+        raise UserError(f"the reward server needs {e.name}: pip install 'rubric-harness[server]'") from None
+    serve(args.config, args.host, args.port, args.token_env)
+    return COMPLETE
+
+
 _COMMANDS = {
+    "reward-server": _reward_server,
     "lmms-eval": _lmms_eval,
     "run": _run,
     "rubrics": _rubrics,

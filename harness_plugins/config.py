@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -154,7 +154,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_yaml(path, "`benchmarks` and `judges`")
+    node, value = read_mapping(path, "`benchmarks` and `judges`")
     if data_only:
         apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
         value = {k: v for k, v in value.items() if k not in apart}
@@ -210,14 +210,11 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     return config
 
 
-def read_yaml(path: Path, wanted: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """A YAML file as a mapping, with its nodes, which know their lines.
-
-    Args:
-        wanted: what the mapping is to hold, for the message.
+def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """A YAML file that is a mapping, with its nodes, which know their lines.
 
     Raises:
-        UserError: not readable, not YAML, not a mapping, or a key that stands there twice.
+        UserError: it cannot be read, is something else, or names a key twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -228,17 +225,18 @@ def read_yaml(path: Path, wanted: str) -> tuple[yaml.MappingNode, dict[str, Any]
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with {wanted}")
+            raise UserError(f"{path}: must be a mapping with {holds}")
         twice = list(_repeated_keys(node))
         if twice:
             raise UserError(
                 *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
             )
-        return node, yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    return node, value
 
 
 def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -315,13 +313,26 @@ def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
-def _line(path: Path, node: yaml.Node, error: Any) -> str:
+def misfits(
+    path: Path, node: yaml.Node, failed: ValidationError, root: type[BaseModel], parts: Mapping[str, type[BaseModel]]
+) -> UserError:
+    """Every way in which a file does not fit its model, a line each. `parts` are the models under the keys of `root`."""
+    return UserError(*dict.fromkeys(_line(path, node, e, root, parts) for e in failed.errors(include_url=False)))
+
+
+def _line(
+    path: Path,
+    node: yaml.Node,
+    error: Any,
+    root: type[BaseModel] = Config,
+    parts: Mapping[str, type[BaseModel]] = _MODELS,
+) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
     place = f"{path}: line {line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)
+        model = root if len(location) == 1 else parts.get(str(location[-2]), parts.get(str(location[0]), root))
         known = list(model.model_fields)
         close = difflib.get_close_matches(name, known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
