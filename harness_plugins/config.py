@@ -129,14 +129,11 @@ def own_writer(judge: JudgeSpec) -> WriterSpec:
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
-def load_config(path: Path, data_only: bool = False) -> Config:
-    """Read and check a config; paths in it are made absolute, relative to its own folder.
-
-    Args:
-        data_only: for a harness that brings judge, arm and rubrics itself: leave out what the config says of them.
+def read_mapping(path: Path, needs: str) -> tuple[dict[str, Any], yaml.MappingNode]:
+    """A YAML file that is a mapping: its value, and its nodes, which know their lines.
 
     Raises:
-        UserError: all mistakes found, one line each.
+        UserError: it cannot be read, is no mapping (of `needs`), or has a key twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -147,7 +144,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with `benchmarks` and `judges`")
+            raise UserError(f"{path}: must be a mapping with {needs}")
         twice = list(_repeated_keys(node))
         if twice:
             raise UserError(
@@ -158,14 +155,26 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         mark = getattr(e, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    return value, node
+
+
+def load_config(path: Path, data_only: bool = False) -> Config:
+    """Read and check a config; paths in it are made absolute, relative to its own folder.
+
+    Args:
+        data_only: for a harness that brings judge, arm and rubrics itself: leave out what the config says of them.
+
+    Raises:
+        UserError: all mistakes found, one line each.
+    """
+    value, node = read_mapping(path, "`benchmarks` and `judges`")
     if data_only:
         value = {k: v for k, v in value.items() if k not in ("rubrics", "writers", "primary_contrast")}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
     try:
         config = Config.model_validate(value)
     except ValidationError as e:
-        errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
-        raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
+        raise UserError(*problem_lines(path, node, e, Config, _MODELS)) from None
     if config.needs_rubrics() and not config.rubrics and not config.writers:
         line = _line_of(node, ("arms",))
         raise UserError(
@@ -284,13 +293,21 @@ def _line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
-def _line(path: Path, node: yaml.Node, error: Any) -> str:
+def problem_lines(
+    path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel], models: dict[str, type[BaseModel]]
+) -> list[str]:
+    """Each mistake as one line: file, line, what, mend. `models` are those of the entries below a key."""
+    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
+    return list(dict.fromkeys(_line(path, node, e, top, models) for e in errors))
+
+
+def _line(path: Path, node: yaml.Node, error: Any, top: type[BaseModel], models: dict[str, type[BaseModel]]) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
     place = f"{path}: line {_line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)
+        model = top if len(location) == 1 else models.get(str(location[0]), top)
         known = list(model.model_fields)
         close = difflib.get_close_matches(name, known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evaluators.errors import UserError
 from evaluators.records import Item, Label, Media
-from harness_plugins.benchmarks.loader import _RowReader, load_benchmark
+from harness_plugins.benchmarks.loader import RowReader, load_benchmark
 from harness_plugins.benchmarks.media import MediaFinder
 from harness_plugins.benchmarks.spec import load_spec
 from harness_plugins.hosted.yamls import files
@@ -367,7 +367,7 @@ def test_nothing_tells_which_side_was_stored_first(tmp_path: Path, name: str, da
     a, b = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=2, unique=True))
     row = make(a, b, data.draw(st.sampled_from(labels)))
     spec = load_spec(name)
-    reader = _RowReader(spec, MediaFinder(spec, tmp_path, 1), False, None)
+    reader = RowReader(spec, MediaFinder(spec, tmp_path, 1), False, None)
     there, back = reader.item(row, 0), reader.item(turn(row), 0)
     assert (there.uid, there.candidates) == (back.uid, back.candidates)
     assert there.stored == back.stored[::-1]

@@ -66,7 +66,7 @@ def load_benchmark(
     if not root.is_dir():
         raise UserError(f"{root}: no such folder (media_root of benchmark {name!r}; relative to the config file)")
     finder = MediaFinder(spec, root, frames or spec.frames)
-    reader = _RowReader(spec, finder, media == "optional", source.revision)
+    reader = RowReader(spec, finder, media == "optional", source.revision)
     items: list[Item] = []
     problems: list[str] = []
     missing = 0
@@ -101,8 +101,8 @@ def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str
     return shown
 
 
-class _RowReader:
-    """One row to one Item, by the declaration."""
+class RowReader:
+    """One row to one Item, by the declaration; training data of other layouts come through it as rows of `pairs`."""
 
     def __init__(self, spec: BenchmarkSpec, finder: MediaFinder, optional: bool, revision: str | None) -> None:
         self._spec = spec
