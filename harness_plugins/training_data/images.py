@@ -12,7 +12,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -61,7 +61,10 @@ class Images:
         self._known = {f.path: f for f in read_records(path, ImageFacts)} if path.exists() else {}
 
     def __getitem__(self, path: str) -> ImageFacts:
-        return self._known[path]
+        found = self._known[path]
+        if self._perceptual or not found.looked or not found.mime:
+            return found
+        return replace(found, phash="", looked=False, fault="")  # an earlier run looked; this one is not to
 
     def read(self, items: Iterable[Item], steps: Steps, doing: str) -> None:
         """Make the facts of all media of the items known.

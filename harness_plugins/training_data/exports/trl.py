@@ -52,9 +52,9 @@ def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "mes
         listed = getattr(datasets, "List", None) or datasets.Sequence  # its name before datasets 4
         found = found.cast_column("images", listed(datasets.Image()))
     if form == "prompt_completion" and "messages" in found.column_names:
-        said = [list(m) for m in found["messages"]]
-        kind = found.features["messages"]
-        found = found.remove_columns("messages")
-        found = found.add_column("prompt", [m[:-1] for m in said], feature=kind)
-        found = found.add_column("completion", [m[-1:] for m in said], feature=kind)
+        found = found.map(_split, input_columns=["messages"], remove_columns=["messages"])
     return found
+
+
+def _split(messages: list[Any]) -> dict[str, list[Any]]:
+    return {"prompt": messages[:-1], "completion": messages[-1:]}
