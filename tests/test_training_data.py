@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -366,3 +369,25 @@ def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.Captu
         config = config_of(tmp_path, url=server.url)
         assert main(["data", str(config), "--quiet", "--out", str(tmp_path / "other")]) == 3
     assert "12 pairs are without an answer" in capsys.readouterr().err
+
+
+def test_kills_lose_nothing_and_ask_nothing_twice(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(120)
+    with MockServer(grm=True, latency_s=0.05).running() as server:
+        config = config_of(tmp_path, "as_many: true\n", url=server.url, teacher=", concurrency: 8")
+        answers = tmp_path / "out" / "teacher" / "rubrics.jsonl"
+        for kill in range(3):
+            process = subprocess.Popen([sys.executable, "-m", "harness_plugins", "data", str(config), "--quiet"])
+            while process.poll() is None and (
+                not answers.exists() or answers.read_bytes().count(b"\n") < 20 * (kill + 1)
+            ):
+                time.sleep(0.01)
+            assert process.poll() is None, "it must not end before it is killed"
+            process.kill()
+            process.wait()
+        assert build(config).complete and server.asked <= 120 + 3 * 8
+        assert build(config, out=tmp_path / "whole").complete
+    places = [(r["item"], r["saw"]) for r in read_jsonl(answers)]
+    assert len(places) == len(set(places)) == 120
+    killed, whole = (read_jsonl(tmp_path / name / "pool.jsonl") for name in ("out", "whole"))
+    assert killed == whole
