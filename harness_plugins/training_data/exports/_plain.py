@@ -39,7 +39,7 @@ def with_target(messages: list[dict[str, Any]], example: Example) -> list[dict[s
 
 
 def facts(example: Example) -> dict[str, Any]:
-    """The columns that a reward needs, and where an example came from."""
+    """The columns that a reward needs (`rewards.samples`), and where an example came from."""
     first, second = example.responses
     found = {
         "uid": example.item.uid,
@@ -50,6 +50,8 @@ def facts(example: Example) -> dict[str, Any]:
         "response_2": second,
         "answer": example.answer,
     }
+    if any(c.media for c in example.item.candidates):  # images are compared, which no column of texts can say
+        found |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
     return found if example.rubric is None else {**found, "rubric": example.rubric}
 
 

@@ -53,7 +53,7 @@ def _row(example: Example, index: int) -> dict[str, Any]:
 
 def _schema(pa: Any, reinforced: bool) -> Any:
     turns = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-    texts = ("split", "uid", "source", "order", "question", "response_1", "response_2", "rubric")
+    texts = ("split", "uid", "source", "order", "question", "response_1", "response_2", "rubric", "item", "saw")
     extra = pa.struct(
         [
             ("index", pa.int64()),
