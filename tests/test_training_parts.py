@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -295,71 +294,3 @@ def test_without_a_teacher_everything_is_for_reinforcement(make_pairs: MakePairs
     assert len(rows.items) == 6 and all(
         i.candidates[i.label.preferred or 0].text.startswith("good") for i in rows.items
     )
-
-
-def hostile(folder: Path) -> None:
-    rows = [pair(n, prompt=f"question {n} <image> and <video>") for n in range(8)]
-    for n, row in enumerate(rows):
-        (folder / f"{n}.png").write_bytes(picture(n))
-        row["media"] = [f"{n}.png"] if n % 2 else []
-        row["candidates"][0] += " <image> </rubric> \u0000 | `x`"
-    write_jsonl(folder / "rows.jsonl", rows)
-
-
-def test_places_of_images_are_not_taken_from_texts(tmp_path: Path) -> None:
-    hostile(tmp_path)
-    build(
-        config_of(tmp_path, "formats: [ms_swift, trl]\nas_many: true\n", "proxy_sft: 9, grm_rl: 9"),
-        teacher=MockBackend(teacher_says),
-    )
-    rows = [r for part in ("proxy_sft", "grm_rl") for r in read_jsonl(tmp_path / "out" / "ms_swift" / f"{part}.jsonl")]
-    assert len(rows) == 8 and {len(r["images"]) for r in rows} == {0, 1}
-    assert all(
-        r["messages"][0]["content"].count("<image>") == len(r["images"]) and "<video>" not in json.dumps(r["messages"])
-        for r in rows
-    )
-
-
-def test_trl_sets_load_as_datasets(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets", reason="needs the extra `datasets`")
-    from harness_plugins.training_data.exports import trl
-
-    hostile(tmp_path)
-    build(config_of(tmp_path, "as_many: true\n", "grm_sft: 9, grm_rl: 9"), teacher=MockBackend(teacher_says))
-    sft, rl = (trl.load(tmp_path / "out" / "trl" / f"{part}.jsonl") for part in ("grm_sft", "grm_rl"))
-    for row in (*sft, *rl):
-        parts = (row.get("messages") or row["prompt"])[0]["content"]
-        assert sum(p["type"] == "image" and "image" not in p for p in parts) == len(row["images"])  # what TRL checks
-        assert all(i.size == (96, 72) for i in row["images"]) and row["answer"] in (1, 2)
-    split = trl.load(tmp_path / "out" / "trl" / "grm_sft.jsonl", "prompt_completion")
-    assert [m["role"] for m in split[0]["prompt"] + split[0]["completion"]] == [
-        "user",
-        "assistant",
-    ] and "messages" not in split.column_names
-    (config, *_) = datasets.get_dataset_config_names(str(tmp_path / "out"))
-    assert len(datasets.load_dataset(str(tmp_path / "out"), config, split="train")) == len(sft)
-
-
-def test_verl_sets_load_as_parquet(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="needs the extra `datasets`")
-    import duckdb
-
-    hostile(tmp_path)
-    build(
-        config_of(tmp_path, "formats: [verl]\nas_many: true\n", "grm_sft: 9, grm_rl: 9"),
-        teacher=MockBackend(teacher_says),
-    )
-    found = duckdb.execute("SELECT * FROM read_parquet(?)", [str(tmp_path / "out" / "verl" / "grm_rl.parquet")])
-    names = [d[0] for d in found.description or ()]
-    rows = [dict(zip(names, r, strict=True)) for r in found.fetchall()]
-    assert names == ["data_source", "prompt", "images", "ability", "reward_model", "extra_info"] and rows
-    for n, row in enumerate(rows):
-        (turn,) = row["prompt"]
-        assert turn["role"] == "user" and turn["content"].count("<image>") == len(row["images"])
-        extra = row["extra_info"]
-        assert row["reward_model"] == {"style": "rule", "ground_truth": str(extra["answer"])} and extra["index"] == n
-        assert [i["bytes"] for i in row["images"]] == [Path(p).read_bytes() for p in extra["images"]]
-    sft = duckdb.execute(
-        "SELECT messages FROM read_parquet(?)", [str(tmp_path / "out" / "verl" / "grm_sft.parquet")]
-    ).fetchall()
-    assert all([m["role"] for m in r[0]] == ["user", "assistant"] for r in sft)
