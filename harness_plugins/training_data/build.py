@@ -26,7 +26,7 @@ from harness_plugins.manifest import write_atomic
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
-from harness_plugins.training_data.exports import export
+from harness_plugins.training_data.exports import check, export
 from harness_plugins.training_data.filtering import filtered, readable
 from harness_plugins.training_data.images import Images, placed
 from harness_plugins.training_data.overlap import (
@@ -104,6 +104,7 @@ def build(
     if folder is None or str(out) == "":
         raise UserError("no folder: give --out, or `out:` in the config")
     examples = Examples(config)
+    check(config.formats)
     with Journal(folder / HASHES) as hashes:  # held to the end: one writer a folder
         gathered = gather(config, folder, hashes, limit, Steps(progress))
         tally = _taught(config, gathered, folder / TEACHER, redo, teacher, progress)

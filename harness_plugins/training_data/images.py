@@ -128,7 +128,8 @@ def phash(data: bytes) -> tuple[str, str]:
         from PIL import Image
     except ImportError:
         raise UserError(
-            "comparing images by how they look needs pillow: pip install pillow, or set `contamination: {perceptual: false}`"
+            "comparing images by how they look needs pillow: pip install 'rubric-harness[datasets]', or set "
+            "`contamination: {perceptual: false}`"
         ) from None
     try:
         with Image.open(io.BytesIO(data)) as image:

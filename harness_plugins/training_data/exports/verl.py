@@ -7,6 +7,7 @@ becomes `< image>`, since verl splits prompts there.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,20 @@ ROWS = 256
 """Rows a group: as many images as stand in memory at a time."""
 
 
-def write(path: Path, examples: Sequence[Example]) -> None:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
+def check() -> None:
+    """Raises:
+    UserError: pyarrow is missing.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
         raise UserError(
             "the format verl is parquet and needs pyarrow: pip install 'rubric-harness[datasets]', or leave it out of `formats`"
-        ) from None
+        )
+
+
+def write(path: Path, examples: Sequence[Example]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = _schema(pa, reinforced=examples[0].target is None)
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, len(examples), ROWS):
