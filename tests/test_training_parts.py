@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from evaluators.errors import UserError
 from evaluators.mock import MockBackend
+from evaluators.records import Candidate, Item, Label
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.training_data import build
-from harness_plugins.training_data.config import PARTS, Part, load_data_config
+from harness_plugins.training_data.config import PARTS, Distil, Part, load_data_config
 from harness_plugins.training_data.images import Near, phash
 from harness_plugins.training_data.parts import POOLS, Entry, draw
+from harness_plugins.training_data.teaching import orders_for, preferred_first
 from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, write_jsonl
 from tests.test_training_data import config_of, teacher_says, written
 
@@ -294,3 +296,15 @@ def test_without_a_teacher_everything_is_for_reinforcement(make_pairs: MakePairs
     assert len(rows.items) == 6 and all(
         i.candidates[i.label.preferred or 0].text.startswith("good") for i in rows.items
     )
+
+
+@given(st.integers(1, 60), st.integers(0, 5))
+def test_the_teacher_sees_the_preferred_response_first_in_half(rows: int, seed: int) -> None:
+    items = [
+        Item(f"s:{n}", "s", str(n), n, "q", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=n * n % 2))
+        for n in range(rows)
+    ]
+    seen = [orders_for(i, Distil(), seed) for i in items]
+    assert abs(2 * sum(preferred_first(i, o) for i, (o,) in zip(items, seen, strict=True)) - rows) <= 1
+    assert seen[: rows // 2] == [orders_for(i, Distil(), seed) for i in items[: rows // 2]]  # whatever else there is
+    assert all(orders_for(i, Distil(orders="both"), seed) == ("AB", "BA") for i in items)

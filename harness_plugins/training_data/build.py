@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import platform
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
-import orjson
-
 from evaluators.engine.journal import Journal, items_of
 from evaluators.engine.runner import Tally
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
-from harness_plugins import __version__
-from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, load_benchmark
 from harness_plugins.cells import Table
 from harness_plugins.known_items import list_new
-from harness_plugins.manifest import write_atomic
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
 from harness_plugins.training_data.exports import check, export
-from harness_plugins.training_data.filtering import filtered, readable
+from harness_plugins.training_data.gathering import HASHES, Gathered, gather
 from harness_plugins.training_data.images import Images, placed
 from harness_plugins.training_data.overlap import (
-    BenchmarkIndex,
-    Contaminated,
     clusters,
-    contaminated,
-    digested,
-    without_duplicates,
 )
-from harness_plugins.training_data.parts import Drawn, Entry, draw
-from harness_plugins.training_data.reading import Dropped, Pair, read_sources
+from harness_plugins.training_data.parts import Entry, draw
+from harness_plugins.training_data.reading import Dropped
+from harness_plugins.training_data.reports import write_reports
 from harness_plugins.training_data.steps import Steps
 from harness_plugins.training_data.teaching import Taught, outcomes, preferred_first, teach
 
-HASHES, TEACHER, MANIFEST = "images.jsonl", "teacher", "manifest.json"
-
-
-@dataclass
-class Gathered:
-    """The pairs that the teacher is asked about, and what became of the other rows."""
-
-    pairs: list[Pair]
-    dropped: list[Dropped]
-    facts: dict[str, dict[str, Any]]
-    images: Images
-    benchmarks: dict[str, dict[str, Any]]
-    contaminated: Contaminated
-    looked_up: int
-    """Pairs that were looked up in the benchmarks."""
+TEACHER = "teacher"
 
 
 @dataclass
@@ -116,59 +91,6 @@ def build(
             return built
         _write(config, folder, gathered, taught, examples, built, Steps(progress))
     return built
-
-
-def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int | None, steps: Steps) -> Gathered:
-    """Read the sources, and leave out what is unfit, a duplicate, or part of a benchmark.
-
-    Raises:
-        UserError: rows do not fit, or nothing is left.
-    """
-    read = read_sources(config, limit)
-    images = Images(folder / HASHES, hashes, config.contamination.perceptual)
-    images.read((p.item for p in read.pairs), steps, "hashing images")
-    pairs, broken = readable(read.pairs, images)
-    refuse = {s.name for s in config.sources if (s.bad_rows or config.bad_rows) == "error"}
-    shown = [
-        f"{d.place}: {d.detail}; replace the image, or leave such rows out with `bad_rows: skip`"
-        for d in broken
-        if d.source in refuse
-    ]
-    if shown:
-        rest = [f"... and {len(shown) - SHOWN_PROBLEMS} more"] if len(shown) > SHOWN_PROBLEMS else []
-        raise UserError(*shown[:SHOWN_PROBLEMS], *rest)
-    pairs = [replace(p, item=digested(p.item, images)) for p in pairs]
-    pairs, unfit = filtered(pairs, config.filters)
-    pairs, same = without_duplicates(pairs)
-    indices, benchmarks = _indices(config, images, steps)
-    found = contaminated(pairs, indices, images, config.contamination)
-    why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(found.hits) if h.signal in config.contamination.remove}
-    part_of = [Dropped(p.source, p.place, "contaminated", why[p.uid], p.uid) for p in pairs if p.uid in found.removed]
-    kept = [p for p in pairs if p.uid not in found.removed]
-    if not kept:
-        gone = Counter(d.why for d in (*read.dropped, *broken, *unfit, *same, *part_of))
-        raise UserError(
-            f"no pair is left ({', '.join(f'{n} {why}' for why, n in gone.most_common())}): loosen `filters`, or add sources"
-        )
-    return Gathered(
-        kept, [*read.dropped, *broken, *unfit, *same, *part_of], read.facts, images, benchmarks, found, len(pairs)
-    )
-
-
-def _indices(
-    config: DataConfig, images: Images, steps: Steps
-) -> tuple[list[tuple[BenchmarkIndex, int]], dict[str, dict[str, Any]]]:
-    found, facts = [], {}
-    for entry in config.against:
-        loaded = load_benchmark(
-            entry.name, path=entry.path, media_root=entry.media_root, media=entry.media, frames=entry.frames
-        )
-        items = loaded.items[: entry.limit]
-        images.read(items, steps, f"hashing images of {entry.name}")
-        known = [digested(i, images) for i in items]
-        found.append((BenchmarkIndex(entry.name, known, images, config.contamination), len(items)))
-        facts[entry.name] = loaded.facts()
-    return found, facts
 
 
 def _taught(
@@ -261,7 +183,7 @@ def _write(
         *([cards.teacher_table(config, taught)] if config.teacher else []),
         cards.parts_table(config, drawn.parts, by_uid, numbers),
     ]
-    _report(config, folder, gathered, taught, [*gathered.dropped, *gone], drawn, numbers, files, built.tables)
+    write_reports(config, folder, gathered, taught, [*gathered.dropped, *gone], drawn, numbers, files, built.tables)
 
 
 def _left_out(taught: Taught, config: DataConfig) -> bool:
@@ -298,74 +220,3 @@ def _placed(taught: Taught, config: DataConfig, folder: Path, images: Images) ->
     candidates = tuple(Candidate(c.text, moved(c.media)) for c in item.candidates)
     there: Item = replace(item, media=moved(item.media), candidates=candidates)
     return replace(taught, pair=replace(taught.pair, item=there))
-
-
-def _report(
-    config: DataConfig,
-    folder: Path,
-    gathered: Gathered,
-    taught: Sequence[Taught],
-    dropped: Sequence[Dropped],
-    drawn: Drawn,
-    numbers: Mapping[str, int],
-    files: Mapping[str, Mapping[str, Any]],
-    tables: Sequence[Table],
-) -> None:
-    from harness_plugins.formats import markdown
-
-    part_of = {uid: part for part, some in drawn.parts.items() for uid, _ in some}
-    pool = (
-        {
-            "uid": t.pair.uid,
-            "place": t.pair.place,
-            "cluster": numbers[t.pair.uid],
-            "outcome": t.outcome,
-            "part": part_of.get(t.pair.uid),
-        }
-        for t in taught
-    )
-    _lines(folder / "pool.jsonl", pool)
-    _lines(folder / "dropped.jsonl", dropped)
-    found, how = gathered.contaminated, config.contamination
-    report = cards.contamination_tables(found, gathered.looked_up, how.remove)
-    for name, text in (("contamination.md", markdown(report)), ("contamination.json", "")):
-        data = text.encode() or orjson.dumps(
-            cards.contamination_json(found, gathered.looked_up), option=orjson.OPT_INDENT_2
-        )
-        write_atomic(folder / name, data)
-    largest = max(Counter(numbers.values()).values(), default=0)
-    text = cards.card(config, [*tables, *report[:1]], files, largest)
-    write_atomic(folder / "README.md", text.encode())
-    earlier = _manifest(folder).get("files", {})
-    write_atomic(
-        folder / MANIFEST,
-        orjson.dumps(_facts(config, gathered, drawn, files), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
-    )
-    for name in set(earlier) - set(files):  # of parts and formats that are asked for no more
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
-
-
-def _lines(path: Path, rows: Any) -> None:
-    write_atomic(path, b"".join(orjson.dumps(r, option=orjson.OPT_APPEND_NEWLINE) for r in rows))
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        found = orjson.loads((folder / MANIFEST).read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _facts(config: DataConfig, gathered: Gathered, drawn: Drawn, files: Mapping[str, Any]) -> dict[str, Any]:
-    said = config.model_dump(mode="json", exclude={"teacher", "sources", "against", "out"})
-    return {
-        "versions": {"rubric_harness": __version__, "python": platform.python_version()},
-        "config": said,
-        "teacher": config.teacher.writer() if config.teacher else None,
-        "sources": gathered.facts,
-        "against": gathered.benchmarks,
-        "clusters_packed": drawn.packed,
-        "files": files,
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.messages import Image, Text, text_of
@@ -10,10 +11,12 @@ from evaluators.writers import Draw, request_of
 from harness_plugins.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
 from harness_plugins.formats import markdown
 from harness_plugins.training_data import card
-from harness_plugins.training_data.build import TEACHER, gather
+from harness_plugins.training_data.build import TEACHER
 from harness_plugins.training_data.config import DataConfig
 from harness_plugins.training_data.examples import Examples
+from harness_plugins.training_data.gathering import gather
 from harness_plugins.training_data.overlap import clusters
+from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.steps import Steps
 from harness_plugins.training_data.teaching import Taught, due, order_with
 from harness_plugins.writing import Written
@@ -50,7 +53,7 @@ def dry_run(
     return "\n".join(lines) + "\n"
 
 
-def _asking(config: DataConfig, pairs: list, folder: Path) -> list[str]:  # type: ignore[type-arg]
+def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str]:
     spec = config.teacher
     assert spec is not None
     draws = due(config, pairs, Written.read(folder / TEACHER, [spec]))

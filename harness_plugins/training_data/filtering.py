@@ -23,7 +23,7 @@ def filtered(pairs: Sequence[Pair], how: Filters) -> tuple[list[Pair], list[Drop
 
 def _fault(pair: Pair, how: Filters) -> tuple[str, str] | None:
     prompt = len(pair.item.prompt)
-    lengths = [len(c.text) for c in pair.item.candidates]
+    lengths = [len(c.text) for c in pair.item.candidates if not c.media]  # of images none is long or short
     if not pair.item.prompt.strip():
         return "prompt_length", "no prompt"
     if not all(c.text.strip() or c.media for c in pair.item.candidates):
@@ -31,15 +31,19 @@ def _fault(pair: Pair, how: Filters) -> tuple[str, str] | None:
     if how.prompt and not how.prompt[0] <= prompt <= how.prompt[1]:
         return "prompt_length", f"{prompt} characters"
     if how.response and not all(how.response[0] <= n <= how.response[1] for n in lengths):
-        return "response_length", f"{lengths[0]} and {lengths[1]} characters"
-    if how.length_ratio and max(lengths) > how.length_ratio * max(min(lengths), 1):
-        return "length_ratio", f"{lengths[0]} and {lengths[1]} characters"
+        return "response_length", _characters(lengths)
+    if how.length_ratio and len(lengths) == 2 and max(lengths) > how.length_ratio * max(min(lengths), 1):
+        return "length_ratio", _characters(lengths)
     if how.min_margin is not None and pair.margin is not None and pair.margin < how.min_margin:
         return "margin", f"{pair.margin:g}"
     texts = [" ".join(c.text.split()) for c in pair.item.candidates]
     if texts[0] == texts[1] and not any(c.media for c in pair.item.candidates):
         return "same_responses", "both say the same"
     return None
+
+
+def _characters(lengths: Sequence[int]) -> str:
+    return f"{' and '.join(map(str, lengths))} characters"
 
 
 def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dropped]]:
