@@ -12,7 +12,7 @@ from evaluators.mock import MockBackend
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import load_data_config
 from harness_plugins.training_data.reading import read_sources
-from tests.conftest import ROOT, pair, png, read_jsonl, write_jsonl
+from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, real, write_jsonl
 from tests.test_training_data import ROWS, config_of, teacher_says
 from tests.test_training_parts import picture
 
@@ -138,3 +138,60 @@ def test_sources_come_from_the_hub(name: str, tmp_path: Path, monkeypatch: pytes
 def test_the_examples_are_configs(name: str) -> None:
     config = load_data_config(ROOT / "examples" / name)
     assert config.teacher is not None and set(config.parts) == {"proxy_sft", "proxy_rl", "grm_sft", "grm_rl"}
+
+
+def test_real_rows_of_a_benchmark_are_found_in_what_it_was_drawn_from(tmp_path: Path) -> None:
+    """VL-RewardBench's own rows as if they came from RLAIF-V, whose images are not at hand, beside others that it does not hold."""
+    path = real("vl_rewardbench") / "rows.jsonl"
+    rows = [
+        {
+            "idx": str(n),
+            "image_path": f"{n}.png",
+            "question": r["query"],
+            "chosen": r["response"][0],
+            "rejected": r["response"][1],
+        }
+        for n, r in enumerate(read_jsonl(path)[:60])
+    ]
+    rows += [
+        {
+            "idx": f"other-{n}",
+            "image_path": f"{n}.png",
+            "question": r["prompt"],
+            "chosen": r["candidates"][0],
+            "rejected": r["candidates"][1],
+        }
+        for n, r in enumerate(read_jsonl(ROOT / "tasks" / "demo" / "pairs.jsonl"))
+    ]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    sources = "[{layout: rlaif_v, path: rows.jsonl, media: optional}]"
+    against = f"against: [{{name: vl_rewardbench, path: {path}, media: optional}}]\n"
+
+    found = build(
+        config_of(tmp_path, against, "grm_rl: 1", sources=sources), teacher=MockBackend(lambda request: "nothing")
+    ).gathered
+
+    left = {p.item.source_id for p in found.pairs}
+    assert {i for i in left if i.startswith("other-")} == {f"other-{n}" for n in range(40)}
+    assert left == {f"other-{n}" for n in range(40)}, (
+        "each of the benchmark's own rows shares a response or runs of words with it"
+    )
+
+
+def test_prompts_of_your_own_and_the_papers_form_of_the_target(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(12)
+    (tmp_path / "grm.jinja").write_text(
+        "Mine: {{ media }}{{ question }} A: {{ responses[0].text }} B: {{ responses[1].text }}"
+    )
+    (tmp_path / "proxy.jinja").write_text(
+        "Judge. {{ media }}{{ question }} 1: {{ responses[0].text }} 2: {{ responses[1].text }} {% if rubric %}By: {{ rubric }}{% endif %}"
+    )
+    more = "grm: {prompt: grm.jinja}\nproxy: {prompt: proxy.jinja, think: true}\n"
+    build(config_of(tmp_path, more, "proxy_sft: 2, grm_rl: 2"), teacher=MockBackend(teacher_says))
+    for row in read_jsonl(tmp_path / "out" / "trl" / "proxy_sft.jsonl"):
+        shown, said = row["messages"]
+        assert shown["content"][0]["text"] == "Judge. " and "By: 1. Word (100%)" in shown["content"][2]["text"]
+        assert said["content"][0]["text"] == f"<think>\nBoth were read.\n</think>\n<answer>{row['answer']}</answer>"
+    assert all(
+        r["prompt"][0]["content"][0]["text"] == "Mine: " for r in read_jsonl(tmp_path / "out" / "trl" / "grm_rl.jsonl")
+    )

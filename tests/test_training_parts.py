@@ -300,10 +300,8 @@ def test_without_a_teacher_everything_is_for_reinforcement(make_pairs: MakePairs
 
 @given(st.integers(1, 60), st.integers(0, 5))
 def test_the_teacher_sees_the_preferred_response_first_in_half(rows: int, seed: int) -> None:
-    items = [
-        Item(f"s:{n}", "s", str(n), n, "q", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=n * n % 2))
-        for n in range(rows)
-    ]
+    two = (Candidate("a"), Candidate("b"))
+    items = [Item(f"s:{n}", "s", str(n), n, "q", two, (0, 1), Label(preferred=n * n % 2)) for n in range(rows)]
     seen = [orders_for(i, Distil(), seed) for i in items]
     assert abs(2 * sum(preferred_first(i, o) for i, (o,) in zip(items, seen, strict=True)) - rows) <= 1
     assert seen[: rows // 2] == [orders_for(i, Distil(), seed) for i in items[: rows // 2]]  # whatever else there is
