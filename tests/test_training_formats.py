@@ -184,7 +184,8 @@ def test_prompts_of_your_own_and_the_papers_form_of_the_target(make_pairs: MakeP
         "Mine: {{ media }}{{ question }} A: {{ responses[0].text }} B: {{ responses[1].text }}"
     )
     (tmp_path / "proxy.jinja").write_text(
-        "Judge. {{ media }}{{ question }} 1: {{ responses[0].text }} 2: {{ responses[1].text }} {% if rubric %}By: {{ rubric }}{% endif %}"
+        "Judge. {{ media }}{{ question }} 1: {{ responses[0].text }} 2: {{ responses[1].text }} "
+        "{% if rubric %}By: {{ rubric }}{% endif %}"
     )
     more = "grm: {prompt: grm.jinja}\nproxy: {prompt: proxy.jinja, think: true}\n"
     build(config_of(tmp_path, more, "proxy_sft: 2, grm_rl: 2"), teacher=MockBackend(teacher_says))

@@ -177,13 +177,14 @@ def _write(
         if _left_out(t, config)
     ]
     built.parts = {p: len(some) for p, some in drawn.parts.items()}
+    dropped = [*gathered.dropped, *gone]
     built.tables = [
         cards.sources_table(gathered.facts, gathered.pairs),
-        cards.dropped_table([*gathered.dropped, *gone]),
+        *([cards.dropped_table(dropped)] if dropped else []),
         *([cards.teacher_table(config, taught)] if config.teacher else []),
         cards.parts_table(config, drawn.parts, by_uid, numbers),
     ]
-    write_reports(config, folder, gathered, taught, [*gathered.dropped, *gone], drawn, numbers, files, built.tables)
+    write_reports(config, folder, gathered, taught, dropped, drawn, numbers, files, built.tables)
 
 
 def _left_out(taught: Taught, config: DataConfig) -> bool:

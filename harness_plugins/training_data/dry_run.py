@@ -34,7 +34,9 @@ def dry_run(
     examples = Examples(config)
     gathered = gather(config, folder, None, limit, Steps(progress))
     numbers = clusters(gathered.pairs, gathered.images)
-    tables = [card.sources_table(gathered.facts, gathered.pairs), card.dropped_table(gathered.dropped)]
+    tables = [card.sources_table(gathered.facts, gathered.pairs)]
+    if gathered.dropped:
+        tables.append(card.dropped_table(gathered.dropped))
     if config.against:
         tables += card.contamination_tables(gathered.contaminated, gathered.looked_up, config.contamination.remove)[:1]
     lines = [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
@@ -60,7 +62,7 @@ def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str
     sizes = [_tokens(config, d) for d in draws[:SAMPLED_ITEMS]]
     tokens = round(sum(sizes) / len(sizes) * len(draws)) if sizes else 0
     return [
-        f"The teacher {spec.name} ({spec.model}) is asked {len(draws):,} times, with about {tokens:,} tokens in "
+        f"{spec.name} ({spec.model}) is asked {len(draws):,} times, with about {tokens:,} tokens in "
         f"({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image)."
     ]
 

@@ -40,5 +40,5 @@ def _candidate(candidate: Candidate, folder: Path) -> Any:
 
 
 def _paths(media: Sequence[Media], folder: Path) -> list[str]:
-    """Relative to the file, with `media_root` its grandparent's `images`."""
+    """Relative to the output folder, which is the `media_root` to give."""
     return [os.path.relpath(f.path, folder.parent) for m in media for f in m.files]
