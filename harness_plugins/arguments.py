@@ -10,6 +10,7 @@ start here:
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
+  rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_rubrics(commands)
+    _add_data(commands)
 
     score = commands.add_parser(
         "score", help="score a run folder", description="Score a run folder from its jsonl files alone."
@@ -148,6 +150,42 @@ def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
     table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
     return table
+
+
+def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    data = commands.add_parser(
+        "data",
+        help="build SFT and RL training sets from raw preference data",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Build the sets that a Proxy-GRM pipeline trains on: read preference data, hold it apart from the benchmarks,\n"
+        "have a teacher judge each pair, and draw disjoint parts from what it got right and wrong, in the formats of trainers.\n"
+        "Stop it at any time: the same command goes on where it stopped.",
+        epilog="a small config (docs/data.md has every key; examples/data.yaml the paper's sizes):\n"
+        "  sources:\n"
+        "    - {layout: rlaif_v, path: data/RLAIF-V-Dataset}        # without a path: from the Hub\n"
+        "    - {layout: pairs, path: mine.jsonl}\n"
+        "  against: [{name: vl_rewardbench, path: data/VL-RewardBench}]\n"
+        "  teacher: {name: teacher, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
+        "  parts: {proxy_sft: 500, proxy_rl: 1000, grm_sft: 1000, grm_rl: 3500}\n"
+        "  formats: [trl, ms_swift, verl]\n"
+        "  out: results/data/first\n",
+    )
+    data.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    data.add_argument("--out", type=Path, metavar="DIR", help="the folder (overrides the config's `out`)")
+    data.add_argument(
+        "--limit", type=_positive, metavar="N", help="at most N rows of each source; parts hold as many as there are"
+    )
+    data.add_argument(
+        "--dry-run", action="store_true", help="ask and write nothing: what is left of the rows, requests, the prompts"
+    )
+    data.add_argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="status=invalid",
+        help="ask the teacher again where it wrote no rubric",
+    )
+    data.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

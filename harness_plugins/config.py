@@ -145,6 +145,35 @@ def own_writer(judge: JudgeSpec) -> WriterSpec:
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
+def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """A YAML file that is a mapping: its nodes, which know their lines, and its value.
+
+    Raises:
+        UserError: it cannot be read, is no mapping (of what it `holds`), or has a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path}: must be a mapping with {holds}")
+        twice = list(_repeated_keys(node))
+        if twice:
+            raise UserError(
+                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
+            )
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    return node, value
+
+
 def load_config(path: Path, data_only: bool = False) -> Config:
     """Read and check a config; paths in it are made absolute, relative to its own folder.
 
@@ -162,8 +191,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     try:
         config = Config.model_validate(value)
     except ValidationError as e:
-        errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
-        raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
+        raise UserError(*problem_lines(path, node, e, Config, _MODELS)) from None
     if config.needs_rubrics() and not config.rubrics and not config.writers:
         line = line_of(node, ("arms",))
         raise UserError(
@@ -208,35 +236,6 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         if "rubric_only" in config.arms:
             judge.template.check_hidden_responses()
     return config
-
-
-def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """A YAML file that is a mapping, with its nodes, which know their lines.
-
-    Raises:
-        UserError: it cannot be read, is something else, or names a key twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with {holds}")
-        twice = list(_repeated_keys(node))
-        if twice:
-            raise UserError(
-                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
-            )
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
-    return node, value
 
 
 def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -313,26 +312,21 @@ def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
-def misfits(
-    path: Path, node: yaml.Node, failed: ValidationError, root: type[BaseModel], parts: Mapping[str, type[BaseModel]]
-) -> UserError:
-    """Every way in which a file does not fit its model, a line each. `parts` are the models under the keys of `root`."""
-    return UserError(*dict.fromkeys(_line(path, node, e, root, parts) for e in failed.errors(include_url=False)))
+def problem_lines(
+    path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel], models: Mapping[str, type[BaseModel]]
+) -> list[str]:
+    """Each mistake as one line: file, line, what, mend. `models` are those of the entries below a key."""
+    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
+    return list(dict.fromkeys(_line(path, node, e, top, models) for e in errors))
 
 
-def _line(
-    path: Path,
-    node: yaml.Node,
-    error: Any,
-    root: type[BaseModel] = Config,
-    parts: Mapping[str, type[BaseModel]] = _MODELS,
-) -> str:
+def _line(path: Path, node: yaml.Node, error: Any, top: type[BaseModel], models: Mapping[str, type[BaseModel]]) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
     place = f"{path}: line {line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        model = root if len(location) == 1 else parts.get(str(location[-2]), parts.get(str(location[0]), root))
+        model = top if len(location) == 1 else models.get(str(location[-2]), models.get(str(location[0]), top))
         known = list(model.model_fields)
         close = difflib.get_close_matches(name, known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from harness_plugins.config import misfits, read_mapping
+from harness_plugins.config import problem_lines, read_mapping
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
@@ -107,7 +107,7 @@ def load_server(path: Path) -> ServerConfig:
     try:
         config = ServerConfig.model_validate(_placed(value, path.resolve().parent))
     except ValidationError as e:
-        raise misfits(path, node, e, ServerConfig, _MODELS) from None
+        raise UserError(*problem_lines(path, node, e, ServerConfig, _MODELS)) from None
     judges = [config.proxy_grm.proxy if config.proxy_grm else None, config.rpo.judge if config.rpo else None]
     for judge in (j for j in judges if j is not None):
         _ = judge.template  # read now: a broken one is said before anything is served
@@ -129,7 +129,7 @@ def proxy_of(value: Any) -> ProxyGRM:
     try:
         return ProxyGRM.model_validate(plain(value))
     except ValidationError as e:
-        raise misfits(Path("proxy_grm"), nowhere, e, ProxyGRM, _MODELS) from None
+        raise UserError(*problem_lines(Path("proxy_grm"), nowhere, e, ProxyGRM, _MODELS)) from None
 
 
 def plain(value: Any) -> Any:
