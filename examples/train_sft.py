@@ -24,6 +24,7 @@ Both train the whole of Qwen2.5-VL-7B-Instruct in bf16 (ZeRO-2 in the scripts: a
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,33 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("proxy_sft", "grm_sft")
 PIXELS = 1_003_520
+SCRIPTS: dict[str, Any] = {
+    "num_train_epochs": 1,
+    "per_device_train_batch_size": 2,
+    "gradient_accumulation_steps": 1,
+    "warmup_steps": 0.05,
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "seed": 0,
+    "report_to": "none",
+}
+"""What the released scripts set."""
+TINY: dict[str, Any] = {
+    "max_steps": 60,
+    "per_device_train_batch_size": 4,
+    "learning_rate": 1e-2,
+    "lr_scheduler_type": "constant",
+    "warmup_steps": 0,
+    "max_length": 4096,
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "logging_steps": 10,
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+}
+"""Enough for a tiny model to learn the form of an answer by heart."""
+TINY_PIXELS = 28 * 28 * 16
 
 
 def arguments() -> argparse.Namespace:
@@ -66,18 +94,7 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)
-    config = SFTConfig(
-        output_dir=str(out),
-        num_train_epochs=1,
-        per_device_train_batch_size=2,
-        gradient_accumulation_steps=1,
-        warmup_steps=0.05,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        seed=0,
-        report_to="none",
-        **settings,
-    )
+    config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = SFTTrainer(
         model=AutoModelForImageTextToText.from_pretrained(model, dtype="bfloat16" if config.bf16 else "float32"),
         args=config,
@@ -91,34 +108,45 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
     return trainer.state.log_history
 
 
-def tiny(part: str, out: Path) -> tuple[Path, str]:
-    """The part's file, made of the bundled pairs by a scripted teacher, and a random LLaVA."""
+def tiny_data(out: Path) -> Path:
+    """The bundled pairs as sets of all parts, distilled by a scripted teacher; returns the folder of TRL's files."""
     sys.path.insert(0, str(ROOT))
     from evaluators.mock import MockBackend
     from evaluators.mock_server import GRM_REPLY
     from harness_plugins.training_data import build
     from harness_plugins.training_data.config import load_data_config
-    from tests.local.tiny import llava
 
     config = load_data_config(ROOT / "examples" / "data_tiny.yaml")
-    build(config, out=out / "data", teacher=MockBackend(lambda request: f"{GRM_REPLY}<answer>1</answer>"))
-    return out / "data" / "trl" / f"{part}.jsonl", str(llava(out / "random"))
+    build(config, out=out, teacher=MockBackend(lambda request: f"{GRM_REPLY}<answer>1</answer>"))
+    return out / "trl"
+
+
+def tiny_model(data: Path, out: Path) -> str:
+    """A random LLaVA of some hundred thousand parameters, whose tokenizer has learned its pieces from the sets."""
+    sys.path.insert(0, str(ROOT))
+    import torch
+
+    from tests.local.tiny import llava
+
+    torch.set_num_threads(1)  # it gains nothing by more, which wait for each other where the machine is busy
+    return str(llava(out, texts=[line for part in sorted(data.glob("*.jsonl")) for line in said(part)]))
+
+
+def said(part: Path) -> list[str]:
+    """All texts of a set's prompts and answers."""
+    rows = [json.loads(line) for line in part.read_text(encoding="utf-8").splitlines()]
+    messages = [m for row in rows for m in row.get("messages") or row["prompt"]]
+    return [p["text"] for m in messages for p in m["content"] if p["type"] == "text"]
 
 
 def main() -> None:
     args = arguments()
-    settings: dict[str, Any] = {"learning_rate": args.learning_rate, "max_length": args.max_length}
     if args.tiny:
-        data, model = tiny(args.tiny, args.out)
-        settings |= {
-            "learning_rate": 1e-3,
-            "logging_steps": 1,
-            "use_cpu": True,
-            "bf16": False,
-            "gradient_checkpointing": False,
-        }
-        history = train(data, model, args.out / "trained", 28 * 28 * 16, **settings)
+        data = tiny_data(args.out / "data")
+        model = tiny_model(data, args.out / "random")
+        history = train(data / f"{args.tiny}.jsonl", model, args.out / "trained", TINY_PIXELS, **TINY)
     else:
+        settings = {"learning_rate": args.learning_rate, "max_length": args.max_length}
         settings |= {"bf16": True, "gradient_checkpointing": True, "logging_steps": 10}
         history = train(args.data, args.model, args.out, args.max_pixels, **settings)
     for entry in history:

@@ -13,10 +13,12 @@ from typing import Any, Protocol, cast
 
 from evaluators.errors import RunStopped
 from evaluators.judges import Judge, JudgeSpec
+from evaluators.parsing import parse
+from evaluators.records import Answer
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward, Reward
-from harness_plugins.rewards.samples import CompletionReward, score_rows
+from harness_plugins.rewards.samples import CompletionReward, position, score_rows
 
 PATIENCE = 10
 """Calls in a row without any reward after which training stops: it would go on and learn nothing."""
@@ -77,6 +79,24 @@ def proxy_grm_reward(
 
     reward.__name__ = reward.__qualname__ = name
     return reward
+
+
+def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **given: Any) -> list[float]:
+    """Accuracy alone, for the proxy itself in training: 1.0 where it ends on the preferred response, else -1.0.
+
+    A completion is read as any judge's text is: the last `<answer>` after the reasoning, and nothing guessed where there is none.
+    It needs the column `answer` (1 or 2, as shown) and logs `answer_right` and `answered`. TRL takes plain functions too.
+
+    Raises:
+        UserError: `answer` is neither 1 nor 2.
+    """
+    chosen = [parse(Answer(text_of(c), "tag")).choice for c in completions]
+    right = [c == position(a) for c, a in zip(chosen, answer, strict=True)]
+    metric: Callable[[str, float], None] | None = given.get("log_metric")
+    if metric is not None and right:
+        metric("answer_right", sum(right) / len(right))
+        metric("answered", sum(c is not None for c in chosen) / len(chosen))
+    return [1.0 if r else -1.0 for r in right]
 
 
 def text_of(completion: Any) -> str:
