@@ -44,9 +44,9 @@ SCRIPTS: dict[str, Any] = {
 }
 """What the released scripts set."""
 TINY: dict[str, Any] = {
-    "max_steps": 60,
+    "max_steps": 80,
     "per_device_train_batch_size": 4,
-    "learning_rate": 1e-2,
+    "learning_rate": 5e-3,
     "lr_scheduler_type": "constant",
     "warmup_steps": 0,
     "max_length": 4096,
