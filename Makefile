@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 LMMS := .venv-lmms
 VLLM := .venv-vllm
+VERL := .venv-verl
 PIP_QUIET := --quiet --disable-pip-version-check
 
 # A Python that has vLLM (with a GPU, say): its engine is tested in place of the CPU build that $(VLLM) would get.
 VLLM_PYTHON ?= $(VLLM)/bin/python
 
-.PHONY: demo demo-lmms test test-all test-lmms test-vllm lint format clean
+.PHONY: demo demo-lmms test test-all test-lmms test-vllm test-verl lint format clean
 
 $(VENV)/core: pyproject.toml
 	@echo "installing the core into $(VENV) ..."
@@ -43,6 +44,14 @@ $(VLLM)/bin/python: environments/vllm.txt
 	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/vllm.txt || { rm -rf $(VLLM); exit 1; }
 	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]' || { rm -rf $(VLLM); exit 1; }
 
+$(VERL)/ready: environments/verl.txt pyproject.toml
+	@echo "installing verl's reward managers and diffusers into $(VERL) (2 GB) ..."
+	@$(PYTHON) -m venv $(VERL)
+	@$(VERL)/bin/python -m pip install $(PIP_QUIET) -r environments/verl.txt
+	@$(VERL)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+	@$(VERL)/bin/python -m pip install $(PIP_QUIET) --no-deps verl==0.9.1
+	@touch $@
+
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -59,18 +68,21 @@ lint: $(VENV)/dev
 test: lint
 	$(VENV)/bin/pytest -m "not heavy and not browser"
 
-test-all: $(VENV)/all lint test-lmms test-vllm
+test-all: $(VENV)/all lint test-lmms test-vllm test-verl
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
 	$(LMMS)/bin/python -m pytest -n 2 --dist loadgroup tests/hosted tests/local
 
 test-vllm: $(VLLM_PYTHON)
-	$(VLLM_PYTHON) -m pytest tests/local
+	$(VLLM_PYTHON) -m pytest tests/local tests/trainers
+
+test-verl: $(VERL)/ready
+	$(VERL)/bin/python -m pytest tests/trainers
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) results/runs build dist

@@ -17,6 +17,8 @@ KINDS = {
     "logprobs": "an answer without the log-probabilities that were asked for",
     "too_long": "the request does not fit the model or its memory",
     "backend": "the judge itself failed",
+    "image": "a picture that is broken, so that nobody was asked",
+    "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -110,6 +110,14 @@ class MediaWindow:
         found = self._sha | {r.want[0]: r.sha256 for r in read}
         sha = {p: f.sha256 or found[p] for p, f in files.items()}
         return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Keep nothing of files that are about to go: images that were made for one request, say."""
+        gone = set(paths)
+        for want in [w for w in self._kept if w[0] in gone]:
+            self._size -= len(self._kept.pop(want).base64)
+        for path in gone:
+            self._sha.pop(path, None)
 
     async def _read(self, wanted: Sequence[_Want]) -> list[_Read]:
         """Read in one hop what nobody reads yet, and wait for the rest with those who do."""

@@ -26,12 +26,19 @@ FAULTS = ("rate_limit", "server_error", "hang", "reset", "truncated_json", "html
 """429 with Retry-After, 500, no answer, a broken connection, half a JSON, a web page, no content, cut by the limit."""
 
 
+GRM_REPLY = (
+    "<rubric>\n1. Accuracy (60%): says what can be seen\n2. Completeness (40%): leaves nothing out\n<justify>\nIt is about "
+    "facts.\n</justify>\n</rubric>\n<eval>\nBoth were held against the criteria.\n</eval>\n"
+)
+
+
 class MockServer:
     """Args:
     latency_s: seconds from request to answer.
     fail: share of the requests that get a fault.
     faults: which faults, drawn evenly.
     answer: request body -> the text of the reply; by default a verdict from a hash of the messages.
+    grm: whether replies are a Proxy-GRM writer's: rubric, evaluation and that verdict.
     logprobs: whether the server gives log-probabilities.
     status: a status that every request gets (401, 404, ...).
     require_key: the bearer token without which requests get 401.
@@ -53,11 +60,12 @@ class MockServer:
         hang_s: float = 3600.0,
         keep: bool = False,
         fast: bool = False,
+        grm: bool = False,
         retry_after_s: float = 0.05,
     ) -> None:
         self.latency_s, self.fail, self.faults, self.answer = latency_s, fail, tuple(faults), answer
         self.logprobs, self.status, self.require_key, self.hang_s = logprobs, status, require_key, hang_s
-        self.keep, self.fast, self.retry_after_s = keep, fast, retry_after_s
+        self.keep, self.fast, self.grm, self.retry_after_s = keep, fast, grm, retry_after_s
         self.asked = 0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -117,6 +125,8 @@ class MockServer:
         if self.answer is not None:
             return self.answer(body)
         choice = 1 if self.fast else 1 + hashlib.sha256(orjson.dumps(body.get("messages"))).digest()[0] % 2
+        if self.grm:
+            return f"{GRM_REPLY}<answer>{choice}</answer>"
         return str(choice) if body.get("logprobs") else f"I compared both.\n<answer>{choice}</answer>"
 
     def _completion(self, body: dict[str, Any], text: str, finish: str) -> dict[str, Any]:
@@ -198,6 +208,9 @@ def main() -> None:
     )
     parser.add_argument("--no-logprobs", action="store_true", help="serve no log-probabilities")
     parser.add_argument("--fast", action="store_true", help="do not parse requests (for measuring clients)")
+    parser.add_argument(
+        "--grm", action="store_true", help="reply as a Proxy-GRM writer does (a teacher to try things with)"
+    )
     args = parser.parse_args()
     server = MockServer(
         latency_s=args.latency,
@@ -205,6 +218,7 @@ def main() -> None:
         faults=args.faults.split(","),
         logprobs=not args.no_logprobs,
         fast=args.fast,
+        grm=args.grm,
         answer=(lambda body: f"<answer>{args.answer}</answer>") if args.answer else None,
     )
 

@@ -10,6 +10,7 @@ start here:
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
+  rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_rubrics(commands)
+    _add_data(commands)
 
     score = commands.add_parser(
         "score", help="score a run folder", description="Score a run folder from its jsonl files alone."
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_import(commands)
     _add_lmms(commands)
+    _add_reward_server(commands)
 
     tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
     tasks.add_argument(
@@ -172,6 +175,42 @@ def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
     table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
     return table
+
+
+def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    data = commands.add_parser(
+        "data",
+        help="build SFT and RL training sets from raw preference data",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Build the sets that a Proxy-GRM pipeline trains on: read preference data, hold it apart from the benchmarks,\n"
+        "have a teacher judge each pair, and draw disjoint parts from what it got right and wrong, in the formats of trainers.\n"
+        "Stop it at any time: the same command goes on where it stopped.",
+        epilog="a small config (docs/data.md has every key; examples/data.yaml the paper's sizes):\n"
+        "  sources:\n"
+        "    - {layout: rlaif_v, path: data/RLAIF-V-Dataset}        # without a path: from the Hub\n"
+        "    - {layout: pairs, path: mine.jsonl}\n"
+        "  against: [{name: vl_rewardbench, path: data/VL-RewardBench}]\n"
+        "  teacher: {name: teacher, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
+        "  parts: {proxy_sft: 500, proxy_rl: 1000, grm_sft: 1000, grm_rl: 3500}\n"
+        "  formats: [trl, ms_swift, verl]\n"
+        "  out: results/data/first\n",
+    )
+    data.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    data.add_argument("--out", type=Path, metavar="DIR", help="the folder (overrides the config's `out`)")
+    data.add_argument(
+        "--limit", type=_positive, metavar="N", help="at most N rows of each source; parts hold as many as there are"
+    )
+    data.add_argument(
+        "--dry-run", action="store_true", help="ask and write nothing: what is left of the rows, requests, the prompts"
+    )
+    data.add_argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="status=invalid",
+        help="ask the teacher again where it wrote no rubric",
+    )
+    data.add_argument("--quiet", action="store_true", help="no progress line")
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -355,6 +394,30 @@ def _amount(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("must be an amount above 0, such as 5 or 0.25, without the currency")
     return value
+
+
+def _add_reward_server(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    server = commands.add_parser(
+        "reward-server",
+        help="serve Proxy-GRM's and RPO's rewards to trainers",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Serve rewards over HTTP: POST /v1/proxy_grm, POST /v1/rpo, GET /health, GET /metrics. Images come by value.\n"
+        "Ctrl-C or SIGTERM finishes what is under way and refuses the rest; a second one leaves at once.",
+        epilog="a small config:\n"
+        "  proxy_grm:\n"
+        "    proxy: {name: proxy, backend: openai, model: my/proxy-7b, base_url: 'http://127.0.0.1:8000/v1', concurrency: 64}\n"
+        "  rpo:\n"
+        "    judge: {name: judge, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: 'http://127.0.0.1:8001/v1'}\n"
+        "    rubric: rubric-induced.yaml\n"
+        "  queue: 512\n"
+        "in a trainer: proxy_grm_reward(RewardClient('http://127.0.0.1:8765'))\n",
+    )
+    server.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    server.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1; any other needs --token-env")
+    server.add_argument("--port", type=int, default=8765, help="default: 8765; 0 takes a free one and prints it")
+    server.add_argument(
+        "--token-env", metavar="NAME", help="the environment variable with the token that clients must show"
+    )
 
 
 def _positive(text: str) -> int:

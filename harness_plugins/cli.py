@@ -186,6 +186,43 @@ def _rubrics(args: argparse.Namespace) -> int:
     return ERRORS_REMAIN if tally.statuses["error"] else COMPLETE
 
 
+def _data(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+    from harness_plugins.formats import markdown, print_rich
+    from harness_plugins.training_data import build
+    from harness_plugins.training_data.config import load_data_config
+
+    redo = _pairs(args.redo, "--redo")
+    if set(redo) - {"status"} or redo.get("status", set()) - {"invalid"}:
+        raise UserError("--redo takes status=invalid: answers that held no rubric are asked for again")
+    config = load_data_config(args.config)
+    if args.dry_run:
+        from harness_plugins.training_data.dry_run import dry_run
+
+        print(dry_run(config, args.config, out=args.out, limit=args.limit, progress=not args.quiet), end="")
+        return COMPLETE
+    built = build(config, out=args.out, limit=args.limit, redo=redo.get("status", ()), progress=not args.quiet)
+    if built.tables:
+        print_rich(built.tables) if sys.stdout.isatty() else print(markdown(built.tables))
+    if built.tally.written:
+        found = ", ".join(f"{n} {status}" for status, n in built.tally.statuses.most_common())
+        print(f"{built.tally.written} answers of the teacher written ({found}).")
+    if built.complete:
+        print(
+            f"Sets:    {_near(built.out)}/{{{','.join(config.formats)}}}/ ({', '.join(f'{p} {n:,}' for p, n in built.parts.items())})"
+        )
+        print(f"Card:    {_near(built.out)}/README.md, contamination.md, pool.jsonl, dropped.jsonl, manifest.json")
+        print(f"Answers: {_near(built.out)}/teacher/rubrics.jsonl")
+        return COMPLETE
+    _print_failures(built.tally, "answers of the teacher")
+    print(
+        f"{built.outcomes['unanswered']} pairs are without an answer, so no part was drawn; to go on without them, set "
+        "`distil: {unanswered: drop}`",
+        file=sys.stderr,
+    )
+    return ERRORS_REMAIN
+
+
 def _load_scoring() -> None:
     """Import what the table needs while requests are out: half a second less to wait at the end."""
     import duckdb  # noqa: F401
@@ -389,10 +426,23 @@ def _lmms_eval(args: argparse.Namespace) -> int:
     return code or (ERRORS_REMAIN if incomplete else COMPLETE)
 
 
+def _reward_server(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+
+    try:
+        from harness_plugins.rewards.serving import serve
+    except ImportError as e:
+        raise UserError(f"the reward server needs {e.name}: pip install 'rubric-harness[server]'") from None
+    serve(args.config, args.host, args.port, args.token_env)
+    return COMPLETE
+
+
 _COMMANDS = {
+    "reward-server": _reward_server,
     "lmms-eval": _lmms_eval,
     "run": _run,
     "rubrics": _rubrics,
+    "data": _data,
     "score": _score,
     "table": _table,
     "cost": _cost,

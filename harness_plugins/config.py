@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -145,6 +145,35 @@ def own_writer(judge: JudgeSpec) -> WriterSpec:
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
+def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """A YAML file that is a mapping: its nodes, which know their lines, and its value.
+
+    Raises:
+        UserError: it cannot be read, is no mapping (of what it `holds`), or has a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path}: must be a mapping with {holds}")
+        twice = list(_repeated_keys(node))
+        if twice:
+            raise UserError(
+                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
+            )
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as e:
+        mark = getattr(e, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
+    return node, value
+
+
 def load_config(path: Path, data_only: bool = False) -> Config:
     """Read and check a config; paths in it are made absolute, relative to its own folder.
 
@@ -154,7 +183,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_yaml(path, "`benchmarks` and `judges`")
+    node, value = read_mapping(path, "`benchmarks` and `judges`")
     if data_only:
         apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
         value = {k: v for k, v in value.items() if k not in apart}
@@ -162,8 +191,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     try:
         config = Config.model_validate(value)
     except ValidationError as e:
-        errors = [x for x in e.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
-        raise UserError(*dict.fromkeys(_line(path, node, error) for error in errors)) from None
+        raise UserError(*problem_lines(path, node, e, Config, _MODELS)) from None
     if config.needs_rubrics() and not config.rubrics and not config.writers:
         line = line_of(node, ("arms",))
         raise UserError(
@@ -208,37 +236,6 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         if "rubric_only" in config.arms:
             judge.template.check_hidden_responses()
     return config
-
-
-def read_yaml(path: Path, wanted: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """A YAML file as a mapping, with its nodes, which know their lines.
-
-    Args:
-        wanted: what the mapping is to hold, for the message.
-
-    Raises:
-        UserError: not readable, not YAML, not a mapping, or a key that stands there twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with {wanted}")
-        twice = list(_repeated_keys(node))
-        if twice:
-            raise UserError(
-                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
-            )
-        return node, yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
 
 
 def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -315,13 +312,21 @@ def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 _MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
 
 
-def _line(path: Path, node: yaml.Node, error: Any) -> str:
+def problem_lines(
+    path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel], models: Mapping[str, type[BaseModel]]
+) -> list[str]:
+    """Each mistake as one line: file, line, what, mend. `models` are those of the entries below a key."""
+    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
+    return list(dict.fromkeys(_line(path, node, e, top, models) for e in errors))
+
+
+def _line(path: Path, node: yaml.Node, error: Any, top: type[BaseModel], models: Mapping[str, type[BaseModel]]) -> str:
     """One validation error as one line: file, line, what, mend."""
     location = tuple(error["loc"])
     place = f"{path}: line {line_of(node, location)}"
     name = str(location[-1]) if location else ""
     if error["type"] == "extra_forbidden":
-        model = Config if len(location) == 1 else _MODELS.get(str(location[0]), Config)
+        model = top if len(location) == 1 else models.get(str(location[-2]), models.get(str(location[0]), top))
         known = list(model.model_fields)
         close = difflib.get_close_matches(name, known, 1)
         mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evaluators.engine.budget import Rates
 from evaluators.errors import UserError
-from harness_plugins.config import line_of, read_yaml
+from harness_plugins.config import line_of, read_mapping
 
 MILLION = 1e6
 
@@ -73,7 +73,7 @@ def load_prices(path: Path) -> Prices:
     Raises:
         UserError: every mistake in it, by line.
     """
-    node, value = read_yaml(path, "`currency` and `models`")
+    node, value = read_mapping(path, "`currency` and `models`")
     try:
         return Prices.model_validate(value)
     except ValidationError as e:

@@ -102,7 +102,7 @@ def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str
 
 
 class RowReader:
-    """One row to one Item, by the declaration."""
+    """One row to one Item, by the declaration; training data of other layouts come through it as rows of `pairs`."""
 
     def __init__(self, spec: BenchmarkSpec, finder: MediaFinder, optional: bool, revision: str | None) -> None:
         self._spec = spec

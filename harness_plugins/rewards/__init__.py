@@ -4,9 +4,23 @@ from harness_plugins.rewards import ProxyReward, Sample
 
 async with ProxyReward(proxy) as reward:
     outcomes = await reward.score([Sample(item, "AB", completion) for ...])
+
+Trainers take them through `rewards.trl`, `rewards.verl`, `rewards.diffusion`; `rewards.server` serves them.
 """
 
 from harness_plugins.rewards.payoffs import AGGREGATIONS, Aggregation, payoff
 from harness_plugins.rewards.proxy import Outcome, ProxyReward, Reward, Sample
+from harness_plugins.rewards.rpo import Group, RPOReward, Score
 
-__all__ = ["AGGREGATIONS", "Aggregation", "Outcome", "ProxyReward", "Reward", "Sample", "payoff"]
+__all__ = [
+    "AGGREGATIONS",
+    "Aggregation",
+    "Group",
+    "Outcome",
+    "ProxyReward",
+    "RPOReward",
+    "Reward",
+    "Sample",
+    "Score",
+    "payoff",
+]

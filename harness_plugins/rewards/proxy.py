@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
 
-from evaluators import judges as judge_factory
 from evaluators.arms import as_text
-from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import Tally, cause_of
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest
-from evaluators.media import MediaWindow
-from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Failure, Item, Order, Rubric, Writer
 from evaluators.rendering import Case
 from evaluators.writers import Draft, proxy_grm
+from harness_plugins.rewards.asking import RewardJudge
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, PAYOFFS, Aggregation, payoff
 
 Outcome = Literal["correct", "wrong", "unparsed", "error"]
@@ -79,19 +76,15 @@ class ProxyReward:
     def __post_init__(self) -> None:
         if self.aggregation not in PAYOFFS:
             raise UserError(f"unknown aggregation {self.aggregation!r}; there are: {', '.join(PAYOFFS)}")
-        self._judge = judge_factory.create(self.proxy) if isinstance(self.proxy, JudgeSpec) else self.proxy
-        if self._judge is not None:
-            self._slots = Slots(self._judge.spec.concurrency, self._judge.spec.adaptive)
+        self._judge = None if self.proxy is None else RewardJudge(self.proxy, self.tally)
 
     async def open(self) -> None:
-        self._media = MediaWindow()
         if self._judge is not None:
-            await self._judge.open(self._media)
+            await self._judge.open()
 
     async def close(self) -> None:
         if self._judge is not None:
             await self._judge.close()
-        self._media.close()
 
     async def __aenter__(self) -> ProxyReward:
         await self.open()
@@ -102,10 +95,15 @@ class ProxyReward:
     ) -> None:
         await self.close()
 
-    async def score(self, samples: Sequence[Sample]) -> list[Reward]:
+    def forget(self, paths: Collection[str]) -> None:
+        """Keep nothing of image files that are about to go."""
+        if self._judge is not None:
+            self._judge.media.forget(paths)
+
+    async def score(self, samples: Sequence[Sample], /) -> list[Reward]:
         """The rewards of many completions, in order; as many proxy requests at a time as the judge's `concurrency`."""
         for sample in samples:
-            _preferred(sample)
+            preferred(sample)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self.reward(s)) for s in samples]
@@ -119,10 +117,8 @@ class ProxyReward:
         Raises:
             UserError: the item's label prefers no candidate, or the proxy's template or files are not as they must be.
         """
-        right = _preferred(sample)
-        draft = proxy_grm.parse(Answer(sample.completion, "proxy_grm", finish_reason=sample.finish_reason), blind=False)
-        answer: Outcome = "unparsed" if draft.verdict is None else "correct" if draft.verdict == right else "wrong"
-        proxy, error = await self._verified(sample, draft, right)
+        draft, answer = read(sample)
+        proxy, error = await self._verified(sample, draft)
         if proxy is not None:
             self.outcomes[proxy] += 1
         value: float | None = None
@@ -134,57 +130,37 @@ class ProxyReward:
             value += self.format_weight
         return Reward(value, answer, proxy, not draft.violations, draft.violations, error)
 
-    async def _verified(self, sample: Sample, draft: Draft, right: int) -> tuple[Outcome | None, Failure | None]:
+    async def _verified(self, sample: Sample, draft: Draft) -> tuple[Outcome | None, Failure | None]:
         """What the proxy makes of the rubric."""
-        judge = self._judge
-        if judge is None:
+        if self._judge is None:
             return None, None
         if not draft.rubric:
             return "wrong", None  # nothing strictly between the tags: nothing is sent in its place
         rubric = Rubric(sample.item.benchmark, sample.item.uid, Writer("policy"), draft.rubric, criteria=draft.criteria)
         case = Case(sample.item, sample.saw, as_text(rubric))
-        seed = digest("reward", sample.item.uid, sample.saw, draft.rubric)
-        await self._slots.acquire()
-        self.tally.in_flight += 1
         try:
-            parsed = await self._asked(judge, case, seed)
+            parsed = await self._judge.decide(case, digest("reward", sample.item.uid, sample.saw, draft.rubric))
         except BackendError as e:
-            self.tally.unanswered[e.kind] += 1
-            self.tally.examples[e.kind] = e.message
             return "error", Failure(e.kind, e.message, e.http)
-        finally:
-            self.tally.in_flight -= 1
-            self._slots.release()
         if parsed.choice is None:
             return "unparsed", None
-        return ("correct" if parsed.choice == right else "wrong"), None
-
-    async def _asked(self, judge: Judge, case: Case, seed: str) -> Parsed:
-        async def once() -> Parsed:
-            self.tally.asked += 1
-            try:
-                return parse(await judge.decide(case, seed))
-            except (BackendError, UserError, RunStopped, asyncio.CancelledError):
-                raise
-            except Exception as e:  # a fault of one backend on one request must not cost the batch
-                raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
-
-        def failed(error: BackendError) -> None:
-            self.tally.failures[error.kind] += 1
-
-        parsed, _ = await with_retries(
-            once,
-            retries=judge.spec.retries,
-            slots=self._slots,
-            waits=self.tally.waits,
-            give_up=lambda error: False,
-            failed=failed,
-        )
-        return parsed
+        return ("correct" if parsed.choice == preferred(sample) else "wrong"), None
 
 
-def _preferred(sample: Sample) -> Literal[1, 2]:
-    """The position of the preferred response as the sample's writer saw it."""
+def read(sample: Sample) -> tuple[Draft, Outcome]:
+    """What the completion holds, and its own verdict against the label."""
+    draft = proxy_grm.parse(Answer(sample.completion, "proxy_grm", finish_reason=sample.finish_reason), blind=False)
+    if draft.verdict is None:
+        return draft, "unparsed"
+    return draft, "correct" if draft.verdict == preferred(sample) else "wrong"
+
+
+def preferred(sample: Sample) -> Literal[1, 2]:
+    """The position of the preferred response as the sample's writer saw it.
+
+    Raises:
+        UserError: the label prefers no candidate.
+    """
     if sample.item.label.preferred is None:
         raise UserError(f"{sample.item.uid}: the label prefers no candidate, so there is nothing to reward")
     return 1 if (sample.item.label.preferred == 0) == (sample.saw == "AB") else 2

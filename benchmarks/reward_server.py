@@ -1,0 +1,134 @@
+"""The reward server under faults: 2,000 requests, 64 at a time, with a proxy that fails one request in five.
+
+    python benchmarks/reward_server.py
+    python benchmarks/reward_server.py --kills 3      # and the server killed (kill -9) and started again meanwhile
+
+Proxy (our mock server, at a fixed latency), reward server and client are a process each. Printed: how the rewards ended (none
+silently zero, none lost), and by how much a reward took longer than the proxy's own latency.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from evaluators.records import Candidate, Item, Label, Media, MediaFile
+from harness_plugins.rewards import Reward, Sample
+from harness_plugins.rewards.client import RewardClient
+
+TEXT = "<rubric>1. Word (100%): says good</rubric><eval>Read.</eval><answer>1</answer>"
+PROXY, SERVER = 18767, 18768
+
+
+def started(*command: str) -> subprocess.Popen[bytes]:
+    """A process that says on its first line that it serves."""
+    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"serving"), command
+    return process
+
+
+def serve(config: Path) -> subprocess.Popen[bytes]:
+    return started("harness_plugins", "reward-server", str(config), "--port", str(SERVER))
+
+
+def sample(n: int, media: tuple[Media, ...]) -> Sample:
+    candidates = (Candidate(f"good {n}"), Candidate(f"bad {n}"))
+    item = Item(f"x:{n}", "x", str(n), n, f"question {n}", candidates, (0, 1), Label(preferred=0), media)
+    return Sample(item, "AB", TEXT)
+
+
+async def timed(
+    count: int, slots: int, kills: int, config: Path, media: tuple[Media, ...]
+) -> tuple[list[Reward], list[float], Counter[str]]:
+    seconds: list[float] = []
+    gate = asyncio.Semaphore(slots)
+    server = serve(config)
+    async with RewardClient(f"http://127.0.0.1:{SERVER}", concurrency=slots, deadline_s=120) as client:
+
+        async def one(n: int) -> Reward:
+            async with gate:
+                begun = time.perf_counter()
+                (found,) = await client.score([sample(n, media)])
+                seconds.append(time.perf_counter() - begun)
+                return found
+
+        async def killer() -> None:
+            nonlocal server
+            for k in range(kills):
+                while len(seconds) < count * (k + 1) / (kills + 1):
+                    await asyncio.sleep(0.05)
+                os.kill(server.pid, signal.SIGKILL)
+                server.wait()
+                server = await asyncio.to_thread(serve, config)
+
+        killing = asyncio.create_task(killer())
+        rewards = await asyncio.gather(*(one(n) for n in range(count)))
+        await killing
+    server.terminate()
+    assert server.wait() == 0
+    return list(rewards), seconds, client.failures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--latency", type=float, default=0.5)
+    parser.add_argument("--fail", type=float, default=0.2)
+    parser.add_argument("--kills", type=int, default=0, help="kill -9 the server so often, and start it again")
+    parser.add_argument("--image-kb", type=int, default=0, help="with an image of this size in each request")
+    args = parser.parse_args()
+    proxy = started(
+        "evaluators.mock_server", "--port", str(PROXY), "--latency", str(args.latency), "--fail", str(args.fail)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "reward.yaml"
+        config.write_text(
+            f"proxy_grm: {{proxy: {{name: proxy, backend: openai, model: m, base_url: 'http://127.0.0.1:{PROXY}/v1',\n"
+            f"  concurrency: {args.slots}, retries: 8, timeout_s: 3}}}}\nqueue: 512\n"
+        )
+        media: tuple[Media, ...] = ()
+        if args.image_kb:
+            picture = Path(folder) / "picture.png"
+            picture.write_bytes(noise(args.image_kb))
+            media = (Media("picture", "image", (MediaFile(str(picture)),)),)
+        try:
+            rewards, seconds, failures = asyncio.run(timed(args.requests, args.slots, args.kills, config, media))
+        finally:
+            proxy.terminate()
+    ended = Counter(str(r.proxy) for r in rewards)
+    masked = sum(r.value is None for r in rewards)
+    overhead = sorted(1000 * (s - args.latency) for s in seconds)
+    zeros = sum(r.value == 0.0 and r.proxy == "error" for r in rewards)
+    print(f"{len(rewards)} rewards: {dict(ended)}, {masked} masked, {zeros} failures of value 0")
+    print(f"client: failed attempts {dict(failures)}")
+    print(
+        f"overhead, retried ones included: p50 {statistics.median(overhead):.1f} ms, p25 {overhead[len(overhead) // 4]:.1f} ms"
+    )
+
+
+def noise(kilobytes: int) -> bytes:
+    """A PNG of about this size."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    side = int((kilobytes * 1024 / 3) ** 0.5)
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""A reward server's client, in place of a judge of one's own: `RewardClient(url)` goes wherever a proxy or an RPO judge does.
+
+A server that is busy, restarted or killed is asked again, with jitter, until the deadline of each sample; what has no answer then
+is masked, with the failure that it ended in. What asking again cannot mend (a wrong token, a wrong address) is said at once.
+
+reward_func = proxy_grm_reward(RewardClient("http://127.0.0.1:8765", token_env="REWARD_TOKEN"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from types import TracebackType
+from typing import TypeVar, overload
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from evaluators.backends.openai import retry_after
+from evaluators.engine.pacing import backoff_s
+from evaluators.engine.runner import cause_of
+from evaluators.errors import BackendError, UserError
+from evaluators.records import Failure
+from harness_plugins.rewards import wire
+from harness_plugins.rewards.proxy import Reward, Sample
+from harness_plugins.rewards.rpo import Group, Score, unheard
+from harness_plugins.rewards.samples import masked
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+R = TypeVar("R")
+
+_STEEPEST = 4
+"""Attempts after which pauses grow no longer (4 s at most): a server that is back is to be found soon."""
+_AUTH, _GONE = (401, 403), (404, 405)
+
+
+class RewardClient:
+    """Args:
+        url: the server's address, such as http://127.0.0.1:8765.
+        token_env: the environment variable that holds its bearer token.
+        deadline_s: how long one sample or group is asked for, from its first attempt; then it is masked.
+        timeout_s: how long one attempt may take.
+        concurrency: requests at a time; each holds one sample or group.
+
+    Raises:
+        UserError: the address is none, or the variable is not set.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token_env: str | None = None,
+        deadline_s: float = 900.0,
+        timeout_s: float = 300.0,
+        concurrency: int = 64,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise UserError(f"{url!r} is no address of a reward server; give one such as http://127.0.0.1:8765")
+        self.url = url.rstrip("/")
+        self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
+        self._concurrency = concurrency
+        if token_env is not None and not os.environ.get(token_env, "").strip():
+            raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
+        self.failures: Counter[str] = Counter()
+        """Failed attempts by kind, retried ones included."""
+        self.masked: Counter[str] = Counter()
+        """Samples and groups that ended without an answer from the server, by kind."""
+
+    async def open(self) -> None:
+        token = os.environ.get(self._token_env, "").strip() if self._token_env else ""
+        self._gate = asyncio.Semaphore(self._concurrency)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # uvicorn closes idle ones after 5 s
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+
+    async def close(self) -> None:
+        if hasattr(self, "_http"):
+            await self._http.close()
+
+    async def __aenter__(self) -> RewardClient:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Nothing is kept of files: all is sent by value."""
+
+    @overload
+    async def score(self, asked: Sequence[Sample], /) -> list[Reward]: ...
+
+    @overload
+    async def score(self, asked: Sequence[Group], /) -> list[list[Score]]: ...
+
+    async def score(self, asked: Sequence[Sample] | Sequence[Group], /) -> list[Reward] | list[list[Score]]:
+        """The rewards of completions, or the scores of groups, in order.
+
+        Raises:
+            UserError: the server refuses the token, or serves no such reward; or an item cannot be sent.
+        """
+        if asked and isinstance(asked[0], Group):
+            return await _all(self._group, [a for a in asked if isinstance(a, Group)])
+        return await _all(self._sample, [a for a in asked if isinstance(a, Sample)])
+
+    async def _sample(self, sample: Sample) -> Reward:
+        def body() -> bytes:
+            return orjson.dumps({"samples": [wire.sample_out(sample)]})
+
+        try:
+            reply = await self._asked(wire.PROXY_GRM, body, wire.ProxyReply)
+        except BackendError as e:
+            self.masked[e.kind] += 1
+            return masked(sample, Failure(e.kind, e.message, e.http))
+        return wire.reward_in(reply.results[0])
+
+    async def _group(self, group: Group) -> list[Score]:
+        def body() -> bytes:
+            return orjson.dumps({"groups": [wire.group_out(group)]})
+
+        try:
+            reply = await self._asked(wire.RPO, body, wire.RPOReply)
+        except BackendError as e:
+            self.masked[e.kind] += 1
+            return unheard(len(group.images), Failure(e.kind, e.message, e.http))
+        return [wire.score_in(s) for s in reply.results[0].scores]
+
+    async def _asked(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
+        """Ask until it answers or the deadline passes; BackendError is the last failure."""
+        async with self._gate:
+            data = await asyncio.to_thread(body)
+            until = time.monotonic() + self._deadline_s
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    return self._read(await self._post(path, data), form)
+                except BackendError as e:
+                    self.failures[e.kind] += 1
+                    pause = backoff_s(min(attempt, _STEEPEST), e)
+                    if e.permanent:
+                        raise
+                    if time.monotonic() + pause > until:
+                        said = (
+                            f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {e.message}"
+                        )
+                        raise BackendError(e.kind, said, http=e.http) from None
+                    await asyncio.sleep(pause)
+
+    async def _post(self, path: str, data: bytes) -> bytes:
+        try:
+            headers = {"Content-Type": "application/json"}
+            async with self._http.post(self.url + path, data=data, headers=headers, allow_redirects=False) as response:
+                reply = await response.read()
+                status, wait = response.status, retry_after(response.headers.get("Retry-After"))
+        except TimeoutError:
+            raise BackendError("timeout", f"no answer within {self._timeout_s:g} s") from None
+        except aiohttp.ClientConnectorError as e:
+            raise BackendError("refused_connection", str(e)[:300]) from None
+        except (aiohttp.ClientError, OSError) as e:
+            raise BackendError("reset", (str(e) or type(e).__name__)[:300]) from None
+        if status == 200:
+            return reply
+        said = " ".join(reply[:1200].decode("utf-8", "replace").split())[:300]
+        if status in _AUTH:
+            raise UserError(f"{self.url}: refused (HTTP {status}): set token_env to the variable that holds its token")
+        if status in _GONE:
+            raise UserError(f"{self.url}{path}: HTTP {status}: {said or 'no such reward there'}")
+        kind = "rate_limit" if status == 429 else "server" if status >= 500 or status == 408 else "rejected"
+        raise BackendError(kind, said, http=status, retry_after_s=wait)
+
+    def _read(self, data: bytes, form: type[M]) -> M:
+        try:
+            reply = form.model_validate(orjson.loads(data))
+        except (orjson.JSONDecodeError, ValidationError) as e:
+            raise BackendError("bad_json", f"not an answer of a reward server: {e}"[:300]) from None
+        if len(getattr(reply, "results", ())) != 1:
+            raise BackendError("bad_json", "not one result for one sample")
+        return reply
+
+
+async def _all(ask: Callable[[T], Awaitable[R]], asked: Sequence[T]) -> list[R]:
+    async def one(what: T) -> R:
+        return await ask(what)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(a)) for a in asked]
+    except BaseExceptionGroup as failures:
+        raise cause_of(failures) from None
+    return [t.result() for t in tasks]

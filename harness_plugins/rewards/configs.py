@@ -1,0 +1,158 @@
+"""Rewards as a YAML file (or a mapping) says them: what the reward server serves, and what verl's `reward_kwargs` give.
+
+proxy_grm:                                  # at /v1/proxy_grm
+  proxy: {name: proxy, backend: openai, model: my/proxy-7b, base_url: "http://127.0.0.1:8000/v1", concurrency: 64}
+  aggregation: sum
+rpo:                                        # at /v1/rpo
+  judge: {name: judge, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: "http://127.0.0.1:8001/v1"}
+  rubric: rubric-induced.yaml
+  disagreement: mask
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from harness_plugins.config import problem_lines, read_mapping
+from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
+from harness_plugins.rewards.proxy import ProxyReward
+from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
+
+MEGABYTE = 1 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProxyGRM(_Part):
+    """The reward of `rewards.ProxyReward`. Without `proxy` it is the ablation: the policy's own verdict and form alone."""
+
+    proxy: JudgeSpec | None
+    aggregation: Aggregation = "sum"
+    format_weight: float = Field(FORMAT_WEIGHT, allow_inf_nan=False)
+
+    def made(self) -> ProxyReward:
+        return ProxyReward(self.proxy, self.aggregation, self.format_weight)
+
+
+class RPO(_Part):
+    """The reward of `rewards.RPOReward`."""
+
+    judge: JudgeSpec
+    rubric: Path | None = None
+    """A rubric that serves all prompts: an artefact of `arr_induced`, a .jsonl with one shared rubric, or a text file."""
+    win: float = Field(WIN, allow_inf_nan=False)
+    lose: float = Field(LOSE, allow_inf_nan=False)
+    disagreement: Disagreement = "mask"
+
+    def made(self) -> RPOReward:
+        return RPOReward(self.judge, self.rubric, self.win, self.lose, self.disagreement)
+
+
+class Limits(_Part):
+    """What one request may hold."""
+
+    body_mb: float = Field(64, gt=0)
+    image_mb: float = Field(16, gt=0)
+    images: int = Field(64, gt=0)
+    megapixels: float = Field(64, gt=0)
+    """Of one image, as its header says: small files can unfold to any size."""
+    samples: int = Field(256, gt=0)
+    """Completions, or groups of candidates."""
+    candidates: int = Field(16, ge=2)
+    """Of one group."""
+
+
+class ServerConfig(_Part):
+    """What the reward server serves."""
+
+    proxy_grm: ProxyGRM | None = None
+    rpo: RPO | None = None
+    queue: int = Field(512, gt=0)
+    """Judge calls that may be asked or wait at a time; what would go beyond is refused with 503 and Retry-After."""
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _serves(self) -> ServerConfig:
+        if self.proxy_grm is None and self.rpo is None:
+            raise ValueError("nothing to serve: give `proxy_grm:`, `rpo:` or both")
+        return self
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "proxy_grm": ProxyGRM,
+    "rpo": RPO,
+    "limits": Limits,
+    "proxy": JudgeSpec,
+    "judge": JudgeSpec,
+}
+
+
+def load_server(path: Path) -> ServerConfig:
+    """Read and check a file; paths in it are relative to its own folder.
+
+    Raises:
+        UserError: all mistakes found, one line each.
+    """
+    node, value = read_mapping(path, "`proxy_grm`, `rpo` or both")
+    try:
+        config = ServerConfig.model_validate(_placed(value, path.resolve().parent))
+    except ValidationError as e:
+        raise UserError(*problem_lines(path, node, e, ServerConfig, _MODELS)) from None
+    judges = [config.proxy_grm.proxy if config.proxy_grm else None, config.rpo.judge if config.rpo else None]
+    for judge in (j for j in judges if j is not None):
+        _ = judge.template  # read now: a broken one is said before anything is served
+    return config
+
+
+def proxy_of(value: Any) -> ProxyGRM:
+    """The Proxy-GRM reward of a file (its part `proxy_grm`) or of a mapping with the keys of that part.
+
+    Raises:
+        UserError: it is neither, or does not fit.
+    """
+    if isinstance(value, str | os.PathLike):
+        found = load_server(Path(os.fspath(value))).proxy_grm
+        if found is None:
+            raise UserError(f"{os.fspath(value)}: has no `proxy_grm`")
+        return found
+    nowhere = yaml.MappingNode("", [], yaml.Mark("", 0, 0, 0, None, 0))
+    try:
+        return ProxyGRM.model_validate(plain(value))
+    except ValidationError as e:
+        raise UserError(*problem_lines(Path("proxy_grm"), nowhere, e, ProxyGRM, _MODELS)) from None
+
+
+def plain(value: Any) -> Any:
+    """Mappings and lists of other libraries (OmegaConf's, numpy's) as Python's own; what is neither stays."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        return value
+    return [plain(v) for v in (value.tolist() if hasattr(value, "tolist") else value)]
+
+
+def _placed(value: dict[str, Any], base: Path) -> dict[str, Any]:
+    """With the paths of judges' prompts and of the rubric made absolute."""
+
+    def at(part: Any, field: str) -> Any:
+        if isinstance(part, dict) and isinstance(part.get(field), str):
+            return {**part, field: os.path.normpath(base / Path(part[field]).expanduser())}
+        return part
+
+    placed = dict(value)
+    for name, judge in (("proxy_grm", "proxy"), ("rpo", "judge")):
+        if isinstance(placed.get(name), dict):
+            part = dict(placed[name])
+            part[judge] = at(part.get(judge), "prompt") if judge in part else None
+            placed[name] = at({k: v for k, v in part.items() if k in value[name]}, "rubric")
+    return placed

@@ -1,0 +1,170 @@
+"""RPO's reward as loops that train image generators call it: a flat batch of images with a prompt each.
+
+reward = rpo_reward(judge, rubric=Path("rubric-induced.yaml"))
+scores = await reward(pipe(prompts, num_images_per_prompt=2, output_type="pt").images, prompts=[p for p in prompts for _ in "ab"])
+
+flow_grpo's `rewards.py` takes `flow_grpo_reward(...)` as one of its factories.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from evaluators.errors import UserError
+from evaluators.judges import Judge, JudgeSpec
+from evaluators.records import Failure
+from evaluators.rendering import RubricText
+from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.images import content_of, each
+from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score
+
+
+class GroupReward(Protocol):
+    """Whatever compares candidates: `RPOReward` here, `RewardClient` over a server."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def score(self, groups: Sequence[Group], /) -> list[list[Score]]: ...
+
+
+Compares = JudgeSpec | Judge | GroupReward
+
+
+def _held(
+    judge: Compares, rubric: RubricText | str | Path | None, win: float, lose: float, disagreement: Disagreement
+) -> Held[GroupReward]:
+    if isinstance(judge, JudgeSpec) or hasattr(judge, "decide"):
+        made: GroupReward = RPOReward(cast(JudgeSpec | Judge, judge), rubric, win, lose, disagreement)
+    else:
+        made = judge
+        if rubric is not None:
+            raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
+    return Held(lambda: made)
+
+
+def rpo_reward(
+    judge: Compares,
+    *,
+    rubric: RubricText | str | Path | None = None,
+    win: float = WIN,
+    lose: float = LOSE,
+    disagreement: Disagreement = "mask",
+) -> Callable[..., Awaitable[list[Score]]]:
+    """A plain `async def reward(images, prompts, sources=None, groups=None, rubrics=None)`, for any loop.
+
+    Of the arguments of the function that is returned, `images` is a list of pictures (PIL, CHW tensors, HWC arrays, bytes,
+    paths), an NCHW tensor or an NHWC array; the others have an entry for each. Images of one prompt (and one source, the image
+    that was to be edited), or of one entry of `groups` where that is given, are compared with each other. `rubrics` are
+    texts for one group each, in place of the reward's. It returns a Score for each; `value` is None where it is to be masked,
+    and an image without a rival in the call is masked, with the failure `alone`.
+
+    Args:
+        judge: a spec, a Judge of your own, an RPOReward, or a `RewardClient`.
+        rubric, win, lose, disagreement: as in `RPOReward`.
+
+    Raises:
+        UserError: the judge or the rubric cannot be used; later, something is no image.
+    """
+    held = _held(judge, rubric, win, lose, disagreement)
+
+    async def reward(
+        images: Any,
+        prompts: Sequence[str],
+        sources: Sequence[Any] | None = None,
+        groups: Sequence[Hashable] | None = None,
+        rubrics: Sequence[str | None] | None = None,
+    ) -> list[Score]:
+        flat = _Flat(images, prompts, sources, groups, rubrics)
+        return flat.scattered(await held.ask(lambda open_: open_.score(flat.groups)))
+
+    return reward
+
+
+def flow_grpo_reward(
+    judge: Compares,
+    *,
+    rubric: RubricText | str | Path | None = None,
+    win: float = WIN,
+    lose: float = LOSE,
+    disagreement: Disagreement = "mask",
+    masked_as: float = math.nan,
+) -> Callable[..., FlowGRPOReward]:
+    """A factory as flow_grpo's: `factory(device)` gives `_fn(images, prompts, metadata) -> (scores, details)`, synchronous.
+
+    Scores are float32, one an image; a masked one is `masked_as`, by default NaN, and `details["mask"]` is 1 where an image was
+    scored. flow_grpo's own statistics do not skip NaN: drop what is masked before them, or choose a number. A metadata entry
+    may hold `source` (the image to edit), `group` and `rubric`. Only images of one call are compared, so the sampler must keep
+    the candidates of a prompt together; those left alone are masked.
+    """
+    held = _held(judge, rubric, win, lose, disagreement)
+    return lambda device=None: FlowGRPOReward(held, masked_as)
+
+
+class FlowGRPOReward:
+    """What `flow_grpo_reward` makes. It waits in the calling thread; asking runs in a loop of its own."""
+
+    def __init__(self, held: Held[GroupReward], masked_as: float) -> None:
+        self._held, self._masked_as = held, masked_as
+
+    def __call__(
+        self,
+        images: Any,
+        prompts: Sequence[str],
+        metadata: Sequence[Mapping[str, Any]] | None = None,
+        ref_images: Sequence[Any] | None = None,
+        only_strict: bool = True,
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float32]], dict[str, Any]]:
+        about = [m or {} for m in metadata] if metadata is not None else [{}] * len(prompts)
+        sources = ref_images if ref_images is not None else [m.get("source") for m in about]
+        groups = [m.get("group") for m in about]
+        flat = _Flat(images, prompts, sources, groups, [m.get("rubric") for m in about])
+        scores = flat.scattered(self._held.ask_now(lambda open_: open_.score(flat.groups)))
+        values = [self._masked_as if s.value is None else s.value for s in scores]
+        mask = np.array([s.value is not None for s in scores], np.float32)
+        return np.array(values, np.float32), {"mask": mask}
+
+    def close(self) -> None:
+        """Close the judge's connections, or free its model; the program's end does so too."""
+        self._held.close()
+
+
+class _Flat:
+    """A flat batch as groups, and their scores in its order again."""
+
+    def __init__(
+        self,
+        images: Any,
+        prompts: Sequence[str],
+        sources: Sequence[Any] | None,
+        groups: Sequence[Hashable] | None,
+        rubrics: Sequence[str | None] | None,
+    ) -> None:
+        pictures = each(images)
+        for name, given in (("prompts", prompts), ("sources", sources), ("groups", groups), ("rubrics", rubrics)):
+            if given is not None and len(given) != len(pictures):
+                raise UserError(f"{len(pictures)} images and {len(given)} {name}: give one for each image")
+        source = each(sources) if sources is not None else [None] * len(pictures)
+        places: dict[Hashable, list[int]] = {}
+        for n, prompt in enumerate(prompts):
+            named = groups[n] if groups is not None else None
+            places.setdefault((prompt, content_of(source[n])) if named is None else ("group", named), []).append(n)
+        self._size = len(pictures)
+        self._places = [p for p in places.values() if len(p) > 1]
+        self.groups = [
+            Group(prompts[p[0]], [pictures[n] for n in p], source[p[0]], rubrics[p[0]] if rubrics else None)
+            for p in self._places
+        ]
+
+    def scattered(self, scored: Sequence[Sequence[Score]]) -> list[Score]:
+        found = [Score(None, (), Failure("alone", "no other image of its prompt in this call"))] * self._size
+        for places, scores in zip(self._places, scored, strict=True):
+            for place, score in zip(places, scores, strict=True):
+                found[place] = score
+        return found

@@ -1,0 +1,111 @@
+"""A reward that stays open in a loop of its own, so that trainers can call it from whatever loop or thread they have.
+
+TRL awaits rewards in a loop of its thread, verl in each worker's, flow-GRPO calls a plain function. Connections, slots and models
+belong to one loop; a loop a call (`asyncio.run`) would open and load them anew each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
+CLOSING_S = 10.0
+"""How long closing may take when the program ends."""
+
+
+class Opened(Protocol):
+    """What can be held."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+R = TypeVar("R", bound=Opened)
+
+
+class _Running(NamedTuple):
+    process: int
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+
+
+class Held(Generic[R]):
+    """Args:
+    make: makes the reward; it is opened at its first use, and closed by `close` or at the program's end.
+    """
+
+    def __init__(self, make: Callable[[], R]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        self._opening: asyncio.Task[R] | None = None
+
+    async def ask(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
+        """Await a call of the reward, in any loop; being cancelled cancels it."""
+        return await asyncio.wrap_future(self._submit(call))
+
+    def ask_now(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
+        """The same for callers that are no coroutines."""
+        return self._submit(call).result()
+
+    def _submit(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> Future[T]:
+        async def asked() -> T:
+            return await call(await self._opened())
+
+        return asyncio.run_coroutine_threadsafe(asked(), self._loop())
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._running is None or self._running.process != os.getpid():  # also in a process forked from the first
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=loop.run_forever, name="rewards", daemon=True)
+                thread.start()
+                self._running, self._opening = _Running(os.getpid(), loop, thread), None
+                atexit.register(_close, weakref.ref(self))
+            return self._running.loop
+
+    async def _opened(self) -> R:
+        """The reward, opened once; an opening that failed is tried again by the next call. Runs in the loop."""
+        opening = self._opening
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+            opening = self._opening = asyncio.get_running_loop().create_task(self._open())
+        return await asyncio.shield(opening)
+
+    async def _open(self) -> R:
+        made = self._make()
+        await made.open()
+        return made
+
+    def close(self) -> None:
+        """Close the reward and end its loop. A later call opens it again."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is None or running.process != os.getpid():
+            return
+        opening = self._opening
+
+        async def end() -> None:
+            if opening is not None:
+                await (await opening).close()
+
+        with contextlib.suppress(Exception):  # it never opened, say: what is to be said was said then
+            asyncio.run_coroutine_threadsafe(end(), running.loop).result(CLOSING_S)
+        running.loop.call_soon_threadsafe(running.loop.stop)
+        running.thread.join(CLOSING_S)
+        if not running.loop.is_running():
+            running.loop.close()
+
+
+def _close(held: weakref.ref[Any]) -> None:
+    found = held()
+    if found is not None:
+        found.close()

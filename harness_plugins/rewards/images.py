@@ -1,0 +1,200 @@
+"""Images in memory as files that judges can read, for the time of a call.
+
+A trainer holds pictures: PIL images, tensors, arrays, bytes. Judges read files. `ImageFiles` writes each picture once, named by its
+content, into a folder of its own, and removes the folder afterwards, so that a run of any length leaves nothing behind.
+PIL, numpy and torch are imported only where one of theirs is handed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from evaluators.errors import UserError
+from evaluators.media import mime_of
+from evaluators.records import Media, MediaFile
+
+MOST_SLACK = 1e-2
+"""How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""
+
+
+class BadImage(Exception):
+    """One picture cannot be shown: its bytes are no image, or its numbers are not finite. That candidate is a failure."""
+
+
+class ImageFiles:
+    """Use it within `with`; the files are there until its end."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._media: dict[int, tuple[Any, Media]] = {}
+        """By identity, with the object itself, so that no other can take its place: trainers repeat one picture for each
+        completion of a group."""
+        self.paths: set[str] = set()
+        """Of the files made here."""
+
+    def __enter__(self) -> ImageFiles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def media(self, image: Any) -> Media:
+        """The picture as a record's media. Blocks: encoding takes tens of milliseconds a megapixel.
+
+        Args:
+            image: a PIL image; a torch tensor, CHW, uint8 or floats in 0..1; a numpy array, HWC, uint8 or floats in 0..1;
+                the bytes of an image file; a path; a mapping with `bytes` or `path`, as the datasets library has; or the
+                BadImage that it turned out to be.
+
+        Raises:
+            BadImage: this one picture is broken.
+            UserError: it is something else: the caller's mistake.
+        """
+        held = self._media.get(id(image))
+        if held is None:
+            held = self._media[id(image)] = (image, self._made(image))
+        return held[1]
+
+    def _made(self, image: Any) -> Media:
+        image = _unwrapped(image)
+        return _on_disk(os.fspath(image)) if isinstance(image, str | os.PathLike) else self._written(bytes_of(image))
+
+    def _written(self, data: bytes) -> Media:
+        sha = hashlib.sha256(data).hexdigest()
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
+        path = self._folder / f"{sha[:32]}{_ENDINGS.get(mime_of(data[:16]) or '', '')}"
+        if str(path) not in self.paths:
+            path.write_bytes(data)
+            self.paths.add(str(path))
+        return Media(f"sha256:{sha}", "image", (MediaFile(str(path), len(data), 0, sha),))
+
+
+_ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
+
+
+def _on_disk(path: str) -> Media:
+    if "://" in path or path.startswith("data:"):
+        raise UserError(f"{path[:80]}: images are not fetched; give the picture itself, its bytes or a local path")
+    try:
+        with open(path, "rb") as f:
+            head, size = f.read(16), os.fstat(f.fileno()).st_size
+    except OSError as e:
+        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
+    if mime_of(head) is None:
+        raise UserError(f"{path}: not an image that judges can read")
+    return Media(path, "image", (MediaFile(path, size),))
+
+
+def each(images: Any) -> list[Any]:
+    """A batch as a list of pictures: NCHW tensors and NHWC arrays are taken apart.
+
+    Raises:
+        UserError: it is a single picture.
+    """
+    if hasattr(images, "ndim") and hasattr(images, "dtype"):
+        if images.ndim != 4:
+            raise UserError(f"a batch of images has four axes (NCHW in torch, NHWC in numpy), not {images.ndim}")
+        return list(images)
+    if isinstance(images, Sequence) and not isinstance(images, str | bytes):
+        return list(images)
+    raise UserError(f"images must be a list, a tensor (NCHW) or an array (NHWC), not {type(images).__name__}")
+
+
+def bytes_of(image: Any) -> bytes:
+    """A picture as the bytes of an image file: those it has, or PNG.
+
+    Raises:
+        BadImage, UserError: as `ImageFiles.media`.
+    """
+    image = _unwrapped(image)
+    if isinstance(image, str | os.PathLike):
+        return Path(_on_disk(os.fspath(image)).files[0].path).read_bytes()
+    if not isinstance(image, bytes | bytearray | memoryview):
+        return _png(image)
+    data = bytes(image)
+    if mime_of(data[:16]) is None:
+        raise BadImage("these bytes are no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
+    return data
+
+
+def _unwrapped(image: Any) -> Any:
+    """The picture itself, out of what the datasets library wraps it in."""
+    if isinstance(image, BadImage):
+        raise image
+    if isinstance(image, Mapping) and (image.get("bytes") or image.get("path")):
+        return image.get("bytes") or image["path"]
+    return image
+
+
+def content_of(image: Any) -> Hashable:
+    """What tells one picture from another: a path by its name, whatever is in memory by its content."""
+    if image is None or isinstance(image, str | os.PathLike):
+        return None if image is None else os.fspath(image)
+    if isinstance(image, Mapping):
+        return content_of(image.get("bytes") or image.get("path"))
+    if type(image).__module__.partition(".")[0] == "torch":
+        image = image.detach().float().cpu().numpy()
+    data = image if isinstance(image, bytes | bytearray | memoryview) else image.tobytes()
+    size = getattr(image, "size", None) if hasattr(image, "mode") else getattr(image, "shape", None)
+    return hashlib.sha256(data).hexdigest(), str(size)
+
+
+def _png(image: Any) -> bytes:
+    """Lossless at any level of compression; the first costs least."""
+    if type(image).__module__.partition(".")[0] == "torch":
+        image = _from_tensor(image)
+    if hasattr(image, "ndim") and hasattr(image, "dtype"):
+        image = _from_array(image)
+    if not (hasattr(image, "save") and hasattr(image, "mode")):
+        raise UserError(
+            f"an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, not {type(image).__name__}"
+        )
+    if image.mode not in ("RGB", "RGBA", "L"):
+        image = image.convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _from_tensor(tensor: Any) -> Any:
+    """CHW, of any float type or uint8, on any device, as an HWC array."""
+    if tensor.ndim != 3 or tensor.shape[0] not in (1, 3, 4):
+        raise UserError(f"a torch image is CHW with 1, 3 or 4 channels, not {tuple(tensor.shape)}")
+    tensor = tensor.detach()
+    if tensor.is_floating_point():
+        tensor = tensor.float()  # numpy knows no bfloat16
+    return tensor.permute(1, 2, 0).cpu().numpy()
+
+
+def _from_array(array: Any) -> Any:
+    import numpy as np
+    from PIL import Image
+
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise UserError(f"a numpy image is HWC with 1, 3 or 4 channels, not {array.shape}")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise BadImage("its values are not finite: the generator has diverged")
+        if array.min() < -MOST_SLACK or array.max() > 1 + MOST_SLACK:
+            raise UserError(
+                f"float images lie in 0..1, and these run from {array.min():.3g} to {array.max():.3g}: "
+                "denormalise them first, (image / 2 + 0.5).clamp(0, 1) for -1..1"
+            )
+        array = (array.clip(0, 1) * 255).round().astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise UserError(f"images are uint8 or floats in 0..1, not {array.dtype}")
+    return Image.fromarray(np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array))

@@ -1,0 +1,280 @@
+"""RPO's reward: candidates made for one prompt are compared under a rubric in both orders; the winner earns 1.0, the loser -0.1.
+
+ARR's rewards (arXiv 2605.08354, eq. 12-13): +1.0 and -0.1 for two candidates, 1 - 1.1 (rank - 1) / (N - 1) for N. Its code
+asked once, in one order, and took whatever came. Here a pair counts where all orders agree; where they disagree it is masked, or
+each gets half a win; a judge that was never heard, or names no winner, masks it. Nothing is guessed, and everything is counted.
+
+async with RPOReward(judge, rubric=Path("rubric-induced.yaml")) as reward:
+    (scores,) = await reward.score([Group("a red cube", [left, right])])
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, get_args
+
+from evaluators.engine.runner import Tally, cause_of
+from evaluators.errors import BackendError, UserError
+from evaluators.judges import Judge, JudgeSpec
+from evaluators.keys import digest, item_uid
+from evaluators.parsing import Parsed
+from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
+from evaluators.rendering import Case, RubricText, pick_of
+from harness_plugins.rewards.asking import RewardJudge
+from harness_plugins.rewards.images import BadImage, ImageFiles
+from harness_plugins.rewards.rubrics import rubric_of
+
+WIN, LOSE = 1.0, -0.1
+"""The paper's lambda and minus gamma."""
+BENCHMARK = "rpo"
+
+Disagreement = Literal["mask", "half"]
+Pair = Literal["won", "lost", "tie", "disagree", "undecided", "error"]
+"""How one candidate fared against another. `undecided`: the judge answered and named no winner (unparsed, refused, cut off);
+`error`: it was never heard in some order, or a picture is broken."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates made for one prompt."""
+
+    prompt: str
+    images: Sequence[Any]
+    """Two or more, of any kind that `rewards.images` reads."""
+    source: Any | None = None
+    """The image that was to be edited."""
+    rubric: RubricText | str | None = None
+    """For this prompt alone, in place of the reward's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a candidate earned, and how it came."""
+
+    value: float | None
+    """None: no pair that it is in was decided; mask it."""
+    pairs: tuple[Pair, ...]
+    """Against each other candidate of its group, in order."""
+    error: Failure | None = None
+    """Why a pair of it is an `error`; the first such reason."""
+
+
+@dataclass
+class RPOReward:
+    """The reward as an async callable. Use it within `async with`, or call `open` and `close`.
+
+    A judge that is `pairwise` compares every pair in both orders: N (N - 1) calls for a group of N. One that is `listwise` ranks
+    all of a group in each of its cyclic orders: N calls, of at most nine candidates; a pair of it is decided where all agree.
+    A candidate earns lose + (win - lose) x the mean of its decided pairs (won 1, tie 1/2, lost 0): with all decided and no
+    circle, the paper's formula.
+
+    Args:
+        judge: a spec, or a Judge of your own.
+        rubric: for all prompts: its text, or a file (see `rewards.rubrics`); None judges without.
+        win, lose: what the best and the worst earn.
+        disagreement: of a pair whose orders disagree: `mask` leaves it out, `half` counts it as a tie.
+
+    Raises:
+        UserError: the judge scores candidates alone, an option or the rubric is not as it must be.
+    """
+
+    judge: JudgeSpec | Judge
+    rubric: RubricText | str | Path | None = None
+    win: float = WIN
+    lose: float = LOSE
+    disagreement: Disagreement = "mask"
+    tally: Tally = field(default_factory=Tally)
+    """Requests, failures by kind, waits."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """Pairs so far: decided, tie, disagree, undecided, error."""
+
+    def __post_init__(self) -> None:
+        if self.disagreement not in get_args(Disagreement):
+            raise UserError(f"unknown disagreement {self.disagreement!r}; there are: mask, half")
+        self._judge = RewardJudge(self.judge, self.tally)
+        self._text = rubric_of(self.rubric)
+        if self._judge.spec.grading == "pointwise":
+            raise UserError(
+                f"judge {self._judge.spec.name!r} scores candidates alone; RPO compares them: set `grading: pairwise` or `listwise`"
+            )
+
+    async def open(self) -> None:
+        await self._judge.open()
+
+    async def close(self) -> None:
+        await self._judge.close()
+
+    async def __aenter__(self) -> RPOReward:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def calls(self, candidates: int) -> int:
+        """Judge calls that a group of so many takes."""
+        return candidates if self._judge.spec.grading == "listwise" else candidates * (candidates - 1)
+
+    async def score(self, groups: Sequence[Group], /) -> list[list[Score]]:
+        """A score for each candidate of each group, in order; as many calls at a time as the judge's `concurrency`.
+
+        Raises:
+            UserError: a group of one, more candidates than a listwise judge can be shown, or something that is no image.
+        """
+        for group in groups:
+            self._check(group)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                scored = [tasks.create_task(self._group(g)) for g in groups]
+        except BaseExceptionGroup as failures:
+            raise cause_of(failures) from None
+        return [t.result() for t in scored]
+
+    def _check(self, group: Group) -> None:
+        if len(group.images) < 2:
+            raise UserError(
+                f"RPO compares the candidates of a prompt, and {group.prompt[:60]!r} has {len(group.images)}"
+            )
+        if self._judge.spec.grading == "listwise" and len(group.images) > MOST:
+            raise UserError(
+                f"{group.prompt[:60]!r} has {len(group.images)} candidates and a listwise judge ranks at most {MOST}: "
+                "use `grading: pairwise`"
+            )
+
+    async def _group(self, group: Group) -> list[Score]:
+        with ImageFiles() as files:
+            shown = await asyncio.to_thread(_shown, group, files)
+            try:
+                results = await self._compared(group, shown)
+            finally:
+                self._judge.media.forget(files.paths)
+        for _, outcome, _ in results.values():
+            self.outcomes["decided" if outcome in ("won", "lost") else outcome] += 1
+        return [self._score(n, len(group.images), results) for n in range(len(group.images))]
+
+    async def _compared(self, group: Group, shown: _Shown) -> _Results:
+        """Every pair: who was preferred, as seen from its first candidate."""
+        good = [n for n, c in enumerate(shown.candidates) if isinstance(c, Candidate)]
+        results: _Results = {}
+        for i, j in combinations(range(len(shown.candidates)), 2):
+            bad = shown.source_failure or next(
+                (f for n in (i, j) if isinstance(f := shown.candidates[n], Failure)), None
+            )
+            if bad is not None:
+                results[i, j] = (None, "error", bad)
+        if shown.source_failure is not None:
+            return results
+        together = [good] if self._judge.spec.grading == "listwise" else [list(p) for p in combinations(good, 2)]
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(self._asked(group, shown, m)) for m in together if len(m) > 1]
+        for task in asked:
+            results |= task.result()
+        return results
+
+    async def _asked(self, group: Group, shown: _Shown, members: Sequence[int]) -> _Results:
+        """These candidates of a group shown together, in all cyclic orders."""
+        candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
+        uid = item_uid(BENCHMARK, "/".join(m.name for m in shown.source), group.prompt, candidates, None)
+        item = Item(
+            uid, BENCHMARK, "", 0, group.prompt, candidates, tuple(range(len(members))), Label("tie"), shown.source
+        )
+        rubric = rubric_of(group.rubric) if group.rubric is not None else self._text
+        orders = rotations(len(members))
+        seed = digest("rpo", uid, rubric.text if rubric else None)
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(self._decided(Case(item, o, rubric), digest(seed, o))) for o in orders]
+        said = [task.result() for task in asked]
+        failure = next((s for s in said if isinstance(s, Failure)), None)
+        heard = [(s, o) for s, o in zip(said, orders, strict=True) if isinstance(s, Parsed)]
+        results: _Results = {}
+        for a, b in combinations(range(len(members)), 2):
+            leans = [_lean(s, o, a, b) for s, o in heard]
+            results[members[a], members[b]] = self._pair(leans, failure)
+        return results
+
+    async def _decided(self, case: Case, seed: str) -> Parsed | Failure:
+        try:
+            return await self._judge.decide(case, seed)
+        except BackendError as e:
+            return Failure(e.kind, e.message, e.http)
+
+    def _pair(self, leans: Sequence[float | None], failure: Failure | None) -> _Result:
+        """A pair from what each order says of its first candidate: 1 better, 0 worse, 1/2 a tie, None nothing."""
+        if failure is not None:
+            return None, "error", failure
+        if any(lean is None for lean in leans):
+            return None, "undecided", None
+        if len(set(leans)) > 1:
+            return (0.5 if self.disagreement == "half" else None), "disagree", None
+        return leans[0], {1.0: "won", 0.0: "lost", 0.5: "tie"}[leans[0] or 0.0], None  # type: ignore[return-value]
+
+    def _score(self, n: int, candidates: int, results: _Results) -> Score:
+        shares: list[float] = []
+        pairs: list[Pair] = []
+        error = None
+        for other in (m for m in range(candidates) if m != n):
+            share, outcome, failure = results[min(n, other), max(n, other)]
+            if share is not None:
+                shares.append(share if n < other else 1 - share)
+            swapped: dict[Pair, Pair] = {"won": "lost", "lost": "won"}
+            pairs.append(outcome if n < other else swapped.get(outcome, outcome))
+            error = error or failure
+        value = round(self.lose + (self.win - self.lose) * sum(shares) / len(shares), 9) if shares else None
+        return Score(value, tuple(pairs), error)
+
+
+def unheard(candidates: int, failure: Failure) -> list[Score]:
+    """The scores of a group of which no pair was heard."""
+    error: Pair = "error"
+    return [Score(None, (error,) * (candidates - 1), failure) for _ in range(candidates)]
+
+
+_Result = tuple[float | None, Pair, Failure | None]
+"""The share of the win that goes to the pair's first candidate (None: masked), how the pair ended, and a failure."""
+_Results = dict[tuple[int, int], _Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A group's pictures as records; a broken one is a failure in its place."""
+
+    candidates: tuple[Candidate | Failure, ...]
+    source: tuple[Media, ...]
+    source_failure: Failure | None = None
+
+
+def _shown(group: Group, files: ImageFiles) -> _Shown:
+    """Runs in a thread: it encodes."""
+    candidates: list[Candidate | Failure] = []
+    for image in group.images:
+        try:
+            candidates.append(Candidate(media=(files.media(image),)))
+        except BadImage as e:
+            candidates.append(Failure("image", str(e)))
+    try:
+        source = () if group.source is None else (files.media(group.source),)
+    except BadImage as e:
+        return _Shown(tuple(candidates), (), Failure("image", f"the source image: {e}"))
+    return _Shown(tuple(candidates), source)
+
+
+def _lean(parsed: Parsed, order: str, a: int, b: int) -> float | None:
+    """What an answer says of candidate `a` beside `b` (indices of those shown)."""
+    if parsed.status == "tie":
+        return 0.5
+    if parsed.status != "ok":
+        return None
+    if parsed.ranks is not None:
+        place = {pick_of(n, order): rank for n, rank in enumerate(parsed.ranks, 1)}
+        return 1.0 if place[a] < place[b] else 0.0
+    if parsed.choice is None or len(order) > 2:
+        return None  # a best one of several, and no ranking
+    return 1.0 if pick_of(parsed.choice, order) == a else 0.0

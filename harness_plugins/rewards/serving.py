@@ -1,0 +1,113 @@
+"""Binding, signals and the end of the reward server: loopback by default, and what is under way is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from evaluators.errors import UserError
+from harness_plugins.rewards.configs import load_server
+from harness_plugins.rewards.server import RewardServer, app
+
+SHORTEST_TOKEN = 16
+
+
+def serve(path: Path, host: str, port: int, token_env: str | None) -> None:
+    """Serve until SIGTERM or Ctrl-C; a second one does not wait for what is under way.
+
+    Raises:
+        UserError: the config, the token or the address cannot be used.
+    """
+    config = load_server(path)
+    token = _token(token_env)
+    if not token and not _loopback(host):
+        raise UserError(
+            f"{host} can be reached from other machines: give --token-env NAME, the environment variable that holds the token "
+            "that clients must show, or serve on 127.0.0.1"
+        )
+    rewards = RewardServer(config, token)
+    asyncio.run(_serve(rewards, _listening(host, port)))
+
+
+async def _serve(rewards: RewardServer, listening: socket.socket) -> None:
+    await rewards.open()
+    try:
+        await _Server(rewards).serve([listening])
+    finally:
+        await rewards.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, told when it ends, so that requests on open connections are refused from then on."""
+
+    def __init__(self, rewards: RewardServer) -> None:
+        config = uvicorn.Config(
+            app(rewards), log_level="warning", access_log=False, lifespan="off", server_header=False
+        )
+        super().__init__(config)
+        self._rewards = rewards
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = (sockets or [])[0].getsockname()[:2]
+        name = f"[{host}]" if ":" in host else host
+        print(f"serving http://{name}:{port} ({', '.join(sorted(self._rewards.metrics.rewards))})", flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal once more at the end, which would cut off the closing of the judges."""
+        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self._rewards.draining and self._rewards.pending:
+            print(f"finishing {self._rewards.pending} judge calls; once more to leave them", flush=True)
+        self._rewards.draining = True
+        super().handle_exit(sig, frame)
+
+
+def _token(name: str | None) -> str:
+    if name is None:
+        return ""
+    token = os.environ.get(name, "").strip()
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
+        raise UserError(
+            f"--token-env {name}: the variable must hold at least {SHORTEST_TOKEN} printable characters, such as: "
+            f'export {name}="$(openssl rand -hex 32)"'
+        )
+    return token
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Named TCP, as asyncio switches Nagle's algorithm off for such sockets alone: 40 ms an answer otherwise."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, socket.IPPROTO_TCP)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(2048)
+    except OSError as e:
+        raise UserError(
+            f"cannot listen on {host}:{port} ({e.strerror or e}): choose another with --host, --port"
+        ) from None
+    return made

@@ -1,0 +1,132 @@
+"""The Proxy-GRM reward as TRL's GRPOTrainer takes it (1.10 or newer, where None masks a completion; tested with 1.16).
+
+from harness_plugins.rewards.trl import proxy_grm_reward
+
+trainer = GRPOTrainer(model=..., reward_funcs=proxy_grm_reward(proxy_spec), train_dataset=rows, args=...)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from evaluators.errors import RunStopped
+from evaluators.judges import Judge, JudgeSpec
+from evaluators.parsing import parse
+from evaluators.records import Answer
+from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
+from harness_plugins.rewards.proxy import ProxyReward, Reward
+from harness_plugins.rewards.samples import CompletionReward, position, score_rows
+
+PATIENCE = 10
+"""Calls in a row without any reward after which training stops: it would go on and learn nothing."""
+
+_NOT_COLUMNS = ("prompts", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
+
+
+class RewardFunction(Protocol):
+    """What TRL calls, with keywords alone."""
+
+    __name__: str
+
+    def __call__(self, *, completions: Sequence[Any], **columns: Any) -> Awaitable[list[float | None]]: ...
+
+
+def proxy_grm_reward(
+    proxy: JudgeSpec | Judge | CompletionReward | None,
+    *,
+    aggregation: Aggregation = "sum",
+    format_weight: float = FORMAT_WEIGHT,
+    patience: int | None = PATIENCE,
+    name: str = "proxy_grm_reward",
+) -> RewardFunction:
+    """A plain `async def` for `reward_funcs`. TRL hands it all completions of a step at once; None masks one.
+
+    The dataset needs, beside `prompt`, the columns that `rewards.samples` names: `question`, `response_1`, `response_2`,
+    `answer` and `image` or `images`; or `item` (a record of ours as JSON) and `saw`. It logs, through TRL's `log_metric`:
+    `judge_fail_rate` (masked), `proxy_right` (of those that the proxy answered), `answer_right`, `well_formed`; and, through
+    `log_extra`, the columns `answer_outcome`, `proxy_outcome` and `masked_because`.
+
+    Args:
+        proxy: the judge that reads the rubrics, a `RewardClient`, or None for the ablation without a proxy.
+        aggregation, format_weight: as in `ProxyReward`; a `RewardClient` has those of its server.
+        patience: after so many calls in a row in which every completion was masked, RunStopped ends the training; None never.
+        name: what TRL logs it as.
+
+    Raises:
+        UserError: the proxy cannot be used; later, a column is missing.
+    """
+    if proxy is None or isinstance(proxy, JudgeSpec) or hasattr(proxy, "decide"):
+        made: CompletionReward = ProxyReward(cast(JudgeSpec | Judge | None, proxy), aggregation, format_weight)
+    else:
+        made = proxy
+    held = Held(lambda: made)
+    nothing = 0
+
+    async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        nonlocal nothing
+        named = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
+        rows = [{k: v[n] for k, v in named.items()} for n in range(len(completions))]
+        texts = [text_of(c) for c in completions]
+        rewards = await held.ask(lambda open_: score_rows(open_, rows, texts))
+        _log(rewards, columns)
+        nothing = nothing + 1 if rewards and all(r.value is None for r in rewards) else 0
+        if patience is not None and nothing >= patience:
+            raise RunStopped(f"no reward in {nothing} calls in a row: {_reasons(rewards)}")
+        return [r.value for r in rewards]
+
+    reward.__name__ = reward.__qualname__ = name
+    return reward
+
+
+def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **given: Any) -> list[float]:
+    """Accuracy alone, for the proxy itself in training: 1.0 where it ends on the preferred response, else -1.0.
+
+    A completion is read as any judge's text is: the last `<answer>` after the reasoning, and nothing guessed where there is none.
+    It needs the column `answer` (1 or 2, as shown) and logs `answer_right` and `answered`. TRL takes plain functions too.
+
+    Raises:
+        UserError: `answer` is neither 1 nor 2.
+    """
+    chosen = [parse(Answer(text_of(c), "tag")).choice for c in completions]
+    right = [c == position(a) for c, a in zip(chosen, answer, strict=True)]
+    metric: Callable[[str, float], None] | None = given.get("log_metric")
+    if metric is not None and right:
+        metric("answer_right", sum(right) / len(right))
+        metric("answered", sum(c is not None for c in chosen) / len(chosen))
+    return [1.0 if r else -1.0 for r in right]
+
+
+def text_of(completion: Any) -> str:
+    """The completion's text; of a conversation, that of its last assistant message."""
+    if isinstance(completion, str):
+        return completion
+    said = [m for m in completion if m.get("role", "assistant") == "assistant"]
+    content = said[-1].get("content") if said else None
+    if isinstance(content, str):
+        return content
+    return "".join(str(p.get("text") or "") for p in content or () if p.get("type", "text") == "text")
+
+
+def _log(rewards: Sequence[Reward], given: Mapping[str, Any]) -> None:
+    metric: Callable[[str, float], None] | None = given.get("log_metric")
+    extra: Callable[[str, list[Any]], None] | None = given.get("log_extra")
+    if metric is not None and rewards:
+        answered = [r for r in rewards if r.proxy not in (None, "error")]
+        metric("judge_fail_rate", sum(r.value is None for r in rewards) / len(rewards))
+        metric("answer_right", sum(r.answer == "correct" for r in rewards) / len(rewards))
+        metric("well_formed", sum(r.well_formed for r in rewards) / len(rewards))
+        if answered:
+            metric("proxy_right", sum(r.proxy == "correct" for r in answered) / len(answered))
+    if extra is not None:
+        extra("answer_outcome", [r.answer for r in rewards])
+        extra("proxy_outcome", [r.proxy or "" for r in rewards])
+        extra("masked_because", [r.error.kind if r.error else "" for r in rewards])
+
+
+def _reasons(rewards: Sequence[Reward]) -> str:
+    kinds = Counter(r.error.kind for r in rewards if r.error)
+    example = next((r.error.message for r in rewards if r.error), "")
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) + f", such as: {example}"

@@ -1,0 +1,173 @@
+"""What travels between reward client and server: JSON with images by value (base64), never a path and never an address."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pybase64
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluators.errors import UserError
+from evaluators.records import Failure, Media
+from evaluators.rendering import RubricText, pick_of
+from harness_plugins.rewards.images import BadImage, bytes_of
+from harness_plugins.rewards.proxy import Outcome, Reward, Sample, preferred
+from harness_plugins.rewards.rpo import Group, Pair, Score
+
+PROXY_GRM, RPO = "/v1/proxy_grm", "/v1/rpo"
+
+Picture = str
+"""The bytes of an image file in base64."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Response(_Part):
+    text: str = ""
+    images: tuple[Picture, ...] = ()
+
+
+class ProxySample(_Part):
+    """One completion, with the two responses in the order in which its writer saw them."""
+
+    question: str
+    images: tuple[Picture, ...] = ()
+    responses: Annotated[tuple[Response, ...], Field(min_length=2, max_length=2)]
+    answer: Literal[1, 2]
+    """The response that is preferred, as shown."""
+    criterion: str | None = None
+    completion: str
+    finish_reason: str | None = None
+
+
+class ProxyRequest(_Part):
+    samples: Annotated[tuple[ProxySample, ...], Field(min_length=1)]
+
+
+class RPOGroup(_Part):
+    """Candidates made for one prompt."""
+
+    prompt: str
+    images: Annotated[tuple[Picture, ...], Field(min_length=2)]
+    source: Picture | None = None
+    rubric: str | None = None
+
+
+class RPORequest(_Part):
+    groups: Annotated[tuple[RPOGroup, ...], Field(min_length=1)]
+
+
+class Error(_Part):
+    kind: str
+    message: str
+
+
+class ProxyResult(_Part):
+    """As `rewards.Reward`. `value` is null where the proxy never answered, and then `error` says why."""
+
+    value: float | None
+    answer: Outcome
+    proxy: Outcome | None
+    well_formed: bool
+    violations: tuple[str, ...] = ()
+    error: Error | None = None
+
+
+class ProxyReply(_Part):
+    results: tuple[ProxyResult, ...]
+
+
+class CandidateScore(_Part):
+    """As `rewards.Score`."""
+
+    value: float | None
+    pairs: tuple[Pair, ...] = ()
+    error: Error | None = None
+
+
+class GroupResult(_Part):
+    scores: tuple[CandidateScore, ...]
+
+
+class RPOReply(_Part):
+    results: tuple[GroupResult, ...]
+
+
+def packed(image: Any) -> Picture:
+    """A broken picture is sent as an empty one: the server's answer names it a failure, in its place."""
+    try:
+        return pybase64.b64encode_as_string(bytes_of(image))
+    except BadImage:
+        return ""
+
+
+def unpacked(picture: Picture) -> bytes | BadImage:
+    try:
+        return pybase64.b64decode(picture, validate=True)
+    except ValueError:
+        return BadImage("not base64")
+
+
+def sample_out(sample: Sample) -> dict[str, Any]:
+    """Blocks: it reads and encodes the item's images.
+
+    Raises:
+        UserError: the item has more than two candidates, a video, or no preferred candidate.
+    """
+    item = sample.item
+    if any(m.kind == "video" for m in item.all_media()):
+        raise UserError(
+            f"{item.uid}: videos are not sent to a reward server; give the proxy's own JudgeSpec in its place"
+        )
+    if len(sample.saw) != 2:
+        raise UserError(f"{item.uid}: {len(item.candidates)} candidates; Proxy-GRM compares two")
+    shown = [item.candidates[pick_of(n, sample.saw)] for n in (1, 2)]
+    return {
+        "question": item.prompt,
+        "images": _pictures(item.media),
+        "responses": [{"text": c.text, "images": _pictures(c.media)} for c in shown],
+        "answer": preferred(sample),
+        "criterion": item.criterion,
+        "completion": sample.completion,
+        "finish_reason": sample.finish_reason,
+    }
+
+
+def _pictures(media: tuple[Media, ...]) -> list[Picture]:
+    return [packed(Path(f.path)) for m in media for f in m.files]
+
+
+def group_out(group: Group) -> dict[str, Any]:
+    """Blocks: it encodes the pictures."""
+    rubric = group.rubric.text if isinstance(group.rubric, RubricText) else group.rubric
+    source = None if group.source is None else packed(group.source)
+    return {"prompt": group.prompt, "images": [packed(i) for i in group.images], "source": source, "rubric": rubric}
+
+
+def reward_out(reward: Reward) -> ProxyResult:
+    return ProxyResult.model_validate(asdict(reward) | {"error": _error(reward.error)})
+
+
+def reward_in(result: ProxyResult) -> Reward:
+    fields = {n: getattr(result, n) for n in ("value", "answer", "proxy", "well_formed", "violations")}
+    return Reward(**fields, error=_failure(result.error))
+
+
+def score_out(score: Score) -> CandidateScore:
+    return CandidateScore(value=score.value, pairs=score.pairs, error=_error(score.error))
+
+
+def score_in(score: CandidateScore) -> Score:
+    return Score(score.value, score.pairs, _failure(score.error))
+
+
+def _error(failure: Failure | None) -> Error | None:
+    return Error(kind=failure.kind, message=failure.message) if failure else None
+
+
+def _failure(error: Error | None) -> Failure | None:
+    return Failure(error.kind, error.message) if error else None

@@ -1,0 +1,223 @@
+"""From raw preference data to training sets: read, hash, filter, hold apart, teach, draw, write. `build` is the whole of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, overload
+
+from evaluators.engine.journal import Journal, items_of
+from evaluators.engine.runner import Tally
+from evaluators.errors import UserError
+from evaluators.messages import ChatBackend
+from evaluators.records import Candidate, Item, Media
+from harness_plugins.cells import Table
+from harness_plugins.known_items import list_new
+from harness_plugins.training_data import card as cards
+from harness_plugins.training_data.config import DataConfig, Part, load_data_config
+from harness_plugins.training_data.examples import Example, Examples
+from harness_plugins.training_data.exports import check, export
+from harness_plugins.training_data.gathering import HASHES, Gathered, gather
+from harness_plugins.training_data.images import Images, placed
+from harness_plugins.training_data.overlap import (
+    clusters,
+)
+from harness_plugins.training_data.parts import Entry, draw
+from harness_plugins.training_data.reading import Dropped
+from harness_plugins.training_data.reports import write_reports
+from harness_plugins.training_data.steps import Steps
+from harness_plugins.training_data.teaching import Taught, outcomes, preferred_first, teach
+
+TEACHER = "teacher"
+
+
+@dataclass
+class Built:
+    """What a call of `build` came to."""
+
+    out: Path
+    tally: Tally
+    gathered: Gathered
+    outcomes: Counter[str]
+    parts: dict[Part, int] = field(default_factory=dict)
+    """Examples of each part; empty where answers are missing and nothing was drawn."""
+    tables: list[Table] = field(default_factory=list)
+    complete: bool = True
+
+
+def build(
+    config: str | Path | DataConfig,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    redo: Collection[str] = (),
+    teacher: ChatBackend | None = None,
+    progress: bool = False,
+) -> Built:
+    """Build the training sets that a config asks for.
+
+    Args:
+        config: a YAML file, or a DataConfig.
+        out: the folder; overrides the config's `out`.
+        limit: at most this many rows of each source; parts then hold as many as there are.
+        redo: answers of the teacher to ask for again: `invalid`.
+        teacher: a backend of your own, in place of the one that the config describes (`evaluators.mock` has one).
+        progress: show on stderr what is going on.
+
+    Raises:
+        UserError: something in the config or the data does not fit, or a part's size cannot be met.
+        RunStopped: the teacher cannot be reached, or refuses all requests.
+    """
+    if not isinstance(config, DataConfig):
+        config = load_data_config(Path(config))
+    if limit is not None:
+        config = config.model_copy(update={"as_many": True})
+    folder = Path(out) if out is not None else config.out
+    if folder is None or str(out) == "":
+        raise UserError("no folder: give --out, or `out:` in the config")
+    examples = Examples(config)
+    check(config.formats)
+    with Journal(folder / HASHES) as hashes:  # held to the end: one writer a folder
+        gathered = gather(config, folder, hashes, limit, Steps(progress))
+        tally = _taught(config, gathered, folder / TEACHER, redo, teacher, progress)
+        taught = list(outcomes(config, gathered.pairs, folder / TEACHER))
+        found = Counter(t.outcome for t in taught)
+        built = Built(folder, tally, gathered, Counter({str(k): n for k, n in found.items()}))
+        if found["unanswered"] and config.distil.unanswered == "stop":
+            built.complete = False
+            return built
+        _write(config, folder, gathered, taught, examples, built, Steps(progress))
+    return built
+
+
+def _taught(
+    config: DataConfig,
+    gathered: Gathered,
+    folder: Path,
+    redo: Collection[str],
+    backend: ChatBackend | None,
+    progress: bool,
+) -> Tally:
+    if config.teacher is None:
+        return Tally()
+    with Journal(folder / "items.jsonl") as items:  # with rubrics.jsonl beside it, `show` and cards can read it
+        list_new([p.item for p in gathered.pairs], items_of(folder), items)
+    return teach(config, gathered.pairs, folder, redo=redo, backend=backend, progress=progress)
+
+
+def entries_of(config: DataConfig, taught: Sequence[Taught], numbers: Mapping[str, int]) -> list[Entry]:
+    """What the parts may be drawn from."""
+    found = []
+    for t in taught:
+        hard = t.outcome in ("hard", "unasked") or (t.outcome == "malformed" and config.distil.malformed == "hard")
+        if hard or t.outcome == "correct":
+            one = next(iter(t.rubrics)) if len(t.rubrics) == 1 else None
+            first = None if one is None else preferred_first(t.pair.item, one)
+            found.append(Entry(t.pair.uid, numbers[t.pair.uid], "hard" if hard else "correct", first))
+    return found
+
+
+class PartExamples(Sequence[Example]):
+    """A part's examples, rendered when they are asked for: prompts of tens of thousands would not fit into memory."""
+
+    def __init__(self, part: Part, drawn: Sequence[tuple[Taught, bool]], examples: Examples) -> None:
+        self._part, self._drawn, self._examples = part, drawn, examples
+
+    def __len__(self) -> int:
+        return len(self._drawn)
+
+    @overload
+    def __getitem__(self, at: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Example]: ...
+
+    def __getitem__(self, at: int | slice) -> Example | list[Example]:
+        if isinstance(at, slice):
+            return [self._examples.of(self._part, t, first) for t, first in self._drawn[at]]
+        taught, first = self._drawn[at]
+        return self._examples.of(self._part, taught, first)
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self._examples.of(self._part, t, first) for t, first in self._drawn)
+
+
+def _write(
+    config: DataConfig,
+    folder: Path,
+    gathered: Gathered,
+    taught: Sequence[Taught],
+    examples: Examples,
+    built: Built,
+    steps: Steps,
+) -> None:
+    numbers = clusters(gathered.pairs, gathered.images)
+    drawn = draw(entries_of(config, taught, numbers), config.wanted(), config.seed, config.as_many)
+    by_uid = {t.pair.uid: t for t in taught}
+    files: dict[str, dict[str, Any]] = {}
+    with steps.counted("writing examples", sum(map(len, drawn.parts.values())) * len(config.formats)) as count:
+        for part, some in drawn.parts.items():
+            if not some:
+                continue
+            stored = [(_placed(by_uid[uid], config, folder, gathered.images), first) for uid, first in some]
+            for name in config.formats:
+                path = folder / name / f"{part}{export(name).SUFFIX}"
+                _export(name, path, PartExamples(part, stored, examples))
+                files[f"{name}/{path.name}"] = {
+                    "rows": len(stored),
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                }
+                count(len(stored))
+    gone = [
+        Dropped(t.pair.source, t.pair.place, t.outcome, ", ".join(t.faults), t.pair.uid)
+        for t in taught
+        if _left_out(t, config)
+    ]
+    built.parts = {p: len(some) for p, some in drawn.parts.items()}
+    dropped = [*gathered.dropped, *gone]
+    built.tables = [
+        cards.sources_table(gathered.facts, gathered.pairs),
+        *([cards.dropped_table(dropped)] if dropped else []),
+        *([cards.teacher_table(config, taught)] if config.teacher else []),
+        cards.parts_table(config, drawn.parts, by_uid, numbers),
+    ]
+    write_reports(config, folder, gathered, taught, dropped, drawn, numbers, files, built.tables)
+
+
+def _left_out(taught: Taught, config: DataConfig) -> bool:
+    return taught.outcome in ("leaking", "unanswered") or (
+        taught.outcome == "malformed" and config.distil.malformed == "drop"
+    )
+
+
+def _export(name: str, path: Path, examples: PartExamples) -> None:
+    """Write a file as a whole: nobody sees half of it."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        export(name).write(part, examples)
+        part.replace(path)
+    except OSError as e:
+        raise UserError(f"{path}: cannot be written ({e.strerror}); make room and run the same command again") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _placed(taught: Taught, config: DataConfig, folder: Path, images: Images) -> Taught:
+    """The same with its images where the exports are to find them."""
+    item = taught.pair.item
+    if not item.all_media():
+        return taught
+
+    def at(path: str) -> str:
+        return str((placed(images[path], folder / "images") if config.images == "store" else Path(path)).absolute())
+
+    def moved(media: tuple[Media, ...]) -> tuple[Media, ...]:
+        return tuple(replace(m, files=tuple(replace(f, path=at(f.path)) for f in m.files)) for m in media)
+
+    candidates = tuple(Candidate(c.text, moved(c.media)) for c in item.candidates)
+    there: Item = replace(item, media=moved(item.media), candidates=candidates)
+    return replace(taught, pair=replace(taught.pair, item=there))

@@ -1,0 +1,206 @@
+"""What the folder says of itself: the dataset card, the contamination report, and the lists behind their counts."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from harness_plugins.cells import Table
+from harness_plugins.training_data.config import PARTS, SIGNALS, DataConfig, Part
+from harness_plugins.training_data.overlap import Contaminated
+from harness_plugins.training_data.reading import Dropped, Pair
+from harness_plugins.training_data.teaching import Taught
+
+SHOWN = 5
+"""Examples of a benchmark's hits in the report."""
+
+WHY = {
+    "bad_row": "the row does not fit its layout, or its image cannot be read",
+    "no_preference": "a tie, or a score of one response",
+    "prompt_length": "the prompt is empty, or outside `filters.prompt`",
+    "response_length": "a response is empty, or outside `filters.response`",
+    "length_ratio": "one response is longer than `filters.length_ratio` times the other",
+    "margin": "a preference below `filters.min_margin`",
+    "same_responses": "both responses say the same",
+    "duplicate": "another pair says and shows the same",
+    "conflicting_labels": "a pair that says and shows the same prefers the other response: all of them are left out",
+    "contaminated": "shares an image or text with a benchmark (contamination.md)",
+    "malformed": "the teacher's answer does not keep the form, with `malformed: drop`",
+    "leaking": "the teacher's rubric gives away its verdict, with `leaks: drop`",
+    "unanswered": "the teacher never answered, with `unanswered: drop`",
+}
+"""Reasons why a row is in no part, by the word that it is counted under."""
+
+_ABOUT: dict[Part, str] = {
+    "proxy_sft": "request, responses, teacher's rubric -> evaluation and verdict, as a judge answers",
+    "proxy_rl": "request, responses, teacher's rubric; the label",
+    "grm_sft": "request, responses -> rubric, evaluation and verdict, as a Proxy-GRM writes",
+    "grm_rl": "request, responses; the label",
+}
+
+
+def sources_table(facts: Mapping[str, Mapping[str, Any]], kept: Sequence[Pair]) -> Table:
+    count = Counter(p.source for p in kept)
+    table = Table(
+        "Sources", ["source", "layout", "from", "revision", "licence", "rows", "pairs", "kept", "rows sha256"]
+    )
+    for name, f in facts.items():
+        where, revision = escape(str(f["source"])), str(f["revision"] or "")[:12]
+        table.rows.append(
+            [
+                name,
+                f["layout"],
+                where,
+                revision,
+                f["licence"],
+                f"{f['rows']:,}",
+                f"{f['pairs']:,}",
+                f"{count[name]:,}",
+                f["rows_sha256"][:12],
+            ]
+        )
+    table.notes.append(
+        "pairs: rows that fit their layout and prefer one of two. kept: those that the teacher was asked about."
+    )
+    return table
+
+
+def dropped_table(dropped: Sequence[Dropped]) -> Table:
+    table = Table("Left out", ["why", "rows", "for example", "meaning"])
+    by: dict[str, list[Dropped]] = defaultdict(list)
+    for d in dropped:
+        by[d.why].append(d)
+    for why in WHY:
+        if by[why]:
+            one = by[why][0]
+            example = f"{one.place}{f' ({one.detail})' if one.detail else ''}"
+            table.rows.append([why, f"{len(by[why]):,}", escape(example[:120]), WHY[why]])
+    table.notes.append("Each row is counted once, under the first reason; dropped.jsonl has them all.")
+    return table
+
+
+def teacher_table(config: DataConfig, taught: Sequence[Taught]) -> Table:
+    spec = config.teacher
+    name = f"{spec.name} ({spec.model})" if spec else "none"
+    table = Table(
+        "Teacher's answers",
+        ["source", "pairs", "correct", "hard", "malformed", "leaking", "unanswered", "preferred shown first"],
+    )
+    for source in [*dict.fromkeys(t.pair.source for t in taught), "all"]:
+        some = [t for t in taught if source in (t.pair.source, "all")]
+        count = Counter(t.outcome for t in some)
+        orders = [o for t in some for o in t.rubrics]
+        firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in some for o in t.rubrics)
+        share = f"{100 * firsts / len(orders):.1f} % ({firsts:,}/{len(orders):,})" if orders else ""
+        table.rows.append(
+            [
+                source,
+                f"{len(some):,}",
+                *(f"{count[o]:,}" for o in ("correct", "hard", "malformed", "leaking", "unanswered")),
+                share,
+            ]
+        )
+    how = config.distil
+    faults = Counter(f for t in taught for f in t.faults)
+    table.notes.append(
+        f"Teacher: {name}, {'both orders, right in both' if how.orders == 'both' else 'one order a pair'}. "
+        f"Malformed answers: {how.malformed}. Rubrics that leak their verdict: {how.leaks}."
+        + (f" Faults: {', '.join(f'{n} {c:,}' for n, c in faults.most_common(6))}." if faults else "")
+    )
+    return table
+
+
+def parts_table(
+    config: DataConfig,
+    parts: Mapping[Part, Sequence[tuple[str, bool]]],
+    by_uid: Mapping[str, Taught],
+    clusters: Mapping[str, int],
+) -> Table:
+    names = list(dict.fromkeys(t.pair.source for t in by_uid.values()))
+    table = Table("Parts", ["part", "wanted", "pairs", "clusters", "preferred first", *names, "holds"])
+    for part in PARTS:
+        if part not in parts:
+            continue
+        some = parts[part]
+        count = Counter(by_uid[u].pair.source for u, _ in some)
+        firsts = sum(first for _, first in some)
+        table.rows.append(
+            [
+                part,
+                f"{config.parts[part]:,}",
+                f"{len(some):,}",
+                f"{len({clusters[u] for u, _ in some}):,}",
+                f"{firsts:,}/{len(some):,}",
+                *(f"{count[n]:,}" for n in names),
+                _ABOUT[part],
+            ]
+        )
+    return table
+
+
+def contamination_tables(found: Contaminated, pairs: int, how: Sequence[str]) -> list[Table]:
+    """How many pairs each benchmark was hit by, and some of them by id."""
+    table = Table("Contamination", ["benchmark", "items", "pairs hit", "removed", *SIGNALS])
+    shown = Table("Examples", ["benchmark", "pair", "from", "item", "its id", "signal", "detail"])
+    for name, items in found.items.items():
+        hits = [h for h in found.hits if h.benchmark == name]
+        uids = {h.uid for h in hits}
+        by = Counter(h.signal for h in hits)
+        table.rows.append(
+            [
+                name,
+                f"{items:,}",
+                f"{len(uids):,}",
+                f"{len(uids & set(found.removed)):,}",
+                *(f"{by[s]:,}" for s in SIGNALS),
+            ]
+        )
+        for h in hits[:SHOWN]:
+            shown.rows.append([name, h.uid, escape(h.place), h.item, escape(h.source_id), h.signal, h.detail])
+    table.notes += [
+        f"{pairs:,} pairs were looked up; {len(found.removed):,} are left out. Signals that remove: {', '.join(how) or 'none'}.",
+        "image: the same bytes. near_image: perceptual hashes within the distance. response, request: the same words (a request "
+        "only where no media come with it). ngram: runs of words, looked for where nothing else was found.",
+    ]
+    return [table, shown] if shown.rows else [table]
+
+
+def contamination_json(found: Contaminated, pairs: int) -> dict[str, Any]:
+    return {
+        "pairs": pairs,
+        "removed": sorted(found.removed),
+        "benchmarks": {
+            name: {
+                "items": items,
+                "pairs_hit": len({h.uid for h in found.hits if h.benchmark == name}),
+                "pairs_removed": len({h.uid for h in found.hits if h.benchmark == name} & set(found.removed)),
+                "by_signal": dict(Counter(h.signal for h in found.hits if h.benchmark == name)),
+            }
+            for name, items in found.items.items()
+        },
+        "hits": list(found.hits),
+    }
+
+
+def card(config: DataConfig, tables: Sequence[Table], files: Mapping[str, Mapping[str, Any]], largest: int) -> str:
+    """The README of the folder; its head lets `load_dataset(folder, "trl_grm_rl")` find a part."""
+    from harness_plugins.formats import markdown
+
+    listed = Table(
+        "Files", ["file", "examples", "sha256"], [[n, f"{f['rows']:,}", f["sha256"]] for n, f in files.items()]
+    )
+    head = "".join(
+        f"- config_name: {name.replace('/', '_').rpartition('.')[0]}\n  data_files:\n  - split: train\n    path: {name}\n"
+        for name in files
+    )
+    return (
+        f"---\ntags:\n- reward-model\n- preference\nconfigs:\n{head}---\n\n# Training data for a Proxy-GRM pipeline\n\n"
+        "Made by `rubric-harness data` from raw preference data. A pair is in one part at most, and so is everything of its cluster: "
+        "pairs that share an image (its bytes, or how it looks), a group, or their request and responses. "
+        f"The largest cluster has {largest:,} pairs. Seed: {config.seed}.\n\n"
+        f"{markdown([*tables, listed])}\n"
+        "The licences of the sources hold for what was made of them, and the terms of the teacher's model for what it wrote. "
+        "Image paths in the files are absolute: after moving the folder, run the command again (nothing is asked twice).\n"
+    )

@@ -1,0 +1,251 @@
+"""The config of training data: one YAML file, checked whole, with every mistake on a line of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from evaluators.errors import UserError
+from evaluators.writers import WriterSpec
+from evaluators.writers.proxy_grm import VIOLATIONS
+from harness_plugins.config import BenchmarkEntry, line_of, problem_lines, read_mapping
+from harness_plugins.training_data.exports import formats
+from harness_plugins.training_data.sources import layouts
+
+Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
+PARTS: tuple[Part, ...] = get_args(Part)
+Signal = Literal["image", "near_image", "response", "request", "ngram"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceEntry(_Section):
+    """One source of preference data."""
+
+    layout: str
+    name: str = Field("", pattern=r"^[A-Za-z0-9._-]*$")
+    """How its pairs are called; the layout by default."""
+    path: Path | None = None
+    """A local jsonl, json or parquet file, or a folder of them; without it the Hub."""
+    media_root: Path | None = None
+    media: Literal["required", "optional"] = "required"
+    revision: str = ""
+    limit: int | None = Field(None, gt=0)
+    bad_rows: Literal["error", "skip"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("name"):
+            return {**value, "name": value.get("layout") or ""}
+        return value
+
+    @field_validator("layout")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in layouts():
+            raise ValueError(f"unknown layout {value!r}; there are: {', '.join(layouts())}")
+        return value
+
+
+class Filters(_Section):
+    """Lengths in characters, [least, most]."""
+
+    prompt: tuple[int, int] | None = None
+    response: tuple[int, int] | None = None
+    """Of each response."""
+    length_ratio: float | None = Field(None, ge=1)
+    """The longer response is at most so many times as long as the shorter."""
+    min_margin: float | None = None
+    """Where a row says how clear its preference is; rows that do not are kept."""
+
+    @field_validator("prompt", "response")
+    @classmethod
+    def _ordered(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not 0 <= value[0] <= value[1]:
+            raise ValueError("must be [least, most] characters, such as [1, 8000]")
+        return value
+
+
+class Contamination(_Section):
+    """What counts as being part of a benchmark."""
+
+    remove: tuple[Signal, ...] = SIGNALS
+    """Pairs with such hits are left out; other hits are only reported."""
+    perceptual: bool = True
+    """Whether images are also compared by how they look (needs pillow)."""
+    distance: int = Field(4, ge=0, le=8)
+    """Perceptual hashes that differ in so many of their 64 bits are of one image."""
+    ngram: int = Field(13, ge=3)
+    """Words of a run that two texts share."""
+    share: float = Field(0.5, gt=0, le=1)
+    """A text is a hit where at least this share of its runs stand in one benchmark."""
+
+
+class Distil(_Section):
+    """How the teacher's answers divide the pairs."""
+
+    orders: Literal["one", "both"] = "one"
+    """One order a pair, drawn from its content and the seed; or both, and right is who is right in both."""
+    malformed: Literal["hard", "drop"] = "hard"
+    """Where pairs go whose answer does not keep the form."""
+    allow: tuple[str, ...] = ()
+    """Faults of form that do not count."""
+    leaks: Literal["keep", "drop"] = "keep"
+    """`drop` leaves right answers out whose rubric gives away its verdict."""
+    unanswered: Literal["stop", "drop"] = "stop"
+    """Requests that stayed without an answer: stop, to ask again on the next run, or leave the pairs out."""
+
+    @field_validator("allow")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in VIOLATIONS:
+                raise ValueError(f"unknown fault {name!r}; there are: {', '.join(VIOLATIONS)}")
+        return value
+
+
+class ModelPrompt(_Section):
+    """How a model in training is asked."""
+
+    prompt: Path | None = None
+    """A template of your own, as for a writer or a judge."""
+    think: bool = False
+    """The proxy's target: its evaluation inside <think> tags."""
+
+
+class DataConfig(_Section):
+    """Sources, what is held apart from them, a teacher, and the parts to draw."""
+
+    sources: tuple[SourceEntry, ...] = Field(min_length=1)
+    against: tuple[BenchmarkEntry, ...] = ()
+    """Benchmarks that no pair may be part of."""
+    contamination: Contamination = Contamination()
+    filters: Filters = Filters()
+    teacher: WriterSpec | None = None
+    distil: Distil = Distil()
+    grm: ModelPrompt = ModelPrompt()
+    proxy: ModelPrompt = ModelPrompt()
+    parts: dict[Part, int] = Field(min_length=1)
+    as_many: bool = False
+    """Draw as many as there are where a part's size cannot be met."""
+    seed: int = 0
+    bad_rows: Literal["error", "skip"] = "error"
+    formats: tuple[str, ...] = ("trl",)
+    images: Literal["store", "in_place"] = "store"
+    """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
+    out: Path | None = None
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in formats():
+                raise ValueError(f"unknown format {name!r}; there are: {', '.join(formats())}")
+        return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _fits(self) -> DataConfig:
+        for what, names in (("source", [s.name for s in self.sources]), ("benchmark", [b.name for b in self.against])):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"two {what}s are named {twice[0]!r}: give one of them a `name` of its own")
+        if any(n < 0 for n in self.parts.values()) or not any(self.parts.values()):
+            raise ValueError("parts: sizes are numbers of pairs, and one of them is above 0")
+        teacher = self.teacher
+        if teacher is None:
+            taught = [p for p in self.parts if p != "grm_rl" and self.parts[p]]
+            if taught:
+                raise ValueError(
+                    f"{', '.join(taught)} are made from a teacher's answers: add `teacher:` (without one, only grm_rl)"
+                )
+        elif teacher.method != "proxy_grm" or teacher.blind or teacher.replicates != 1:
+            raise ValueError(
+                "teacher: writes by `method: proxy_grm`, once, after seeing the responses: leave blind and replicates out"
+            )
+        if self.grm.think:
+            raise ValueError("grm: `think` belongs to the proxy's target: leave it out")
+        return self
+
+    def wanted(self) -> dict[Part, int]:
+        """Sizes of the parts, in their fixed order."""
+        return {p: self.parts[p] for p in PARTS if self.parts.get(p)}
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "sources": SourceEntry,
+    "against": BenchmarkEntry,
+    "contamination": Contamination,
+    "filters": Filters,
+    "teacher": WriterSpec,
+    "distil": Distil,
+    "grm": ModelPrompt,
+    "proxy": ModelPrompt,
+}
+
+
+def load_data_config(path: Path) -> DataConfig:
+    """Read and check a config; paths in it are made absolute, relative to its own folder.
+
+    Raises:
+        UserError: all mistakes found, one line each.
+    """
+    node, value = read_mapping(path, "`sources` and `parts`")
+    try:
+        config = DataConfig.model_validate(value)
+    except ValidationError as e:
+        raise UserError(*problem_lines(path, node, e, DataConfig, _MODELS)) from None
+    config = _absolute(config, path.resolve().parent)
+    gone = list(_missing(config, path, node))
+    if gone:
+        raise UserError(*gone)
+    if config.teacher is not None:
+        _ = config.teacher.template
+    return config
+
+
+def _absolute(config: DataConfig, base: Path) -> DataConfig:
+    def at(path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.normpath(base / path.expanduser()))
+
+    def entry(one: Any) -> Any:
+        return one.model_copy(update={"path": at(one.path), "media_root": at(one.media_root)})
+
+    def asked(one: Any) -> Any:
+        return None if one is None else one.model_copy(update={"prompt": at(one.prompt)})
+
+    return config.model_copy(
+        update={
+            "sources": tuple(map(entry, config.sources)),
+            "against": tuple(map(entry, config.against)),
+            "teacher": asked(config.teacher),
+            "grm": asked(config.grm),
+            "proxy": asked(config.proxy),
+            "out": at(config.out),
+        }
+    )
+
+
+def _missing(config: DataConfig, path: Path, node: yaml.Node) -> Iterator[str]:
+    """Files and folders that the config names and that are not there."""
+    named: list[tuple[Path | None, tuple[Any, ...]]] = []
+    for key in ("sources", "against"):
+        for n, entry in enumerate(getattr(config, key)):
+            named += [(entry.path, (key, n, "path")), (entry.media_root, (key, n, "media_root"))]
+    for key in ("teacher", "grm", "proxy"):
+        one = getattr(config, key)
+        named.append((one.prompt if one else None, (key, "prompt")))
+    for file, location in named:
+        if file is not None and not os.path.exists(file):
+            yield (
+                f"{path}: line {line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
+                "the config file) or put the file there"
+            )

@@ -1,0 +1,74 @@
+"""`data --dry-run`: what would be read, left out and asked, and the prompts; nothing is asked or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluators.messages import Image, Text, text_of
+from evaluators.records import Rubric, Writer
+from evaluators.writers import Draw, request_of
+from harness_plugins.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
+from harness_plugins.formats import markdown
+from harness_plugins.training_data import card
+from harness_plugins.training_data.build import TEACHER
+from harness_plugins.training_data.config import DataConfig
+from harness_plugins.training_data.examples import Examples
+from harness_plugins.training_data.gathering import gather
+from harness_plugins.training_data.overlap import clusters
+from harness_plugins.training_data.reading import Pair
+from harness_plugins.training_data.steps import Steps
+from harness_plugins.training_data.teaching import Taught, due, order_with
+from harness_plugins.writing import Written
+
+
+def dry_run(
+    config: DataConfig, path: Path, *, out: Path | None = None, limit: int | None = None, progress: bool = False
+) -> str:
+    """The plan as text.
+
+    Raises:
+        UserError: as `build`, before anything is asked.
+    """
+    folder = out or config.out or Path()
+    examples = Examples(config)
+    gathered = gather(config, folder, None, limit, Steps(progress))
+    numbers = clusters(gathered.pairs, gathered.images)
+    tables = [card.sources_table(gathered.facts, gathered.pairs)]
+    if gathered.dropped:
+        tables.append(card.dropped_table(gathered.dropped))
+    if config.against:
+        tables += card.contamination_tables(gathered.contaminated, gathered.looked_up, config.contamination.remove)[:1]
+    lines = [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
+    sizes = ", ".join(f"{part} {n:,}" for part, n in config.wanted().items())
+    lines.append(f"Parts asked for: {sizes}.")
+    one = gathered.pairs[0]
+    if config.teacher is not None:
+        lines += _asking(config, gathered.pairs, folder)
+        order = order_with(one.item, True)
+        rubric = Rubric(one.source, one.uid, Writer("teacher"), "(the teacher's rubric)", saw=order)
+        shown = examples.of("proxy_rl", Taught(one, "correct", {order: rubric}), True)
+        lines.append(f"\n----- prompt of proxy_sft and proxy_rl -----\n{text_of(shown.messages)}")
+    shown = examples.of("grm_rl", Taught(one, "hard"), True)
+    lines.append(f"\n----- prompt of grm_sft and grm_rl -----\n{text_of(shown.messages)}")
+    lines.append(f"\nNothing was asked or written. To build: rubric-harness data {path}")
+    return "\n".join(lines) + "\n"
+
+
+def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str]:
+    spec = config.teacher
+    assert spec is not None
+    draws = due(config, pairs, Written.read(folder / TEACHER, [spec]))
+    sizes = [_tokens(config, d) for d in draws[:SAMPLED_ITEMS]]
+    tokens = round(sum(sizes) / len(sizes) * len(draws)) if sizes else 0
+    return [
+        f"{spec.name} ({spec.model}) is asked {len(draws):,} times, with about {tokens:,} tokens in "
+        f"({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image)."
+    ]
+
+
+def _tokens(config: DataConfig, one: Draw) -> float:
+    assert config.teacher is not None
+    parts = [p for m in request_of(config.teacher, one).messages for p in m.parts]
+    text = sum(len(p.text) for p in parts if isinstance(p, Text))
+    return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)

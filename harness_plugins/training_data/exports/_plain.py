@@ -1,0 +1,62 @@
+"""What the formats share: a prompt as one text with `<image>` where images stand, and lines of JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evaluators.messages import Image, Message
+from harness_plugins.training_data.examples import Example
+
+_MARKERS = re.compile(r"<(?=(?:image|video|audio|bbox|ref-object)>)", re.I)
+
+
+def without_markers(text: str) -> str:
+    """A text in which nothing is taken for a place of an image: `<image>` becomes `< image>`."""
+    return _MARKERS.sub("< ", text)
+
+
+def flat(messages: tuple[Message, ...]) -> list[dict[str, str]]:
+    """Messages whose content is one text; each image stands as `<image>` on a line of its own."""
+    return [
+        {
+            "role": m.role,
+            "content": "\n".join("<image>" if isinstance(p, Image) else without_markers(p.text) for p in m.parts),
+        }
+        for m in messages
+    ]
+
+
+def with_target(messages: list[dict[str, Any]], example: Example) -> list[dict[str, Any]]:
+    """The same with what the model is to say, if anything."""
+    if example.target is None:
+        return messages
+    return [*messages, {"role": "assistant", "content": without_markers(example.target)}]
+
+
+def facts(example: Example) -> dict[str, Any]:
+    """The columns that a reward needs (`rewards.samples`), and where an example came from."""
+    first, second = example.responses
+    found = {
+        "uid": example.item.uid,
+        "source": example.item.benchmark,
+        "order": example.order,
+        "question": example.item.prompt,
+        "response_1": first,
+        "response_2": second,
+        "answer": example.answer,
+    }
+    if any(c.media for c in example.item.candidates):  # images are compared, which no column of texts can say
+        found |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
+    return found if example.rubric is None else {**found, "rubric": example.rubric}
+
+
+def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """A file of JSON lines."""
+    with open(path, "wb") as f:
+        for row in rows:
+            f.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))

@@ -1,0 +1,60 @@
+"""TRL: jsonl with `messages` (SFT) or `prompt` (GRPO) as typed parts, `images` as paths, and the columns of a reward.
+
+`load` gives a `datasets.Dataset` that SFTTrainer and GRPOTrainer take as it is. Content is a list of parts, `{"type": "image"}` where
+an image stands, which TRL (`data_utils.prepare_multimodal_messages`) fills from `images` in order. A set without any image has no
+column `images`: TRL would want a vision model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluators.messages import Image, Message
+from harness_plugins.training_data.examples import Example
+from harness_plugins.training_data.exports._plain import facts, write_lines
+
+SUFFIX = ".jsonl"
+
+
+def write(path: Path, examples: Sequence[Example]) -> None:
+    pictured = any(e.files for e in examples)
+    write_lines(path, (_row(e, pictured) for e in examples))
+
+
+def _row(example: Example, pictured: bool) -> dict[str, Any]:
+    messages = [_message(m) for m in example.messages]
+    if example.target is not None:
+        messages.append({"role": "assistant", "content": [{"type": "text", "text": example.target}]})
+    images = {"images": [f.path for f in example.files]} if pictured else {}
+    return {"prompt" if example.target is None else "messages": messages, **images, **facts(example)}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    parts = [{"type": "image"} if isinstance(p, Image) else {"type": "text", "text": p.text} for p in message.parts]
+    return {"role": message.role, "content": parts}
+
+
+def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "messages") -> Any:
+    """A part as a `datasets.Dataset`, its images decoded when they are asked for.
+
+    Args:
+        form: SFT sets with `messages`, or with `prompt` and `completion`, of which TRL trains on the completion alone.
+
+    Raises:
+        ImportError: `datasets` is not installed (`pip install 'rubric-harness[datasets]'`).
+    """
+    import datasets
+
+    found = datasets.Dataset.from_json(str(path))
+    if "images" in found.column_names:
+        listed = getattr(datasets, "List", None) or datasets.Sequence  # its name before datasets 4
+        found = found.cast_column("images", listed(datasets.Image()))
+    if form == "prompt_completion" and "messages" in found.column_names:
+        found = found.map(_split, input_columns=["messages"], remove_columns=["messages"])
+    return found
+
+
+def _split(messages: list[Any]) -> dict[str, list[Any]]:
+    return {"prompt": messages[:-1], "completion": messages[-1:]}

@@ -1,0 +1,60 @@
+"""Which pairs are fit to train on: lengths and margins, by the config's `filters`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness_plugins.training_data.config import Filters
+from harness_plugins.training_data.images import Images
+from harness_plugins.training_data.reading import Dropped, Pair
+
+
+def filtered(pairs: Sequence[Pair], how: Filters) -> tuple[list[Pair], list[Dropped]]:
+    """The pairs that pass, and the others with the first reason why not."""
+    kept, dropped = [], []
+    for pair in pairs:
+        fault = _fault(pair, how)
+        if fault is None:
+            kept.append(pair)
+        else:
+            dropped.append(Dropped(pair.source, pair.place, *fault, uid=pair.uid))
+    return kept, dropped
+
+
+def _fault(pair: Pair, how: Filters) -> tuple[str, str] | None:
+    prompt = len(pair.item.prompt)
+    lengths = [len(c.text) for c in pair.item.candidates if not c.media]  # of images none is long or short
+    if not pair.item.prompt.strip():
+        return "prompt_length", "no prompt"
+    if not all(c.text.strip() or c.media for c in pair.item.candidates):
+        return "response_length", "an empty response"
+    if how.prompt and not how.prompt[0] <= prompt <= how.prompt[1]:
+        return "prompt_length", f"{prompt} characters"
+    if how.response and not all(how.response[0] <= n <= how.response[1] for n in lengths):
+        return "response_length", _characters(lengths)
+    if how.length_ratio and len(lengths) == 2 and max(lengths) > how.length_ratio * max(min(lengths), 1):
+        return "length_ratio", _characters(lengths)
+    if how.min_margin is not None and pair.margin is not None and pair.margin < how.min_margin:
+        return "margin", f"{pair.margin:g}"
+    texts = [" ".join(c.text.split()) for c in pair.item.candidates]
+    if texts[0] == texts[1] and not any(c.media for c in pair.item.candidates):
+        return "same_responses", "both say the same"
+    return None
+
+
+def _characters(lengths: Sequence[int]) -> str:
+    return f"{' and '.join(map(str, lengths))} characters"
+
+
+def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dropped]]:
+    """The pairs whose images can be shown, and the others as bad rows."""
+    kept, dropped = [], []
+    for pair in pairs:
+        faults = [
+            (f.path, images[f.path].fault) for m in pair.item.all_media() for f in m.files if images[f.path].fault
+        ]
+        if faults:
+            dropped.append(Dropped(pair.source, pair.place, "bad_row", f"{faults[0][0]}: {faults[0][1]}", pair.uid))
+        else:
+            kept.append(pair)
+    return kept, dropped

@@ -1,0 +1,93 @@
+"""What the teacher is asked about: the sources' pairs without what is unfit, a duplicate, or part of a benchmark."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evaluators.engine.journal import Journal
+from evaluators.errors import UserError
+from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, load_benchmark
+from harness_plugins.training_data.config import DataConfig
+from harness_plugins.training_data.filtering import filtered, readable
+from harness_plugins.training_data.images import Images
+from harness_plugins.training_data.overlap import (
+    BenchmarkIndex,
+    Contaminated,
+    contaminated,
+    digested,
+    without_duplicates,
+)
+from harness_plugins.training_data.reading import Dropped, Pair, read_sources
+from harness_plugins.training_data.steps import Steps
+
+HASHES = "images.jsonl"
+
+
+@dataclass
+class Gathered:
+    """The pairs that the teacher is asked about, and what became of the other rows."""
+
+    pairs: list[Pair]
+    dropped: list[Dropped]
+    facts: dict[str, dict[str, Any]]
+    images: Images
+    benchmarks: dict[str, dict[str, Any]]
+    contaminated: Contaminated
+    looked_up: int
+    """Pairs that were looked up in the benchmarks."""
+
+
+def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int | None, steps: Steps) -> Gathered:
+    """Read the sources, and leave out what is unfit, a duplicate, or part of a benchmark.
+
+    Raises:
+        UserError: rows do not fit, or nothing is left.
+    """
+    read = read_sources(config, limit)
+    images = Images(folder / HASHES, hashes, config.contamination.perceptual)
+    images.read((p.item for p in read.pairs), steps, "hashing images")
+    pairs, broken = readable(read.pairs, images)
+    refuse = {s.name for s in config.sources if (s.bad_rows or config.bad_rows) == "error"}
+    shown = [
+        f"{d.place}: {d.detail}; replace the image, or leave such rows out with `bad_rows: skip`"
+        for d in broken
+        if d.source in refuse
+    ]
+    if shown:
+        rest = [f"... and {len(shown) - SHOWN_PROBLEMS} more"] if len(shown) > SHOWN_PROBLEMS else []
+        raise UserError(*shown[:SHOWN_PROBLEMS], *rest)
+    pairs = [replace(p, item=digested(p.item, images)) for p in pairs]
+    pairs, unfit = filtered(pairs, config.filters)
+    pairs, same = without_duplicates(pairs)
+    indices, benchmarks = _indices(config, images, steps)
+    found = contaminated(pairs, indices, images, config.contamination)
+    why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(found.hits) if h.signal in config.contamination.remove}
+    part_of = [Dropped(p.source, p.place, "contaminated", why[p.uid], p.uid) for p in pairs if p.uid in found.removed]
+    kept = [p for p in pairs if p.uid not in found.removed]
+    if not kept:
+        gone = Counter(d.why for d in (*read.dropped, *broken, *unfit, *same, *part_of))
+        raise UserError(
+            f"no pair is left ({', '.join(f'{n} {why}' for why, n in gone.most_common())}): loosen `filters`, or add sources"
+        )
+    return Gathered(
+        kept, [*read.dropped, *broken, *unfit, *same, *part_of], read.facts, images, benchmarks, found, len(pairs)
+    )
+
+
+def _indices(
+    config: DataConfig, images: Images, steps: Steps
+) -> tuple[list[tuple[BenchmarkIndex, int]], dict[str, dict[str, Any]]]:
+    found, facts = [], {}
+    for entry in config.against:
+        loaded = load_benchmark(
+            entry.name, path=entry.path, media_root=entry.media_root, media=entry.media, frames=entry.frames
+        )
+        items = loaded.items[: entry.limit]
+        images.read(items, steps, f"hashing images of {entry.name}")
+        known = [digested(i, images) for i in items]
+        found.append((BenchmarkIndex(entry.name, known, images, config.contamination), len(items)))
+        facts[entry.name] = loaded.facts()
+    return found, facts

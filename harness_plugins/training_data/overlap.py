@@ -1,0 +1,166 @@
+"""What pairs share: duplicates and clusters among themselves, and what of them is part of a benchmark."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluators.keys import digest
+from evaluators.media import with_digests
+from evaluators.records import Item
+from evaluators.shuffle import normalised
+from harness_plugins.components import components
+from harness_plugins.disjoint import prints
+from harness_plugins.training_data.config import Contamination, Signal
+from harness_plugins.training_data.images import Images, Near
+from harness_plugins.training_data.reading import Dropped, Pair
+
+
+def digested(item: Item, images: Images) -> Item:
+    """The item with the digests of its media."""
+    files = [f.path for m in item.all_media() for f in m.files]
+    return with_digests(item, {p: images[p].sha256 for p in files}) if files else item
+
+
+def looks(item: Item, images: Images) -> list[str]:
+    """The perceptual hashes of its media."""
+    return [h for m in item.all_media() for f in m.files if (h := images[f.path].phash)]
+
+
+def _said(item: Item) -> str:
+    """Request and responses, whatever their order: what makes two pairs say the same."""
+    return digest(normalised(item.prompt) or item.prompt, sorted(normalised(c.text) or c.text for c in item.candidates))
+
+
+def _shown(item: Item) -> list[str]:
+    """Digests of all media: of the request in order, of the candidates whatever their order."""
+    first = [f.sha256 for m in item.media for f in m.files]
+    return first + sorted(f.sha256 for c in item.candidates for m in c.media for f in m.files)
+
+
+def without_duplicates(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Dropped]]:
+    """One pair of each set that says and shows the same; none of a set whose labels contradict each other.
+
+    Items must have the digests of their media.
+    """
+    sets: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        sets[digest(_said(pair.item), _shown(pair.item))].append(pair)
+    kept, dropped = [], []
+    for same in sets.values():
+        first, *others = same
+        if len({_preferred(p.item) for p in same}) > 1:
+            dropped += [
+                _dropped(p, "conflicting_labels", f"its like prefers the other response: {first.place}") for p in same
+            ]
+            continue
+        kept.append(first)
+        dropped += [_dropped(p, "duplicate", f"of {first.uid} ({first.place})") for p in others]
+    return kept, dropped
+
+
+def _preferred(item: Item) -> str:
+    assert item.label.preferred is not None
+    one = item.candidates[item.label.preferred]
+    return digest(normalised(one.text) or one.text, [f.sha256 for m in one.media for f in m.files])
+
+
+def _dropped(pair: Pair, why: str, detail: str) -> Dropped:
+    return Dropped(pair.source, pair.place, why, detail, pair.uid)
+
+
+def clusters(pairs: Sequence[Pair], images: Images) -> dict[str, int]:
+    """A number for each pair (by uid); two that share an image's bytes or look, a group, a request that nothing but its words
+    tells from another's, or request and responses, have the same one."""
+    ties = []
+    for pair in pairs:
+        item = pair.item
+        tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
+        tied += [f"look:{h}" for h in looks(item, images)]
+        tied += [f"group:{item.benchmark}:{item.group}"] if item.group is not None else []
+        ties.append([*tied, f"said:{_said(item)}"])
+    return dict(zip((p.uid for p in pairs), components(ties), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A pair that shares something with an item of a benchmark."""
+
+    uid: str
+    place: str
+    benchmark: str
+    item: str
+    source_id: str
+    signal: Signal
+    detail: str
+
+
+def _grams(text: str, n: int) -> list[int]:
+    """Hashes of a text's runs of n words; good within this process."""
+    words = normalised(text).split(" ")
+    return [hash(" ".join(words[i : i + n])) for i in range(len(words) - n + 1)]
+
+
+def _texts(item: Item) -> Iterator[str]:
+    """The texts whose runs are compared: responses, and a request that comes with no media."""
+    yield from (c.text for c in item.candidates)
+    if not item.media:
+        yield item.prompt
+
+
+class BenchmarkIndex:
+    """One benchmark's items by what gives them away. Items must have the digests of their media."""
+
+    def __init__(self, name: str, items: Sequence[Item], images: Images, how: Contamination) -> None:
+        self.name = name
+        self._how = how
+        self._ids = {i.uid: i.source_id for i in items}
+        self._prints: dict[str, str] = {}
+        self._grams: dict[int, str] = {}
+        for item in items:
+            for mark in prints(item):
+                self._prints.setdefault(mark, item.uid)
+            for text in _texts(item):
+                for gram in _grams(text, how.ngram):
+                    self._grams.setdefault(gram, item.uid)
+        self._near = Near(((h, i.uid) for i in items for h in looks(i, images)), how.distance)
+
+    def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
+        """What the pair shares with the benchmark, one hit a signal."""
+        found: dict[Signal, tuple[str, str]] = {}
+        names: dict[str, Signal] = {"image": "image", "text": "response", "request": "request"}
+        for mark in prints(pair.item):
+            if mark in self._prints:
+                found.setdefault(names[mark.partition(":")[0]], (self._prints[mark], ""))
+        if "image" not in found:
+            near = [n for h in looks(pair.item, images) if (n := self._near.of(h))]
+            if near:
+                item, far = min(near, key=lambda n: (n[1], n[0]))
+                found["near_image"] = item, f"{far} of 64 bits differ"
+        for text in () if found else _texts(pair.item):
+            grams = _grams(text, self._how.ngram)
+            shared = [self._grams[g] for g in grams if g in self._grams]
+            if grams and len(shared) >= self._how.share * len(grams):
+                found.setdefault("ngram", (shared[0], f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words"))
+        for signal, (item, detail) in found.items():
+            yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
+
+
+@dataclass(frozen=True)
+class Contaminated:
+    """What overlaps with the benchmarks."""
+
+    items: Mapping[str, int]
+    """Items of each benchmark."""
+    hits: Sequence[Hit]
+    removed: Collection[str]
+    """Uids of pairs left out for it."""
+
+
+def contaminated(
+    pairs: Sequence[Pair], indices: Sequence[tuple[BenchmarkIndex, int]], images: Images, how: Contamination
+) -> Contaminated:
+    """Look every pair up in every benchmark."""
+    hits = [h for pair in pairs for index, _ in indices for h in index.hits(pair, images)]
+    return Contaminated({i.name: n for i, n in indices}, hits, {h.uid for h in hits if h.signal in how.remove})

@@ -1,0 +1,139 @@
+"""The parts of the training data: disjoint by cluster, at given sizes, repeatable by their seed, labels balanced.
+
+Proxy-SFT, Proxy-RL and GRM-SFT are drawn from pairs that the teacher judged rightly, GRM-RL from the others (Proxy-GRM, figure 2).
+A cluster belongs to the part that draws it first. Clusters come in an order drawn from the seed; only where the sizes cannot be met
+so, those come first that hold least of what other parts draw from (`packed`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evaluators.errors import UserError
+from evaluators.keys import digest
+from harness_plugins.training_data.config import Part
+
+Pool = Literal["correct", "hard"]
+POOLS: dict[Part, Pool] = {"proxy_sft": "correct", "proxy_rl": "correct", "grm_sft": "correct", "grm_rl": "hard"}
+FREE: frozenset[Part] = frozenset({"grm_rl"})
+"""Parts that hold nothing of the teacher's, so that either order will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pair that may be drawn."""
+
+    uid: str
+    cluster: int
+    pool: Pool
+    first: bool | None
+    """Whether the preferred response stood first for the teacher; None where it answered in both orders, or was not asked."""
+
+
+@dataclass
+class Drawn:
+    """What each part holds, in its order: (uid, whether the preferred response is shown first)."""
+
+    parts: dict[Part, list[tuple[str, bool]]] = field(default_factory=dict)
+    packed: bool = False
+
+
+def draw(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, as_many: bool = False) -> Drawn:
+    """Draw the parts.
+
+    Args:
+        sizes: how many pairs each part is to have; parts draw in this order.
+        as_many: where a size cannot be met, draw what there is.
+
+    Raises:
+        UserError: a size cannot be met; says how many there are, a line for each such part.
+    """
+    best: Drawn | None = None
+    for packed in (False, True):
+        found = Drawn(_drawn(entries, sizes, seed, packed), packed)
+        if all(len(found.parts[p]) == n for p, n in sizes.items()):
+            return found
+        if best is None or _total(found) > _total(best):
+            best = found
+    assert best is not None
+    if not as_many:
+        raise UserError(*_short(entries, sizes, best))
+    return best
+
+
+def _total(drawn: Drawn) -> int:
+    return sum(map(len, drawn.parts.values()))
+
+
+def _short(entries: Sequence[Entry], sizes: Mapping[Part, int], best: Drawn) -> list[str]:
+    lines = []
+    for part, size in sizes.items():
+        if len(best.parts[part]) < size:
+            pool = [e for e in entries if e.pool == POOLS[part]]
+            lines.append(
+                f"parts: {part}: {size:,} wanted and {len(best.parts[part]):,} can be drawn: there are {len(pool):,} "
+                f"{_SAID[POOLS[part]]} in {len({e.cluster for e in pool}):,} clusters, no cluster may be in two parts, and "
+                "the parts before it draw first"
+            )
+    return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to draw what there is"]
+
+
+_SAID: dict[Pool, str] = {"correct": "pairs that the teacher judged rightly", "hard": "pairs for reinforcement"}
+
+
+def _drawn(
+    entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, packed: bool
+) -> dict[Part, list[tuple[str, bool]]]:
+    members: dict[int, list[Entry]] = defaultdict(list)
+    for entry in sorted(entries, key=lambda e: digest(seed, "pair", e.uid)):
+        members[entry.cluster].append(entry)
+    drawing = Counter(POOLS[p] for p in sizes)
+    owner: dict[int, Part] = {}
+    parts: dict[Part, list[tuple[str, bool]]] = {}
+    for part, size in sizes.items():
+        pool = POOLS[part]
+        open_ = [c for c, some in members.items() if c not in owner and any(e.pool == pool for e in some)]
+        lost = {c: sum(e.pool != pool and drawing[e.pool] > 0 for e in members[c]) / len(members[c]) for c in open_}
+        rank = {c: (lost[c] if packed else 0.0, digest(seed, part, members[c][0].uid)) for c in open_}
+        some = [e for c in sorted(open_, key=lambda c: rank[c]) for e in members[c] if e.pool == pool]
+        taken = _balanced(some, size, part in FREE)
+        owner.update({e.cluster: part for e in taken})
+        parts[part] = _shuffled(taken, seed, part)
+    return parts
+
+
+def _balanced(some: Sequence[Entry], size: int, free: bool) -> list[Entry]:
+    """The first `size` entries, no more than half of them with either order fixed, as far as there are enough of both."""
+    if free:
+        return list(some[:size])
+    most = (size + 1) // 2
+    taken: list[Entry] = []
+    spare: list[Entry] = []
+    count = {True: 0, False: 0}
+    for entry in some:
+        if len(taken) == size:
+            break
+        if entry.first is not None and count[entry.first] == most:
+            spare.append(entry)
+            continue
+        if entry.first is not None:
+            count[entry.first] += 1
+        taken.append(entry)
+    return taken + spare[: size - len(taken)]
+
+
+def _shuffled(taken: Sequence[Entry], seed: int, part: Part) -> list[tuple[str, bool]]:
+    """In the part's order; entries whose order is free get the one that evens out the labels."""
+    fixed = {e.uid: e.first for e in taken if e.first is not None and part not in FREE}
+    lean = sum(1 if first else -1 for first in fixed.values())
+    found = []
+    for entry in sorted(taken, key=lambda e: digest(seed, part, "order", e.uid)):
+        first = fixed.get(entry.uid)
+        if first is None:
+            first = lean < 0 or (lean == 0 and int(digest(seed, part, "coin", entry.uid)[:8], 16) % 2 == 0)
+            lean += 1 if first else -1
+        found.append((entry.uid, first))
+    return found

@@ -1,0 +1,176 @@
+"""Preference rows to pairs: each source's rows in its own columns, through its layout, as Items of two candidates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from evaluators.errors import UserError
+from evaluators.keys import digest
+from evaluators.records import Item
+from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, RowReader
+from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
+from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
+from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec
+from harness_plugins.training_data.config import DataConfig, SourceEntry
+from harness_plugins.training_data.sources import NoPreference, layout
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two responses to a request, one of them preferred."""
+
+    item: Item
+    place: str
+    """File and line, or dataset and row, that it came from."""
+    margin: float | None = None
+
+    @property
+    def uid(self) -> str:
+        return self.item.uid
+
+    @property
+    def source(self) -> str:
+        return self.item.benchmark
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that is in no part, and why (`why` is a word to count by)."""
+
+    source: str
+    place: str
+    why: str
+    detail: str = ""
+    uid: str = ""
+
+
+@dataclass
+class Read:
+    """What the sources gave."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By source: where its rows came from, how many, and a hash over what they say."""
+
+
+def read_sources(config: DataConfig, limit: int | None = None) -> Read:
+    """Read all sources.
+
+    Args:
+        limit: at most this many rows of each source.
+
+    Raises:
+        UserError: a source cannot be read, or rows do not fit and its `bad_rows` is not `skip`: up to five of them a line each.
+    """
+    read = Read()
+    for entry in config.sources:
+        most = min((n for n in (entry.limit, limit) if n is not None), default=None)
+        policy = entry.bad_rows or config.bad_rows
+        before = len(read.pairs), len(read.dropped)
+        source = _open(entry)
+        rows = 0
+        problems: list[str] = []
+        seen: Counter[str] = Counter()
+        for found in _pairs(entry, source, most):
+            rows += 1
+            if isinstance(found, Pair):
+                seen[found.uid] += 1
+                n = seen[found.uid]
+                read.pairs.append(found if n == 1 else replace(found, item=replace(found.item, uid=f"{found.uid}#{n}")))
+                continue
+            read.dropped.append(found)
+            if found.why == "bad_row" and policy == "error":
+                problems.append(f"{found.place}: {found.detail}")
+        if problems:
+            rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more"] if len(problems) > SHOWN_PROBLEMS else []
+            raise UserError(
+                *problems[:SHOWN_PROBLEMS],
+                *rest,
+                f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; mend them, or leave them out and counted with "
+                "`bad_rows: skip`",
+            )
+        pairs = [p.item for p in read.pairs[before[0] :]]
+        if not pairs:
+            gone = Counter(d.why for d in read.dropped[before[1] :])
+            raise UserError(
+                f"source {entry.name!r}: no pairs in {source.resolved or entry.path} ({rows} rows; {dict(gone) or 'it is empty'})"
+            )
+        read.facts[entry.name] = {
+            "layout": entry.layout,
+            "source": source.resolved,
+            "revision": source.revision,
+            "licence": layout(entry.layout).LICENCE,
+            "rows": rows,
+            "pairs": len(pairs),
+            "rows_sha256": digest([(i.uid, i.label.preferred) for i in pairs]),
+        }
+    return read
+
+
+def _open(entry: SourceEntry) -> Source:
+    try:
+        return open_source(spec_of(entry), entry.path)
+    except UserError as e:  # the loader speaks of benchmarks
+        raise UserError(
+            *(line.replace(f"benchmark {entry.name!r}", f"source {entry.name!r}") for line in e.lines)
+        ) from None
+
+
+def spec_of(entry: SourceEntry) -> BenchmarkSpec:
+    """The declaration of `pairs` under the source's name, with its dataset."""
+    dataset = layout(entry.layout).DATASET
+    if entry.revision:
+        dataset = dataset.model_copy(update={"revision": entry.revision})
+    return load_spec("pairs").model_copy(update={"name": entry.name, "dataset": dataset})
+
+
+def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pair | Dropped]:
+    root = entry.media_root or source.root
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder (media_root of source {entry.name!r}; relative to the config file)")
+    spec = spec_of(entry)
+    reader = RowReader(spec, MediaFinder(spec, root, spec.frames), entry.media == "optional", source.revision)
+    turn = layout(entry.layout).pair
+    for number, (line, row) in enumerate(source.rows()):
+        if number == limit:
+            return
+        place = source.where(line)
+        try:
+            found = turn(row)
+            yield _pair(reader, found, number, place)
+        except NoPreference as e:
+            yield Dropped(entry.name, place, "no_preference", str(e))
+        except MediaProblem as e:
+            mend = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
+            yield Dropped(entry.name, place, "bad_row", f"{e}{mend}")
+        except RowProblem as e:
+            yield Dropped(entry.name, place, "bad_row", str(e))
+
+
+def _pair(reader: RowReader, row: Row, number: int, place: str) -> Pair:
+    if row.get("id") in (None, ""):
+        row = {**row, "id": _id_of(row)}
+    item = reader.item(row, number)
+    if len(item.candidates) != 2:
+        raise RowProblem(f"{len(item.candidates)} candidates; a pair has two: split the row")
+    if item.criterion:
+        raise RowProblem("a preference on one criterion alone; the writer's prompt cannot say which: remove the row")
+    if item.label.preferred is None:
+        raise NoPreference(item.label.kind)
+    margin = row.get("margin")
+    if margin is not None and (isinstance(margin, bool) or not isinstance(margin, int | float)):
+        raise RowProblem(f"'margin' is {margin!r}; it must be a number")
+    return Pair(item, place, None if margin is None else float(margin))
+
+
+def _id_of(row: Row) -> str:
+    """An id from what a row says, so that it is the same wherever the row stands."""
+    media = [embedded_name(data) if (data := embedded_bytes(m)) else str(m) for m in row.get("media") or ()]
+    content = orjson.loads(orjson.dumps([row.get("prompt"), row.get("candidates")], default=str))
+    return digest(content, media)[:16]

@@ -1,0 +1,36 @@
+"""Layouts of preference data: a module here turns a row of its own columns into a row of the benchmark `pairs`.
+
+Such a module holds
+- `LICENCE` and `DATASET`: what the dataset's card says, and where it lies on the Hub (no id: rows are local),
+- `pair(row) -> dict`: the same row as `{"id", "prompt", "media", "candidates", "label", ...}`, media being paths or embedded
+  images as they came, the preferred response first unless the row orders them; `margin` where the row says how clear it is.
+  A row without an id gets one from its content.
+
+It raises `RowProblem` where the row does not fit, and `NoPreference` where it fits and prefers neither. Adding a source is adding
+such a module; those that begin with `_` are shared parts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+class NoPreference(Exception):
+    """A sound row that prefers neither of two: a tie, or a score of one response."""
+
+
+def layouts() -> list[str]:
+    """The layouts at hand."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def layout(name: str) -> ModuleType:
+    """The module of a layout."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def about(name: str) -> str:
+    """The first line of what a layout's module says of itself."""
+    return (layout(name).__doc__ or "").partition("\n")[0]

@@ -1,0 +1,103 @@
+"""What the layouts share: columns that must be there, image placeholders in a prompt, ShareGPT turns."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from harness_plugins.benchmarks.sources import Row, RowProblem
+
+_PLACEHOLDER = re.compile(r"\s*<image>\s*", re.I)
+
+
+def column(row: Row, name: str, columns: str) -> Any:
+    """A column's value.
+
+    Raises:
+        RowProblem: it is not there; `columns` says which ones the layout has.
+    """
+    if row.get(name) is None:
+        raise RowProblem(f"column {name!r} is missing; rows have {columns}")
+    return row[name]
+
+
+def text_of(row: Row, name: str, columns: str) -> str:
+    """A column that holds a text."""
+    value = column(row, name, columns)
+    if not isinstance(value, str):
+        raise RowProblem(f"{name!r} must be a text, not {type(value).__name__}")
+    return value
+
+
+def mapping_of(value: Any, name: str) -> dict[str, Any]:
+    """A mapping, also one that is stored as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as e:
+            raise RowProblem(f"{name!r} is not valid JSON ({e})") from None
+    if not isinstance(value, dict):
+        raise RowProblem(f"{name!r} must be a mapping, not {type(value).__name__}")
+    return value
+
+
+def without_placeholders(prompt: str, images: int) -> str:
+    """A prompt without the literal `<image>` that says where its image stood.
+
+    Of several images those that stand inside the text become "(image k)", as they are numbered where they are shown.
+
+    Raises:
+        RowProblem: there are more placeholders than images.
+    """
+    found = list(_PLACEHOLDER.finditer(prompt))
+    if len(found) > max(images, 1):
+        raise RowProblem(f"the prompt has {len(found)} times <image>, and the row {images} images")
+    if len(found) <= 1:
+        return _PLACEHOLDER.sub("\n", prompt).strip()
+    number = iter(range(1, len(found) + 1))
+    return re.sub(r"<image>", lambda _: f"(image {next(number)})", prompt, flags=re.I).strip()
+
+
+def turns(value: Any, name: str = "conversations") -> list[tuple[str, str]]:
+    """ShareGPT turns as (who, text).
+
+    Raises:
+        RowProblem: it is no list of {"from", "value"} (or {"role", "content"}).
+    """
+    found = []
+    for one in value if isinstance(value, list | tuple) else [value]:
+        who, text = (
+            (one.get("from") or one.get("role"), one.get("value") or one.get("content"))
+            if isinstance(one, dict)
+            else ("", "")
+        )
+        if not isinstance(who, str) or not isinstance(text, str) or not text:
+            raise RowProblem(f'{name!r} must hold turns such as {{"from": "human", "value": "..."}}')
+        found.append((who, text))
+    return found
+
+
+def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
+    """A row of `conversations`, `chosen`, `rejected` and `images` (LLaMA-Factory's ranking form) as a row of `pairs`."""
+    asked = turns(column(row, "conversations", columns))
+    if len(asked) != 1:
+        raise RowProblem(
+            f"'conversations' has {len(asked)} turns; a pair answers one question: split or remove the row"
+        )
+    answers = []
+    for name in ("chosen", "rejected"):
+        value = column(row, name, columns)
+        ((_, text),) = [("", value)] if isinstance(value, str) else turns(value, name)[-1:]
+        answers.append(text)
+    images = row.get("images") if row.get("images") is not None else row.get("image")
+    media = list(images) if isinstance(images, list | tuple) else [images] if images else []
+    found: Row = {
+        "prompt": without_placeholders(asked[0][1], len(media)),
+        "media": media,
+        "candidates": answers,
+        "label": 0,
+        "category": category,
+    }
+    return found | ({"id": str(row["id"])} if row.get("id") not in (None, "") else {})

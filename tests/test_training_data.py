@@ -1,0 +1,393 @@
+"""Training data: every layout's rows, the whole way from pairs to sets with a scripted teacher, resume, what is left out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from evaluators.errors import BackendError
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest, text_of
+from evaluators.mock import MockBackend
+from evaluators.mock_server import MockServer
+from harness_plugins.benchmarks.sources import RowProblem
+from harness_plugins.cli import main
+from harness_plugins.training_data import Built, build
+from harness_plugins.training_data.config import load_data_config
+from harness_plugins.training_data.reading import read_sources
+from harness_plugins.training_data.sources import NoPreference, about, layout, layouts
+from tests.conftest import MakePairs, png, read_jsonl, write_parquet
+
+CRITIC = (
+    "<image>\nServe as a fair judge. Your task is provided as follows:\nQuestion: [How many birds?]\nThe first "
+    "response: [Two [or so].]\nThe second response: [Three.]\nASSISTANT:\n"
+)
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "llava_critic": [
+        {
+            "id": f"vlfeedback_{n}",
+            "source": "vlfeedback",
+            "conversations": [
+                {"from": "human", "value": CRITIC.replace("birds", f"birds in picture {n}")},
+                {
+                    "from": "gpt",
+                    "value": f"The better response: [{'second' if n % 2 else 'first'}]. It counts rightly.",
+                },
+            ],
+        }
+        for n in range(4)
+    ],
+    "rlaif_v": [
+        {
+            "ds_name": "RLAIF-V",
+            "question": f"What is on table {n}?",
+            "chosen": f"A cup and {n} spoons.",
+            "rejected": f"A dog and {n} spoons.",
+            "origin_dataset": "COCO",
+            "origin_split": '{"model": "m", "feedback": "f", "type": "question_answering"}',
+            "idx": f"{n}",
+            "image_path": f"{n}.jpg",
+        }
+        for n in range(4)
+    ],
+    "rlhf_v": [
+        {
+            "conversations": [{"from": "human", "value": f"<image>Describe scene {n}."}],
+            "chosen": {"from": "gpt", "value": f"A street with {n} cars."},
+            "rejected": {"from": "gpt", "value": f"A beach with {n} cars."},
+        }
+        for n in range(4)
+    ],
+}
+ROWS["mmif"] = [{**row, "id": n} for n, row in enumerate(ROWS["rlhf_v"])]
+
+
+def source_rows(folder: Path, name: str) -> tuple[Path, str]:
+    """A file of a layout's rows as its dataset has them, and how it is named in a config."""
+    folder.mkdir(exist_ok=True)
+    if name == "mmif":  # a JSON list, its images beside it
+        for n in range(4):
+            (folder / f"{n}.png").write_bytes(png(900 + n))
+        path = folder / "mmif_23k_4o_qwen2_5.json"
+        path.write_text(json.dumps([{**r, "images": [f"{n}.png"]} for n, r in enumerate(ROWS[name])]))
+        return path, f"{{layout: mmif, path: {path}, media_root: {folder}}}"
+    rows = []
+    for n, row in enumerate(ROWS[name]):
+        image = {"bytes": png(100 * len(name) + n), "path": f"{n}.png"}
+        rows.append({**row, **({"images": [image]} if name == "rlhf_v" else {"image": image})})
+    path = write_parquet(folder / "train-00000-of-00001.parquet", rows)
+    return path, f"{{layout: {name}, path: {path}}}"
+
+
+def teacher_says(request: ChatRequest) -> str:
+    """Right unless the request's number is divisible by 3; its rubric is about the good answer."""
+    text = text_of(request.messages)
+    number = int(re.findall(r"question (\d+)", text)[-1])
+    right = 1 if text.index(f"good answer number {number}") < text.index(f"bad answer number {number},") else 2
+    return written(right if number % 3 else 3 - right)
+
+
+def written(verdict: int) -> str:
+    return (
+        "<rubric>\n1. Word (100%): says the word good\n<justify>It was asked.</justify>\n</rubric>\n<eval>Both were read.</eval>\n"
+        f"<answer>{verdict}</answer>"
+    )
+
+
+def config_of(
+    folder: Path, more: str = "", parts: str = "proxy_sft: 4, proxy_rl: 4, grm_sft: 6, grm_rl: 8", **keys: str
+) -> Path:
+    found = {"sources": "[{layout: pairs, path: rows.jsonl}]", "url": "http://unused.invalid/v1", "teacher": "", **keys}
+    path = folder / "data.yaml"
+    path.write_text(
+        f"sources: {found['sources']}\nteacher: {{name: t, backend: openai, model: m, base_url: '{found['url']}', "
+        f"retries: 0{found['teacher']}}}\nparts: {{{parts}}}\nout: out\n{more}"
+    )
+    return path
+
+
+def built(path: Path, says: Any = teacher_says, **how: Any) -> Built:
+    return build(path, teacher=MockBackend(says), **how)
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_rows_of_every_layout_become_pairs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path, entry = source_rows(tmp_path / name, name)
+
+    read = read_sources(load_data_config(config_of(tmp_path, sources=f"[{entry}]")))
+
+    items = [p.item for p in read.pairs]
+    assert len(items) == 4 and not read.dropped and len({i.uid for i in items}) == 4
+    assert all(i.benchmark == name and len(i.media) == 1 and "<image>" not in i.prompt for i in items)
+    preferred = [i.candidates[i.label.preferred or 0].text for i in items]
+    assert (
+        preferred
+        == {
+            "llava_critic": ["Two [or so].", "Three."] * 2,
+            "rlaif_v": [f"A cup and {n} spoons." for n in range(4)],
+            "rlhf_v": [f"A street with {n} cars." for n in range(4)],
+            "mmif": [f"A street with {n} cars." for n in range(4)],
+        }[name]
+    )
+    assert read.facts[name]["rows"] == 4 and path.name in read.facts[name]["source"]
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_the_whole_way_for_every_layout(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    _, entry = source_rows(tmp_path / name, name)
+    config = config_of(tmp_path, "as_many: true\n", "proxy_sft: 1, grm_rl: 2", sources=f"[{entry}]")
+
+    result = built(config, lambda request: written(1))
+
+    assert result.parts["proxy_sft"] == 1 and 1 <= result.parts["grm_rl"] <= 2
+    (row,) = read_jsonl(tmp_path / "out" / "trl" / "proxy_sft.jsonl")
+    assert Path(row["images"][0]).read_bytes().startswith(b"\x89PNG") and row["answer"] == 1
+
+
+def test_other_forms_of_the_layouts() -> None:
+    critic = layout("llava_critic").pair
+    arena = (
+        "<|User Prompt|>\nQ\n<|The Start of Assistant A's Answer|>\nx\n<|The End of Assistant A's Answer|>\n\n"
+        "<|The Start of Assistant B's Answer|>\ny\n<|The End of Assistant B's Answer|>"
+    )
+    bench = "[Question]\nQ\n[Assistant 1]\nx\n[End of Assistant 1]\n[Assistant 2]\ny\n[End of Assistant 2]"
+
+    def row(human: str, gpt: str) -> dict[str, Any]:
+        return {"id": "1", "conversations": [{"from": "human", "value": human}, {"from": "gpt", "value": gpt}]}
+
+    for human, gpt, label, margin in [(arena, "My view: [[B>>A]]", 1, 2.0), (bench, "8 6\nBecause", 0, 2.0)]:
+        found = critic(row(human, gpt))
+        assert (found["prompt"], found["candidates"], found["label"], found["margin"]) == (
+            "Q",
+            ["x", "y"],
+            label,
+            margin,
+        )
+    for human, gpt in [
+        (arena, "[[A=B]]"),
+        (bench, "7 7\n"),
+        (CRITIC, "Two responses are equally good."),
+        ("Score it.", "Final Score: 80"),
+    ]:
+        with pytest.raises(NoPreference):
+            critic(row(human, gpt))
+    with pytest.raises(RowProblem, match="names no better response"):
+        critic(row(CRITIC, "I cannot see the image."))
+
+    original = {
+        "text": '{"question": "Q?", "chosen": "yes", "rejected": "no"}',
+        "image_path": "a.jpg",
+        "idx": 7,
+        "origin_split": "{}",
+    }
+    found = layout("rlhf_v").pair(original)
+    assert (found["id"], found["prompt"], found["candidates"], found["media"]) == ("7", "Q?", ["yes", "no"], ["a.jpg"])
+
+    two = {
+        "conversations": [{"from": "human", "value": "Is <image> like <image>?"}],
+        "chosen": "a",
+        "rejected": "b",
+        "images": ["1", "2"],
+    }
+    assert layout("mmif").pair(two)["prompt"] == "Is (image 1) like (image 2)?"
+    with pytest.raises(RowProblem, match="2 times <image>"):
+        layout("mmif").pair({**two, "images": ["1"]})
+    assert all(about(name).strip() for name in layouts())
+
+
+def test_sets_hold_what_they_are_to_teach(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(40)
+    result = built(config_of(tmp_path, "formats: [trl, ms_swift, pairs]\n"))
+    out = tmp_path / "out"
+
+    assert result.complete and result.parts == {"proxy_sft": 4, "proxy_rl": 4, "grm_sft": 6, "grm_rl": 8}
+    assert result.outcomes == {"correct": 26, "hard": 14}
+    rows = {part: read_jsonl(out / "trl" / f"{part}.jsonl") for part in result.parts}
+    for part, some in rows.items():
+        assert sum(r["answer"] == 1 for r in some) == len(some) / 2, part
+        for r in some:
+            number = int(r["uid"] and re.findall(r"\d+", r["question"])[0])
+            assert (number % 3 == 0) == (part == "grm_rl")
+            assert (r["response_1"].startswith("good")) == (r["answer"] == 1)
+            shown = r["messages" if "sft" in part else "prompt"]
+            said = "".join(p.get("text", "[image]") for p in shown[0]["content"])
+            assert said.count("[image]") == len(r["images"]) == 1 and said.index(r["response_1"]) < said.index(
+                r["response_2"]
+            )
+            assert ("says the word good" in said) == ("rubric" in r) == part.startswith("proxy")
+            assert [m["role"] for m in shown] == ["user", "assistant"][: len(shown)] and (len(shown) == 2) == (
+                "sft" in part
+            )
+            assert "It was asked" not in said  # why the writer chose its criteria is not for the proxy
+            if part == "proxy_sft":
+                assert shown[1]["content"][0]["text"] == f"Both were read.\n<answer>{r['answer']}</answer>"
+            if part == "grm_sft":
+                assert shown[1]["content"][0]["text"] == written(r["answer"])
+    for part, some in rows.items():
+        swift = read_jsonl(out / "ms_swift" / f"{part}.jsonl")
+        assert [r["uid"] for r in swift] == [r["uid"] for r in some]
+        assert all(r["messages"][0]["content"].count("<image>") == len(r["images"]) == 1 for r in swift)
+        assert all(r.get("solution") == (None if "sft" in part else str(r["answer"])) for r in swift)
+    pool = read_jsonl(out / "pool.jsonl")
+    assert {p["uid"] for p in pool if p["part"]} == {r["uid"] for some in rows.values() for r in some}
+    manifest = orjson.loads((out / "manifest.json").read_bytes())
+    assert len(manifest["files"]) == 12 and "unused.invalid" not in json.dumps(manifest)
+    readme = (out / "README.md").read_text()
+    assert all(f["sha256"] in readme for f in manifest["files"].values()) and "| grm_rl " in readme
+
+
+def test_the_proxy_is_trained_on_what_the_reward_asks(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Prompt of Proxy-SFT = prompt that `ProxyReward` sends for the same rubric."""
+    import asyncio
+
+    from evaluators.mock import mock_chat_judge
+    from harness_plugins.rewards import ProxyReward, Sample
+
+    make_pairs(8)
+    result = built(config_of(tmp_path, "images: in_place\n", "proxy_sft: 1"))
+    (row,) = read_jsonl(tmp_path / "out" / "trl" / "proxy_sft.jsonl")
+    item = next(p.item for p in result.gathered.pairs if p.uid == row["uid"])
+    judge = mock_chat_judge(
+        JudgeSpec(name="p", backend="openai", model="m", base_url="http://unused.invalid/v1"), lambda request: "1"
+    )
+
+    async def reward() -> None:
+        async with ProxyReward(judge) as proxy:
+            await proxy.score([Sample(item, row["order"], written(row["answer"]))])
+
+    asyncio.run(reward())
+    (request,) = judge.backend.requests  # type: ignore[attr-defined]
+    asked = text_of(row_messages(row))
+    assert asked == text_of(request.messages)
+
+
+def row_messages(row: dict[str, Any]) -> Any:
+    from evaluators.messages import Image, Message, Text
+    from evaluators.records import MediaFile
+
+    images = iter(row["images"])
+    parts = [
+        Image(MediaFile(next(images))) if p["type"] == "image" else Text(p["text"])
+        for p in row["messages"][0]["content"]
+    ]
+    return (Message("user", tuple(parts)),)
+
+
+def test_a_second_run_asks_nothing_and_writes_the_same(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(24)
+    config = config_of(tmp_path, "formats: [trl, pairs]\n", "grm_sft: 4, grm_rl: 4")
+    built(config)
+    first = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+
+    teacher = MockBackend(teacher_says)
+    build(config, teacher=teacher)
+    assert not teacher.requests
+    assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()} == first
+
+    built(config_of(tmp_path, "", "grm_rl: 4"))  # a format and a part less: their files go
+    assert {p.name for p in (tmp_path / "out").rglob("*.jsonl")} == {
+        *("grm_rl.jsonl", "images.jsonl", "pool.jsonl", "dropped.jsonl", "items.jsonl", "rubrics.jsonl")
+    }
+
+
+def test_answers_that_failed_are_asked_again_and_nothing_else(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(24)
+    config = config_of(tmp_path, parts="grm_sft: 4, grm_rl: 4")
+
+    def fails(request: ChatRequest) -> Any:
+        number = int(re.findall(r"question (\d+)", text_of(request.messages))[-1])
+        return BackendError("server", "busy") if number < 5 else teacher_says(request)
+
+    result = built(config, fails)
+    assert not result.complete and not result.parts and result.outcomes["unanswered"] == 5
+    assert not (tmp_path / "out" / "trl").exists()
+    teacher = MockBackend(teacher_says)
+    assert build(config, teacher=teacher).complete and len(teacher.requests) == 5
+
+    dropping = config_of(tmp_path, "distil: {unanswered: drop}\n", "grm_sft: 4, grm_rl: 4")
+    result = built(dropping, fails, out=tmp_path / "other")
+    assert (
+        result.complete and sum(d["why"] == "unanswered" for d in read_jsonl(tmp_path / "other" / "dropped.jsonl")) == 5
+    )
+
+
+def test_form_leaks_and_both_orders(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(24)
+
+    def says(request: ChatRequest) -> str:
+        number = int(re.findall(r"question (\d+)", text_of(request.messages))[-1])
+        reply = teacher_says(request)
+        if number % 4 == 1:
+            return reply.replace("(100%)", "(90%)")
+        if number % 4 == 2:
+            return reply.replace("says the word good", "Response 1 is the better one")
+        return reply.replace("</eval>", "") if number % 4 == 3 else written(1)  # by place alone
+
+    def outcomes(distil: str, folder: str) -> dict[str, int]:
+        config = config_of(tmp_path, f"distil: {{{distil}}}\nas_many: true\n", "grm_sft: 24, grm_rl: 24")
+        return dict(built(config, says, out=tmp_path / folder).outcomes)
+
+    one = outcomes("malformed: drop", "one")
+    assert one["malformed"] == 12
+    gone = read_jsonl(tmp_path / "one" / "dropped.jsonl")
+    assert {d["detail"] for d in gone if d["why"] == "malformed"} == {
+        "weights_do_not_sum",
+        "unclosed_eval, text_outside",
+    }
+    assert outcomes("allow: [weights_do_not_sum]", "allow")["malformed"] == 6
+    assert outcomes("leaks: drop", "leaks")["leaking"] > 0
+    both = outcomes("orders: both", "both")
+    assert both["correct"] < one["correct"]  # right in one order by luck is not right in both
+    rows = read_jsonl(tmp_path / "both" / "trl" / "grm_sft.jsonl")
+    assert abs(2 * sum(r["answer"] == 1 for r in rows) - len(rows)) <= 1
+    assert all(f"<answer>{r['answer']}</answer>" in r["messages"][1]["content"][0]["text"] for r in rows)
+
+
+def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pairs(12)
+    with MockServer(grm=True).running() as server:
+        config = config_of(tmp_path, "as_many: true\n", url=server.url)
+        assert main(["data", str(config), "--dry-run"]) == 0
+        said = capsys.readouterr().out
+        assert "asked 12 times" in said and "Nothing was asked or written" in said and server.asked == 0
+        assert not (tmp_path / "out").exists()
+        assert main(["data", str(config), "--quiet", "--limit", "6"]) == 0 and server.asked == 6
+        assert main(["data", str(config), "--quiet"]) == 0 and server.asked == 12
+        assert "| grm_rl " in capsys.readouterr().out
+    assert main(["data", str(config), "--redo", "status=ok"]) == 2
+    with MockServer(fail=1, faults=("server_error",)).running() as server:
+        config = config_of(tmp_path, url=server.url)
+        assert main(["data", str(config), "--quiet", "--out", str(tmp_path / "other")]) == 3
+    assert "12 pairs are without an answer" in capsys.readouterr().err
+
+
+def test_kills_lose_nothing_and_ask_nothing_twice(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(120)
+    with MockServer(grm=True, latency_s=0.05).running() as server:
+        config = config_of(tmp_path, "as_many: true\n", url=server.url, teacher=", concurrency: 8")
+        answers = tmp_path / "out" / "teacher" / "rubrics.jsonl"
+        for kill in range(3):
+            process = subprocess.Popen([sys.executable, "-m", "harness_plugins", "data", str(config), "--quiet"])
+            while process.poll() is None and (
+                not answers.exists() or answers.read_bytes().count(b"\n") < 20 * (kill + 1)
+            ):
+                time.sleep(0.01)
+            assert process.poll() is None, "it must not end before it is killed"
+            process.kill()
+            process.wait()
+        assert build(config).complete and server.asked <= 120 + 3 * 8
+        assert build(config, out=tmp_path / "whole").complete
+    places = [(r["item"], r["saw"]) for r in read_jsonl(answers)]
+    assert len(places) == len(set(places)) == 120
+    killed, whole = (read_jsonl(tmp_path / name / "pool.jsonl") for name in ("out", "whole"))
+    assert killed == whole
