@@ -16,7 +16,8 @@ from evaluators.leaks import leak_classes
 from evaluators.messages import ChatBackend
 from evaluators.records import ORDERS, Item, Order, Rubric
 from evaluators.writers import Draw, WriterSpec
-from harness_plugins.experiment import block_on, rare_collections
+from harness_plugins.experiment import block_on
+from harness_plugins.garbage import rare_collections
 from harness_plugins.training_data.config import DataConfig, Distil
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.targets import readable
