@@ -33,8 +33,13 @@ def judges_alike(a: RunData, b: RunData) -> tuple[list[str], list[Refused]]:
     others. Baselines that read no rubric are left out.
 
     Raises:
-        UserError: there is none that was asked alike.
+        UserError: there is none that was asked alike, or a run does not say how its judges were asked.
     """
+    for run in (r for r in (a, b) if not r.manifest):
+        raise UserError(
+            f"{run.folder}: has no manifest.json, which alone says how its judges were asked: restore it, or run the same config "
+            "again (verdicts are kept)"
+        )
     named: list[list[str]] = []
     for run in (a, b):
         cells = [c for benchmark in run.benchmarks.values() for c in benchmark.cells.values()]

@@ -214,6 +214,9 @@ def test_nothing_in_common_is_said(judged: Judged, tmp_path: Path) -> None:
         compare(a, judged("c", 20, rows=rows))
     with pytest.raises(UserError, match="no run folder"):
         compare(a, tmp_path)
+    (a / "manifest.json").unlink()
+    with pytest.raises(UserError, match=r"has no manifest.json, which alone says how its judges were asked"):
+        compare(a, tmp_path / "c" / "run")
 
 
 def test_every_format_tells_the_same(judged: Judged, capsys: pytest.CaptureFixture[str]) -> None:
