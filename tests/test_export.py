@@ -26,6 +26,7 @@ from harness_plugins.export import export
 from harness_plugins.redaction import hashed, ident, name, settings
 from harness_plugins.scoring.statistics import clusters
 from tests.conftest import png, write_jsonl
+from tests.test_gradings import judged, ranked, three
 from tests.test_imports_answers import RLHF, VL, answered, imported, rows_of
 
 ATTACK = '</script><img src=x onerror="alert(1)"> \u202e \\frac{1}{0} {"prompt": "hidden inside"}'
@@ -187,8 +188,7 @@ def test_it_scores_as_the_run_does(made: tuple[Path, Path]) -> None:
     before, after = _without_models(_objects(folder)), _objects(public)
     assert before == after
     assert orjson.loads((public / "metrics.json").read_bytes()) == orjson.loads(orjson.dumps(after))
-    told = {o["metric"] for o in after}
-    assert {"accuracy", "gain_leak_free", "sycophancy", "contrast" if "contrast" in told else "flip_rate"} <= told
+    assert {"accuracy", "gain_leak_free", "sycophancy"} <= {o["metric"] for o in after}
     assert any(o["judge"] == "longest" for o in after) and any(not o.get("complete", True) for o in after)
     assert score(public).items == score(folder).items
 
@@ -262,7 +262,7 @@ def test_bad_places_and_a_missing_public_are_refused(
     assert main(["export", str(tmp_path / "empty"), "--public", "--out", str(tmp_path / "new")]) == 2
     assert "no run folder" in capsys.readouterr().err
     assert main(["export", str(folder), "--public", "--out", str(tmp_path / "empty")]) == 0
-    assert "24" not in capsys.readouterr().err and (tmp_path / "empty" / "about.json").exists()
+    assert (tmp_path / "empty" / "about.json").exists()
 
 
 def test_a_failed_export_leaves_nothing(made: tuple[Path, Path], tmp_path: Path) -> None:
@@ -305,6 +305,32 @@ def test_imported_folders(tmp_path: Path) -> None:
             score(tmp_path / "public", protocol)
     everything = b"".join(f.read_bytes() for f in (tmp_path / "public").iterdir())
     assert b"question 1" not in everything and b"/d/" not in everything and str(tmp_path).encode() not in everything
+
+
+def test_three_candidates_ranked_and_scored_and_criteria_by_name(tmp_path: Path) -> None:
+    criteria = [
+        {"name": "a criterion with a name of its own", "weight": 2},
+        {"name": "another with its own", "weight": 1},
+    ]
+    write_jsonl(tmp_path / "rows.jsonl", three())
+    write_jsonl(
+        tmp_path / "w.jsonl",
+        [
+            {"benchmark": "pairs", "writer": "w", "text": "1. true\n2. long", "criteria": criteria, "row": n}
+            for n in range(6)
+        ],
+    )
+    replies = {
+        "ranks": ({"grading": "listwise"}, ranked),
+        "scores": ({"grading": "pointwise"}, lambda case: f"<score>{len(case.shown()[0].text) % 9 + 1}</score>"),
+        "parts": ({"grading": "pointwise", "decision": "criteria"}, lambda case: "<scores>\n1: 4\n2: 2\n</scores>"),
+    }
+    judged(tmp_path, tmp_path / "rows.jsonl", replies, "arms: [none, transferred]\nrubrics: {w: w.jsonl}")
+    export(tmp_path / "out", tmp_path / "public")
+    assert _objects(tmp_path / "out") == _objects(tmp_path / "public")
+    verdicts = list(read_records(tmp_path / "public" / "verdicts.jsonl", Verdict))
+    assert any(v.ranks for v in verdicts) and any(v.score is not None for v in verdicts)
+    assert {(c.name, c.weight) for v in verdicts for c in v.criteria} == {("", 2.0), ("", 1.0)}
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
