@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.metrics import Facts, Scored, is_pick
@@ -321,30 +322,34 @@ def _sides(f: Forecast) -> dict[str, tuple[Floats, Floats, Floats]]:
     return {"auroc": (f.p, f.y, 1 - f.y), "auroc_confidence": (f.confidence, f.right, 1 - f.right)}
 
 
-def _times(clusters: Sequence[Ints], count: int) -> dict[int, Floats]:
-    """How often each of some clusters was drawn in each of the resamples that all metrics share."""
+def _times(clusters: Sequence[Ints], count: int) -> tuple[Ints, NDArray[np.float32]]:
+    """How often each of some clusters was drawn in each of the resamples that all metrics share: the row of each cluster, and
+    (rows, resamples)."""
     used = np.unique(np.concatenate(clusters)) if clusters else np.zeros(0, dtype=np.int64)
     one = np.zeros((count, len(used)))
     one[used, np.arange(len(used))] = 1
     drawn = statistics.bootstrap(
         one, np.full(one.shape, 1 / count)
     )  # a resample draws `count` clusters: below stands 1
-    return {int(c): drawn[:, i] for i, c in enumerate(used)}
+    row = np.zeros(count, dtype=np.int64)
+    row[used] = np.arange(len(used))
+    return row, np.ascontiguousarray(np.rint(drawn).T, dtype=np.float32)
 
 
-def _resampled(score: Floats, positive: Floats, negative: Floats, cluster: Ints, times: Mapping[int, Floats]) -> Floats:
-    """AUROC in each resample: every item weighs as often as its cluster was drawn."""
+def _resampled(
+    score: Floats, positive: Floats, negative: Floats, cluster: Ints, times: tuple[Ints, NDArray[np.float32]]
+) -> Floats:
+    """AUROC in each resample: every item weighs as often as its cluster was drawn. Sums of so few halves are exact in single
+    precision."""
     order = np.argsort(score, kind="stable")
     _, first, size = np.unique(score[order], return_index=True, return_counts=True)
-    starts, ends = np.repeat(first, size), np.repeat(first + size, size)
-    w = np.stack([times[int(c)] for c in cluster[order]], axis=1)  # (resamples, items), in the order of their scores
-    won, lost = w * positive[order], w * negative[order]
-    below = np.zeros((len(w), len(order) + 1))
-    np.cumsum(lost, axis=1, out=below[:, 1:])
-    lower = below[:, starts] if (size > 1).any() else below[:, :-1]
-    upper = below[:, ends] if (size > 1).any() else below[:, 1:]
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # a positive beats all negatives below it, and half of its equals
-        answer: Floats = (won * (lower + upper)).sum(axis=1) / (2 * won.sum(axis=1) * below[:, -1])
+    row, drawn = times
+    w = drawn[row[cluster[order]]]  # (items, resamples), in the order of their scores
+    won, lost = (w * side[order].astype(np.float32)[:, None] for side in (positive, negative))
+    below = np.zeros((len(order) + 1, w.shape[1]), dtype=np.float32)
+    np.cumsum(lost, axis=0, out=below[1:])
+    both = below[np.repeat(first, size)] + below[np.repeat(first + size, size)]
+    both *= won  # a positive beats all negatives below it, and half of its equals
+    with np.errstate(invalid="ignore", divide="ignore"):
+        answer: Floats = both.sum(axis=0, dtype=np.float64) / (2.0 * won.sum(axis=0) * below[-1])
     return answer
