@@ -169,6 +169,21 @@ def _text(ids: dict[str, int], size: int, width: int, layers: int, context: int,
     }
 
 
+def text(folder: Path, texts: Sequence[str], context: int = 256) -> tuple[Any, Any]:
+    """A text model of Qwen2's architecture, 100 thousand parameters, and a tokenizer that has learned its pieces from `texts`."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    special = [f"<|{m}|>" for m in MARKS[:3]]
+    tokenizer = _pieces(special, texts)
+    tokenizer.chat_template = CHATML
+    ids = dict(zip(MARKS, tokenizer.convert_tokens_to_ids(special), strict=False))
+    torch.manual_seed(0)
+    shape = _text(ids, len(tokenizer), 128, 2, context) | {"hidden_size": 64, "tie_word_embeddings": True}
+    model = Qwen2ForCausalLM(Qwen2Config(**shape))
+    return _saved(folder, model, tokenizer, tokenizer), tokenizer
+
+
 def qwen(folder: Path, context: int = 8192, width: int = 256, layers: int = 2) -> Path:
     """Qwen2.5-VL, 1.7 million parameters at its defaults. Its processor needs torchvision."""
     import torch

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 pytest.importorskip("verl", reason="needs verl 0.9.1; `make test-verl` runs this")
 
+import hydra
 import numpy as np
 import torch
 from omegaconf import OmegaConf
@@ -23,6 +26,7 @@ from verl import DataProto
 from verl.experimental.reward_loop import RewardLoopWorker
 from verl.trainer.ppo.metric_utils import process_validation_metrics
 from verl.trainer.ppo.reward import load_reward_manager
+from verl.utils.config import validate_config
 from verl.workers.reward_manager import get_reward_manager_cls
 
 from evaluators.errors import BackendError
@@ -158,3 +162,31 @@ def test_the_older_batch_manager_knows_groups(proxy: MockServer, tmp_path: Path)
     found = manager(batch([RIGHT, FAILING, "nonsense"], tmp_path / "a.png"), return_dict=True)
     assert found["reward_tensor"].sum(dim=1).tolist() == [2.5, 0.25, -2.0]
     assert found["reward_extra_info"]["judge_failed"] == [0.0, 1.0, 0.0]
+
+
+def test_the_launch_script_is_a_configuration_of_verls(proxy: MockServer, tmp_path: Path) -> None:
+    """examples/grm_rl_verl.sh, with `python` in its place that writes down what it is given."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    reward = tmp_path / "reward.yaml"
+    reward.write_text(
+        f"proxy_grm: {{proxy: {{name: p, backend: openai, model: m, base_url: '{proxy.url}', retries: 0}}}}\n"
+    )
+    settings = {"PYTHON": str(python), "MODEL": str(tmp_path), "DATA": "grm_rl.parquet", "REWARD": str(reward)}
+    script = Path(__file__).parents[2] / "examples" / "grm_rl_verl.sh"
+    ran = subprocess.run(
+        [script, "trainer.total_training_steps=1"], env={**os.environ, **settings}, capture_output=True, text=True
+    )
+    module, *options = ran.stdout.splitlines()[1:]
+    assert module == "verl.trainer.main_ppo" and "trainer.total_training_steps=1" in options
+
+    with hydra.initialize_config_module("verl.trainer.config", version_base=None):
+        composed = hydra.compose("ppo_trainer", overrides=options)  # refuses what verl does not know
+    validate_config(composed, use_reference_policy=True, use_critic=False)
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
+
+    async def scored() -> Any:
+        return await load_reward_manager(composed, Letters()).run_single(batch([RIGHT], tmp_path / "a.png"))
+
+    assert asyncio.run(scored())["reward_score"] == 2.5
