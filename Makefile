@@ -10,7 +10,7 @@ PIP_QUIET := --quiet --disable-pip-version-check
 # A Python that has vLLM (with a GPU, say): its engine is tested in place of the CPU build that $(VLLM) would get.
 VLLM_PYTHON ?= $(VLLM)/bin/python
 
-.PHONY: demo demo-lmms test test-all test-lmms test-vllm test-verl lint format clean
+.PHONY: demo demo-lmms test test-all test-lmms test-vllm test-trainers lint format clean
 
 $(VENV)/core: pyproject.toml
 	@echo "installing the core into $(VENV) ..."
@@ -68,16 +68,19 @@ lint: $(VENV)/dev
 test: lint
 	$(VENV)/bin/pytest -m "not heavy and not browser"
 
-test-all: $(VENV)/all lint test-lmms test-vllm test-verl
+test-all: $(VENV)/all lint test-lmms test-vllm
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
 	$(LMMS)/bin/python -m pytest -n 2 --dist loadgroup tests/hosted tests/local
 
 test-vllm: $(VLLM_PYTHON)
-	$(VLLM_PYTHON) -m pytest tests/local tests/trainers
+	$(VLLM_PYTHON) -m pytest tests/local
 
-test-verl: $(VERL)/ready
+# Rewards and recipes in real trainers: no part of test-all yet.
+test-trainers: $(VLLM)/bin/python $(VERL)/ready
+	$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/trl.txt
+	$(VLLM)/bin/python -m pytest tests/trainers
 	$(VERL)/bin/python -m pytest tests/trainers
 
 format: $(VENV)/dev

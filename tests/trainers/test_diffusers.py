@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("diffusers", reason="needs diffusers; `make test-verl` runs this")
+pytest.importorskip("diffusers", reason="needs diffusers; `make test-trainers` runs this")
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel

@@ -29,7 +29,7 @@ from tests.local import tiny
 pytestmark = pytest.mark.heavy
 
 SPEC = JudgeSpec(name="proxy", backend="openai", model="m", base_url="http://unused.invalid/v1", retries=0)
-STEPS = 36
+STEPS = 24
 WORDS = ("evidence", "style")
 CPU: dict[str, Any] = {"use_cpu": True, "bf16": False, "report_to": [], "save_strategy": "no", "seed": 0}
 
@@ -106,7 +106,7 @@ def earned(model: Path, out: Path, shuffled: bool) -> list[float]:
         model=AutoModelForCausalLM.from_pretrained(model),
         processing_class=AutoTokenizer.from_pretrained(model),
         reward_funcs=dealt,
-        train_dataset=Dataset.from_list(rows * 72),
+        train_dataset=Dataset.from_list(rows * 48),
         args=GRPOConfig(
             output_dir=str(out),
             per_device_train_batch_size=128,

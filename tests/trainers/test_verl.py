@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("verl", reason="needs verl 0.9.1; `make test-verl` runs this")
+pytest.importorskip("verl", reason="needs verl 0.9.1; `make test-trainers` runs this")
 
 import hydra
 import numpy as np
