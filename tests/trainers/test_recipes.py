@@ -31,7 +31,7 @@ def test_tiny_runs_to_its_end(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for needed in ("trl", "datasets"):
-        pytest.importorskip(needed, reason="needs TRL; `make test-vllm` runs this")
+        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
     monkeypatch.syspath_prepend(ROOT / "examples")
     script = importlib.import_module(recipe)
     for module in {script, importlib.import_module("train_sft")}:

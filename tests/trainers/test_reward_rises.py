@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("trl", reason="needs TRL; `make test-vllm` runs this")
+pytest.importorskip("trl", reason="needs TRL; `make test-trainers` runs this")
 
 import torch
 from datasets import Dataset

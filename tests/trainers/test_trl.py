@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("trl", reason="needs TRL; `make test-vllm` runs this")
+pytest.importorskip("trl", reason="needs TRL; `make test-trainers` runs this")
 pytest.importorskip("torchvision", reason="Qwen-VL's processor needs it")
 
 from datasets import Dataset
