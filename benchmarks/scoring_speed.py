@@ -53,6 +53,7 @@ WORDS = [
         for c in ("", "ing", "tion", "ly", "er", "al", "ed", "ness", "ive", "ous")
     ),
 ]
+NAMES = ("accuracy", "colour", "count", "grounding")
 WEIGHTS = list(accumulate([6.0] * len(COMMON) + [1.0] * (len(WORDS) - len(COMMON))))
 URL = "http://127.0.0.1:8000/v1"
 
@@ -124,7 +125,10 @@ def inputs(folder: Path, shape: str, items: int) -> Path:
 def rubrics(draw: random.Random, name: str, row: int) -> Iterator[dict[str, Any]]:
     """One rubric an item; of `grm` one an order, with its own verdict."""
     for saw in ("AB", "BA") if name == "grm" else ("nothing",):
-        criteria = [{"name": w, "description": prose(draw, 14), "weight": 1 + draw.randrange(5)} for w in COMMON[1:5]]
+        criteria = [
+            {"name": w, "description": prose(draw, 14), "weight": 1 + draw.randrange(5)}
+            for w in ("accuracy", "colour", "count", "grounding")
+        ]
         text = "\n".join(f"{k}. {c['name']} ({c['weight']}): {c['description']}" for k, c in enumerate(criteria, 1))
         writer = {"name": name, "family": name, "base": f"{name}-7b", "model": f"{name}-7b"}
         rubric = {"benchmark": "pairs", "row": row, "writer": writer, "text": text, "criteria": criteria, "saw": saw}
@@ -207,8 +211,8 @@ def run_folder(path: Path) -> Path:
     return path
 
 
-def measure(run: Path, form: str) -> tuple[float, float]:
-    """Seconds and peak MB of `rubric-harness table RUN --format FORM`."""
+def measure(run: Path, form: str) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU and peak MB of `rubric-harness table RUN --format FORM`."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "harness_plugins", "table", str(run), "--format", form]
     with open(run.parent / f"table.{form}", "wb") as out:
@@ -216,7 +220,7 @@ def measure(run: Path, form: str) -> tuple[float, float]:
         _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(command)} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -235,11 +239,9 @@ def main() -> None:
                 (folder / "written").write_text(str(make(folder, shape, verdicts)))
             count = int((folder / "written").read_text())
             for form in ("json", "md"):
-                seconds, peak = measure(folder / "run", form)
-                print(
-                    f"{shape:7} {count:9,} verdicts, table --format {form:4}: {seconds:6.1f} s {peak:7,.0f} MB",
-                    flush=True,
-                )
+                seconds, cpu, peak = measure(folder / "run", form)
+                what = f"{shape:7} {count:9,} verdicts, table --format {form:4}"
+                print(f"{what}: {seconds:6.1f} s ({cpu:5.1f} s CPU) {peak:6,.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -187,8 +187,18 @@ def _worded(text: str) -> tuple[Leak, ...]:
 
 def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, ...]:
     """The classes of leaks that a rubric has."""
-    kinds = {leak.kind for leak in find_leaks(text, responses)}
-    return tuple(c for c in CLASSES if c in kinds)
+    key = hash(text), hash(tuple(responses))
+    if key not in _seen:
+        if len(_seen) >= SEEN:
+            _seen.clear()
+        kinds = {leak.kind for leak in find_leaks(text, responses)}
+        _seen[key] = tuple(c for c in CLASSES if c in kinds)
+    return _seen[key]
+
+
+SEEN = 1 << 18
+_seen: dict[tuple[int, int], tuple[LeakClass, ...]] = {}
+"""By the hashes of text and responses: tables ask for what scoring has asked for."""
 
 
 def leaks_of(rubric: Rubric, item: Item | None) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(w for w in re.findall(r"\w+", text.lower()) if len(w) > 3)
+    return frozenset(re.findall(r"\w{4,}", text.lower()))
 
 
 def _alike(rubrics: Sequence[Rubric]) -> float:
