@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -65,6 +65,13 @@ class Encoded:
         return b"data:" + self.mime.encode() + b";base64,"
 
 
+class Known(NamedTuple):
+    """A file's bytes in base64, untouched, and their sha256."""
+
+    encoded: Encoded
+    sha256: str
+
+
 class MediaWindow:
     """Reads each file once, digests it, and keeps its base64 while it is among the most recently used.
 
@@ -111,6 +118,11 @@ class MediaWindow:
         sha = {p: f.sha256 or found[p] for p, f in files.items()}
         return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
 
+    def keep(self, known: Mapping[str, Known]) -> None:
+        """Take in files, by path, whose bytes were at hand when they were written: they need not be read again."""
+        for path, (encoded, sha) in known.items():
+            self._keep((path, None), encoded, sha)
+
     def forget(self, paths: Collection[str]) -> None:
         """Keep nothing of files that are about to go: images that were made for one request, say."""
         gone = set(paths)
@@ -135,10 +147,14 @@ class MediaWindow:
             self._reading.pop(want, None)
         if done.cancelled() or done.exception() is not None:
             return
-        for want, encoded, sha in done.result():
-            self._sha[want[0]] = sha
-            self._kept[want] = encoded
-            self._size += len(encoded.base64)
+        for read in done.result():
+            self._keep(*read)
+
+    def _keep(self, want: _Want, encoded: Encoded, sha: str) -> None:
+        self._sha[want[0]] = sha
+        replaced = self._kept.pop(want, None)
+        self._kept[want] = encoded
+        self._size += len(encoded.base64) - (len(replaced.base64) if replaced else 0)
         while self._size > self._max and len(self._kept) > 1:
             _, old = self._kept.popitem(last=False)
             self._size -= len(old.base64)

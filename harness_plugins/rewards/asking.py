@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from evaluators import judges as judge_factory
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import Tally
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import Judge, JudgeSpec
-from evaluators.media import MediaWindow
+from evaluators.media import Known, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.rendering import Case
+from harness_plugins.rewards.images import ImageFiles
 
 
 @dataclass
@@ -38,15 +43,29 @@ class RewardJudge:
 
     async def open(self) -> None:
         self.media = MediaWindow()
+        self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
         try:
             await self._judge.open(self.media)
         except BaseException:
-            self.media.close()
+            self._forget()
             raise
 
     async def close(self) -> None:
         await self._judge.close()
+        self._forget()
+
+    def _forget(self) -> None:
         self.media.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def files(self) -> ImageFiles:
+        """For the images of one call."""
+        return ImageFiles(self._folder)
+
+    def know(self, files: Mapping[str, Known]) -> None:
+        """Files that are encoded already, so that they are not read again for the judge."""
+        if self._judge.sees_media and self.spec.max_pixels is None:
+            self.media.keep(files)
 
     async def decide(self, case: Case, seed: str) -> Parsed:
         """What the judge decides on a case.

@@ -13,12 +13,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pybase64
+
 from evaluators.errors import UserError
-from evaluators.media import mime_of
+from evaluators.media import WINDOW_BYTES, Encoded, Known, mime_of
 from evaluators.records import Media, MediaFile
 
 MOST_SLACK = 1e-2
@@ -30,15 +33,27 @@ class BadImage(Exception):
 
 
 class ImageFiles:
-    """Use it within `with`; the files are there until its end."""
+    """Use it within `with`; the files are there until its end.
 
-    def __init__(self) -> None:
-        self._folder: Path | None = None
+    Args:
+        folder: where to write them; by default one of its own. A server gives one for all: removing a folder can take
+            milliseconds, in which nothing else is served.
+    """
+
+    _numbers = count()
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._shared = folder
+        self._prefix = f"{next(self._numbers)}-" if folder else ""
+        self._folder = folder
         self._media: dict[int, tuple[Any, Media]] = {}
         """By identity, with the object itself, so that no other can take its place: trainers repeat one picture for each
         completion of a group."""
         self.paths: set[str] = set()
         """Of the files made here."""
+        self.known: dict[str, Known] = {}
+        """The same, encoded, up to what a window holds: a judge's need not read them."""
+        self._encoded = 0
 
     def __enter__(self) -> ImageFiles:
         return self
@@ -46,7 +61,10 @@ class ImageFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._folder is not None:
+        if self._shared is not None:
+            for path in self.paths:
+                Path(path).unlink(missing_ok=True)
+        elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def media(self, image: Any) -> Media:
@@ -74,10 +92,15 @@ class ImageFiles:
         sha = hashlib.sha256(data).hexdigest()
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
-        path = self._folder / f"{sha[:32]}{_ENDINGS.get(mime_of(data[:16]) or '', '')}"
+        mime = mime_of(data[:16]) or ""
+        path = self._folder / f"{self._prefix}{sha[:32]}{_ENDINGS.get(mime, '')}"
         if str(path) not in self.paths:
             path.write_bytes(data)
             self.paths.add(str(path))
+            if mime and self._encoded < WINDOW_BYTES:
+                encoded = Encoded(mime, pybase64.b64encode(data))
+                self.known[str(path)] = Known(encoded, sha)
+                self._encoded += len(encoded.base64)
         return Media(f"sha256:{sha}", "image", (MediaFile(str(path), len(data), 0, sha),))
 
 

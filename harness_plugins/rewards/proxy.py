@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
@@ -18,10 +18,12 @@ from evaluators.engine.runner import Tally, cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest
+from evaluators.media import Known
 from evaluators.records import Answer, Failure, Item, Order, Rubric, Writer
 from evaluators.rendering import Case
 from evaluators.writers import Draft, proxy_grm
 from harness_plugins.rewards.asking import RewardJudge
+from harness_plugins.rewards.images import ImageFiles
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, PAYOFFS, Aggregation, payoff
 
 Outcome = Literal["correct", "wrong", "unparsed", "error"]
@@ -94,6 +96,15 @@ class ProxyReward:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def files(self) -> ImageFiles:
+        """For the images of one call."""
+        return ImageFiles() if self._judge is None else self._judge.files()
+
+    def know(self, files: Mapping[str, Known]) -> None:
+        """Image files that are encoded already, so that they are not read again for the proxy."""
+        if self._judge is not None:
+            self._judge.know(files)
 
     def forget(self, paths: Collection[str]) -> None:
         """Keep nothing of image files that are about to go."""

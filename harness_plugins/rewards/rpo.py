@@ -150,8 +150,9 @@ class RPOReward:
             )
 
     async def _group(self, group: Group) -> list[Score]:
-        with ImageFiles() as files:
+        with self._judge.files() as files:
             shown = await asyncio.to_thread(_shown, group, files)
+            self._judge.know(files.known)
             try:
                 results = await self._compared(group, shown)
             finally:

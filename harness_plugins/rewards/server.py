@@ -105,8 +105,9 @@ class RewardServer:
         limits = self.config.limits
         pictures = [p for s in asked.samples for p in _pictures_of(s)]
         _check_counts(limits, len(asked.samples), pictures)
-        with self.admitted(len(asked.samples)), ImageFiles() as files:
+        with self.admitted(len(asked.samples)), self.proxy.files() as files:
             made = await _in_a_thread(lambda: [_sample(s, files, limits) for s in asked.samples], bool(pictures))
+            self.proxy.know(files.known)
             try:
                 rewards = await asyncio.gather(*(self._rewarded(m) for m in made))
             finally:
