@@ -238,3 +238,23 @@ def test_a_failing_backend_is_masked_and_counted(tmp_path: Path) -> None:
         'request_seconds_count{route="/v1/rpo"} 1',
     ):
         assert f"rubric_harness_reward_{line}\n" in counted
+
+
+def test_images_are_encoded_once_and_leave_nothing(
+    backend: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came as bytes is not read back from its file; files go with their request, the folder with the reward."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("evaluators.media._encode_all", lambda wanted: pytest.fail(f"read again: {wanted}"))
+    spec = JudgeSpec(name="j", backend="openai", model="m", base_url=backend.url)
+    groups = [Group("p", [png(n), png(n + 1)]) for n in range(3)]
+
+    async def asked() -> None:
+        async with RPOReward(spec) as reward:
+            scores = await reward.score([*groups, groups[0]])
+            assert scores[0] == scores[3] and all(s.value is not None for group in scores for s in group)
+            (folder,) = tmp_path.iterdir()
+            assert not list(folder.iterdir())
+
+    asyncio.run(asked())
+    assert not list(tmp_path.iterdir())
