@@ -23,7 +23,7 @@ SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS samp
        benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{2,9}')
        OR status NOT IN ('ok', 'tie', 'unparsed', 'refused', 'truncated', 'error')
        OR (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL) AS bad
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {
+FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {
     key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
     item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
     media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
@@ -32,6 +32,26 @@ FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maxim
                     answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
                     usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE))'})
 """
+
+
+_LONGEST = 16 << 20, 256 << 20
+"""Bytes of the longest line read: DuckDB's buffers are as large, so those for a line that hardly any folder has wait until one
+is met."""
+
+
+def read_lines(db: Any, query: str, files: list[str]) -> Any:
+    """Run a query over `read_json($files, maximum_object_size = $longest)`; returns its cursor.
+
+    Raises:
+        duckdb.Error: the files cannot be read.
+    """
+    import duckdb
+
+    usual, longest = _LONGEST
+    try:
+        return db.execute(query, {"files": files, "longest": usual})
+    except duckdb.InvalidInputException:
+        return db.execute(query, {"files": files, "longest": longest})
 
 
 def verdict_tables(folder: Path) -> Any:
@@ -47,7 +67,7 @@ def verdict_tables(folder: Path) -> Any:
     if not files:
         return db
     try:
-        db.execute(f"CREATE TABLE raw AS {_QUERY}", {"files": files})
+        read_lines(db, f"CREATE TABLE raw AS {_QUERY}", files)
     except duckdb.Error as e:
         raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     db.execute(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
+from harness_plugins.scoring.lines import read_lines
 
 Cell = tuple[str, str, str, str | None]
 """Benchmark, judge, arm, writer."""
@@ -171,7 +172,7 @@ SELECT benchmark, item, coalesce(saw, 'nothing') = 'nothing' AS blind, saw, coal
        answer.usage.completion_tokens AS completion_tokens, coalesce(answer.usage.cached_tokens, 0) AS cached_tokens,
        answer.usage.prompt_tokens IS NOT NULL AND answer.usage.completion_tokens IS NOT NULL AS told,
        row_number() OVER () AS line
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456, columns = {{
+FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
     benchmark: 'VARCHAR', item: 'VARCHAR', saw: 'VARCHAR', replicate: 'INTEGER', status: 'VARCHAR',
     writer: 'STRUCT(name VARCHAR, model VARCHAR)', answer: '{_ANSWER}'}})
 """
@@ -181,7 +182,7 @@ SELECT max(answer.model), {_TOKENS}, sum(attempts - 1), coalesce(max(prompt_toke
 FROM (SELECT answer, 1 AS requests, coalesce(answer.attempts, 1) AS attempts, answer.usage.prompt_tokens AS prompt_tokens,
              answer.usage.completion_tokens AS completion_tokens, coalesce(answer.usage.cached_tokens, 0) AS cached_tokens,
              answer.usage.prompt_tokens IS NOT NULL AND answer.usage.completion_tokens IS NOT NULL AS told
-      FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 268435456,
+      FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest,
                      columns = {{answer: '{_ANSWER}'}}))
 """
 
@@ -225,7 +226,7 @@ def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], found: Folder) 
     files = [str(f) for f in record_files(folder, "rubrics") if f.stat().st_size]
     if not files:
         return
-    db.execute(_RUBRICS, {"files": files})
+    read_lines(db, _RUBRICS, files)
     given = set(manifest.get("rubrics", {}))
     extra = "sum(attempts - 1), coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)"
     rows = db.execute(
@@ -254,7 +255,7 @@ def _inductions(db: Any, folder: Path, given: set[str], found: Folder) -> None:
         name = path.stem.removeprefix("induction-")
         if not path.stat().st_size or name in given:
             continue
-        (row,) = db.execute(_INDUCED, {"files": [str(path)]}).fetchall()
+        (row,) = read_lines(db, _INDUCED, [str(path)]).fetchall()
         served, *numbers, retried, read, written = row
         usage = _usage(numbers)
         if name in models:
