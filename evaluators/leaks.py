@@ -65,7 +65,7 @@ _TAKE = (
     r"bevorzug\w*|选择?)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;。！？；])\s+|\n+")
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 """Runs of blanks: patterns with optional blanks would try every way of sharing them out."""
 _CONTRAST = re.compile(
     r"\b(?:while|whereas|but|unlike|than|compared (?:to|with)|in contrast|however|only|both|instead|als|während)\b|而",

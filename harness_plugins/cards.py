@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -18,16 +18,24 @@ SIMILAR_AMONG = 400
 """At most this many rubrics are compared with their neighbours for likeness."""
 
 
-def cards(folder: Path) -> Table:
+def cards_in(folder: Path) -> Table:
+    """The cards of a folder that need not have been judged."""
+    return cards(items_of(folder), rubrics_of(folder))
+
+
+def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
     """One row a writer: how many, how they are built, how much they take from the pair, how alike they are.
 
     `from question` and `from responses`: shares of a rubric's different words (of four letters or more) that the question,
     or a response but not the question, also uses. `alike`: mean Jaccard overlap of the words of two items' rubrics; near 1
     the writer writes one rubric for everything.
+
+    Args:
+        items: by uid.
+        rubrics: of several of one place the last one counts.
     """
-    items = items_of(folder)
     last: dict[tuple[object, ...], Rubric] = {}
-    for r in rubrics_of(folder):
+    for r in rubrics:
         if r.status != "error":
             last[r.writer.name, r.benchmark, r.item, r.saw, r.replicate] = r
     by_writer: dict[str, list[Rubric]] = {}
@@ -44,9 +52,9 @@ def cards(folder: Path) -> Table:
         "from responses",
     ]
     table = Table("Rubric cards", [*header, "alike", "leaking", "leaks", "violations"])
-    for name, rubrics in by_writer.items():
-        shared = all(r.item is None for r in rubrics)
-        table.rows.append([f"{name} (shared)" if shared else name, *_card(rubrics, items)])
+    for name, written in by_writer.items():
+        shared = all(r.item is None for r in written)
+        table.rows.append([f"{name} (shared)" if shared else name, *_card(written, items)])
     table.notes.append(
         "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
@@ -59,7 +67,7 @@ def cards(folder: Path) -> Table:
     return table
 
 
-def _card(rubrics: Sequence[Rubric], items: dict[str, Item]) -> list[str]:
+def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
     valid = [r for r in rubrics if r.status == "valid"]
     violations = Counter(v for r in rubrics for v in r.violations)
     named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))

@@ -153,7 +153,7 @@ def _print_failures(tally: Tally, what: str) -> None:
 
 def _rubrics(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
-    from harness_plugins.cards import cards
+    from harness_plugins.cards import cards_in
     from harness_plugins.experiment import write_rubrics
     from harness_plugins.formats import markdown, print_rich
 
@@ -171,7 +171,7 @@ def _rubrics(args: argparse.Namespace) -> int:
         prices=args.prices,
         max_cost=args.max_cost,
     )
-    table = cards(folder)
+    table = cards_in(folder)
     print_rich([table]) if sys.stdout.isatty() else print(markdown([table]))
     _print_summary(folder)
     if tally.written:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from harness_plugins.cards import cards
+from harness_plugins.cards import cards_in
 from harness_plugins.cells import Table, count, gain, interval, percent
 from harness_plugins.compare import Comparison, Matched, Row
 from harness_plugins.escaping import spreadsheet_text
@@ -152,7 +152,7 @@ def _transitions(m: Matched, arm: str) -> Table:
 
 def _cards(found: Comparison) -> list[Table]:
     """The writers' rubric cards, of A above those of B."""
-    by_run = {run: cards(run) for run in dict.fromkeys(found.runs)}
+    by_run = {run: cards_in(run) for run in dict.fromkeys(found.runs)}
     first = by_run[found.runs[0]]
     table = Table(first.title, ["run", *first.header], notes=list(first.notes))
     for side, run, place in zip("AB", found.runs, (0, 1), strict=True):

@@ -112,7 +112,7 @@ def as_json(reports: Sequence[Report]) -> str:
 
 def rubric_cards(reports: Sequence[Report]) -> list[Table]:
     """A table of rubric cards for each run that holds rubrics."""
-    found = [(r, cards(r.folder)) for r in reports]
+    found = [(r, cards(r.data.items(), r.data.written())) for r in reports]
     for report, table in found:
         table.title = f"{report.folder}: {table.title}" if len(reports) > 1 else table.title
     return [table for _, table in found if table.rows]

@@ -14,7 +14,7 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.cards import cards
+from harness_plugins.cards import cards_in
 from harness_plugins.cli import main
 from harness_plugins.config import load_config
 from harness_plugins.experiment import write_rubrics, writers_of
@@ -122,7 +122,7 @@ def test_what_is_no_rubric_is_kept_and_written_again_when_asked(make_pairs: Make
     config = config_of(tmp_path, "none, transferred")
     write_rubrics(config, writers={"grm": MockBackend(lambda request: "I would rather not.")})
     assert {line["status"] for line in read_jsonl(tmp_path / "out" / "rubrics.jsonl")} == {"invalid"}
-    card = cards(tmp_path / "out")
+    card = cards_in(tmp_path / "out")
     assert [len(row) for row in card.rows] == [len(card.header)] and card.rows[0][2] == "0"
     backend = MockBackend(written)
     write_rubrics(config, writers={"grm": backend})
@@ -174,7 +174,7 @@ def test_a_rubric_without_any_weight_has_a_card(make_pairs: MakePairs, tmp_path:
     folder, _, _ = write_rubrics(
         config_of(tmp_path, "none, transferred"), writers={"grm": MockBackend(lambda request: zero)}
     )
-    assert cards(folder).rows[0][:4] == ["grm", "2", "2", "2"]
+    assert cards_in(folder).rows[0][:4] == ["grm", "2", "2", "2"]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def sections(run: RunData, report: Report, plots: Mapping[str, Sequence[Plot]]) 
     found = {kind[0]: Section(*kind[:4]) for kind in KINDS}
     for kind, drawn in plots.items():
         found[kind].pictures = [picture(p) for p in drawn]
-    for table in [*tables([report]), cards(run.folder)]:
+    for table in [*tables([report]), cards(run.items(), run.written())]:
         if table.rows:
             found[_section_of(table.title)].tables.append(grid(table))
     first = Section("summary", "Summary", "Summary", facts=_facts(run, report), findings=_findings(report))

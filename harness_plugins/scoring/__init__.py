@@ -58,7 +58,7 @@ def score(run: str | Path | RunData, protocol: str = "strict", prices: Prices | 
 def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
     arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
-    report = Report(data.folder, protocol, {}, {}, [], facts, (arm, reference))
+    report = Report(data.folder, data, protocol, {}, {}, [], facts, (arm, reference))
     report.prices = prices or recorded(data.manifest.get("prices"))
     report.paid = data.usage.paid
     for benchmark in data.benchmarks.values():

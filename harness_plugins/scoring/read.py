@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -141,6 +142,13 @@ class RunData:
     """What each arm has to give, once it was asked for (`given.given_of`)."""
     numbers: dict[str, int] = field(default_factory=dict, repr=False)
     """Rubrics' uids, and donors', as numbers."""
+
+    def items(self) -> dict[str, Item]:
+        return {i.uid: i for b in self.benchmarks.values() for i in b.items}
+
+    def written(self) -> Iterator[Rubric]:
+        """The rubrics of all benchmarks and writers."""
+        return chain.from_iterable(self.drafts.values())
 
     def number(self, uid: str | None) -> int:
         """The number that stands for a uid in arrays; -1 for none."""

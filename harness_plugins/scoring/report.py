@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.costs import CostPoint, EqualCost
     from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
+    from harness_plugins.scoring.read import RunData
     from harness_plugins.scoring.transfer import Transfer
     from harness_plugins.scoring.usage import Paid
 
@@ -106,6 +107,8 @@ class Report:
     """A scored run folder."""
 
     folder: Path
+    data: RunData = field(repr=False)
+    """What was read of it."""
     protocol: str
     about: dict[str, tuple[str, str]]
     """For each benchmark the full name of the protocol that was applied, and what it does."""
