@@ -44,6 +44,11 @@ $(VLLM)/bin/python: environments/vllm.txt
 	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/vllm.txt || { rm -rf $(VLLM); exit 1; }
 	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]' || { rm -rf $(VLLM); exit 1; }
 
+$(VLLM)/trl: $(VLLM)/bin/python environments/trl.txt
+	@echo "installing TRL into $(VLLM) ..."
+	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/trl.txt
+	@touch $@
+
 $(VERL)/ready: environments/verl.txt pyproject.toml
 	@echo "installing verl's reward managers and diffusers into $(VERL) (2 GB) ..."
 	@$(PYTHON) -m venv $(VERL)
@@ -68,7 +73,7 @@ lint: $(VENV)/dev
 test: lint
 	$(VENV)/bin/pytest -m "not heavy and not browser"
 
-test-all: $(VENV)/all lint test-lmms test-vllm
+test-all: $(VENV)/all lint test-lmms test-vllm test-trainers
 	$(VENV)/bin/pytest
 
 test-lmms: $(LMMS)/ready
@@ -77,9 +82,8 @@ test-lmms: $(LMMS)/ready
 test-vllm: $(VLLM_PYTHON)
 	$(VLLM_PYTHON) -m pytest tests/local
 
-# Rewards and recipes in real trainers: no part of test-all yet.
-test-trainers: $(VLLM)/bin/python $(VERL)/ready
-	$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/trl.txt
+# Rewards and recipes in real trainers: TRL in one environment, verl and diffusers in another.
+test-trainers: $(VLLM)/trl $(VERL)/ready
 	$(VLLM)/bin/python -m pytest tests/trainers
 	$(VERL)/bin/python -m pytest tests/trainers
 

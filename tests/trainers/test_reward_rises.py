@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,7 +29,7 @@ from tests.local import tiny
 pytestmark = pytest.mark.heavy
 
 SPEC = JudgeSpec(name="proxy", backend="openai", model="m", base_url="http://unused.invalid/v1", retries=0)
-STEPS = 24
+STEPS = 32
 WORDS = ("evidence", "style")
 CPU: dict[str, Any] = {"use_cpu": True, "bf16": False, "report_to": [], "save_strategy": "no", "seed": 0}
 
@@ -51,7 +51,11 @@ def asks_for_evidence(case: Case) -> str:
     """Right where most criteria of the rubric ask for evidence, else wrong."""
     assert case.rubric is not None
     right = 1 + (case.item.label.preferred or 0)
-    return str(right if case.rubric.text.count("evidence") >= 2 else 3 - right)
+    return str(right if preferred(case.rubric.text) else 3 - right)
+
+
+def preferred(rubric: str) -> bool:
+    return rubric.count("evidence") >= 2
 
 
 def question(n: int) -> list[dict[str, str]]:
@@ -87,15 +91,24 @@ def cold_started(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "sft"
 
 
-def earned(model: Path, out: Path, shuffled: bool) -> list[float]:
-    """GRPO's mean reward at each step; `shuffled`: what it learns from is dealt among all completions of a step first."""
+class Course(NamedTuple):
+    """Of each step's completions."""
+
+    reward: list[float]
+    share: list[float]
+    """Of those with the property that the proxy prefers."""
+
+
+def earned(model: Path, out: Path, shuffled: bool) -> Course:
+    """A run of GRPO; `shuffled`: what it learns from is dealt among all completions of a step first."""
     reward = proxy_grm_reward(MockJudge(SPEC, asks_for_evidence))
-    dealer, means = random.Random(0), []
+    dealer, course = random.Random(0), Course([], [])
 
     async def dealt(*, completions: list[Any], **given: Any) -> list[float | None]:
         found = await reward(completions=completions, **given)
         assert None not in found
-        means.append(sum(r for r in found if r is not None) / len(found))
+        course.reward.append(sum(r for r in found if r is not None) / len(found))
+        course.share.append(sum(preferred(c[-1]["content"]) for c in completions) / len(completions))
         return dealer.sample(found, len(found)) if shuffled else found
 
     rows = [
@@ -106,7 +119,7 @@ def earned(model: Path, out: Path, shuffled: bool) -> list[float]:
         model=AutoModelForCausalLM.from_pretrained(model),
         processing_class=AutoTokenizer.from_pretrained(model),
         reward_funcs=dealt,
-        train_dataset=Dataset.from_list(rows * 48),
+        train_dataset=Dataset.from_list(rows * 2 * STEPS),
         args=GRPOConfig(
             output_dir=str(out),
             per_device_train_batch_size=128,
@@ -119,8 +132,8 @@ def earned(model: Path, out: Path, shuffled: bool) -> list[float]:
             **CPU,
         ),
     ).train()
-    assert len(means) == STEPS
-    return means
+    assert len(course.reward) == STEPS
+    return course
 
 
 def rise(means: list[float]) -> float:
@@ -130,6 +143,8 @@ def rise(means: list[float]) -> float:
 
 
 def test_the_reward_rises_and_does_not_when_shuffled(cold_started: Path, tmp_path: Path) -> None:
+    """With seeds 0 to 5 the share rose by 0.20 to 0.30 (shuffled -0.06 to 0.09) and the reward by 0.40 to 0.63 (-0.26 to 0.16)."""
     learned = earned(cold_started, tmp_path / "learned", shuffled=False)
     control = earned(cold_started, tmp_path / "control", shuffled=True)
-    assert rise(learned) > 0.35 and rise(control) < 0.2, (learned, control)
+    assert rise(learned.share) > 0.15 and rise(learned.reward) > 0.3, learned
+    assert rise(control.share) < rise(learned.share) / 2 and rise(control.reward) < rise(learned.reward) / 2, control
