@@ -130,8 +130,8 @@ def _shows(x: Contrast) -> str:
 def _first(lead: Lead, what: str) -> str:
     """Who is first, and whether its difference from the next is one that can be seen with this many items."""
     over = f"over {_listed(lead.over)}"
-    if lead.gain.value == 0:
-        return f"{what} {over}: {lead.best} and {lead.next} alike."
+    if len(lead.level) > 1:
+        return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
     if math.isnan(lead.gain.detectable):
         verdict = "all of it in one cluster, which can show nothing"
     elif lead.gain.significant:

@@ -289,6 +289,14 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
     assert {r[-1] for r in table.rows[:3]} == {"no unseen, complete cell"}
 
 
+def test_all_that_share_the_first_place_are_named(tmp_path: Path) -> None:
+    same = {j: (lambda request: "1" if asked_of(request)[1] else "2") for j in JUDGES}
+    report, m = of(crossed(tmp_path, 8, replies=same, verdict="text"))
+    assert m.writer_lead is not None and m.writer_lead.level == ("alpha", "beta", "gamma")
+    (table,) = [t for t in tables([report]) if "matrix" in t.title]
+    assert "Transfers best over jd, je: alpha, beta and gamma alike." in table.notes
+
+
 def test_margins_are_means_over_items_that_all_their_cells_hold() -> None:
     """Under protocols that drop answers, cells have different items."""
     nan = np.full(4, np.nan)

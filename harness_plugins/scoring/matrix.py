@@ -53,6 +53,8 @@ class Margin:
 class Lead:
     """The first of a ranking and the next."""
 
+    level: tuple[str, ...]
+    """All that share the first place; the first of them is `best`."""
     best: str
     next: str
     over: tuple[str, ...]
@@ -323,7 +325,8 @@ def _lead(ranking: Sequence[Margin], side: Side, tests: Tests) -> Lead | None:
     gain = pairs.get((best, following))
     if gain is None and (following, best) in pairs:
         gain = _turned(pairs[following, best], following)
-    return None if gain is None else Lead(best, following, ranking[0].over, gain)
+    level = tuple(m.name for m in ranking if abs(m.gain.value - ranking[0].gain.value) < 1e-12)
+    return None if gain is None else Lead(level, best, following, ranking[0].over, gain)
 
 
 def _turned(x: Contrast, reference: str) -> Contrast:
