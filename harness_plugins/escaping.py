@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -56,3 +57,38 @@ def html_text(text: str) -> str:
 def spreadsheet_text(value: Any) -> Any:
     """Texts that a spreadsheet would run as formulas are quoted with '."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+
+
+_LINE_PT = 345.0
+"""The width of article's text, narrower than most papers'."""
+_SIZES = (("small", 4.6, 6), ("footnotesize", 4.4, 4))
+"""Size, mean width of a character in it, and the blank on each side of a column, in points."""
+
+
+def latex_tabular(columns: str, header: Sequence[str], body: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The lines of a booktabs tabular in the largest size that fits a line, or scaled down to it.
+
+    Args:
+        header: of each column, escaped.
+        body: lines, with their rules between sections.
+        widths: characters of each column's widest cell.
+    """
+    fits = (s for s in _SIZES if sum(widths) * s[1] + 2 * s[2] * len(widths) <= _LINE_PT)
+    size, _, blank = next(fits, ("footnotesize", 0, 4))
+    scaled = sum(widths) * _SIZES[-1][1] + 2 * blank * len(widths) > _LINE_PT
+    return [
+        rf"\{size}",
+        rf"\setlength{{\tabcolsep}}{{{blank}pt}}",
+        *([r"\resizebox{\linewidth}{!}{%"] if scaled else []),
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}" + ("}" if scaled else ""),
+    ]
+
+
+def widest(rows: Iterable[Sequence[str]]) -> list[int]:
+    """Characters of the widest cell of each column."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]

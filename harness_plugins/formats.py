@@ -11,7 +11,7 @@ import orjson
 
 from harness_plugins.cards import cards
 from harness_plugins.cells import Table
-from harness_plugins.escaping import latex_text, plain, spreadsheet_text
+from harness_plugins.escaping import latex_tabular, latex_text, plain, spreadsheet_text, widest
 from harness_plugins.grids import grid_of, html
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables import tables
@@ -47,26 +47,21 @@ def latex(found: Sequence[Table]) -> str:
     for t in found:
         caption = latex_text(" ".join([t.title + ".", *t.notes]))
         body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
-        head = " & ".join(safe(x) for x in t.header) + r" \\"
+        drawn = latex_tabular(
+            "l" * len(t.header), [safe(x) for x in t.header], [r"\midrule", *body], widest([t.header, *t.rows])
+        )
         parts.append(
             "\n".join(
                 [
                     r"\begin{table}",
                     r"\centering",
-                    r"\small",
-                    rf"\begin{{tabular}}{{{'l' * len(t.header)}}}",
-                    r"\toprule",
-                    head,
-                    r"\midrule",
-                    *body,
-                    r"\bottomrule",
-                    r"\end{tabular}",
+                    *drawn,
                     rf"\caption{{{caption}}}",
                     r"\end{table}",
                 ]
             )
         )
-    return "% needs \\usepackage{booktabs}\n" + "\n\n".join(parts) + "\n"
+    return "% needs \\usepackage{booktabs,graphicx}\n" + "\n\n".join(parts) + "\n"
 
 
 def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:

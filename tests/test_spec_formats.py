@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -133,3 +134,17 @@ def test_ordinary_tables_are_a_page_as_well(runs: dict[str, Path], capsys: pytes
     page = Page(capsys.readouterr().out)
     assert not page.open and len([t for t, _ in page.tags if t == "caption"]) > 3
     assert ["reader", "", "none"] in [r[:3] for r in page.rows]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+@pytest.mark.parametrize("name", TEN)
+def test_latex_compiles_and_fits_the_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / "table.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n\\begin{document}\n"
+        + FORMATS["latex"](paper_table(name, []))
+        + "\\end{document}\n",
+        encoding="utf-8",
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0 and "Overfull \\hbox" not in done.stdout, done.stdout[-2000:]

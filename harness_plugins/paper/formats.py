@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from harness_plugins import grids
-from harness_plugins.escaping import latex_text, markdown_text, plain, spreadsheet_text
+from harness_plugins.escaping import latex_tabular, latex_text, markdown_text, plain, spreadsheet_text, widest
 from harness_plugins.grids import GridCell
 from harness_plugins.paper.layout import grid
 from harness_plugins.paper.rows import Cell, PaperTable, Row
@@ -34,27 +34,22 @@ def markdown(table: PaperTable) -> str:
 
 
 def latex(table: PaperTable) -> str:
-    """One `table` with its notes in a minipage below; it needs booktabs alone."""
+    """One `table` with its notes in a minipage below; it needs booktabs and graphicx."""
     page = grid(table)
     body: list[str] = []
     for section in page.sections:
         body += [r"\midrule", *(" & ".join(_latex_cell(c) for c in row) + r" \\" for row in section)]
     notes = [latex_text(note) for note in page.notes]
     notes += [f"{_latex_mark(mark)}~{latex_text(text)}" for mark, text in page.footnotes.items()]
+    cells = [[c.text for c in row] for section in page.sections for row in section]
     columns = "l" * page.numbers_from + "r" * (len(page.header) - page.numbers_from)
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}, and lualatex or xelatex where names are in other scripts than Latin",
+            r"% needs \usepackage{booktabs,graphicx}, and lualatex or xelatex where names are in other scripts than Latin",
             r"\begin{table}",
             r"\centering",
-            r"\small",
             rf"\caption{{{latex_text(page.title)}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            " & ".join(latex_text(h) for h in page.header) + r" \\",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
+            *latex_tabular(columns, [latex_text(h) for h in page.header], body, widest([page.header, *cells])),
             r"\par\smallskip",
             r"\begin{minipage}{\linewidth}\footnotesize\raggedright",
             *(rf"{note}\par" for note in notes),
