@@ -1,0 +1,31 @@
+"""What each command does, and what it answers to the shell. Each imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130
+
+
+def pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
+    """`judge=a,judge=b,arm=none` as {"judge": {"a", "b"}, "arm": {"none"}}; a bare value continues its field."""
+    from evaluators.errors import UserError
+
+    found: dict[str, set[str]] = {}
+    field = ""
+    for part in (p.strip() for value in values for p in value.split(",")):
+        name, equals, rest = part.partition("=")
+        field = name if equals else field
+        value = rest if equals else name
+        if not field or not value:
+            raise UserError(
+                f"{option} {part}: give FIELD=VALUE, such as {option} {'status=unparsed' if option == '--redo' else 'judge=qwen'}"
+            )
+        found.setdefault(field, set()).add(value)
+    return found
+
+
+def near(path: Path) -> Path:
+    """The path as a person standing here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

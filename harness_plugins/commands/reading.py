@@ -1,0 +1,171 @@
+"""The commands that read files and print; they ask no model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness_plugins.commands import COMPLETE, near
+
+
+def print_summary(run: Path) -> bool:
+    """Print a run's short table; returns whether all its cells are complete."""
+    from harness_plugins import formats, tables
+    from harness_plugins.scoring import score
+
+    report = score(run)
+    found = tables.summary(report)
+    if sys.stdout.isatty():
+        formats.print_rich(found)
+    else:
+        print(formats.markdown(found))
+    return all(c.complete for c in report.cells)
+
+
+def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None) -> None:
+    from harness_plugins import formats
+    from harness_plugins.prices import load_prices
+    from harness_plugins.scoring import adjust, score
+
+    reports = [score(run, protocol, load_prices(prices) if prices else None) for run in runs]
+    if len(reports) > 1:
+        adjust(reports)  # shown together, tested together
+    print(formats.FORMATS[form](reports), end="")
+
+
+def score_command(args: argparse.Namespace) -> int:
+    _print_tables([args.run], "json" if args.json else "md", args.protocol, args.prices)
+    return COMPLETE
+
+
+def table_command(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+
+    if args.specs:
+        from harness_plugins.paper import listed
+
+        print("\n".join(listed()))
+    elif args.spec is not None:
+        if args.protocol is not None:
+            raise UserError("--protocol: with --spec each column names its own protocol; leave it out")
+        from harness_plugins.paper import paper_table
+        from harness_plugins.paper.formats import FORMATS
+
+        print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
+    elif args.runs:
+        _print_tables(args.runs, args.format, args.protocol or "strict", args.prices)
+    else:
+        raise UserError("table: name a RUN_DIR, or a paper's table with --spec NAME (--specs lists them)")
+    return COMPLETE
+
+
+def report_command(args: argparse.Namespace) -> int:
+    from harness_plugins.report import write_report
+
+    made = write_report(
+        args.run,
+        args.out,
+        figures=args.figures,
+        items=args.items,
+        protocol=args.protocol,
+        prices=args.prices,
+        progress=True,
+    )
+    shown = f"{made.items:,} items" if made.items == made.of else f"{made.items:,} of {made.of:,} items"
+    print(f"Report:  {near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
+    if args.figures is not None:
+        print(f"Figures: {near(args.figures)} ({len(made.figures)} files)")
+    return COMPLETE
+
+
+def export_command(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+
+    if not args.public:
+        raise UserError(
+            "export: the only export is a public one: verdicts, hashes and metrics, without the dataset's texts, media, rubrics, "
+            "paths and addresses (`rubric-harness export --help` lists it all). Say that you mean it: add --public"
+        )
+    from harness_plugins.export import export
+
+    made = export(args.run, args.out)
+    print(f"Export:  {near(made.out)} ({made.size / 1e6:.1f} MB)")
+    print(
+        f"Holds:   {made.items:,} items, {made.verdicts:,} verdicts, {made.rubrics:,} rubrics; no texts, media or paths"
+    )
+    if made.left_out:
+        print(f"Left out: {made.left_out} lines of the verdict files that are no records")
+    print(f"Told in: {near(made.out)}/about.json (what was removed, what is hashed)")
+    print(f"Score:   rubric-harness score {near(made.out)}")
+    return COMPLETE
+
+
+def cost_command(args: argparse.Namespace) -> int:
+    from harness_plugins.cost_tables import costs_of
+
+    print(costs_of(args.runs, args.prices, args.format), end="")
+    return COMPLETE
+
+
+def compare_command(args: argparse.Namespace) -> int:
+    from harness_plugins.compare import compare
+    from harness_plugins.compare_tables import FORMATS
+
+    found = compare(
+        args.run_a,
+        args.run_b,
+        writer_a=args.writer_a,
+        writer_b=args.writer_b,
+        arm=args.arm,
+        protocol=args.protocol,
+    )
+    print(FORMATS[args.format](found), end="")
+    return COMPLETE
+
+
+def show_command(args: argparse.Namespace) -> int:
+    from harness_plugins.show import show
+
+    for block in show(
+        args.run, where=args.where, judge=args.judge, writer=args.writer, item=args.item, limit=args.limit
+    ):
+        print(block)
+    return COMPLETE
+
+
+def items_command(args: argparse.Namespace) -> int:
+    from harness_plugins.config import load_config
+    from harness_plugins.experiment import prepare
+
+    for items in prepare(load_config(args.config), needs_rubrics=False).items.values():
+        for i in items:
+            start = " ".join(i.prompt.split())[:60]
+            print(i.uid, i.benchmark, i.source_id, i.row, i.category, start, sep="\t")
+    return COMPLETE
+
+
+def tasks_command(args: argparse.Namespace) -> int:
+    from harness_plugins.data import data_dir
+
+    if args.path:
+        print(data_dir("tasks"))
+        return COMPLETE
+    from harness_plugins.listing import listing
+
+    print(listing(), end="")
+    return COMPLETE
+
+
+def import_command(args: argparse.Namespace) -> int:
+    from harness_plugins.imports import import_results
+
+    summary = import_results(args.format, args.files, args.out, args.benchmark)
+    for line in summary.lines:
+        print(line)
+    if summary.protocol is not None:
+        print(f"Score them: rubric-harness score {near(args.out)} --protocol {summary.protocol}")
+    else:
+        print(f"In tables:  rubric-harness table --spec NAME {near(args.out)} RUN_DIR...")
+    return COMPLETE
