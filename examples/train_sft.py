@@ -71,7 +71,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--learning-rate", type=float, default=5e-6, help="default: the scripts'; 1e-5 is told of the paper"
     )
-    parser.add_argument("--max-length", type=int, default=8192, help="tokens; default: the scripts'")
+    parser.add_argument(
+        "--max-length",
+        type=int,
+        default=8192,
+        help="tokens; default: the scripts'. TRL cuts off what is longer, and with it the <answer>",
+    )
     parser.add_argument("--max-pixels", type=int, default=PIXELS, help="of an image; default: the scripts'")
     parser.add_argument(
         "--tiny", choices=PARTS, help="this part of the bundled pairs, with a random model, a few steps on CPU"

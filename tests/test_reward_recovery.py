@@ -124,13 +124,13 @@ def test_ending_finishes_what_is_under_way(tmp_path: Path) -> None:
     ):
 
         async def end() -> list[Any]:
-            async with RewardClient(found, deadline_s=0.1) as client:
+            async with RewardClient(found) as client, RewardClient(found, deadline_s=0.1) as hasty:
                 work = asyncio.create_task(client.score([sample(n) for n in range(8)]))
                 while slow.in_flight < 8:
                     await asyncio.sleep(0.01)
                 process.send_signal(signal.SIGTERM)
                 await asyncio.sleep(0.3)
-                (late,) = await client.score([sample(99)])
+                (late,) = await hasty.score([sample(99)])
                 assert late.value is None, "refused"
                 return await work
 

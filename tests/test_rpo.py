@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import math
 import tempfile
@@ -226,6 +227,8 @@ def test_images_of_every_kind(name: str) -> None:
         (np.zeros((2, 2, 3), np.int64), "uint8 or floats"),
         ("http://example.com/a.png", "are not fetched"),
         ("/no/such.png", "cannot be read"),
+        (Image.new("I;16", (2, 2), 30_000), "more than 8 bits"),
+        (Image.new("F", (2, 2), 0.5), "more than 8 bits"),
         (object(), "must be a PIL image"),
     ],
 )
@@ -273,6 +276,34 @@ def test_a_flat_batch_from_any_loop() -> None:
     assert values(by_source) == [-0.1, 1.0, 1.0, -0.1], "edits of one source are compared with each other"
     with pytest.raises(UserError, match="5 images and 2 prompts"):
         asyncio.run(reward(images, ["a", "b"]))
+    with pytest.raises(UserError, match="images 0 and 2 are of one group, and each has a prompt of its own"):
+        asyncio.run(reward(images[:3], ["a", "a", "b"], groups=[0, 0, 0]))
+    with pytest.raises(UserError, match="each has a rubric of its own"):
+        asyncio.run(reward(images[:2], ["a", "a"], rubrics=["Rate colour.", "Rate form."]))
+    with pytest.raises(UserError, match="123 is no image"):
+        asyncio.run(reward(images[:2], ["a", "a"], sources=[123, 123]))
+
+
+def test_files_that_a_loop_writes_anew_are_read_anew(tmp_path: Path) -> None:
+    """Names stay from step to step, pictures do not: what a real endpoint is sent is what lies there now."""
+
+    async def run(url: str) -> None:
+        async with RPOReward(JudgeSpec(name="j", backend="openai", model="m", base_url=url)) as reward:
+            for levels in ((200, 3), (3, 200)):
+                for name, level in zip("ab", levels, strict=True):
+                    red(level).save(tmp_path / f"{name}.png")
+                await reward.score([Group("p", [tmp_path / "a.png", str(tmp_path / "b.png")])])
+
+    with MockServer(keep=True).running() as server:
+        asyncio.run(run(server.url))
+    sent = [str(b).index(png_of(200)) < str(b).index(png_of(3)) for b in server.bodies]
+    assert sorted(sent[:2]) == sorted(sent[2:]) == [False, True], "both pictures, in both orders, in each step"
+
+
+def png_of(level: int) -> str:
+    buffer = io.BytesIO()
+    red(level).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def loops() -> set[threading.Thread]:
@@ -302,6 +333,8 @@ def test_flow_grpos_signature() -> None:
     [
         (lambda: RPOReward(SPEC.model_copy(update={"grading": "pointwise"})), "set `grading: pairwise` or `listwise`"),
         (lambda: RPOReward(SPEC, disagreement="drop"), "there are: mask, half"),  # type: ignore[arg-type]
+        (lambda: RPOReward(SPEC, win=math.nan), "both are numbers"),
+        (lambda: RPOReward(SPEC, win=-1.0), "win is the larger"),
         (lambda: RPOReward(SPEC, "rubric.yaml"), "looks like a file"),
         (lambda: RPOReward(SPEC, Path("no-rubric.yaml")), "no such file"),
         (lambda: scored(redder, 1), "has 1"),

@@ -184,6 +184,24 @@ def test_other_forms_of_the_layouts() -> None:
     with pytest.raises(RowProblem, match="names no better response"):
         critic(row(CRITIC, "I cannot see the image."))
 
+    pictured = {"image": "a.jpg"}
+    for said, label in [
+        ("The better response: [Response 2]. A tie it is not.", 1),
+        ("The better response: **second**", 1),
+        ("The better response is [first]", 0),
+        ("The better response: B", 1),
+    ]:
+        assert critic(row(CRITIC, said) | pictured)["label"] == label
+    for said in (
+        "The better response: a tie.",
+        "The better response: A tie",
+        "The better response: [1 and 2 are equally good]",
+    ):
+        with pytest.raises(NoPreference):
+            critic(row(CRITIC, said) | pictured)
+    with pytest.raises(RowProblem, match="the row has none"):
+        critic(row(CRITIC, "The better response: [first]"))
+
     original = {
         "text": '{"question": "Q?", "chosen": "yes", "rejected": "no"}',
         "image_path": "a.jpg",
@@ -200,6 +218,10 @@ def test_other_forms_of_the_layouts() -> None:
         "images": ["1", "2"],
     }
     assert layout("mmif").pair(two)["prompt"] == "Is (image 1) like (image 2)?"
+    with pytest.raises(RowProblem, match="2 times <image>, and the row no images"):
+        layout("mmif").pair({**two, "images": []})
+    with pytest.raises(RowProblem, match="'chosen' is empty"):
+        layout("mmif").pair({**two, "chosen": []})
     with pytest.raises(RowProblem, match="2 times <image>"):
         layout("mmif").pair({**two, "images": ["1"]})
     assert all(about(name).strip() for name in layouts())

@@ -60,6 +60,20 @@ def test_trl_sets_load_as_datasets(tmp_path: Path) -> None:
     assert len(datasets.load_dataset(str(tmp_path / "out"), config, split="train")) == len(sft)
 
 
+def test_trl_sets_load_whatever_comes_late_in_them(tmp_path: Path) -> None:
+    """A schema guessed from the first megabytes would break on the first image after them."""
+    pytest.importorskip("datasets", reason="needs the extra `datasets`")
+    from harness_plugins.training_data.exports import trl
+
+    (tmp_path / "1.png").write_bytes(picture(1))
+    said = [{"role": "user", "content": [{"type": "text", "text": "q" * 4000}]}]
+    plain = {"prompt": said, "images": [], "uid": "u", "answer": 1, "item": None, "saw": None}
+    last = {**plain, "images": [str(tmp_path / "1.png")], "item": "{}", "saw": "BA"}
+    write_jsonl(tmp_path / "rl.jsonl", [*[plain] * 6000, last])
+    found = trl.load(tmp_path / "rl.jsonl")
+    assert len(found) == 6001 and found[6000]["images"][0].size == (96, 72) and found[6000]["saw"] == "BA"
+
+
 def test_verl_sets_load_as_parquet(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="needs the extra `datasets`")
     import duckdb

@@ -188,15 +188,20 @@ def test_duplicates_contradictions_and_clusters(tmp_path: Path) -> None:
     same = {**rows[0], "id": "again", "candidates": rows[0]["candidates"][::-1], "label": 1 - rows[0]["label"]}
     other = {**rows[1], "id": "against", "label": 1 - rows[1]["label"]}
     sister = {**pair(9, media=["2.png"]), "id": "sister"}  # another question about picture 2
-    write_jsonl(tmp_path / "rows.jsonl", [*rows, same, other, sister])
+    look = {"form": "JPEG", "size": 64, "quality": 20}
+    assert phash(picture(4))[0] != phash(picture(4, **look))[0]  # type: ignore[arg-type]
+    (tmp_path / "4.jpg").write_bytes(picture(4, **look))  # type: ignore[arg-type]
+    cousin = {**pair(10, media=["4.jpg"]), "id": "cousin"}  # picture 4 encoded anew: a few bits of its look differ
+    write_jsonl(tmp_path / "rows.jsonl", [*rows, same, other, sister, cousin])
 
     built = build(config_of(tmp_path, "as_many: true\n", "proxy_sft: 4, grm_rl: 4"), teacher=MockBackend(teacher_says))
 
     why = Counter(d["why"] for d in read_jsonl(tmp_path / "out" / "dropped.jsonl"))
-    assert why == {"duplicate": 1, "conflicting_labels": 2} and len(built.gathered.pairs) == 6
+    assert why == {"duplicate": 1, "conflicting_labels": 2} and len(built.gathered.pairs) == 7
     pool = {p["uid"]: p for p in read_jsonl(tmp_path / "out" / "pool.jsonl")}
     by_id = {p.item.source_id: pool[p.uid]["cluster"] for p in built.gathered.pairs}
-    assert by_id["sister"] == by_id["pair-2"] and len(set(by_id.values())) == 5
+    assert by_id["sister"] == by_id["pair-2"] and by_id["cousin"] == by_id["pair-4"]
+    assert len(set(by_id.values())) == 5
 
 
 @pytest.mark.parametrize(

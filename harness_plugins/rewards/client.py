@@ -64,6 +64,8 @@ class RewardClient:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise UserError(f"{url!r} is no address of a reward server; give one such as http://127.0.0.1:8765")
+        if not (deadline_s > 0 and timeout_s > 0 and concurrency > 0):
+            raise UserError("deadline_s, timeout_s and concurrency of a reward client are larger than 0")
         self.url = url.rstrip("/")
         self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
         self._concurrency = concurrency
@@ -79,7 +81,6 @@ class RewardClient:
         self._gate = asyncio.Semaphore(self._concurrency)
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # uvicorn closes idle ones after 5 s
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
@@ -136,7 +137,12 @@ class RewardClient:
         except BackendError as e:
             self.masked[e.kind] += 1
             return unheard(len(group.images), Failure(e.kind, e.message, e.http))
-        return [wire.score_in(s) for s in reply.results[0].scores]
+        scores = [wire.score_in(s) for s in reply.results[0].scores]
+        if len(scores) != len(group.images):
+            raise UserError(
+                f"{self.url}: {len(scores)} scores for {len(group.images)} candidates; is it a reward server of ours?"
+            )
+        return scores
 
     async def _asked(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
         """Ask until it answers or the deadline passes; BackendError is the last failure."""
@@ -147,7 +153,7 @@ class RewardClient:
             while True:
                 attempt += 1
                 try:
-                    return self._read(await self._post(path, data), form)
+                    return self._read(await self._post(path, data, until), form)
                 except BackendError as e:
                     self.failures[e.kind] += 1
                     pause = backoff_s(min(attempt, _STEEPEST), e)
@@ -160,14 +166,21 @@ class RewardClient:
                         raise BackendError(e.kind, said, http=e.http) from None
                     await asyncio.sleep(pause)
 
-    async def _post(self, path: str, data: bytes) -> bytes:
+    async def _post(self, path: str, data: bytes, until: float) -> bytes:
+        most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
+        asked = self._http.post(
+            self.url + path,
+            data=data,
+            headers={"Content-Type": "application/json"},
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=most),
+        )
         try:
-            headers = {"Content-Type": "application/json"}
-            async with self._http.post(self.url + path, data=data, headers=headers, allow_redirects=False) as response:
+            async with asked as response:
                 reply = await response.read()
                 status, wait = response.status, retry_after(response.headers.get("Retry-After"))
         except TimeoutError:
-            raise BackendError("timeout", f"no answer within {self._timeout_s:g} s") from None
+            raise BackendError("timeout", f"no answer within {most:.3g} s") from None
         except aiohttp.ClientConnectorError as e:
             raise BackendError("refused_connection", str(e)[:300]) from None
         except (aiohttp.ClientError, OSError) as e:

@@ -152,9 +152,23 @@ class _Flat:
                 raise UserError(f"{len(pictures)} images and {len(given)} {name}: give one for each image")
         source = each(sources) if sources is not None else [None] * len(pictures)
         places: dict[Hashable, list[int]] = {}
-        for n, prompt in enumerate(prompts):
+        about = [
+            (p, content_of(s), r) for p, s, r in zip(prompts, source, rubrics or [None] * len(prompts), strict=True)
+        ]
+        for n, (prompt, shown, _) in enumerate(about):
             named = groups[n] if groups is not None else None
-            places.setdefault((prompt, content_of(source[n])) if named is None else ("group", named), []).append(n)
+            places.setdefault((prompt, shown) if named is None else ("group", named), []).append(n)
+        for first, *others in places.values():
+            for n in others:
+                if about[n] != about[first]:
+                    what = next(
+                        w
+                        for w, a, b in zip(("prompt", "source", "rubric"), about[n], about[first], strict=True)
+                        if a != b
+                    )
+                    raise UserError(
+                        f"images {first} and {n} are of one group, and each has a {what} of its own: give them two groups"
+                    )
         self._size = len(pictures)
         self._places = [p for p in places.values() if len(p) > 1]
         self.groups = [

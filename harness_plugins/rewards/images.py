@@ -1,7 +1,8 @@
 """Images in memory as files that judges can read, for the time of a call.
 
-A trainer holds pictures: PIL images, tensors, arrays, bytes. Judges read files. `ImageFiles` writes each picture once, named by its
-content, into a folder of its own, and removes the folder afterwards, so that a run of any length leaves nothing behind.
+A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes anew each step. Judges read files. `ImageFiles`
+writes each picture once, named by its content, into a folder of its own, and removes the folder afterwards, so that a run of any
+length leaves nothing behind.
 PIL, numpy and torch are imported only where one of theirs is handed over.
 """
 
@@ -85,10 +86,7 @@ class ImageFiles:
         return held[1]
 
     def _made(self, image: Any) -> Media:
-        image = _unwrapped(image)
-        return _on_disk(os.fspath(image)) if isinstance(image, str | os.PathLike) else self._written(bytes_of(image))
-
-    def _written(self, data: bytes) -> Media:
+        data = bytes_of(image)
         sha = hashlib.sha256(data).hexdigest()
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
@@ -107,17 +105,13 @@ class ImageFiles:
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
 
 
-def _on_disk(path: str) -> Media:
+def _on_disk(path: str) -> bytes:
     if "://" in path or path.startswith("data:"):
         raise UserError(f"{path[:80]}: images are not fetched; give the picture itself, its bytes or a local path")
     try:
-        with open(path, "rb") as f:
-            head, size = f.read(16), os.fstat(f.fileno()).st_size
+        return Path(path).read_bytes()
     except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    if mime_of(head) is None:
-        raise UserError(f"{path}: not an image that judges can read")
-    return Media(path, "image", (MediaFile(path, size),))
+        raise UserError(f"{path}: cannot be read ({e.strerror}); restore the file or leave its row out") from None
 
 
 def each(images: Any) -> list[Any]:
@@ -143,12 +137,13 @@ def bytes_of(image: Any) -> bytes:
     """
     image = _unwrapped(image)
     if isinstance(image, str | os.PathLike):
-        return Path(_on_disk(os.fspath(image)).files[0].path).read_bytes()
-    if not isinstance(image, bytes | bytearray | memoryview):
+        data, what = _on_disk(os.fspath(image)), f"{os.fspath(image)} is"
+    elif isinstance(image, bytes | bytearray | memoryview):
+        data, what = bytes(image), "these bytes are"
+    else:
         return _png(image)
-    data = bytes(image)
     if mime_of(data[:16]) is None:
-        raise BadImage("these bytes are no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
+        raise BadImage(f"{what} no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
     return data
 
 
@@ -162,13 +157,21 @@ def _unwrapped(image: Any) -> Any:
 
 
 def content_of(image: Any) -> Hashable:
-    """What tells one picture from another: a path by its name, whatever is in memory by its content."""
+    """What tells one picture from another: a path by its name, whatever is in memory by its content.
+
+    Raises:
+        UserError: it is no picture.
+    """
     if image is None or isinstance(image, str | os.PathLike):
         return None if image is None else os.fspath(image)
     if isinstance(image, Mapping):
         return content_of(image.get("bytes") or image.get("path"))
     if type(image).__module__.partition(".")[0] == "torch":
         image = image.detach().float().cpu().numpy()
+    if getattr(image, "mode", None) == "P":
+        image = image.convert("RGBA")  # equal numbers of different palettes are different pictures
+    if not (isinstance(image, bytes | bytearray | memoryview) or hasattr(image, "tobytes")):
+        raise UserError(f"{image!r:.60} is no image: give a PIL image, a tensor, an array, bytes or a path")
     data = image if isinstance(image, bytes | bytearray | memoryview) else image.tobytes()
     size = getattr(image, "size", None) if hasattr(image, "mode") else getattr(image, "shape", None)
     return hashlib.sha256(data).hexdigest(), str(size)
@@ -183,6 +186,10 @@ def _png(image: Any) -> bytes:
     if not (hasattr(image, "save") and hasattr(image, "mode")):
         raise UserError(
             f"an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, not {type(image).__name__}"
+        )
+    if image.mode[0] in "IF":
+        raise UserError(
+            f"a PIL image of mode {image.mode} has more than 8 bits a channel, which nothing here may cut off: scale it to 0..255 first"
         )
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGB")

@@ -11,6 +11,7 @@ async with RPOReward(judge, rubric=Path("rubric-induced.yaml")) as reward:
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,8 @@ class RPOReward:
     def __post_init__(self) -> None:
         if self.disagreement not in get_args(Disagreement):
             raise UserError(f"unknown disagreement {self.disagreement!r}; there are: mask, half")
+        if not (math.isfinite(self.win) and math.isfinite(self.lose) and self.lose < self.win):
+            raise UserError(f"win is {self.win} and lose {self.lose}: both are numbers, and win is the larger")
         self._judge = RewardJudge(self.judge, self.tally)
         self._text = rubric_of(self.rubric)
         if self._judge.spec.grading == "pointwise":

@@ -121,9 +121,9 @@ def position(answer: Any) -> Literal[1, 2]:
         UserError: it is neither.
     """
     text = str(answer).strip() if not isinstance(answer, bool) else ""
-    if text == "1":
+    if text in ("1", "1.0"):  # a column with gaps is one of floats
         return 1
-    if text == "2":
+    if text in ("2", "2.0"):
         return 2
     raise UserError(f"`answer` is {answer!r}; it is 1 or 2, the response that is preferred as it was shown")
 

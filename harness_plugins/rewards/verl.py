@@ -109,7 +109,7 @@ def _fill(on_failure: OnFailure) -> float | None:
     if on_failure == "raise":
         return None
     try:
-        if math.isfinite(value := float(on_failure)):
+        if not isinstance(on_failure, bool) and math.isfinite(value := float(on_failure)):
             return value
     except (TypeError, ValueError):
         pass

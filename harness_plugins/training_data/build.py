@@ -154,7 +154,7 @@ def _write(
     built: Built,
     steps: Steps,
 ) -> None:
-    numbers = clusters(gathered.pairs, gathered.images)
+    numbers = clusters(gathered.pairs, gathered.images, config.contamination.distance)
     drawn = draw(entries_of(config, taught, numbers), config.wanted(), config.seed, config.as_many)
     by_uid = {t.pair.uid: t for t in taught}
     files: dict[str, dict[str, Any]] = {}

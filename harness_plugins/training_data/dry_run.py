@@ -33,7 +33,7 @@ def dry_run(
     folder = out or config.out or Path()
     examples = Examples(config)
     gathered = gather(config, folder, None, limit, Steps(progress))
-    numbers = clusters(gathered.pairs, gathered.images)
+    numbers = clusters(gathered.pairs, gathered.images, config.contamination.distance)
     tables = [card.sources_table(gathered.facts, gathered.pairs)]
     if gathered.dropped:
         tables.append(card.dropped_table(gathered.dropped))

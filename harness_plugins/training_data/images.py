@@ -159,6 +159,16 @@ class Near:
                 for (shift, mask), by in zip(self._bands, self._by, strict=True):
                     by.setdefault(value >> shift & mask, []).append((value, whose))
 
+    def all_of(self, text: str) -> set[str]:
+        """Whose hashes are within the distance."""
+        value = int(text, 16)
+        return {
+            whose
+            for (shift, mask), by in zip(self._bands, self._by, strict=True)
+            for other, whose in by.get(value >> shift & mask, ())
+            if (value ^ other).bit_count() <= self._distance
+        }
+
     def of(self, text: str) -> tuple[str, int] | None:
         """(whose hash is nearest within the distance, how far); None where there is none."""
         if not text:

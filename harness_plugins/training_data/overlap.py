@@ -70,14 +70,19 @@ def _dropped(pair: Pair, why: str, detail: str) -> Dropped:
     return Dropped(pair.source, pair.place, why, detail, pair.uid)
 
 
-def clusters(pairs: Sequence[Pair], images: Images) -> dict[str, int]:
+def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, int]:
     """A number for each pair (by uid); two that share an image's bytes or look, a group, a request that nothing but its words
-    tells from another's, or request and responses, have the same one."""
+    tells from another's, or request and responses, have the same one.
+
+    Args:
+        distance: bits in which the perceptual hashes of one look may differ.
+    """
     ties = []
+    near = Near(((h, h) for h in {h for p in pairs for h in looks(p.item, images)}), distance)
     for pair in pairs:
         item = pair.item
         tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
-        tied += [f"look:{h}" for h in looks(item, images)]
+        tied += [f"look:{min(h, other)}:{max(h, other)}" for h in looks(item, images) for other in near.all_of(h)]
         tied += [f"group:{item.benchmark}:{item.group}"] if item.group is not None else []
         ties.append([*tied, f"said:{_said(item)}"])
     return dict(zip((p.uid for p in pairs), components(ties), strict=True))
@@ -138,7 +143,7 @@ class BenchmarkIndex:
             if near:
                 item, far = min(near, key=lambda n: (n[1], n[0]))
                 found["near_image"] = item, f"{far} of 64 bits differ"
-        for text in () if found else _texts(pair.item):
+        for text in () if found.keys() & self._how.remove else _texts(pair.item):  # it goes anyway
             grams = _grams(text, self._how.ngram)
             shared = [self._grams[g] for g in grams if g in self._grams]
             if grams and len(shared) >= self._how.share * len(grams):

@@ -38,8 +38,17 @@ def with_target(messages: list[dict[str, Any]], example: Example) -> list[dict[s
     return [*messages, {"role": "assistant", "content": without_markers(example.target)}]
 
 
-def facts(example: Example) -> dict[str, Any]:
-    """The columns that a reward needs (`rewards.samples`), and where an example came from."""
+def images_compared(example: Example) -> bool:
+    """Whether images are compared, which no column of texts can say."""
+    return any(c.media for c in example.item.candidates)
+
+
+def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
+    """The columns that a reward needs (`rewards.samples`), and where an example came from.
+
+    Args:
+        recorded: with the columns of those whose images are compared, so that all rows have the same.
+    """
     first, second = example.responses
     found = {
         "uid": example.item.uid,
@@ -50,8 +59,10 @@ def facts(example: Example) -> dict[str, Any]:
         "response_2": second,
         "answer": example.answer,
     }
-    if any(c.media for c in example.item.candidates):  # images are compared, which no column of texts can say
+    if images_compared(example):
         found |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
+    elif recorded:
+        found |= {"item": None, "saw": None}
     return found if example.rubric is None else {**found, "rubric": example.rubric}
 
 

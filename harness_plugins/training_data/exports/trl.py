@@ -11,24 +11,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+
 from evaluators.messages import Image, Message
 from harness_plugins.training_data.examples import Example
-from harness_plugins.training_data.exports._plain import facts, write_lines
+from harness_plugins.training_data.exports._plain import facts, images_compared, write_lines
 
 SUFFIX = ".jsonl"
 
 
 def write(path: Path, examples: Sequence[Example]) -> None:
     pictured = any(e.files for e in examples)
-    write_lines(path, (_row(e, pictured) for e in examples))
+    recorded = any(map(images_compared, examples))
+    write_lines(path, (_row(e, pictured, recorded) for e in examples))
 
 
-def _row(example: Example, pictured: bool) -> dict[str, Any]:
+def _row(example: Example, pictured: bool, recorded: bool) -> dict[str, Any]:
     messages = [_message(m) for m in example.messages]
     if example.target is not None:
         messages.append({"role": "assistant", "content": [{"type": "text", "text": example.target}]})
     images = {"images": [f.path for f in example.files]} if pictured else {}
-    return {"prompt" if example.target is None else "messages": messages, **images, **facts(example)}
+    return {"prompt" if example.target is None else "messages": messages, **images, **facts(example, recorded)}
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -47,13 +50,27 @@ def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "mes
     """
     import datasets
 
-    found = datasets.Dataset.from_json(str(path))
+    with open(path, "rb") as f:
+        columns = orjson.loads(f.readline() or b"{}")
+    features = {c: _FORMS.get(c, "string") for c in columns}  # said: a guess from the first rows breaks on later ones
+    found = datasets.Dataset.from_json(str(path), features=datasets.Features(_typed(features, datasets.Value)))
     if "images" in found.column_names:
         listed = getattr(datasets, "List", None) or datasets.Sequence  # its name before datasets 4
         found = found.cast_column("images", listed(datasets.Image()))
     if form == "prompt_completion" and "messages" in found.column_names:
         found = found.map(_split, input_columns=["messages"], remove_columns=["messages"])
     return found
+
+
+_TURNS = [{"role": "string", "content": [{"type": "string", "text": "string"}]}]
+_FORMS: dict[str, Any] = {"messages": _TURNS, "prompt": _TURNS, "images": ["string"], "answer": "int64"}
+
+
+def _typed(form: Any, value: Any) -> Any:
+    """A form with a feature in place of each type's name."""
+    if isinstance(form, dict):
+        return {k: _typed(v, value) for k, v in form.items()}
+    return [_typed(form[0], value)] if isinstance(form, list) else value(form)
 
 
 def _split(messages: list[Any]) -> dict[str, list[Any]]:

@@ -52,8 +52,10 @@ def without_placeholders(prompt: str, images: int) -> str:
         RowProblem: there are more placeholders than images.
     """
     found = list(_PLACEHOLDER.finditer(prompt))
-    if len(found) > max(images, 1):
-        raise RowProblem(f"the prompt has {len(found)} times <image>, and the row {images} images")
+    if len(found) > images:
+        raise RowProblem(
+            f"the prompt has {len(found)} times <image>, and the row {images or 'no'} images: restore them or remove the row"
+        )
     if len(found) <= 1:
         return _PLACEHOLDER.sub("\n", prompt).strip()
     number = iter(range(1, len(found) + 1))
@@ -89,8 +91,10 @@ def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
     answers = []
     for name in ("chosen", "rejected"):
         value = column(row, name, columns)
-        ((_, text),) = [("", value)] if isinstance(value, str) else turns(value, name)[-1:]
-        answers.append(text)
+        said = [("", value)] if isinstance(value, str) else turns(value, name)
+        if not said or not said[-1][1]:
+            raise RowProblem(f"{name!r} is empty: mend or remove the row")
+        answers.append(said[-1][1])
     images = row.get("images") if row.get("images") is not None else row.get("image")
     media = list(images) if isinstance(images, list | tuple) else [images] if images else []
     found: Row = {

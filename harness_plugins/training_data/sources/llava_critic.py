@@ -42,7 +42,8 @@ _BENCH = re.compile(
     r"\[Question\](?P<q>.*?)\[Assistant 1\](?P<a>.*?)\[End of Assistant 1\]\s*\[Assistant 2\](?P<b>.*?)\[End of Assistant 2\]",
     re.S,
 )
-_BETTER = re.compile(r"The better response:\s*\[?\s*(first|second|1|2|A|B)\b", re.I)
+_BETTER = re.compile(r"better response(?:\s+is\b)?\s*:?(?P<said>[^\n\]]*)", re.I)
+_WHICH = re.compile(r"[\s*\[]*(?:the\s+)?(?:response\s+|assistant\s+)?\W{0,3}(first|second|1|2|(?-i:[AB]))\b", re.I)
 _LETTERS = re.compile(r"\[\[\s*(A>>B|A>B|A=B|B>A|B>>A)\s*\]\]")
 _SCORES = re.compile(r"\s*(\d+(?:\.\d+)?)[ ,]+(\d+(?:\.\d+)?)\s*(?:\n|$)")
 _EQUAL = re.compile(r"equally good|are tied|\btie\b", re.I)
@@ -59,6 +60,8 @@ def pair(row: Row) -> Row:
     else:
         raise NoPreference("no two responses in the judge's prompt: a score of one response")
     better, margin = _verdict(form, judged)
+    if "<image>" in asked and not row.get("image"):
+        raise RowProblem("the judge was shown an image, and the row has none: restore it or remove the row")
     return {
         "id": str(column(row, "id", _COLUMNS)),
         "prompt": found["q"].replace("<image>", "").strip(),
@@ -82,10 +85,10 @@ def _verdict(form: re.Pattern[str], judged: str) -> tuple[int, float | None]:
             raise NoPreference("tie")
         return int(second > first), abs(first - second)
     if form is _BRACKETED:
-        named = [w.lower() in ("second", "2", "b") for w in _BETTER.findall(judged)]
-        if named:
-            return int(named[-1]), None
-        if _EQUAL.search(judged[-300:]):
+        said = _BETTER.findall(judged)[-1:]
+        if said and not _EQUAL.search(said[0][:60]) and (which := _WHICH.match(said[0])):
+            return int(which[1].lower() in ("second", "2", "b")), None
+        if _EQUAL.search(said[0][:60] if said else judged[-300:]):
             raise NoPreference("tie")
     raise RowProblem(
         f"the judgement names no better response ({' '.join(judged.split())[-80:]!r}): mend or remove the row"
