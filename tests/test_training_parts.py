@@ -173,6 +173,10 @@ def test_what_is_part_of_a_benchmark_is_left_out_and_reported(tmp_path: Path) ->
     gone, report = left("contamination: {remove: [image], perceptual: false}\n")
     assert gone == {"pair-0"} and report["benchmarks"]["pairs"]["pairs_hit"] == 3  # reported, not removed
 
+    (tmp_path / "3.png").write_bytes(picture(3))  # what is only reported hides nothing that is to go
+    gone, _ = left("contamination: {remove: [ngram], perceptual: false}\n")
+    assert gone == {"pair-3"}
+
 
 def test_the_bundled_pairs_are_all_found_in_themselves(tmp_path: Path) -> None:
     sources = f"[{{layout: pairs, path: {ROOT / 'tasks/demo/pairs.jsonl'}}}]"
