@@ -239,13 +239,9 @@ def test_what_is_no_image_is_said(image: Any, mend: str) -> None:
         files.media(b"GIF")
 
 
-def temporary() -> set[str]:
-    return {p.name for p in Path(tempfile.gettempdir()).glob("rubric-harness-*")}
-
-
-def test_a_long_run_leaves_nothing_behind() -> None:
+def test_a_long_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither files nor entries of the window, however many images have passed; a real endpoint gets their bytes."""
-    before = temporary()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others make folders meanwhile
 
     async def run(url: str) -> RPOReward:
         spec = JudgeSpec(name="j", backend="openai", model="m", base_url=url, concurrency=8)
@@ -261,7 +257,7 @@ def test_a_long_run_leaves_nothing_behind() -> None:
         reward = asyncio.run(run(server.url))
     assert reward.tally.asked == server.asked == 20 * 2 * 6
     assert "data:image/png;base64," in str(server.bodies[0])
-    assert temporary() == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_flat_batch_from_any_loop() -> None:
