@@ -73,9 +73,8 @@ def latex_tabular(columns: str, header: Sequence[str], body: Sequence[str], widt
         body: lines, with their rules between sections.
         widths: characters of each column's widest cell.
     """
-    fits = (s for s in _SIZES if sum(widths) * s[1] + 2 * s[2] * len(widths) <= _LINE_PT)
-    size, _, blank = next(fits, ("footnotesize", 0, 4))
-    scaled = sum(widths) * _SIZES[-1][1] + 2 * blank * len(widths) > _LINE_PT
+    tried = [(size, blank, sum(widths) * em + 2 * blank * len(widths) > _LINE_PT) for size, em, blank in _SIZES]
+    size, blank, scaled = next((t for t in tried if not t[2]), tried[-1])
     return [
         rf"\{size}",
         rf"\setlength{{\tabcolsep}}{{{blank}pt}}",

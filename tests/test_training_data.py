@@ -190,6 +190,7 @@ def test_other_forms_of_the_layouts() -> None:
         ("The better response: **second**", 1),
         ("The better response is [first]", 0),
         ("The better response: B", 1),
+        ("The better response: [first]. It counts, which makes it the better response overall.", 0),
     ]:
         assert critic(row(CRITIC, said) | pictured)["label"] == label
     for said in (

@@ -78,11 +78,13 @@ def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, 
         distance: bits in which the perceptual hashes of one look may differ.
     """
     ties = []
-    near = Near(((h, h) for h in {h for p in pairs for h in looks(p.item, images)}), distance)
+    seen = {h for p in pairs for h in looks(p.item, images)}
+    near = Near(((h, h) for h in seen), distance)
+    alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in seen}
     for pair in pairs:
         item = pair.item
         tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
-        tied += [f"look:{min(h, other)}:{max(h, other)}" for h in looks(item, images) for other in near.all_of(h)]
+        tied += [tie for h in looks(item, images) for tie in alike[h]]
         tied += [f"group:{item.benchmark}:{item.group}"] if item.group is not None else []
         ties.append([*tied, f"said:{_said(item)}"])
     return dict(zip((p.uid for p in pairs), components(ties), strict=True))

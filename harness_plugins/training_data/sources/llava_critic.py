@@ -42,7 +42,7 @@ _BENCH = re.compile(
     r"\[Question\](?P<q>.*?)\[Assistant 1\](?P<a>.*?)\[End of Assistant 1\]\s*\[Assistant 2\](?P<b>.*?)\[End of Assistant 2\]",
     re.S,
 )
-_BETTER = re.compile(r"better response(?:\s+is\b)?\s*:?(?P<said>[^\n\]]*)", re.I)
+_BETTER = re.compile(r"better response\W{0,3}(?::|\bis\b)([^\n\]]*)", re.I)
 _WHICH = re.compile(r"[\s*\[]*(?:the\s+)?(?:response\s+|assistant\s+)?\W{0,3}(first|second|1|2|(?-i:[AB]))\b", re.I)
 _LETTERS = re.compile(r"\[\[\s*(A>>B|A>B|A=B|B>A|B>>A)\s*\]\]")
 _SCORES = re.compile(r"\s*(\d+(?:\.\d+)?)[ ,]+(\d+(?:\.\d+)?)\s*(?:\n|$)")
@@ -85,10 +85,14 @@ def _verdict(form: re.Pattern[str], judged: str) -> tuple[int, float | None]:
             raise NoPreference("tie")
         return int(second > first), abs(first - second)
     if form is _BRACKETED:
-        said = _BETTER.findall(judged)[-1:]
-        if said and not _EQUAL.search(said[0][:60]) and (which := _WHICH.match(said[0])):
-            return int(which[1].lower() in ("second", "2", "b")), None
-        if _EQUAL.search(said[0][:60] if said else judged[-300:]):
+        for said in reversed(
+            _BETTER.findall(judged)
+        ):  # the last that names one: reasons may speak of "the better response" too
+            if _EQUAL.search(said[:60]):
+                raise NoPreference("tie")
+            if which := _WHICH.match(said):
+                return int(which[1].lower() in ("second", "2", "b")), None
+        if _EQUAL.search(judged[-300:]):
             raise NoPreference("tie")
     raise RowProblem(
         f"the judgement names no better response ({' '.join(judged.split())[-80:]!r}): mend or remove the row"
