@@ -1,6 +1,5 @@
-"""Any OpenAI-compatible chat endpoint, over aiohttp and orjson.
+"""Any OpenAI-compatible chat endpoint.
 
-The transport was chosen by measurement; `benchmarks/transport.py` repeats it.
 Image bytes go out as data URLs, untouched. The key is read from the environment, sent, and never written anywhere:
 should a server echo it, it is blanked before anyone sees the reply.
 """
@@ -13,17 +12,16 @@ import os
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import aiohttp
+import httptools
 import orjson
-from aiohttp.abc import AbstractStreamWriter
-from yarl import URL
 
 from evaluators.errors import BackendError, UserError
 from evaluators.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
+from evaluators.transport import Address, Broken, Unreachable
 
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
@@ -54,8 +52,6 @@ class OpenAIBackend:
 
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
-        urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
-        self._urls = tuple(URL(f"{u.rstrip('/')}/chat/completions", encoded=True) for u in urls)
         self._key = os.environ.get(spec.api_key_env, "").strip()
         # Placeholders such as "x" or "EMPTY" are no secrets, and blanking them would garble replies.
         self._secrets = _forms(self._key) if len(self._key) >= 8 else []
@@ -63,37 +59,31 @@ class OpenAIBackend:
             raise UserError(
                 f"judge {spec.name!r}: the key in {spec.api_key_env} holds characters that no header may: set it again"
             )
-        self._version = f"aiohttp {aiohttp.__version__}"
+        self._version = f"httptools {httptools.__version__}"
 
     async def open(self, media: MediaWindow) -> None:
         self._media = media
-        headers = {}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
-            timeout=aiohttp.ClientTimeout(total=self._spec.timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-        )
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        self._replicas = [Address(f"{u.rstrip('/')}/chat/completions", headers) for u in _urls(self._spec)]
         if self._spec.verdict != "text":
             await self._probe()
 
     async def close(self) -> None:
-        if hasattr(self, "_http"):
-            await self._http.close()
+        for replica in getattr(self, "_replicas", ()):
+            replica.close()
 
     async def chat(self, request: ChatRequest) -> Answer:
         body = await self._body(request)
-        url = self._urls[0]
-        if len(self._urls) > 1:
-            url = self._urls[int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16) % len(self._urls)]
+        replica = self._replicas[0]
+        if len(self._replicas) > 1:
+            drawn = int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16)
+            replica = self._replicas[drawn % len(self._replicas)]
         started = time.perf_counter()
-        data, kind = await self._post(url, body)
+        data, kind = await self._post(replica, body)
         latency = time.perf_counter() - started
         return self._answer(data, kind, request, latency)
 
-    async def _body(self, request: ChatRequest) -> _Pieces:
+    async def _body(self, request: ChatRequest) -> list[bytes]:
         """The request's JSON, in pieces: images are sent from where they lie encoded, never copied into the text."""
         images: list[Encoded] = []
         messages = [{"role": m.role, "content": await self._content(m, images)} for m in request.messages]
@@ -109,7 +99,7 @@ class OpenAIBackend:
         for image, text in zip(images, texts[1:], strict=True):
             pieces[-1] += image.prefix
             pieces += [image.base64, text]
-        return _Pieces(pieces)
+        return pieces
 
     async def _content(self, message: Message, images: list[Encoded]) -> str | list[dict[str, Any]]:
         if len(message.parts) == 1 and isinstance(message.parts[0], Text):
@@ -123,26 +113,22 @@ class OpenAIBackend:
                 content.append({"type": "text", "text": part.text})
         return content
 
-    async def _post(self, url: URL, body: _Pieces) -> tuple[bytes, str]:
+    async def _post(self, replica: Address, body: list[bytes]) -> tuple[bytes, str]:
         """The reply's bytes and content type; anything but a 200 is a BackendError."""
         try:
-            async with self._http.post(url, data=body, allow_redirects=False) as response:
-                data = self._blank(await response.read())
-                if response.status == 200:
-                    return data, response.content_type
-                status, headers = response.status, response.headers
+            reply = await replica.post(body, self._spec.timeout_s)
         except TimeoutError:
             raise BackendError("timeout", f"no answer within {self._spec.timeout_s:g} s") from None
-        except aiohttp.ClientConnectorError as e:
-            refused = isinstance(e.os_error, ConnectionRefusedError | OSError) and not isinstance(
-                e, aiohttp.ClientSSLError
-            )
-            raise BackendError("refused_connection" if refused else "reset", self._say(e)) from None
-        except (aiohttp.ClientError, OSError) as e:
+        except Unreachable as e:
+            raise BackendError("refused_connection", self._say(e)) from None
+        except Broken as e:
             raise BackendError("reset", self._say(e)) from None
+        data, status = self._blank(reply.body), reply.status
+        if status == 200:
+            return data, reply.content_type
         kind = _KINDS.get(status, "server" if status >= 500 else "rejected")
         text = " ".join(data[: 4 * _SHOWN].decode("utf-8", "replace").split())[:_SHOWN]
-        raise BackendError(kind, text, http=status, retry_after_s=retry_after(headers.get("Retry-After")))
+        raise BackendError(kind, text, http=status, retry_after_s=retry_after(reply.headers.get("retry-after")))
 
     def _answer(self, data: bytes, content_type: str, request: ChatRequest, latency: float) -> Answer:
         try:
@@ -182,7 +168,7 @@ class OpenAIBackend:
 
     async def _probe(self) -> None:
         """Ask each replica once whether it gives log-probabilities: better now than after a thousand paid answers."""
-        for url in self._urls:
+        for replica in self._replicas:
             asked = Message("user", (Text("Reply with 1."),))
             reasoned = self._spec.verdict == "reasoned"
             request = ChatRequest(
@@ -194,15 +180,15 @@ class OpenAIBackend:
             )
             body = await self._body(request)
             try:
-                answer = self._answer(*await self._post(url, body), request, 0.0)
+                answer = self._answer(*await self._post(replica, body), request, 0.0)
                 found = len(answer.top_logprobs or ())
             except BackendError as e:
                 if e.kind not in ("rejected", "logprobs"):
                     return  # a dead or busy server is the engine's business, with its own message
                 why = f"HTTP {e.http}: {e.message}" if e.http else e.message
-                raise UserError(_no_logprobs(self._spec, url, why)) from None
+                raise UserError(_no_logprobs(self._spec, replica.url, why)) from None
             if found < 2:
-                raise UserError(_no_logprobs(self._spec, url, f"{found} log-probabilities came back, not 20"))
+                raise UserError(_no_logprobs(self._spec, replica.url, f"{found} log-probabilities came back, not 20"))
 
     def _blank(self, data: bytes) -> bytes:
         """The reply without the key, in whatever way a server may have written it down."""
@@ -212,21 +198,6 @@ class OpenAIBackend:
 
     def _say(self, error: Exception) -> str:
         return self._blank((str(error) or type(error).__name__).encode()).decode()[:_SHOWN]
-
-
-class _Pieces(aiohttp.Payload):
-    """A body in pieces of known length, written one after the other."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        super().__init__(pieces, content_type="application/json")
-        self._size = sum(map(len, pieces))
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return b"".join(self._value).decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        for piece in self._value:
-            await writer.write(piece)
 
 
 def _forms(secret: str) -> list[str]:
@@ -239,7 +210,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _no_logprobs(spec: JudgeSpec, url: URL, why: str) -> str:
+def _no_logprobs(spec: JudgeSpec, url: str, why: str) -> str:
     return (
         f"judge {spec.name!r}: {url} cannot do `verdict: {spec.verdict}` ({why}); nothing was asked. "
         "Use `verdict: text`, or a server that returns top_logprobs (vLLM does)"
@@ -286,19 +257,15 @@ def check(spec: JudgeSpec) -> None:
         raise ValueError(
             "`model` is missing: the name under which the server serves it (GET base_url/models lists them)"
         )
-    urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
-    for url in urls or ("",):
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"`base_url` must be an http(s) address such as http://127.0.0.1:8000/v1, not {url!r}")
+    for url in _urls(spec) or ("",):
         try:
-            _ = parts.port
+            Address(url)
         except ValueError as e:
-            raise ValueError(f"`base_url` {url!r}: {e}") from None
-        if parts.username or parts.password:
-            raise ValueError(
-                "`base_url` holds a user name or password: put the key in an environment variable (api_key_env)"
-            )
+            raise ValueError(f"`base_url`: {e}") from None
+
+
+def _urls(spec: JudgeSpec) -> tuple[str, ...]:
+    return (spec.base_url,) if isinstance(spec.base_url, str) else tuple(spec.base_url)
 
 
 def create(spec: JudgeSpec) -> OpenAIBackend:
