@@ -107,7 +107,7 @@ def test_killed_and_started_again_under_load(tmp_path: Path) -> None:
     assert client.failures["reset"] + client.failures["refused_connection"] > 32
 
 
-def test_what_has_no_server_until_the_deadline_is_masked() -> None:
+def test_what_has_no_server_until_the_deadline_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     (reward,) = through(f"http://127.0.0.1:{free_port()}", [sample(1)], deadline_s=0.5)
     assert reward.value is None and reward.answer == "correct" and reward.proxy == "error"
     assert reward.error.kind == "refused_connection" and "within 0.5 s" in reward.error.message
@@ -115,6 +115,9 @@ def test_what_has_no_server_until_the_deadline_is_masked() -> None:
         RewardClient("127.0.0.1:8765")
     with pytest.raises(UserError, match="UNSET is not set"):
         RewardClient("http://127.0.0.1:8765", token_env="UNSET")
+    monkeypatch.setenv("TOKEN", "two\nlines")
+    with pytest.raises(UserError, match="the token in TOKEN holds characters that no header may"):
+        RewardClient("http://127.0.0.1:8765", token_env="TOKEN")
 
 
 def test_ending_finishes_what_is_under_way(tmp_path: Path) -> None:

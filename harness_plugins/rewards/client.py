@@ -15,9 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from types import TracebackType
 from typing import TypeVar, overload
-from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +24,7 @@ from evaluators.engine.pacing import backoff_s
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.records import Failure
+from evaluators.transport import Address, Broken, Unreachable
 from harness_plugins.rewards import wire
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.rpo import Group, Score, unheard
@@ -61,33 +60,36 @@ class RewardClient:
         timeout_s: float = 300.0,
         concurrency: int = 64,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise UserError(f"{url!r} is no address of a reward server; give one such as http://127.0.0.1:8765")
+        try:
+            Address(url)
+        except ValueError as e:
+            raise UserError(f"no address of a reward server; give one such as http://127.0.0.1:8765: {e}") from None
         if not (deadline_s > 0 and timeout_s > 0 and concurrency > 0):
             raise UserError("deadline_s, timeout_s and concurrency of a reward client are larger than 0")
         self.url = url.rstrip("/")
         self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
         self._concurrency = concurrency
-        if token_env is not None and not os.environ.get(token_env, "").strip():
+        if token_env is not None and not self._token():
             raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
+        if not (self._token().isascii() and self._token().isprintable()):
+            raise UserError(f"the token in {token_env} holds characters that no header may: set it again")
         self.failures: Counter[str] = Counter()
         """Failed attempts by kind, retried ones included."""
         self.masked: Counter[str] = Counter()
         """Samples and groups that ended without an answer from the server, by kind."""
 
+    def _token(self) -> str:
+        return os.environ.get(self._token_env, "").strip() if self._token_env else ""
+
     async def open(self) -> None:
-        token = os.environ.get(self._token_env, "").strip() if self._token_env else ""
         self._gate = asyncio.Semaphore(self._concurrency)
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # uvicorn closes idle ones after 5 s
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-        )
+        headers = {"Authorization": f"Bearer {token}"} if (token := self._token()) else {}
+        # uvicorn closes idle connections after 5 s
+        self._paths = {p: Address(self.url + p, headers, keep_s=4) for p in (wire.PROXY_GRM, wire.RPO)}
 
     async def close(self) -> None:
-        if hasattr(self, "_http"):
-            await self._http.close()
+        for address in getattr(self, "_paths", {}).values():
+            address.close()
 
     async def __aenter__(self) -> RewardClient:
         await self.open()
@@ -168,32 +170,24 @@ class RewardClient:
 
     async def _post(self, path: str, data: bytes, until: float) -> bytes:
         most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
-        asked = self._http.post(
-            self.url + path,
-            data=data,
-            headers={"Content-Type": "application/json"},
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=most),
-        )
         try:
-            async with asked as response:
-                reply = await response.read()
-                status, wait = response.status, retry_after(response.headers.get("Retry-After"))
+            reply = await self._paths[path].post([data], most)
         except TimeoutError:
             raise BackendError("timeout", f"no answer within {most:.3g} s") from None
-        except aiohttp.ClientConnectorError as e:
+        except Unreachable as e:
             raise BackendError("refused_connection", str(e)[:300]) from None
-        except (aiohttp.ClientError, OSError) as e:
-            raise BackendError("reset", (str(e) or type(e).__name__)[:300]) from None
+        except Broken as e:
+            raise BackendError("reset", str(e)[:300]) from None
+        status = reply.status
         if status == 200:
-            return reply
-        said = " ".join(reply[:1200].decode("utf-8", "replace").split())[:300]
+            return reply.body
+        said = " ".join(reply.body[:1200].decode("utf-8", "replace").split())[:300]
         if status in _AUTH:
             raise UserError(f"{self.url}: refused (HTTP {status}): set token_env to the variable that holds its token")
         if status in _GONE:
             raise UserError(f"{self.url}{path}: HTTP {status}: {said or 'no such reward there'}")
         kind = "rate_limit" if status == 429 else "server" if status >= 500 or status == 408 else "rejected"
-        raise BackendError(kind, said, http=status, retry_after_s=wait)
+        raise BackendError(kind, said, http=status, retry_after_s=retry_after(reply.headers.get("retry-after")))
 
     def _read(self, data: bytes, form: type[M]) -> M:
         try:
