@@ -144,6 +144,7 @@ class Template:
             self._template = env.from_string(self.source)
         except TemplateError as e:
             raise UserError(f"{path}: line {getattr(e, 'lineno', '?')}: not a valid Jinja template: {e}") from None
+        self._globals = dict(self._template.globals)
         self._try_out()
 
     @property
@@ -210,6 +211,11 @@ class Template:
     def digest(self) -> str:
         return digest(RENDERER_VERSION, self.source)
 
+    def _filled(self, values: dict[str, object]) -> str:
+        """What `self._template.render` gives, without its copies of all values and its rewriting of tracebacks."""
+        context = self._template.new_context({**self._globals, **values}, shared=True)
+        return "".join(self._template.root_render_func(context))
+
     def render(self, case: Case, mode: str = "text", asked: Asked = PAIR, **extra: object) -> tuple[Message, ...]:
         """One user message, text and images interleaved.
 
@@ -257,11 +263,10 @@ class Template:
             for name in ("criteria", "criterion"):
                 values[name] = _all_neutral(values[name], fence)
             values |= {name: _all_neutral(value, fence) for name, value in extra.items()}
-            text = self._template.render(**values, fence=fence)
+            text = self._filled(values | {"fence": fence})
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
-            line = next(
-                (f.lineno for f in reversed(traceback.extract_tb(e.__traceback__)) if f.filename == "<template>"), "?"
-            )
+            frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == "<template>"]
+            line = self._template.get_corresponding_lineno(frames[-1].lineno or 0) if frames else "?"
             raise UserError(
                 f"{self.path}: line {line}: {type(e).__name__}: {e}; a template may use question, responses (None "
                 "in the arm rubric_only), rubric and advice (None without one), criteria, criterion, modality, ties, scale, mode, "

@@ -105,7 +105,7 @@ def test_control_characters_do_not_reach_the_judge() -> None:
         ("{% if %}{{ question }} {{ responses }} {{ rubric }}", "not a valid Jinja template"),
         (
             "{{ media }}{{ question }}{{ responses[0].text }}{{ responses[1].text }}\n{% if rubric %}{{ rubrik }}{% endif %}",
-            "rubrik",
+            "line 2: UndefinedError: 'rubrik'",
         ),
         ("{{ question + 1 }}", "line 1: TypeError"),
         ("{{ label }}", "'label' is undefined; a template may use question"),
