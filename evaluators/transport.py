@@ -142,7 +142,7 @@ class _Connection(asyncio.Protocol):
     """One connection, one request at a time: asyncio calls the first half of its methods, the parser the `on_` ones."""
 
     def __init__(self) -> None:
-        self.usable = False
+        self._reusable = False
         """Whether another request may follow the one that was answered."""
         self._parser = httptools.HttpResponseParser(self)
         self._reply: asyncio.Future[Reply] | None = None
@@ -153,8 +153,14 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._chunks: list[bytes] = []
 
+    @property
+    def usable(self) -> bool:
+        return self._reusable and not self._transport.is_closing()
+
     async def ask(self, head: bytes, body: Sequence[bytes]) -> Reply:
-        self.usable = self._sent = False
+        if self._transport.is_closing():  # as soon as it was there: nobody would tell of it any more
+            raise Broken("the server closed the connection")
+        self._reusable = self._sent = False
         self._reply = asyncio.get_running_loop().create_future()
         for some in _runs([head, *body]):
             if self._room is not None:
@@ -167,7 +173,7 @@ class _Connection(asyncio.Protocol):
         return await self._reply
 
     def close(self) -> None:
-        self.usable = False
+        self._reusable = False
         if self._reply is not None:
             self._reply.cancel()
         self._transport.abort()
@@ -197,7 +203,7 @@ class _Connection(asyncio.Protocol):
         self._fail(str(exc) if exc else "the server closed the connection")
 
     def on_message_begin(self) -> None:
-        self.usable = False  # where nobody asked as well: the next request would get this for its reply
+        self._reusable = False  # where nobody asked as well: the next request would get this for its reply
         self._headers, self._chunks = {}, []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -219,12 +225,12 @@ class _Connection(asyncio.Protocol):
         if self._reply is None or self._reply.done():
             return
         self._ends_with_connection = False
-        self.usable = self._sent and not last
+        self._reusable = self._sent and not last
         self._reply.set_result(Reply(self._parser.get_status_code(), self._headers, b"".join(self._chunks)))
         self.resume_writing()
 
     def _fail(self, why: str) -> None:
-        self.usable = False
+        self._reusable = False
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(Broken(why))
         self.resume_writing()
