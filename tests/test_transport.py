@@ -9,7 +9,9 @@ import gc
 import itertools
 import logging
 import shutil
+import socket
 import ssl
+import struct
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -97,7 +99,7 @@ async def test_what_a_request_says() -> None:
         writer.write(OK)
 
     async with serving(script) as url:
-        address = Address(f"{url}/chat completions?api-version=1", {"Authorization": "Bearer key"})
+        address = Address(f"{url}/chat completions?api-version=1", "key")
         reply = await address.post([b'{"a":', b"", b"1}"])
     assert (reply.status, reply.content_type, reply.body) == (200, "application/json", b"{}")
     head, body = seen[0]
@@ -113,6 +115,7 @@ async def test_what_a_request_says() -> None:
         "127.0.0.1:8000",
         "http://",
         "http://user:secret@host",
+        "user:secret@host/v1",
         "http://host:99999",
         f"http://{'x' * 64}.org",
     ],
@@ -123,9 +126,27 @@ def test_what_is_no_address(url: str) -> None:
     assert "secret" not in str(said.value)
 
 
-def test_a_header_holds_no_second_header() -> None:
-    with pytest.raises(ValueError, match="header"):
-        Address("http://host", {"Authorization": "Bearer a\r\nX: b"})
+def test_a_key_brings_no_second_header() -> None:
+    with pytest.raises(ValueError, match="no header may"):
+        Address("http://host", "a\r\nX: b")
+
+
+@pytest.mark.parametrize(
+    ("key", "echoed", "read"),
+    [
+        ("secret/key", b"denied: Bearer secret/key", b"denied: Bearer [key]"),
+        ("secret/key", b"secret\\/key secret%2Fkey", b"[key] [key]"),
+        ('secret"key', b'"secret\\"key"', b'"[key]"'),
+        ("EMPTY", b"EMPTY", b"EMPTY"),
+    ],
+)
+@in_loop
+async def test_a_key_that_a_server_echoes_is_blanked(key: str, echoed: bytes, read: bytes) -> None:
+    reply = b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(echoed), echoed)
+    async with serving(answering(reply)) as url:
+        address = Address(url, key)
+        assert (await address.post([b"{}"])).body == read
+        address.close()
 
 
 @pytest.mark.parametrize(
@@ -246,10 +267,13 @@ async def test_a_last_reply_is_the_last(reply: bytes) -> None:
 @in_loop
 async def test_an_idle_connection_that_the_server_closed_is_not_used_again() -> None:
     async with serving(answering(OK, end=True)) as url:
-        address = Address(url)
-        for _ in range(3):
-            assert (await address.post([b"{}"])).status == 200
-            await asyncio.sleep(0.05)
+        for turns in range(6):  # of the loop, in which word of the end may be on its way
+            address = Address(url)
+            for _ in range(3):
+                assert (await address.post([b"{}"])).status == 200
+                await asyncio.sleep(0.02)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05], ids=["in the same packet", "later"])
@@ -308,6 +332,90 @@ async def test_a_refusal_before_the_body_is_through() -> None:
 async def test_what_is_no_whole_reply(reply: bytes, why: str) -> None:
     with pytest.raises(Broken, match=why):
         await ask(answering(reply, end=True))
+
+
+@in_loop
+async def test_a_refusal_may_be_cut_short_an_answer_may_not() -> None:
+    def cut(status: bytes) -> Script:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request(reader)
+            writer.write(b"HTTP/1.1 " + status + b"\r\n\r\nsome te")
+            await asyncio.sleep(0.1)
+            end = writer.get_extra_info("socket")
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            writer.transport.abort()
+
+        return script
+
+    (reply,) = await ask(cut(b"413 Too Large"))
+    assert (reply.status, reply.body) == (413, b"some te")
+    with pytest.raises(Broken):
+        await ask(cut(b"200 OK"))
+
+
+@pytest.mark.parametrize("refusal", [b"", b"HTTP/1.1 413 Too Large\r\n\r\nbig"])
+@in_loop
+async def test_a_server_that_ends_its_half_in_the_middle_of_a_body(refusal: bytes) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(refusal)
+        writer.write_eof()
+        await asyncio.sleep(3)
+
+    async with serving(script) as url:
+        posting = Address(url).post([b"x" * 40_000_000], 2)
+        if refusal:
+            assert (await posting).body == b"big"
+        else:
+            with pytest.raises(Broken):
+                await posting
+
+
+@in_loop
+async def test_refused_uploads_harm_nobody_else() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request(reader)
+            writer.write(OK)
+
+    async with serving(refuse) as refusing, serving(answer) as healthy:
+        large, small = Address(refusing), Address(healthy)
+
+        async def upload() -> int:
+            try:
+                return (await large.post([b"x" * 5_000_000], 5)).status
+            except Broken:
+                return 413
+
+        for _ in range(3):
+            uploads, replies = await asyncio.gather(
+                asyncio.gather(*(upload() for _ in range(10))),
+                asyncio.gather(*(small.post([b"x" * 1000], 5) for _ in range(10))),
+            )
+            assert set(uploads) == {413}
+            assert [r.body for r in replies] == [b"{}"] * 10
+        small.close()
+
+
+@in_loop
+async def test_an_address_that_was_closed_keeps_nothing() -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        await asyncio.sleep(0.05)
+        writer.write(OK)
+        await reader.read()
+
+    async with serving(script) as url:
+        address = Address(url)
+        posting = asyncio.ensure_future(address.post([b"{}"]))
+        await asyncio.sleep(0.01)
+        address.close()
+        assert (await posting).status == 200
+        assert not address._idle
 
 
 @in_loop

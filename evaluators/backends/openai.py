@@ -12,7 +12,6 @@ import os
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import httptools
 import orjson
@@ -53,8 +52,6 @@ class OpenAIBackend:
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
         self._key = os.environ.get(spec.api_key_env, "").strip()
-        # Placeholders such as "x" or "EMPTY" are no secrets, and blanking them would garble replies.
-        self._secrets = _forms(self._key) if len(self._key) >= 8 else []
         if not self._key.isascii() or not self._key.isprintable():
             raise UserError(
                 f"judge {spec.name!r}: the key in {spec.api_key_env} holds characters that no header may: set it again"
@@ -63,8 +60,7 @@ class OpenAIBackend:
 
     async def open(self, media: MediaWindow) -> None:
         self._media = media
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        self._replicas = [Address(f"{u.rstrip('/')}/chat/completions", headers) for u in _urls(self._spec)]
+        self._replicas = [Address(f"{u.rstrip('/')}/chat/completions", self._key) for u in _urls(self._spec)]
         if self._spec.verdict != "text":
             await self._probe()
 
@@ -120,10 +116,10 @@ class OpenAIBackend:
         except TimeoutError:
             raise BackendError("timeout", f"no answer within {self._spec.timeout_s:g} s") from None
         except Unreachable as e:
-            raise BackendError("refused_connection", self._say(e)) from None
+            raise BackendError("refused_connection", str(e)[:_SHOWN]) from None
         except Broken as e:
-            raise BackendError("reset", self._say(e)) from None
-        data, status = self._blank(reply.body), reply.status
+            raise BackendError("reset", str(e)[:_SHOWN]) from None
+        data, status = reply.body, reply.status
         if status == 200:
             return data, reply.content_type
         kind = _KINDS.get(status, "server" if status >= 500 else "rejected")
@@ -189,21 +185,6 @@ class OpenAIBackend:
                 raise UserError(_no_logprobs(self._spec, replica.url, why)) from None
             if found < 2:
                 raise UserError(_no_logprobs(self._spec, replica.url, f"{found} log-probabilities came back, not 20"))
-
-    def _blank(self, data: bytes) -> bytes:
-        """The reply without the key, in whatever way a server may have written it down."""
-        for form in self._secrets:
-            data = data.replace(form.encode(), b"[key]")
-        return data
-
-    def _say(self, error: Exception) -> str:
-        return self._blank((str(error) or type(error).__name__).encode()).decode()[:_SHOWN]
-
-
-def _forms(secret: str) -> list[str]:
-    """A text as it is, JSON-escaped, with slashes escaped (PHP), and percent-encoded."""
-    escaped = orjson.dumps(secret).decode()[1:-1]
-    return [f for f in dict.fromkeys([secret, escaped, escaped.replace("/", "\\/"), quote(secret, safe="")]) if f]
 
 
 def _text(value: Any) -> str | None:

@@ -83,9 +83,8 @@ class RewardClient:
 
     async def open(self) -> None:
         self._gate = asyncio.Semaphore(self._concurrency)
-        headers = {"Authorization": f"Bearer {token}"} if (token := self._token()) else {}
         # uvicorn closes idle connections after 5 s
-        self._paths = {p: Address(self.url + p, headers, keep_s=4) for p in (wire.PROXY_GRM, wire.RPO)}
+        self._paths = {p: Address(self.url + p, self._token(), keep_s=4) for p in (wire.PROXY_GRM, wire.RPO)}
 
     async def close(self) -> None:
         for address in getattr(self, "_paths", {}).values():
