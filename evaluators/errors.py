@@ -9,6 +9,7 @@ KINDS = {
     "rate_limit": "HTTP 429",
     "server": "HTTP 5xx",
     "auth": "HTTP 401 or 403",
+    "quota": "the account has no money or quota left",
     "not_found": "HTTP 404",
     "rejected": "another HTTP 4xx: this request cannot succeed",
     "html": "a web page in place of an answer",
@@ -16,16 +17,19 @@ KINDS = {
     "empty": "an answer without content",
     "logprobs": "an answer without the log-probabilities that were asked for",
     "too_long": "the request does not fit the model or its memory",
+    "finish_reason": "an answer that ended for a reason of an unknown name",
     "backend": "the judge itself failed",
     "image": "a picture that is broken, so that nobody was asked",
     "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
 
-FATAL = frozenset({"refused_connection", "auth", "not_found"})
+FATAL = frozenset({"refused_connection", "auth", "quota", "not_found"})
 """When nothing but these comes back, going on is pointless."""
 
-PERMANENT = frozenset({"auth", "not_found", "rejected", "logprobs", "too_long", "backend"})
+PERMANENT = frozenset(
+    {"auth", "quota", "not_found", "rejected", "logprobs", "too_long", "finish_reason", "image", "backend"}
+)
 """Asking the same thing again cannot help."""
 
 
@@ -45,14 +49,24 @@ class BackendError(Exception):
         message: what the server said, shortened, secrets removed.
         http: the status code, where there was one.
         retry_after_s: seconds that the server asked to wait.
+        usage: tokens that were paid for all the same, as in `Answer.usage`.
     """
 
-    def __init__(self, kind: str, message: str, *, http: int | None = None, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        http: int | None = None,
+        retry_after_s: float | None = None,
+        usage: dict[str, int] | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.http = http
         self.retry_after_s = retry_after_s
+        self.usage = usage
 
     @property
     def permanent(self) -> bool:

@@ -88,6 +88,8 @@ class JudgeSpec(BaseModel):
     max_tokens: int = Field(4096, gt=0)
     max_tokens_field: str = "max_tokens"
     extra_body: dict[str, Any] = Field(default_factory=dict)
+    complete_reasons: tuple[str, ...] = ()
+    """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
     model_args: dict[str, Any] = Field(default_factory=dict)
     """For hf, vllm and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
     max_pixels: int | None = Field(None, gt=0)

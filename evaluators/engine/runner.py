@@ -85,6 +85,7 @@ class Breaker:
             mend = {
                 "refused_connection": "start the server or correct base_url",
                 "auth": "set the key in the environment variable that api_key_env names",
+                "quota": "add money or quota to the account, or set another key",
                 "not_found": "correct model or base_url (it usually ends in /v1)",
             }[error.kind]
             raise RunStopped(
