@@ -1,20 +1,28 @@
 """From an answer to a status and a choice: strict, per answer format, with no digit fallback and no coin.
 
-Every parser is versioned and its name is written beside what it derived. A rule common to all: the verdict counts only
-after the reasoning, the last well-formed one wins, and a reply cut off by the token limit has decided nothing. What is
-well-formed depends on what was asked (`grading.Asked`): a strict permutation of as many as were shown, an integer in range,
-a line for each criterion.
+Every parser is versioned and its name is written beside what it derived. `forms` finds what stands where a verdict belongs and which
+of it decides, for all formats alike. What may stand there depends on what was asked (`grading.Asked`): a strict permutation of as many
+as were shown, an integer in range, a line for each criterion. docs/parsing.md shows what counts as a verdict and what does not.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from evaluators.digits import Masses, masses
+from evaluators.finish import check_finished, ending
+from evaluators.forms import Form, after_reasoning, bracketed, decision, matched, named, tagged, undecorated, whole
 from evaluators.grading import PAIR, Asked
 from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
+
+VERSION = 2
+"""Of all parsers here. Answers that an earlier version read are read anew (`harness_plugins.folder.reread`)."""
+
+MASS_FLOOR = 0.05
+"""P of all offered answers together below which a one-token answer decides nothing: `low_mass`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,61 +36,72 @@ class Parsed:
     ranks: tuple[int, ...] | None = None
     """The place (0 = best) of the candidate at each position."""
     criteria: tuple[CriterionVerdict, ...] = ()
+    forms: int = 0
+    """Different forms of a verdict in its text, after the reasoning: with more than one it recites, or changes its mind."""
 
 
-_CUT = frozenset({"length", "max_tokens", "model_length"})
-_FILTERED = frozenset({"content_filter", "safety", "refusal"})
-_TAG = re.compile(r"<answer>\s*([1-9]|tie|both good|both bad)\s*</answer>", re.I | re.A)
-_BRACKET = re.compile(r"\[\[\s*(A|B|C)\s*\]\]")
-_FOUR_WAY = re.compile(r"\[\[\s*(A>B|B>A|A=B=Good|A=B=Bad)\s*\]\]")
-_JSON = re.compile(r'"better_response"\s*:\s*"\s*([AB])\s*"|^\s*([AB])\s*$', re.I | re.A)
-_BETTER = re.compile(r"Answer\s*([12])\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I | re.A)
-_PLAIN = re.compile(r"\s*([1-9])\s*\.?\s*")
-_RANKING = re.compile(r"<ranking>([^<]*)</ranking>", re.I | re.A)
-_SCORE = re.compile(r"<score>\s*(-?\d{1,9})\s*</score>", re.I | re.A)
-_BLOCK = {k: re.compile(rf"<{k}>((?:(?!</?{k}>).)*)</{k}>", re.I | re.A | re.S) for k in ("verdicts", "scores")}
-_LINE = re.compile(r"\s*(\d{1,3})\s*[:.)]\s*(-?\d{1,9}|tie|n/a)\s*", re.I | re.A)
+_JSON = re.compile(r"""["']?better_response["']?\s*[:=]\s*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s,}\]]+))""", re.I | re.A)
+_BETTER = re.compile(r"\bAnswer[\s*_`\"']*(\w{1,12})[\s*_`\"']*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I | re.A)
+_LINE = re.compile(r"(\d{1,3})\s*[:.)](.*)", re.A)
+_WHOLE_NUMBER = re.compile(r"-?\d{1,9}", re.A)
 
 TIE, BOTH_BAD = 0, -1
 """What stands in place of a position where none is better."""
-_NAMES = {"tie": TIE, "both good": TIE, "both bad": BOTH_BAD, "a": 1, "b": 2, "c": TIE, "a>b": 1, "b>a": 2}
-_NAMES |= {"a=b=good": TIE, "a=b=bad": BOTH_BAD, **{str(n): n for n in range(1, 10)}}
+_CHOICES = {"tie": TIE, "both good": TIE, "both bad": BOTH_BAD, **{str(n): n for n in range(1, 10)}}
+_LETTERS = {"A": "1", "B": "2", "C": "tie"}
+_FOUR_WAY = {"A>B": "1", "B>A": "2", "A=B=GOOD": "both good", "A=B=BAD": "both bad"}
 
 
-def after_reasoning(text: str) -> str | None:
-    """What follows the reasoning block; None while a block is still open.
+def _number(asked: Asked, content: str) -> str | None:
+    """A position, or a tie: those that were offered, and a plain tie where none was, as one that was not asked for."""
+    said = named(content).lower()
+    if said.isascii() and said.isdigit():
+        return said if len(said) == 1 and 1 <= int(said) <= asked.shown else None
+    ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
+    return said if said in ties else None
 
-    Only a `<think>` that *starts* the reply opens a block: one quoted later belongs to the text. Templates that open
-    it in the prompt leave a lone `</think>`, and everything up to the last one is reasoning.
-    """
-    _, closing, tail = text.rpartition("</think>")
-    if closing:
-        return tail
-    return None if text.lstrip().startswith("<think>") else text
+
+def _letter(content: str) -> str | None:
+    return _LETTERS.get(named(content))
+
+
+def _letter_of_two(content: str) -> str | None:
+    return {"a": "1", "b": "2"}.get(named(content).lower())
+
+
+def _four_way(content: str) -> str | None:
+    return _FOUR_WAY.get(undecorated(content).replace(" ", "").upper())
+
+
+def _score_in_range(asked: Asked, content: str) -> str | None:
+    """A whole number of the scale, or `8/9` where 9 is its highest."""
+    low, high = asked.grading.scale
+    said, slash, of = undecorated(content).partition("/")
+    said = said.strip()
+    if not _WHOLE_NUMBER.fullmatch(said) or (slash and of.strip() != str(high)):
+        return None
+    return str(int(said)) if low <= int(said) <= high else None
+
+
+def _permutation(asked: Asked, content: str) -> str | None:
+    """`2>1>3`, best first: every candidate once, none level."""
+    places = [named(p) for p in undecorated(content).split(">")]
+    return ">".join(places) if sorted(places) == [str(n) for n in range(1, asked.shown + 1)] else None
+
+
+def _lines(asked: Asked, content: str) -> str | None:
+    """One line for each criterion, `number: verdict`, none missing and none twice."""
+    lines = [_LINE.fullmatch(undecorated(line)) for line in content.splitlines() if line.strip()]
+    said = {int(m[1]): undecorated(m[2]).lower() for m in lines if m}
+    if not all(lines) or len(lines) != len(asked.criteria) or set(said) != set(range(1, len(lines) + 1)):
+        return None
+    if any(_on_criterion(c, said[n], asked) is None for n, c in enumerate(asked.criteria, 1)):
+        return None
+    return "\n".join(said[n] for n in sorted(said))
 
 
 def _chosen(choice: int) -> Parsed:
     return Parsed("ok", choice) if choice > 0 else Parsed("tie", both_bad=choice == BOTH_BAD)
-
-
-def _offered(found: Iterable[str], asked: Asked) -> list[str]:
-    """Without the ties that this judge was not offered; a plain one counts where none was, as a tie that was not asked for."""
-    ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
-    return [f for f in found if f.isdigit() or f.lower() in ties]
-
-
-def _last(found: Iterable[str], shown: int) -> Parsed | None:
-    choices = [c for c in (_NAMES[f.lower()] for f in found) if c <= shown]
-    return _chosen(choices[-1]) if choices else None
-
-
-def _ranking(text: str, asked: Asked) -> Parsed | None:
-    """`2 > 1 > 3`, best first: every candidate once, none level."""
-    for inside in reversed(_RANKING.findall(text)):
-        places = [p.strip() for p in inside.split(">")]
-        if sorted(places) == [str(n) for n in range(1, asked.shown + 1)]:
-            return _ranked([int(p) for p in places])
-    return None
 
 
 def _ranked(best_first: Sequence[int]) -> Parsed:
@@ -92,31 +111,13 @@ def _ranked(best_first: Sequence[int]) -> Parsed:
     return Parsed("ok", best_first[0], ranks=tuple(ranks))
 
 
-def _score(text: str, asked: Asked) -> Parsed | None:
-    low, high = asked.grading.scale
-    found = [n for n in map(int, _SCORE.findall(text)) if low <= n <= high]
-    return Parsed("ok", score=float(found[-1])) if found else None
-
-
-def _by_criterion(text: str, asked: Asked, tag: str) -> Parsed | None:
-    """One line for each criterion, `number: verdict`, none missing and none twice."""
-    for inside in reversed(_BLOCK[tag].findall(text)):
-        lines = [_LINE.fullmatch(line) for line in inside.splitlines() if line.strip()]
-        said = {int(m[1]): m[2].lower() for m in lines if m}
-        if all(lines) and len(lines) == len(asked.criteria) and set(said) == set(range(1, len(lines) + 1)):
-            verdicts = [_on_criterion(c, said[n], asked) for n, c in enumerate(asked.criteria, 1)]
-            if all(v is not None for v in verdicts):
-                return weighed([v for v in verdicts if v is not None], asked)
-    return None
-
-
 def _on_criterion(criterion: Criterion, said: str, asked: Asked) -> CriterionVerdict | None:
     blank = CriterionVerdict(criterion.name, criterion.weight)
     if said == "n/a":
         return blank
     if asked.grading.kind == "pointwise":
-        low, high = asked.grading.scale
-        return replace(blank, score=float(said)) if said != "tie" and low <= int(said) <= high else None
+        score = _score_in_range(asked, said)
+        return None if score is None else replace(blank, score=float(score))
     return replace(blank, choice=0 if said == "tie" else int(said)) if said in ("1", "2", "tie") else None
 
 
@@ -146,27 +147,37 @@ def _lean(verdict: CriterionVerdict) -> float:
     return {1: 1.0, 2: -1.0}.get(verdict.choice or 0, 0.0)
 
 
-def _whole(text: str, asked: Asked) -> Parsed | None:
-    found = _PLAIN.fullmatch(text)
-    return _last([found[1]], asked.shown) if found else None
-
-
-FORMATS: dict[str, Callable[[str, Asked], Parsed | None]] = {
-    "tag": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
-    "double_bracket": lambda text, asked: _last(_BRACKET.findall(text), asked.shown),
-    "four_way": lambda text, asked: _last(_FOUR_WAY.findall(text), asked.shown),
-    "better_response": lambda text, asked: _last((a or b for a, b in _JSON.findall(text)), asked.shown),
-    "answer_is_better": lambda text, asked: _last(_BETTER.findall(text), asked.shown),
-    "plain": _whole,
-    "proxy_grm": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
-    "r1_reward": lambda text, asked: _last(_offered(_TAG.findall(text), asked), asked.shown),
-    "ranking": _ranking,
-    "score": _score,
-    "verdicts": lambda text, asked: _by_criterion(text, asked, "verdicts"),
-    "scores": lambda text, asked: _by_criterion(text, asked, "scores"),
+FORMATS: dict[str, Callable[[str, Asked], list[Form]]] = {
+    "tag": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
+    "double_bracket": lambda text, asked: bracketed(text, _letter),
+    "four_way": lambda text, asked: bracketed(text, _four_way),
+    "better_response": lambda text, asked: matched(text, _JSON, _letter_of_two) or whole(text, _letter_of_two),
+    "answer_is_better": lambda text, asked: matched(text, _BETTER, lambda said: said if said in ("1", "2") else None),
+    "plain": lambda text, asked: whole(text, partial(_number, asked)),
+    "proxy_grm": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
+    "r1_reward": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
+    "ranking": lambda text, asked: tagged(text, "ranking", partial(_permutation, asked)),
+    "score": lambda text, asked: tagged(text, "score", partial(_score_in_range, asked)),
+    "verdicts": lambda text, asked: tagged(text, "verdicts", partial(_lines, asked)),
+    "scores": lambda text, asked: tagged(text, "scores", partial(_lines, asked)),
 }
-"""Answer formats in text. `tag` and the last four are ours; the others belong to prompts that users bring. `proxy_grm` and
-`r1_reward` are tags that stand in their authors' replies, which official protocols read in their own way."""
+"""Answer formats in text, each with the places where its verdicts stand. `tag` and the last four are ours; the others belong to prompts
+that users bring. `proxy_grm` and `r1_reward` are tags that stand in their authors' replies, which official protocols read in their own
+way."""
+
+
+def _taken(form: Form, answer_format: str, asked: Asked) -> Parsed:
+    """What the form that decides says."""
+    value = form.value or ""
+    if answer_format == "ranking":
+        return _ranked([int(p) for p in value.split(">")])
+    if answer_format == "score":
+        return Parsed("ok", score=float(value))
+    if answer_format in ("verdicts", "scores"):
+        verdicts = (_on_criterion(c, said, asked) for c, said in zip(asked.criteria, value.split("\n"), strict=True))
+        return weighed([v for v in verdicts if v is not None], asked)
+    return _chosen(_CHOICES[value])
+
 
 OWN_PROMPTS = (
     "tag",
@@ -191,74 +202,85 @@ REASONED = "reasoned"
 
 
 def begun(text: str) -> str | None:
-    """The text up to where its verdict stands, `<answer>` included; None where it names none."""
+    """The text up to the digit of its verdict, `<answer>` included; None where it decides for neither."""
     rest = after_reasoning(text)
-    found = [m for m in _TAG.finditer(rest) if m[1].lower() in ("1", "2", "tie")] if rest is not None else []
-    if rest is None or not found:
+    form = None if rest is None else decision(rest, FORMATS["tag"](rest, PAIR))
+    if rest is None or form is None or form.value not in ("1", "2"):
         return None
-    opening = found[-1].start() + len("<answer>")
-    return text[: len(text) - len(rest) + opening]
+    content = rest[form.inside : form.end]
+    digit = form.inside + (0 if content.lstrip().startswith(form.value) else content.index(form.value))
+    return text[: len(text) - len(rest) + digit]
 
 
-def refused(answer: Answer) -> bool:
-    return bool(answer.refusal) or answer.finish_reason in _FILTERED
+def refused(answer: Answer, complete: Collection[str] = ()) -> bool:
+    return bool(answer.refusal) or ending(answer.finish_reason, complete) == "filtered"
 
 
 def cut(answer: Answer) -> bool:
-    """Whether the token limit ended it."""
-    return answer.finish_reason in _CUT
+    """Whether a token limit ended it."""
+    return ending(answer.finish_reason) == "cut"
 
 
 def undecided(answer: Answer) -> bool:
     """Whether its text decides nothing, whatever stands in it."""
-    return refused(answer) or cut(answer)
+    return bool(answer.refusal) or ending(answer.finish_reason) in ("cut", "filtered", "failed")
 
 
-def parse(answer: Answer, asked: Asked = PAIR) -> Parsed:
-    """Derive status and choice from an answer that arrived.
+def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -> Parsed:
+    """Derive status and choice from an answer that arrived. Its status is `error` where its server did not finish it.
+
+    Args:
+        complete: further finish reasons that mean a whole answer (`JudgeSpec.complete_reasons`).
 
     Raises:
         KeyError: an answer format that no parser knows.
     """
-    return replace(_parsed(answer, asked), parser=f"{answer.answer_format}/1")
+    return replace(_parsed(answer, asked, complete), parser=f"{answer.answer_format}/{VERSION}")
 
 
-def _parsed(answer: Answer, asked: Asked) -> Parsed:
-    if refused(answer):
+def parse_finished(answer: Answer, asked: Asked, complete: Collection[str] = ()) -> Parsed:
+    """The same of an answer that has just come.
+
+    Raises:
+        BackendError: its server did not finish it, so it is asked for again.
+    """
+    check_finished(answer.finish_reason, complete, usage=answer.usage)
+    return parse(answer, asked, complete)
+
+
+def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> Parsed:
+    how = ending(answer.finish_reason, complete)
+    if answer.refusal or how == "filtered":
         return Parsed("refused")
+    if how in ("failed", "unknown"):
+        return Parsed("error")
     if answer.answer_format == DIRECT:
         return _direct(answer, asked)
     if answer.answer_format == EACH:
         return _each(answer, asked)
-    if cut(answer):
+    if how == "cut":
         return Parsed("truncated")
+    answer_format = "tag" if answer.answer_format == REASONED else answer.answer_format
     rest = after_reasoning(answer.text)
-    reasoned = answer.answer_format == REASONED
-    found = FORMATS["tag" if reasoned else answer.answer_format](rest, asked) if rest is not None else None
-    if reasoned and found is not None and found.status == "ok":
-        by_token = _direct(answer, asked)
-        if by_token.p is not None:  # else what the text says, with no probability
-            return by_token
-    return found or Parsed("unparsed")
+    if rest is None:
+        return Parsed("unparsed")
+    forms = FORMATS[answer_format](rest, asked)
+    form = decision(rest, forms)
+    different = len({f.value for f in forms if f.value is not None})
+    if form is None:
+        return Parsed("unparsed", forms=different)
+    parsed = replace(_taken(form, answer_format, asked), forms=different)
+    if answer.answer_format == REASONED and parsed.status == "ok":
+        return replace(parsed, p=_at_the_verdict(answer))
+    return parsed
 
 
-def digit_of(token: str) -> str | None:
-    """The digit, "0" to "9", that a token reads as; None for any other.
-
-    A leading space or newline, and the word-start marks of SentencePiece and byte-level BPE, make no other digit.
-    """
-    digit = token.strip().lstrip("▁ĠĊ").strip()
-    return digit if len(digit) == 1 and digit in "0123456789" else None
-
-
-def _masses(tokens: Sequence[tuple[str, float]] | None, allowed: Sequence[int]) -> dict[int, float]:
-    """P of each digit that may be answered, summed over the tokens that read as it; those outside the top k are absent."""
-    mass: dict[int, float] = {}
-    for token, logprob in tokens or ():
-        digit = digit_of(token)
-        if digit and int(digit) in allowed and math.exp(logprob):
-            mass[int(digit)] = mass.get(int(digit), 0.0) + math.exp(logprob)
-    return mass
+def _at_the_verdict(answer: Answer) -> Probability | None:
+    """P(1) and P(2) at the place of a verdict that its text states; None where one of them is outside the top k."""
+    digits = masses(answer.top_logprobs, (1, 2))
+    if digits.missing():
+        return None
+    return Probability(digits.of(1) / (digits.of(1) + digits.of(2)), None if answer.masked else digits.total)
 
 
 def token_answers(asked: Asked) -> list[int]:
@@ -274,56 +296,88 @@ def token_answers(asked: Asked) -> list[int]:
 
 
 def _direct(answer: Answer, asked: Asked) -> Parsed:
-    """The verdict by the probabilities of the first token. Where a position is outside the top k there is none."""
-    allowed = token_answers(asked)
-    mass = _masses(answer.top_logprobs, allowed)
-    total = None if answer.masked else min(sum(mass.values()), 1.0)
+    """The verdict by the probabilities of the first token, where no digit outside the top k could change it."""
+    digits = masses(answer.top_logprobs, token_answers(asked))
+    mass = None if answer.masked else digits.total
     if asked.grading.kind == "pointwise":
-        if not mass:
-            return Parsed("unparsed")
-        return Parsed("ok", score=_expected(mass), p=Probability(None, total))
+        score = digits.expected(digits.allowed)
+        return Parsed("unparsed") if score is None else _if_likely(Parsed("ok", score=score, p=Probability(None, mass)))
     positions = range(1, asked.shown + 1)
-    if any(n not in mass for n in positions):
+    best = max(digits.listed, key=lambda d: digits.listed[d], default=None)
+    if best is None or not digits.settled(best):
         return Parsed("unparsed")
-    p = Probability(mass[1] / (mass[1] + mass[2]) if asked.shown == 2 else None, total)
-    best_first = sorted(positions, key=lambda n: -mass[n])
-    tie = max((n for n in mass if n > asked.shown), key=lambda n: mass[n], default=None)
-    if tie is not None and mass[tie] > mass[best_first[0]]:
-        return Parsed("tie", p=p, both_bad=tie == asked.shown + 2)
-    if mass[best_first[0]] == mass[best_first[1]]:
-        return Parsed("tie", p=p)
-    if asked.grading.kind == "listwise" and len({mass[n] for n in positions}) == len(positions):
-        return replace(_ranked(best_first), p=p)
-    return Parsed("ok", best_first[0], p)  # level further down: a best one, and no ranking
+    first = digits.of(1) / (digits.of(1) + digits.of(2)) if asked.shown == 2 and not digits.missing((1, 2)) else None
+    p = Probability(first, mass)
+    if best > asked.shown:
+        return _if_likely(Parsed("tie", p=p, both_bad=best == asked.shown + 2))
+    if any(digits.of(n) == digits.of(best) for n in positions if n != best):
+        return _if_likely(Parsed("tie", p=p))
+    best_first = sorted(positions, key=lambda n: -digits.of(n))
+    if (
+        asked.grading.kind == "listwise"
+        and not digits.missing(positions)
+        and len({digits.of(n) for n in positions}) == len(positions)
+    ):
+        return _if_likely(replace(_ranked(best_first), p=p))
+    return _if_likely(Parsed("ok", best, p))  # level further down, or not listed: a best one, and no ranking
 
 
-def _expected(mass: dict[int, float]) -> float:
-    return round(sum(n * m for n, m in mass.items()) / sum(mass.values()), 9)
+def _if_likely(parsed: Parsed) -> Parsed:
+    """The same, as `low_mass` where the offered answers were hardly what the model would have written."""
+    low = parsed.p is not None and parsed.p.mass is not None and parsed.p.mass < MASS_FLOOR
+    return replace(parsed, status="low_mass") if low else parsed
 
 
 def _each(answer: Answer, asked: Asked) -> Parsed:
-    """Verdicts on criteria, each by the probabilities of a call of its own; a call that gave none leaves it unparsed."""
+    """Verdicts on criteria, each by the probabilities of a call of its own; one that nothing can be said of leaves all unparsed.
+
+    Where a digit is outside the top k its call has two readings, the extremes; the sum decides where both come to the same.
+    """
     if len(answer.each) != len(asked.criteria):
         return Parsed("unparsed")
-    verdicts = []
+    low, high, total = [], [], []
     for criterion, tokens in zip(asked.criteria, answer.each, strict=True):
-        mass = _masses(tokens, token_answers(asked))
-        if not mass:
+        digits = masses(tokens, token_answers(asked))
+        readings = _criterion_by_token(criterion, digits, answer.masked, asked)
+        if readings is None:
             return Parsed("unparsed")
-        best = max(mass, key=lambda n: mass[n])
-        seen = None if answer.masked else round(min(sum(mass.values()), 1.0), 9)
-        blank = CriterionVerdict(criterion.name, criterion.weight, mass=seen)
-        if best == 0 and (asked.grading.scale[0] if asked.grading.kind == "pointwise" else 1) > 0:
-            verdicts.append(blank)
-        elif asked.grading.kind == "pointwise":
-            verdicts.append(
-                replace(blank, score=_expected({n: m for n, m in mass.items() if n >= asked.grading.scale[0]}))
-            )
-        elif best == 3:
-            verdicts.append(replace(blank, choice=0))
-        elif 1 not in mass or 2 not in mass:
-            return Parsed("unparsed")
-        else:
-            p = round(mass[1] / (mass[1] + mass[2]), 9)
-            verdicts.append(replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=p))
-    return weighed(verdicts, asked)
+        low.append(readings[0])
+        high.append(readings[1])
+        total.append(digits.total)
+    parsed, other = weighed(low, asked), weighed(high, asked)
+    if (parsed.status, parsed.choice) != (other.status, other.choice):
+        return Parsed("unparsed")
+    shown = weighed([_as_recorded(a, b) for a, b in zip(low, high, strict=True)], asked)
+    return _if_likely(replace(shown, p=None if answer.masked or not total else Probability(None, min(total))))
+
+
+def _criterion_by_token(
+    criterion: Criterion, digits: Masses, masked: bool, asked: Asked
+) -> tuple[CriterionVerdict, CriterionVerdict] | None:
+    """The lowest and the highest that the probabilities of one criterion may mean; None where they say nothing."""
+    best = max(digits.listed, key=lambda d: digits.listed[d], default=None)
+    if best is None:
+        return None
+    mass = None if masked else round(digits.total, 9)
+    blank = CriterionVerdict(criterion.name, criterion.weight, mass=mass)
+    pointwise = asked.grading.kind == "pointwise"
+    if not digits.settled(best) and not pointwise:
+        return None
+    if best == 0 and (asked.grading.scale[0] if pointwise else 1) > 0:
+        return (blank, blank) if digits.settled(best) else None
+    if pointwise:
+        score = digits.expected([d for d in digits.allowed if d >= asked.grading.scale[0]])
+        return None if score is None else (replace(blank, score=score), replace(blank, score=score))
+    if best == 3:
+        return replace(blank, choice=0), replace(blank, choice=0)
+    shares = sorted(
+        (digits.listed.get(1, one)) / ((digits.listed.get(1, one)) + (digits.listed.get(2, two)))
+        for one, two in ((0.0, digits.bound), (digits.bound, 0.0))
+    )
+    readings = [replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=round(p, 9)) for p in shares]
+    return readings[0], readings[1]
+
+
+def _as_recorded(low: CriterionVerdict, high: CriterionVerdict) -> CriterionVerdict:
+    """The verdict on one criterion, without a probability that is only known within bounds."""
+    return low if low.p == high.p else replace(low, p=None)

@@ -36,8 +36,9 @@ def rotations(candidates: int) -> tuple[Order, ...]:
     return tuple(letters[n:] + letters[:n] for n in range(candidates))
 
 
-Status = Literal["ok", "tie", "unparsed", "refused", "truncated", "error"]
-"""`error` was never answered: retried, never scored. The others are the judge's own doing, and kept."""
+Status = Literal["ok", "tie", "unparsed", "low_mass", "refused", "truncated", "error"]
+"""`error` was never answered: retried, never scored. The others are the judge's own doing, and kept. `low_mass`: a one-token answer
+whose offered digits together are less probable than the floor; what they say stands beside it and does not count."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 _STRICT = ConfigDict(extra="forbid")
@@ -327,6 +328,8 @@ class Verdict:
     """Listwise: the place of each canonical candidate, 0 = best."""
     criteria: tuple[CriterionVerdict, ...] = ()
     """By criterion, where verdicts on each were asked for."""
+    forms: int = 0
+    """Different forms of a verdict in the answer's text, after its reasoning."""
     p: Probability | None = None
     parser: str = ""
     answer: Answer | None = None

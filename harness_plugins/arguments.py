@@ -46,7 +46,16 @@ def parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="a JSON array: an object for every benchmark, judge, writer, arm, metric"
     )
 
-    for told in (score, _add_table(commands), _add_report(commands)):
+    table = _add_table(commands)
+    for command in (score, table):
+        command.add_argument(
+            "--mass-floor",
+            type=_share,
+            default=0.05,
+            metavar="P",
+            help="a one-token answer decides nothing where all offered digits together have less than P (0.05); see docs/parsing.md",
+        )
+    for told in (score, table, _add_report(commands)):
         add_prices(told)
     add_cost(commands)
     _add_export(commands)
@@ -255,6 +264,16 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     report.add_argument("--protocol", default="strict", help="see `score`")
     return report
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no probability from 0 to 1")
+    return value
 
 
 _FORMATS = "formats"

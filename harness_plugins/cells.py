@@ -52,7 +52,11 @@ def gain(contrast: Contrast | None, short: bool = False) -> str:
     text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
     if contrast.p_holm is not None and not short:
         text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
-    return f"**{text}**" if contrast.significant else text
+    text = f"**{text}**" if contrast.significant else text
+    if contrast.by_ratio is not None:
+        again = contrast.by_ratio
+        text += f" (by ratio {100 * again.value:+.1f} {_p(again.p)})"
+    return text
 
 
 def points(metric: Metric | None) -> str:

@@ -366,8 +366,9 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
                 answers[call] = verdict.answer
     for call, cells in wanted.items():
         for item, cell in cells:
-            asked = specs[cell.judge].asked(cell.given.case(item, cell.order, cell.candidate))
-            runner.write(item, [cell], answers[call], parse(answers[call], asked))
+            spec = specs[cell.judge]
+            asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+            runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
 
 
 async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:

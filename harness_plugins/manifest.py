@@ -143,6 +143,7 @@ def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
         "samples": spec.samples,
         "orders": orders,
         "concurrency": spec.concurrency,
+        **({"complete_reasons": list(spec.complete_reasons)} if spec.complete_reasons else {}),
         "template": spec.template.source if spec.backend != "baseline" else None,
     }
 

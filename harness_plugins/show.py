@@ -13,6 +13,7 @@ from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
+from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, refuse_public
 from harness_plugins.scores import refuse_scores_alone
 
@@ -25,6 +26,7 @@ STATES = (
     "ok",
     "tie",
     "unparsed",
+    "low_mass",
     "refused",
     "truncated",
     "error",
@@ -59,7 +61,8 @@ def show(
     refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
     wanted = _conditions(where)
     judge = judge or _first_judge(run)
-    verdicts, judges, writers, arms = _verdicts(run, judge)
+    reread = Rereader(run)
+    verdicts, judges, writers, arms = _verdicts(run, judge, reread)
     _known("judge", judge, judges)
     _known("writer", writer, writers)
     for arm, _ in wanted:
@@ -76,6 +79,7 @@ def show(
         yield f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n" + _text(
             one, verdicts.get(one.uid, {}), rubrics, writer
         )
+    yield from reread.notes()
     if not found:
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
 
@@ -104,7 +108,7 @@ def _conditions(where: str) -> list[tuple[str, str]]:
 
 
 def _verdicts(
-    run: Path, judge: str | None
+    run: Path, judge: str | None, reread: Rereader
 ) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
     """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
     judges: dict[str, None] = {}
@@ -126,7 +130,7 @@ def _verdicts(
                 last[place] = line
     found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for line in last.values():
-        verdict = decode(Verdict, line)
+        verdict = reread.verdict(decode(Verdict, line))
         found[verdict.item][verdict.arm, verdict.writer].append(verdict)
     for trials in found.values():
         for group in trials.values():
@@ -153,7 +157,7 @@ def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
     if any(v.candidate is not None for v in trials):  # scored alone: they have no slots, and tie by equal scores
         return (state == "tie" and None in _picks(trials)) or any(v.status == state for v in trials)
     if state in ("first", "second", "mixed"):
-        choices = {v.choice for v in trials}
+        choices = {v.choice if v.status == "ok" else None for v in trials}
         slots = {"first": {1}, "second": {2}}.get(state)
         return len(trials) > 1 and (choices == slots if slots else choices in ({1}, {2}))
     return any(v.status == state for v in trials)
@@ -161,13 +165,13 @@ def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
 
 def _picks(trials: Sequence[Verdict]) -> list[int | None]:
     """The candidate picked in each trial; of candidates scored alone the one with the highest score, if it is one."""
-    picks = [v.pick for v in trials if v.candidate is None]
+    picks = [v.pick if v.status == "ok" else None for v in trials if v.candidate is None]
     alone: dict[tuple[int, int, str], list[Verdict]] = {}
     for v in trials:
         if v.candidate is not None:
             alone.setdefault((v.replicate, v.sample, v.order), []).append(v)
     for group in alone.values():
-        scores = [v.score for v in group]
+        scores = [v.score if v.status == "ok" else None for v in group]
         best = max((s for s in scores if s is not None), default=None)
         picks.append(group[scores.index(best)].candidate if None not in scores and scores.count(best) == 1 else None)
     return picks
@@ -205,7 +209,9 @@ def _arm_text(
         shown = f"first: candidate {ord(v.order[0]) - ord('A')}"
         if v.candidate is not None:
             shown = f"candidate {v.candidate}, alone"
-        if v.score is not None:
+        if v.status == "low_mass":
+            came = "low_mass: what it would have written is none of the answers"
+        elif v.score is not None:
             came = f"score {v.score:g}"
         elif v.pick is None:
             came = v.status + (f": {v.error.kind} ({v.error.message})" if v.error else "")

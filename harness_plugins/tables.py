@@ -58,6 +58,27 @@ def _coverage(cell: CellReport) -> list[str]:
     ]
 
 
+FORMS_SHARE = 0.01
+"""The share of replies with several different forms of a verdict from which a table says so."""
+
+
+def _unread(cells: Sequence[CellReport]) -> list[str]:
+    """By judge and arm: replies that hold several forms of a verdict, and one-token answers that are hardly the model's own."""
+    notes = []
+    for c in cells:
+        who = f"{c.judge}, {c.writer or '-'}, {c.arm}"
+        several, texts = c.several_forms
+        if texts and several / texts > FORMS_SHARE:
+            notes.append(f"{who}: {several} of {texts} replies hold several different forms of a verdict.")
+        low = c.metrics.get("low_mass")
+        if low is not None and low.k:
+            notes.append(
+                f"{who}: {count(low.k)} of {count(low.n)} answers are `low_mass`: the model would have written something else. "
+                "They are not right. Differences that they touch stand twice, as wrong and by ratio, and are bold where both agree."
+            )
+    return notes
+
+
 def summary(report: Report) -> list[Table]:
     """One small table a benchmark: what `run` ends in."""
     found = []
@@ -80,8 +101,11 @@ def summary(report: Report) -> list[Table]:
                 "not to be seen with this many items; bold ones are above theirs, with p < .05."
             )
         table.notes += [note for c in cells for note in _coverage(c)]
+        table.notes += _unread(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
         found.append(_named(table, cells))
+    if found:
+        found[-1].notes += report.notes
     return found
 
 
@@ -158,12 +182,20 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     present = {name for c in cells for name in c.metrics}
     extra = [(h, m) for h, m in OFFICIAL if m in present]
     rates = [(h, m) for h, m in RATES if m in present]
-    table = Table(title, ["judge", "writer", "arm", "relation", "accuracy", "95 % CI", *(h for h, _ in extra + rates)])
+    weighed = any(c.mass is not None for c in cells)
+    masses = ["mass (median)", "mass below .5"] if weighed else []
+    columns = ["judge", "writer", "arm", "relation", "accuracy", "95 % CI", *(h for h, _ in extra + rates), *masses]
+    table = Table(title, columns)
     for c in cells:
         accuracy = c.metrics["accuracy"]
         numbers = [percent(c.metrics.get(m)) if c.complete else "" for _, m in extra + rates]
         ci = interval(accuracy.low, accuracy.high) if c.complete else ""
-        table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers])
+        mass = [f"{c.mass.median:.3f}", f"{100 * c.mass.below_half:.1f}"] if c.mass else [""] * len(masses)
+        table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers, *mass])
+    if weighed:
+        table.notes.append(
+            "mass: P of all offered answers together, of one-token answers; below .5: the share of answers with less."
+        )
     table.notes.append(
         f"Protocol {': '.join(report.about[benchmark])}. k/n in items (mean over their orders) or, for rates, in trials."
     )
@@ -178,6 +210,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     computed = [c.judge for c in cells if c.computed and c.arm != "grm"]
     if computed:
         table.notes.append(f"Computed from the items, not run: {', '.join(computed)}.")
+    table.notes += _unread(cells)
     for c in cells:
         table.notes += _coverage(c)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for flag in c.flags]

@@ -115,16 +115,19 @@ def test_any_text_parses_to_something(text: str) -> None:
 
 
 def test_expected_score_over_the_scale() -> None:
-    found = tokens(asked("pointwise", 1), _3=0.25, _5=0.5, _x=0.2)
+    found = tokens(asked("pointwise", 1), _3=0.25, _5=0.5, _x=0.25)
     assert found.score == pytest.approx((3 * 0.25 + 5 * 0.5) / 0.75)
     assert found.p is not None and found.p.mass == pytest.approx(0.75)
+    assert tokens(asked("pointwise", 1), _3=0.25, _5=0.5, _x=0.2).status == "unparsed", "a 9 may have as much as 0.05"
     assert tokens(asked("pointwise", 1), _x=0.9).status == "unparsed"
     assert tokens(asked("pointwise", 1, scale=(1, 5)), _8=0.9).status == "unparsed", "8 is no score of this scale"
 
 
 def test_a_token_ranks_all_or_none() -> None:
     assert tokens(asked("listwise", 3), _2=0.5, _1=0.1, _3=0.2).ranks == (2, 0, 1)
-    assert tokens(asked("listwise", 3), _2=0.5, _1=0.1).status == "unparsed"
+    first = tokens(asked("listwise", 3), _2=0.5, _1=0.1)
+    assert (first.choice, first.ranks) == (2, None), "3 has at most 0.1: the best is known, and no ranking"
+    assert tokens(asked("listwise", 3), _2=0.3, _1=0.3).status == "unparsed", "3 may have as much"
 
 
 def test_ties_only_where_they_are_allowed() -> None:

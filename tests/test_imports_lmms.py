@@ -88,7 +88,9 @@ def test_its_figures(logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         by.setdefault(share["category"], []).append(0.5 if unread else share["score"])
     assert cells["vl_rewardbench"].metrics["macro"].value == pytest.approx(mean([mean(v) for v in by.values()]))
     strict = next(c for c in score(run).cells if c.benchmark == "vl_rewardbench" and c.judge == "qwen-7b")
-    assert strict.complete and strict.metrics["unparsed"].value == pytest.approx(12 / 30), "an answer 3, and none"
+    assert strict.complete and strict.metrics["unparsed"].value == pytest.approx(18 / 30), (
+        "an answer 3, none, and two in one line"
+    )
 
 
 def test_items_are_those_of_a_native_run(logs: Path, tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ from tests.conftest import MakePairs, read_jsonl
     ("text", "start"),
     [
         ("Good.\n<answer>2</answer>", "Good.\n<answer>"),
-        ("<answer>1</answer> no: <answer> 2 </answer> end", "<answer>1</answer> no: <answer>"),
+        (
+            "<answer>1</answer> no:\nit is this:\n<answer> 2 </answer> end",
+            "<answer>1</answer> no:\nit is this:\n<answer>",
+        ),
         ("<think><answer>1</answer></think>So\n<ANSWER>2</ANSWER>", "<think><answer>1</answer></think>So\n<ANSWER>"),
         ("<think><answer>1</answer>", None),
         ("no verdict, <answer>3</answer>", None),
@@ -52,14 +55,14 @@ TOPS = (("1", -0.1), ("2", -2.5), (" 1", -4.0))
 @pytest.mark.parametrize(
     ("answer", "status", "choice", "has_p"),
     [
-        (Answer("so <answer>2</answer>", REASONED, top_logprobs=TOPS), "ok", 1, True),
+        (Answer("so <answer>2</answer>", REASONED, top_logprobs=TOPS), "ok", 2, True),
         (Answer("so <answer>2</answer>", REASONED, top_logprobs=(("1", -0.1),)), "ok", 2, False),
         (Answer("so", REASONED), "unparsed", None, False),
         (Answer("so", REASONED, finish_reason="length"), "truncated", None, False),
         (Answer("", REASONED, refusal="no"), "refused", None, False),
     ],
 )
-def test_the_probabilities_decide_where_they_are_known(
+def test_the_text_decides_and_the_probabilities_stand_beside_it(
     answer: Answer, status: str, choice: int | None, has_p: bool
 ) -> None:
     parsed = parse(answer)
@@ -88,7 +91,7 @@ def test_a_run(make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_p
         assert body["messages"][-1] == {"role": "assistant", "content": "I looked.\n<answer>"}
         assert (body["max_tokens"], body["top_logprobs"], body["add_generation_prompt"]) == (1, 20, False)
     verdict = read_jsonl(tmp_path / "out" / "verdicts.jsonl")[0]
-    assert verdict["p"]["first"] == pytest.approx(0.85 / 0.95) and verdict["parser"] == "reasoned/1"
+    assert verdict["p"]["first"] == pytest.approx(0.85 / 0.95) and verdict["parser"] == "reasoned/2"
     assert verdict["answer"]["text"].startswith("I looked.") and verdict["answer"]["usage"]["completion_tokens"] == 40
     assert score(tmp_path / "out").cells[0].metrics["accuracy_aggregated"].n == 5
 

@@ -59,10 +59,10 @@ def test_5_no_verdict_is_not_right_in_any_order(make_pairs: MakePairs, tmp_path:
 @pytest.mark.parametrize(
     ("text", "finish", "status", "choice"),
     [
-        ("<answer>2</answer> wait <answer>1</answer>", "stop", "ok", 1),  # all of its parsers read the first
+        ("<answer>2</answer> first.\nWait.\n<answer>1</answer>", "stop", "ok", 1),  # all of its parsers read the first
         ("1. Accuracy (40%)\n2. Clarity (20%) ... Chatbot 2 hall", "length", "truncated", None),  # last digit: 2
         ("1. Accuracy (40%)\n2. Clarity (20%)", "stop", "unparsed", None),
-        ("<answer>Response 1</answer>", "stop", "unparsed", None),  # one of three accepted it
+        ("<answer>Response 1</answer>", "stop", "ok", 1),  # one reading; two of three dropped it
         ("<think><answer>1</answer></think><answer>2</answer>", "stop", "ok", 2),
         ("Answer 2 is better than Answer 1", "stop", "unparsed", None),  # 25: a substring test took either
     ],

@@ -227,7 +227,7 @@ def test_an_official_protocol_uses_its_own_parser_and_order(tmp_path: Path) -> N
     """`[[A]]` is looked for first, whatever comes last; a reply without either counts half; the stored order alone."""
 
     def reply(case: Case) -> str:
-        return "nothing" if case.item.row == 0 else "not [[B]] after all: [[A]] and then [[B]]"
+        return "nothing" if case.item.row == 0 else "At first [[A]].\nThe sign decides.\n[[B]]"
 
     folder = mmrb(tmp_path, reply)
     found = numbers(cell_of(score(folder, "official:multimodal_rewardbench")))

@@ -18,10 +18,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
+from evaluators.digits import digit_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Text
-from evaluators.parsing import digit_of
 from evaluators.pictures import open_image
 from evaluators.records import Answer
 

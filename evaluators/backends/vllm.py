@@ -16,10 +16,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from evaluators.digits import digit_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
-from evaluators.parsing import digit_of
 from evaluators.pictures import open_image
 from evaluators.records import Answer
 

@@ -14,6 +14,7 @@ from evaluators.engine.journal import Journal, lines
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import Breaker, Tally
 from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.finish import check_finished
 from evaluators.judges import JudgeSpec
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
@@ -66,6 +67,7 @@ class Asker:
             tally.asked += 1
             try:
                 answer = await self._backend.chat(request)
+                check_finished(answer.finish_reason, self._spec.complete_reasons, usage=answer.usage)
             except (BackendError, UserError, RunStopped):
                 raise
             except Exception as e:  # a fault of one backend on one request

@@ -17,7 +17,7 @@ from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.judges import Judge
 from evaluators.media import WINDOW_BYTES, MediaWindow
-from evaluators.parsing import Parsed, parse
+from evaluators.parsing import Parsed, parse_finished
 from evaluators.records import Answer, Failure, Item, Order, Verdict, encode
 from evaluators.rendering import Case, pick_of
 
@@ -216,7 +216,7 @@ class Runner:
                 answer = await judge.decide(
                     case, seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
                 )
-                parsed = parse(answer, asked)
+                parsed = parse_finished(answer, asked, judge.spec.complete_reasons)
             except (BackendError, UserError, RunStopped, asyncio.CancelledError):
                 raise
             except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
@@ -326,6 +326,7 @@ def make_verdict(
         score=parsed.score,
         ranks=_canonical(parsed.ranks, cell.order),
         criteria=parsed.criteria,
+        forms=parsed.forms,
         p=parsed.p,
         parser=parsed.parser,
         answer=answer,

@@ -14,6 +14,7 @@ from evaluators.engine.journal import Journal
 from evaluators.engine.pacing import Slots, with_retries
 from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, Breaker, Tally, cause_of
 from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.finish import check_finished
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Rubric, encode
@@ -128,6 +129,7 @@ async def _one(
         tally.first_sent = tally.first_sent or time.monotonic()
         try:
             answer = await work.backend.chat(request)
+            check_finished(answer.finish_reason, work.spec.complete_reasons, usage=answer.usage)
             rubric = rubric_of(work.spec, draw, answer, datetime.now(UTC).isoformat(timespec="milliseconds"))
         except (BackendError, UserError, RunStopped, asyncio.CancelledError):
             raise

@@ -311,7 +311,11 @@ class Induction:
             for order in ORDERS:
                 case = Case(item, order, RubricText(text) if text else None)
                 parsed = await self._judged("holistic", case)
-                right += parsed.choice is not None and order[parsed.choice - 1] == "AB"[item.label.preferred or 0]
+                right += (
+                    parsed.status == "ok"
+                    and parsed.choice is not None
+                    and order[parsed.choice - 1] == "AB"[item.label.preferred or 0]
+                )
             return right
 
         found: list[int] = await _all([on(i) for i in items])

@@ -6,8 +6,9 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from evaluators.forms import after_reasoning
 from evaluators.messages import ChatRequest
-from evaluators.parsing import after_reasoning, undecided
+from evaluators.parsing import undecided
 from evaluators.records import Answer, Candidate, Criterion, Item, Label
 from evaluators.rendering import PROMPTS, Case, Template
 

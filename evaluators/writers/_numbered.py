@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from evaluators.parsing import after_reasoning, cut, refused
+from evaluators.forms import after_reasoning
+from evaluators.parsing import cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
 from evaluators.writers._tags import outside, section

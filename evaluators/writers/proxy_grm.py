@@ -12,7 +12,8 @@ import re
 from typing import Literal
 
 from evaluators.criteria import parse_criteria
-from evaluators.parsing import after_reasoning, cut, refused
+from evaluators.forms import after_reasoning
+from evaluators.parsing import cut, refused
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
 from evaluators.writers._tags import outside, section

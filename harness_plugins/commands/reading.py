@@ -24,19 +24,19 @@ def print_summary(run: Path) -> bool:
     return all(c.complete for c in report.cells)
 
 
-def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None) -> None:
+def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None, mass_floor: float) -> None:
     from harness_plugins import formats
     from harness_plugins.prices import load_prices
     from harness_plugins.scoring import adjust, score
 
-    reports = [score(run, protocol, load_prices(prices) if prices else None) for run in runs]
+    reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
     print(formats.FORMATS[form](reports), end="")
 
 
 def score_command(args: argparse.Namespace) -> int:
-    _print_tables([args.run], "json" if args.json else "md", args.protocol, args.prices)
+    _print_tables([args.run], "json" if args.json else "md", args.protocol, args.prices, args.mass_floor)
     return COMPLETE
 
 
@@ -55,7 +55,7 @@ def table_command(args: argparse.Namespace) -> int:
 
         print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
     elif args.runs:
-        _print_tables(args.runs, args.format, args.protocol or "strict", args.prices)
+        _print_tables(args.runs, args.format, args.protocol or "strict", args.prices, args.mass_floor)
     else:
         raise UserError("table: name a RUN_DIR, or a paper's table with --spec NAME (--specs lists them)")
     return COMPLETE

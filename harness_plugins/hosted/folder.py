@@ -91,7 +91,7 @@ class Folder:
     def write(self, row: Row, spec: JudgeSpec, answer: Answer | None, error: BackendError | None = None) -> Verdict:
         """File what a harness's own model answered. May be called from threads."""
         item = self.digested(row.item)
-        parsed = parse(answer, spec.asked(row.case)) if answer is not None else Parsed("error")
+        parsed = parse(answer, spec.asked(row.case), spec.complete_reasons) if answer is not None else Parsed("error")
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error, now)
         with self._lock:

@@ -13,7 +13,7 @@ from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
 from evaluators.grading import Asked, Grading
 from evaluators.keys import digest
-from evaluators.parsing import Parsed, parse
+from evaluators.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
 from evaluators.rendering import pick_of
 from evaluators.writers import Draw, proxy_grm, taken
@@ -206,7 +206,7 @@ def _answer(one: Results, reply: Reply) -> Answer:
 def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
     for reply in said.replies:
         answer = _answer(one, reply)
-        parsed = Parsed("unparsed", parser=f"{one.answer_format}/1")
+        parsed = Parsed("unparsed", parser=f"{one.answer_format}/{VERSION}")
         if reply.failure is not None:
             parsed = Parsed("error")
         elif reply.text is not None:

@@ -24,6 +24,7 @@ from evaluators.engine.journal import Journal, read_records, record_files
 from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.runner import Breaker
 from evaluators.errors import BackendError, UserError
+from evaluators.finish import check_finished
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.keys import digest
 from evaluators.media import MediaWindow, mime_of
@@ -141,6 +142,7 @@ class _Asking:
     async def _ask(self, reply: Reply, request: ChatRequest) -> Reply:
         async def once() -> Answer:
             given = await self._backend.chat(request)
+            check_finished(given.finish_reason, self._spec.complete_reasons, usage=given.usage)
             self._breaker.heard()
             return given
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
+from harness_plugins.folder.reread import Rereader
 from harness_plugins.scoring.given import given_of
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 
@@ -38,9 +39,10 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
         raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     places = {i.uid: (b, n) for b in run.benchmarks.values() for n, i in enumerate(b.items)}
     last: dict[tuple[object, ...], Verdict] = {}
+    reread = Rereader(run.folder)
     for (line,) in found:
         try:
-            v = decode(Verdict, line)
+            v = reread.verdict(decode(Verdict, line))
         except RecordError:
             continue  # counted in the report's notes
         trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)

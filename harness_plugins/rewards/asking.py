@@ -15,7 +15,7 @@ from evaluators.engine.runner import Tally
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.media import Known, MediaWindow
-from evaluators.parsing import Parsed, parse
+from evaluators.parsing import Parsed, parse_finished
 from evaluators.rendering import Case
 from harness_plugins.rewards.images import ImageFiles
 
@@ -90,7 +90,8 @@ class RewardJudge:
         async def once() -> Parsed:
             self.tally.asked += 1
             try:
-                return parse(await self._judge.decide(case, seed), self.spec.asked(case))
+                answer = await self._judge.decide(case, seed)
+                return parse_finished(answer, self.spec.asked(case), self.spec.complete_reasons)
             except (BackendError, UserError, RunStopped, asyncio.CancelledError):
                 raise
             except Exception as e:  # a fault of one backend on one request must not cost the batch

@@ -153,7 +153,7 @@ class ProxyReward:
             parsed = await self._judge.decide(case, digest("reward", sample.item.uid, sample.saw, draft.rubric))
         except BackendError as e:
             return "error", Failure(e.kind, e.message, e.http)
-        if parsed.choice is None:
+        if parsed.status != "ok":
             return "unparsed", None
         return ("correct" if parsed.choice == preferred(sample) else "wrong"), None
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluators.errors import UserError
 from evaluators.grading import label
+from evaluators.parsing import MASS_FLOOR
 from evaluators.relation import relation
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.garbage import rare_collections
@@ -20,6 +21,7 @@ from harness_plugins.scoring import (
     calibration,
     matrix,
     metrics,
+    paired,
     positions,
     protocols,
     rankings,
@@ -40,19 +42,25 @@ __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 COVERAGE_GAP = 0.01
 
 
-def score(run: str | Path | RunData, protocol: str = "strict", prices: Prices | None = None) -> Report:
+def score(
+    run: str | Path | RunData,
+    protocol: str = "strict",
+    prices: Prices | None = None,
+    mass_floor: float = MASS_FLOOR,
+) -> Report:
     """Score a run folder.
 
     Args:
         run: the folder, or what was read of it.
         protocol: `strict`, `official`, `metric`, or a protocol's full name.
         prices: what models cost; by default what the folder's manifest holds of that.
+        mass_floor: P of all offered answers together below which a one-token answer is `low_mass`: not right, and in the denominator.
 
     Raises:
         UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
     """
     with rare_collections(freeze=False):
-        return _score(run if isinstance(run, RunData) else read_run(Path(run)), protocol, prices)
+        return _score(run if isinstance(run, RunData) else read_run(Path(run), mass_floor), protocol, prices)
 
 
 def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
@@ -72,6 +80,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
             f"{data.folder}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
         )
     adjust([report])
+    report.notes += data.notes
     if data.skipped_lines:
         report.notes.append(f"{data.skipped_lines} lines of the verdict files are no verdict records and were left out")
     return report
@@ -82,7 +91,7 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
-    scored = scored_cells(run, benchmark, name, spec, facts)
+    scored, by_ratio = scored_both_ways(run, benchmark, name, spec, facts)
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
@@ -95,12 +104,16 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     strict = name == "strict"
     extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
-    _fill_contrasts(cells, benchmark, scored, facts, cluster, count)
+    _fill_contrasts(cells, benchmark, scored, by_ratio, facts, cluster, count)
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
-    report.ways += ways(run, benchmark.name, cells, scored, cluster)
+    report.ways += ways(run, benchmark.name, cells, scored, by_ratio, cluster)
     reference_writer = run.manifest.get("reference_writer")
-    report.matrices += matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
+    drawn = matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
+    if by_ratio:
+        again = matrix.matrices(benchmark.name, cells, scored | by_ratio, cluster, report.primary, reference_writer)
+        matrix.set_by_ratio(drawn, again)
+    report.matrices += drawn
     if strict:
         report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
         report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
@@ -117,6 +130,17 @@ def scored_cells(
     Raises:
         UserError: what the protocol needs is missing in a cell.
     """
+    return scored_both_ways(run, benchmark, name, spec, facts)[0]
+
+
+def scored_both_ways(
+    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
+) -> tuple[dict[CellKey, Scored], dict[CellKey, Scored]]:
+    """The same, and once more the cells that `low_mass` answers touch, with these taken as their digits say.
+
+    Raises:
+        UserError: what the protocol needs is missing in a cell.
+    """
     outcomes: dict[CellKey, Codes] = {}
     for key, cell in benchmark.cells.items():
         if run.baseline(key.judge) or cell.computed:
@@ -128,12 +152,17 @@ def scored_cells(
                 )
             protocols.check(name, spec, benchmark, cell)
             outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
+    said = {k: c.by_ratio for k, c in benchmark.cells.items() if c.by_ratio is not None}
     scored: dict[CellKey, Scored] = {}
+    by_ratio: dict[CellKey, Scored] = {}
     for key, cell in benchmark.cells.items():
         none = CellKey(key.judge, "none", None)
         kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
         scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
-    return scored
+        if key in said or none in said:
+            kept = kept and (kept[0], said.get(none, kept[1]))
+            by_ratio[key] = metrics.score_cell(benchmark, cell, said.get(key, outcomes[key]), kept, facts, spec)
+    return scored, by_ratio
 
 
 def _panels(
@@ -220,6 +249,8 @@ def _cell(
         trials=one.trials,
         tokens=cell.tokens,
         metrics={},
+        mass=cell.mass,
+        several_forms=cell.several_forms,
         transitions=metrics.transitions(none, one, facts) if none is not None and key.arm != "none" else None,
         with_rubric=with_rubric,
         flags=flags,
@@ -320,6 +351,7 @@ def _fill_contrasts(
     cells: list[CellReport],
     benchmark: BenchmarkData,
     scored: dict[CellKey, Scored],
+    by_ratio: dict[CellKey, Scored],
     facts: Facts,
     cluster: Ints,
     count: int,
@@ -338,30 +370,31 @@ def _fill_contrasts(
                 or (other.arm == "shuffled" and key.writer in (None, other.writer))
             ):
                 pairs.append((cell, key, other))
-    if not pairs:
-        return
-    differences, counts = np.empty((len(cluster), len(pairs))), np.empty((len(cluster), len(pairs)))
-    for i, (_, key, other) in enumerate(pairs):
-        shared = (scored[key].den > 0) & (scored[other].den > 0)
-        differences[:, i] = np.where(shared, scored[key].score - scored[other].score, 0.0)
-        counts[:, i] = shared
-    sums, ns = (statistics.by_cluster(x, cluster, count) for x in (differences, counts))
-    low, high = statistics.interval(statistics.bootstrap(sums, ns))
-    p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
-    for i, (cell, key, other) in enumerate(pairs):
-        n, total = int(counts[:, i].sum()), float(differences[:, i].sum())
-        if n:
-            several = (
-                other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
-            )
-            reference = f"{other.arm}[{other.writer}]" if several else other.arm
-            contrast = Contrast(
-                reference, n, total, total / n, float(low[i]), float(high[i]), float(p[i]), 2.8 * float(error[i])
-            )
-            _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster))
-            if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance) and not cell.flags:
-                contrast.flags.append(f"other models, backends or samplings answered here than in {other.arm}")
-            cell.contrasts[contrast.reference] = contrast
+    merged = scored | by_ratio
+    plain = {(n, False): _difference(scored[key], scored[other]) for n, (_, key, other) in enumerate(pairs)}
+    again = {
+        (n, True): _difference(merged[key], merged[other])
+        for n, (_, key, other) in enumerate(pairs)
+        if key in by_ratio or other in by_ratio
+    }
+    tested = paired.contrasts(plain | again, cluster)
+    for n, (cell, key, other) in enumerate(pairs):
+        contrast = tested[n, False]
+        if contrast is None:
+            continue
+        several = (
+            other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
+        )
+        contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
+        contrast.by_ratio = tested.get((n, True))
+        _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster))
+        if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance) and not cell.flags:
+            contrast.flags.append(f"other models, backends or samplings answered here than in {other.arm}")
+        cell.contrasts[contrast.reference] = contrast
+
+
+def _difference(one: Scored, other: Scored) -> statistics.Floats:
+    return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
 
 
 def _complete_contrast(contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool) -> None:
@@ -400,7 +433,10 @@ def adjust(reports: Sequence[Report]) -> None:
     ]
     models = [x for c, x in found if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in found if c.baseline and not c.blind]
-    for contrast, p in zip(family, statistics.holm([x.p for x in family]), strict=True):
+    by_ratio = statistics.holm([(x.by_ratio or x).p for x in family])
+    for contrast, p, p_by_ratio in zip(family, statistics.holm([x.p for x in family]), by_ratio, strict=True):
         contrast.p_holm = p
         contrast.primary = True
+        if contrast.by_ratio is not None:
+            contrast.by_ratio.p_holm = p_by_ratio
     matrix.adjust([m for r in reports for m in r.matrices])

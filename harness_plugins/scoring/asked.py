@@ -31,7 +31,12 @@ class Ways:
 
 
 def ways(
-    run: RunData, benchmark: str, cells: Sequence[CellReport], scored: dict[CellKey, Scored], cluster: Ints
+    run: RunData,
+    benchmark: str,
+    cells: Sequence[CellReport],
+    scored: dict[CellKey, Scored],
+    by_ratio: dict[CellKey, Scored],
+    cluster: Ints,
 ) -> list[Ways]:
     """One for each model, arm and writer that at least two of its judges completed."""
     groups: dict[tuple[str, str, str | None], list[CellReport]] = {}
@@ -42,8 +47,12 @@ def ways(
     found = []
     for (model, arm, writer), members in groups.items():
         if len({m.grading for m in members}) > 1:
-            one, *others = (scored[CellKey(m.judge, arm, writer)] for m in members)
-            differences = [_difference(members[0].judge, other, one, cluster) for other in others]
+            keys = [CellKey(m.judge, arm, writer) for m in members]
+            differences = [_difference(members[0].judge, scored[k], scored[keys[0]], cluster) for k in keys[1:]]
+            for n, key in enumerate(keys[1:]):
+                if (contrast := differences[n]) is not None and by_ratio.keys() & {key, keys[0]}:
+                    merged = scored | by_ratio
+                    contrast.by_ratio = _difference(members[0].judge, merged[key], merged[keys[0]], cluster)
             accuracy = tuple(m.metrics["accuracy"] for m in members)
             judges = tuple(m.judge for m in members)
             found.append(Ways(benchmark, model, arm, writer, judges, accuracy, (None, *differences)))

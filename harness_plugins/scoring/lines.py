@@ -7,10 +7,17 @@ from typing import Any
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
+from evaluators.parsing import MASS_FLOOR, VERSION
+from harness_plugins.folder.reread import STALE, Rereader
+
+_LIKELY = """CASE WHEN format NOT IN ('token', 'tokens') OR mass IS NULL OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
+     WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END"""
+"""The status of a one-token answer under a floor of the mass; what its digits say stands beside it either way."""
 
 _QUERY = """
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
-       status, pick, donor, media, rubric, p.first AS p, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
+       status, pick, donor, media, rubric, p.first AS p, p.mass AS mass,
+       coalesce(forms, 0) AS forms, parser, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
@@ -21,13 +28,13 @@ SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS samp
                                  WHEN 'reasoned' THEN 1 + (answer.top_logprobs IS NOT NULL)::INT ELSE 1 END AS requests,
        row_number() OVER () AS line,
        benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{2,9}')
-       OR status NOT IN ('ok', 'tie', 'unparsed', 'refused', 'truncated', 'error')
-       OR (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL) AS bad
+       OR status NOT IN ('ok', 'tie', 'unparsed', 'low_mass', 'refused', 'truncated', 'error')
+       OR (status <> 'low_mass' AND (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL)) AS bad
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {
     key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
     item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
     media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
-    p: 'STRUCT(first DOUBLE)',
+    p: 'STRUCT(first DOUBLE, mass DOUBLE)', forms: 'INTEGER', parser: 'VARCHAR',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
                     usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE))'})
@@ -54,8 +61,12 @@ def read_lines(db: Any, query: str, files: list[str]) -> Any:
         return db.execute(query, {"files": files, "longest": longest})
 
 
-def verdict_tables(folder: Path) -> Any:
+def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: float = MASS_FLOOR) -> Any:
     """A DuckDB connection with a folder's verdict lines (`raw`) and the last of each trial (`last`); neither where there is none.
+
+    Args:
+        reread: reads anew what an earlier parser read; None where only calls and tokens are asked for.
+        mass_floor: the mass below which one-token answers are `low_mass`.
 
     Raises:
         UserError: the files cannot be read.
@@ -70,9 +81,53 @@ def verdict_tables(folder: Path) -> Any:
         read_lines(db, f"CREATE TABLE raw AS {_QUERY}", files)
     except duckdb.Error as e:
         raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
+    if reread is not None:
+        _read_anew(db, [Path(f) for f in files], reread)
+    db.execute(f"UPDATE raw SET status = {_LIKELY.format(floor=mass_floor)} WHERE mass IS NOT NULL")
+    db.execute(f"UPDATE raw SET p = NULL WHERE mass < {mass_floor!r}")
     db.execute(
         "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
         '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, candidate, media '
         "ORDER BY status = 'error', line DESC) = 1"
     )
     return db
+
+
+def _read_anew(db: Any, files: list[Path], reread: Rereader) -> None:
+    """Put what today's parsers make of older answers in the place of what earlier ones made of them."""
+    stale = f"answered AND NOT coalesce(bad, true) AND {STALE.format(version=VERSION)}"
+    if not db.execute(f"SELECT count(*) FROM raw WHERE {stale}").fetchall()[0][0]:
+        return
+    columns: dict[str, list[Any]] = {name: [] for name in _DERIVED}
+    keys: list[str] = []
+    for verdict in reread.lines(files):
+        keys.append(verdict.key)
+        derived = {
+            **{name: getattr(verdict, name) for name in ("status", "pick", "score", "ranks", "both_bad", "forms")},
+            "p": verdict.p.first if verdict.p else None,
+            "mass": verdict.p.mass if verdict.p else None,
+        }
+        for name, value in derived.items():
+            columns[name].append(list(value) if isinstance(value, tuple) else value)
+    unnested = ", ".join(f"unnest(${name}::{kind}[]) AS {name}" for name, kind in _DERIVED.items())
+    db.execute(f"CREATE TABLE again AS SELECT unnest($keys::VARCHAR[]) AS key, {unnested}", {"keys": keys, **columns})
+    db.execute(
+        f"UPDATE raw SET {', '.join(f'{name} = anew.{name}' for name in _DERIVED)} FROM (SELECT line, again.* FROM "
+        f"(SELECT line, key, row_number() OVER (PARTITION BY key ORDER BY line) AS nth FROM raw WHERE {stale}) AS older JOIN "
+        "(SELECT *, row_number() OVER (PARTITION BY key ORDER BY rowid) AS nth FROM again) AS again "
+        "ON older.key = hash(again.key) AND older.nth = again.nth) AS anew WHERE raw.line = anew.line"
+    )
+    db.execute("DROP TABLE again")
+
+
+_DERIVED = {
+    "status": "VARCHAR",
+    "pick": "INTEGER",
+    "score": "DOUBLE",
+    "ranks": "INTEGER[]",
+    "both_bad": "BOOLEAN",
+    "forms": "INTEGER",
+    "p": "DOUBLE",
+    "mass": "DOUBLE",
+}
+"""What is derived from an answer, by column of `raw`."""

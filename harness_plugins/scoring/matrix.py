@@ -397,3 +397,29 @@ def _families(found: Sequence[Matrix]) -> Iterator[list[Contrast]]:
         yield [x.gain for rows in ranking for x in rows if not any(x.gain is y for y in own)]
     yield [x.gain for m in found for x in m.against]
     yield [x for m in found for place, x in m.against_by_judge.items() if m.kinship(*place) == UNSEEN]
+
+
+def set_by_ratio(matrices: Sequence[Matrix], again: Sequence[Matrix]) -> None:
+    """Give each contrast its twin from the same matrix scored with `low_mass` answers as their digits say."""
+    for matrix, other in zip(matrices, again, strict=True):
+        for margins, twins in (
+            (matrix.writer_margins, other.writer_margins),
+            (matrix.judge_margins, other.judge_margins),
+            (matrix.writer_ranking, other.writer_ranking),
+            (matrix.judge_ranking, other.judge_ranking),
+            (matrix.against, other.against),
+        ):
+            by_name = {m.name: m.gain for m in twins}
+            for margin in margins:
+                if margin.gain is not by_name.get(margin.name):
+                    margin.gain.by_ratio = by_name.get(margin.name)
+        for key, contrast in matrix.against_by_judge.items():
+            contrast.by_ratio = other.against_by_judge.get(key)
+        # Two orders of merit that differ name no first.
+        for lead, twin in ((matrix.writer_lead, other.writer_lead), (matrix.judge_lead, other.judge_lead)):
+            if lead is not None and twin is not None and (lead.best, lead.next) == (twin.best, twin.next):
+                lead.gain.by_ratio = twin.gain
+        if matrix.writer_lead and (other.writer_lead is None or matrix.writer_lead.best != other.writer_lead.best):
+            matrix.writer_lead = None
+        if matrix.judge_lead and (other.judge_lead is None or matrix.judge_lead.best != other.judge_lead.best):
+            matrix.judge_lead = None

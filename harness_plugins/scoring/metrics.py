@@ -16,6 +16,7 @@ from harness_plugins.scoring.read import (
     ANY_TIE,
     BOTH_BAD,
     ERROR,
+    LOW_MASS,
     REFUSED,
     TIE,
     TRUNCATED,
@@ -343,7 +344,7 @@ def _rates(scored: Scored, facts: Facts) -> list[Column]:
         share("parsed", verdicts, answered),
     ]
     found.append(share("tie", ties, answered))
-    for name, code in (("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED)):
+    for name, code in (("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED), ("low_mass", LOW_MASS)):
         found.append(share(name, scored.outcome == code, answered))
     return [*found, share("answered", answered, scored.counts)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from harness_plugins.scoring.read import (
     BOTH_BAD,
     CODES,
     GIVEN,
+    LOW_MASS,
+    TIE,
     BenchmarkData,
     Bools,
     CellData,
@@ -32,7 +35,10 @@ SELECT benchmark, judge, arm, writer, row_number() OVER (ORDER BY min(line)) - 1
 
 _PLACED = """
 SELECT cell, n, ascii("order") - 65 AS turn, sample, replicate, coalesce(candidate, -1) AS candidate,
-       CASE WHEN status = 'ok' THEN coalesce(pick, 0) WHEN both_bad AND candidate IS NULL THEN {both_bad} {codes} END AS code,
+       CASE WHEN status = 'ok' THEN coalesce(pick, 0) WHEN status = 'tie' AND both_bad AND candidate IS NULL THEN {both_bad} {codes} END
+           AS code,
+       CASE WHEN status = 'low_mass' THEN CASE WHEN pick IS NOT NULL OR score IS NOT NULL THEN coalesce(pick, 0)
+                                               WHEN both_bad AND candidate IS NULL THEN {both_bad} ELSE {tie} END END AS by_ratio,
        coalesce(CASE WHEN "order" = 'AB' THEN p ELSE 1 - p END, 'nan'::DOUBLE) AS p,
        coalesce(score, 'nan'::DOUBLE) AS score, {ranks}
        coalesce(number, CASE WHEN CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads
@@ -67,7 +73,7 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     codes = " ".join(f"WHEN status = '{status}' THEN {code}" for status, code in CODES.items())
     ranked = db.execute("SELECT coalesce(max(len(ranks)), 0) FROM last").fetchall()[0][0]
     ranks = "".join(f"coalesce(ranks[{k + 1}]::DOUBLE, 'nan'::DOUBLE) AS rank_{k}, " for k in range(ranked))
-    rows = db.execute(_PLACED.format(both_bad=BOTH_BAD, codes=codes, ranks=ranks)).fetchnumpy()
+    rows = db.execute(_PLACED.format(both_bad=BOTH_BAD, tie=TIE, codes=codes, ranks=ranks)).fetchnumpy()
     starts = np.searchsorted(rows["cell"], np.arange(max(cells, default=0) + 2))
     where = {id(cell): benchmark for benchmark in run.benchmarks.values() for cell in benchmark.cells.values()}
     for number, cell in cells.items():
@@ -134,6 +140,10 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     last = _last(place, cell.outcome.shape, kept)
     n, turn, draw = (p[last] for p in place)
     cell.outcome[n, turn, draw] = rows["code"][last]
+    low = last[rows["code"][last] == LOW_MASS]
+    if len(low):
+        cell.by_ratio = cell.outcome.copy()
+        cell.by_ratio[tuple(p[low] for p in place)] = rows["by_ratio"][low]
     p = rows["p"][last]
     known = ~np.isnan(p)
     cell.p[n[known], turn[known], draw[known]] = p[known]
@@ -153,6 +163,13 @@ def _fill_scores(
     place = tuple(p[last] for p in place)
     each[place] = rows["code"][last]
     cell.places[place] = -rows["score"][last]
+    if (each == LOW_MASS).any():
+        as_said = replace(cell, outcome=cell.outcome.copy(), places=cell.places.copy())
+        by_ratio = each.copy()
+        by_ratio[place] = np.where(each[place] == LOW_MASS, rows["by_ratio"][last], each[place])
+        compare_scores(benchmark, as_said, by_ratio)
+        cell.by_ratio = as_said.outcome
+        cell.places[each == LOW_MASS] = np.nan
     compare_scores(benchmark, cell, each)
 
 

@@ -20,7 +20,9 @@ from evaluators.engine.plan import Orders, orders_of
 from evaluators.errors import UserError
 from evaluators.grading import Kind
 from evaluators.keys import media_digest
+from evaluators.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
+from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest
 from harness_plugins.scores import refuse_scores_alone
 from harness_plugins.scoring.lines import verdict_tables
@@ -29,11 +31,18 @@ from harness_plugins.scoring.usage import Folder, usage_of
 if TYPE_CHECKING:
     from harness_plugins.scoring.given import Given
 
-TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE = range(100, 108)
+TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
 any good. ANY_TIE: one that does not say whether they are good or bad, where that is asked."""
 
-CODES = {"tie": TIE, "unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "error": ERROR}
+CODES = {
+    "tie": TIE,
+    "unparsed": UNPARSED,
+    "low_mass": LOW_MASS,
+    "refused": REFUSED,
+    "truncated": TRUNCATED,
+    "error": ERROR,
+}
 assert set(CODES) | {"ok"} == set(STATUSES)
 
 GIVEN = "given"
@@ -47,6 +56,16 @@ class CellKey(NamedTuple):
     judge: str
     arm: str
     writer: str | None
+
+
+@dataclass(frozen=True)
+class Mass:
+    """P of all offered answers together, over a cell's one-token answers."""
+
+    count: int
+    median: float
+    below_half: float
+    """The share of answers below 0.5: what the model wanted to write was something else."""
 
 
 @dataclass
@@ -72,6 +91,11 @@ class CellData:
     """How the judge was asked, as its key has it (`grading.Grading.key`)."""
     places: NDArray[np.float64] | None = None
     """(items, orders, draws, candidates): listwise the place of each (0 = best), pointwise its score, negated; NaN unknown."""
+    by_ratio: Codes | None = None
+    """`outcome` with its `low_mass` answers taken as their digits say, by ratio alone; None where it has none of them."""
+    mass: Mass | None = None
+    several_forms: tuple[int, int] = (0, 0)
+    """How many of its text answers hold several different forms of a verdict, of how many."""
     tokens: tuple[float, float] = (np.nan, np.nan)
     """Mean prompt and completion tokens a verdict, over those whose answers tell them; NaN where none does."""
     computed: bool = False
@@ -138,6 +162,9 @@ class RunData:
     uids: dict[tuple[str, str], frozenset[str]]
     """(benchmark, writer) -> the uids of all its rubrics, also of those written again since."""
     skipped_lines: int = 0
+    mass_floor: float = MASS_FLOOR
+    notes: list[str] = field(default_factory=list)
+    """What a person is told of how the folder was read."""
     given: dict[Hashable, Given] = field(default_factory=dict, repr=False)
     """What each arm has to give, once it was asked for (`given.given_of`)."""
     numbers: dict[str, int] = field(default_factory=dict, repr=False)
@@ -180,8 +207,11 @@ class RunData:
         return found
 
 
-def read_run(folder: Path) -> RunData:
+def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     """Read a run folder.
+
+    Args:
+        mass_floor: P of all offered answers together below which a one-token answer is `low_mass`.
 
     Raises:
         UserError: it is no run folder, or a file in it is damaged.
@@ -202,7 +232,7 @@ def read_run(folder: Path) -> RunData:
     for name, found in by_benchmark.items():
         items = sorted(found.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
-    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest))
+    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest), mass_floor=mass_floor)
     _fill(run)
     for benchmark in benchmarks.values():
         add_baselines(run, benchmark)
@@ -266,7 +296,9 @@ def _fill(run: RunData) -> None:
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             benchmark.cells[key] = new_cell(run, benchmark, key, 1, 1)
-    db = verdict_tables(run.folder)
+    reread = Rereader(run.folder)
+    db = verdict_tables(run.folder, reread, run.mass_floor)
+    run.notes += reread.notes()
     run.usage = usage_of(db, run.folder, run.manifest)
     if not any(f.stat().st_size for f in verdict_files(run.folder)):
         return
@@ -275,19 +307,22 @@ def _fill(run: RunData) -> None:
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
         "list_sort(list(DISTINCT provenance) FILTER (status <> 'error')), "
         "list_sort(list(DISTINCT format) FILTER (status <> 'error')), "
-        "coalesce(avg(prompt_tokens), 'nan'), coalesce(avg(completion_tokens), 'nan') "
-        "FROM last GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
+        "coalesce(avg(prompt_tokens), 'nan'), coalesce(avg(completion_tokens), 'nan'), count(mass) FILTER (by_token), "
+        "median(mass) FILTER (by_token), avg((mass < 0.5)::INT) FILTER (by_token), "
+        "count(*) FILTER (answered AND NOT by_token AND forms > 1), count(*) FILTER (answered AND NOT by_token) "
+        "FROM (SELECT *, coalesce(format IN ('token', 'tokens'), false) AS by_token FROM last) GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
     ).fetchall()
     db.execute("DROP TABLE raw")
     numbered = {}
-    for n, (name, judge, arm, writer, samples, replicates, provenance, formats, tokens_in, tokens_out) in enumerate(
-        cells
-    ):
+    for n, (name, judge, arm, writer, samples, replicates, provenance, formats, *means) in enumerate(cells):
+        tokens_in, tokens_out, weighed, median, below_half, several, texts = means
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             cell = benchmark.cells.get(key) or new_cell(run, benchmark, key, samples, replicates)
             cell.provenance, cell.formats = tuple(provenance or ()), tuple(f for f in formats or () if f)
             cell.tokens = (tokens_in, tokens_out)
+            cell.mass = Mass(weighed, median, below_half) if weighed else None
+            cell.several_forms = several, 0 if run.baseline(judge) else texts
             benchmark.cells[key] = numbered[n] = cell
     place_verdicts(db, run, numbered)
     db.close()
@@ -307,5 +342,13 @@ def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> Non
     best = places.min(axis=3)
     level = (places == best[..., None]) & np.isfinite(places)
     cell.outcome[...] = np.where(level.sum(axis=3) == 1, level.argmax(axis=3), TIE)
-    for code in (TIE, TRUNCATED, UNPARSED, REFUSED, ERROR, ABSENT):  # what is missing weighs more than what was said
+    for code in (
+        TIE,
+        LOW_MASS,
+        TRUNCATED,
+        UNPARSED,
+        REFUSED,
+        ERROR,
+        ABSENT,
+    ):  # what is missing weighs more than what was said
         cell.outcome[((each == code) & there).any(axis=3)] = code

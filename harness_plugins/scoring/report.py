@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.costs import CostPoint, EqualCost
     from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
-    from harness_plugins.scoring.read import RunData
+    from harness_plugins.scoring.read import Mass, RunData
     from harness_plugins.scoring.transfer import Transfer
     from harness_plugins.scoring.usage import Paid
 
@@ -63,11 +63,16 @@ class Contrast:
     content_n: int = 0
     """Gain in acc_agg and what is left of the gain (order effects), over the items of which both arms know the log-odds."""
     flags: list[str] = field(default_factory=list)
+    by_ratio: Contrast | None = None
+    """The same with `low_mass` answers taken as their digits say, where a side has some: a difference in mass alone moves the first."""
 
     @property
     def significant(self) -> bool:
         p = self.p if self.p_holm is None else self.p_holm
-        return self.complete and p < 0.05 and abs(self.value) >= self.detectable
+        shown = self.complete and p < 0.05 and abs(self.value) >= self.detectable
+        if self.by_ratio is not None:
+            return shown and self.by_ratio.significant and (self.value > 0) == (self.by_ratio.value > 0)
+        return shown
 
 
 @dataclass
@@ -94,6 +99,10 @@ class CellReport:
     flags: list[str] = field(default_factory=list)
     grading: str = "pairwise"
     """How the judge was asked."""
+    mass: Mass | None = None
+    """Of one-token answers."""
+    several_forms: tuple[int, int] = (0, 0)
+    """How many text answers hold several different forms of a verdict, of how many."""
     rubrics: Literal["", "shared", "by item"] = ""
     """Whether the writer's rubrics are one for all items of the benchmark, or one an item."""
 
@@ -151,6 +160,10 @@ class Report:
                 more = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "order": c.order}
                 more |= {"primary": c.primary, "complete": c.complete}
                 numbers["detectable"] = c.detectable
+                if c.by_ratio is not None:
+                    again = c.by_ratio
+                    numbers |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
+                    numbers["p_by_ratio"] = again.p
                 found.append(
                     {
                         **base,
@@ -161,6 +174,12 @@ class Report:
                         "flags": c.flags,
                     }
                 )
+            if cell.mass is not None:
+                numbers = {"n": cell.mass.count, "value": cell.mass.median, "below_half": cell.mass.below_half}
+                found.append({**base, "metric": "mass", **_numbers(numbers), **rest})
+            if cell.several_forms[1]:
+                k, n = cell.several_forms
+                found.append({**base, "metric": "several_forms", **_numbers({"k": k, "n": n, "value": k / n}), **rest})
             if cell.transitions is not None:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
         for t in self.transfers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evaluators.parsing import after_reasoning, parse
+from evaluators.forms import after_reasoning
+from evaluators.parsing import parse
 from evaluators.records import Answer, Rubric
 from evaluators.writers import proxy_grm
 

@@ -1,0 +1,315 @@
+"""The forms of a verdict in a reply: where they stand, what each one says, and which one is the decision.
+
+A *form* is whatever stands where a verdict belongs: between `<answer>` and `</answer>`, in `[[...]]`, and so on. The last one is the
+decision, or there is none: an earlier form never stands in for a later one that cannot be read. Forms that a reply only recites
+decide nothing. docs/parsing.md has the table of what counts, with examples; the same table is the test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+Read = Callable[[str], str | None]
+"""What stands in a form -> what it says, in one spelling; None where it cannot be read without guessing."""
+
+_BLANK = r"[\s\u00a0\u200b-\u200f\u2060\ufeff\u00ad]"
+_DECORATION = " \t\r\n\f\v\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff*_~`\"'“”‘’«»()[]{}（）【】「」$"
+_BOXED = re.compile(r"\\boxed\{(.*)\}", re.S)
+_NOUN = re.compile(
+    r"(?:the[ ]+)?(?:response|answer|candidate|assistant|option|image|edit|chatbot|model)[ ]*(?:number[ ]*|no\.?[ ]*)?#?[ ]*(?=\w+\Z)",
+    re.I | re.A,
+)
+_LONGEST = 200
+"""Characters that a form's content may have: what is longer is a text, and no verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form: its place in the text, its brackets or tags included, and what it says."""
+
+    start: int
+    end: int
+    value: str | None
+    """None: it cannot be read."""
+    inside: int = 0
+    """Where its content begins."""
+
+
+def undecorated(content: str) -> str:
+    """What is left without what changes no reading: blanks, bold, quotes, brackets, a full stop, `\\boxed{}`."""
+    boxed = _BOXED.fullmatch(content.strip().strip("$*` "))
+    plain = (boxed[1] if boxed else content).strip(_DECORATION)
+    return plain[:-1].rstrip(_DECORATION) if plain.endswith((".", "。")) else plain
+
+
+def named(content: str) -> str:
+    """The same without a noun before the number or letter: `Response 1` is `1`."""
+    plain = undecorated(content)
+    return undecorated(_NOUN.sub("", plain)) if _NOUN.match(plain) else plain
+
+
+# ---- where forms stand ----
+
+
+def tagged(text: str, tag: str, read: Read) -> list[Form]:
+    """The forms between `<tag>` and `</tag>`, in any case and with blanks in them, in order.
+
+    A tag that is opened and not closed is a form as well: it can be read where nothing but its content follows. A closing tag alone
+    is one that cannot be read.
+    """
+    marks = [(m.start(), m.end(), m[1] is not None) for m in _tag(tag).finditer(text)]
+    forms: list[Form] = []
+    number = 0
+    while number < len(marks):
+        start, end, closes = marks[number]
+        number += 1
+        following = marks[number] if number < len(marks) else None
+        if closes:
+            if not forms or text[forms[-1].end : start].strip(_DECORATION):  # else the same closing tag twice
+                forms.append(Form(start, end, None, start))
+        elif following is None:
+            forms.append(Form(start, len(text), _read(text[end:], read), end))
+        elif following[2]:
+            forms.append(Form(start, following[1], _read(text[end : following[0]], read), end))
+            number += 1
+        else:
+            forms.append(Form(start, end, None, end))
+    return forms
+
+
+_TAGS: dict[str, re.Pattern[str]] = {}
+
+
+def _tag(tag: str) -> re.Pattern[str]:
+    """`<answer>` and `</answer>` as they are written: also escaped (`&lt;`, `\\<`), full-width, cut off at the very end."""
+    if tag not in _TAGS:
+        left, right, blank = r"(?:\\?<|＜|&lt;)", r"(?:\\?>|＞|&gt;|\Z)", f"{_BLANK}{{0,8}}"
+        _TAGS[tag] = re.compile(rf"{left}{blank}(\\?/{blank})?{tag}{blank}{right}", re.I | re.A)
+    return _TAGS[tag]
+
+
+def bracketed(text: str, read: Read) -> list[Form]:
+    """The forms between `[[` and `]]`, in order; one that is opened and not closed is a form as well."""
+    forms, end = [], len(text.rstrip(_DECORATION))
+    for m in _BRACKETS.finditer(text):
+        closed = m[2] is not None or m.end() >= end
+        forms.append(Form(m.start(), m.end(), _read(m[1], read) if closed else None, m.start(1)))
+    return forms
+
+
+_BRACKETS = re.compile(r"\\?\[\\?\[((?:(?!\\?\[\\?\[|\\?\]\\?\])[^\n]){0,200})(\\?\]\\?\])?")
+
+
+def matched(text: str, pattern: re.Pattern[str], read: Read) -> list[Form]:
+    """The forms that a pattern finds; its first group that matched is their content."""
+    forms = []
+    for m in pattern.finditer(text):
+        group = next(n for n in range(1, pattern.groups + 1) if m[n] is not None)
+        forms.append(Form(m.start(), m.end(), _read(m[group], read), m.start(group)))
+    return forms
+
+
+def whole(text: str, read: Read) -> list[Form]:
+    """The text as a single form."""
+    value = _read(text, read)
+    return [Form(0, len(text), value, 0)] if value is not None else []
+
+
+def _read(content: str, read: Read) -> str | None:
+    return read(content) if len(content) <= _LONGEST or "\n" in content.strip() else None
+
+
+# ---- which of them decides ----
+
+
+def decision(text: str, forms: Sequence[Form]) -> Form | None:
+    """The form that decides, or None.
+
+    >>> text = "At first <answer>2</answer>.\\nBut the sign says STOP.\\n<answer>1</answer>"
+    >>> decision(text, tagged(text, "answer", named)).value
+    '1'
+    """
+    if not forms or forms[-1].value is None:
+        return None
+    last = forms[-1]
+    begin = _passage(text, last.start)
+    if any(f.value not in (None, last.value) for f in forms if f.start >= begin):
+        return None  # two different forms in one sentence or line
+    if _DENIED.search(text[max(begin, last.start - 80) : last.start]) or _recited(text, forms):
+        return None
+    return None if _labels_a_criterion(text, forms) else last
+
+
+_GOES_ON = re.compile(
+    rf"(?:[,;(/|–—-]|\b(?:or|and|not|nor|but|than|versus|vs\.?|either|neither))[*_`\"']*{_BLANK}*\Z", re.I
+)
+
+
+def _passage(text: str, place: int) -> int:
+    """Where the line of a place begins, or the sentence that runs on into it from the lines before."""
+    begin = text.rfind("\n", 0, place) + 1
+    for _ in range(_SENTENCE_LINES):
+        earlier = text.rfind("\n", 0, max(begin - 1, 0)) + 1
+        if not begin or not _GOES_ON.search(text[max(earlier, begin - 80) : begin]):
+            break
+        begin = earlier
+    return begin
+
+
+_SENTENCE_LINES = 8
+"""Lines over which a sentence may run."""
+
+
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|nor|rather than|instead of|as opposed to)|n[’']t)\s+"
+    r"(?:(?:be|choose|chose|pick|picked|select|selected|give|say|answer|output|prefer|the|a|an|my|verdict|is|was)\s+)*[*_`\"'“]*\Z",
+    re.I,
+)
+
+_ITEM = re.compile(r"\s*(?:>\s*)*(?:[-*•+·]|\(?\d{1,2}[.):]|\(?[a-zA-Z][.)]|\|)\s*(?=\S)")
+_CONDITION = re.compile(
+    r"\b(?:if|when|where|whenever|in case|should|for a|for an|means|meaning|indicates|stands for|denotes)\b", re.I
+)
+_GLUE = re.compile(r"(?:\b(?:or|and|either|versus|vs|then|option|options)\b|[^\w<\[]|\b\d{1,2}[.):])*", re.I)
+_SIDE = re.compile(r"\b(?:[1-9]|[a-i]|first|second|third|one|two|three|left|right)\b", re.I)
+
+
+def _recited(text: str, forms: Sequence[Form]) -> bool:
+    """Whether the last form is the end of a list of forms that were only offered."""
+    last, group = forms[-1], [forms[-1]]
+    for form in reversed(forms[:-1]):
+        if not _adjacent(text, form, group[0]):
+            break
+        group.insert(0, form)
+    others = [f for f in group[:-1] if f.value not in (None, last.value)]
+    if not others:
+        return False
+    if others[-1] is group[-2] and _GLUE.fullmatch(text[others[-1].end : last.start]):
+        return True
+    line, other = _line(text, last), _line(text, others[-1])
+    decides, listed = bool(_DECIDES.search(line)), bool(_ITEM.match(line))
+    if listed and _ITEM.match(other):
+        return not decides or bool(_DECIDES.search(other))
+    if len({f.value for f in group} - {None}) > 2 and not decides and listed == bool(_ITEM.match(other)):
+        return True
+    return bool(_CONDITION.search(line) and _CONDITION.search(other)) or _shape(line) == _shape(other)
+
+
+def _adjacent(text: str, form: Form, following: Form) -> bool:
+    """Whether no line of text stands between the lines of two forms."""
+    between = text[form.end : following.start].split("\n")[1:-1]
+    return not any(line.strip() for line in between)
+
+
+def _line(text: str, form: Form) -> str:
+    """The line in which a form begins, the form itself shown as `[]`."""
+    begin = text.rfind("\n", 0, form.start) + 1
+    end = text.find("\n", form.end)
+    return f"{text[begin : form.start]}[]{text[form.end : end if end >= 0 else len(text)]}"
+
+
+def _shape(line: str) -> str:
+    return _SIDE.sub("#", " ".join(line.lower().split()))
+
+
+_DECIDES = re.compile(
+    r"\b(?:verdict|overall|final|finally|answer|winner|decision|decide|conclusion|choice|choose|preference|preferred|judge?ment|result|"
+    r"total|summary|therefore|thus|hence|so|output)\b|最终|结论|答案|判断|总体|综合|总结|结果",
+    re.I,
+)
+_OPTION = re.compile(
+    r"\b(?:better|best|superior|wins?|ties?|tied|both|neither|equal|equally|favou?red)\b|更好|平局", re.I
+)
+"""Words of a label that says what an option means: `1. Model A is better: [[A>B]]`."""
+_LABEL = re.compile(r"([^.!?。！？:：|]{1,60}?)[*_`]*\s*(?:[:：=→|]|[–—-]+>?)\s*[*_`\"'“(]*\Z")
+
+
+def _labels_a_criterion(text: str, forms: Sequence[Form]) -> bool:
+    """Whether the last form stands behind the name of a single criterion: `4. Tone: [[B]]`."""
+    label = _label(text, forms[-1])
+    if label is None or _DECIDES.search(label[1]) or _OPTION.search(label[1]):
+        return False
+    if label[0]:
+        return True
+    earlier = (_label(text, f) for f in forms[-_NEIGHBOURS:-1])
+    return any(e is not None and e[1].lower() != label[1].lower() and not _DECIDES.search(e[1]) for e in earlier)
+
+
+_NEIGHBOURS = 12
+"""Forms that are looked at for labels like the last one's."""
+
+
+def _label(text: str, form: Form) -> tuple[bool, str] | None:
+    """Whether a form's line is a list item, and the few words that label the form; None without such words."""
+    before = text[text.rfind("\n", 0, form.start) + 1 : form.start]
+    if len(before) > _LONGEST:
+        return None
+    item = _ITEM.match(before)
+    label = _LABEL.fullmatch(before[item.end() if item else 0 :])
+    words = label[1].strip(_DECORATION + "#>") if label else ""
+    return (item is not None, words) if words and len(words.split()) <= 8 else None
+
+
+# ---- reasoning that comes before the reply ----
+
+_WORD = r"(?:\w{1,16}[:_])?(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|inner_monologue)"
+_OPENS = re.compile(
+    rf"[<\[◁〈]\s*{_WORD}(?:\s[^<>\[\]]{{0,80}})?\s*[>\]▷〉]|<\|(?:begin_of_thought|start_thinking|inner_prefix|begin_of_think)\|>"
+    r"|<\|channel>\s*thought|<unused94>\s*thought",
+    re.I,
+)
+_CLOSES = re.compile(
+    rf"[<\[◁〈]\s*/\s*{_WORD}\s*[>\]▷〉]|<\|(?:end_of_thought|end_thinking|inner_suffix|end_of_think)\|>|<channel\|>|<unused95>",
+    re.I,
+)
+_LEADING = re.compile(
+    r"(?:\ufeff|\s|</?s>|<bos>|<\|(?:begin_of_text|im_start|assistant|start|startoftext|start_header_id)\|>(?:assistant\b)?)*",
+    re.I,
+)
+_FINAL = re.compile(r"<\|channel\|>\s*final\b[^<]{0,40}<\|message\|>", re.I)
+_CHANNEL = re.compile(r"<\|channel\|>", re.I)
+_END_OF_MESSAGE = re.compile(r"<\|(?:end|return|call|start)\|>", re.I)
+_BARE_CHANNEL = re.compile(r"analysis(?=[A-Z\"'])")
+
+
+def after_reasoning(text: str) -> str | None:
+    """What follows the reasoning of a reply; None while it is still open.
+
+    Reasoning is what its marks enclose at the *start* of a reply. Templates that open it in the prompt leave a lone closing mark, and
+    everything up to the last one is reasoning. Reasoning that begins later is blanked where it is closed; an opening mark alone, later
+    in a text, is quoted and belongs to it.
+    """
+    begun = text[_LEADING.match(text).end() :]  # type: ignore[union-attr]  # it matches the empty string
+    final = _last(_FINAL.finditer(text))
+    if final is not None:  # harmony: only its final channel is the reply
+        return _END_OF_MESSAGE.split(text[final.end() :])[0]
+    if _BARE_CHANNEL.match(begun):  # the same where the server dropped the marks
+        _, bare, reply = begun.rpartition("assistantfinal")
+        return reply if bare else None
+    opens, closes = _OPENS.search(text), _last(_CLOSES.finditer(text))
+    if closes is None:
+        return None if _OPENS.match(begun) or _CHANNEL.match(begun) else text
+    first = _CLOSES.search(text)
+    if opens is None or _OPENS.match(begun) or (first is not None and first.start() < opens.start()):
+        return text[closes.end() :]
+    return _without_blocks(text)
+
+
+def _without_blocks(text: str) -> str:
+    """The text with its closed blocks of reasoning blanked, so that all places stay where they are."""
+    pieces, place = [], 0
+    while (opens := _OPENS.search(text, place)) is not None and (
+        closes := _CLOSES.search(text, opens.end())
+    ) is not None:
+        pieces += [text[place : opens.start()], " " * (closes.end() - opens.start())]
+        place = closes.end()
+    return "".join([*pieces, text[place:]])
+
+
+def _last(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:
+    last = None
+    for last in matches:  # noqa: B007
+        pass
+    return last

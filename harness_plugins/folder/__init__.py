@@ -1,0 +1,1 @@
+"""Run folders: what lies in them, read in one way for scoring, `show`, the report and the next run."""

@@ -1,0 +1,135 @@
+"""Answers that an older parser read are read anew. Nothing is asked again, and how many readings changed is said.
+
+A verdict line keeps its answer as it came and the version of the parser that read it. Where that version is not today's, everything
+that was derived from the answer (status, choice, score, ranks, probabilities) is derived again, from the answer and from what the
+folder's manifest says of how the judge was asked. The file itself is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evaluators import parsing
+from evaluators.arms import generic_rubric
+from evaluators.criteria import criteria_of
+from evaluators.engine.journal import lines, rubrics_of
+from evaluators.grading import SCALE, Asked, Grading
+from evaluators.records import Criterion, RecordError, Verdict, decode
+from evaluators.rendering import pick_of
+from harness_plugins.manifest import PUBLIC, read_manifest
+
+STALE = "parser NOT LIKE '%/{version}'"
+"""Of verdict lines in SQL: read by another parser than today's."""
+
+
+@dataclass
+class Rereader:
+    """Reads the verdicts of one folder as today's parsers do.
+
+    >>> reread = Rereader(folder)                                    # doctest: +SKIP
+    >>> reread.verdict(verdict).status                               # doctest: +SKIP
+    """
+
+    folder: Path
+    count: int = 0
+    """Verdicts read anew so far."""
+    changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(before, now) of those whose status or choice changed."""
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        return read_manifest(self.folder)
+
+    @cached_property
+    def _criteria(self) -> dict[str, tuple[Criterion, ...]]:
+        """The criteria of each rubric of the folder, by its uid."""
+        return {r.uid: r.criteria or criteria_of(r.text) for r in rubrics_of(self.folder)}
+
+    def verdict(self, verdict: Verdict) -> Verdict:
+        """The verdict as today's parser reads its answer; the same object where that is how it was read."""
+        if not is_stale(verdict) or PUBLIC in self._manifest:  # an export holds no texts
+            return verdict
+        parsed = parsing.parse(verdict.answer, self._asked(verdict), self._complete(verdict.judge))  # type: ignore[arg-type]
+        choice, order = parsed.choice, verdict.order
+        again = replace(
+            verdict,
+            status=parsed.status,
+            choice=choice,
+            pick=None if choice is None or choice > len(order) else pick_of(choice, order),
+            both_bad=parsed.both_bad,
+            score=parsed.score,
+            ranks=None if parsed.ranks is None else tuple(parsed.ranks[order.index(c)] for c in sorted(order)),
+            criteria=parsed.criteria,
+            forms=parsed.forms,
+            p=parsed.p,
+            parser=parsed.parser,
+        )
+        self.count += 1
+        if (again.status, again.choice, again.score) != (verdict.status, verdict.choice, verdict.score):
+            self.changes[_name(verdict), _name(again)] += 1
+        return again
+
+    def lines(self, paths: Sequence[Path]) -> Iterator[Verdict]:
+        """The stale verdicts of some files, read anew, in order."""
+        for line in (line for path in paths for line in lines(path)):
+            try:
+                verdict = decode(Verdict, line)
+            except RecordError:
+                continue
+            if is_stale(verdict):
+                yield self.verdict(verdict)
+
+    def _asked(self, verdict: Verdict) -> Asked:
+        key = self._judge(verdict.judge).get("key", {})
+        said: Mapping[str, Any] = key.get("grading") or {}
+        low, high = said.get("scale", SCALE)
+        grading = Grading(
+            said.get("kind", "pairwise"), said.get("decision", "holistic"), said.get("ties", "forbidden"), (low, high)
+        )
+        shown = 1 if verdict.candidate is not None else len(verdict.order)
+        return Asked(grading, shown, self._criteria_asked(verdict, grading))
+
+    def _criteria_asked(self, verdict: Verdict, grading: Grading) -> tuple[Criterion, ...]:
+        if grading.decision != "criteria" or verdict.rubric is None:
+            return ()
+        uid = verdict.rubric
+        if uid.startswith("generic/"):
+            _, modality, variant = uid.split("/")
+            return criteria_of(generic_rubric(modality, int(variant)).text)
+        if verdict.criteria:
+            return tuple(Criterion(c.name, "", c.weight) for c in verdict.criteria)
+        return self._criteria.get(uid, ())
+
+    def _judge(self, name: str) -> Mapping[str, Any]:
+        judge: Mapping[str, Any] = self._manifest.get("judges", {}).get(name, {})
+        return judge
+
+    def _complete(self, judge: str) -> tuple[str, ...]:
+        return tuple(self._judge(judge).get("complete_reasons", ()))
+
+    def notes(self) -> list[str]:
+        """What a person is told of it."""
+        if not self.count:
+            return []
+        said = f"{self.count:,} answers of an earlier version were read anew (parser {parsing.VERSION}); "
+        changed = sum(self.changes.values())
+        if not changed:
+            return [said + "none of their verdicts changed."]
+        kinds = ", ".join(f"{n:,} from {a} to {b}" for (a, b), n in self.changes.most_common())
+        return [said + f"{changed:,} verdicts changed: {kinds}. Nothing was asked again."]
+
+
+def is_stale(verdict: Verdict) -> bool:
+    """Whether another version of the parser read its answer."""
+    return verdict.answer is not None and not verdict.parser.endswith(f"/{parsing.VERSION}")
+
+
+def _name(verdict: Verdict) -> str:
+    if verdict.status != "ok":
+        return verdict.status
+    return f"score {verdict.score:g}" if verdict.score is not None else f"choice {verdict.choice}"
