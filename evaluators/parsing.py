@@ -212,18 +212,18 @@ def begun(text: str) -> str | None:
     return text[: len(text) - len(rest) + digit]
 
 
-def refused(answer: Answer, complete: Collection[str] = ()) -> bool:
-    return bool(answer.refusal) or ending(answer.finish_reason, complete) == "filtered"
+def refused(answer: Answer) -> bool:
+    return bool(answer.refusal) or ending(answer.finish_reason) == "filtered"
 
 
-def cut(answer: Answer) -> bool:
-    """Whether a token limit ended it."""
-    return ending(answer.finish_reason) == "cut"
+def unfinished(answer: Answer) -> bool:
+    """Whether a limit or its server ended it before the model did."""
+    return ending(answer.finish_reason) in ("cut", "failed")
 
 
 def undecided(answer: Answer) -> bool:
     """Whether its text decides nothing, whatever stands in it."""
-    return bool(answer.refusal) or ending(answer.finish_reason) in ("cut", "filtered", "failed")
+    return refused(answer) or unfinished(answer)
 
 
 def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -> Parsed:

@@ -18,7 +18,7 @@ from evaluators.arms import ARMS
 from evaluators.errors import UserError
 from harness_plugins.garbage import rare_collections
 from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
-from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_cells, statistics
+from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_both_ways, statistics
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import CellKey, RunData, read_run
 from harness_plugins.scoring.report import Contrast, Metric
@@ -78,7 +78,7 @@ class Matched:
     def drifted(self) -> bool:
         """`none` moved, over all judges or in one of them."""
         return any(
-            x is not None and _clear(x) for x in [self.drift, *(r.difference for r in self.rows if r.arm == "none")]
+            x is not None and x.clear for x in [self.drift, *(r.difference for r in self.rows if r.arm == "none")]
         )
 
 
@@ -158,20 +158,36 @@ def _compare_benchmark(
             f"{name}: the runs share no item ({only[0]} only in A, {only[1]} only in B, {changed} changed)"
         )
         return
-    sides, facts = [], []
+    sides, by_ratio, facts = [], [], []
     for run, data, place in zip((a, b), here, places, strict=True):
         protocol, spec = resolved
         known = metrics.facts_of(data, spec.categories, spec.labels)
-        scored = scored_cells(run, data, protocol, spec, known)
+        scored, again = scored_both_ways(run, data, protocol, spec, known)
         sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
+        by_ratio.append(
+            _Side(
+                run, {**sides[-1].scored} | {k: _cut(s, place, here) for k, s in again.items() if k in sides[-1].scored}
+            )
+        )
         facts.append(_cut_facts(known, place))
     cluster = statistics.clusters([here[0].items[i] for i in places[0]])
+    touched = any(
+        s.scored[k] is not plain.scored[k] for s, plain in zip(by_ratio, sides, strict=True) for k in s.scored
+    )
     for writers in pairs:
-        rows = [r for j in judges for r in _rows(sides, name, j, writers, facts[0], cluster)]
-        matched = Matched(
-            name, writers, len(cluster), int(cluster.max()) + 1, (only[0], only[1]), changed, rows, a is b
-        )
-        _pool(matched, found.arm, sides, cluster)
+
+        def matched_on(sides: Sequence[_Side], writers: tuple[str, str] = writers) -> Matched:
+            rows = [r for j in judges for r in _rows(sides, name, j, writers, facts[0], cluster)]
+            clusters = int(cluster.max()) + 1
+            matched = Matched(name, writers, len(cluster), clusters, (only[0], only[1]), changed, rows, a is b)
+            _pool(matched, found.arm, sides, cluster)
+            return matched
+
+        matched = matched_on(sides)
+        if touched:
+            for contrast, twin in zip(_contrasts(matched), _contrasts(matched_on(by_ratio)), strict=True):
+                if contrast is not None and twin is not None:
+                    contrast.by_ratio = twin
         _add_notes(matched, here)
         found.matched.append(matched)
 
@@ -289,6 +305,11 @@ def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> 
     matched.beyond_none = found.get("beyond")
 
 
+def _contrasts(matched: Matched) -> list[Contrast | None]:
+    rows = [c for r in matched.rows for c in (r.difference, r.beyond_none)]
+    return [matched.headline, matched.drift, matched.beyond_none, *rows]
+
+
 def _add_notes(matched: Matched, here: Both) -> None:
     if here[0] is here[1]:
         return
@@ -308,11 +329,4 @@ def _adjust(matched: Sequence[Matched], arm: str) -> None:
         [r.difference for m in matched for r in m.rows if r.arm == "none"],
     ]
     for family in families:
-        found = [c for c in family if c is not None and c.complete]
-        for contrast, p in zip(found, statistics.holm([c.p for c in found]), strict=True):
-            contrast.p_holm = p
-
-
-def _clear(contrast: Contrast) -> bool:
-    """Different from zero, whatever the size."""
-    return contrast.complete and (contrast.p if contrast.p_holm is None else contrast.p_holm) < 0.05
+        paired.adjust([c for c in family if c is not None and c.complete])

@@ -34,6 +34,8 @@ def _sentence(m: Matched, found: Comparison) -> str:
         )
     over = f"over {len(m.judges)} judges" if len(m.judges) > 1 else f"in the hands of {m.judges[0]}"
     numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
+    if x.by_ratio is not None:
+        numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"
     if x.significant:
         verdict = f"{'Better' if x.value > 0 else 'Worse'}: {numbers}."
     elif math.isnan(x.detectable):

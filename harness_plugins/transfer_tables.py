@@ -39,6 +39,17 @@ def transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
         "same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
     )
     for t in transfers:
+        twice = [
+            f"{text} {points(t.by_ratio[m])}"
+            for m, text in (
+                ("content_gain", "content gain"),
+                ("leak", "position leak"),
+                ("gain_leak_free", "gain, leak-free"),
+            )
+            if m in t.by_ratio
+        ]
+        if twice:
+            table.notes.append(f"{t.judge}, {t.writer}: with answers of low mass by their ratio: {', '.join(twice)}.")
         if t.one_order:
             table.notes.append(f"{t.judge}, {t.writer}: {t.one_order}; same and cross are one cell each.")
         if t.unordered:

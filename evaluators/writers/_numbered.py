@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 
 from evaluators.forms import after_reasoning
-from evaluators.parsing import cut, refused
+from evaluators.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
 from evaluators.writers._tags import outside, section
 
-PARSER = "numbered/1"
+PARSER = "numbered/2"
 
 VIOLATIONS = {
     "refused": "the model refused",
-    "truncated": "the answer was cut off by the token limit",
+    "truncated": "the answer was cut off, by a token limit or its server",
     "no_answer": "reasoning was opened and never closed: nothing follows it",
     "missing_rubric": "no <rubric> ... </rubric>",
     "duplicate_rubric": "<rubric> or </rubric> stands more than once",
@@ -75,7 +75,7 @@ def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
     text = after_reasoning(answer.text)
     if text is None:
         return Draft(violations=("no_answer",))
-    found = ["truncated"] if cut(answer) else []
+    found = ["truncated"] if unfinished(answer) else []
     rubric, place = section(text, "rubric", found, needed=True)
     if outside(text, [place] if place else []).strip():
         found.append("text_outside")

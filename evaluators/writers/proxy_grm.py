@@ -12,21 +12,21 @@ import re
 from typing import Literal
 
 from evaluators.criteria import parse_criteria
-from evaluators.forms import after_reasoning
-from evaluators.parsing import cut, refused
+from evaluators.forms import after_reasoning, named
+from evaluators.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
 from evaluators.writers import Draft
 from evaluators.writers._tags import outside, section
 
 TEMPLATE = "proxy_grm.jinja"
-PARSER = "proxy_grm/1"
+PARSER = "proxy_grm/2"
 SEES = "either"
 """It can write without seeing the responses; then there is nothing to evaluate and no answer."""
 OPTIONS = ()
 
 VIOLATIONS = {
     "refused": "the model refused",
-    "truncated": "the answer was cut off by the token limit",
+    "truncated": "the answer was cut off, by a token limit or its server",
     "no_answer": "reasoning was opened and never closed: nothing follows it",
     **{f"missing_{t}": f"no <{t}> ... </{t}>" for t in ("rubric", "eval", "answer")},
     **{f"duplicate_{t}": f"<{t}> or </{t}> stands more than once" for t in ("rubric", "justify", "eval", "answer")},
@@ -42,7 +42,7 @@ VIOLATIONS = {
     "no_criteria": "no line of the rubric reads as a criterion",
     "no_weights": "criteria without a weight in per cent",
     "weights_do_not_sum": "the weights do not add up to 100 %",
-    "bad_verdict": "<answer> holds something other than 1 or 2",
+    "bad_verdict": "<answer> holds more than 1 or 2 alone",
 }
 """Every violation by name."""
 
@@ -61,7 +61,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
     if text is None:
         return Draft(violations=("no_answer",))
     found: list[str] = []
-    if cut(answer):
+    if unfinished(answer):
         found.append("truncated")
     rubric, place = section(text, "rubric", found, needed=True)
     evaluation, eval_place = section(text, "eval", found, needed=not blind)
@@ -85,9 +85,11 @@ def parse(answer: Answer, blind: bool) -> Draft:
         found += _weight_violations(criteria)
     verdict: Literal[1, 2] | None = None
     if verdict_text is not None:
-        verdict = 1 if verdict_text == "1" else 2 if verdict_text == "2" else None
-        if verdict is None and verdict_text:
+        said = named(verdict_text)
+        if verdict_text not in ("", "1", "2"):
             found.append("bad_verdict")
+        if not unfinished(answer):  # an answer that breaks off has decided nothing
+            verdict = 1 if said == "1" else 2 if said == "2" else None
     return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(found)))
 
 

@@ -116,7 +116,12 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     report.matrices += drawn
     if strict:
         report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
-        report.transfers += transfer.transfers(run, benchmark, scored, facts, cluster)
+        carried = transfer.transfers(run, benchmark, scored, facts, cluster)
+        if by_ratio:
+            twins = transfer.transfers(run, benchmark, scored | by_ratio, facts, cluster)
+            for t, twin in zip(carried, twins, strict=True):
+                t.by_ratio = twin.metrics if any(k.judge == t.judge for k in by_ratio) else {}
+        report.transfers += carried
         points = cost_points(run, benchmark, cells, report.prices)
         report.costs += points
         report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
@@ -433,10 +438,7 @@ def adjust(reports: Sequence[Report]) -> None:
     ]
     models = [x for c, x in found if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in found if c.baseline and not c.blind]
-    by_ratio = statistics.holm([(x.by_ratio or x).p for x in family])
-    for contrast, p, p_by_ratio in zip(family, statistics.holm([x.p for x in family]), by_ratio, strict=True):
-        contrast.p_holm = p
+    paired.adjust(family)
+    for contrast in family:
         contrast.primary = True
-        if contrast.by_ratio is not None:
-            contrast.by_ratio.p_holm = p_by_ratio
     matrix.adjust([m for r in reports for m in r.matrices])

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from harness_plugins.scoring import statistics
+from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.metrics import Bools, Scored, aggregated
 from harness_plugins.scoring.read import CellKey
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, _numbers
@@ -384,8 +384,7 @@ def adjust(found: Sequence[Matrix]) -> None:
     over fewer cells than the margins; the contrasts with the reference writer over judges; and judge by judge, where the judge
     is unseen to both."""
     for family in _families(found):
-        for x, p in zip(family, statistics.holm([x.p for x in family]), strict=True):
-            x.p_holm = p
+        paired.adjust(family)
 
 
 def _families(found: Sequence[Matrix]) -> Iterator[list[Contrast]]:

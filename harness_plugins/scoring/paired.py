@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -37,3 +37,12 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
         bounds = float(low[i]), float(high[i])
         found[key] = Contrast(str(key), n, total, total / n, *bounds, float(p[i]), 2.8 * float(error[i]))
     return found
+
+
+def adjust(family: Sequence[Contrast]) -> None:
+    """Holm over contrasts that are tested together, as they are and by ratio."""
+    by_ratio = statistics.holm([(c.by_ratio or c).p for c in family])
+    for contrast, p, p_by_ratio in zip(family, statistics.holm([c.p for c in family]), by_ratio, strict=True):
+        contrast.p_holm = p
+        if contrast.by_ratio is not None:
+            contrast.by_ratio.p_holm = p_by_ratio

@@ -67,12 +67,16 @@ class Contrast:
     """The same with `low_mass` answers taken as their digits say, where a side has some: a difference in mass alone moves the first."""
 
     @property
-    def significant(self) -> bool:
+    def clear(self) -> bool:
+        """Different from zero, whatever the size; by ratio as well, and to the same side, where there is such a twin."""
         p = self.p if self.p_holm is None else self.p_holm
-        shown = self.complete and p < 0.05 and abs(self.value) >= self.detectable
-        if self.by_ratio is not None:
-            return shown and self.by_ratio.significant and (self.value > 0) == (self.by_ratio.value > 0)
-        return shown
+        twin = self.by_ratio
+        agrees = twin is None or (twin.clear and (self.value > 0) == (twin.value > 0))
+        return self.complete and p < 0.05 and agrees
+
+    @property
+    def significant(self) -> bool:
+        return self.clear and all(abs(x.value) >= x.detectable for x in (self, self.by_ratio) if x is not None)
 
 
 @dataclass
@@ -188,6 +192,8 @@ class Report:
             whose |= {"grading": cell.grading, "rubrics": cell.rubrics}
             for m in t.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
+                if m.name in t.by_ratio:
+                    numbers["value_by_ratio"] = t.by_ratio[m.name].value
                 found.append({**whose, "metric": m.name, **_numbers(numbers), "protocol": self.about[t.benchmark][0]})
         for w in self.ways:
             of = {"benchmark": w.benchmark, "writer": w.writer, "arm": w.arm, "protocol": self.about[w.benchmark][0]}

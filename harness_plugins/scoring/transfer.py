@@ -56,6 +56,8 @@ class Transfer:
     """Written without the responses, so in no order: there is neither same nor cross."""
     leak_free: tuple[int, int] = (0, 0)
     """Items none of whose rubrics leaks by words, of those with rubrics."""
+    by_ratio: dict[str, Metric] = field(default_factory=dict)
+    """The same metrics with `low_mass` answers taken as their digits say; empty where they touch none."""
 
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
