@@ -130,6 +130,8 @@ class HFBackend:
             short = str(e).split(". ")[0]
         except UserError:
             raise
+        except BackendError as e:  # a picture that cannot be shown
+            cause = e
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):

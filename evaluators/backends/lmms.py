@@ -86,7 +86,16 @@ class LmmsBackend:
                     metadata=metadata,
                 )
             )
-        outputs = [unwrap_generation_output(o) for o in self._model.generate_until(instances)]
+        try:
+            made = self._model.generate_until(instances)
+        except Exception:
+            errors = [_fault(r) for r in requests]
+            fine = [r for r, error in zip(requests, errors, strict=True) if error is None]
+            if len(fine) == len(requests):
+                raise
+            answers = iter(self._generate(fine) if fine else ())  # the rest of the batch goes on
+            return [error or next(answers) for error in errors]
+        outputs = [unwrap_generation_output(o) for o in made]
         return [self._answer(text, counts, r) for (text, counts), r in zip(outputs, requests, strict=True)]
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
@@ -113,6 +122,15 @@ def _generation(sampling: dict[str, Any]) -> dict[str, Any]:
     length = sampling.get("max_tokens") or sampling.get("max_completion_tokens")
     temperature = float(sampling.get("temperature") or 0.0)
     return {**rest, "max_new_tokens": length, "temperature": temperature, "do_sample": temperature > 0, "until": []}
+
+
+def _fault(request: ChatRequest) -> BackendError | None:
+    """Why a request's pictures cannot be shown, if they cannot."""
+    try:
+        images_of(request.messages)
+    except BackendError as e:
+        return e
+    return None
 
 
 def _text(request: ChatRequest) -> str:

@@ -14,6 +14,9 @@ from harness_plugins.commands.reading import print_summary
 if TYPE_CHECKING:
     from evaluators.engine.runner import Tally
 
+SHOWN_PICTURES = 20
+"""Files that could not be shown and are named one by one."""
+
 
 def run_command(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
@@ -81,15 +84,27 @@ def _print_failures(tally: Tally, what: str) -> None:
         return
     print(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
     for kind, count in tally.unanswered.most_common():
-        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] else ""
+        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] and kind != "image" else ""
         print(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
+        if kind == "image":
+            _print_pictures(list(tally.pictures))
     if set(tally.unanswered) <= PERMANENT:
         print(
-            "Asking again cannot help: change the model's options or its server, then run the command again.",
+            "Asking again cannot help: mend the pictures, then run the command again."
+            if set(tally.unanswered) == {"image"}
+            else "Asking again cannot help: change the model's options or its server, then run the command again.",
             file=sys.stderr,
         )
     else:
         print("Run the same command again to ask for them.", file=sys.stderr)
+
+
+def _print_pictures(problems: list[str]) -> None:
+    """The files that could not be shown."""
+    for problem in problems[:SHOWN_PICTURES]:
+        print(f"    {problem}", file=sys.stderr)
+    if len(problems) > SHOWN_PICTURES:
+        print(f"    ... and {len(problems) - SHOWN_PICTURES} more (`error` in the jsonl names each)", file=sys.stderr)
 
 
 def rubrics_command(args: argparse.Namespace) -> int:

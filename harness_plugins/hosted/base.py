@@ -34,10 +34,12 @@ def plainly(function: F) -> F:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except (UserError, RunStopped) as e:
+        except (UserError, RunStopped, BackendError) as e:  # a BackendError: a picture that cannot be shown
             if not any(name in sys.modules for name in _COMMANDS):
                 raise  # someone else's program: an ordinary exception
             lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
+            if isinstance(e, BackendError):
+                lines = [f"error: {e.message}"]
             raise SystemExit("\n".join(lines)) from None
 
     return wrapped  # type: ignore[return-value]
