@@ -246,7 +246,7 @@ def _eight_bits(image: Any) -> Any:
             sixteen = high > 255 or image.mode != "I" or image.format in ("PNG", "PPM")
             low, high = 0.0, 65535.0 if sixteen else 255.0
     with np.errstate(all="ignore"):
-        grey = values.astype(
+        grey: Any = values.astype(
             np.float32 if high - low < 1e38 else np.float64
         )  # floats may lie as far apart as floats can
         grey -= low

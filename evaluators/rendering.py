@@ -27,7 +27,7 @@ from evaluators.keys import candidate_content, digest
 from evaluators.messages import Image, Message, Part, Text
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
 
-RENDERER_VERSION = "renderer/1"
+RENDERER_VERSION = "renderer/2"
 """Part of every key: a change in how templates are filled is a change of what was asked."""
 
 PROMPTS = Path(__file__).parent / "prompts"
