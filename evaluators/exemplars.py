@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -116,9 +116,8 @@ class Exemplars:
         """What stands in front of every request of a writer."""
         shown: list[Part] = []
         for number, one in enumerate(self.cases, 1):
-            item = replace(one.item, uid=f"exemplar:{number}")  # fences derive from it: no path of this machine in them
             criteria = "\n".join(f"{n}. {c}" for n, c in enumerate(one.criteria, 1))
-            case = Case(item, "AB" if number % 2 else "BA")
+            case = Case(one.item, "AB" if number % 2 else "BA")
             (message,) = self._template.render(case, number=number, rationale=one.rationale, criteria=criteria)
             shown = joined(shown, message.parts)
         return tuple(joined(shown, [Text("So much for the examples. Your task:")]))
