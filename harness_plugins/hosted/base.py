@@ -16,6 +16,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
 from evaluators.rendering import PROMPTS, Template, asked_on
+from evaluators.text import printable
 from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
@@ -40,7 +41,7 @@ def plainly(function: F) -> F:
             lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
             if isinstance(e, BackendError):
                 lines = [f"error: {e.message}"]
-            raise SystemExit("\n".join(lines)) from None
+            raise SystemExit(printable("\n".join(lines))) from None
 
     return wrapped  # type: ignore[return-value]
 
