@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,8 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from evaluators.errors import UserError
 from evaluators.keys import digest, media_digest
-from evaluators.media import mime_of, sha256_of
+from evaluators.media import sha256_of
 from evaluators.messages import Part, Text
+from evaluators.pictures import HEAD, mime_of, plain_file
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from evaluators.rendering import PROMPTS, Case, Template
 
@@ -115,9 +116,8 @@ class Exemplars:
         """What stands in front of every request of a writer."""
         shown: list[Part] = []
         for number, one in enumerate(self.cases, 1):
-            item = replace(one.item, uid=f"exemplar:{number}")  # fences derive from it: no path of this machine in them
             criteria = "\n".join(f"{n}. {c}" for n, c in enumerate(one.criteria, 1))
-            case = Case(item, "AB" if number % 2 else "BA")
+            case = Case(one.item, "AB" if number % 2 else "BA")
             (message,) = self._template.render(case, number=number, rationale=one.rationale, criteria=criteria)
             shown = joined(shown, message.parts)
         return tuple(joined(shown, [Text("So much for the examples. Your task:")]))
@@ -193,16 +193,18 @@ def _exemplar(path: Path, number: int, row: _Row) -> Exemplar:
 
 
 def _image(folder: Path, name: str) -> MediaFile:
+    if name[:5].lower() == "data:":
+        raise ValueError("data: URLs are not read here; write the image to a file and give its path")
     if re.match(r"[a-z][a-z0-9+.-]+:", name, re.I):
         raise ValueError(f"{name[:80]}: remote media are not fetched; download it and give its path")
     path = Path(os.path.normpath(folder / name))
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{name} leads outside {folder}; copy the file into it")
-    if not path.is_file():
+    if not path.exists():
         raise ValueError(f"{path} is missing; paths are relative to the exemplars' own folder")
     try:
-        with open(path, "rb") as file:
-            head = file.read(16)
+        with open(path, "rb", opener=plain_file) as file:
+            head = file.read(HEAD)
         found = path.stat()
     except OSError as e:
         raise ValueError(f"{path}: cannot be read ({e.strerror})") from None

@@ -1,7 +1,7 @@
 """Judges: something that answers a Case. A chat judge renders it for a backend; a baseline just looks at it.
 
 `JudgeSpec` is what a config says of a judge. Some of its fields decide what is asked and are part of every key
-(`KEY_FIELDS`); the others only say how to get there.
+(`key_fields`); the others only say how to get there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, Protocol
 
 import orjson
@@ -34,22 +35,34 @@ TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default."""
 
 
-_TRANSPORT = re.compile(
-    r"(?i)(?!(pad|eos|bos|unk|sep|cls|mask|image|video)_token$)(.*_)?(token|key|secret|password|passwd|credentials?)(_id)?|"
-    r"(.*_)?(base_?url|endpoint|host|port|num_cpus|timeout\w*|backoff\w*|batch_size|device|device_map|max_memory|offload\w*|out)|"
-    r"\w*concurren\w*|\w*retr(y|ies)\w*|prefix_\w+|enable_prefix_caching|gpu_memory_\w+|(tensor|data|pipeline)_parallel_size|"
-    r"(disable_)?log_\w+|swap_space|cpu_offload_gb|max_num_\w+|limit_mm_per_prompt|(download|cache)_dir|cache|use_cache|"
-    r"local_files_only|enforce_eager"
+SECRETS = frozenset(
+    {"token", "hf_token", "use_auth_token", "auth_token", "access_token", "api_key", "api_keys", "password", "secret"}
 )
-"""Names of arguments that say where a model runs, with what secret, how fast, and what is too much for it; no answer
-depends on them."""
+"""Arguments that are secrets, at whatever depth they stand: in no key and in no file."""
+
+_SECRETIVE = re.compile(
+    r"(?:^|[_.\-]|(?<=[a-z]))(?i:tokens?|keys?|secrets?|passw(?:or)?ds?|passphrase|credentials?|auth|authorization)(?=$|[_.\-A-Z])"
+)
+"""Names that may be a secret's. It decides nothing but how a text is spelled in the manifest: as its digest, so that it is in
+the key all the same."""
 
 
-def _decisive(arguments: Any) -> Any:
-    """What is left without transport and secrets, at any depth, with keys as JSON has them."""
-    if isinstance(arguments, Mapping):
-        return {str(k): _decisive(v) for k, v in arguments.items() if not _TRANSPORT.fullmatch(str(k))}
-    return [_decisive(v) for v in arguments] if isinstance(arguments, list | tuple) else arguments
+def _decisive(arguments: Mapping[str, Any], transport: frozenset[str]) -> dict[str, Any]:
+    """A backend's arguments without those that it lists as saying where and how fast: a name on no list is in the key."""
+    named: dict[str, Any] = _spelled({k: v for k, v in arguments.items() if str(k) not in transport})
+    return named
+
+
+def _spelled(value: Any, secretive: bool = False) -> Any:
+    """A value as keys and manifest have it: without `SECRETS`, and what may be a secret by its name as a digest."""
+    if isinstance(value, Mapping):
+        kept = {str(k): v for k, v in value.items() if str(k) not in SECRETS}
+        return {k: _spelled(v, secretive or bool(_SECRETIVE.search(k))) for k, v in kept.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(v, secretive) for v in value]
+    if isinstance(value, str) and value and (secretive or ("://" in value and "@" in value)):
+        return "digest:" + digest("argument", value)[:16]
+    return value
 
 
 SEEDED = ("openai", "vllm")
@@ -62,6 +75,10 @@ _AT_ONCE = {"hf": 64, "vllm": 256}
 def backend_names() -> list[str]:
     """The backends at hand: one module each in `evaluators/backends`."""
     return sorted(m.name for m in pkgutil.iter_modules(backends.__path__) if not m.name.startswith("_"))
+
+
+def _module(backend: str) -> ModuleType:
+    return importlib.import_module(f"evaluators.backends.{backend}")
 
 
 class JudgeSpec(BaseModel):
@@ -91,7 +108,8 @@ class JudgeSpec(BaseModel):
     complete_reasons: tuple[str, ...] = ()
     """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
     model_args: dict[str, Any] = Field(default_factory=dict)
-    """For hf, vllm and lmms: what the model is loaded with. Arguments that say where and how fast are no part of the key."""
+    """For hf, vllm and lmms: what the model is loaded with. Those on the backend's list `TRANSPORT_ARGS`, which say where and how
+    fast, are no part of the key; every other one is."""
     max_pixels: int | None = Field(None, gt=0)
     """Images are shown no larger than this; by default their bytes go out as they lie."""
     samples: int = Field(1, gt=0)
@@ -150,7 +168,7 @@ class JudgeSpec(BaseModel):
                 f"backend {self.backend} draws whole batches from one generator and cannot repeat a request by its seed: "
                 f"use {' or '.join(SEEDED)}, or leave `seed` out"
             )
-        importlib.import_module(f"evaluators.backends.{self.backend}").check(self)
+        _module(self.backend).check(self)
         return self
 
     def _check_grading(self) -> None:
@@ -209,7 +227,7 @@ class JudgeSpec(BaseModel):
             "model": self.model,
             "verdict": self.verdict,
             "sampling": self.sampling(),
-            "extra_body": self.extra_body,
+            "extra_body": _spelled(self.extra_body),
             "answer_format": self.answer_format,
             "template": self.template.digest if self.backend != "baseline" else "",
         }
@@ -219,7 +237,7 @@ class JudgeSpec(BaseModel):
             fields["seed"] = self.seed
         if grading := self.how.key():
             fields["grading"] = grading
-        decisive = _decisive(self.model_args)
+        decisive = _decisive(self.model_args, _module(self.backend).TRANSPORT_ARGS)
         return {**fields, "model_args": decisive} if decisive else fields
 
     @cached_property
@@ -360,7 +378,7 @@ def create(spec: JudgeSpec) -> Judge:
     Raises:
         UserError: what the backend needs is not installed.
     """
-    module = importlib.import_module(f"evaluators.backends.{spec.backend}")
+    module = _module(spec.backend)
     try:
         if hasattr(module, "create_judge"):
             judge: Judge = module.create_judge(spec)

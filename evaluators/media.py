@@ -1,4 +1,4 @@
-"""Media bytes: recognised by their content, digested once, base64-encoded once while they stay in a bounded window."""
+"""Media bytes: digested once, base64-encoded once while they stay in a bounded window."""
 
 from __future__ import annotations
 
@@ -14,32 +14,12 @@ from typing import NamedTuple
 
 import pybase64
 
-from evaluators.errors import UserError
-from evaluators.pictures import within
+from evaluators.errors import BackendError, UserError
+from evaluators.pictures import check_picture, decoding, plain_file, unreadable, within
 from evaluators.records import Candidate, Item, Media, MediaFile
 
 WINDOW_BYTES = 48 * 1024 * 1024
 """How much encoded media the window keeps: a few hundred images, whatever the size of the benchmark."""
-
-_SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-    (b"BM", 0, "image/bmp"),
-    (b"II*\x00", 0, "image/tiff"),
-    (b"MM\x00*", 0, "image/tiff"),
-    (b"ftypavif", 4, "image/avif"),
-    (b"ftypheic", 4, "image/heic"),
-)
-
-
-def mime_of(head: bytes) -> str | None:
-    """The MIME type that the first 16 bytes show, or None. File names are not asked: datasets get them wrong."""
-    for signature, offset, mime in _SIGNATURES:
-        if head[offset : offset + len(signature)] == signature:
-            return mime
-    return None
 
 
 def sha256_of(path: str) -> str:
@@ -93,7 +73,7 @@ class MediaWindow:
         """The file's bytes in base64: untouched, or within a pixel budget.
 
         Raises:
-            UserError: the file is gone or is no image.
+            BackendError: of kind `image`: the file is gone, is no image, or cannot be decoded for the budget.
         """
         want = (file.path, max_pixels)
         kept = self._kept.get(want)
@@ -101,11 +81,19 @@ class MediaWindow:
             self._kept.move_to_end(want)
             return kept
         # From the reading itself: a window smaller than the request would have dropped it again.
-        return next(r.encoded for r in await self._read([want]) if r.want == want)
+        read = next(r for r in await self._read([want]) if r.want == want)
+        if read.encoded is None:
+            raise read.error or BackendError("image", f"{file.path}: was not encoded")
+        return read.encoded
 
-    async def prepare(self, items: Sequence[Item], encode: bool, max_pixels: int | None = None) -> list[Item]:
-        """The items with the sha256 of all their media filled in; with `encode` also ready in the window."""
+    async def prepare(self, items: Sequence[Item], encode: bool, max_pixels: int | None = None) -> list[Ready]:
+        """The items with the sha256 of all their media filled in; with `encode` also ready in the window.
+
+        A file that cannot be read, or with `encode` not be shown, is an error of the items that it belongs to and of no other.
+        One that could not be read has no digest, so that its item is asked about anew when the file is restored.
+        """
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
+        max_pixels = max_pixels if encode else None
         read = await self._read(
             [
                 (p, max_pixels)
@@ -114,9 +102,10 @@ class MediaWindow:
             ]
         )
         # From the reading itself: one that another had begun may be done and not yet admitted.
-        found = self._sha | {r.want[0]: r.sha256 for r in read}
-        sha = {p: f.sha256 or found[p] for p, f in files.items()}
-        return [with_digests(i, sha) if any(not f.sha256 for m in i.all_media() for f in m.files) else i for i in items]
+        sha = self._sha | {r.want[0]: r.sha256 for r in read if r.sha256}
+        sha = {p: f.sha256 or sha.get(p, "") for p, f in files.items()}
+        errors = {r.want[0]: r.error for r in read if r.error and (encode or not sha[r.want[0]])}
+        return [_ready(i, sha, errors) for i in items]
 
     def keep(self, known: Mapping[str, Known]) -> None:
         """Take in files, by path, whose bytes were at hand when they were written: they need not be read again."""
@@ -148,7 +137,8 @@ class MediaWindow:
         if done.cancelled() or done.exception() is not None:
             return
         for read in done.result():
-            self._keep(*read)
+            if read.encoded is not None:
+                self._keep(read.want, read.encoded, read.sha256)
 
     def _keep(self, want: _Want, encoded: Encoded, sha: str) -> None:
         self._sha[want[0]] = sha
@@ -158,6 +148,19 @@ class MediaWindow:
         while self._size > self._max and len(self._kept) > 1:
             _, old = self._kept.popitem(last=False)
             self._size -= len(old.base64)
+
+
+class Ready(NamedTuple):
+    """An item with the digests of its media, and why it cannot be asked about where one of them cannot be shown."""
+
+    item: Item
+    error: BackendError | None = None
+
+
+def _ready(item: Item, sha256: dict[str, str], errors: Mapping[str, BackendError]) -> Ready:
+    files = [f for m in item.all_media() for f in m.files]
+    error = next((errors[f.path] for f in files if f.path in errors), None)
+    return Ready(with_digests(item, sha256) if any(not f.sha256 for f in files) else item, error)
 
 
 def with_digests(item: Item, sha256: dict[str, str]) -> Item:
@@ -180,7 +183,7 @@ _buffers = threading.local()
 
 def _read_into_buffer(path: str) -> memoryview:
     """The file's bytes in a buffer that this thread uses again and again: fresh memory costs more than the reading."""
-    with open(path, "rb", buffering=0) as f:
+    with open(path, "rb", buffering=0, opener=plain_file) as f:
         size = os.fstat(f.fileno()).st_size
         if len(getattr(_buffers, "bytes", b"")) < size:
             _buffers.bytes = bytearray(size)
@@ -197,9 +200,11 @@ _Want = tuple[str, int | None]
 
 class _Read(NamedTuple):
     want: _Want
-    encoded: Encoded
+    encoded: Encoded | None
     sha256: str
-    """Of the file as it lies, whatever the budget."""
+    """Of the file as it lies, whatever the budget; empty where it cannot be read."""
+    error: BackendError | None = None
+    """Why it was not encoded."""
 
 
 def _encode_all(wanted: Sequence[_Want]) -> list[_Read]:
@@ -208,20 +213,19 @@ def _encode_all(wanted: Sequence[_Want]) -> list[_Read]:
 
 def _encode(want: _Want) -> _Read:
     path, max_pixels = want
+    sha = ""
     try:
         data = _read_into_buffer(path)
+        sha = hashlib.sha256(data).hexdigest()
+        mime = check_picture(path, data)
+        if max_pixels is None:
+            return _Read(want, Encoded(mime, pybase64.b64encode(data)), sha)
+        with decoding(path):
+            smaller, mime = within(bytes(data), mime, max_pixels)
+        return _Read(want, Encoded(mime, pybase64.b64encode(smaller)), sha)
     except OSError as e:
-        raise UserError(
-            f"{path}: cannot be read ({e.strerror}); restore the file and run the same command again"
-        ) from None
-    mime = mime_of(bytes(data[:16]))
-    if mime is None:
-        raise UserError(f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or remove it")
-    sha = hashlib.sha256(data).hexdigest()
-    if max_pixels is None:
-        return _Read(want, Encoded(mime, pybase64.b64encode(data)), sha)
-    try:
-        smaller, mime = within(bytes(data), mime, max_pixels)
-    except OSError as e:
-        raise UserError(f"{path}: cannot be decoded for max_pixels ({e}); convert or remove it") from None
-    return _Read(want, Encoded(mime, pybase64.b64encode(smaller)), sha)
+        return _Read(want, None, "", unreadable(path, e))
+    except BackendError as e:
+        return _Read(want, None, sha, e)
+    except MemoryError:
+        return _Read(want, None, sha, BackendError("image", f"{path}: does not fit the memory; make it smaller"))

@@ -22,6 +22,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from evaluators.text import say
+
 FAULTS = ("rate_limit", "server_error", "hang", "reset", "truncated_json", "html", "empty", "length")
 """429 with Retry-After, 500, no answer, a broken connection, half a JSON, a web page, no content, cut by the limit."""
 
@@ -224,7 +226,7 @@ def main() -> None:
 
     async def serve() -> None:
         await server.start(args.port)
-        print(f"serving {server.url}", flush=True)
+        say(f"serving {server.url}", flush=True)
         await asyncio.Event().wait()
 
     with contextlib.suppress(KeyboardInterrupt):

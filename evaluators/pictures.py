@@ -1,22 +1,185 @@
-"""Images as PIL images, for models that take them decoded. Endpoints come here only with a pixel budget."""
+"""Picture files: told by their content, read, decoded, and brought within a pixel budget. Every room opens them here.
+
+Whatever a decoder raises costs that picture alone: `decoding` and `read_picture` make it a `BackendError` of kind `image` that
+names the file. Endpoints come to Pillow only with a pixel budget; without one their bytes go out as they lie.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import math
+import os
+import stat
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
+
+import pybase64
+
+from evaluators.errors import BackendError, UserError
+
+HEAD = 32
+"""Bytes that `mime_of` looks at."""
+
+READABLE = "PNG, JPEG, WebP, GIF, ..."
+
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+"""Lengths that the second header of a BMP has: two letters alone would make a BMP of any text that begins with BM."""
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00\x08\x00\x00\x00", b"MM\x00+\x00\x08\x00\x00")
+_BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic"}
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+
+
+def mime_of(head: bytes) -> str | None:
+    """The MIME type that the first `HEAD` bytes show, or None. File names are not asked: datasets get them wrong."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "image/bmp"
+    if head.startswith(_TIFF):
+        return "image/tiff"
+    if head[4:8] == b"ftyp":  # the major brand, or the first compatible one that says which codec it is
+        brands = (head[n : n + 4] for n in (8, *range(16, min(len(head), int.from_bytes(head[:4], "big")), 4)))
+        return next((_BRANDS[b] for b in brands if b in _BRANDS), None)
+    return None
+
+
+def not_a_file(mode: int) -> str:
+    """What a path leads to that is no plain file, in words; empty for a plain file."""
+    if stat.S_ISREG(mode):
+        return ""
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe (FIFO)"), (stat.S_ISSOCK, "a socket"))
+    return next((name for test, name in kinds if test(mode)), "a device")
+
+
+def plain_file(path: str, flags: int) -> int:
+    """For `open(path, opener=plain_file)`: opens plain files alone. Opening a FIFO would wait for ever, and a device may act.
+
+    Raises:
+        OSError: it is something else; `strerror` says what.
+    """
+    try:
+        other = not_a_file(os.stat(path).st_mode)
+    except ValueError as e:
+        raise OSError(errno.EINVAL, str(e), path) from None
+    if other:
+        raise OSError(errno.EINVAL, f"it is {other}, not a file", path)
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_picture(path: str) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        BackendError: of kind `image`: it cannot be read, or is no image.
+    """
+    try:
+        with open(path, "rb", opener=plain_file) as f:
+            data = f.read()
+    except OSError as e:
+        raise unreadable(path, e) from None
+    check_picture(path, data)
+    return data
+
+
+def unreadable(path: str, error: OSError) -> BackendError:
+    return BackendError("image", f"{path}: cannot be read ({error.strerror}); restore the file")
+
+
+def check_picture(path: str, data: bytes | memoryview) -> str:
+    """The MIME type of a file's bytes.
+
+    Raises:
+        BackendError: of kind `image`: it is no image that judges can read.
+    """
+    mime = mime_of(bytes(data[:HEAD]))
+    if mime is None:
+        what = f"not an image that judges can read ({READABLE})" if data else "an empty file"
+        raise BackendError("image", f"{path}: {what}; convert or replace it")
+    return mime
+
+
+@contextlib.contextmanager
+def decoding(path: str) -> Iterator[None]:
+    """Decoders raise what they like: OSError, SyntaxError, struct.error, bombs, MemoryError. All of it is about one picture.
+
+    Raises:
+        BackendError: of kind `image`.
+    """
+    try:
+        yield
+    except (BackendError, UserError):
+        raise
+    except Exception as e:
+        why = " ".join(f"{type(e).__name__}: {e}".split())[:200]
+        raise BackendError("image", f"{path}: cannot be decoded ({why}); convert or replace it") from None
+
+
+def data_url_bytes(url: str) -> bytes:
+    """The bytes that a `data:` URL holds, in base64 or percent-encoded. Its media type is not looked at.
+
+        >>> data_url_bytes("data:text/plain;base64,aGk=")
+        b'hi'
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    head, comma, body = url.partition(",")
+    if not comma:
+        raise ValueError("it has no comma before its data")
+    if not head.lower().rstrip().endswith(";base64"):
+        data = unquote_to_bytes(body)
+    else:
+        letters = "".join((unquote(body) if "%" in body else body).split())
+        try:
+            data = pybase64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+        except ValueError:
+            raise ValueError("its data are no base64") from None
+    if not data:
+        raise ValueError("it holds no data")
+    return data
 
 
 def open_image(path: str, max_pixels: int | None = None) -> Any:
-    """The image, decoded, in a mode that every processor and encoder takes, within a pixel budget."""
-    from PIL import Image
+    """The image, decoded, of mode RGB, RGBA or L, within a pixel budget.
 
-    with Image.open(path) as opened:
-        image: Any = upright(opened)
-        image.load()
-    if image.mode not in ("RGB", "RGBA", "L"):
-        image = image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA") else "RGB")
-    return image if max_pixels is None else shrunk(image, max_pixels)
+    Raises:
+        BackendError: of kind `image`: it cannot be read or decoded.
+    """
+    data = read_picture(path)
+    with decoding(path):
+        image = plain_mode(_decoded(data))
+        return image if max_pixels is None else shrunk(image, max_pixels)
+
+
+def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
+    """Image bytes within a pixel budget, with their MIME type: the same bytes where they fit, else a JPEG (quality 95) of a
+    JPEG and a PNG of anything else. Grey pictures of more than 8 bits are scaled to 8 also where they fit: what reads them
+    next would cut them off at white.
+
+    Raises:
+        Exception: whatever the decoder makes of it; `decoding` names it.
+    """
+    with opened(data) as header:
+        if header.width * header.height <= max_pixels and not _deep(header):
+            return data, mime
+    image = shrunk(plain_mode(_decoded(data)), max_pixels)
+    jpeg = mime == "image/jpeg"
+    if jpeg:
+        image = image.convert("RGB")
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
+    buffer = io.BytesIO()
+    image.save(buffer, **({"format": "JPEG", "quality": 95} if jpeg else {"format": "PNG"}))
+    return buffer.getvalue(), "image/jpeg" if jpeg else "image/png"
 
 
 def upright(image: Any) -> Any:
@@ -38,17 +201,112 @@ def shrunk(image: Any, max_pixels: int) -> Any:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
-    """Image bytes within a pixel budget, with their MIME type: the same bytes where they fit, else a JPEG (quality 95) of a
-    JPEG and a PNG of anything else."""
+def plain_mode(image: Any) -> Any:
+    """The image in a mode that every processor and encoder takes: RGB, RGBA or L."""
+    if _deep(image):
+        return _eight_bits(image)
+    if image.mode in ("RGB", "RGBA", "L"):
+        return image
+    if image.mode in ("La", "RGBa"):  # with colours multiplied by their opacity: converted to nothing else
+        image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+    return image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA", "RGBA") else "RGB")
+
+
+def _formats() -> list[str]:
+    """The formats that judges can read and this Pillow can decode; none that starts other programs, as EPS does."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as image:
-        if image.width * image.height <= max_pixels:
-            return data, mime
-        jpeg = mime == "image/jpeg"
-        mode = "RGB" if jpeg else "RGBA" if "transparency" in image.info or "A" in image.mode else "RGB"
-        buffer = io.BytesIO()
-        smaller = shrunk(upright(image).convert(mode), max_pixels)
-        smaller.save(buffer, **({"format": "JPEG", "quality": 95} if jpeg else {"format": "PNG"}))
-        return buffer.getvalue(), "image/jpeg" if jpeg else "image/png"
+    Image.init()
+    return [f for f in _FORMATS if f in Image.OPEN]
+
+
+def _deep(image: Any) -> bool:
+    """Whether it is grey with more than 8 bits: modes I;16 and the like, I and F."""
+    return bool(image.mode[0] in "IF")
+
+
+def _eight_bits(image: Any) -> Any:
+    """A grey picture of integers or floats, scaled to 8 bits; Pillow's own conversion would cut off whatever exceeds 255.
+
+    16 bits are divided by 257. Integers of 32 bits are taken as they are up to 255, as 16 bits up to 65535, and else by their
+    own range. Floats are taken as 0 to 1 where they lie there, else by their own range; NaN is black.
+    """
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(image)
+    if image.mode == "F":
+        real = values[np.isfinite(values)]
+        low, high = (float(real.min()), float(real.max())) if real.size else (0.0, 1.0)
+        if low >= 0.0 and high <= 1.0:
+            low, high = 0.0, 1.0
+    else:
+        low, high = float(values.min()), float(values.max())
+        if low >= 0 and high < 65536:
+            sixteen = high > 255 or image.mode != "I" or image.format in ("PNG", "PPM")
+            low, high = 0.0, 65535.0 if sixteen else 255.0
+    with np.errstate(all="ignore"):
+        grey: Any = values.astype(
+            np.float32 if high - low < 1e38 else np.float64
+        )  # floats may lie as far apart as floats can
+        grey -= low
+        grey *= 255 / ((high - low) or 1.0)
+        np.nan_to_num(grey, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+    return Image.fromarray(grey.clip(0, 255).round().astype(np.uint8))
+
+
+def opened(data: bytes, formats: tuple[str, ...] = ()) -> Any:
+    """The image with its header read; its pixels are decoded when they are looked at.
+
+    Args:
+        formats: Pillow's names of those that are taken; by default all that judges can read.
+    """
+    from PIL import Image
+
+    return _without_fault(data, lambda data: Image.open(io.BytesIO(data), formats=formats or _formats()))
+
+
+def _decoded(data: bytes) -> Any:
+    from PIL import Image
+
+    def load(data: bytes) -> Any:
+        with Image.open(io.BytesIO(data), formats=_formats()) as opened:
+            opened.load()
+            kind = opened.format
+            try:
+                image = upright(opened)
+            except Exception:  # tags that nobody can read turn nothing
+                image = opened.copy()
+            image.format = kind
+            return image
+
+    return _without_fault(data, load)
+
+
+def _without_fault(data: bytes, load: Callable[[bytes], Any]) -> Any:
+    """What `load` makes of a picture; of a PNG whose texts were the fault, what it makes of the rest. Pillow refuses a text (a
+    prompt, a workflow) longer than a limit that holds for the whole program, which is not ours to raise."""
+    try:
+        return load(data)
+    except Exception:
+        plain = _without_texts(data)
+        if plain is None:
+            raise
+        return load(plain)
+
+
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+
+
+def _without_texts(data: bytes) -> bytes | None:
+    """A PNG without its texts and its colour profile, which are no part of what is seen; None where it has none."""
+    if mime_of(data[:HEAD]) != "image/png":
+        return None
+    pieces, place, view = [data[:8]], 8, memoryview(data)
+    while place < len(data):
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        if view[place + 4 : place + 8] not in _TEXTS:
+            pieces.append(bytes(view[place:end]))
+        place = end
+    plain = b"".join(pieces)
+    return plain if len(plain) < len(data) else None

@@ -1,13 +1,12 @@
 """From a case to messages: templates, fences round untrusted text, and where the media go.
 
-Questions, responses and rubrics are data. They are put in by one pass of a sandboxed Jinja template, inside fences
-whose names derive from the item's content: equal in all arms of an item, so that prompts share their prefix and keys
-hold, and not to be guessed by a text that is part of what they derive from.
+Questions, responses and rubrics are data. They are put in by one pass of a sandboxed Jinja template, each inside a fence that
+derives from its own text (`fences`): what stands before the rubric is equal in all arms of an item, so that prompts share their
+prefix.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,19 +14,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from evaluators.criteria import criteria_of
 from evaluators.errors import UserError
+from evaluators.fences import fenced
 from evaluators.grading import PAIR, Asked, Grading
-from evaluators.keys import candidate_content, digest
+from evaluators.keys import digest
 from evaluators.messages import Image, Message, Part, Text
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
 
-RENDERER_VERSION = "renderer/1"
+RENDERER_VERSION = "renderer/2"
 """Part of every key: a change in how templates are filled is a change of what was asked."""
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -77,28 +77,6 @@ def pick_of(choice: int, order: Order) -> int:
     return ord(order[choice - 1]) - ord("A")
 
 
-def fence_of(item: Item) -> str:
-    """Twelve hex digits from the item's content alone: the same in every arm, order and sample of the item."""
-    return digest("fence", item.uid, item.prompt, [candidate_content(c) for c in item.candidates])[:12]
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
-
-
-def neutral(text: str, fence: str) -> str:
-    """Untrusted text without control characters (they stand as the replacement character) and without the fence."""
-    return _CONTROL.sub("\ufffd", text).replace(fence, "[...]")
-
-
-def _all_neutral(value: object, fence: str) -> object:
-    """Texts made neutral, at any depth."""
-    if isinstance(value, str):
-        return neutral(value, fence)
-    if isinstance(value, Mapping):
-        return {k: _all_neutral(v, fence) for k, v in value.items()}
-    return [_all_neutral(v, fence) for v in value] if isinstance(value, list | tuple) else value
-
-
 def _nothing_for_none(value: object) -> object:
     """`{{ rubric }}` without a rubric shows nothing, not the word None."""
     return "" if value is None else value
@@ -108,7 +86,11 @@ class Template:
     """A prompt template: Jinja over `question`, `responses` (None where they are withheld), `rubric` and `advice` (None
     without one), `criteria` (a list where verdicts on each are asked for, else empty), `criterion` (the benchmark's own, or
     None), `modality` (text, image, edit), `ties` (forbidden, allowed, good_bad), `scale` (lowest and highest score), `mode`,
-    `fence`, `media`, `media_missing` and `video`.
+    `media`, `media_missing` and `video`.
+
+    Each text has the name of its fence beside it: `{{ question.fence }}`, `{{ responses[0].fence }}`, `{{ rubric.fence }}`,
+    `{{ criteria.fence }}`, `{{ criterion.fence }}`. `{{ fence }}` is one for all of them; it is as safe, but changes with the
+    rubric, so that prompts which show it before the rubric share no prefix.
 
     `{{ media }}` marks where the item's images go, `{{ responses[0].media }}` those of a response. An edit of the file
     changes `digest`, and with it every key.
@@ -226,7 +208,7 @@ class Template:
         Raises:
             UserError: the template uses something that is not there.
         """
-        item, fence = case.item, fence_of(case.item)
+        item = case.item
         places: list[Media] = []
 
         def mark(media: tuple[Media, ...]) -> str:
@@ -237,22 +219,29 @@ class Template:
                 marks.append(f"{f'(image {number})' if len(there) > 1 else ''}{_MARK}{len(places) - 1};")
             return "".join(marks)
 
-        responses = None
-        if "responses" not in case.hidden:
-            responses = [{"text": neutral(c.text, fence), "media": mark(c.media)} for c in case.shown()]
+        shown = None if "responses" in case.hidden else case.shown()
         media = () if "media" in case.hidden else item.media
         try:
-            values: dict[str, object] = {
-                "question": neutral(item.prompt, fence),
-                "responses": responses,
-                "rubric": neutral(case.rubric.text, fence) if case.rubric else None,
+            values = fenced(
+                {
+                    "question": item.prompt,
+                    "responses": shown and [{"text": c.text, "names": [m.name for m in c.media]} for c in shown],
+                    "rubric": case.rubric.text if case.rubric else None,
+                    "criteria": [
+                        {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
+                        for c in asked.criteria
+                    ],
+                    "criterion": item.criterion or None,
+                    **extra,
+                }
+            )
+            for response, candidate in zip(
+                cast(list[dict[str, object]], values["responses"] or []), shown or (), strict=True
+            ):
+                response["media"] = mark(candidate.media)
+            values |= {
                 "advice": case.advice,
-                "criteria": [
-                    {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
-                    for c in asked.criteria
-                ],
-                "criterion": item.criterion or None,
-                "modality": item.modality(),
+                "modality": values.get("modality", item.modality()),
                 "ties": asked.grading.ties,
                 "scale": asked.grading.scale,
                 "mode": mode,
@@ -260,10 +249,7 @@ class Template:
                 "media_missing": item.media_missing and "media" not in case.hidden,
                 "video": any(m.kind == "video" for m in media),
             }
-            for name in ("criteria", "criterion"):
-                values[name] = _all_neutral(values[name], fence)
-            values |= {name: _all_neutral(value, fence) for name, value in extra.items()}
-            text = self._filled(values | {"fence": fence})
+            text = self._filled(values)
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == "<template>"]
             line = self._template.get_corresponding_lineno(frames[-1].lineno or 0) if frames else "?"

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from evaluators.text import say
 from harness_plugins import arguments
 from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, INTERRUPTED, asking, reading
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.version:
         from harness_plugins import __version__
 
-        print(f"rubric-harness {__version__}")
+        say(f"rubric-harness {__version__}")
         return COMPLETE
     if args.command is None:
         parser.print_help()
@@ -30,21 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COMMANDS[args.command](args)
     except UserError as e:
         for line in e.lines:
-            print(f"error: {line}", file=sys.stderr)
+            say(f"error: {line}", file=sys.stderr)
         return BAD_INPUT
     except RunStopped as e:
-        print(f"stopped: {e}", file=sys.stderr)
+        say(f"stopped: {e}", file=sys.stderr)
         return ERRORS_REMAIN
     except (OSError, UnicodeError) as e:
         if isinstance(e, BrokenPipeError):  # `| head`: the reader has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return COMPLETE
-        print(
-            f"error: {getattr(e, 'filename', None) or 'a file'}: {getattr(e, 'strerror', None) or e}", file=sys.stderr
-        )
+        say(f"error: {getattr(e, 'filename', None) or 'a file'}: {getattr(e, 'strerror', None) or e}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
+        say("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
 
 

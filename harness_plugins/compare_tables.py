@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from evaluators.text import printable_json
 from harness_plugins.cards import cards_in
 from harness_plugins.cells import Table, count, gain, interval, percent
 from harness_plugins.compare import Comparison, Matched, Row
@@ -230,7 +231,7 @@ def _json(found: Comparison) -> str:
         ],
         "notes": [*found.notes, *(n for m in found.matched for n in m.notes)],
     }
-    return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return printable_json(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _csv(found: Comparison) -> str:

@@ -10,6 +10,7 @@ import orjson
 
 from evaluators.engine.budget import money
 from evaluators.errors import UserError
+from evaluators.text import printable_json
 from harness_plugins.budgets import paid_in
 from harness_plugins.cells import Table, gain, interval, percent
 from harness_plugins.manifest import read_manifest
@@ -233,7 +234,7 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
         tables.append(table or Table(f"{run}: no model was asked", ["who"]))
         objects += [{"run": str(run), **_object(p, prices)} for p in paid]
     if form == "json":
-        return "[\n" + ",\n".join(orjson.dumps(o).decode() for o in objects) + "\n]\n"
+        return "[\n" + ",\n".join(printable_json(orjson.dumps(o).decode()) for o in objects) + "\n]\n"
     return formats.latex(tables) if form == "latex" else formats.markdown(tables)
 
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _LATEX = str.maketrans(
     {
@@ -32,13 +32,15 @@ _LATEX = str.maketrans(
         "*": "{*}",
     }
 )
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""How a formula begins, in full width too."""
 _MARKDOWN = re.compile(r"[\\`*\[\]<|~$]|&(?=#?\w+;)|(?<![^\W_])_+|_+(?![^\W_])")
 """What means something; an underscore inside a word does not."""
 
 
 def plain(text: str) -> str:
     """One line without control characters and without those that turn the direction of what follows."""
-    kept = ("" if c in _BIDI else " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    kept = ("" if c in _BIDI else " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return " ".join("".join(kept).split())
 
 
@@ -55,8 +57,11 @@ def html_text(text: str) -> str:
 
 
 def spreadsheet_text(value: Any) -> Any:
-    """Texts that a spreadsheet would run as formulas are quoted with '."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    """Texts on one line, and those that a spreadsheet would run as formulas quoted with '."""
+    if not isinstance(value, str):
+        return value
+    value = plain(value)
+    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 _LINE_PT = 345.0

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from evaluators.text import printable_json
 from harness_plugins.cards import cards
 from harness_plugins.cells import Table
 from harness_plugins.escaping import latex_tabular, latex_text, plain, spreadsheet_text, widest
@@ -101,7 +102,7 @@ def as_csv(reports: Sequence[Report]) -> str:
 
 
 def as_json(reports: Sequence[Report]) -> str:
-    lines = [orjson.dumps(o).decode() for o in objects(reports)]
+    lines = [printable_json(orjson.dumps(o).decode()) for o in objects(reports)]
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
@@ -132,14 +133,18 @@ def print_rich(found: Sequence[Table]) -> None:
     console = Console()
     for t in found:
         grid = rich.table.Table(
-            title=t.title, title_justify="left", title_style="bold", box=rich.box.SIMPLE_HEAD, pad_edge=False
+            title=Text(plain(t.title)),
+            title_justify="left",
+            title_style="bold",
+            box=rich.box.SIMPLE_HEAD,
+            pad_edge=False,
         )
         for name in t.header:
-            grid.add_column(name, no_wrap=name in ("judge", "writer", "arm", "relation"))
+            grid.add_column(Text(plain(name)), no_wrap=name in ("judge", "writer", "arm", "relation"))
         for row in t.rows:
-            cells = [(x.strip("*").replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
+            cells = [(plain(x.strip("*")).replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
             grid.add_row(*(Text(text, style) for text, style in cells))
         console.print(grid)
         for note in t.notes:
-            console.print(Text(f"- {note}", "dim"))
+            console.print(Text(f"- {plain(note)}", "dim"))
         console.print()

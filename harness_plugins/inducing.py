@@ -17,12 +17,13 @@ from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
 from evaluators.engine.journal import Journal
 from evaluators.engine.runner import Tally
-from evaluators.errors import UserError
+from evaluators.errors import BackendError, UserError
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.judges import ChatJudge, JudgeSpec
 from evaluators.keys import digest, rubric_uid
-from evaluators.media import mime_of, sha256_of, with_digests
+from evaluators.media import with_digests
 from evaluators.messages import ChatBackend
+from evaluators.pictures import read_picture
 from evaluators.records import Item, Rubric, encode
 from evaluators.writers import WriterSpec
 from harness_plugins.artefacts import read_artefact, write_artefact
@@ -57,10 +58,10 @@ def _seeds(path: Path, mtime_ns: int, size: int) -> tuple[Item, ...]:
     files = {f.path for i in loaded.items for m in i.all_media() for f in m.files}
     sha = {}
     for file in sorted(files):
-        with open(file, "rb") as f:
-            if mime_of(f.read(16)) is None:
-                raise UserError(f"{path}: {file} is no image that a model can read; convert or replace it")
-        sha[file] = sha256_of(file)
+        try:
+            sha[file] = hashlib.sha256(read_picture(file)).hexdigest()
+        except BackendError as e:
+            raise UserError(f"{path}: {e.message}") from None
     return tuple(with_digests(i, sha) for i in loaded.items)
 
 

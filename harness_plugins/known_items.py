@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
-from evaluators.media import mime_of, with_digests
+from evaluators.media import with_digests
+from evaluators.pictures import HEAD, READABLE, mime_of, plain_file
 from evaluators.records import Item, encode
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS
 
@@ -43,18 +44,16 @@ def check_images(items: Sequence[Item]) -> None:
             problems.append(f"{path}: cannot be read ({e.strerror})")
             continue
         if mime_of(head) is None:
-            problems.append(
-                f"{path}: not an image that judges can read (PNG, JPEG, WebP, GIF, ...); convert or replace it"
-            )
+            problems.append(f"{path}: not an image that judges can read ({READABLE}); convert or replace it")
     if problems:
         rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
         raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
 
 
 def _head(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY)  # a buffered file would read a page or two, of thousands of files
+    fd = plain_file(path, os.O_RDONLY)  # a buffered file would read a page or two, of thousands of files
     try:
-        return os.read(fd, 16)
+        return os.read(fd, HEAD)
     finally:
         os.close(fd)
 

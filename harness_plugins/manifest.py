@@ -16,7 +16,9 @@ from evaluators.engine.journal import lines, verdict_files
 from evaluators.engine.plan import Grid, Orders
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
+from evaluators.keys import digest
 from evaluators.records import SCHEMA
+from evaluators.rendering import RENDERER_VERSION
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config
@@ -101,8 +103,29 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
         if changed and _has_answered(run, judge.name):
             raise UserError(
                 f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
-                "give it another name, or the run another folder (--out)"
+                f"{_since(before, now)}give it another name, or the run another folder (--out)"
             )
+
+
+def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What of a difference comes from another version of this program, in words that end before the mend; empty for none."""
+    old, why = before["key"], []
+    template = before.get("template")
+    if isinstance(template, str) and old.get("template") not in (
+        now.get("template"),
+        digest(RENDERER_VERSION, template),
+    ):
+        why.append(
+            "it was judged by a version that marked the sections of a prompt in another way, so its judges read other prompts"
+        )
+    now_args, old_args = (dict(k.get("model_args") or {}) for k in (now, old))
+    added = sorted(now_args.keys() - old_args.keys())
+    if added and all(now_args.get(k) == v for k, v in old_args.items()):
+        why.append(
+            f"earlier versions left {', '.join(added)} out of the key though it may change answers, so what the folder was judged "
+            "with is not known"
+        )
+    return "".join(f"{w}; " for w in why)
 
 
 def _has_answered(run: Path, judge: str) -> bool:

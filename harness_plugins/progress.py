@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from evaluators.engine.budget import Budget
 from evaluators.engine.runner import Tally
 from evaluators.errors import KINDS
+from evaluators.text import printable, say
 
 TERMINAL_S = 0.2
 PLAIN_S = 10.0
@@ -64,7 +65,7 @@ def describe(tally: Tally, rate: float) -> str:
         why = ", ".join(f"{n} for {KINDS.get(kind, kind)}" for kind, n in tally.waits.counts.items())
         asked = f", server asked for {tally.waits.asked_s:.0f} s" if tally.waits.asked_s else ""
         parts.append(f"waiting to retry: {why}{asked}")
-    return " | ".join(parts)
+    return printable(" | ".join(parts))
 
 
 def _money(budget: Budget) -> str:
@@ -91,11 +92,11 @@ async def shown(tally: Tally, doing: str = "judging") -> AsyncIterator[None]:
 async def _live(tally: Tally, console: Console, doing: str) -> None:
     rate = Rate()
     columns = (
-        TextColumn(doing),
+        TextColumn(doing, markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(*columns, console=console, refresh_per_second=5) as bar:
         task = bar.add_task(doing, total=None, state="")
@@ -114,4 +115,4 @@ async def _plain(tally: Tally, doing: str) -> None:
     while True:
         await asyncio.sleep(PLAIN_S)
         state = describe(tally, rate.update(tally.written))
-        print(f"{doing} {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)
+        say(f"{doing} {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)

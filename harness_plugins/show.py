@@ -13,6 +13,7 @@ from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
+from evaluators.text import printable
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, refuse_public
 from harness_plugins.scores import refuse_scores_alone
@@ -76,9 +77,8 @@ def show(
         and _fits(i, verdicts.get(i.uid, {}), wanted, writer)
     ]
     for n, one in enumerate(found[:limit], 1):
-        yield f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n" + _text(
-            one, verdicts.get(one.uid, {}), rubrics, writer
-        )
+        head = f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n"
+        yield printable(head + _text(one, verdicts.get(one.uid, {}), rubrics, writer))
     yield from reread.notes()
     if not found:
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
@@ -185,7 +185,7 @@ def _text(
     out += [f"media: {f.path}" for m in item.media for f in m.files] or (
         ["media: missing"] if item.media_missing else []
     )
-    out.append(f"prompt: {_clean(item.prompt)}")
+    out.append(f"prompt: {item.prompt}")
     for n, c in enumerate(item.candidates):
         mark = "  <- preferred" if n == item.label.preferred else ""
         out.append(f"\ncandidate {n}{mark}\n{_indent(c.text)}")
@@ -257,9 +257,4 @@ def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> 
 
 
 def _indent(text: str) -> str:
-    return "\n".join(f"    {line}" for line in _clean(text).splitlines())
-
-
-def _clean(text: str) -> str:
-    """Without control characters: a reply must not be able to drive the terminal."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)
+    return "\n".join(f"    {line}" for line in printable(text).splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -329,40 +330,87 @@ def test_the_out_folder_may_not_be_a_file(make_pairs: MakePairs, write_config: C
         run(write_config(GOOD), out="")
 
 
-def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not() -> None:
-    def key(**model_args: Any) -> str:
-        return JudgeSpec(name="m", backend="vllm", model="m", model_args=model_args).digest
+MOVING: dict[str, list[dict[str, Any]]] = {
+    "vllm": [
+        {"tensor_parallel_size": 2}, {"max_num_seqs": 4}, {"limit_mm_per_prompt": {"image": 8}}, {"hf_token": "s3cret"},
+        {"download_dir": "/x"}, {"gpu_memory_utilization": 0.5}, {"enforce_eager": True},
+    ],
+    "hf": [{"max_memory": {0: "20GiB", "cpu": "60GiB"}}, {"batch_size": 3}, {"device_map": "auto"}, {"token": "s3cret"}],
+    "lmms": [
+        {"base_url": "http://h/v1"}, {"api_key": "s3cret"}, {"num_concurrent": 4}, {"retry_backoff_s": 1}, {"timeout": 9},
+        {"tensor_parallel_size": 2}, {"device": "cuda:1"}, {"prefix_hash_chars": 64},
+    ],
+    "lm": [{"num_concurrent": 4}, {"max_batch_size": 64}],
+}  # fmt: skip
+DECISIVE: list[dict[str, Any]] = [
+    {"max_num_frames": 8}, {"max_num_tiles": 6}, {"num_image_token": 256}, {"max_frames_num": 8}, {"max_num": 12},
+    {"tokenizer": "t"}, {"image_token": "<i>"}, {"max_new_tokens": 5}, {"kv_cache_dtype": "fp8"}, {"revision": "r"},
+    {"max_model_len": 10}, {"processor": {"max_pixels": 9}}, {"adapter": "a"}, {"log_odds": True}, {"a_name_of_tomorrow": 1},
+    {"mm_processor_kwargs": {"device": "x"}}, {"system_prompt": "be kind"}, {"max_size_in_mb": 2},
+]  # fmt: skip
 
-    for decisive in (
-        {"tokenizer": "t"},
-        {"image_token": "<i>"},
-        {"max_new_tokens": 5},
-        {"kv_cache_dtype": "fp8"},
-        {"revision": "r"},
-        {"max_model_len": 10},
-        {"processor": {"max_pixels": 9}},
-        {"adapter": "a"},
-    ):
-        assert key(**decisive) != key(), decisive
-    for moving in (
-        {"tensor_parallel_size": 2},
-        {"max_num_seqs": 4},
-        {"limit_mm_per_prompt": {"image": 8}},
-        {"max_memory": {0: "20GiB", "cpu": "60GiB"}},
-        {"token": "hf_secret"},
-        {"hf_token": "hf_secret"},
-        {"azure_openai_key": "hf_secret"},
-        {"db_password": "hf_secret"},
-        {"max_concurrent_requests": 4},
-        {"retry_backoff_s": 1},
-        {"processor": {"token": "hf_secret"}},
-        {"download_dir": "/x"},
-        {"gpu_memory_utilization": 0.5},
-    ):
-        assert key(**moving) in (key(), key(processor={})), moving
-    assert "hf_secret" not in str(
-        JudgeSpec(name="m", backend="hf", model="m", model_args={"processor": {"token": "hf_secret"}}).key_fields()
+
+def key_of(backend: str, **model_args: Any) -> str:
+    return JudgeSpec(name="m", backend=backend, model="m", model_args=model_args).digest
+
+
+@pytest.mark.parametrize("backend", MOVING)
+def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not(backend: str) -> None:
+    for decisive in DECISIVE:
+        (name,) = decisive
+        other = {name: "something else"}
+        assert len({key_of(backend), key_of(backend, **decisive), key_of(backend, **other)}) == 3, decisive
+    for moving in MOVING[backend]:
+        assert key_of(backend, **moving) == key_of(backend), moving
+
+
+def test_every_backend_says_which_of_its_arguments_decide_nothing() -> None:
+    from evaluators.judges import backend_names
+
+    for name in backend_names():
+        listed = importlib.import_module(f"evaluators.backends.{name}").TRANSPORT_ARGS
+        assert isinstance(listed, frozenset) and all(isinstance(n, str) for n in listed), name
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"db_password": "s3cret"}, {"azure_openai_key": "s3cret"}, {"apiKey": "s3cret"}, {"headers": {"Authorization": "s3cret"}},
+        {"keys": ["s3cret"]}, {"proxy": "http://me:s3cret@host"}, {"processor": {"token": "s3cret"}}, {"x": {"api_key": "s3cret"}},
+    ],
+)  # fmt: skip
+def test_a_secret_under_any_name_stands_in_no_file(arguments: dict[str, Any]) -> None:
+    """Under a name on no list it is in the key all the same, as its digest."""
+    spec = JudgeSpec(name="m", backend="hf", model="m", model_args=arguments)
+    assert "s3cret" not in str(spec.key_fields())
+    endpoint = JudgeSpec(name="m", backend="openai", model="m", base_url="http://h/v1", extra_body=arguments)
+    assert "s3cret" not in str(endpoint.key_fields())
+
+
+def test_a_folder_of_an_earlier_version_is_refused_with_the_reason(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Its manifest lacks arguments that were in no key then, and its prompts were filled by another renderer."""
+    import orjson
+
+    from evaluators.keys import digest
+
+    make_pairs(2, images=False)
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none]\nout: out\n"
+        "judges: [{name: m, backend: lmms, model: qwen, model_args: {max_num_frames: 64, pretrained: x}}]\n"
     )
+    spec = load_config(config).judges[0]
+    run(config, judges={"m": MockJudge(spec, lambda case: "1")})
+    path = tmp_path / "out" / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    del manifest["judges"]["m"]["key"]["model_args"]["max_num_frames"]
+    path.write_bytes(orjson.dumps(manifest))
+    with pytest.raises(UserError, match="earlier versions left max_num_frames out of the key"):
+        run(config, judges={"m": MockJudge(spec, lambda case: "1")})
+    manifest["judges"]["m"]["key"]["template"] = digest("renderer/1", manifest["judges"]["m"]["template"])
+    path.write_bytes(orjson.dumps(manifest))
+    with pytest.raises(UserError, match="marked the sections of a prompt in another way"):
+        run(config, judges={"m": MockJudge(spec, lambda case: "1")})
 
 
 def test_a_field_that_a_judge_no_longer_has_is_a_change(make_pairs: MakePairs, tmp_path: Path) -> None:

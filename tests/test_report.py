@@ -357,7 +357,7 @@ def test_a_picture_that_cannot_be_shown_says_why(tmp_path: Path) -> None:
     reasons = [t.gone for t in made.values()]
     assert [r.split(":")[0] for r in reasons] == [
         "the file has changed since it was judged", "", "damaged", "too many pixels to decode", "damaged",
-        "the file is missing", "cannot be read (Is a directory)", "no image file, or too large a one",
+        "the file is missing", "cannot be read (it is a folder, not a file)", "no image file, or too large a one",
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import math
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -226,17 +227,37 @@ def test_images_of_every_kind(name: str) -> None:
         (np.zeros((3, 8, 8), np.uint8), "HWC with 1, 3 or 4 channels"),
         (np.zeros((2, 2, 3), np.int64), "uint8 or floats"),
         ("http://example.com/a.png", "are not fetched"),
-        ("/no/such.png", "cannot be read"),
-        (Image.new("I;16", (2, 2), 30_000), "more than 8 bits"),
-        (Image.new("F", (2, 2), 0.5), "more than 8 bits"),
         (object(), "must be a PIL image"),
     ],
 )
 def test_what_is_no_image_is_said(image: Any, mend: str) -> None:
     with ImageFiles() as files, pytest.raises(UserError, match=mend):
         files.media(image)
-    with ImageFiles() as files, pytest.raises(BadImage):
-        files.media(b"GIF")
+
+
+@pytest.mark.parametrize(
+    ("image", "fault"),
+    [
+        (b"GIF", "not an image"),
+        (b"", "empty"),
+        ("/no/such.png", "/no/such.png: cannot be read"),
+        ("/dev/null", "/dev/null: cannot be read (it is a device"),
+        ("data:image/png;base64,!", "no base64"),
+        (Image.new("CMYK", (0, 0)), "mode CMYK"),
+    ],
+)
+def test_a_broken_picture_is_a_failure_of_its_candidate(image: Any, fault: str) -> None:
+    with ImageFiles() as files, pytest.raises(BadImage, match=re.escape(fault)):
+        files.media(image)
+
+
+def test_pictures_of_more_than_8_bits_are_scaled_and_data_urls_read() -> None:
+    with ImageFiles() as files:
+        for image in (Image.new("I;16", (2, 2), 32_768), Image.new("F", (2, 2), 0.5)):
+            with Image.open(files.media(image).files[0].path) as shown:
+                assert shown.mode == "L" and shown.getpixel((0, 0)) in (127, 128)
+        url = "data:image/png;base64," + base64.b64encode(png(3)).decode()
+        assert Path(files.media(url).files[0].path).read_bytes() == png(3)
 
 
 def test_a_long_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
 VERSION = "baseline/1"
+TRANSPORT_ARGS: frozenset[str] = frozenset()
+"""It takes no arguments."""
 
 _STOP_WORDS = """
 a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them then

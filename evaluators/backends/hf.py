@@ -37,6 +37,16 @@ SAMPLING = ("top_p", "top_k", "min_p", "repetition_penalty")
 """Fields of `extra_body` that transformers knows under the same name."""
 _LENGTHS = ("max_tokens", "max_completion_tokens")
 
+TRANSPORT_ARGS = frozenset(
+    {
+        *("token", "cache_dir", "local_files_only", "force_download", "proxies", "use_safetensors"),
+        *("batch_size", "device_map", "max_memory", "low_cpu_mem_usage", "tp_plan", "tp_size"),
+        *("offload_folder", "offload_state_dict", "offload_buffers"),
+    }
+)
+"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
+the key."""
+
 log = logging.getLogger("rubric_harness")
 
 
@@ -130,6 +140,8 @@ class HFBackend:
             short = str(e).split(". ")[0]
         except UserError:
             raise
+        except BackendError as e:  # a picture that cannot be shown
+            cause = e
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):

@@ -10,6 +10,25 @@ from evaluators.messages import ChatBackend
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
+TRANSPORT_ARGS = frozenset(
+    {
+        *("base_url", "api_key", "auth_token", "token", "header", "verify_certificate", "ca_cert_path"),
+        *("timeout", "max_retries", "num_concurrent", "batch_size", "max_batch_size", "use_cache"),
+        *("device", "device_map", "device_map_option", "parallelize", "gpus", "max_memory_per_gpu", "max_cpu_memory"),
+        *("offload_folder", "cache_dir", "download_dir", "local_files_only", "low_cpu_mem_usage"),
+        *(
+            "tensor_parallel_size",
+            "pipeline_parallel_size",
+            "data_parallel_size",
+            "gpu_memory_utilization",
+            "swap_space",
+        ),
+        *("max_num_seqs", "max_num_batched_tokens", "enable_prefix_caching", "enforce_eager", "disable_log_stats"),
+    }
+)
+"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
+the key."""
+
 
 def check(spec: JudgeSpec) -> None:
     if not spec.model:

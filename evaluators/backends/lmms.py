@@ -23,6 +23,37 @@ if TYPE_CHECKING:
 
 EXTRA = "[lmms-eval]"
 _TASK, _SPLIT = "rubric_harness", "test"
+TRANSPORT_ARGS = frozenset(
+    {
+        # endpoints
+        *("base_url", "api_url", "server_url", "nim_base_url", "reasoner_server_url", "host", "port", "azure_openai"),
+        *("api_key", "token", "reasoner_api_key_env", "httpx_trust_env", "project", "location"),
+        *("timeout", "request_timeout", "max_retries", "retry_backoff_s", "poll_interval", "max_polls"),
+        *("num_concurrent", "num_cpus", "num_processes", "threads", "parallel"),
+        *("adaptive_concurrency", "adaptive_min_concurrency", "adaptive_max_concurrency", "adaptive_target_latency_s"),
+        *("adaptive_increase_step", "adaptive_decrease_factor", "adaptive_failure_threshold"),
+        *("prefix_aware_queue", "prefix_hash_chars"),
+        # models in this process
+        *("batch_size", "device", "device_map", "infer_auto_device_map", "low_cpu_mem_usage", "use_cache"),
+        *("cache_dir", "download_dir", "local_files_only", "max_memory", "offload_folder"),
+        *(
+            "worker_gpus",
+            "worker_count",
+            "num_gpus",
+            "stage_0_devices",
+            "stage_init_timeout",
+            "log_interval",
+            "verbose",
+        ),
+        # what its vLLM and SGLang models hand on to their engines
+        *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "tp_size", "tp", "sp_size"),
+        *("gpu_memory_utilization", "mem_fraction_static", "swap_space", "cpu_offload_gb", "chunked_prefill_size"),
+        *("max_num_seqs", "max_num_batched_tokens", "limit_mm_per_prompt", "skip_mm_profiling"),
+        *("enable_prefix_caching", "enforce_eager", "disable_log_stats", "disable_log_requests"),
+    }
+)
+"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
+the key."""
 FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
 """How lmms-eval's models say that a request was not answered: as its text."""
 
@@ -86,7 +117,16 @@ class LmmsBackend:
                     metadata=metadata,
                 )
             )
-        outputs = [unwrap_generation_output(o) for o in self._model.generate_until(instances)]
+        try:
+            made = self._model.generate_until(instances)
+        except Exception:
+            errors = [_fault(r) for r in requests]
+            fine = [r for r, error in zip(requests, errors, strict=True) if error is None]
+            if len(fine) == len(requests):
+                raise
+            answers = iter(self._generate(fine) if fine else ())  # the rest of the batch goes on
+            return [error or next(answers) for error in errors]
+        outputs = [unwrap_generation_output(o) for o in made]
         return [self._answer(text, counts, r) for (text, counts), r in zip(outputs, requests, strict=True)]
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
@@ -113,6 +153,15 @@ def _generation(sampling: dict[str, Any]) -> dict[str, Any]:
     length = sampling.get("max_tokens") or sampling.get("max_completion_tokens")
     temperature = float(sampling.get("temperature") or 0.0)
     return {**rest, "max_new_tokens": length, "temperature": temperature, "do_sample": temperature > 0, "until": []}
+
+
+def _fault(request: ChatRequest) -> BackendError | None:
+    """Why a request's pictures cannot be shown, if they cannot."""
+    try:
+        images_of(request.messages)
+    except BackendError as e:
+        return e
+    return None
 
 
 def _text(request: ChatRequest) -> str:

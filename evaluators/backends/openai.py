@@ -41,6 +41,10 @@ _GRAMMARS = frozenset(
     }
 )
 """Fields of vLLM's and SGLang's requests that let through some tokens only."""
+TRANSPORT_ARGS = frozenset({"azure_endpoint"})
+"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
+the key."""
+
 _SHOWN = 300
 """Characters of a server's error text that are kept."""
 

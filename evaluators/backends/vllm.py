@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 EXTRA = "[vllm]"
 _OWN = ("adapter", "adapter_rank")
 
+TRANSPORT_ARGS = frozenset(
+    {
+        *("hf_token", "token", "download_dir"),
+        *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "distributed_executor_backend"),
+        *("gpu_memory_utilization", "swap_space", "cpu_offload_gb", "kv_cache_memory_bytes", "num_gpu_blocks_override"),
+        *("max_num_seqs", "max_num_batched_tokens", "limit_mm_per_prompt", "max_parallel_loading_workers"),
+        *("enable_prefix_caching", "enable_chunked_prefill", "mm_processor_cache_gb", "enforce_eager"),
+        *("disable_log_stats", "disable_log_requests", "enable_log_requests", "disable_custom_all_reduce"),
+    }
+)
+"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
+the key."""
+
 
 class VLLMBackend:
     name = "vllm"

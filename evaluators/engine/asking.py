@@ -48,8 +48,14 @@ class Asker:
         self.name = spec.name
 
     async def ready(self, item: Item) -> Item:
-        """The item with the digests of its media, which are then at hand."""
-        (found,) = await self._media.prepare([item], not self._backend.in_process, self._spec.max_pixels)
+        """The item with the digests of its media, which are then at hand.
+
+        Raises:
+            BackendError: of kind `image`: one of them cannot be shown.
+        """
+        ((found, error),) = await self._media.prepare([item], not self._backend.in_process, self._spec.max_pixels)
+        if error is not None:
+            raise error
         return found
 
     async def ask(self, key: str, request: ChatRequest) -> Answer:

@@ -42,6 +42,8 @@ class Tally:
     """Verdicts that ended without an answer, by kind of failure."""
     examples: dict[str, str] = field(default_factory=dict)
     """What a server said with a failure of each kind."""
+    pictures: dict[str, None] = field(default_factory=dict)
+    """What is wrong with each file that could not be shown, in order of appearance."""
     notes: list[str] = field(default_factory=list)
     """What a person is to be told at the end."""
     waits: Waits = field(default_factory=Waits)
@@ -180,24 +182,30 @@ class Runner:
         try:
             while ahead is not None:
                 work, reading = ahead
-                items = await reading
+                ready = await reading
                 ahead = next(batches, None)
-                self._list(items)
-                for item in items:
+                self._list([item for item, _ in ready])
+                for item, error in ready:
                     cells = list(work.grid.cells(item, work.judge, work.rows))
                     fresh = [c for c in cells if not self._finished.has(c)]
                     if (
                         item is not work.grid.items[work.place[item.uid]]
                     ):  # read just now: its keys were not known before
                         self.tally.total -= len(cells) - len(fresh)
-                    yield item, [same for same in grouped(fresh).values() if same[0].call not in work.reuse]
+                    calls = [same for same in grouped(fresh).values() if same[0].call not in work.reuse]
+                    if error is None:
+                        yield item, calls
+                        continue
+                    for same in calls:  # a picture that cannot be shown costs its own verdicts
+                        self.tally.failures[error.kind] += 1
+                        self.write(item, same, None, Parsed("error"), error)
         finally:
             if ahead is not None:
                 ahead[1].cancel()
 
     def _list(self, items: Sequence[Item]) -> None:
-        """Note items in the folder, before any verdict on them, in one append."""
-        new = [i for i in items if i.uid not in self._listed]
+        """Note items in the folder, before any verdict on them, in one append; those not digested are listed already."""
+        new = [i for i in items if i.uid not in self._listed and i.digested()]
         if new:
             self._listed.update(i.uid for i in new)
             self._items.append(b"".join(map(encode, new)))
@@ -268,6 +276,8 @@ class Runner:
         if error:
             self.tally.unanswered[error.kind] += len(cells)
             self.tally.examples[error.kind] = error.message
+            if error.kind == "image":
+                self.tally.pictures.setdefault(error.message)
         if answer and answer.usage:
             self.tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
             self.tally.completion_tokens += answer.usage.get("completion_tokens", 0)

@@ -65,7 +65,12 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
         try:
             await work.backend.open(media)
             async with asyncio.TaskGroup() as group, contextlib.aclosing(_prepared(work, media)) as prepared:
-                async for draw in prepared:
+                async for draw, error in prepared:
+                    if error is not None:  # a picture that cannot be shown costs its own rubrics
+                        tally.failures[error.kind] += 1
+                        _fail(work.spec, draw, error, journal, tally)
+                        tally.written += 1
+                        continue
                     await slots.acquire()
                     request = request_of(work.spec, draw)
                     held = await work.account.hold(work.spec, request) if work.account else Held()
@@ -77,8 +82,9 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
             await work.backend.close()
 
 
-async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[Draw]:
-    """The draws with the digests of their media; while one batch is asked, the media of the next are read."""
+async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[tuple[Draw, BackendError | None]]:
+    """The draws with the digests of their media, or why these cannot be shown; while one batch is asked, the media of the next
+    are read."""
     encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
     batches = (
         (some, asyncio.ensure_future(media.prepare([d.item for d in some], encoded, most)))
@@ -88,10 +94,10 @@ async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[Draw]:
     try:
         while ahead is not None:
             some, reading = ahead
-            items = await reading
+            ready = await reading
             ahead = next(batches, None)
-            for draw, item in zip(some, items, strict=True):
-                yield replace(draw, item=item)
+            for draw, (item, error) in zip(some, ready, strict=True):
+                yield replace(draw, item=item), error
     finally:
         if ahead is not None:
             ahead[1].cancel()
@@ -148,11 +154,7 @@ async def _one(
             once, retries=work.spec.retries, slots=slots, waits=tally.waits, give_up=breaker.pointless, failed=fails
         )
     except BackendError as error:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        journal.append(encode(failed(work.spec, draw, Failure(error.kind, error.message, error.http), now)))
-        tally.unanswered[error.kind] += 1
-        tally.examples[error.kind] = error.message
-        tally.statuses["error"] += 1
+        _fail(work.spec, draw, error, journal, tally)
         breaker.lost(error)
     else:
         came = answer
@@ -170,3 +172,14 @@ async def _one(
         if work.account:
             work.account.settle(held, came)
         slots.release()
+
+
+def _fail(spec: WriterSpec, draw: Draw, error: BackendError, journal: Journal, tally: Tally) -> None:
+    """File a rubric that was not written, and why."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    journal.append(encode(failed(spec, draw, Failure(error.kind, error.message, error.http), now)))
+    tally.unanswered[error.kind] += 1
+    tally.examples[error.kind] = error.message
+    if error.kind == "image":
+        tally.pictures.setdefault(error.message)
+    tally.statuses["error"] += 1

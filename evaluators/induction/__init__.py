@@ -201,7 +201,7 @@ class Induction:
 
     async def _from_pair(self, item: Item) -> tuple[list[Found], int]:
         """The criteria that a pair gives and that verify on it, and how many were proposed in all."""
-        item = await self._asker.ready(item)
+        item = await self._ready(item)
         options = self._options
         open_, count = options.criteria, 0
         failed: list[dict[str, str]] = []
@@ -292,7 +292,7 @@ class Induction:
         chunks = [criteria[n : n + AT_ONCE] for n in range(0, len(criteria), AT_ONCE)]
 
         async def on(item: Item) -> list[list[int]]:
-            item = await self._asker.ready(item)
+            item = await self._ready(item)
             rows = []
             for order in ORDERS:
                 verdicts = [v for chunk in chunks for v in await self._verdicts(item, order, chunk)]
@@ -306,7 +306,7 @@ class Induction:
         """Share of trials that a judge with this rubric (or without any) decides as people did."""
 
         async def on(item: Item) -> int:
-            item = await self._asker.ready(item)
+            item = await self._ready(item)
             right = 0
             for order in ORDERS:
                 case = Case(item, order, RubricText(text) if text else None)
@@ -320,6 +320,12 @@ class Induction:
 
         found: list[int] = await _all([on(i) for i in items])
         return sum(found) / (2 * len(items))
+
+    async def _ready(self, item: Item) -> Item:
+        try:
+            return await self._asker.ready(item)
+        except BackendError as e:
+            raise Unanswered(f"row {item.row + 1} of the seeds ({item.uid}): {e.message}", e.permanent) from e
 
     async def _write(self, request: ChatRequest, *about: object) -> Any:
         return await self._ask("structure", replace(request, sampling=self._options.sampling), None, "", *about)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.media import mime_of
+from evaluators.pictures import HEAD, data_url_bytes, mime_of, not_a_file
 from evaluators.records import Media, MediaFile
 from harness_plugins.benchmarks.spec import BenchmarkSpec, MediaSpec
 from harness_plugins.data import cache_dir
@@ -71,7 +70,12 @@ class MediaFinder:
             value = value.get("path")
         if not isinstance(value, str):
             raise MediaProblem(f"a media value must be a path or an embedded image, not {type(value).__name__}")
-        if re.match(r"(https?|ftp|s3|gs|hf|data):", value, re.I):
+        if value[:5].lower() == "data:":
+            try:
+                return [self._embedded(data_url_bytes(value), None)]
+            except ValueError as e:
+                raise MediaProblem(f"{value[:40]}...: a data: URL that cannot be read: {e}") from None
+        if re.match(r"(https?|ftp|s3|gs|hf):", value, re.I):
             raise MediaProblem(f"{value[:80]}: remote media are not fetched; download them and give their paths")
         try:
             return [
@@ -120,8 +124,8 @@ class MediaFinder:
         if os.path.islink(path) and not self._inside(path):
             raise MediaProblem(f"{path} leads outside the media root {self._root}; copy the file into it")
         found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise MediaProblem(f"{path} is a folder, not an image")
+        if other := not_a_file(found.st_mode):
+            raise MediaProblem(f"{path} is {other}, not an image")
         return MediaFile(path, found.st_size, found.st_mtime_ns)
 
     def _video(self, name: str) -> Media:
@@ -137,7 +141,7 @@ class MediaFinder:
         return Media(name, "video", tuple(self._file(str(f)) for f in frames))
 
     def _embedded(self, data: bytes, name: str | None) -> Media:
-        if mime_of(data[:16]) is None:
+        if mime_of(data[:HEAD]) is None:
             raise MediaProblem("an embedded image is in no format that judges can read")
         sha = hashlib.sha256(data).hexdigest()
         path = cache_dir() / "media" / sha[:2] / sha

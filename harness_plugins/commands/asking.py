@@ -8,11 +8,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from evaluators.text import say
 from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, near, pairs
 from harness_plugins.commands.reading import print_summary
 
 if TYPE_CHECKING:
     from evaluators.engine.runner import Tally
+
+SHOWN_PICTURES = 20
+"""Files that could not be shown and are named one by one."""
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -30,7 +34,7 @@ def run_command(args: argparse.Namespace) -> int:
     if args.dry_run:
         from harness_plugins.dry_run import dry_run
 
-        print(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
+        say(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
         return COMPLETE
     loading = threading.Timer(1.0, _load_scoring)
     loading.daemon = True
@@ -43,21 +47,21 @@ def run_command(args: argparse.Namespace) -> int:
     tally = result.tally
     if result.wrote.written:
         found = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
-        print(f"{result.wrote.written} rubrics written ({found}).")
+        say(f"{result.wrote.written} rubrics written ({found}).")
     for note in result.wrote.notes:
-        print(f"Induced:      {note}")
+        say(f"Induced:      {note}")
     if tally.written:
         found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
-        print(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
+        say(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
     else:
-        print(f"Nothing to ask: all {result.planned} verdicts are there.")
+        say(f"Nothing to ask: all {result.planned} verdicts are there.")
     _print_spent(tally)
     files = [
         n for n in ("verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json") if (result.out / n).exists()
     ]
-    print(f"Records:      {near(result.out)}/{', '.join(files)}")
-    print(f"All tables:   rubric-harness table {near(result.out)}")
-    print(f"Single items: rubric-harness show {near(result.out)}")
+    say(f"Records:      {near(result.out)}/{', '.join(files)}")
+    say(f"All tables:   rubric-harness table {near(result.out)}")
+    say(f"Single items: rubric-harness show {near(result.out)}")
     if result.complete:
         return COMPLETE
     _print_failures(result.wrote, "rubrics")
@@ -69,7 +73,7 @@ def _print_spent(tally: Tally) -> None:
     """What the folder cost, where prices are known."""
     budget = tally.budget
     if budget is not None:
-        print(f"Spent:        {budget.text(budget.spent)}, {budget.text(budget.spent - budget.before)} of it now")
+        say(f"Spent:        {budget.text(budget.spent)}, {budget.text(budget.spent - budget.before)} of it now")
 
 
 def _print_failures(tally: Tally, what: str) -> None:
@@ -79,17 +83,29 @@ def _print_failures(tally: Tally, what: str) -> None:
     left = tally.statuses["error"] + tally.total - tally.written
     if not left:
         return
-    print(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
+    say(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
     for kind, count in tally.unanswered.most_common():
-        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] else ""
-        print(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
+        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] and kind != "image" else ""
+        say(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
+        if kind == "image":
+            _print_pictures(list(tally.pictures))
     if set(tally.unanswered) <= PERMANENT:
-        print(
-            "Asking again cannot help: change the model's options or its server, then run the command again.",
+        say(
+            "Asking again cannot help: mend the pictures, then run the command again."
+            if set(tally.unanswered) == {"image"}
+            else "Asking again cannot help: change the model's options or its server, then run the command again.",
             file=sys.stderr,
         )
     else:
-        print("Run the same command again to ask for them.", file=sys.stderr)
+        say("Run the same command again to ask for them.", file=sys.stderr)
+
+
+def _print_pictures(problems: list[str]) -> None:
+    """The files that could not be shown."""
+    for problem in problems[:SHOWN_PICTURES]:
+        say(f"    {problem}", file=sys.stderr)
+    if len(problems) > SHOWN_PICTURES:
+        say(f"    ... and {len(problems) - SHOWN_PICTURES} more (`error` in the jsonl names each)", file=sys.stderr)
 
 
 def rubrics_command(args: argparse.Namespace) -> int:
@@ -113,16 +129,16 @@ def rubrics_command(args: argparse.Namespace) -> int:
         max_cost=args.max_cost,
     )
     table = cards_in(folder)
-    print_rich([table]) if sys.stdout.isatty() else print(markdown([table]))
+    print_rich([table]) if sys.stdout.isatty() else say(markdown([table]))
     print_summary(folder)
     if tally.written:
-        print(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")
+        say(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")
     for note in tally.notes:
-        print(f"Induced: {note}")
+        say(f"Induced: {note}")
     if not tally.written and not tally.notes:
-        print(f"Nothing to write: all {sum(len(f.rubrics) for f in files)} rubrics are there.")
+        say(f"Nothing to write: all {sum(len(f.rubrics) for f in files)} rubrics are there.")
     _print_spent(tally)
-    print(f"Rubrics: {near(folder)}/rubrics.jsonl (in another config: `rubrics: {{{files[0].name}: that file}}`)")
+    say(f"Rubrics: {near(folder)}/rubrics.jsonl (in another config: `rubrics: {{{files[0].name}: that file}}`)")
     _print_failures(tally, "rubrics")
     return ERRORS_REMAIN if tally.statuses["error"] else COMPLETE
 
@@ -140,23 +156,23 @@ def data_command(args: argparse.Namespace) -> int:
     if args.dry_run:
         from harness_plugins.training_data.dry_run import dry_run
 
-        print(dry_run(config, args.config, out=args.out, limit=args.limit, progress=not args.quiet), end="")
+        say(dry_run(config, args.config, out=args.out, limit=args.limit, progress=not args.quiet), end="")
         return COMPLETE
     built = build(config, out=args.out, limit=args.limit, redo=redo.get("status", ()), progress=not args.quiet)
     if built.tables:
-        print_rich(built.tables) if sys.stdout.isatty() else print(markdown(built.tables))
+        print_rich(built.tables) if sys.stdout.isatty() else say(markdown(built.tables))
     if built.tally.written:
         found = ", ".join(f"{n} {status}" for status, n in built.tally.statuses.most_common())
-        print(f"{built.tally.written} answers of the teacher written ({found}).")
+        say(f"{built.tally.written} answers of the teacher written ({found}).")
     if built.complete:
-        print(
+        say(
             f"Sets:    {near(built.out)}/{{{','.join(config.formats)}}}/ ({', '.join(f'{p} {n:,}' for p, n in built.parts.items())})"
         )
-        print(f"Card:    {near(built.out)}/README.md, contamination.md, pool.jsonl, dropped.jsonl, manifest.json")
-        print(f"Answers: {near(built.out)}/teacher/rubrics.jsonl")
+        say(f"Card:    {near(built.out)}/README.md, contamination.md, pool.jsonl, dropped.jsonl, manifest.json")
+        say(f"Answers: {near(built.out)}/teacher/rubrics.jsonl")
         return COMPLETE
     _print_failures(built.tally, "answers of the teacher")
-    print(
+    say(
         f"{built.outcomes['unanswered']} pairs are without an answer, so no part was drawn; to go on without them, set "
         "`distil: {unanswered: drop}`",
         file=sys.stderr,
@@ -179,16 +195,16 @@ def lmms_eval_command(args: argparse.Namespace) -> int:
     except SystemExit as e:
         if not isinstance(e.code, str):
             raise
-        print(e.code, file=sys.stderr)
+        say(e.code, file=sys.stderr)
         return ERRORS_REMAIN if e.code.startswith("stopped:") else BAD_INPUT
     if int(os.environ.get("RANK", 0)):
         return code
     incomplete = False
     for folder in folders:
         incomplete |= not print_summary(folder)
-        print(f"Records:      {near(folder)}")
-        print(f"All tables:   rubric-harness table {near(folder)}")
-        print(f"Single items: rubric-harness show {near(folder)}")
+        say(f"Records:      {near(folder)}")
+        say(f"All tables:   rubric-harness table {near(folder)}")
+        say(f"Single items: rubric-harness show {near(folder)}")
     return code or (ERRORS_REMAIN if incomplete else COMPLETE)
 
 

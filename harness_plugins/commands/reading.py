@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators.text import say
 from harness_plugins.commands import COMPLETE, near
 
 
@@ -20,7 +21,7 @@ def print_summary(run: Path) -> bool:
     if sys.stdout.isatty():
         formats.print_rich(found)
     else:
-        print(formats.markdown(found))
+        say(formats.markdown(found))
     return all(c.complete for c in report.cells)
 
 
@@ -32,7 +33,7 @@ def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path |
     reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
-    print(formats.FORMATS[form](reports), end="")
+    say(formats.FORMATS[form](reports), end="")
 
 
 def score_command(args: argparse.Namespace) -> int:
@@ -46,14 +47,14 @@ def table_command(args: argparse.Namespace) -> int:
     if args.specs:
         from harness_plugins.paper import listed
 
-        print("\n".join(listed()))
+        say("\n".join(listed()))
     elif args.spec is not None:
         if args.protocol is not None:
             raise UserError("--protocol: with --spec each column names its own protocol; leave it out")
         from harness_plugins.paper import paper_table
         from harness_plugins.paper.formats import FORMATS
 
-        print(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
+        say(FORMATS[args.format](paper_table(args.spec, args.runs)), end="")
     elif args.runs:
         _print_tables(args.runs, args.format, args.protocol or "strict", args.prices, args.mass_floor)
     else:
@@ -74,9 +75,9 @@ def report_command(args: argparse.Namespace) -> int:
         progress=True,
     )
     shown = f"{made.items:,} items" if made.items == made.of else f"{made.items:,} of {made.of:,} items"
-    print(f"Report:  {near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
+    say(f"Report:  {near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
     if args.figures is not None:
-        print(f"Figures: {near(args.figures)} ({len(made.figures)} files)")
+        say(f"Figures: {near(args.figures)} ({len(made.figures)} files)")
     return COMPLETE
 
 
@@ -91,21 +92,21 @@ def export_command(args: argparse.Namespace) -> int:
     from harness_plugins.export import export
 
     made = export(args.run, args.out)
-    print(f"Export:  {near(made.out)} ({made.size / 1e6:.1f} MB)")
-    print(
+    say(f"Export:  {near(made.out)} ({made.size / 1e6:.1f} MB)")
+    say(
         f"Holds:   {made.items:,} items, {made.verdicts:,} verdicts, {made.rubrics:,} rubrics; no texts, media or paths"
     )
     if made.left_out:
-        print(f"Left out: {made.left_out} lines of the verdict files that are no records")
-    print(f"Told in: {near(made.out)}/about.json (what was removed, what is hashed)")
-    print(f"Score:   rubric-harness score {near(made.out)}")
+        say(f"Left out: {made.left_out} lines of the verdict files that are no records")
+    say(f"Told in: {near(made.out)}/about.json (what was removed, what is hashed)")
+    say(f"Score:   rubric-harness score {near(made.out)}")
     return COMPLETE
 
 
 def cost_command(args: argparse.Namespace) -> int:
     from harness_plugins.cost_tables import costs_of
 
-    print(costs_of(args.runs, args.prices, args.format), end="")
+    say(costs_of(args.runs, args.prices, args.format), end="")
     return COMPLETE
 
 
@@ -121,7 +122,7 @@ def compare_command(args: argparse.Namespace) -> int:
         arm=args.arm,
         protocol=args.protocol,
     )
-    print(FORMATS[args.format](found), end="")
+    say(FORMATS[args.format](found), end="")
     return COMPLETE
 
 
@@ -131,18 +132,18 @@ def show_command(args: argparse.Namespace) -> int:
     for block in show(
         args.run, where=args.where, judge=args.judge, writer=args.writer, item=args.item, limit=args.limit
     ):
-        print(block)
+        say(block)
     return COMPLETE
 
 
 def items_command(args: argparse.Namespace) -> int:
     from harness_plugins.config import load_config
+    from harness_plugins.escaping import plain
     from harness_plugins.experiment import prepare
 
     for items in prepare(load_config(args.config), needs_rubrics=False).items.values():
         for i in items:
-            start = " ".join(i.prompt.split())[:60]
-            print(i.uid, i.benchmark, i.source_id, i.row, i.category, start, sep="\t")
+            say(i.uid, i.benchmark, plain(i.source_id), i.row, plain(i.category), plain(i.prompt)[:60], sep="\t")
     return COMPLETE
 
 
@@ -150,11 +151,11 @@ def tasks_command(args: argparse.Namespace) -> int:
     from harness_plugins.data import data_dir
 
     if args.path:
-        print(data_dir("tasks"))
+        say(data_dir("tasks"))
         return COMPLETE
     from harness_plugins.listing import listing
 
-    print(listing(), end="")
+    say(listing(), end="")
     return COMPLETE
 
 
@@ -163,9 +164,9 @@ def import_command(args: argparse.Namespace) -> int:
 
     summary = import_results(args.format, args.files, args.out, args.benchmark)
     for line in summary.lines:
-        print(line)
+        say(line)
     if summary.protocol is not None:
-        print(f"Score them: rubric-harness score {near(args.out)} --protocol {summary.protocol}")
+        say(f"Score them: rubric-harness score {near(args.out)} --protocol {summary.protocol}")
     else:
-        print(f"In tables:  rubric-harness table --spec NAME {near(args.out)} RUN_DIR...")
+        say(f"In tables:  rubric-harness table --spec NAME {near(args.out)} RUN_DIR...")
     return COMPLETE

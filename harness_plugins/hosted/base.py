@@ -16,6 +16,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
 from evaluators.rendering import PROMPTS, Template, asked_on
+from evaluators.text import printable
 from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
@@ -34,11 +35,13 @@ def plainly(function: F) -> F:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except (UserError, RunStopped) as e:
+        except (UserError, RunStopped, BackendError) as e:  # a BackendError: a picture that cannot be shown
             if not any(name in sys.modules for name in _COMMANDS):
                 raise  # someone else's program: an ordinary exception
             lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
-            raise SystemExit("\n".join(lines)) from None
+            if isinstance(e, BackendError):
+                lines = [f"error: {e.message}"]
+            raise SystemExit(printable("\n".join(lines))) from None
 
     return wrapped  # type: ignore[return-value]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from evaluators.engine.journal import Journal, items_of, lines, verdict_files
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
-from evaluators.errors import BackendError
+from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.media import sha256_of, with_digests
 from evaluators.parsing import Parsed, parse
@@ -76,9 +76,9 @@ class Folder:
             return done
         (done,) = self.known([item])
         if not done.digested():
-            done = with_digests(done, {f.path: sha256_of(f.path) for m in done.all_media() for f in m.files})
+            done = with_digests(done, {f.path: _digest(f.path) for m in done.all_media() for f in m.files})
         with self._lock:
-            if item.uid not in self._digested and item.uid not in self.listed:
+            if item.uid not in self._digested and item.uid not in self.listed and done.digested():
                 self.items.append(encode(done))
                 self.listed.add(item.uid)
             self._digested[item.uid] = done
@@ -118,6 +118,14 @@ class Folder:
     def close(self) -> None:
         self.items.close()
         self.verdicts.close()
+
+
+def _digest(path: str) -> str:
+    """As the engine has it: a file that cannot be read has none, and its verdicts are errors that name it."""
+    try:
+        return sha256_of(path)
+    except UserError:
+        return ""
 
 
 _open: dict[tuple[Path, int], Folder] = {}

@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from evaluators.text import say
+
 OFF = "RUBRIC_HARNESS_LMMS_TASKS"
 """Set to 0 to keep our tasks out of the stock lmms-eval command (`--include_path` still adds them)."""
 
@@ -30,7 +32,7 @@ def register() -> list[Any]:
 
         return [ModelManifest(model_id="rubric_judge", chat_class_path="harness_plugins.lmms.model.RubricJudge")]
     except Exception as e:
-        print(f"rubric-harness: not available in this lmms-eval ({type(e).__name__}: {e})", file=sys.stderr)
+        say(f"rubric-harness: not available in this lmms-eval ({type(e).__name__}: {e})", file=sys.stderr)
         return []
 
 
@@ -66,7 +68,7 @@ def patch(module: ModuleType) -> None:
     manager = getattr(module, "TaskManager", None)
     original = getattr(manager, "initialize_tasks", None)
     if manager is None or original is None:
-        print("rubric-harness: this lmms-eval has no TaskManager.initialize_tasks; use --include_path", file=sys.stderr)
+        say("rubric-harness: this lmms-eval has no TaskManager.initialize_tasks; use --include_path", file=sys.stderr)
         return
     if getattr(original, "_rubric_harness", False):
         return

@@ -27,8 +27,9 @@ from evaluators.errors import BackendError, UserError
 from evaluators.finish import check_finished
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.keys import digest
-from evaluators.media import MediaWindow, mime_of
+from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Part, Text
+from evaluators.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
 from evaluators.records import Answer, Failure, MediaFile, encode
 from harness_plugins.experiment import block_on
 
@@ -118,8 +119,14 @@ class _Asking:
     async def _one(self, request: Instance, draw: int) -> Reply:
         try:
             loop = asyncio.get_running_loop()
-            messages, made = await loop.run_in_executor(self._threads, self._messages, request)
             _, _, _, doc, task, _ = request.args
+            try:
+                messages, made = await loop.run_in_executor(self._threads, self._messages, request)
+            except BackendError as e:
+                key = digest("answer/1", self._spec.key_fields(), "not shown", str(task), int(doc), draw)
+                unshown = Reply(key, str(task), int(doc), error=Failure(e.kind, e.message))
+                self._journal.append(encode(unshown))
+                return unshown
             shown = [[m.role, *map(_identity, m.parts)] for m in messages]
             key = digest("answer/1", self._spec.key_fields(), shown, draw)
             reply = self._held.get(key)
@@ -163,11 +170,18 @@ class _Asking:
         return replace(reply, answer=replace(given, attempts=attempts))
 
     def _messages(self, request: Instance) -> tuple[tuple[Message, ...], list[Path]]:
-        """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here."""
+        """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here.
+
+        Raises:
+            BackendError: of kind `image`: one of them cannot be shown.
+            UserError: it holds what is neither text nor image.
+        """
         _, doc_to_messages, _, doc_id, task, split = request.args
         made: list[Path] = []
         messages = []
-        for message in doc_to_messages(self._docs[task][split][doc_id]):
+        with decoding(f"{task}: row {doc_id}"):
+            shown = list(doc_to_messages(self._docs[task][split][doc_id]))
+        for message in shown:
             content = message["content"]
             if isinstance(content, str):
                 content = [{"type": "text", "text": content}]
@@ -180,11 +194,11 @@ class _Asking:
         if content["type"] != "image":
             raise UserError(f"{task}: rubric_judge shows texts and images; this task holds {content['type']}")
         image = content["url"]
-        if isinstance(image, str):
-            return Image(_file(Path(image), task))
-        buffer = io.BytesIO()
-        image.save(buffer, format="PNG", compress_level=1)  # lossless at any level; this one costs least
-        data = buffer.getvalue()
+        if isinstance(image, str) and image[:5].lower() != "data:":
+            return Image(_file(image, task))
+        with decoding(f"{task}: a picture of it"):
+            data = data_url_bytes(image) if isinstance(image, str) else _png(image)
+            check_picture(f"{task}: a picture of it", data)
         sha = hashlib.sha256(data).hexdigest()
         path = self._images / f"{sha[:32]}-{id(made):x}-{len(made)}.png"
         path.write_bytes(data)
@@ -198,14 +212,17 @@ def failed(error: Failure | None) -> GenerationResult:
     return GenerationResult(f"[LMMS_EVAL_REQUEST_FAILED] {said}", TokenCounts())
 
 
-def _file(path: Path, task: str) -> MediaFile:
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise UserError(f"{task}: {path}: cannot be read ({e.strerror}); remote media are not fetched") from None
-    if mime_of(data[:16]) is None:
-        raise UserError(f"{task}: {path}: not an image that judges can read")
-    return MediaFile(str(path), len(data), 0, hashlib.sha256(data).hexdigest())
+def _file(path: str, task: str) -> MediaFile:
+    if "://" in path:
+        raise BackendError("image", f"{task}: {path[:200]}: remote media are not fetched")
+    data = read_picture(path)
+    return MediaFile(path, len(data), 0, hashlib.sha256(data).hexdigest())
+
+
+def _png(image: Any) -> bytes:
+    buffer = io.BytesIO()
+    plain_mode(image).save(buffer, format="PNG", compress_level=1)  # lossless at any level; this one costs least
+    return buffer.getvalue()
 
 
 def _identity(part: Part) -> list[str]:

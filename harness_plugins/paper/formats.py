@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from evaluators.text import printable_json
 from harness_plugins import grids
 from harness_plugins.escaping import latex_tabular, latex_text, markdown_text, plain, spreadsheet_text, widest
 from harness_plugins.grids import GridCell
@@ -125,7 +126,7 @@ def as_json(table: PaperTable) -> str:
         "rows": [_row(table, row) for row in table.rows],
         "notes": grid(table).notes,
     }
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _row(table: PaperTable, row: Row) -> dict[str, Any]:

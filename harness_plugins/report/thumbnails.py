@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluators.pictures import upright
+from evaluators.pictures import opened, plain_file, plain_mode, upright
 from evaluators.records import Item, Media, MediaFile
 
 LADDER = (
@@ -121,7 +121,7 @@ def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
 
 def _read(file: MediaFile) -> bytes | None:
     """The file's bytes; None for what is no plain file, is too large, or was not read by a judge and has changed."""
-    with open(file.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as f:
+    with open(file.path, "rb", opener=plain_file) as f:
         state = os.fstat(f.fileno())
         known = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)
         if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_FILE_BYTES or not known:
@@ -135,16 +135,16 @@ def _shrink(data: bytes, most: int, per_pixel: float) -> Thumbnail:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data), formats=_formats()) as opened:
-            size = opened.size[::-1] if opened.getexif().get(ORIENTATION, 1) >= 5 else opened.size
+        with opened(data) as picture:
+            size = picture.size[::-1] if picture.getexif().get(ORIENTATION, 1) >= 5 else picture.size
             likely = [
                 (edge, quality)
                 for edge, quality in LADDER
-                if per_pixel * opened.width * opened.height * min(1.0, edge / max(opened.size)) ** 2 <= most
+                if per_pixel * picture.width * picture.height * min(1.0, edge / max(picture.size)) ** 2 <= most
             ]
             ladder = likely or LADDER[-1:]
-            opened.draft("RGB", (ladder[0][0], ladder[0][0]))
-            image = _opaque(upright(opened))
+            picture.draft("RGB", (ladder[0][0], ladder[0][0]))
+            image = _opaque(plain_mode(upright(picture)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Thumbnail(gone="too many pixels to decode")
     except Exception as e:  # whatever a decoder makes of damaged bytes
@@ -156,14 +156,6 @@ def _shrink(data: bytes, most: int, per_pixel: float) -> Thumbnail:
         if buffer.tell() <= most:
             return Thumbnail(buffer.getvalue(), size, image.width * image.height)
     return Thumbnail(gone="left out: the page has no room for so many pictures")
-
-
-def _formats() -> list[str]:
-    """Those that judges can read and this Pillow can decode; none that starts other programs, as EPS does."""
-    from PIL import Image
-
-    Image.init()
-    return [f for f in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if f in Image.OPEN]
 
 
 def _opaque(image: Any) -> Any:

@@ -21,8 +21,9 @@ from typing import Any
 
 import pybase64
 
-from evaluators.errors import UserError
-from evaluators.media import WINDOW_BYTES, Encoded, Known, mime_of
+from evaluators.errors import BackendError, UserError
+from evaluators.media import WINDOW_BYTES, Encoded, Known
+from evaluators.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
 from evaluators.records import Media, MediaFile
 
 MOST_SLACK = 1e-2
@@ -30,7 +31,8 @@ MOST_SLACK = 1e-2
 
 
 class BadImage(Exception):
-    """One picture cannot be shown: its bytes are no image, or its numbers are not finite. That candidate is a failure."""
+    """One picture cannot be shown: its file cannot be read, its bytes are no image, or its numbers are not finite. That candidate
+    is a failure."""
 
 
 class ImageFiles:
@@ -90,7 +92,7 @@ class ImageFiles:
         sha = hashlib.sha256(data).hexdigest()
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
-        mime = mime_of(data[:16]) or ""
+        mime = mime_of(data[:HEAD]) or ""
         path = self._folder / f"{self._prefix}{sha[:32]}{_ENDINGS.get(mime, '')}"
         if str(path) not in self.paths:
             path.write_bytes(data)
@@ -105,13 +107,19 @@ class ImageFiles:
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
 
 
-def _on_disk(path: str) -> bytes:
-    if "://" in path or path.startswith("data:"):
+def _named(path: str) -> bytes:
+    """The bytes that a path or a `data:` URL leads to."""
+    if path[:5].lower() == "data:":
+        try:
+            return data_url_bytes(path)
+        except ValueError as e:
+            raise BadImage(f"{path[:40]}...: a data: URL that cannot be read: {e}") from None
+    if "://" in path:
         raise UserError(f"{path[:80]}: images are not fetched; give the picture itself, its bytes or a local path")
     try:
-        return Path(path).read_bytes()
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror}); restore the file or leave its row out") from None
+        return read_picture(path)
+    except BackendError as e:
+        raise BadImage(e.message) from None
 
 
 def each(images: Any) -> list[Any]:
@@ -137,13 +145,15 @@ def bytes_of(image: Any) -> bytes:
     """
     image = _unwrapped(image)
     if isinstance(image, str | os.PathLike):
-        data, what = _on_disk(os.fspath(image)), f"{os.fspath(image)} is"
+        data = _named(os.fspath(image))
     elif isinstance(image, bytes | bytearray | memoryview):
-        data, what = bytes(image), "these bytes are"
+        data = bytes(image)
     else:
         return _png(image)
-    if mime_of(data[:16]) is None:
-        raise BadImage(f"{what} no image that judges can read (PNG, JPEG, WebP, GIF, ...)")
+    try:
+        check_picture("a picture of the batch", data)
+    except BackendError as e:
+        raise BadImage(e.message) from None
     return data
 
 
@@ -187,14 +197,13 @@ def _png(image: Any) -> bytes:
         raise UserError(
             f"an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, not {type(image).__name__}"
         )
-    if image.mode[0] in "IF":
-        raise UserError(
-            f"a PIL image of mode {image.mode} has more than 8 bits a channel, which nothing here may cut off: scale it to 0..255 first"
-        )
-    if image.mode not in ("RGB", "RGBA", "L"):
-        image = image.convert("RGB")
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=1)
+    try:
+        plain_mode(image).save(buffer, format="PNG", compress_level=1)
+    except Exception as e:  # a lazily opened file decodes here, and decoders raise what they like
+        raise BadImage(
+            f"a PIL image of mode {image.mode} cannot be written as PNG ({type(e).__name__}: {e})"[:300]
+        ) from None
     return buffer.getvalue()
 
 

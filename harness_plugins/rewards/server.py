@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import io
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import orjson
+import PIL  # noqa: F401  # so that a missing extra is said before anything is served
 from fastapi import FastAPI, Request, Response
-from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from evaluators.errors import KINDS, UserError
+from evaluators.pictures import opened
 from evaluators.records import Candidate, Failure, Media
 from harness_plugins import __version__
 from harness_plugins.rewards import wire
@@ -181,7 +181,7 @@ def _checked(picture: str, limits: Limits) -> bytes | BadImage:
     if isinstance(data, BadImage):
         return data
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with opened(data, FORMATS) as image:
             width, height = image.size
     except Exception as e:  # decoders raise what they like, Pillow's own guard against bombs among it
         return BadImage(f"not an image that is taken ({', '.join(FORMATS)}): {type(e).__name__}")

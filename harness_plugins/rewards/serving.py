@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 
 from evaluators.errors import UserError
+from evaluators.text import say
 from harness_plugins.rewards.configs import load_server
 from harness_plugins.rewards.server import RewardServer, app
 
@@ -60,7 +61,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
-        print(f"serving http://{name}:{port} ({', '.join(sorted(self._rewards.metrics.rewards))})", flush=True)
+        say(f"serving http://{name}:{port} ({', '.join(sorted(self._rewards.metrics.rewards))})", flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,7 +75,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self._rewards.draining and self._rewards.pending:
-            print(f"finishing {self._rewards.pending} judge calls; once more to leave them", flush=True)
+            say(f"finishing {self._rewards.pending} judge calls; once more to leave them", flush=True)
         self._rewards.draining = True
         super().handle_exit(sig, frame)
 

@@ -8,7 +8,6 @@ would add PyWavelets for hashes that nobody asks for.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from evaluators.engine.journal import Journal, read_records
 from evaluators.errors import UserError
-from evaluators.media import mime_of
+from evaluators.pictures import HEAD, READABLE, mime_of, opened, plain_file, plain_mode
 from evaluators.records import Item, MediaFile, encode
 from harness_plugins.training_data.steps import Steps
 
@@ -103,13 +102,14 @@ def facts_of(file: MediaFile, perceptual: bool) -> ImageFacts:
         UserError: it cannot be read, or pillow is missing.
     """
     try:
-        data = Path(file.path).read_bytes()
+        with open(file.path, "rb", opener=plain_file) as f:
+            data = f.read()
     except OSError as e:
         raise UserError(f"{file.path}: cannot be read ({e.strerror}); restore the file") from None
-    mime = mime_of(data[:16])
+    mime = mime_of(data[:HEAD])
     sha = hashlib.sha256(data).hexdigest()
     if mime is None:
-        fault = "not an image that models can read (PNG, JPEG, WebP, GIF, ...)"
+        fault = f"not an image that models can read ({READABLE})"
         return ImageFacts(file.path, file.size, file.mtime_ns, sha, "", looked=perceptual, fault=fault)
     seen, fault = phash(data) if perceptual else ("", "")
     return ImageFacts(file.path, file.size, file.mtime_ns, sha, mime, seen, perceptual, fault)
@@ -132,8 +132,8 @@ def phash(data: bytes) -> tuple[str, str]:
             "`contamination: {perceptual: false}`"
         ) from None
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
+        with opened(data) as image:
+            grey = np.asarray(plain_mode(image).convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
     except Exception as e:  # broken files raise whatever their decoder does
         return "", f"it cannot be decoded ({type(e).__name__}: {e})"[:200]
     if grey.std() < FLAT:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from evaluators.text import say
 from harness_plugins.progress import PLAIN_S
 
 
@@ -39,6 +40,6 @@ class Steps:
             sum_ += done
             if time.monotonic() - last >= PLAIN_S:
                 last = time.monotonic()
-                print(f"{doing} {sum_}/{total}", file=sys.stderr, flush=True)
+                say(f"{doing} {sum_}/{total}", file=sys.stderr, flush=True)
 
         yield count

@@ -1,0 +1,45 @@
+"""What others wrote, as it may reach a terminal or a file that people open."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TextIO
+
+_HIDDEN = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+"""C1 controls, what turns the direction of a text, line separators, annotations, and halves of characters."""
+_UNPRINTABLE = re.compile(f"\r\n|[\x00-\x08\x0b-\x1f{_HIDDEN}]")
+_IN_JSON = re.compile(f"[{_HIDDEN}]")
+
+
+def printable(text: str) -> str:
+    """A text that drives no terminal: what would is shown as a sign. Line breaks and tabs stay.
+
+    >>> printable("red \\x1b[31m, and back \\u202e")
+    'red ␛[31m, and back �'
+    """
+    return _UNPRINTABLE.sub(_sign, text)
+
+
+def _sign(found: re.Match[str]) -> str:
+    c = found[0]
+    if c == "\r\n":
+        return "\n"
+    return chr(0x2400 + ord(c)) if c < " " else "\u2421" if c == "\x7f" else "\ufffd"
+
+
+def printable_json(text: str) -> str:
+    """JSON of the same meaning in which nothing stands raw that `printable` would replace."""
+    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(*parts: object, sep: str = " ", end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
+    """`print` for all that this program prints: made `printable`, and in letters that the stream has."""
+    stream = sys.stdout if file is None else file
+    text = printable(sep.join(map(str, parts)))
+    letters = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(letters)
+    except UnicodeEncodeError:
+        text = text.encode(letters, "backslashreplace").decode(letters)
+    print(text, end=end, file=stream, flush=flush)  # the one place
