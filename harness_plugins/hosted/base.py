@@ -16,6 +16,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
 from evaluators.rendering import PROMPTS, Template, asked_on
+from evaluators.usage import read_usage
 from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
@@ -142,7 +143,7 @@ class HostedTask:
         answer = Answer(
             text=text,
             answer_format=self.judge.text_format(self.judge.asked(row.case)),
-            usage={k: v for k, v in usage.items() if v is not None} or None,
+            usage=read_usage(usage),
             backend=self.harness,
             backend_version=self.harness_version,
             sampling=self.judge.sampling(),
