@@ -69,8 +69,8 @@ def sum_usage(usages: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def tells_both(usage: Mapping[str, int] | None) -> bool:
-    """Whether a usage tells what was read and what was written, so that it has a price."""
-    return usage is not None and "prompt_tokens" in usage and "completion_tokens" in usage
+    """Whether a usage tells what was read and what was written, and neither lowers the price."""
+    return usage is not None and min(usage.get("prompt_tokens", -1), usage.get("completion_tokens", -1)) >= 0
 
 
 def failed_replies(usages: Sequence[Mapping[str, int] | None]) -> FailedReplies | None:

@@ -34,6 +34,7 @@ from harness_plugins.cli import main
 from harness_plugins.config import load_config
 from harness_plugins.experiment import write_rubrics
 from harness_plugins.export import export
+from harness_plugins.show import show
 from harness_plugins.tables import tables
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_costs import WRITER, Meter, good, judged, write_config
@@ -380,6 +381,7 @@ def test_a_failed_redo_is_paid_for_and_leaves_what_was_answered(make_pairs: Make
         assert server.asked == 12 and budget is not None and budget.spent == 24
     report = score(tmp_path / "out")
     assert report.cells[0].complete and report.paid[0].failed == 6
+    assert "error" not in "".join(show(tmp_path / "out")), "what was answered is what is shown"
 
 
 def test_writers_pay_for_replies_that_came_to_nothing(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -521,6 +521,18 @@ def test_an_unknown_finish_reason_on_everything_ends_the_run(make_pairs: MakePai
     assert all(v["error"]["failed_replies"]["told"] == 1 for v in read_jsonl(tmp_path / "out" / "verdicts.jsonl"))
 
 
+def test_an_account_without_money_ends_the_run_also_in_the_middle(make_pairs: MakePairs, tmp_path: Path) -> None:
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(50)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    turns = itertools.count()
+    judge = MockJudge(
+        spec, lambda case: "1" if next(turns) < 30 else BackendError("quota", "insufficient_quota", http=429)
+    )
+    with pytest.raises(RunStopped, match=r"insufficient_quota.*add money"):
+        run(cfg, out=tmp_path / "out", judges={"a": judge})
+    assert len(judge.cases) <= 38, "asked once each, a round of slots at the most"
+
+
 def test_what_is_too_long_says_nothing_of_the_next_item(make_pairs: MakePairs, tmp_path: Path) -> None:
     spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
     cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(20)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]

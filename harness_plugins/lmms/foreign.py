@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal, read_records, record_files
+from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.keys import digest
@@ -104,7 +105,7 @@ class _Asking:
                         tasks[-1].add_done_callback(lambda _: bar.update(1))
                         draws[id(request)] += 1  # --repeats hands over the same request again: another draw
             except BaseExceptionGroup as failures:
-                raise _first(failures) from None
+                raise cause_of(failures) from None
             finally:
                 await self._backend.close()
                 media.close()
@@ -202,10 +203,3 @@ def _result(reply: Reply) -> GenerationResult:
         return failed(reply.error)
     usage = reply.answer.usage or {}
     return GenerationResult(reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    one: BaseException = failures
-    while isinstance(one, BaseExceptionGroup):
-        one = next((e for e in one.exceptions if isinstance(e, UserError)), one.exceptions[0])
-    return one

@@ -17,7 +17,7 @@ FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
 def _checked(usage: str, replies: str, prefix: str = "") -> str:
     """Columns of tokens from a struct of usage: numbers that so many replies cannot have taken are not told at all."""
     fits = " AND ".join(
-        f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS} * {replies}"
+        f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS}::DOUBLE * {replies}"
         for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
     )
     fits += f" AND coalesce({usage}.cached_tokens <= {usage}.prompt_tokens, true)"
