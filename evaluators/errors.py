@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 KINDS = {
     "refused_connection": "nothing listens at the address",
     "reset": "the connection broke",
@@ -32,6 +34,9 @@ PERMANENT = frozenset(
 )
 """Asking the same thing again cannot help."""
 
+REPLIES = frozenset({"bad_json", "empty", "logprobs", "finish_reason"})
+"""A reply came and could not be used: it may have been paid for, also where it does not tell its tokens."""
+
 
 class UserError(Exception):
     """A mistake in what the user gave: one line that names the place and the mend. The command line exits with 2."""
@@ -50,6 +55,8 @@ class BackendError(Exception):
         http: the status code, where there was one.
         retry_after_s: seconds that the server asked to wait.
         usage: tokens that were paid for all the same, as in `Answer.usage`.
+        earlier: the usage of replies that came to nothing with this failure, None for one that does not tell: other calls of
+            the same decision, attempts before this one.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class BackendError(Exception):
         http: int | None = None,
         retry_after_s: float | None = None,
         usage: dict[str, int] | None = None,
+        earlier: Iterable[dict[str, int] | None] = (),
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -67,6 +75,23 @@ class BackendError(Exception):
         self.http = http
         self.retry_after_s = retry_after_s
         self.usage = usage
+        self.earlier = tuple(earlier)
+
+    @property
+    def replies(self) -> tuple[dict[str, int] | None, ...]:
+        """The usage of every reply that came to nothing and may have been paid for."""
+        return (*self.earlier, self.usage) if self.usage or self.kind in REPLIES else self.earlier
+
+    def after(self, earlier: Iterable[dict[str, int] | None]) -> BackendError:
+        """The same failure, with replies before it that came to nothing too."""
+        return BackendError(
+            self.kind,
+            self.message,
+            http=self.http,
+            retry_after_s=self.retry_after_s,
+            usage=self.usage,
+            earlier=(*earlier, *self.earlier),
+        )
 
     @property
     def permanent(self) -> bool:

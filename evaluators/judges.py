@@ -30,6 +30,7 @@ from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
 from evaluators.records import Answer
 from evaluators.rendering import PROMPTS, Case, Template, asked_on
+from evaluators.usage import failed_replies
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default."""
@@ -67,6 +68,8 @@ def _spelled(value: Any, secretive: bool = False) -> Any:
 
 SEEDED = ("openai", "vllm")
 """Backends that take a seed with each request."""
+
+RETRY_AFTER_MOST_S = 300.0
 
 _AT_ONCE = {"hf": 64, "vllm": 256}
 """Requests at a time by default where an engine makes batches of what waits; 16 elsewhere."""
@@ -119,6 +122,8 @@ class JudgeSpec(BaseModel):
     adaptive: bool = False
     timeout_s: float = Field(120.0, gt=0, allow_inf_nan=False)
     retries: int = Field(5, ge=0)
+    retry_after_most_s: float = Field(RETRY_AFTER_MOST_S, gt=0, allow_inf_nan=False)
+    """The longest pause that the server's Retry-After is granted. In no key."""
 
     @model_validator(mode="before")
     @classmethod
@@ -308,7 +313,12 @@ class ChatJudge:
         if self.spec.seed is not None:
             drawn = int(digest("seed", self.spec.seed, seed)[:7], 16)
             requests = [replace(r, seed=drawn) for r in requests]
-        answers = [await self.backend.chat(r) for r in requests]
+        answers: list[Answer] = []
+        for request in requests:
+            try:
+                answers.append(await self.backend.chat(request))
+            except BackendError as e:
+                raise e.after(a.usage for a in answers) from None  # the decision is asked anew, and these were paid for
         if self.spec.verdict == "direct" and self.spec.asked(case).criteria:
             return _joined(answers)
         return await self._weighed(requests[0], answers[0]) if self.spec.verdict == "reasoned" else answers[0]
@@ -336,8 +346,9 @@ class ChatJudge:
             )
         except BackendError as e:
             if not e.permanent:
-                raise
-            return answer  # what its text says, with no probability: the reasoning is paid for
+                raise e.after([answer.usage]) from None
+            # What its text says, with no probability: the reasoning is paid for.
+            return replace(answer, failed_replies=failed_replies(e.replies))
         usage, latency = _spent([answer, second])
         return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, usage=usage, latency_s=latency)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from evaluators.digits import Masses, masses
-from evaluators.finish import check_finished, ending
+from evaluators.finish import ending
 from evaluators.forms import Form, after_reasoning, bracketed, decision, matched, named, tagged, undecorated, whole
 from evaluators.grading import PAIR, Asked
 from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
@@ -236,16 +236,6 @@ def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -
         KeyError: an answer format that no parser knows.
     """
     return replace(_parsed(answer, asked, complete), parser=f"{answer.answer_format}/{VERSION}")
-
-
-def parse_finished(answer: Answer, asked: Asked, complete: Collection[str] = ()) -> Parsed:
-    """The same of an answer that has just come.
-
-    Raises:
-        BackendError: its server did not finish it, so it is asked for again.
-    """
-    check_finished(answer.finish_reason, complete, usage=answer.usage)
-    return parse(answer, asked, complete)
 
 
 def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> Parsed:

@@ -221,12 +221,26 @@ class Rubric:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedReplies:
+    """Replies that came and could not be used, though they may have been paid for."""
+
+    count: int
+    told: int
+    """Of them, how many tell their tokens."""
+    usage: dict[str, int] = field(default_factory=dict)
+    """Their tokens together, as in `Answer.usage`."""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a request was never answered. `kind` is one of `errors.KINDS`."""
 
     kind: str
     message: str
     http: int | None = None
+    failed_replies: FailedReplies | None = None
 
     __pydantic_config__ = _STRICT
 
@@ -250,6 +264,8 @@ class Answer:
     """prompt_tokens, completion_tokens and, where told, cached_tokens."""
     latency_s: float | None = None
     attempts: int = 1
+    failed_replies: FailedReplies | None = None
+    """Those of the attempts before it; their tokens are not in `usage`."""
     model: str | None = None
     """The model as served."""
     backend: str = ""

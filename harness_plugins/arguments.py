@@ -136,6 +136,11 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="ask again where the status is: tie, unparsed, refused, truncated, ok",
     )
     run.add_argument("--quiet", action="store_true", help="no progress line")
+    run.add_argument(
+        "--stop-unreadable",
+        action="store_true",
+        help="end the run where a judge's first 20 answers all hold no verdict (unparsed or truncated); without it that is only told",
+    )
     add_prices(run)
     add_limit(run)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from evaluators.engine.budget import Account, Budget
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from harness_plugins.config import Config
-from harness_plugins.prices import Prices, check_priced, load_prices, recorded
+from harness_plugins.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.scoring.usage import Paid
 
 
@@ -23,15 +23,17 @@ class Money:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-def money_of(config: Config, folder: Path, held: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
     """The budget of a run, before anything is asked.
 
     Args:
+        folder: the run folder; None where there is none (a dry run).
         held: the folder's manifest.
         specs: the judges and writers that may be asked.
 
     Raises:
-        UserError: there is a limit, and a model of the run or of the folder has no price, or tells no tokens.
+        UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
+            the folder has no price in money, or tells no tokens.
     """
     prices = prices_of(config, held)
     if prices is None:
@@ -41,16 +43,30 @@ def money_of(config: Config, folder: Path, held: Mapping[str, Any], specs: Seque
             )
         return Money()
     models = [s for s in specs if s.backend != "baseline"]
-    paid = paid_in(folder, held, {s.name: s.model for s in (*config.judges, *config.all_writers())})
+    known = {s.name: s.model for s in (*config.judges, *config.all_writers())}
+    paid = paid_in(folder, held, known) if folder else []
+    users = [(s.name, s.model) for s in models]
+    all_users = users + [(p.name, p.model) for p in paid]
+    where = config.prices or f"{folder}/manifest.json"
     if config.max_cost is not None:
-        asked: dict[str, list[str]] = {}
-        for who, model in (*((s.name, s.model) for s in models), *((p.name, p.model) for p in paid)):
-            if who not in asked.setdefault(model, []):
-                asked[model].append(who)
-        check_priced(prices, asked, config.prices or f"{folder}/manifest.json")
-    budget = Budget(prices.currency, config.max_cost, spent(paid, prices, folder, config.max_cost is not None))
+        check_priced(prices, _by_model(all_users), where)
+    elif config.prices is not None:
+        check_listed(prices, _by_model(users), where)
+    budget = Budget(
+        prices.currency, config.max_cost, spent(paid, prices, folder or Path(), config.max_cost is not None)
+    )
     rates = {s.name: prices.rates(s.model) for s in models}
+    budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
     return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
+
+
+def _by_model(users: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Model -> the names of those who use it."""
+    names: dict[str, list[str]] = {}
+    for name, model in users:
+        if name not in names.setdefault(model, []):
+            names[model].append(name)
+    return names
 
 
 def with_costs(config: Config, prices: Path | None, max_cost: float | None) -> Config:
@@ -82,7 +98,7 @@ def paid_in(folder: Path, held: Mapping[str, Any], models: Mapping[str, str] | N
     found = usage_of(db, folder, held).paid
     db.close()
     known = models or {}
-    return [Paid(p.role, p.name, known.get(p.name) or p.model, p.usage, p.made, p.retried, p.most) for p in found]
+    return [replace(p, model=known.get(p.name) or p.model) for p in found]
 
 
 def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:

@@ -172,6 +172,11 @@ def paid_table(title: str, paid: Sequence[Paid], prices: Prices | None) -> Table
         table.notes.append(
             f"Tokens are known for {_share(total.known, total.calls)} of the calls; what the others took is in no number."
         )
+    failed = sum(p.failed for p in paid)
+    if failed:
+        table.notes.append(
+            f"{failed:,} of the calls came to nothing: a reply that could not be used, and was asked again."
+        )
     retried = sum(p.retried for p in paid)
     if retried:
         table.notes.append(f"{retried:,} failed attempts were asked again; whether they were billed is not known.")
@@ -251,6 +256,7 @@ def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:
         **tokens,
         "made": paid.made,
         "retried": paid.retried,
+        "failed_replies": paid.failed,
         "money": None if rates is None else paid.money(rates),
         "currency": prices.currency if prices else None,
     }

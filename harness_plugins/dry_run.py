@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from evaluators.engine.budget import max_written, money
+from evaluators.engine.budget import max_written
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.writers import request_of
-from harness_plugins.budgets import paid_in, prices_of, spent
+from harness_plugins.budgets import Money, money_of, prices_of
 from harness_plugins.config import Config
-from harness_plugins.experiment import Selection, prepare, writers_of
+from harness_plugins.experiment import Selection, judges_of, prepare, writers_of
 from harness_plugins.inducing import calls_of, missing
 from harness_plugins.known_items import with_known_digests
 from harness_plugins.manifest import read_manifest
@@ -44,6 +44,7 @@ def dry_run(
     folder = out or config.out
     known = items_of(folder) if folder else {}
     specs = writers_of(config, only)
+    money = money_of(config, folder, read_manifest(folder) if folder else {}, [*judges_of(config, only), *specs])
     written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
@@ -98,7 +99,7 @@ def dry_run(
         f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
         "several cells are asked once)."
     )
-    lines += _money(config, folder, models)
+    lines += _costs(config, folder, money, models)
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
     for arm_name, prompt in prompts.items():
@@ -132,35 +133,32 @@ def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, wr
     asked[spec.model] = (before[0] + read, before[1] + written)
 
 
-def _money(config: Config, folder: Path | None, asked: Mapping[str, tuple[float, float]]) -> list[str]:
+def _costs(config: Config, folder: Path | None, told: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:
     """What it would cost, where prices are known.
 
     Args:
         asked: by model the tokens read (estimated) and written (at most).
     """
-    held = read_manifest(folder) if folder else {}
-    prices = prices_of(config, held)
-    if prices is None:
+    if told.budget is None:
         return ["In money with --prices FILE."]
+    prices, budget = prices_of(config, read_manifest(folder) if folder else {}), told.budget
+    assert prices is not None
     rates = {m: prices.rates(m) for m in asked}
-    reading = sum(asked[m][0] * r.read for m, r in rates.items() if r)
-    writing = sum(asked[m][1] * r.written for m, r in rates.items() if r)
-    lines = [
-        f"Cost: about {money(reading, prices.currency)} for reading, and at most {money(writing, prices.currency)} for writing, if "
-        "every reply takes all of max_tokens. Without hits in a cache, retries, rubrics that are still to be induced, and verdicts on "
-        "rubrics that are still to be written."
-    ]
-    if folder:
-        names = {s.name: s.model for s in (*config.judges, *config.all_writers())}
-        before = money(spent(paid_in(folder, held, names), prices, folder), prices.currency)
-        limit = f" of max_cost {money(config.max_cost, prices.currency)}" if config.max_cost else ""
-        lines.append(f"Spent so far in {folder}: {before}{limit}.")
     without = [m for m, r in rates.items() if r is None]
-    if without:
+    lines = []
+    if len(without) < len(asked) or not asked:
+        reading = sum(asked[m][0] * r.read for m, r in rates.items() if r)
+        writing = sum(asked[m][1] * r.written for m, r in rates.items() if r)
         lines.append(
-            f"No price for {', '.join(without)}: not in the cost"
-            + (", and refused by max_cost." if config.max_cost else ".")
+            f"Cost: about {budget.text(reading)} for reading, and at most {budget.text(writing)} for writing, if "
+            "every reply takes all of max_tokens. Without hits in a cache, retries, rubrics that are still to be induced, and verdicts "
+            "on rubrics that are still to be written."
         )
+    if without:
+        lines.append(f"Cost of {', '.join(without)}: not known, as the price file gives no price in money.")
+    if folder:
+        limit = f" of max_cost {budget.text(config.max_cost)}" if config.max_cost else ""
+        lines.append(f"Spent so far in {folder}: {budget.spent_text()}{limit}.")
     return lines
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
+from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal, items_of, lines, verdict_files
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
-from evaluators.engine.runner import Runner, Tally
+from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
-from evaluators.judges import Judge
+from evaluators.judges import Judge, JudgeSpec
 from evaluators.messages import ChatBackend
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
@@ -181,6 +182,7 @@ def run(
     writers: Mapping[str, ChatBackend] | None = None,
     prices: Path | None = None,
     max_cost: float | None = None,
+    stop_unreadable: bool = False,
 ) -> RunResult:
     """Judge everything that a config asks for and a run folder does not hold yet.
 
@@ -195,10 +197,11 @@ def run(
         writers: backends of your own for the config's writers, by the writer's name.
         prices: what models cost; overrides the config's `prices`.
         max_cost: the most that the folder may cost; overrides the config's `max_cost`.
+        stop_unreadable: end the run where a judge's first 20 answers all hold no verdict; else that is only told.
 
     Raises:
         UserError: something in the config or the data does not fit; nothing was asked.
-        RunStopped: a judge cannot be reached or refuses all requests, or `max_cost` is used up.
+        RunStopped: a judge cannot be reached or refuses all requests, `max_cost` is used up, or `stop_unreadable` holds.
         KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
     """
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
@@ -213,8 +216,7 @@ def run(
     prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics)
-    asked = [j for j in config.judges if j.name in (only or {}).get("judge", (j.name,))]
-    money = money_of(config, folder, held, [*asked, *writers_of(config, only)])
+    money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
             list_new(prepared.chosen(only), known, items)
@@ -229,7 +231,7 @@ def run(
                     journal.append(encode(rubric))
         finished = Finished.read(folder, redo)
         listed = list_new([i for g in grids for i in g.items], known, items)
-        runner = Runner(verdicts, items, listed, finished, money.accounts)
+        runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
         runner.tally.budget = money.budget
         work = _work(config, grids, finished, judges or {})
         planned = sum(w.planned for _, works in work for w in works)
@@ -239,6 +241,11 @@ def run(
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
     return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+
+
+def judges_of(config: Config, only: Selection | None = None) -> list[JudgeSpec]:
+    """The judges of the selected part of a config."""
+    return [j for j in config.judges if j.name in (only or {}).get("judge", (j.name,))]
 
 
 def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec]:

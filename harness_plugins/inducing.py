@@ -15,8 +15,8 @@ import yaml
 from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
+from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal
-from evaluators.engine.runner import Tally
 from evaluators.errors import BackendError, UserError
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.judges import ChatJudge, JudgeSpec

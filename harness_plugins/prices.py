@@ -132,7 +132,15 @@ def check_priced(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path
     Raises:
         UserError: naming those that have none, and what to add.
     """
-    without = {model: who for model, who in asked.items() if prices.rates(model) is None}
+    _refuse({model: who for model, who in asked.items() if prices.rates(model) is None}, where)
+
+
+def check_listed(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:
+    """Whether all models stand in the file, by price or by size; as `check_priced`."""
+    _refuse({model: who for model, who in asked.items() if model not in prices.models}, where)
+
+
+def _refuse(without: Mapping[str, Iterable[str]], where: Path | str) -> None:
     if without:
         raise UserError(
             *(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evaluators.engine.budget import Budget
-from evaluators.engine.runner import Tally
+from evaluators.engine.caller import Tally
 from evaluators.errors import KINDS
 from evaluators.text import printable, say
 
@@ -71,7 +71,7 @@ def describe(tally: Tally, rate: float) -> str:
 def _money(budget: Budget) -> str:
     """What the run folder took so far; near the limit, also why there are fewer requests in flight."""
     if budget.most is None:
-        return f"spent {budget.text(budget.spent)}"
+        return f"spent {budget.spent_text()}"
     of = f"spent {budget.text(budget.spent)} of {budget.text(budget.most)}"
     return f"{of} (the rest is held for what is in flight)" if budget.waiting else of
 

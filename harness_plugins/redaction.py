@@ -13,7 +13,18 @@ from functools import lru_cache
 from typing import Any
 
 from evaluators.leaks import leak_classes
-from evaluators.records import SCHEMA, Candidate, Item, ItemFacts, Media, MediaFile, Rubric, RubricFacts, Writer
+from evaluators.records import (
+    SCHEMA,
+    Candidate,
+    FailedReplies,
+    Item,
+    ItemFacts,
+    Media,
+    MediaFile,
+    Rubric,
+    RubricFacts,
+    Writer,
+)
 from harness_plugins.manifest import PUBLIC
 from harness_plugins.scoring.statistics import content_of
 
@@ -166,9 +177,10 @@ def public_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
         "top_logprobs": None if answer.get("top_logprobs") is None else [],
         "masked": bool(answer.get("masked")),
         "each": [[] for _ in answer.get("each") or ()],
-        "usage": {word(k): v for k, v in usage.items() if isinstance(v, int)} if isinstance(usage, Mapping) else None,
+        "usage": _tokens(usage) if isinstance(usage, Mapping) else None,
         "latency_s": _number(answer.get("latency_s")),
         "attempts": _number(answer.get("attempts", 1)),
+        "failed_replies": _failed_replies(answer.get("failed_replies")),
         "model": _optional(answer.get("model")),
         "backend": _optional(answer.get("backend")) or "",
         "backend_version": _optional(answer.get("backend_version")),
@@ -178,7 +190,30 @@ def public_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failure(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": word(str(error.get("kind"))), "message": "", "http": _number(error.get("http"))}
+    return {
+        "kind": word(str(error.get("kind"))),
+        "message": "",
+        "http": _number(error.get("http")),
+        "failed_replies": _failed_replies(error.get("failed_replies")),
+    }
+
+
+def _failed_replies(value: Any) -> dict[str, Any] | None:
+    """What replies that came to nothing took: numbers alone."""
+    if isinstance(value, FailedReplies):
+        value = _fields(value)
+    if not isinstance(value, Mapping):
+        return None
+    usage = value.get("usage")
+    return {
+        "count": _number(value.get("count")),
+        "told": _number(value.get("told")),
+        "usage": _tokens(usage) if isinstance(usage, Mapping) else {},
+    }
+
+
+def _tokens(usage: Mapping[str, Any]) -> dict[str, int]:
+    return {word(k): v for k, v in usage.items() if isinstance(v, int)}
 
 
 def _time(value: Any) -> str | None:

@@ -126,7 +126,7 @@ def _verdicts(
             arms.setdefault(v["arm"])
             if v["writer"] is not None:
                 writers.setdefault(v["writer"])
-            if v["judge"] == (judge or next(iter(judges))):
+            if v["judge"] == (judge or next(iter(judges))) and (v.get("status") != "error" or place not in last):
                 last[place] = line
     found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for line in last.values():

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from evaluators import judges as judge_factory
 from evaluators.engine.budget import Account
+from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal, rubrics_of
 from evaluators.engine.plan import Orders, orders_of
-from evaluators.engine.runner import Tally
 from evaluators.engine.writing import Writing, write_rubrics
 from evaluators.errors import UserError
 from evaluators.judges import ChatJudge

@@ -10,26 +10,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.engine.budget import LEARNT_FROM, Account, Budget, Rates, money, most_of_case, most_of_request
-from evaluators.errors import RunStopped, UserError
+from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
-from evaluators.messages import Image
+from evaluators.messages import ChatRequest, Image
 from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.mock_server import MockServer
 from evaluators.records import Answer, Candidate, Criterion, Item, Label, Media, MediaFile
 from evaluators.rendering import Case, RubricText
 from harness_plugins import run, score
+from harness_plugins.budgets import paid_in
 from harness_plugins.cli import main
 from harness_plugins.config import load_config
 from harness_plugins.experiment import write_rubrics
+from harness_plugins.export import export
+from harness_plugins.show import show
 from harness_plugins.tables import tables
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_costs import WRITER, Meter, good, judged, write_config
@@ -216,6 +221,245 @@ def unused_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+class Unusable(MockServer):
+    """Every reply is paid for: 1,000 tokens read, 1,000 written; in all but `good` of them there is nothing to read."""
+
+    def __init__(self, usage: object = None, good: int = 0, **broken: Any) -> None:
+        super().__init__()
+        self.usage = {"prompt_tokens": 1000, "completion_tokens": 1000} if usage is None else usage
+        self.good, self.broken = good, broken or {"choices": None}
+
+    def _completion(self, body: dict[str, Any], text: str, finish: str) -> dict[str, Any]:
+        reply = super()._completion(body, text, finish) | {"usage": self.usage}
+        return reply if self.good and self.asked % self.good == 0 else reply | self.broken
+
+
+DEAR = """
+benchmarks: [{{name: pairs, path: rows.jsonl}}]
+arms: [none]
+prices: prices.yaml
+judges: [{{name: m, backend: openai, model: m, base_url: "{url}", concurrency: 4, max_tokens: 1000, retries: {retries}}}]
+out: out
+"""
+
+
+def dear_config(folder: Path, url: str, retries: int = 1) -> Path:
+    """A config of a model that takes 1 for a thousand tokens."""
+    (folder / "prices.yaml").write_text("currency: USD\nmodels: {m: {read: 1000, written: 1000}}\n")
+    (folder / "run.yaml").write_text(DEAR.format(url=url, retries=retries))
+    return folder / "run.yaml"
+
+
+EMPTY = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ""}}]}
+
+
+@pytest.mark.parametrize("broken", [{"choices": None}, {"choices": []}, EMPTY])
+def test_replies_that_cannot_be_read_are_paid_for(
+    make_pairs: MakePairs, tmp_path: Path, broken: dict[str, Any]
+) -> None:
+    """Each attempt is booked and asks the budget; what was spent so is known to the next run, and to the tables."""
+    make_pairs(200, images=False)
+    with Unusable(good=3, **broken).running() as server:
+        config = dear_config(tmp_path, server.url, retries=2)
+        for most in (30, 60):
+            with pytest.raises(RunStopped, match="verdicts to go: raise --max-cost"):
+                run(config, max_cost=most)
+            assert most - 20 < 2 * server.asked <= most
+    report = score(tmp_path / "out")
+    (m,) = report.paid
+    lines = read_jsonl(tmp_path / "out" / "verdicts.jsonl")
+    answers = [v["answer"] for v in lines if v["answer"]]
+    assert m.usage.calls == m.usage.known == server.asked and m.failed == server.asked - len(answers) > len(answers)
+    assert m.usage.read == m.usage.written == 1000 * server.asked
+    assert any(a["attempts"] > 1 and a["failed_replies"]["usage"] for a in answers)
+    assert any(v["error"] and v["error"]["failed_replies"]["count"] for v in lines)
+
+
+def test_what_was_spent_is_spent_in_a_public_export_too(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(20, images=False)
+    with Unusable(good=2).running() as server:
+        run(dear_config(tmp_path, server.url, retries=0))
+    export(tmp_path / "out", tmp_path / "public")
+    (mine,), (theirs,) = score(tmp_path / "out").paid, score(tmp_path / "public").paid
+    assert mine.failed > 0 and mine == theirs
+
+
+def test_a_reply_that_tells_no_tokens_counts_as_all_that_was_held(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """An error status and a web page are no reply of a model, and cost nothing."""
+    make_pairs(200, images=False)
+    with Unusable(usage={}).running() as server:
+        config = dear_config(tmp_path, server.url, retries=0)
+        with pytest.raises(RunStopped):
+            run(config, max_cost=30)
+        assert server.asked <= 6
+        with pytest.raises(UserError, match="do not tell their tokens"):
+            run(config, max_cost=30)
+    with MockServer(fail=0.9, faults=["server_error", "html"], seed=1).running() as server:
+        config = dear_config(tmp_path, server.url, retries=0)
+        result = run(config, out=tmp_path / "other", max_cost=200, limit=50)
+        budget = result.tally.budget
+        assert budget is not None and result.statuses["error"] > 50
+        assert budget.spent == pytest.approx(0.12 * result.statuses["ok"])
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -100_000, "completion_tokens": 10},
+        {"prompt_tokens": 100, "completion_tokens": -100_000},
+        {"prompt_tokens": True, "completion_tokens": False},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": 10, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 10**9}},
+        {"prompt_tokens": "few", "completion_tokens": "fewer"},
+        {"prompt_tokens": 1e300, "completion_tokens": 1},
+    ],
+)
+def test_no_usage_switches_the_limit_off(make_pairs: MakePairs, tmp_path: Path, usage: dict[str, object]) -> None:
+    """What cannot be true is not told: it counts as all that was held."""
+    make_pairs(200, images=False)
+    with Unusable(usage, good=1).running() as server:
+        with pytest.raises(RunStopped):
+            run(dear_config(tmp_path, server.url), max_cost=30)
+        assert 1 < server.asked <= 6
+    (m,) = score(tmp_path / "out").paid
+    assert m.usage.calls == server.asked and m.usage.known == 0
+
+
+def test_a_stored_usage_that_cannot_be_true_lowers_nothing(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Folders written before usage was checked, or by hand."""
+    make_pairs(5, images=False)
+    with Unusable(good=1).running() as server:
+        config = dear_config(tmp_path, server.url)
+        run(config, max_cost=100)
+        path = tmp_path / "out" / "verdicts.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        told = b'"usage":{"prompt_tokens":1000,"completion_tokens":1000}'
+        wrong = b'"usage":{"prompt_tokens":-900000,"completion_tokens":1000}'
+        assert told in lines[0]
+        path.write_bytes(b"".join([lines[0].replace(told, wrong), *lines[1:]]))
+        (m,) = score(tmp_path / "out").paid
+        assert (m.usage.calls, m.usage.known, m.usage.read) == (10, 9, 9000)
+        make_pairs(5, images=False)
+        budget = run(config, max_cost=100).tally.budget
+        assert budget is not None and budget.spent == 20, (
+            "the one that does not tell counts as the dearest of the others"
+        )
+
+
+def test_a_decision_of_several_calls_is_paid_for_as_far_as_it_came(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """`reasoned`: the second call fails each time, the first is answered anew each time, and all of them count."""
+    make_pairs(3, images=False)
+    config = dear_config(tmp_path, "http://unused.invalid/v1", retries=2)
+    config.write_text(config.read_text().replace("retries: 2", "retries: 2, verdict: reasoned"))
+    usage, calls = {"prompt_tokens": 1000, "completion_tokens": 1000}, Counter[str]()
+
+    def reply(request: ChatRequest) -> Answer | BackendError:
+        calls["second" if request.continues else "first"] += 1
+        if request.continues:
+            return BackendError("server", "down")
+        return Answer("So.\n<answer>1</answer>", "tag", finish_reason="stop", usage=usage)
+
+    result = run(config, judges={"m": mock_chat_judge(load_config(config).judges[0], reply)})
+    budget = result.tally.budget
+    assert result.statuses == {"error": 6} and calls == {"first": 18, "second": 18}
+    assert budget is not None and budget.spent == 36
+    (m,) = score(tmp_path / "out").paid
+    assert (m.usage.read, m.failed) == (18_000, 18)
+
+
+def test_a_failed_redo_is_paid_for_and_leaves_what_was_answered(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(3, images=False)
+    with Unusable(good=1).running() as server:
+        config = dear_config(tmp_path, server.url, retries=0)
+        run(config)
+        server.good = 0
+        again = run(config, redo=["ok"])
+        assert again.statuses == {"error": 6} and server.asked == 12
+        budget = run(config).tally.budget
+        assert server.asked == 12 and budget is not None and budget.spent == 24
+    report = score(tmp_path / "out")
+    assert report.cells[0].complete and report.paid[0].failed == 6
+    assert "error" not in "".join(show(tmp_path / "out")), "what was answered is what is shown"
+
+
+def test_writers_pay_for_replies_that_came_to_nothing(make_pairs: MakePairs, tmp_path: Path) -> None:
+    make_pairs(40, images=False)
+    with Unusable(good=2).running() as server:
+        config = dear_config(tmp_path, server.url, retries=0)
+        config.write_text(
+            config.read_text().replace("[none]", "[transferred]")
+            + f"writers: [{{name: w, backend: openai, model: m, base_url: '{server.url}', concurrency: 4, retries: 0, "
+            + "max_tokens: 1000}]\n"
+        )
+        for most in (40, 80):
+            with pytest.raises(RunStopped, match="rubrics and then the verdicts"):
+                run(config, max_cost=most)
+            assert most - 25 < 2 * server.asked <= most
+    (w,) = score(tmp_path / "out").paid
+    assert (w.role, w.usage.calls, w.usage.read) == ("writer", server.asked, 1000 * server.asked) and w.failed > 0
+
+
+def test_an_induction_pays_for_replies_that_came_to_nothing(tmp_path: Path) -> None:
+    config = prepared_seeds(tmp_path)
+    (tmp_path / "prices.yaml").write_text("currency: EUR\nmodels: {m: {read: 1000, written: 1000}}\n")
+    failing = BackendError("finish_reason", "cut", usage={"prompt_tokens": 1000, "completion_tokens": 0})
+    backend, asked = MockBackend(lambda request: failing), 0
+    for _ in range(2):
+        with pytest.raises(RunStopped):
+            write_rubrics(config, writers={"arr": backend}, prices=tmp_path / "prices.yaml", max_cost=1000)
+        lines = read_jsonl(tmp_path / "out" / "induction-arr.jsonl")
+        assert asked < len(lines) and all(v["answer"] is None and v["error"]["failed_replies"]["told"] for v in lines)
+        asked = len(lines)
+    (paid,) = paid_in(tmp_path / "out", {})
+    assert (paid.role, paid.usage.read, paid.failed, paid.made) == ("induction", 1000 * asked, asked, 0)
+
+
+@pytest.mark.parametrize("more", [[], ["--max-cost", "1"], ["--dry-run"], ["--dry-run", "--max-cost", "1"]])
+def test_a_model_that_the_price_file_does_not_list_is_refused(
+    make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    """In a run as in a dry run: never a cost of 0.00 for a judge of which nobody knows the price."""
+    make_pairs(2, images=False)
+    with MockServer().running() as server:
+        config = written_config(tmp_path, server.url)
+        (tmp_path / "prices.yaml").write_text("currency: EUR\nmodels: {own-model: {read: 0, written: 0}}\n")
+        assert main(["run", str(config), "--quiet", *more]) == 2
+        said = capsys.readouterr()
+        assert "no price for 'judge-model' (m): add" in said.err and "0.00" not in said.out
+        assert server.asked == 0
+        assert main(["run", str(config), "--quiet", *more, "--only", "judge=free"]) == 0
+
+
+def test_a_model_of_which_the_size_alone_is_known(
+    make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may run without a limit; its money is named as not known."""
+    make_pairs(2, images=False)
+    with MockServer().running() as server:
+        config = written_config(tmp_path, server.url)
+        (tmp_path / "prices.yaml").write_text(
+            "currency: EUR\nmodels: {own-model: {parameters_b: 7}, judge-model: {parameters_b: 8}}\n"
+        )
+        assert main(["run", str(config), "--quiet", "--dry-run"]) == 0
+        said = capsys.readouterr().out
+        assert "Cost of judge-model, own-model: not known" in said and "for reading" not in said
+        assert main(["run", str(config), "--quiet"]) == 0
+        said = capsys.readouterr().out
+        assert "at least 0.00 EUR" in said and "no price in money for judge-model, own-model" in said
+        assert main(["run", str(config), "--quiet", "--max-cost", "1"]) == 2
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_limit_without_prices_is_refused(
+    make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    make_pairs(2, images=False)
+    config = written_config(tmp_path, "http://unused.invalid/v1")
+    config.write_text(config.read_text().replace("prices: prices.yaml\n", ""))
+    assert main(["run", str(config), "--quiet", "--max-cost", "1", *more]) == 2
+    assert "max_cost needs prices" in capsys.readouterr().err
 
 
 def test_a_model_without_a_price_is_refused_before_any_call(

@@ -171,6 +171,23 @@ def test_errors_that_remain_give_exit_code_3(config: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("flag", [[], ["--stop-unreadable"]])
+def test_first_answers_without_a_verdict_are_told_with_quiet_too(
+    make_pairs: MakePairs, tmp_path: Path, flag: list[str]
+) -> None:
+    make_pairs(20, images=False)
+    with MockServer(answer=lambda body: "First, I look \x1b]0;owned\x07at the picture").running() as server:
+        (tmp_path / "c.yaml").write_text(
+            "benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none]\nout: out\n"
+            f"judges: [{{name: m, backend: openai, model: m, base_url: '{server.url}', concurrency: 2}}]\n"
+        )
+        done = command("run", tmp_path / "c.yaml", "--quiet", *flag)
+        assert done.returncode == (3 if flag else 0) and (server.asked < 25 if flag else server.asked == 40)
+    assert "judge 'm': its first 20 answers hold no verdict (20 unparsed)" in done.stderr
+    assert "at the picture'" in done.stderr and "\x1b" not in done.stderr and "Traceback" not in done.stderr
+    assert ("stopped: " in done.stderr) == bool(flag)
+
+
 def test_show_prints_prompt_media_rubric_and_both_replies(config: Path) -> None:
     command("run", config)
     text = command("show", config.parent / "out", "--where", "none=mixed transferred=right", "--limit", "1").stdout

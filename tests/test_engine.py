@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import itertools
+import math
 import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from evaluators.engine import caller
 from evaluators.engine.journal import Journal, heads, lines
 from evaluators.engine.pacing import Slots, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.mock import MockJudge
 from evaluators.mock_server import FAULTS, MockServer
+from evaluators.records import Answer
 from harness_plugins import run, score
 from harness_plugins.config import Config
 from tests.conftest import MakePairs, read_jsonl
+
+
+class Replies(MockServer):
+    """A mock server that asks a function first; None leaves the reply to the server."""
+
+    def __init__(self, reply: Callable[[dict[str, Any]], web.Response | None]) -> None:
+        super().__init__()
+        self.reply = reply
+
+    async def _reply(self, request: web.Request, body: dict[str, Any], data: bytes, fault: str) -> web.StreamResponse:
+        return self.reply(body) or await super()._reply(request, body, data, fault)
+
 
 CONFIG = """
 benchmarks: [{{name: pairs, path: {rows}}}]
 arms: [none, generic]
 judges:
-  - {{name: mock, backend: openai, model: served, base_url: "{url}", concurrency: 16, timeout_s: 1.5, {more}}}
+  - {{name: mock, backend: openai, model: served, base_url: "{url}", timeout_s: 1.5, {more}}}
 out: out
 """
 
@@ -133,8 +152,8 @@ def test_a_request_that_cannot_succeed_is_not_repeated(
     make_pairs: MakePairs, write_config: Callable[[str], Path]
 ) -> None:
     with MockServer(status=400).running() as server:
-        result = run(config(write_config, make_pairs(5), server.url))
-        assert server.asked == 20 == result.statuses["error"]
+        result = run(config(write_config, make_pairs(3), server.url))
+        assert server.asked == 12 == result.statuses["error"]
 
 
 def test_a_server_that_restarts_in_the_middle_costs_nothing(
@@ -326,11 +345,252 @@ def test_retry_after_wins_over_jitter() -> None:
     assert all(0 <= backoff_s(n, BackendError("server", "")) <= 30 for n in range(1, 12))
 
 
+@pytest.mark.parametrize("asked", [3600, 1e300, math.inf])
+def test_a_pause_is_bounded_whatever_the_server_asks_for(asked: float) -> None:
+    assert 300 <= backoff_s(1, BackendError("rate_limit", "", retry_after_s=asked)) <= 301
+    assert 20 <= backoff_s(9, BackendError("rate_limit", "", retry_after_s=asked), most_s=20) <= 21
+
+
+@pytest.mark.parametrize("asked", [math.nan, -math.inf, -5])
+def test_a_pause_that_is_no_time_was_not_asked_for(asked: float) -> None:
+    assert 0 <= backoff_s(1, BackendError("rate_limit", "", retry_after_s=asked)) <= 0.5
+
+
+@pytest.mark.parametrize("header", ["3600", "inf", "1e400", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_long_pause_is_cut_short_and_told(
+    make_pairs: MakePairs,
+    write_config: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    header: str,
+) -> None:
+    """Told once, not once a request; and no pause longer than the option lets the run wait for hours."""
+    monkeypatch.setattr(caller, "TOLD_S", 0.2)
+
+    def limited(body: dict[str, Any]) -> web.Response | None:
+        if server.asked <= 8:
+            return web.json_response({"error": "slow \x1b[2Jdown"}, status=429, headers={"Retry-After": header})
+        return None
+
+    with Replies(limited).running() as server:
+        result = run(config(write_config, make_pairs(4), server.url, "concurrency: 8, retry_after_most_s: 0.4"))
+    assert result.complete and result.seconds < 10
+    said = [r.getMessage() for r in caplog.records]
+    assert (
+        len(said) == 1 and "the server asks to wait" in said[0] and "the most that retry_after_most_s allows" in said[0]
+    )
+    assert "HTTP 429" in said[0] and "\x1b" not in said[0]
+
+
+@pytest.mark.parametrize("header", ["nan", "-60", "soon", "", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_pause_that_is_none_is_not_waited_for(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], header: str
+) -> None:
+    def limited(body: dict[str, Any]) -> web.Response | None:
+        first = server.asked <= 4
+        return web.json_response({"error": "slow down"}, status=429, headers={"Retry-After": header}) if first else None
+
+    with Replies(limited).running() as server:
+        result = run(config(write_config, make_pairs(4), server.url))
+    assert result.complete and result.seconds < 10
+
+
+REJECTED = {"error": {"message": "Unsupported parameter: 'max_tokens'", "code": "unsupported_parameter", "id": "req_0"}}
+
+
+def rejecting(*about: str) -> Callable[[dict[str, Any]], web.Response | None]:
+    """Refuses, with an id of its own in each reply, what holds one of some texts; without a text everything."""
+    ids = itertools.count()
+
+    def reply(body: dict[str, Any]) -> web.Response | None:
+        text = str(body["messages"])
+        if about and not any(f"question {a}" in text for a in about):
+            return None
+        return web.json_response({"error": REJECTED["error"] | {"id": f"req_{next(ids)}a7"}}, status=400)
+
+    return reply
+
+
+def test_what_the_server_takes_from_nobody_ends_the_run_at_once(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """An unknown parameter, a model that takes no images: the same 400 on the first requests, ids aside."""
+    with Replies(rejecting()).running() as server:
+        path = config(write_config, make_pairs(60, images=False), server.url, "concurrency: 4")
+        with pytest.raises(
+            RunStopped, match=r"nothing else came back.*Unsupported parameter: 'max_tokens'.*max_tokens_field"
+        ):
+            run(path)
+        assert 8 <= server.asked <= 24
+    errors = [v["error"] for v in read_jsonl(tmp_path / "out" / "verdicts.jsonl")]
+    assert len(errors) >= 8 and {e["kind"] for e in errors} == {"rejected"}, "what was asked is on record"
+
+
+def test_what_is_wrong_with_one_item_costs_that_item(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    """The first items are refused, in all arms and orders, while the others are slow: they are waited for."""
+
+    class Slow(Replies):
+        async def _reply(
+            self, request: web.Request, body: dict[str, Any], data: bytes, fault: str
+        ) -> web.StreamResponse:
+            if "question 0" not in str(body) and "question 1" not in str(body) and "question 2" not in str(body):
+                await asyncio.sleep(0.5)
+            return await super()._reply(request, body, data, fault)
+
+    with Slow(rejecting("0", "1", "2", "3")).running() as server:
+        result = run(config(write_config, make_pairs(10, images=False), server.url))
+    assert result.statuses == {"ok": 24, "error": 16}
+
+
+def test_after_an_answer_no_rejection_ends_the_run(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
+    with Replies(rejecting("1", "2", "3", "4", "5", "6", "7", "8")).running() as server:
+        result = run(config(write_config, make_pairs(10, images=False), server.url, "concurrency: 2"))
+    assert result.statuses == {"ok": 8, "error": 32}
+
+
+def test_rejections_in_different_words_are_about_items(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    def each_its_own(body: dict[str, Any]) -> web.Response:
+        word = (
+            hashlib.sha256(str(body["messages"]).encode())
+            .hexdigest()
+            .translate(str.maketrans("0123456789", "ghijklmnop"))
+        )
+        return web.json_response({"error": f"cannot take {word}"}, status=400)
+
+    with Replies(each_its_own).running() as server:
+        result = run(config(write_config, make_pairs(8, images=False), server.url))
+        assert server.asked == 32 == result.statuses["error"]
+
+
+def test_a_quota_of_the_day_is_told_at_once_and_given_up_after_a_while(
+    make_pairs: MakePairs,
+    write_config: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The same 429 on everything: few requests are spent on it, and the server's words are told twice."""
+    monkeypatch.setattr(caller, "PATIENCE_S", 3.0)
+
+    def spent(body: dict[str, Any]) -> web.Response:
+        return web.json_response({"error": {"message": "quota of the day is used up"}}, status=429)
+
+    with Replies(spent).running() as server:
+        path = config(write_config, make_pairs(40, images=False), server.url, "concurrency: 4, retries: 1")
+        with pytest.raises(RunStopped, match=r"nothing else came back.*quota of the day is used up.*To mend: wait"):
+            run(path)
+        assert server.asked <= 60
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert "quota of the day is used up" in said and "now and then" in said
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_is_busy_at_first_is_waited_for(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], status: int
+) -> None:
+    """A model is loaded for two seconds: requests are lost meanwhile, the run is not."""
+    ready = time.monotonic() + 2.0
+
+    def loading(body: dict[str, Any]) -> web.Response | None:
+        return web.json_response({"error": "loading"}, status=status) if time.monotonic() < ready else None
+
+    with Replies(loading).running() as server:
+        path = config(write_config, make_pairs(20, images=False), server.url, "concurrency: 4, retries: 1")
+        first = run(path)
+        assert first.statuses["ok"] > 60 and first.statuses["error"] < 20
+        assert run(path).complete
+
+
+def test_an_unknown_finish_reason_on_everything_ends_the_run(make_pairs: MakePairs, tmp_path: Path) -> None:
+    def unknown(case: object) -> BackendError:
+        return BackendError(
+            "finish_reason",
+            "finish_reason 'paused' is not known here",
+            usage={"prompt_tokens": 9, "completion_tokens": 1},
+        )
+
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(50)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    judge = MockJudge(spec, unknown)
+    with pytest.raises(RunStopped, match=r"finish_reason 'paused'.*complete_reasons"):
+        run(cfg, out=tmp_path / "out", judges={"a": judge})
+    assert 8 <= len(judge.cases) <= 16, "asked once each: the next answer would end so too"
+    assert all(v["error"]["failed_replies"]["told"] == 1 for v in read_jsonl(tmp_path / "out" / "verdicts.jsonl"))
+
+
+def test_an_account_without_money_ends_the_run_also_in_the_middle(make_pairs: MakePairs, tmp_path: Path) -> None:
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(50)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    turns = itertools.count()
+    judge = MockJudge(
+        spec, lambda case: "1" if next(turns) < 30 else BackendError("quota", "insufficient_quota", http=429)
+    )
+    with pytest.raises(RunStopped, match=r"insufficient_quota.*add money"):
+        run(cfg, out=tmp_path / "out", judges={"a": judge})
+    assert len(judge.cases) <= 38, "asked once each, a round of slots at the most"
+
+
+def test_what_is_too_long_says_nothing_of_the_next_item(make_pairs: MakePairs, tmp_path: Path) -> None:
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(20)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    judge = MockJudge(spec, lambda case: BackendError("too_long", "the prompt is too long"))
+    assert run(cfg, out=tmp_path / "out", judges={"a": judge}).statuses == {"error": 40}
+
+
+CUT = "First I look at the picture\x1b[31m, then at"
+
+
+@pytest.mark.parametrize(
+    ("finish", "mend"), [("length", "raise max_tokens (now 4,096)"), ("stop", "structured_outputs")]
+)
+def test_first_answers_that_hold_no_verdict_are_told(
+    make_pairs: MakePairs, tmp_path: Path, caplog: pytest.LogCaptureFixture, finish: str, mend: str
+) -> None:
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(15)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    judge = MockJudge(spec, lambda case: Answer(CUT, "tag", finish_reason=finish))
+    result = run(cfg, out=tmp_path / "out", judges={"a": judge})
+    assert result.tally.written == 30, "the run goes on"
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert "judge 'a': its first 20 answers hold no verdict" in said and "then at'" in said and mend in said
+    assert "rubric-harness show" in said and "\x1b" not in said
+
+
+def test_first_answers_that_hold_no_verdict_may_end_the_run(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """What is in flight is waited for and kept, of the other judges too."""
+    specs = [JudgeSpec(name=n, backend="openai", model="m", base_url="http://x/v1", concurrency=4) for n in ("a", "b")]
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(100)},), judges=specs, arms=("none",))  # type: ignore[arg-type]
+    judges = {
+        "a": MockJudge(specs[0], lambda case: "I cannot say.", latency_s=0.01),
+        "b": MockJudge(specs[1], lambda case: "1", latency_s=0.05),
+    }
+    with pytest.raises(
+        RunStopped, match=r"judge 'a': its first 20 answers hold no verdict.*leave --stop-unreadable out"
+    ):
+        run(cfg, out=tmp_path / "out", judges=judges, stop_unreadable=True)
+    lines = Counter(v["judge"] for v in read_jsonl(tmp_path / "out" / "verdicts.jsonl"))
+    assert lines == {name: len(judge.cases) for name, judge in judges.items()} and 20 <= lines["a"] <= 25
+
+
+def test_one_verdict_among_the_first_answers_is_enough(
+    make_pairs: MakePairs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = JudgeSpec(name="a", backend="openai", model="m", base_url="http://x/v1", concurrency=4)
+    cfg = Config(benchmarks=({"name": "pairs", "path": make_pairs(30)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    turns = itertools.count()
+    judge = MockJudge(spec, lambda case: "1" if next(turns) == 12 else "no verdict")
+    assert run(cfg, out=tmp_path / "out", judges={"a": judge}, stop_unreadable=True).complete
+    assert not caplog.records
+
+
 def test_memory_of_a_judge_is_its_key_fields(make_pairs: MakePairs, write_config: Callable[[str], Path]) -> None:
     with MockServer().running() as server:
         path = config(write_config, make_pairs(2), server.url)
         run(path)
-        path.write_text(path.read_text().replace("concurrency: 16", "concurrency: 4"))
+        path.write_text(path.read_text().replace("timeout_s: 1.5", "timeout_s: 9, concurrency: 4"))
         assert run(path).tally.asked == 0
         path.write_text(path.read_text().replace("model: served", "model: other"))
         with pytest.raises(UserError, match=r"model: 'served' -> 'other'.*give it another name"):
@@ -424,7 +684,6 @@ def test_a_judge_that_never_answered_may_be_mended(make_pairs: MakePairs, write_
 def test_an_odd_reply_never_ends_the_run(
     make_pairs: MakePairs, write_config: Callable[[str], Path], oddity: dict[str, object]
 ) -> None:
-    from typing import Any
 
     class Odd(MockServer):
         def _completion(self, body: dict[str, Any], text: str, finish: str) -> dict[str, Any]:

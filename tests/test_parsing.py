@@ -15,7 +15,7 @@ from evaluators.digits import masses
 from evaluators.errors import BackendError
 from evaluators.finish import CUT, FAILED, FILTERED, check_finished
 from evaluators.grading import PAIR, Asked, Grading
-from evaluators.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse, parse_finished
+from evaluators.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
 from evaluators.records import Answer, Criterion
 
 DOCS = Path(__file__).parents[1] / "docs" / "parsing.md"
@@ -89,7 +89,7 @@ def test_a_refusal_is_no_verdict(reason: str) -> None:
 def test_what_its_server_did_not_finish_is_an_error(reason: str) -> None:
     assert read("Draft: <answer>1</answer>. But the sec", reason) == ("error", None)
     with pytest.raises(BackendError, match=reason):
-        parse_finished(Answer("<answer>1</answer>", "tag", finish_reason=reason), PAIR)
+        check_finished(reason)
 
 
 def test_a_judge_may_name_reasons_of_its_server_that_mean_a_whole_answer() -> None:

@@ -17,6 +17,7 @@ from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.pictures import open_image
 from evaluators.records import Answer
+from evaluators.usage import read_usage
 
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
@@ -135,11 +136,11 @@ class LmmsBackend:
             return BackendError("server", text[:300])
         if not text.strip():
             return BackendError("empty", "the reply has no content")
-        usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else {}
+        usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else None
         return Answer(
             text=text,
             answer_format=request.answer_format,
-            usage={k: v for k, v in usage.items() if v is not None} or None,
+            usage=read_usage(usage),
             model=self._spec.model,
             backend=self.name,
             backend_version=f"lmms-eval {version('lmms-eval')}",

@@ -21,6 +21,7 @@ from evaluators.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
 from evaluators.transport import Address, Broken, Unreachable
+from evaluators.usage import read_usage
 
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
@@ -131,8 +132,10 @@ class OpenAIBackend:
         raise BackendError(kind, text, http=status, retry_after_s=retry_after(reply.headers.get("retry-after")))
 
     def _answer(self, data: bytes, content_type: str, request: ChatRequest, latency: float) -> Answer:
+        usage = None
         try:
             reply = orjson.loads(data)
+            usage = read_usage(reply.get("usage"))
             choice = reply["choices"][0]
             message = choice["message"]
             text = message.get("content") or ""
@@ -144,20 +147,20 @@ class OpenAIBackend:
                 raise BackendError(
                     "html", "a web page came back; is base_url right (it usually ends in /v1)?"
                 ) from None
-            raise BackendError("bad_json", f"not a chat completion: {e}"[:_SHOWN]) from None
+            raise BackendError("bad_json", f"not a chat completion: {e}"[:_SHOWN], usage=usage) from None
         finish, refusal = _text(choice.get("finish_reason")), _text(message.get("refusal"))
         reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
         if not text.strip() and not refusal and finish not in ("length", "content_filter") and not request.top_logprobs:
-            raise BackendError("empty", "the reply has no content")
+            raise BackendError("empty", "the reply has no content", usage=usage)
         return Answer(
             text=text,
             answer_format=request.answer_format,
             reasoning=reasoning,
             finish_reason=finish,
             refusal=refusal,
-            top_logprobs=_first_token(choice) if request.top_logprobs else None,
+            top_logprobs=_first_token(choice, usage) if request.top_logprobs else None,
             masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
-            usage=_usage(reply.get("usage")),
+            usage=usage,
             latency_s=round(latency, 4),
             model=_text(reply.get("model")),
             backend=self.name,
@@ -212,29 +215,21 @@ def retry_after(value: str | None) -> float | None:
         pass
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _first_token(choice: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+def _first_token(choice: dict[str, Any], usage: dict[str, int] | None) -> tuple[tuple[str, float], ...]:
     try:
         tops = choice["logprobs"]["content"][0]["top_logprobs"]
         found = tuple((str(t["token"]), float(t["logprob"])) for t in tops)
     except (LookupError, TypeError, ValueError):
-        raise BackendError("logprobs", "the reply holds no log-probabilities for its first token") from None
+        raise BackendError(
+            "logprobs", "the reply holds no log-probabilities for its first token", usage=usage
+        ) from None
     if any(not logprob <= 1e-6 for _, logprob in found):  # also NaN
-        raise BackendError("bad_json", "log-probabilities above 0")
+        raise BackendError("bad_json", "log-probabilities above 0", usage=usage)
     return found
-
-
-def _usage(usage: Any) -> dict[str, int] | None:
-    if not isinstance(usage, dict):
-        return None
-    kept = {k: usage[k] for k in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(k), int)}
-    details = usage.get("prompt_tokens_details")
-    if isinstance(details, dict) and isinstance(details.get("cached_tokens"), int):
-        kept["cached_tokens"] = details["cached_tokens"]
-    return kept or None
 
 
 def check(spec: JudgeSpec) -> None:

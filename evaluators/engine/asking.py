@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
-from evaluators.engine.budget import Account, Held
+from evaluators.engine.budget import Account
+from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal, lines
-from evaluators.engine.pacing import Slots, with_retries
-from evaluators.engine.runner import Breaker, Tally
-from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.finish import check_finished
+from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
-from evaluators.records import Answer, Item, decode
+from evaluators.records import Answer, Failure, Item, decode
 
 
 class Asker:
@@ -36,13 +33,12 @@ class Asker:
         tally: Tally,
         account: Account | None = None,
     ) -> None:
-        self._spec = spec
+        self._max_pixels = spec.max_pixels
         self._backend = backend
         self._journal = journal
         self._held = held
         self._account = account
-        self._slots = Slots(spec.concurrency, spec.adaptive)
-        self._breaker = Breaker(spec.name, spec.concurrency)
+        self._caller = Caller(spec, tally, account)
         self._media = MediaWindow()
         self.tally = tally
         self.name = spec.name
@@ -53,7 +49,7 @@ class Asker:
         Raises:
             BackendError: of kind `image`: one of them cannot be shown.
         """
-        ((found, error),) = await self._media.prepare([item], not self._backend.in_process, self._spec.max_pixels)
+        ((found, error),) = await self._media.prepare([item], not self._backend.in_process, self._max_pixels)
         if error is not None:
             raise error
         return found
@@ -68,59 +64,32 @@ class Asker:
         if key in self._held:
             return self._held[key]
         tally = self.tally
-
-        async def once() -> Answer:
-            tally.asked += 1
-            try:
-                answer = await self._backend.chat(request)
-                check_finished(answer.finish_reason, self._spec.complete_reasons, usage=answer.usage)
-            except (BackendError, UserError, RunStopped):
-                raise
-            except Exception as e:  # a fault of one backend on one request
-                raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
-            self._breaker.heard()
-            return answer
-
-        def failed(error: BackendError) -> None:
-            tally.failures[error.kind] += 1
-            self._breaker.heard(error)
-
         tally.total += 1
-        await self._slots.acquire()
-        held = await self._account.hold(self._spec, request) if self._account else Held()
-        if self._account and held is None:
-            self._slots.release()
+        held = await self._caller.admit(request)
+        if held is None:
+            assert self._account is not None
             raise self._account.budget.stop(f"the rest of the induction by {self.name!r}", self._journal.path.parent)
-        tally.in_flight += 1
-        came = None
         try:
-            came, attempts = await with_retries(
-                once,
-                retries=self._spec.retries,
-                slots=self._slots,
-                waits=tally.waits,
-                give_up=self._breaker.pointless,
-                failed=failed,
+            answer, _ = await self._caller.call(
+                held, request, key, lambda: self._backend.chat(request), lambda answer: None
             )
         except BackendError as e:
+            if e.replies:  # an answer is still due, but this was paid for
+                self._note(key, None, failure_of(e))
             tally.unanswered[e.kind] += 1
             tally.examples[e.kind] = e.message
             tally.statuses["error"] += 1
-            self._breaker.lost(e)
+            self._caller.lost(e, key)
             raise
         finally:
-            if self._account:
-                self._account.settle(held or Held(), came)
-            tally.in_flight -= 1
             tally.written += 1
-            self._slots.release()
-        answer = replace(came, attempts=attempts)
-        self._journal.append(orjson.dumps({"key": key, "answer": answer}, option=orjson.OPT_APPEND_NEWLINE))
+        self._note(key, answer)
         self._held[key] = answer
-        if answer.usage:
-            tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
-            tally.completion_tokens += answer.usage.get("completion_tokens", 0)
         return answer
+
+    def _note(self, key: str, answer: Answer | None, error: Failure | None = None) -> None:
+        line = {"key": key, "answer": answer} if error is None else {"key": key, "answer": None, "error": error}
+        self._journal.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     async def open(self) -> None:
         await self._backend.open(self._media)
@@ -149,12 +118,13 @@ async def opened(
 
 
 def answers_in(path: Path) -> dict[str, Answer]:
-    """What a journal of answers holds, by key."""
+    """What a journal of answers holds, by key; a line without an answer says what a failed request was paid for."""
     found = {}
     for number, line in enumerate(lines(path), 1):
         try:
             value = orjson.loads(line)
-            found[str(value["key"])] = decode(Answer, value["answer"])
+            if value["answer"] is not None:
+                found[str(value["key"])] = decode(Answer, value["answer"])
         except (ValueError, KeyError, TypeError) as e:
             raise UserError(
                 f"{path}: line {number}: no answer ({e}); remove the line and run the same command again"

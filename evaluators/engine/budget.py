@@ -2,8 +2,12 @@
 
 What was spent and what is held together stay within the limit. So spending does too, as long as no request takes more than was
 held for it: `max_tokens` written, and read at first a token for every byte of its text and `IMAGE_TOKENS` for each image; once
-`LEARNT_FROM` answers have come, `MARGIN` times the largest share of that which any of them read. What an answer took and does not
-tell counts as all that was held. What a provider bills for requests that failed is not known here.
+`LEARNT_FROM` answers have come, `MARGIN` times the largest share of that which any of them read.
+
+Each attempt is held for and settled by itself, so a retry must fit as well. What a reply took is what its usage tells, also where
+the reply could not be used; where it tells nothing, all that was held. A reply is what a model wrote, or anything in its place
+that came as one (`errors.REPLIES`): no error status, no web page, no broken connection, no timeout. What a provider bills for
+these is not known here.
 """
 
 from __future__ import annotations
@@ -17,8 +21,9 @@ from typing import Any
 from evaluators.errors import RunStopped
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
-from evaluators.records import Answer
+from evaluators.records import Answer, FailedReplies
 from evaluators.rendering import Case
+from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384
 """No image is held to take more: the most that Qwen's vision models make of one by default, several times what others do."""
@@ -40,7 +45,7 @@ class Rates:
 
     def cost(self, usage: Mapping[str, int] | None) -> float | None:
         """What an answer took; None where it does not tell."""
-        if not usage or "prompt_tokens" not in usage or "completion_tokens" not in usage:
+        if usage is None or not tells_both(usage):
             return None
         read, cached = usage["prompt_tokens"], min(usage.get("cached_tokens", 0), usage["prompt_tokens"])
         return (read - cached) * self.read + cached * self.cached + usage["completion_tokens"] * self.written
@@ -61,6 +66,8 @@ class Budget:
         self.most_spent_and_held = spent
         self.reached = False
         """Whether some request was not sent, since it did not fit any more."""
+        self.unpriced: tuple[str, ...] = ()
+        """Models whose price is not known: what they take is in no sum."""
         self._refused = 0.0
         self._open = 0
         self._waiting: list[asyncio.Future[None]] = []
@@ -115,6 +122,10 @@ class Budget:
     def text(self, amount: float) -> str:
         return money(amount, self.currency)
 
+    def spent_text(self) -> str:
+        """What was spent; "at least" where some model has no price."""
+        return f"at least {self.text(self.spent)}" if self.unpriced else self.text(self.spent)
+
 
 def money(amount: float, currency: str) -> str:
     """`1,234.50 USD`; amounts below 1 with three significant digits, `0.0000320 USD`."""
@@ -150,14 +161,21 @@ class Account:
             held = Held(share * read * self._rates.read + written * self._rates.written, read)
         return held if await self.budget.hold(held.amount) else None
 
-    def settle(self, held: Held, answer: Answer | None) -> None:
-        """Book an answer; None for a request that failed."""
-        usage = None if answer is None else answer.usage
-        cost = self._rates.cost(usage)
-        if usage and cost is not None and held.read:
+    def settle(self, held: Held, answer: Answer | None, failed: FailedReplies | None = None) -> None:
+        """Book what an attempt took: its answer, and replies of it that came to nothing. Neither: it cost nothing."""
+        cost = 0.0 if answer is None else self._cost(held, answer.usage)
+        if answer and answer.usage and held.read and tells_both(answer.usage):
             self._answers += 1
-            self._share = max(self._share, usage["prompt_tokens"] / held.read)
-        self.budget.settle(held.amount, 0.0 if answer is None else held.amount if cost is None else cost)
+            self._share = max(self._share, answer.usage["prompt_tokens"] / held.read)
+        if failed is not None:
+            cost += self._rates.cost(failed.usage) or 0.0
+            if failed.told < failed.count:
+                cost = max(cost, held.amount)
+        self.budget.settle(held.amount, cost)
+
+    def _cost(self, held: Held, usage: Mapping[str, int] | None) -> float:
+        cost = self._rates.cost(usage)
+        return held.amount if cost is None else cost
 
 
 def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:

@@ -1,18 +1,16 @@
-"""How many requests are in flight and when a failed one is asked again: bounded slots, additive increase, full jitter."""
+"""How many requests are in flight and when a failed one is asked again: bounded slots and waits, additive increase, full jitter."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from evaluators.errors import BackendError
-
-T = TypeVar("T")
+from evaluators.judges import RETRY_AFTER_MOST_S
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
@@ -94,43 +92,14 @@ class Waits:
                 self.asked_s = 0.0
 
 
-def backoff_s(attempt: int, error: BackendError) -> float:
-    """Seconds before attempt + 1: what the server asked for, plus full jitter on a doubling base."""
+def asked_s(error: BackendError) -> float | None:
+    """Seconds that the server asked to wait; None where it did not, or asked for what is no time."""
+    seconds = error.retry_after_s
+    return None if seconds is None or math.isnan(seconds) or seconds < 0 else seconds
+
+
+def backoff_s(attempt: int, error: BackendError, most_s: float = RETRY_AFTER_MOST_S) -> float:
+    """Seconds before attempt + 1: what the server asked for, `most_s` at most, plus full jitter on a doubling base."""
     jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))  # noqa: S311 (no secret)
-    if error.retry_after_s is None:
-        return jitter
-    return error.retry_after_s + min(jitter, 1.0)
-
-
-async def with_retries(
-    ask: Callable[[], Awaitable[T]],
-    *,
-    retries: int,
-    slots: Slots,
-    waits: Waits,
-    give_up: Callable[[BackendError], bool],
-    failed: Callable[[BackendError], None],
-) -> tuple[T, int]:
-    """Ask until it answers, at most 1 + retries times; returns the answer and the number of attempts.
-
-    Args:
-        give_up: told of each failure; True ends the attempts at once (nothing has ever answered, say).
-        failed: told of each failure, for the counters.
-
-    Raises:
-        BackendError: the last failure.
-    """
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            answer = await ask()
-        except BackendError as e:
-            slots.failed(e.kind)
-            failed(e)
-            if e.permanent or attempt > retries or give_up(e):
-                raise
-            await waits.pause(e.kind, backoff_s(attempt, e), asked=e.retry_after_s is not None)
-        else:
-            slots.succeeded()
-            return answer, attempt
+    wanted = asked_s(error)
+    return jitter if wanted is None else min(wanted, most_s) + min(jitter, 1.0)

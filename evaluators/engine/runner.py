@@ -4,96 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from evaluators.engine.budget import Account, Budget, Held
+from evaluators.engine.budget import Account, Held
+from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal
-from evaluators.engine.pacing import Slots, Waits, with_retries
 from evaluators.engine.plan import Cell, Finished, Work, grouped
-from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
-from evaluators.judges import Judge
+from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.judges import Judge, JudgeSpec
 from evaluators.media import WINDOW_BYTES, MediaWindow
-from evaluators.parsing import Parsed, parse_finished
-from evaluators.records import Answer, Failure, Item, Order, Verdict, encode
+from evaluators.parsing import Parsed, parse
+from evaluators.records import Answer, Item, Order, Verdict, encode
 from evaluators.rendering import Case, pick_of
+from evaluators.text import printable
+
+log = logging.getLogger(__name__)
 
 BATCH_ITEMS = 32
 BATCH_BYTES = WINDOW_BYTES // 4
 
 
-@dataclass
-class Tally:
-    """What has happened so far, for the progress line and the summary."""
-
-    total: int = 0
-    written: int = 0
-    asked: int = 0
-    in_flight: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    """Failed attempts by kind, retried ones included."""
-    unanswered: Counter[str] = field(default_factory=Counter)
-    """Verdicts that ended without an answer, by kind of failure."""
-    examples: dict[str, str] = field(default_factory=dict)
-    """What a server said with a failure of each kind."""
-    pictures: dict[str, None] = field(default_factory=dict)
-    """What is wrong with each file that could not be shown, in order of appearance."""
-    notes: list[str] = field(default_factory=list)
-    """What a person is to be told at the end."""
-    waits: Waits = field(default_factory=Waits)
-    first_sent: float | None = None
-    """`time.monotonic()` of the first request."""
-    last_written: float | None = None
-    budget: Budget | None = None
-    """Where prices are known."""
+FIRST_ANSWERS = 20
+SHOWN_END = 160
+"""Characters of a reply's end that a person is shown."""
 
 
-class Breaker:
-    """Ends the run when a judge gives nothing but fatal failures: on all its first requests, or as many in a row later.
+class FirstAnswers:
+    """Looks whether a model's first answers hold what they are to hold, so that a prompt or limit that does not fit is seen at once.
 
-    Until something else has come back, fatal failures are not retried.
+    Args:
+        what: "verdict" or "rubric".
     """
 
-    def __init__(self, judge: str, first: int) -> None:
-        self._judge = judge
-        self._first = max(first, 3)  # one late 404 is no proof, however few requests are in flight
-        self._streak = 0
-        self._alive = False
+    def __init__(self, spec: JudgeSpec, what: str = "verdict") -> None:
+        self._spec, self._what = spec, what
+        self._statuses: Counter[str] = Counter()
+        self._over = False
 
-    def pointless(self, error: BackendError) -> bool:
-        return error.kind in FATAL and not self._alive
+    def add(self, text: str, status: str) -> str | None:
+        """Count an answer.
 
-    def heard(self, error: BackendError | None = None) -> None:
-        if error is None or error.kind not in FATAL:
-            self._alive = True
-            self._streak = 0
-
-    def lost(self, error: BackendError) -> None:
-        """Count a request that failed for good.
-
-        Raises:
-            RunStopped: it was one too many.
+        Returns:
+            What a person is to be told, at the last of `FIRST_ANSWERS` where none of them can be read; else None.
         """
-        if error.kind not in FATAL:
-            return
-        self._streak += 1
-        if self._streak >= self._first:
-            mend = {
-                "refused_connection": "start the server or correct base_url",
-                "auth": "set the key in the environment variable that api_key_env names",
-                "quota": "add money or quota to the account, or set another key",
-                "not_found": "correct model or base_url (it usually ends in /v1)",
-            }[error.kind]
-            raise RunStopped(
-                f"judge {self._judge!r}: the last {self._streak} requests all failed: "
-                f"{KINDS[error.kind]} ({error.message}). To mend: {mend}; then run the same command again."
+        if self._over:
+            return None
+        self._statuses[status] += 1
+        if status not in ("unparsed", "truncated", "invalid"):
+            self._over = True
+            return None
+        if self._statuses.total() < FIRST_ANSWERS:
+            return None
+        self._over = True
+        counts = ", ".join(f"{n} {status}" for status, n in self._statuses.most_common())
+        end = " ".join(printable(text).split())[-SHOWN_END:]
+        return (
+            f"{self._spec.name!r}: its first {FIRST_ANSWERS} answers hold no {self._what} ({counts}). One of them ends: {end!r}. "
+            f"To mend: {self._mend()}"
+        )
+
+    def _mend(self) -> str:
+        mends = []
+        if self._statuses["truncated"]:
+            mends.append(f"raise max_tokens (now {self._spec.max_tokens:,})")
+        if self._spec.verdict == "direct":
+            mends.append(
+                'let it write nothing but a digit, `extra_body: {structured_outputs: {choice: ["1", "2"]}}` on vLLM'
             )
+        elif self._statuses["unparsed"] or self._statuses["invalid"]:
+            mends.append(
+                "hold it to the form that is asked for, by a grammar of its server (`extra_body: {structured_outputs: ...}` on vLLM), "
+                "or take another `prompt:` or model"
+            )
+        return "; ".join(mends)
 
 
 class Runner:
@@ -101,6 +88,7 @@ class Runner:
 
     Args:
         accounts: by judge, where its requests are paid from; judges without one spend nothing that is counted.
+        stop_unreadable: end the run where a judge's first answers all hold no verdict, once what is in flight is written.
     """
 
     def __init__(
@@ -110,19 +98,24 @@ class Runner:
         listed: set[str],
         finished: Finished,
         accounts: Mapping[str, Account] | None = None,
+        stop_unreadable: bool = False,
     ) -> None:
         self._verdicts = verdicts
         self._items = items
         self._listed = listed
         self._finished = finished
         self._accounts = accounts or {}
+        self._stop_unreadable = stop_unreadable
+        self._unreadable: str | None = None
+        """Why the run is to end: a judge whose first answers cannot be read."""
         self.tally = Tally()
 
     async def run(self, work: Sequence[tuple[Judge, Sequence[Work]]]) -> None:
         """Ask all that is due.
 
         Raises:
-            RunStopped: going on is pointless, or the budget is used up: then all that was asked is answered and written.
+            RunStopped: going on is hopeless; or the budget is used up, or a judge's answers cannot be read and that ends the
+                run: then all that was asked is answered and written.
             UserError: a judge, a template or a file is not as it must be.
         """
         self.tally.total += sum(w.cells for _, works in work for w in works)
@@ -145,8 +138,11 @@ class Runner:
             for judge in remote:
                 await judge.close()
             media.close()
+        if self._unreadable:
+            raise RunStopped(self._unreadable)
         for budget in {a.budget for a in self._accounts.values() if a.budget.reached}:
-            raise budget.stop(f"{self.tally.total - self.tally.written:,} verdicts", self._verdicts.path.parent)
+            left = self.tally.total - self.tally.written + self.tally.statuses["error"]
+            raise budget.stop(f"{left:,} verdicts", self._verdicts.path.parent)
 
     async def _one_by_one(self, work: Sequence[tuple[Judge, Sequence[Work]]], media: MediaWindow) -> None:
         for judge, works in work:
@@ -157,18 +153,17 @@ class Runner:
                 await judge.close()
 
     async def _judge(self, judge: Judge, works: Sequence[Work], media: MediaWindow) -> None:
-        slots = Slots(judge.spec.concurrency, judge.spec.adaptive)
-        breaker = Breaker(judge.spec.name, min(judge.spec.concurrency, sum(w.calls for w in works)))
-        account = self._accounts.get(judge.spec.name)
+        caller = Caller(
+            judge.spec, self.tally, self._accounts.get(judge.spec.name), requests=sum(w.calls for w in works)
+        )
+        first = FirstAnswers(judge.spec)
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
                 for same in calls:
-                    await slots.acquire()
-                    held = await account.hold(judge.spec, case_of(item, same[0])) if account else Held()
+                    held = None if self._unreadable else await caller.admit(case_of(item, same[0]))
                     if held is None:  # what is in flight is waited for and written
-                        slots.release()
                         return
-                    group.create_task(self._ask(judge, item, same, slots, breaker, held))
+                    group.create_task(self._ask(judge, item, same, caller, first, held))
 
     async def _prepared(
         self, works: Sequence[Work], media: MediaWindow, judge: Judge
@@ -211,52 +206,32 @@ class Runner:
             self._items.append(b"".join(map(encode, new)))
 
     async def _ask(
-        self, judge: Judge, item: Item, cells: list[Cell], slots: Slots, breaker: Breaker, held: Held
+        self, judge: Judge, item: Item, cells: list[Cell], caller: Caller, first: FirstAnswers, held: Held
     ) -> None:
-        tally, cell, case = self.tally, cells[0], case_of(item, cells[0])
+        cell, case = cells[0], case_of(item, cells[0])
+        seed = seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
         asked = judge.spec.asked(case)
-        account, came = self._accounts.get(judge.spec.name), None
-
-        async def once() -> tuple[Answer, Parsed]:
-            tally.asked += 1
-            tally.first_sent = tally.first_sent or time.monotonic()
-            try:
-                answer = await judge.decide(
-                    case, seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
-                )
-                parsed = parse_finished(answer, asked, judge.spec.complete_reasons)
-            except (BackendError, UserError, RunStopped, asyncio.CancelledError):
-                raise
-            except Exception as e:  # a fault of one backend on one request must not cost the rest of the run
-                raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
-            breaker.heard()
-            return answer, parsed
-
-        def failed(error: BackendError) -> None:
-            tally.failures[error.kind] += 1
-            breaker.heard(error)
-
-        tally.in_flight += 1
         try:
-            (answer, parsed), attempts = await with_retries(
-                once,
-                retries=judge.spec.retries,
-                slots=slots,
-                waits=tally.waits,
-                give_up=breaker.pointless,
-                failed=failed,
+            answer, parsed = await caller.call(
+                held,
+                case,
+                item.uid,
+                lambda: judge.decide(case, seed),
+                lambda answer: parse(answer, asked, judge.spec.complete_reasons),
             )
         except BackendError as error:
             self.write(item, cells, None, Parsed("error"), error)
-            breaker.lost(error)
+            caller.lost(error, item.uid)
         else:
-            came = answer
-            self.write(item, cells, replace(answer, attempts=attempts) if attempts > 1 else answer, parsed)
-        finally:
-            if account:
-                account.settle(held, came)
-            tally.in_flight -= 1
-            slots.release()
+            self.write(item, cells, answer, parsed)
+            said = first.add(answer.text, parsed.status)
+            if said:
+                show = f"rubric-harness show {self._verdicts.path.parent} --judge {judge.spec.name}"
+                said = f"judge {said}. To read some: {show}"
+            if said and self._stop_unreadable:
+                self._unreadable = f"{said}. To go on all the same, leave --stop-unreadable out"
+            elif said:
+                log.warning("%s. The run goes on; --stop-unreadable would end it", said)
 
     def write(
         self,
@@ -269,7 +244,8 @@ class Runner:
         """Append the verdicts of all cells that share an answer (or a failure)."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         for cell in cells:
-            if error is None or not self._finished.answered(cell):  # a failed `--redo` leaves what was answered
+            # A failed `--redo` leaves what was answered, which stands; what it was paid for is noted all the same.
+            if error is None or error.replies or not self._finished.answered(cell):
                 self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error, now)))
             self.tally.written += 1
             self.tally.statuses[parsed.status] += 1
@@ -278,9 +254,6 @@ class Runner:
             self.tally.examples[error.kind] = error.message
             if error.kind == "image":
                 self.tally.pictures.setdefault(error.message)
-        if answer and answer.usage:
-            self.tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
-            self.tally.completion_tokens += answer.usage.get("completion_tokens", 0)
         self.tally.last_written = time.monotonic()
 
 
@@ -340,7 +313,7 @@ def make_verdict(
         p=parsed.p,
         parser=parsed.parser,
         answer=answer,
-        error=Failure(error.kind, error.message, error.http) if error else None,
+        error=failure_of(error) if error else None,
         time=time,
     )
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from evaluators.engine.budget import Account, Held
+from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal
-from evaluators.engine.pacing import Slots, with_retries
-from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, Breaker, Tally, cause_of
-from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.finish import check_finished
+from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, FirstAnswers, cause_of
+from evaluators.errors import BackendError
+from evaluators.finish import ending
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
-from evaluators.records import Answer, Failure, Rubric, encode
+from evaluators.records import encode
 from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,15 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
         raise cause_of(failures) from None
     finally:
         media.close()
+    left = tally.total - tally.written + tally.statuses["error"]
     for budget in {w.account.budget for w in due if w.account and w.account.budget.reached}:
-        raise budget.stop(f"{tally.total - tally.written:,} rubrics and then the verdicts", journal.path.parent)
+        raise budget.stop(f"{left:,} rubrics and then the verdicts", journal.path.parent)
 
 
 async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media: MediaWindow) -> None:
     for work in works:
-        slots = Slots(work.spec.concurrency, work.spec.adaptive)
-        breaker = Breaker(work.spec.name, min(work.spec.concurrency, len(work.draws)))
+        caller = Caller(work.spec, tally, work.account, requests=len(work.draws))
+        first = FirstAnswers(work.spec, "rubric")
         try:
             await work.backend.open(media)
             async with asyncio.TaskGroup() as group, contextlib.aclosing(_prepared(work, media)) as prepared:
@@ -71,13 +75,11 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
                         _fail(work.spec, draw, error, journal, tally)
                         tally.written += 1
                         continue
-                    await slots.acquire()
                     request = request_of(work.spec, draw)
-                    held = await work.account.hold(work.spec, request) if work.account else Held()
+                    held = await caller.admit(request)
                     if held is None:  # what is in flight is waited for and written
-                        slots.release()
                         break
-                    group.create_task(_one(work, draw, request, journal, tally, slots, breaker, held))
+                    group.create_task(_one(work, draw, request, journal, caller, first, held))
         finally:
             await work.backend.close()
 
@@ -119,67 +121,41 @@ def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
 
 
 async def _one(
-    work: Writing,
-    draw: Draw,
-    request: ChatRequest,
-    journal: Journal,
-    tally: Tally,
-    slots: Slots,
-    breaker: Breaker,
-    held: Held,
+    work: Writing, draw: Draw, request: ChatRequest, journal: Journal, caller: Caller, first: FirstAnswers, held: Held
 ) -> None:
-    came = None
-
-    async def once() -> tuple[Answer, Rubric]:
-        tally.asked += 1
-        tally.first_sent = tally.first_sent or time.monotonic()
-        try:
-            answer = await work.backend.chat(request)
-            check_finished(answer.finish_reason, work.spec.complete_reasons, usage=answer.usage)
-            rubric = rubric_of(work.spec, draw, answer, datetime.now(UTC).isoformat(timespec="milliseconds"))
-        except (BackendError, UserError, RunStopped, asyncio.CancelledError):
-            raise
-        except Exception as e:  # a fault of one backend on one request must not cost the rest
-            raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
-        breaker.heard()
-        return answer, rubric
-
-    def fails(error: BackendError) -> None:
-        tally.failures[error.kind] += 1
-        breaker.heard(error)
-
-    tally.in_flight += 1
+    tally = caller.tally
     try:
-        (answer, rubric), attempts = await with_retries(
-            once, retries=work.spec.retries, slots=slots, waits=tally.waits, give_up=breaker.pointless, failed=fails
+        answer, rubric = await caller.call(
+            held,
+            request,
+            draw.item.uid,
+            lambda: work.backend.chat(request),
+            lambda answer: rubric_of(work.spec, draw, answer, _now()),
         )
     except BackendError as error:
         _fail(work.spec, draw, error, journal, tally)
-        breaker.lost(error)
+        caller.lost(error, draw.item.uid)
     else:
-        came = answer
-        if attempts > 1:
-            rubric = replace(rubric, answer=replace(answer, attempts=attempts))
-        journal.append(encode(rubric))
+        journal.append(encode(replace(rubric, answer=answer)))
         tally.statuses[rubric.status] += 1
-        if answer.usage:
-            tally.prompt_tokens += answer.usage.get("prompt_tokens", 0)
-            tally.completion_tokens += answer.usage.get("completion_tokens", 0)
+        cut = ending(answer.finish_reason, work.spec.complete_reasons) == "cut"
+        said = first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
+        if said:
+            log.warning("writer %s. The run goes on", said)
     finally:
         tally.written += 1
         tally.last_written = time.monotonic()
-        tally.in_flight -= 1
-        if work.account:
-            work.account.settle(held, came)
-        slots.release()
 
 
 def _fail(spec: WriterSpec, draw: Draw, error: BackendError, journal: Journal, tally: Tally) -> None:
     """File a rubric that was not written, and why."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    journal.append(encode(failed(spec, draw, Failure(error.kind, error.message, error.http), now)))
+    journal.append(encode(failed(spec, draw, failure_of(error), _now())))
     tally.unanswered[error.kind] += 1
     tally.examples[error.kind] = error.message
     if error.kind == "image":
         tally.pictures.setdefault(error.message)
     tally.statuses["error"] += 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

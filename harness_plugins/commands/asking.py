@@ -13,7 +13,7 @@ from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, near, p
 from harness_plugins.commands.reading import print_summary
 
 if TYPE_CHECKING:
-    from evaluators.engine.runner import Tally
+    from evaluators.engine.caller import Tally
 
 SHOWN_PICTURES = 20
 """Files that could not be shown and are named one by one."""
@@ -40,7 +40,15 @@ def run_command(args: argparse.Namespace) -> int:
     loading.daemon = True
     loading.start()
     try:
-        result = run(config, out=args.out, limit=args.limit, only=only, redo=statuses, progress=not args.quiet)
+        result = run(
+            config,
+            out=args.out,
+            limit=args.limit,
+            only=only,
+            redo=statuses,
+            progress=not args.quiet,
+            stop_unreadable=args.stop_unreadable,
+        )
     finally:
         loading.cancel()
     print_summary(result.out)
@@ -73,7 +81,8 @@ def _print_spent(tally: Tally) -> None:
     """What the folder cost, where prices are known."""
     budget = tally.budget
     if budget is not None:
-        say(f"Spent:        {budget.text(budget.spent)}, {budget.text(budget.spent - budget.before)} of it now")
+        without = f"; no price in money for {', '.join(budget.unpriced)}" if budget.unpriced else ""
+        say(f"Spent:        {budget.spent_text()}, {budget.text(budget.spent - budget.before)} of it now{without}")
 
 
 def _print_failures(tally: Tally, what: str) -> None:

@@ -17,6 +17,7 @@ from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
 from evaluators.rendering import PROMPTS, Template, asked_on
 from evaluators.text import printable
+from evaluators.usage import read_usage
 from harness_plugins.hosted import JUDGE
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import foreign_spec
@@ -145,7 +146,7 @@ class HostedTask:
         answer = Answer(
             text=text,
             answer_format=self.judge.text_format(self.judge.asked(row.case)),
-            usage={k: v for k, v in usage.items() if v is not None} or None,
+            usage=read_usage(usage),
             backend=self.harness,
             backend_version=self.harness_version,
             sampling=self.judge.sampling(),

@@ -21,6 +21,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import Message
 from evaluators.records import Answer, Failure, Rubric, Verdict, encode
 from evaluators.rendering import pick_of
+from evaluators.usage import read_usage
 from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
 from harness_plugins.hosted import ARR, GRM
 from harness_plugins.hosted.base import Docs, HostedTask
@@ -88,7 +89,7 @@ class HostedWriting(HostedTask):
             answer = Answer(
                 text=text,
                 answer_format=self.writer.method,
-                usage={k: v for k, v in usage.items() if v is not None} or None,
+                usage=read_usage(usage),
                 backend=self.harness,
                 backend_version=self.harness_version,
                 sampling=self.writer.sampling(),

@@ -20,11 +20,10 @@ from typing import Any
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from tqdm import tqdm
 
+from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal, read_records, record_files
-from evaluators.engine.pacing import Slots, Waits, with_retries
-from evaluators.engine.runner import Breaker
+from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
-from evaluators.finish import check_finished
 from evaluators.judges import ChatJudge, JudgeSpec, create
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
@@ -84,14 +83,12 @@ class _Asking:
         self._spec, self._backend = spec, judge.backend
         self._docs, self._images = docs, images
         self._out, self._rank = out, rank
-        self._slots = Slots(spec.concurrency, spec.adaptive)
-        self._waits = Waits()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="encode")
         self._held = {r.key: r for path in record_files(out, "answers") for r in read_records(path, Reply) if r.answer}
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
 
     async def run(self, requests: Sequence[Instance]) -> None:
-        self._breaker = Breaker(self._spec.name, min(self._spec.concurrency, len(requests)))
+        self._caller = Caller(self._spec, Tally(), requests=len(requests))
         self._ahead = asyncio.Semaphore(max(self._spec.concurrency * 2, 8))
         draws: Counter[int] = Counter()
         media = MediaWindow()
@@ -109,7 +106,7 @@ class _Asking:
                         tasks[-1].add_done_callback(lambda _: bar.update(1))
                         draws[id(request)] += 1  # --repeats hands over the same request again: another draw
             except BaseExceptionGroup as failures:
-                raise _first(failures) from None
+                raise cause_of(failures) from None
             finally:
                 await self._backend.close()
                 media.close()
@@ -135,39 +132,28 @@ class _Asking:
             if reply is None:
                 self._under_way[key] = loop.create_future()
                 asked = ChatRequest(messages, self._spec.sampling(), affinity=key)
-                reply = await self._ask(Reply(key, str(task), int(doc)), asked)
+                reply, error = await self._ask(Reply(key, str(task), int(doc)), asked)
                 self._journal.append(encode(reply))
                 self._under_way[key].set_result(reply)
-                if reply.error is not None:
-                    self._breaker.lost(BackendError(reply.error.kind, reply.error.message))
+                if error is not None:
+                    self._caller.lost(error, f"{task} {doc}")
             for path in made:
                 path.unlink(missing_ok=True)
             return reply
         finally:
             self._ahead.release()
 
-    async def _ask(self, reply: Reply, request: ChatRequest) -> Reply:
-        async def once() -> Answer:
-            given = await self._backend.chat(request)
-            check_finished(given.finish_reason, self._spec.complete_reasons, usage=given.usage)
-            self._breaker.heard()
-            return given
-
-        await self._slots.acquire()
+    async def _ask(self, reply: Reply, request: ChatRequest) -> tuple[Reply, BackendError | None]:
+        held = await self._caller.admit(request)
+        assert held is not None, "nothing limits what foreign tasks cost"
+        about = f"{reply.task} {reply.doc}"
         try:
-            given, attempts = await with_retries(
-                once,
-                retries=self._spec.retries,
-                slots=self._slots,
-                waits=self._waits,
-                give_up=self._breaker.pointless,
-                failed=self._breaker.heard,
+            answer, _ = await self._caller.call(
+                held, request, about, lambda: self._backend.chat(request), lambda answer: None
             )
         except BackendError as e:
-            return replace(reply, error=Failure(e.kind, e.message, e.http))
-        finally:
-            self._slots.release()
-        return replace(reply, answer=replace(given, attempts=attempts))
+            return replace(reply, error=failure_of(e)), e
+        return replace(reply, answer=answer), None
 
     def _messages(self, request: Instance) -> tuple[tuple[Message, ...], list[Path]]:
         """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here.
@@ -234,10 +220,3 @@ def _result(reply: Reply) -> GenerationResult:
         return failed(reply.error)
     usage = reply.answer.usage or {}
     return GenerationResult(reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    one: BaseException = failures
-    while isinstance(one, BaseExceptionGroup):
-        one = next((e for e in one.exceptions if isinstance(e, UserError)), one.exceptions[0])
-    return one

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -10,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators import judges as judge_factory
-from evaluators.engine.pacing import Slots, with_retries
-from evaluators.engine.runner import Tally
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.engine.caller import Caller, Tally
+from evaluators.errors import BackendError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.media import Known, MediaWindow
-from evaluators.parsing import Parsed, parse_finished
+from evaluators.parsing import Parsed, parse
 from evaluators.rendering import Case
 from harness_plugins.rewards.images import ImageFiles
 
@@ -35,7 +33,7 @@ class RewardJudge:
 
     def __post_init__(self) -> None:
         self._judge = judge_factory.create(self.judge) if isinstance(self.judge, JudgeSpec) else self.judge
-        self._slots = Slots(self.spec.concurrency, self.spec.adaptive)
+        self._caller = Caller(self.spec, self.tally, ends=False)
 
     @property
     def spec(self) -> JudgeSpec:
@@ -74,38 +72,19 @@ class RewardJudge:
             BackendError: no answer came, after all retries; it stands in the tally.
             UserError: the judge's template or a file is not as it must be.
         """
-        await self._slots.acquire()
-        self.tally.in_flight += 1
+        held = await self._caller.admit(case)
+        assert held is not None, "nothing limits what rewards cost"
+        asked = self.spec.asked(case)
         try:
-            return await self._retried(case, seed)
+            _, parsed = await self._caller.call(
+                held,
+                case,
+                case.item.uid,
+                lambda: self._judge.decide(case, seed),
+                lambda answer: parse(answer, asked, self.spec.complete_reasons),
+            )
         except BackendError as e:
             self.tally.unanswered[e.kind] += 1
             self.tally.examples[e.kind] = e.message
             raise
-        finally:
-            self.tally.in_flight -= 1
-            self._slots.release()
-
-    async def _retried(self, case: Case, seed: str) -> Parsed:
-        async def once() -> Parsed:
-            self.tally.asked += 1
-            try:
-                answer = await self._judge.decide(case, seed)
-                return parse_finished(answer, self.spec.asked(case), self.spec.complete_reasons)
-            except (BackendError, UserError, RunStopped, asyncio.CancelledError):
-                raise
-            except Exception as e:  # a fault of one backend on one request must not cost the batch
-                raise BackendError("backend", f"{type(e).__name__}: {e}"[:300]) from e
-
-        def failed(error: BackendError) -> None:
-            self.tally.failures[error.kind] += 1
-
-        parsed, _ = await with_retries(
-            once,
-            retries=self.spec.retries,
-            slots=self._slots,
-            waits=self.tally.waits,
-            give_up=lambda error: False,
-            failed=failed,
-        )
         return parsed

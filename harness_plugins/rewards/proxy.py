@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Literal
 
 from evaluators.arms import as_text
-from evaluators.engine.runner import Tally, cause_of
+from evaluators.engine.caller import Tally
+from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest

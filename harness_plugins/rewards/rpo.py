@@ -20,7 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
 
-from evaluators.engine.runner import Tally, cause_of
+from evaluators.engine.caller import Tally
+from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest, item_uid

@@ -8,36 +8,63 @@ from typing import Any
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.parsing import MASS_FLOOR, VERSION
+from evaluators.usage import MOST_TOKENS
 from harness_plugins.folder.reread import STALE, Rereader
 
 _LIKELY = """CASE WHEN format NOT IN ('token', 'tokens') OR mass IS NULL OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
      WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END"""
 """The status of a one-token answer under a floor of the mass; what its digits say stands beside it either way."""
 
-_QUERY = """
+USAGE = "STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE)"
+FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
+"""`records.FailedReplies` as DuckDB reads it."""
+
+
+def _checked(usage: str, replies: str, prefix: str = "") -> str:
+    """Columns of tokens from a struct of usage: numbers that so many replies cannot have taken are not told at all."""
+    fits = " AND ".join(
+        f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS}::DOUBLE * {replies}"
+        for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
+    )
+    fits += f" AND coalesce({usage}.cached_tokens <= {usage}.prompt_tokens, true)"
+    return ", ".join(
+        f"CASE WHEN {fits} THEN {usage}.{part} END AS {prefix}{part}"
+        for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
+    )
+
+
+ANSWER_TOKENS = _checked("answer.usage", "requests")
+"""Columns of an answer's tokens; `answer` is a struct, and `requests` a column before them."""
+_FAILED = "coalesce(answer.failed_replies, error.failed_replies)"
+FAILED_TOKENS = f"""greatest(coalesce({_FAILED}."count", 0), 0) AS failed, {_checked(f"{_FAILED}.usage", "failed", "failed_")},
+       CASE WHEN failed_prompt_tokens IS NULL OR failed_completion_tokens IS NULL THEN 0
+            ELSE least(greatest(coalesce({_FAILED}.told, 0), 0), failed) END AS failed_told"""
+"""Columns of the replies behind a line that came to nothing; `answer` and `error` are structs."""
+
+_QUERY = f"""
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
        status, pick, donor, media, rubric, p.first AS p, p.mass AS mass,
        coalesce(forms, 0) AS forms, parser, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
-       answer.answer_format AS format, answer.usage.prompt_tokens AS prompt_tokens,
-       answer.usage.completion_tokens AS completion_tokens, answer.usage.cached_tokens AS cached_tokens,
+       answer.answer_format AS format,
        answer IS NOT NULL AS answered, answer.model AS served, answer.latency_s AS latency_s,
        coalesce(answer.attempts, 1) AS attempts, hash(coalesce(call, key)) AS call, hash(key) AS key,
        CASE answer.answer_format WHEN 'tokens' THEN greatest(json_array_length(answer."each"), 1)
                                  WHEN 'reasoned' THEN 1 + (answer.top_logprobs IS NOT NULL)::INT ELSE 1 END AS requests,
+       {ANSWER_TOKENS}, {FAILED_TOKENS},
        row_number() OVER () AS line,
-       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{2,9}')
+       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{{2,9}}')
        OR status NOT IN ('ok', 'tie', 'unparsed', 'low_mass', 'refused', 'truncated', 'error')
        OR (status <> 'low_mass' AND (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL)) AS bad
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {
+FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
     key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
     item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
     media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
     p: 'STRUCT(first DOUBLE, mass DOUBLE)', forms: 'INTEGER', parser: 'VARCHAR',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
-                    usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE))'})
+                    usage {USAGE}, failed_replies {FAILED_REPLIES})', error: 'STRUCT(failed_replies {FAILED_REPLIES})'}})
 """
 
 

@@ -1,8 +1,8 @@
 """Tokens and calls of a run folder, from its jsonl alone: what was paid for, and what each decision would cost alone.
 
 *Paid for* is each answer once: cells with equal calls share one, and a copy of an answer costs nothing, but an answer that a later
-line replaced (`--redo`) was paid for as well. *Alone* is what a cell's decisions took, each call of it counted in full, whoever
-else shares it. What an answer does not tell is unknown, never zero.
+line replaced (`--redo`) was paid for as well, and so were replies that could not be used. *Alone* is what a cell's decisions took,
+each call of it counted in full, whoever else shares it. What an answer does not tell is unknown, never zero.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
-from harness_plugins.scoring.lines import read_lines
+from harness_plugins.scoring.lines import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]
 """Benchmark, judge, arm, writer."""
@@ -52,11 +52,14 @@ class Usage:
         return (self.read * share, self.written * share) if self.calls else (0.0, 0.0)
 
 
+Role = Literal["judge", "writer", "induction"]
+
+
 @dataclass(frozen=True)
 class Paid:
     """What one judge or writer was paid for."""
 
-    role: Literal["judge", "writer", "induction"]
+    role: Role
     name: str
     model: str
     """As configured; as served where no config is at hand."""
@@ -64,9 +67,11 @@ class Paid:
     made: int
     """Verdicts or rubrics that are there: of several lines the last."""
     retried: int = 0
-    """Failed attempts before an answer came: whether they were billed is not known."""
+    """Failed attempts before an answer came of which no reply came: whether they were billed is not known."""
     most: tuple[float, float] = (0.0, 0.0)
     """The most tokens that one call read, and that one wrote."""
+    failed: int = 0
+    """Of the calls, replies that came and could not be used."""
 
     def money(self, rates: Rates) -> float | None:
         """For the calls whose tokens are known; None where there are calls and none is."""
@@ -131,21 +136,40 @@ _TOKENS = (
     "coalesce(sum(completion_tokens) FILTER (told), 0)"
 )
 
+_ANSWERED_TOKENS = _TOKENS.replace("count(*) AS", "count(*) FILTER (answered) AS").replace(
+    "sum(requests) AS", "sum(requests) FILTER (answered) AS"
+)
+
 _PAID = """
 SELECT judge, coalesce(max(served), ''), sum(times), sum(times * requests), coalesce(sum(times) FILTER (told), 0),
        coalesce(sum(times * prompt_tokens) FILTER (told), 0), coalesce(sum(times * cached_tokens) FILTER (told), 0),
-       coalesce(sum(times * completion_tokens) FILTER (told), 0), sum(times * (attempts - 1)),
+       coalesce(sum(times * completion_tokens) FILTER (told), 0), sum(times * greatest(attempts - 1 - failed, 0)),
        coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)
 FROM (SELECT judge, max(served) AS served, max(lines) AS times, prompt_tokens, completion_tokens, cached_tokens, requests,
-             attempts, prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS told
+             attempts, failed, prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS told
       FROM (SELECT judge, call, key, latency_s, prompt_tokens, completion_tokens, coalesce(cached_tokens, 0) AS cached_tokens,
-                   requests, attempts, max(served) AS served, count(*) AS lines
-            FROM raw WHERE answered AND NOT coalesce(bad, true) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9)
-      GROUP BY judge, call, latency_s, prompt_tokens, completion_tokens, cached_tokens, requests, attempts)
+                   requests, attempts, failed, max(served) AS served, count(*) AS lines
+            FROM raw WHERE answered AND NOT coalesce(bad, true) GROUP BY ALL)
+      GROUP BY judge, call, latency_s, prompt_tokens, completion_tokens, cached_tokens, requests, attempts, failed)
 GROUP BY judge ORDER BY judge
 """
 """One answer is one line of each key that it was written for: equal latency and tokens under one call are one answer, as often as
 one of its keys has it."""
+
+_FAILED_COLUMNS = "failed, failed_told, failed_prompt_tokens, failed_cached_tokens, failed_completion_tokens"
+_FAILED_SUMS = """sum(times * failed), sum(times * failed), sum(times * failed_told), coalesce(sum(times * failed_prompt_tokens), 0),
+       coalesce(sum(times * failed_cached_tokens), 0), coalesce(sum(times * failed_completion_tokens), 0),
+       coalesce(max(failed_prompt_tokens), 0), coalesce(max(failed_completion_tokens), 0)"""
+
+_FAILED = f"""
+SELECT judge, {_FAILED_SUMS}
+FROM (SELECT judge, max(lines) AS times, {_FAILED_COLUMNS}
+      FROM (SELECT judge, call, key, latency_s, prompt_tokens, completion_tokens, attempts, {_FAILED_COLUMNS}, count(*) AS lines
+            FROM raw WHERE failed > 0 AND NOT coalesce(bad, true) GROUP BY ALL)
+      GROUP BY judge, call, latency_s, prompt_tokens, completion_tokens, attempts, {_FAILED_COLUMNS})
+GROUP BY judge ORDER BY judge
+"""
+"""Replies that came to nothing, told apart as answers are."""
 
 _CELLS = f"""
 SELECT c.*, d.draws, d.items
@@ -162,28 +186,27 @@ JOIN (SELECT benchmark, judge, arm, writer, count(DISTINCT hash(item, sample, re
 ON c.benchmark = d.benchmark AND c.judge = d.judge AND c.arm = d.arm AND c.writer IS NOT DISTINCT FROM d.writer
 """
 
-_ANSWER = """STRUCT(model VARCHAR, attempts INTEGER, usage STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE,
-                    cached_tokens DOUBLE))"""
+_ANSWER = f"STRUCT(model VARCHAR, attempts INTEGER, usage {USAGE}, failed_replies {FAILED_REPLIES})"
+_ERROR = f"STRUCT(failed_replies {FAILED_REPLIES})"
+_LINE = f"""answer IS NOT NULL AS answered, 1 AS requests, 1 AS times, coalesce(answer.attempts, 1) AS attempts, {ANSWER_TOKENS},
+       {FAILED_TOKENS}, prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS told"""
+"""Columns of a line that was paid for by itself: a rubric's, or an induction's."""
+_MOST = "sum(greatest(attempts - 1 - failed, 0)), coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)"
+_READ = (
+    "read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns ="
+)
 _RUBRICS = f"""
 CREATE TABLE rubrics AS
 SELECT benchmark, item, coalesce(saw, 'nothing') = 'nothing' AS blind, saw, coalesce(replicate, 0) AS replicate, status,
-       writer.name AS writer, writer.model AS model, answer IS NOT NULL AS answered, 1 AS requests,
-       coalesce(answer.attempts, 1) AS attempts, answer.usage.prompt_tokens AS prompt_tokens,
-       answer.usage.completion_tokens AS completion_tokens, coalesce(answer.usage.cached_tokens, 0) AS cached_tokens,
-       answer.usage.prompt_tokens IS NOT NULL AND answer.usage.completion_tokens IS NOT NULL AS told,
-       row_number() OVER () AS line
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
+       writer.name AS writer, writer.model AS model, {_LINE}, row_number() OVER () AS line
+FROM {_READ} {{
     benchmark: 'VARCHAR', item: 'VARCHAR', saw: 'VARCHAR', replicate: 'INTEGER', status: 'VARCHAR',
-    writer: 'STRUCT(name VARCHAR, model VARCHAR)', answer: '{_ANSWER}'}})
+    writer: 'STRUCT(name VARCHAR, model VARCHAR)', answer: '{_ANSWER}', error: '{_ERROR}'}})
 """
 
 _INDUCED = f"""
-SELECT max(answer.model), {_TOKENS}, sum(attempts - 1), coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)
-FROM (SELECT answer, 1 AS requests, coalesce(answer.attempts, 1) AS attempts, answer.usage.prompt_tokens AS prompt_tokens,
-             answer.usage.completion_tokens AS completion_tokens, coalesce(answer.usage.cached_tokens, 0) AS cached_tokens,
-             answer.usage.prompt_tokens IS NOT NULL AND answer.usage.completion_tokens IS NOT NULL AS told
-      FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest,
-                     columns = {{answer: '{_ANSWER}'}}))
+SELECT max(answer.model), {_ANSWERED_TOKENS}, {_MOST}, {_FAILED_SUMS}
+FROM (SELECT answer, {_LINE} FROM {_READ} {{answer: '{_ANSWER}', error: '{_ERROR}'}}))
 """
 
 
@@ -207,13 +230,19 @@ def _judges(db: Any, manifest: Mapping[str, Any], found: Folder) -> None:
         return bool(known["key"].get("backend") != "baseline") if known else judge not in PICKS
 
     made = dict(db.execute("SELECT judge, count(*) FROM last WHERE answered GROUP BY 1").fetchall())
-    for judge, served, *numbers, retried, read, written in db.execute(_PAID).fetchall():
-        if is_model(judge):
-            model = manifest.get("judges", {}).get(judge, {}).get("key", {}).get("model") or served
-            found.paid.append(Paid("judge", judge, model, _usage(numbers), made[judge], int(retried), (read, written)))
+    answers = {judge: row for judge, *row in db.execute(_PAID).fetchall()}
+    failed = {judge: row for judge, *row in db.execute(_FAILED).fetchall()}
+    for judge in sorted(filter(is_model, answers.keys() | failed.keys())):
+        served, *row = answers.get(judge, ("", *_NOTHING))
+        model = manifest.get("judges", {}).get(judge, {}).get("key", {}).get("model") or served
+        found.paid.append(_paid("judge", judge, model, row, failed.get(judge), made.get(judge, 0)))
     for benchmark, judge, arm, writer, *numbers, draws, items in db.execute(_CELLS).fetchall():
         if is_model(judge):
             found.cells[benchmark, judge, arm, writer] = Decided(_usage(numbers), draws, items)
+
+
+_NOTHING = (0,) * 9
+"""Sums over no answer: the six of a usage, failed attempts, and the most read and written."""
 
 
 def _usage(numbers: Any) -> Usage:
@@ -221,53 +250,63 @@ def _usage(numbers: Any) -> Usage:
     return Usage(int(calls), int(requests or 0), int(known), read, cached, written)
 
 
+def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, made: int) -> Paid:
+    """What was paid for answers, and for replies that could not be used (None: there were none)."""
+    *numbers, retried, read, written = answers
+    usage, most, lost = _usage(numbers), (read, written), 0
+    if failed is not None:
+        *numbers, failed_read, failed_written = (n or 0 for n in failed)
+        usage, lost = usage + _usage(numbers), int(numbers[0])
+        most = max(read, failed_read), max(written, failed_written)
+    return Paid(role, name, model, usage, made, int(retried or 0), most, lost)
+
+
 def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], found: Folder) -> None:
     """Rubrics from files were not paid for here; what they took to write is told all the same, where they say it."""
     files = [str(f) for f in record_files(folder, "rubrics") if f.stat().st_size]
-    if not files:
-        return
-    read_lines(db, _RUBRICS, files)
     given = set(manifest.get("rubrics", {}))
-    extra = "sum(attempts - 1), coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)"
+    if files:
+        read_lines(db, _RUBRICS, files)
+        _rubrics(db, given, found)
+    _inductions(db, folder, given, found, bool(files))
+
+
+def _rubrics(db: Any, given: set[str], found: Folder) -> None:
     rows = db.execute(
-        f"SELECT writer, max(model), {_TOKENS}, {extra} FROM rubrics WHERE answered AND writer IS NOT NULL GROUP BY 1 ORDER BY 1"
+        f"SELECT writer, max(model), {_TOKENS}, {_MOST} FROM rubrics WHERE answered AND writer IS NOT NULL GROUP BY 1"
     ).fetchall()
+    answers = {writer: row for writer, *row in rows}
+    rows = db.execute(
+        f"SELECT writer, max(model), {_FAILED_SUMS} FROM rubrics WHERE failed > 0 AND writer IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    failed = {writer: row for writer, *row in rows}
     db.execute(
         "CREATE TABLE drafts AS SELECT * FROM rubrics WHERE status <> 'error' QUALIFY row_number() OVER "
         "(PARTITION BY benchmark, writer, item, saw, replicate ORDER BY line DESC) = 1"
     )
     made = dict(db.execute("SELECT writer, count(*) FROM drafts GROUP BY 1").fetchall())
-    for writer, model, *numbers, retried, read, written in rows:
-        if writer not in given:
-            found.paid.append(
-                Paid("writer", writer, model or "", _usage(numbers), made.get(writer, 0), int(retried), (read, written))
-            )
+    for writer in sorted((answers.keys() | failed.keys()) - given):
+        lost_model, *lost = failed.get(writer, (None,))
+        model, *row = answers.get(writer, (lost_model, *_NOTHING))
+        found.paid.append(_paid("writer", writer, model or "", row, lost or None, made.get(writer, 0)))
     for benchmark, writer, blind, replicates, *numbers in db.execute(
         f"SELECT benchmark, writer, blind, count(DISTINCT replicate), {_TOKENS} FROM drafts GROUP BY 1, 2, 3"
     ).fetchall():
         found.written[benchmark, writer, blind] = _usage(numbers), replicates
-    _inductions(db, folder, given, found)
 
 
-def _inductions(db: Any, folder: Path, given: set[str], found: Folder) -> None:
-    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall())
+def _inductions(db: Any, folder: Path, given: set[str], found: Folder, filed: bool) -> None:
+    """What inductions took, also of those that were stopped before their rubric was filed."""
+    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if filed else {}
     for path in sorted(folder.glob("induction-*.jsonl")):
         name = path.stem.removeprefix("induction-")
         if not path.stat().st_size or name in given:
             continue
         (row,) = read_lines(db, _INDUCED, [str(path)]).fetchall()
-        served, *numbers, retried, read, written = row
-        usage = _usage(numbers)
+        served, *row = row
+        answers, failed = row[:9], row[9:]
+        usage = _usage(answers[:6])
         if name in models:
             found.induced[name] = usage
-        found.paid.append(
-            Paid(
-                "induction",
-                name,
-                models.get(name) or served or "",
-                usage,
-                usage.calls,
-                int(retried or 0),
-                (read, written),
-            )
-        )
+        model = models.get(name) or served or ""
+        found.paid.append(_paid("induction", name, model, answers, failed, usage.calls))

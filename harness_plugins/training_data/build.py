@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
+from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal, items_of
-from evaluators.engine.runner import Tally
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluators import judges as judge_factory
-from evaluators.engine.runner import Tally
+from evaluators.engine.caller import Tally
 from evaluators.engine.writing import Writing
 from evaluators.judges import ChatJudge
 from evaluators.keys import digest
