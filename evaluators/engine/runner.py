@@ -86,7 +86,11 @@ class Breaker:
                 "refused_connection": "start the server or correct base_url",
                 "auth": "set the key in the environment variable that api_key_env names",
                 "quota": "add money or quota to the account, or set another key",
+                "certificate": "name a file of trusted certificates in SSL_CERT_FILE, or correct base_url",
+                "proxy": "correct HTTP_PROXY or HTTPS_PROXY, or name the server in NO_PROXY",
                 "not_found": "correct model or base_url (it usually ends in /v1)",
+                "redirect": "set base_url to the address that the server names",
+                "stream": "set `stream: true` of the judge",
             }[error.kind]
             raise RunStopped(
                 f"judge {self._judge!r}: the last {self._streak} requests all failed: "

@@ -170,7 +170,7 @@ class WriterSpec(JudgeSpec):
     def writer(self) -> Writer:
         """Who wrote it, as rubric records name it."""
         fields = self.key_fields()
-        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "model_args", "seed") if fields.get(k)}
+        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "media", "model_args", "seed") if fields.get(k)}
         guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
         if self.seeds is not None:
             rows = hashlib.sha256(self.seeds.read_bytes()).hexdigest()[:16]
@@ -225,7 +225,7 @@ def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> I
 def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
     """What the writer is asked."""
     hidden = frozenset({"responses"}) if draw.saw == "nothing" else frozenset()
-    case = Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden)
+    case = spec.shown(Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden))
     seed = None
     if spec.seed is not None:
         seed = int(digest("writer", spec.seed, *draw.place)[:7], 16)
