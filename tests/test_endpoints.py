@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,15 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluators.backends import endpoint
 from evaluators.backends.endpoint.failures import said
 from evaluators.backends.endpoint.replies import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.transport import Reply
 from evaluators.backends.openai import OpenAIBackend
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
-from evaluators.judges import JudgeSpec
+from evaluators.judges import JudgeSpec, create
 from evaluators.media import MediaWindow
-from evaluators.messages import ChatRequest, Message, Text
-from evaluators.records import Answer, Failure, decode, encode
+from evaluators.messages import ChatRequest, Image, Message, Text
+from evaluators.records import Answer, Candidate, Failure, Item, Label, Media, MediaFile, decode, encode
+from evaluators.writers import Draw, WriterSpec, request_of
 from harness_plugins import run
 from tests.conftest import MakePairs, png, read_jsonl, write_jsonl
 from tests.test_transport import request, serving, sized
@@ -567,9 +570,6 @@ def test_nothing_of_the_environment_changes_where_the_sdk_asks_or_as_whom(monkey
 
 
 def test_both_clients_send_the_same_request(tmp_path: Path) -> None:
-    from evaluators.messages import Image
-    from evaluators.records import MediaFile
-
     (tmp_path / "a.png").write_bytes(png(7))
     image = Image(MediaFile(str(tmp_path / "a.png"), "", 0))
     content = (Text("Which? é 😀 "), image, Text("or"), image)
@@ -619,6 +619,16 @@ def test_a_header_whose_variable_is_not_set_is_refused() -> None:
     )
     with pytest.raises(UserError, match="the environment variable UNSET"):
         OpenAIBackend(spec)
+
+
+def test_the_sdk_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.delitem(sys.modules, "evaluators.backends.endpoint.sdk", raising=False)
+    monkeypatch.delattr(endpoint, "sdk", raising=False)
+    fields = {"name": "j", "backend": "openai", "model": "m", "base_url": "http://h/v1"}
+    create(JudgeSpec.model_validate(fields))
+    with pytest.raises(UserError, match=r"pip install 'rubric-harness\[openai\]'"):
+        create(JudgeSpec.model_validate({**fields, "client": "sdk"}))
 
 
 def test_how_an_endpoint_is_reached_is_in_no_key() -> None:
@@ -754,3 +764,25 @@ def test_a_judge_that_reads_text_alone_is_refused_where_images_are_compared(
     with pytest.raises(UserError, match=r"'j': `media: none`, and the candidates of 'pairs' are images"):
         ran(Quirk(completion()).sent(), rows, write_config, "media: none")
     assert not (tmp_path / "out").exists(), "before anything was asked"
+
+
+def test_a_writer_that_reads_text_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    image = Media("a.png", "image", (MediaFile(str(tmp_path / "a.png")),))
+    candidates = (Candidate("a"), Candidate("b"))
+    item = Item("x:1", "x", "1", 0, "q", candidates, (0, 1), Label(preferred=0), media=(image,))
+    fields: dict[str, Any] = {
+        "name": "w",
+        "backend": "openai",
+        "model": "m",
+        "base_url": "http://h/v1",
+        "media": "none",
+    }
+    spec = WriterSpec.model_validate({**fields, "method": "arr_zero_shot"})
+    (part,) = request_of(spec, Draw(item, "nothing")).messages[0].parts
+    assert isinstance(part, Text) and "not available here" in part.text
+    assert spec.writer().sampling["media"] == "none"
+    row = {"prompt": "p", "preferred": ["a.png"], "dispreferred": "nothing", "rationale": "It is one."}
+    guided = {"method": "arr_guided", "exemplars": write_jsonl(tmp_path / "guide.jsonl", [row])}
+    with pytest.raises(UserError, match=r"guide.jsonl: its exemplars show images, which `media: none` of 'w'"):
+        request_of(WriterSpec.model_validate({**fields, **guided}), Draw(item, "nothing"))

@@ -26,11 +26,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evaluators.criteria import weighted
+from evaluators.errors import UserError
 from evaluators.exemplars import Exemplars, joined
 from evaluators.grading import Grading
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
-from evaluators.messages import ChatRequest, Message
+from evaluators.messages import ChatRequest, Image, Message
 from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
 
@@ -165,7 +166,14 @@ class WriterSpec(JudgeSpec):
         Raises:
             UserError: the file cannot be used.
         """
-        return None if self.exemplars is None else Exemplars(self.exemplars)
+        if self.exemplars is None:
+            return None
+        guide = Exemplars(self.exemplars)
+        if self.media == "none" and any(isinstance(p, Image) for p in guide.parts):
+            raise UserError(
+                f"{self.exemplars}: its exemplars show images, which `media: none` of {self.name!r} rules out"
+            )
+        return guide
 
     def writer(self) -> Writer:
         """Who wrote it, as rubric records name it."""

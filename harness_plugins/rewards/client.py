@@ -171,11 +171,16 @@ class RewardClient:
 
     async def _post(self, path: str, data: bytes, until: float) -> bytes:
         most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
-        reply = await self._transport.post(address(self.url, path), self._headers, [data], most)
+        try:
+            reply = await self._transport.post(address(self.url, path), self._headers, [data], most)
+        except BackendError as e:
+            if e.kind == "certificate":
+                raise UserError(f"{self.url}: {e.message}: name a file of trusted ones in SSL_CERT_FILE") from None
+            raise
         if reply.status == 200:
             return reply.body
         if 300 <= reply.status < 400:
-            raise redirected(reply)
+            raise UserError(f"{self.url}: {redirected(reply).message}")
         try:
             body = parsed(reply.body)
         except (ValueError, RecursionError):
