@@ -33,7 +33,7 @@ print(json.dumps({"seconds": result.seconds, "cpu": time.process_time() - cpu, "
 """
 
 
-def make_data(folder: Path, count: int, size: int, orders: str, slots: int, url: str) -> Path:
+def make_data(folder: Path, count: int, size: int, orders: str, slots: int, url: str, more: str = "") -> Path:
     """`count` pairs, each with an image of its own: a JPEG signature and random bytes, which is all a client sees."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def make_data(folder: Path, count: int, size: int, orders: str, slots: int, url:
             answers = [f"Response number {n}. " + word * 60 for word in ("alpha ", "beta ")]
             row = {"id": n, "prompt": f"What is on picture {n}?", "media": [f"images/{n}.jpg"], "candidates": answers}
             rows.write(json.dumps({**row, "label": n % 2}) + "\n")
-    judge = f"{{name: mock, backend: openai, model: mock, base_url: '{url}', concurrency: {slots}}}"
+    judge = f"{{name: mock, backend: openai, model: mock, base_url: '{url}', concurrency: {slots}{more}}}"
     config = folder / f"config-{slots}.yaml"
     config.write_text(
         f"benchmarks: [{{name: pairs, path: pairs.jsonl}}]\narms: [none]\norders: {orders}\njudges:\n  - {judge}\n"
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.5)
     parser.add_argument("--size", type=int, default=256 * 1024, help="bytes of each image")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--client", default="http", help="http, or sdk (the openai package)")
     args = parser.parse_args()
     ideal = math.ceil(args.requests / args.slots) * args.latency
     with tempfile.TemporaryDirectory(prefix="rubric-harness-") as name:
@@ -86,7 +87,8 @@ def main() -> None:
         assert server.stdout is not None
         server.stdout.readline()
         try:
-            config = make_data(folder, args.requests, args.size, "AB", args.slots, "http://127.0.0.1:18765/v1")
+            more = "" if args.client == "http" else f", client: {args.client}"
+            config = make_data(folder, args.requests, args.size, "AB", args.slots, "http://127.0.0.1:18765/v1", more)
             os.sync()  # else the journal's fsync pays for writing back the images made above
             found: dict[str, list[float]] = {"engine": [], "command": [], "cpu ms/request": []}
             for n in range(args.repeat):

@@ -12,25 +12,45 @@ KINDS = {
     "server": "HTTP 5xx",
     "auth": "HTTP 401 or 403",
     "quota": "the account has no money or quota left",
+    "certificate": "the server's certificate is not trusted",
+    "proxy": "the proxy that the environment names did not let it through",
     "not_found": "HTTP 404",
+    "redirect": "the server sends requests to another address",
+    "stream": "the endpoint answers in streams only",
     "rejected": "another HTTP 4xx: this request cannot succeed",
     "html": "a web page in place of an answer",
     "bad_json": "an answer that is not the expected JSON",
+    "too_large": "a reply of more bytes than are read",
     "empty": "an answer without content",
     "logprobs": "an answer without the log-probabilities that were asked for",
     "too_long": "the request does not fit the model or its memory",
     "finish_reason": "an answer that ended for a reason of an unknown name",
+    "descriptors": "too many open files and connections",
     "backend": "the judge itself failed",
     "image": "a picture that is broken, so that nobody was asked",
     "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
 
-FATAL = frozenset({"refused_connection", "auth", "quota", "not_found"})
+FATAL = frozenset({"refused_connection", "auth", "quota", "certificate", "proxy", "not_found", "redirect", "stream"})
 """When nothing but these comes back, going on is pointless."""
 
 PERMANENT = frozenset(
-    {"auth", "quota", "not_found", "rejected", "logprobs", "too_long", "finish_reason", "image", "backend"}
+    {
+        "auth",
+        "quota",
+        "certificate",
+        "not_found",
+        "redirect",
+        "stream",
+        "rejected",
+        "too_large",
+        "logprobs",
+        "too_long",
+        "finish_reason",
+        "image",
+        "backend",
+    }
 )
 """Asking the same thing again cannot help."""
 

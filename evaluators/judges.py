@@ -33,7 +33,7 @@ from evaluators.rendering import PROMPTS, Case, Template, asked_on
 from evaluators.usage import failed_replies
 
 TOP_LOGPROBS = 20
-"""What OpenAI and vLLM allow by default."""
+"""What OpenAI and vLLM allow by default; the default of `JudgeSpec.top_logprobs`."""
 
 
 SECRETS = frozenset(
@@ -77,7 +77,16 @@ _AT_ONCE = {"hf": 64, "vllm": 256}
 
 def backend_names() -> list[str]:
     """The backends at hand: one module each in `evaluators/backends`."""
-    return sorted(m.name for m in pkgutil.iter_modules(backends.__path__) if not m.name.startswith("_"))
+    modules = (m for m in pkgutil.iter_modules(backends.__path__) if not m.ispkg)  # folders hold what they share
+    return sorted(m.name for m in modules if not m.name.startswith("_"))
+
+
+class FromEnvironment(BaseModel):
+    """A secret: its value stands in an environment variable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    env: str = Field(min_length=1)
 
 
 def _module(backend: str) -> ModuleType:
@@ -94,6 +103,14 @@ class JudgeSpec(BaseModel):
     model: str = ""
     base_url: str | tuple[str, ...] = ""
     api_key_env: str = "OPENAI_API_KEY"
+    api_key_header: str = ""
+    """For gateways that want the key as it is under a name of their own, such as `api-key`; else it is a bearer token."""
+    headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    """Sent with each request to an endpoint. In no key and in no file."""
+    client: Literal["http", "sdk"] = "http"
+    """What talks to an endpoint: aiohttp alone, or the openai package over it. In no key: the records are the same."""
+    stream: bool = False
+    """For endpoints that answer in streams only: the pieces are collected. In no key."""
     family: str | None = None
     base: str | None = None
     verdict: Literal["text", "direct", "reasoned"] = "text"
@@ -115,6 +132,10 @@ class JudgeSpec(BaseModel):
     fast, are no part of the key; every other one is."""
     max_pixels: int | None = Field(None, gt=0)
     """Images are shown no larger than this; by default their bytes go out as they lie."""
+    media: Literal["shown", "none"] = "shown"
+    """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
+    top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
+    """Alternatives of a token that are asked for where probabilities decide."""
     samples: int = Field(1, gt=0)
     seed: int | None = None
     """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
@@ -156,8 +177,15 @@ class JudgeSpec(BaseModel):
             raise ValueError("max_pixels needs pillow: pip install pillow")
         if self.verdict == "reasoned" and self.answer_format != "tag":
             raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
-        if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm"):
+        if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm", "openai"):
             raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
+        for field in ("api_key_header", "headers", "client", "stream"):
+            if self.backend != "openai" and getattr(self, field) != type(self).model_fields[field].get_default(
+                call_default_factory=True
+            ):
+                raise ValueError(f"{field} belongs to the backend openai: leave it out")
+        if self.top_logprobs != TOP_LOGPROBS and self.verdict == "text":
+            raise ValueError("top_logprobs belongs to `verdict: direct` and `reasoned`: leave it out")
         if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         if self.samples > 1 and self.verdict == "direct":
@@ -204,6 +232,22 @@ class JudgeSpec(BaseModel):
         """What it is asked on a case."""
         return asked_on(case, self.how)
 
+    def shown(self, case: Case) -> Case:
+        """The case as this model can be shown it: with `media: none` as one whose media are missing.
+
+        Raises:
+            UserError: then nothing would be left to judge, as its candidates are images.
+        """
+        item = case.item
+        if self.media == "shown" or not item.all_media():
+            return case
+        if any(c.media for c in item.candidates):
+            raise UserError(
+                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
+                "left to judge: use a model that reads images"
+            )
+        return replace(case, item=replace(item, media=(), media_missing=True))
+
     def text_format(self, asked: Asked) -> str:
         """The format of its answers in text: what was asked for, or that of the user's own prompt."""
         return asked.answer_format if self.answer_format == "tag" else self.answer_format
@@ -240,6 +284,10 @@ class JudgeSpec(BaseModel):
             fields["max_pixels"] = self.max_pixels
         if self.seed is not None:
             fields["seed"] = self.seed
+        if self.media != "shown":
+            fields["media"] = self.media
+        if self.top_logprobs != TOP_LOGPROBS:
+            fields["top_logprobs"] = self.top_logprobs
         if grading := self.how.key():
             fields["grading"] = grading
         decisive = _decisive(self.model_args, _module(self.backend).TRANSPORT_ARGS)
@@ -277,18 +325,18 @@ class Judge(Protocol):
 class ChatJudge:
     """A judge that is a model behind a chat backend."""
 
-    sees_media = True
-
     def __init__(self, spec: JudgeSpec, backend: ChatBackend) -> None:
         self.spec = spec
         self.backend = backend
         self.in_process = backend.in_process
+        self.sees_media = spec.media == "shown"
 
     async def open(self, media: MediaWindow) -> None:
         await self.backend.open(media)
 
     def requests(self, case: Case) -> list[ChatRequest]:
         """What the case takes: one request, or one for each criterion where each is asked about by its own token."""
+        case = self.spec.shown(case)
         asked, direct = self.spec.asked(case), self.spec.verdict == "direct"
         parts = [replace(asked, criteria=(c,)) for c in asked.criteria] if direct and asked.criteria else [asked]
         return [
@@ -297,7 +345,7 @@ class ChatJudge:
                     self.spec.template.render(case, "direct" if direct else "text", part), self.spec.max_pixels
                 ),
                 sampling=self.spec.sampling(),
-                top_logprobs=TOP_LOGPROBS if direct else 0,
+                top_logprobs=self.spec.top_logprobs if direct else 0,
                 answer_format=parsing.DIRECT if direct else self.spec.text_format(asked),
                 affinity=case.item.uid,
             )
@@ -339,7 +387,7 @@ class ChatJudge:
                     request,
                     messages=(*request.messages, Message("assistant", (Text(start),))),
                     sampling={**request.sampling, self.spec.max_tokens_field: 1},
-                    top_logprobs=TOP_LOGPROBS,
+                    top_logprobs=self.spec.top_logprobs,
                     answer_format=parsing.DIRECT,
                     continues=True,
                 )

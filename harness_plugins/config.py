@@ -141,7 +141,9 @@ OWN = "self:"
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
-    kept = judge.model_dump(exclude={"name", "verdict", "prompt", "answer_format", "samples", "seed", *_ASKED})
+    kept = judge.model_dump(
+        exclude={"name", "verdict", "top_logprobs", "prompt", "answer_format", "samples", "seed", *_ASKED}
+    )
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 

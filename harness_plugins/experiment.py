@@ -21,6 +21,7 @@ from evaluators.judges import Judge, JudgeSpec
 from evaluators.messages import ChatBackend
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
+from evaluators.rendering import Case
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.budgets import Money, money_of, with_costs
@@ -129,14 +130,18 @@ def prepare(
 
 
 def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
-    """Whether judges and writers can be asked about items with as many candidates as these.
+    """Whether judges and writers can be asked about these items.
 
     Raises:
-        UserError: one compares two, and some item has more.
+        UserError: one compares two, and some item has more; or one reads text alone, and the candidates are images.
     """
     compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
     compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
+    text_alone = [spec for spec in (*config.judges, *config.all_writers()) if spec.media == "none"]
     for name, some in items.items():
+        for spec in text_alone:
+            for item in some:
+                spec.shown(Case(item, "AB"))
         many = next((i for i in some if len(i.candidates) > 2), None)
         if many is not None and compare:
             raise UserError(

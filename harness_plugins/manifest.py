@@ -197,7 +197,7 @@ def make_manifest(
     held: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
 ) -> dict[str, Any]:
     """The folder's manifest after this run: a folder grows, so judges and benchmarks of earlier runs stay in it."""
-    import httptools
+    import aiohttp
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
@@ -210,7 +210,7 @@ def make_manifest(
         "versions": {
             "rubric_harness": __version__,
             "python": platform.python_version(),
-            "httptools": httptools.__version__,
+            "aiohttp": aiohttp.__version__,
         },
         "benchmarks": {**held.get("benchmarks", {}), **{n: {**b.facts(), **limits[n]} for n, b in benchmarks.items()}},
         "judges": {**held.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},

@@ -16,6 +16,8 @@ from evaluators.errors import UserError
 from evaluators.mock_server import MockServer
 from harness_plugins.rewards.client import RewardClient
 from tests.serving import RIGHT, config, get, posted, sample, serving, through
+from tests.test_transport import answering, certificate, sized
+from tests.test_transport import serving as reached
 
 pytest.importorskip("fastapi", reason="needs the extra `server`")
 
@@ -140,3 +142,23 @@ def test_ending_finishes_what_is_under_way(tmp_path: Path) -> None:
         assert [r.value for r in asyncio.run(end())] == [2.5] * 8
         out, err = process.communicate(timeout=10)
         assert process.returncode == 0 and "finishing 8 judge calls" in out and not err
+
+
+def test_a_redirect_or_an_untrusted_certificate_is_said_at_once(tmp_path: Path) -> None:
+    """Neither is mended by asking until the deadline."""
+
+    async def score(url: str) -> None:
+        async with RewardClient(url, deadline_s=30) as client:
+            await client.score([sample(1)])
+
+    async def scenario() -> None:
+        elsewhere = sized(b"", "Location: https://host/login", status="302 Found")
+        async with reached(answering(elsewhere)) as url:
+            with pytest.raises(UserError, match=r"HTTP 302: .*its Location is https://host/login"):
+                await score(url)
+        with certificate(tmp_path) as (_, tls):
+            async with reached(answering(elsewhere), tls=tls) as url:
+                with pytest.raises(UserError, match=r"certificate of localhost.*self-signed.*SSL_CERT_FILE"):
+                    await score(url)
+
+    asyncio.run(scenario())

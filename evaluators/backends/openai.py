@@ -6,29 +6,40 @@ should a server echo it, it is blanked before anyone sees the reply.
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import os
-import secrets
+import re
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httptools
-import orjson
+import aiohttp
 
+from evaluators.backends.endpoint.http import MARK, HttpClient
+from evaluators.backends.endpoint.replies import read_reply
+from evaluators.backends.endpoint.transport import (
+    Reply,
+    Transport,
+    address,
+    check_proxy,
+    header_problem,
+    query_secrets,
+)
+from evaluators.digits import digit_of
 from evaluators.errors import BackendError, UserError
 from evaluators.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
-from evaluators.transport import Address, Broken, Unreachable
-from evaluators.usage import read_usage
 
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
-_KINDS = {401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server", 425: "server", 429: "rate_limit"}
-_MARK = secrets.token_hex(16)
-"""Where an image goes in the request's JSON. Drawn anew in each process and never sent, so no text can hold it."""
+EXTRA = "[openai]"
+"""Installs what `client: sdk` needs."""
+
+_PATH = "/chat/completions"
+_AZURE = ("azure_endpoint", "api_version")
 _GRAMMARS = frozenset(
     {
         "structured_outputs",
@@ -42,12 +53,23 @@ _GRAMMARS = frozenset(
     }
 )
 """Fields of vLLM's and SGLang's requests that let through some tokens only."""
-TRANSPORT_ARGS = frozenset({"azure_endpoint"})
-"""Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
-the key."""
+TRANSPORT_ARGS = frozenset({"azure_endpoint", "api_version"})
+"""Arguments that say where a model runs; any other name is refused."""
 
-_SHOWN = 300
-"""Characters of a server's error text that are kept."""
+
+_KEYS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
+"""Headers that hold a secret by their meaning, so that none is written into a config."""
+
+_OURS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"})
+"""Headers that say how a request is sent."""
+
+
+class Client(Protocol):
+    """Whoever posts requests to one replica."""
+
+    async def send(self, body: Mapping[str, Any], images: list[Encoded], timeout_s: float) -> Reply: ...
+
+    async def close(self) -> None: ...
 
 
 class OpenAIBackend:
@@ -56,37 +78,65 @@ class OpenAIBackend:
 
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
-        self._key = os.environ.get(spec.api_key_env, "").strip()
-        if not self._key.isascii() or not self._key.isprintable():
-            raise UserError(
-                f"judge {spec.name!r}: the key in {spec.api_key_env} holds characters that no header may: set it again"
-            )
-        self._version = f"httptools {httptools.__version__}"
+        self._headers, self._secrets = _headers(spec)
+        self._version = f"aiohttp {aiohttp.__version__}"
+        if spec.client == "sdk":
+            from evaluators.backends.endpoint import sdk
+
+            self._sdk, self._version = sdk, sdk.VERSION
 
     async def open(self, media: MediaWindow) -> None:
         self._media = media
-        self._replicas = [Address(f"{u.rstrip('/')}/chat/completions", self._key) for u in _urls(self._spec)]
+        addresses = [address(u, _PATH) for u in _urls(self._spec)]
+        for url in addresses:
+            try:
+                check_proxy(url)
+            except ValueError as e:
+                raise UserError(f"judge {self._spec.name!r}: {e}") from None
+        secrets = [*self._secrets, *(s for url in addresses for s in query_secrets(url))]
+        self._transport = Transport(secrets)
+        self._replicas: list[Client] = []
+        if self._spec.client == "http":
+            self._replicas = [HttpClient(url, self._headers, self._transport) for url in addresses]
+        else:
+            azure = {name: str(value) for name, value in self._spec.model_args.items()}
+            self._replicas = [
+                self._sdk.SdkClient("" if azure else url, azure, self._headers, self._transport)
+                for url in _urls(self._spec)
+            ]
         if self._spec.verdict != "text":
             await self._probe()
 
     async def close(self) -> None:
         for replica in getattr(self, "_replicas", ()):
-            replica.close()
+            await replica.close()
+        if hasattr(self, "_transport"):
+            await self._transport.close()
 
     async def chat(self, request: ChatRequest) -> Answer:
-        body = await self._body(request)
         replica = self._replicas[0]
         if len(self._replicas) > 1:
             drawn = int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16)
             replica = self._replicas[drawn % len(self._replicas)]
-        started = time.perf_counter()
-        data, kind = await self._post(replica, body)
-        latency = time.perf_counter() - started
-        return self._answer(data, kind, request, latency)
+        return await self._ask(replica, request)
 
-    async def _body(self, request: ChatRequest) -> list[bytes]:
-        """The request's JSON, in pieces: images are sent from where they lie encoded, never copied into the text."""
+    async def _ask(self, replica: Client, request: ChatRequest) -> Answer:
         images: list[Encoded] = []
+        body = await self._body(request, images)
+        started = time.perf_counter()
+        reply = await replica.send(body, images, self._spec.timeout_s)
+        latency = time.perf_counter() - started
+        return replace(
+            read_reply(reply, request, self._spec.complete_reasons, self._spec.stream),
+            masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
+            latency_s=round(latency, 4),
+            backend=self.name,
+            backend_version=self._version,
+            sampling=request.sampling,
+        )
+
+    async def _body(self, request: ChatRequest, images: list[Encoded]) -> dict[str, Any]:
+        """The request, with marks where its images go; these are appended to `images`."""
         messages = [{"role": m.role, "content": await self._content(m, images)} for m in request.messages]
         body: dict[str, Any] = {"model": self._spec.model, "messages": messages, **request.sampling}
         if request.top_logprobs:
@@ -95,12 +145,9 @@ class OpenAIBackend:
             body["seed"] = request.seed
         if request.continues:  # vLLM's and SGLang's word for it; OpenAI's own server refuses, and the probe says so
             body |= {"continue_final_message": True, "add_generation_prompt": False}
-        texts = orjson.dumps(body | self._spec.extra_body).split(_MARK.encode())
-        pieces = [texts[0]]
-        for image, text in zip(images, texts[1:], strict=True):
-            pieces[-1] += image.prefix
-            pieces += [image.base64, text]
-        return pieces
+        if self._spec.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return body | self._spec.extra_body
 
     async def _content(self, message: Message, images: list[Encoded]) -> str | list[dict[str, Any]]:
         if len(message.parts) == 1 and isinstance(message.parts[0], Text):
@@ -109,127 +156,96 @@ class OpenAIBackend:
         for part in message.parts:
             if isinstance(part, Image):
                 images.append(await self._media.encoded(part.file, part.max_pixels))
-                content.append({"type": "image_url", "image_url": {"url": _MARK}})
+                content.append({"type": "image_url", "image_url": {"url": MARK}})
             else:
                 content.append({"type": "text", "text": part.text})
         return content
 
-    async def _post(self, replica: Address, body: list[bytes]) -> tuple[bytes, str]:
-        """The reply's bytes and content type; anything but a 200 is a BackendError."""
-        try:
-            reply = await replica.post(body, self._spec.timeout_s)
-        except TimeoutError:
-            raise BackendError("timeout", f"no answer within {self._spec.timeout_s:g} s") from None
-        except Unreachable as e:
-            raise BackendError("refused_connection", str(e)[:_SHOWN]) from None
-        except Broken as e:
-            raise BackendError("reset", str(e)[:_SHOWN]) from None
-        data, status = reply.body, reply.status
-        if status == 200:
-            return data, reply.content_type
-        kind = _KINDS.get(status, "server" if status >= 500 else "rejected")
-        text = " ".join(data[: 4 * _SHOWN].decode("utf-8", "replace").split())[:_SHOWN]
-        raise BackendError(kind, text, http=status, retry_after_s=retry_after(reply.headers.get("retry-after")))
-
-    def _answer(self, data: bytes, content_type: str, request: ChatRequest, latency: float) -> Answer:
-        usage = None
-        try:
-            reply = orjson.loads(data)
-            usage = read_usage(reply.get("usage"))
-            choice = reply["choices"][0]
-            message = choice["message"]
-            text = message.get("content") or ""
-            if not isinstance(text, str):
-                raise TypeError("content is not a string")
-        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as e:
-            start = data[:200].lstrip().lower()
-            if content_type == "text/html" or start.startswith((b"<!doctype html", b"<html")):
-                raise BackendError(
-                    "html", "a web page came back; is base_url right (it usually ends in /v1)?"
-                ) from None
-            raise BackendError("bad_json", f"not a chat completion: {e}"[:_SHOWN], usage=usage) from None
-        finish, refusal = _text(choice.get("finish_reason")), _text(message.get("refusal"))
-        reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
-        if not text.strip() and not refusal and finish not in ("length", "content_filter") and not request.top_logprobs:
-            raise BackendError("empty", "the reply has no content", usage=usage)
-        return Answer(
-            text=text,
-            answer_format=request.answer_format,
-            reasoning=reasoning,
-            finish_reason=finish,
-            refusal=refusal,
-            top_logprobs=_first_token(choice, usage) if request.top_logprobs else None,
-            masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
-            usage=usage,
-            latency_s=round(latency, 4),
-            model=_text(reply.get("model")),
-            backend=self.name,
-            backend_version=self._version,
-            fingerprint=_text(reply.get("system_fingerprint")),
-            sampling=request.sampling,
-        )
-
     async def _probe(self) -> None:
-        """Ask each replica once whether it gives log-probabilities: better now than after a thousand paid answers."""
-        for replica in self._replicas:
-            asked = Message("user", (Text("Reply with 1."),))
+        """Ask each replica once whether it gives log-probabilities, and goes on from a begun answer where that is wanted:
+        better now than after a thousand paid answers."""
+        for number, replica in enumerate(self._replicas):
             reasoned = self._spec.verdict == "reasoned"
+            asked = "Reply with exactly this and nothing else: <answer>1</answer>" if reasoned else "Reply with 1."
+            messages = [Message("user", (Text(asked),))]
+            if reasoned:
+                messages.append(Message("assistant", (Text("<answer>"),)))
             request = ChatRequest(
-                (asked, Message("assistant", (Text("<answer>"),))) if reasoned else (asked,),
+                tuple(messages),
                 {**self._spec.sampling(), self._spec.max_tokens_field: 1},
-                top_logprobs=20,
+                top_logprobs=self._spec.top_logprobs,
                 answer_format="token",
                 continues=reasoned,
             )
-            body = await self._body(request)
             try:
-                answer = self._answer(*await self._post(replica, body), request, 0.0)
-                found = len(answer.top_logprobs or ())
+                tops = (await self._ask(replica, request)).top_logprobs or ()
             except BackendError as e:
                 if e.kind not in ("rejected", "logprobs"):
                     return  # a dead or busy server is the engine's business, with its own message
-                why = f"HTTP {e.http}: {e.message}" if e.http else e.message
-                raise UserError(_no_logprobs(self._spec, replica.url, why)) from None
-            if found < 2:
-                raise UserError(_no_logprobs(self._spec, replica.url, f"{found} log-probabilities came back, not 20"))
+                self._cannot(number, f"HTTP {e.http}: {e.message}" if e.http else e.message)
+            if len(tops) < min(2, self._spec.top_logprobs):
+                self._cannot(number, f"{len(tops)} log-probabilities came back, not {self._spec.top_logprobs}")
+            first = max(tops, key=lambda t: t[1])[0]
+            if reasoned and digit_of(first) is None:
+                self._cannot(
+                    number,
+                    f"asked to go on from `<answer>` it began a new answer with {first!r}: it ignores continue_final_message",
+                )
+
+    def _cannot(self, number: int, why: str) -> None:
+        """Refuse the judge.
+
+        Raises:
+            UserError: always.
+        """
+        spec = self._spec
+        most = [int(n) for n in re.findall(r"\d+", why)] if "logprobs" in why else []
+        fewer = max((n for n in most if 0 < n < spec.top_logprobs), default=None)
+        place = _urls(spec)[number].partition("?")[0]
+        fix = "Use `verdict: text`, or a server that " + (
+            "goes on from a begun answer (vLLM and SGLang do)"
+            if "continue_final_message" in why
+            else "returns top_logprobs (vLLM does)"
+        )
+        if fewer is not None:
+            fix = f"Set `top_logprobs: {fewer}` of the judge if that is the most that the server takes. Or: {fix[0].lower()}{fix[1:]}"
+        raise UserError(
+            f"judge {spec.name!r}: {place} cannot do `verdict: {spec.verdict}` ({why}); nothing was asked. {fix}"
+        )
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
+    """The headers of each request, and what in them is secret.
 
+    Raises:
+        UserError: a variable of the environment is not set, or holds what no header may.
+    """
 
-def _no_logprobs(spec: JudgeSpec, url: str, why: str) -> str:
-    return (
-        f"judge {spec.name!r}: {url} cannot do `verdict: {spec.verdict}` ({why}); nothing was asked. "
-        "Use `verdict: text`, or a server that returns top_logprobs (vLLM does)"
-    )
+    def secret(variable: str) -> str:
+        value = os.environ.get(variable, "").strip()
+        if header_problem("x", value):
+            raise UserError(
+                f"judge {spec.name!r}: the key in {variable} holds characters that no header may: set it again"
+            )
+        return value
 
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds to wait from a Retry-After header (seconds or an HTTP date)."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _first_token(choice: dict[str, Any], usage: dict[str, int] | None) -> tuple[tuple[str, float], ...]:
-    try:
-        tops = choice["logprobs"]["content"][0]["top_logprobs"]
-        found = tuple((str(t["token"]), float(t["logprob"])) for t in tops)
-    except (LookupError, TypeError, ValueError):
-        raise BackendError(
-            "logprobs", "the reply holds no log-probabilities for its first token", usage=usage
-        ) from None
-    if any(not logprob <= 1e-6 for _, logprob in found):  # also NaN
-        raise BackendError("bad_json", "log-probabilities above 0", usage=usage)
-    return found
+    headers, secrets = {}, []
+    if key := secret(spec.api_key_env):
+        name = spec.api_key_header or ("api-key" if spec.model_args.get("azure_endpoint") else "Authorization")
+        headers[name] = f"Bearer {key}" if name.lower() == "authorization" else key
+        secrets.append(key)
+    for name, given in spec.headers.items():
+        if isinstance(given, str):
+            headers[name] = given
+            continue
+        value = secret(given.env)
+        if not value:
+            raise UserError(
+                f"judge {spec.name!r}: the environment variable {given.env} (for the header {name}) is not set"
+            )
+        headers[name] = value
+        secrets += [value, *value.split()]
+    return headers, secrets
 
 
 def check(spec: JudgeSpec) -> None:
@@ -237,14 +253,50 @@ def check(spec: JudgeSpec) -> None:
         raise ValueError(
             "`model` is missing: the name under which the server serves it (GET base_url/models lists them)"
         )
-    for url in _urls(spec) or ("",):
-        try:
-            Address(url)
-        except ValueError as e:
-            raise ValueError(f"`base_url`: {e}") from None
+    if spec.model_args:
+        _check_azure(spec)
+    else:
+        for url in _urls(spec) or ("",):
+            try:
+                address(url)
+            except ValueError as e:
+                raise ValueError(f"`base_url`: {e}") from None
+    for name, value in spec.headers.items():
+        if problem := header_problem(name, value if isinstance(value, str) else ""):
+            raise ValueError(f"headers: {problem}")
+        if name.lower() in _OURS:
+            raise ValueError(f"headers: {name} says how a request is sent, and is set by this program: leave it out")
+        if isinstance(value, str) and name.lower() in _KEYS:
+            raise ValueError(
+                f"headers: {name} holds a secret, which belongs in an environment variable: `{name}: {{env: NAME}}`"
+            )
+    if spec.api_key_header and header_problem(spec.api_key_header, ""):
+        raise ValueError(f"api_key_header: {header_problem(spec.api_key_header, '')}")
+    if spec.api_key_header.lower() in {name.lower() for name in spec.headers}:
+        raise ValueError(f"headers: {spec.api_key_header} is the api_key_header already: name it once")
+    if "stream" in spec.extra_body:
+        raise ValueError("extra_body: `stream` is a field of the judge: write `stream: true` beside extra_body")
+
+
+def _check_azure(spec: JudgeSpec) -> None:
+    if spec.client != "sdk":
+        raise ValueError(
+            "model_args of backend openai are for `client: sdk` (azure_endpoint, api_version); for Azure without it set base_url to "
+            "https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=... and `api_key_header: api-key`"
+        )
+    if set(spec.model_args) != set(_AZURE) or not all(isinstance(v, str) and v for v in spec.model_args.values()):
+        raise ValueError("model_args of `client: sdk` are two texts, azure_endpoint and api_version")
+    if spec.base_url:
+        raise ValueError("azure_endpoint says where requests go: leave base_url out")
+    try:
+        address(spec.model_args["azure_endpoint"])
+    except ValueError as e:
+        raise ValueError(f"`azure_endpoint`: {e}") from None
 
 
 def _urls(spec: JudgeSpec) -> tuple[str, ...]:
+    if spec.model_args:
+        return (str(spec.model_args["azure_endpoint"]),)
     return (spec.base_url,) if isinstance(spec.base_url, str) else tuple(spec.base_url)
 
 

@@ -189,6 +189,7 @@ def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
 
 def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
     """The most tokens that a decision can read and write, all its calls together; no prompt is rendered for it."""
+    case = spec.shown(case)
     shown = case.shown() if "responses" not in case.hidden else ()
     media = [m for c in shown for m in c.media] + [m for m in case.item.media if "media" not in case.hidden]
     read = FRAME_TOKENS + FENCES + len(spec.template.source)

@@ -235,7 +235,7 @@ class Induction:
         preferred = 1 + order.index("AB"[item.label.preferred])
         extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed, "kept": kept}
         request = ChatRequest(
-            within_budget(self._template.render(Case(item, order), **extra), self._options.max_pixels),
+            within_budget(self._template.render(self._shown(item, order), **extra), self._options.max_pixels),
             sampling=self._options.sampling,
             answer_format="arr_induced",
             affinity=item.uid,
@@ -258,6 +258,9 @@ class Induction:
             have.add(normalised(said(one)))
         return good, unfit
 
+    def _shown(self, item: Item, order: Order) -> Case:
+        return self._judge["holistic"].shown(Case(item, order))
+
     def _unfit(self, criterion: Criterion, item: Item) -> str:
         """Why a criterion cannot be shown to whoever verifies it; empty where it can."""
         text = said(criterion)
@@ -278,7 +281,7 @@ class Induction:
         judge = self._judge[how]
         asked = judge.asked(case)
         request = ChatRequest(
-            within_budget(judge.template.render(case, "text", asked), judge.max_pixels),
+            within_budget(judge.template.render(judge.shown(case), "text", asked), judge.max_pixels),
             sampling=judge.sampling(),
             answer_format=asked.answer_format,
             affinity=case.item.uid,

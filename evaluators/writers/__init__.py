@@ -26,11 +26,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from evaluators.criteria import weighted
+from evaluators.errors import UserError
 from evaluators.exemplars import Exemplars, joined
 from evaluators.grading import Grading
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
-from evaluators.messages import ChatRequest, Message
+from evaluators.messages import ChatRequest, Image, Message
 from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
 
@@ -165,12 +166,19 @@ class WriterSpec(JudgeSpec):
         Raises:
             UserError: the file cannot be used.
         """
-        return None if self.exemplars is None else Exemplars(self.exemplars)
+        if self.exemplars is None:
+            return None
+        guide = Exemplars(self.exemplars)
+        if self.media == "none" and any(isinstance(p, Image) for p in guide.parts):
+            raise UserError(
+                f"{self.exemplars}: its exemplars show images, which `media: none` of {self.name!r} rules out"
+            )
+        return guide
 
     def writer(self) -> Writer:
         """Who wrote it, as rubric records name it."""
         fields = self.key_fields()
-        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "model_args", "seed") if fields.get(k)}
+        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "media", "model_args", "seed") if fields.get(k)}
         guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
         if self.seeds is not None:
             rows = hashlib.sha256(self.seeds.read_bytes()).hexdigest()[:16]
@@ -225,7 +233,7 @@ def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> I
 def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
     """What the writer is asked."""
     hidden = frozenset({"responses"}) if draw.saw == "nothing" else frozenset()
-    case = Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden)
+    case = spec.shown(Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden))
     seed = None
     if spec.seed is not None:
         seed = int(digest("writer", spec.seed, *draw.place)[:7], 16)

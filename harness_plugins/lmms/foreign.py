@@ -79,6 +79,8 @@ class _Asking:
             raise UserError(
                 f"judge {spec.name!r}: `verdict: {spec.verdict}` is about pairs; other tasks need `verdict=text`"
             )
+        if spec.media == "none":
+            raise UserError(f"judge {spec.name!r}: other tasks show their images themselves: leave `media: none` out")
         self.results: list[GenerationResult] = []
         self._spec, self._backend = spec, judge.backend
         self._docs, self._images = docs, images

@@ -19,12 +19,13 @@ from typing import TypeVar, overload
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from evaluators.backends.openai import retry_after
+from evaluators.backends.endpoint.failures import redirected, said
+from evaluators.backends.endpoint.json_texts import parsed
+from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
 from evaluators.engine.pacing import backoff_s
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.records import Failure
-from evaluators.transport import Address, Broken, Unreachable
 from harness_plugins.rewards import wire
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.rpo import Group, Score, unheard
@@ -61,7 +62,7 @@ class RewardClient:
         concurrency: int = 64,
     ) -> None:
         try:
-            Address(url)
+            check_proxy(address(url))
         except ValueError as e:
             raise UserError(f"no address of a reward server; give one such as http://127.0.0.1:8765: {e}") from None
         if not (deadline_s > 0 and timeout_s > 0 and concurrency > 0):
@@ -71,7 +72,7 @@ class RewardClient:
         self._concurrency = concurrency
         if token_env is not None and not self._token():
             raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
-        if not (self._token().isascii() and self._token().isprintable()):
+        if header_problem("x", self._token()):
             raise UserError(f"the token in {token_env} holds characters that no header may: set it again")
         self.failures: Counter[str] = Counter()
         """Failed attempts by kind, retried ones included."""
@@ -83,12 +84,13 @@ class RewardClient:
 
     async def open(self) -> None:
         self._gate = asyncio.Semaphore(self._concurrency)
-        # uvicorn closes idle connections after 5 s
-        self._paths = {p: Address(self.url + p, self._token(), keep_s=4) for p in (wire.PROXY_GRM, wire.RPO)}
+        token = self._token()
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._transport = Transport([token], keep_s=4)  # uvicorn closes idle connections after 5 s
 
     async def close(self) -> None:
-        for address in getattr(self, "_paths", {}).values():
-            address.close()
+        if hasattr(self, "_transport"):
+            await self._transport.close()
 
     async def __aenter__(self) -> RewardClient:
         await self.open()
@@ -170,23 +172,29 @@ class RewardClient:
     async def _post(self, path: str, data: bytes, until: float) -> bytes:
         most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
         try:
-            reply = await self._paths[path].post([data], most)
-        except TimeoutError:
-            raise BackendError("timeout", f"no answer within {most:.3g} s") from None
-        except Unreachable as e:
-            raise BackendError("refused_connection", str(e)[:300]) from None
-        except Broken as e:
-            raise BackendError("reset", str(e)[:300]) from None
-        status = reply.status
-        if status == 200:
+            reply = await self._transport.post(address(self.url, path), self._headers, [data], most)
+        except BackendError as e:
+            if e.kind == "certificate":
+                raise UserError(f"{self.url}: {e.message}: name a file of trusted ones in SSL_CERT_FILE") from None
+            raise
+        if reply.status == 200:
             return reply.body
-        said = " ".join(reply.body[:1200].decode("utf-8", "replace").split())[:300]
-        if status in _AUTH:
-            raise UserError(f"{self.url}: refused (HTTP {status}): set token_env to the variable that holds its token")
-        if status in _GONE:
-            raise UserError(f"{self.url}{path}: HTTP {status}: {said or 'no such reward there'}")
-        kind = "rate_limit" if status == 429 else "server" if status >= 500 or status == 408 else "rejected"
-        raise BackendError(kind, said, http=status, retry_after_s=retry_after(reply.headers.get("retry-after")))
+        if 300 <= reply.status < 400:
+            raise UserError(f"{self.url}: {redirected(reply).message}")
+        try:
+            body = parsed(reply.body)
+        except (ValueError, RecursionError):
+            body = None
+        words = said(reply.status, body, reply.body).words[:SHOWN]
+        if reply.status in _AUTH:
+            raise UserError(
+                f"{self.url}: refused (HTTP {reply.status}): set token_env to the variable that holds its token"
+            )
+        if reply.status in _GONE:
+            raise UserError(f"{self.url}{path}: HTTP {reply.status}: {words or 'no such reward there'}")
+        slow = reply.status >= 500 or reply.status == 408
+        kind = "rate_limit" if reply.status == 429 else "server" if slow else "rejected"
+        raise BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s)
 
     def _read(self, data: bytes, form: type[M]) -> M:
         try:

@@ -1,0 +1,1 @@
+"""How endpoints are reached and how their replies are read: parts of `backends.openai` and of the reward client."""

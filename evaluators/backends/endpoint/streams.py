@@ -1,0 +1,77 @@
+"""A streamed reply (server-sent events) as the one reply that it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evaluators.backends.endpoint.json_texts import parsed
+
+
+def is_stream(content_type: str, data: bytes) -> bool:
+    return content_type == "text/event-stream" or data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"data:", b"event:"))
+
+
+def collected(data: bytes) -> tuple[dict[str, Any], bool]:
+    """The chat completion that the pieces of a stream add up to (texts joined, the rest as it came last), and whether it is
+    whole: a stream may break off, and what it has said by then looks like an answer.
+
+    Raises:
+        ValueError: a piece is no JSON object.
+    """
+    whole: dict[str, Any] = {}
+    message: dict[str, list[Any]] = {}
+    choice: dict[str, Any] = {"index": 0}
+    logprobs: list[Any] = []
+    ended = False
+    for text in _events(data):
+        if text.strip() == b"[DONE]":
+            ended = True
+            break
+        piece = parsed(text)
+        if not isinstance(piece, dict):
+            raise ValueError("a piece of the stream is no JSON object")
+        whole |= {k: v for k, v in piece.items() if v is not None and k != "choices"}
+        for part in piece.get("choices") or ():
+            if not isinstance(part, dict) or part.get("index", 0) not in (0, None):
+                continue
+            delta = part.get("delta")
+            for name, value in (delta if isinstance(delta, dict) else {}).items():
+                message.setdefault(name, []).append(value)
+            given = part.get("logprobs")
+            if isinstance(given, dict) and isinstance(given.get("content"), list):
+                logprobs += given["content"]
+            elif given:
+                choice.setdefault("logprobs", given)
+            choice |= {k: v for k, v in part.items() if v is not None and k not in ("delta", "logprobs")}
+    if "error" in whole:
+        return whole, True
+    if logprobs:
+        choice["logprobs"] = {"content": logprobs}
+    if message:
+        choice["message"] = {name: _joined(values) for name, values in message.items()}
+    return {**whole, "choices": [choice]}, ended or choice.get("finish_reason") is not None
+
+
+def _joined(values: list[Any]) -> Any:
+    """Texts, and lists of parts, one after the other; of anything else the last."""
+    there = [v for v in values if v is not None]
+    if there and all(isinstance(v, str) for v in there):
+        return "".join(there)
+    if there and all(isinstance(v, str | list) for v in there):
+        return [part for v in there for part in (v if isinstance(v, list) else [v])]
+    return there[-1] if there else None
+
+
+def _events(data: bytes) -> Iterator[bytes]:
+    """The data of each event."""
+    lines: list[bytes] = []
+    for line in data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            lines.append(value.removeprefix(b" "))
+        elif not line and lines:
+            yield b"\n".join(lines)
+            lines = []
+    if lines:
+        yield b"\n".join(lines)
