@@ -17,8 +17,9 @@ import orjson
 
 from evaluators.engine.journal import items_of, record_files, rubrics_of, verdict_files
 from evaluators.errors import UserError
-from evaluators.records import Item, Rubric
+from evaluators.records import Item, RecordError, Rubric, Verdict, decode, encode
 from harness_plugins import __version__
+from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, write_manifest
 from harness_plugins.redaction import (
     VERSION,
@@ -104,7 +105,11 @@ def _fill(run: Path, out: Path, items: dict[str, Item]) -> tuple[int, int, int]:
     _write(out / "items.jsonl", map(public_item, items.values()))
     rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items)) if record_files(run, "rubrics") else 0
     left: list[bytes] = []
-    verdicts = _write(out / "verdicts.jsonl", _lines(verdict_files(run), public_verdict, left))
+    reread = Rereader(run)
+    verdicts = _write(
+        out / "verdicts.jsonl",
+        _lines(verdict_files(run), lambda line: public_verdict(_as_read_today(line, reread)), left),
+    )
     for path in sorted(run.glob("induction-*.jsonl")):  # what a rubric that is induced took
         written = path.stem.removeprefix("induction-")
         _write(out / f"induction-{name(written).replace(':', '-')}.jsonl", _lines([path], _induction, []))
@@ -151,6 +156,16 @@ def _lines(
                     yield shown(value)
                 elif line.strip():
                     left.append(line[:1])
+
+
+def _as_read_today(line: dict[str, Any], reread: Rereader) -> dict[str, Any]:
+    """A verdict line as today's parsers read its answer, whose words the export leaves behind."""
+    try:
+        verdict = decode(Verdict, line)
+    except RecordError:
+        return line
+    again = reread.verdict(verdict)
+    return line if again is verdict else dict(orjson.loads(encode(again)))
 
 
 def _induction(line: dict[str, Any]) -> dict[str, Any]:

@@ -235,8 +235,8 @@ _TEXTS = (
     "media",
     "parser",
 )
-_NUMBERS = ("sample", "replicate", "edited", "choice", "pick", "both_bad", "candidate", "score")
-_ABSENT = {"sample", "replicate", "both_bad", "parser"}
+_NUMBERS = ("sample", "replicate", "edited", "choice", "pick", "both_bad", "candidate", "score", "forms")
+_ABSENT = {"sample", "replicate", "both_bad", "parser", "forms"}
 """Left out where a line lacks them: null is no value that they may have."""
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import orjson
 import pytest
 
 from evaluators.records import Verdict, decode
@@ -52,8 +53,6 @@ def test_a_folder_written_by_todays_parsers_scores_alike(tmp_path: Path) -> None
     """Reading anew while scoring, and having read so from the start, are the same."""
     shutil.copytree(FOLDER, tmp_path / "run")
     reread = Rereader(FOLDER)
-    import orjson
-
     lines = [orjson.dumps(reread.verdict(v)) for v in verdicts(FOLDER)]
     (tmp_path / "run" / "verdicts.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
     assert reread.count == 96
@@ -72,6 +71,14 @@ def test_the_report_reads_anew(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "run")
     pytest.importorskip("matplotlib")
     assert main(["report", str(tmp_path / "run")]) == 0
+
+
+def test_a_public_export_scores_as_today_reads(tmp_path: Path) -> None:
+    """It holds no texts, so what they say is read before they are left behind."""
+    assert main(["export", "--public", str(FOLDER), "--out", str(tmp_path / "public")]) == 0
+    accuracy = cell(tmp_path / "public", "texts", "none").metrics["accuracy"]
+    assert (accuracy.k, accuracy.n) == (4, 8)
+    assert cell(tmp_path / "public", "digits", "none").metrics["low_mass"].k == 6
 
 
 def test_low_mass_is_in_the_denominator_and_not_right() -> None:
