@@ -174,12 +174,17 @@ def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 _TURNS = (
-    "s|bos|eos|pad|unk|start_of_turn|end_of_turn|start_of_image|end_of_image|image_soft_token|im_start|im_end|im_patch"
+    r"s|bos|eos|pad|unk|sop|eop|start_of_turn|end_of_turn|start_of_image|end_of_image|im_start|im_end|im_patch|"
+    r"image_soft_token|audio_soft_token|reserved_\d+"
 )
 _PLACES = "image|video|audio|img|IMG_CONTEXT|image_pad|video_pad|image_placeholder"
-_SQUARE = "INST|SYSTEM_PROMPT|IMG|IMG_BREAK|IMG_END|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CONTENT|THINK|CLS|SEP|MASK|PAD|UNK"
-_TOKEN = re.compile(rf"<(?=[|｜][^\s<>|｜]{{1,64}}[|｜]>|/?(?:{_TURNS}|{_PLACES})>|</?SYS>>)|\[(?=/?(?:{_SQUARE})\])")
-"""Where a token of a chat template begins: of ChatML, Llama, Mistral, Gemma, DeepSeek, Phi, InternVL and LLaVA."""
+_SQUARE = (
+    r"INST|SYSTEM_PROMPT|IMG|IMG_BREAK|IMG_END|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CONTENT|THINK|CLS|SEP|MASK|PAD|UNK|"
+    r"[gs]MASK|UNUSED_TOKEN_\d+"
+)
+_PIPED = r"[|｜][^\s<>|｜]{1,64}[|｜]>|[|｜]\w{1,64}>|\w{1,64}[|｜]>"
+_TOKEN = re.compile(rf"<(?={_PIPED}|/?(?:{_TURNS}|{_PLACES})>|</?SYS>>)|\[(?=/?(?:{_SQUARE})\])")
+"""Where a token of a chat template begins: of ChatML, Llama, Mistral, Gemma, DeepSeek, Phi, GLM, InternLM, InternVL and LLaVA."""
 
 _VOID = "\x01"
 """Stands in a folded text for what cannot be seen; no neutral text holds it."""
@@ -267,8 +272,8 @@ _NAME = (
     rf"(?:{_GAP}(?:{'|'.join(map(_spelled, ('ends', 'end', 'starts', 'start', 'begins', 'begin')))}))?"
 )
 _END = rf"{_spelled('end of')}{_GAP}"
-_HEX = rf"(?:[0-9a-f]{_V}){{12,64}}"
-_LOOSE = rf"(?:(?=[a-z{_VOID}]{{0,30}}[0-9])(?:[0-9a-z]{_V}){{10,64}}|(?:[0-9a-f]{_V}[ \n_.:-]?){{12,64}})"
+_HEX = rf"(?:[0-9a-f]{_V}){{12,}}"
+_LOOSE = rf"(?:(?=[a-z{_VOID}]{{0,30}}[0-9])(?:[0-9a-z]{_V}){{10,}}|(?:[0-9a-f]{_V}[ \n_.:-]?){{12,}})"
 _IN_BRACKETS = re.compile(
     rf"\[{_JUNK}(?:{_END}{_NAME}{_JUNK}(?:{_LOOSE}{_JUNK})?(?:\]|(?=\n)|\Z)|(?:{_END})?{_NAME}{_JUNK}{_LOOSE}{_JUNK}\]?)"
 )
