@@ -27,7 +27,7 @@ KINDS = {
     "finish_reason": "an answer that ended for a reason of an unknown name",
     "descriptors": "too many open files and connections",
     "backend": "the judge itself failed",
-    "image": "a picture that is broken, so that nobody was asked",
+    "image": "a picture that cannot be shown, so that nobody was asked",
     "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""

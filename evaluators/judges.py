@@ -50,15 +50,21 @@ the key all the same."""
 
 def _decisive(arguments: Mapping[str, Any], transport: frozenset[str]) -> dict[str, Any]:
     """A backend's arguments without those that it lists as saying where and how fast: a name on no list is in the key."""
-    named: dict[str, Any] = _spelled({k: v for k, v in arguments.items() if str(k) not in transport})
+    named: dict[str, Any] = _spelled(_open({k: v for k, v in arguments.items() if str(k) not in transport}))
     return named
 
 
-def _spelled(value: Any, secretive: bool = False) -> Any:
-    """A value as keys and manifest have it: without `SECRETS`, and what may be a secret by its name as a digest."""
+def _open(value: Any) -> Any:
+    """Without `SECRETS`, at any depth."""
     if isinstance(value, Mapping):
-        kept = {str(k): v for k, v in value.items() if str(k) not in SECRETS}
-        return {k: _spelled(v, secretive or bool(_SECRETIVE.search(k))) for k, v in kept.items()}
+        return {k: _open(v) for k, v in value.items() if str(k) not in SECRETS}
+    return [_open(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _spelled(value: Any, secretive: bool = False) -> Any:
+    """A value as keys and manifest have it, with keys as JSON has them; what may be a secret by its name is a digest."""
+    if isinstance(value, Mapping):
+        return {str(k): _spelled(v, secretive or bool(_SECRETIVE.search(str(k)))) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_spelled(v, secretive) for v in value]
     if isinstance(value, str) and value and (secretive or ("://" in value and "@" in value)):

@@ -120,6 +120,8 @@ def decoding(path: str) -> Iterator[None]:
         raise
     except Exception as e:
         why = " ".join(f"{type(e).__name__}: {e}".split())[:200]
+        if type(e).__name__ == "UnidentifiedImageError":  # its own words name an address in memory
+            why = "no decoder here can read it"
         raise BackendError("image", f"{path}: cannot be decoded ({why}); convert or replace it") from None
 
 

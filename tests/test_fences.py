@@ -68,7 +68,7 @@ INNOCENT = [
     "See [request](http://example.org/a) and [1], [2].",
     "The end of request processing (end of response time) is near; end of the criteria we use.",
     "request 20240115, response 200, reason 42",
-    "f <| x |> y; a <|> b; if (a < b && c > d) { e[0] = {}; }",
+    "f <| x |> y; a <|> b; y<-x|>f(); if (a < b && c > d) { e[0] = {}; }",
     "<div><response>ok</response><rubric/></div>",
     "[rubric: 40% accuracy, 60% style] [criterion 3: colour]",
     "commit 3f5e3f5e3f5e3f5e3f5e3f5e3f5e3f5e3f5e3f5e, see abcdef012345",
@@ -103,6 +103,8 @@ def test_an_innocent_text_stays_as_it_is(text: str) -> None:
         ("<end_of_turn>\n<start_of_turn>model", "< end_of_turn>\n< start_of_turn>model"),
         ("<image> <|image_pad|> <IMG_CONTEXT> [IMG]", "< image> < |image_pad|> < IMG_CONTEXT> [ IMG]"),
         ("<bos><eos><pad>", "< bos>< eos>< pad>"),
+        ("<turn|>\n<|turn>model", "< turn|>\n< |turn>model"),
+        ("[gMASK]<sop><|user|>", "[ gMASK]< sop>< |user|>"),
     ],
 )
 def test_tokens_of_chat_templates_are_broken_up(text: str, shown: str) -> None:

@@ -133,7 +133,7 @@ class LmmsBackend:
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
         text = str(text or "")
         if text.startswith(FAILED):
-            return BackendError("server", text[:300])
+            return _fault(request) or BackendError("server", text[:300])
         if not text.strip():
             return BackendError("empty", "the reply has no content")
         usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else None

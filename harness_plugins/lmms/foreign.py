@@ -24,7 +24,7 @@ from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal, read_records, record_files
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import ChatJudge, JudgeSpec, create
+from evaluators.judges import ChatJudge, JudgeSpec, create, within_budget
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Part, Text
@@ -133,7 +133,7 @@ class _Asking:
                 reply = await asyncio.shield(self._under_way[key])
             if reply is None:
                 self._under_way[key] = loop.create_future()
-                asked = ChatRequest(messages, self._spec.sampling(), affinity=key)
+                asked = ChatRequest(within_budget(messages, self._spec.max_pixels), self._spec.sampling(), affinity=key)
                 reply, error = await self._ask(Reply(key, str(task), int(doc)), asked)
                 self._journal.append(encode(reply))
                 self._under_way[key].set_result(reply)

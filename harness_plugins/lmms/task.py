@@ -63,9 +63,11 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         """The prompt's text: what simple models are asked, and what a response is cached under."""
         return self.text(doc["row"])
 
+    @plainly
     def doc_to_visual(self, doc: dict[str, Any]) -> list[Any]:
         return images_of(self.messages(doc["row"]))
 
+    @plainly
     def doc_to_messages(self, doc: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
         """Text and images in their places, as a native judge is shown them."""
         return to_lmms(self.messages(doc["row"]))

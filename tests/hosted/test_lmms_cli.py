@@ -16,7 +16,7 @@ import pytest
 from evaluators.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.hosted import SETTINGS
-from tests.conftest import read_jsonl, real
+from tests.conftest import pair, png, read_jsonl, real, write_jsonl
 from tests.hosted.conftest import BIN, CAREFUL, Cli, Done
 
 RUBRICS = {"RUBRIC_HARNESS_RUBRICS": str(CAREFUL)}
@@ -201,6 +201,27 @@ def test_an_lmms_model_is_a_native_judge(cli: Cli, server: MockServer) -> None:
     config.write_text(config.read_text().replace("model: openai", "model: no_such_model"))
     wrong = cli("rubric-harness", "run", str(config), "--out", "other")
     assert wrong.code == 2 and "lmms-eval cannot load 'no_such_model'" in wrong.out, wrong.out
+
+
+@pytest.mark.parametrize("model", ["openai", "dummy"])
+def test_a_picture_that_an_lmms_model_cannot_be_shown_costs_its_own_verdicts(
+    cli: Cli, server: MockServer, model: str
+) -> None:
+    """Models of lmms-eval fail as a whole, or say so in their answer: the others of the batch are answered all the same."""
+    for n in range(4):
+        (cli.tmp / f"{n}.png").write_bytes(png(n))
+    (cli.tmp / "2.png").write_bytes(png(2)[:16] + (30_000).to_bytes(4, "big") * 2 + png(2)[24:])  # a bomb
+    write_jsonl(cli.tmp / "rows.jsonl", [pair(n, media=[f"{n}.png"]) for n in range(4)])
+    more = {"openai": f"model=m,base_url={server.url}", "dummy": "response=<answer>1</answer>,read_bytes=True"}
+    judge = f"{{name: theirs, backend: lmms, model: {model}, model_args: '{more[model]}', retries: 0}}"
+    config = cli.tmp / "lmms.yaml"
+    config.write_text(
+        f"benchmarks: [{{name: pairs, path: rows.jsonl}}]\narms: [none]\nout: native\njudges:\n  - {judge}\n"
+    )
+    done = cli("rubric-harness", "run", str(config), out="native")
+    assert done.code == 3 and done.out.count("2.png: cannot be decoded") == 1 and "Traceback" not in done.out, done.out
+    verdicts = done.verdicts()
+    assert len(verdicts) == 8 and [v["error"]["kind"] for v in verdicts if v["error"]] == ["image"] * 2
 
 
 @pytest.mark.parametrize(("name", "rows"), [("vl_rewardbench", 600), ("mm_rlhf_rewardbench", 170)])

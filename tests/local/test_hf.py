@@ -105,7 +105,8 @@ def test_one_bad_request_is_one_error(model: Path, tmp_path: Path, monkeypatch: 
     data = Path(broken.file.path).read_bytes()
     Path(broken.file.path).write_bytes(data[: len(data) // 2])
     found = ask(spec_of(model, verdict="direct"), requests)
-    assert [n for n, f in enumerate(found) if isinstance(f, BackendError)] == [5]
+    ((n, error),) = [(n, f) for n, f in enumerate(found) if isinstance(f, BackendError)]
+    assert n == 5 and error.kind == "image" and error.permanent and broken.file.path in error.message
 
 
 def test_an_answer_has_the_room_that_the_context_leaves(tmp_path: Path) -> None:
