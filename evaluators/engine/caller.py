@@ -78,9 +78,7 @@ _MENDS = {
     "finish_reason": "name it in the judge's `complete_reasons` if it means a whole answer",
     "logprobs": "use `verdict: text`, or a server that returns top_logprobs",
     "rate_limit": "wait until the limit is lifted, or set a lower `concurrency`",
-    "server": "see what the server's log says",
     "timeout": "raise timeout_s, or set a lower `concurrency`",
-    "reset": "see what the server's log says",
     "html": "correct base_url (it usually ends in /v1)",
     "bad_json": "correct base_url (it usually ends in /v1), or use a server of OpenAI's chat completions",
     "empty": "raise max_tokens, or turn the model's reasoning off (`extra_body`)",
@@ -199,8 +197,9 @@ class Breaker:
             raise self._stop(error, f"the first {self._lost} requests all failed and nothing else came back")
 
     def _stop(self, error: BackendError, what: str) -> RunStopped:
+        mend = _MENDS.get(error.kind, "see what the server's log says")
         self._over = RunStopped(
-            f"judge {self._judge!r}: {what}: {_said(error)}. To mend: {_MENDS[error.kind]}; then run the same command again."
+            f"judge {self._judge!r}: {what}: {_said(error)}. To mend: {mend}; then run the same command again."
         )
         return self._over
 
@@ -224,7 +223,7 @@ def printable(text: str) -> str:
 
 
 def _said(error: BackendError) -> str:
-    return f"{KINDS[error.kind]} ({printable(error.message)})"
+    return f"{KINDS.get(error.kind, error.kind)} ({printable(error.message)})"
 
 
 def failure_of(error: BackendError) -> Failure:
