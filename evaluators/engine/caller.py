@@ -86,7 +86,6 @@ _MENDS = {
     "finish_reason": "name it in the judge's `complete_reasons` if it means a whole answer",
     "logprobs": "use `verdict: text`, or a server that returns top_logprobs",
     "rate_limit": "wait until the limit is lifted, or set a lower `concurrency`",
-    "server": "see what the server's log says",
     "timeout": "raise timeout_s, or set a lower `concurrency`",
     "reset": "see what the server's log says",
     "descriptors": "raise the limit of open files (`ulimit -n`), or set a lower `concurrency`",
@@ -209,8 +208,9 @@ class Breaker:
             raise self._stop(error, f"the first {self._lost} requests all failed and nothing else came back")
 
     def _stop(self, error: BackendError, what: str) -> RunStopped:
+        mend = _MENDS.get(error.kind, "see what the server's log says")
         self._over = RunStopped(
-            f"judge {self._judge!r}: {what}: {_said(error)}. To mend: {_MENDS[error.kind]}; then run the same command again."
+            f"judge {self._judge!r}: {what}: {_said(error)}. To mend: {mend}; then run the same command again."
         )
         return self._over
 
@@ -225,7 +225,7 @@ def same_words(message: str) -> str:
 
 
 def _said(error: BackendError) -> str:
-    return f"{KINDS[error.kind]} ({printable(error.message)})"
+    return f"{KINDS.get(error.kind, error.kind)} ({printable(error.message)})"
 
 
 def failure_of(error: BackendError) -> Failure:
