@@ -165,7 +165,7 @@ def test_errors_that_remain_give_exit_code_3(config: Path) -> None:
         config.write_text(CONFIG.replace("judges:\n", "judges:\n" + judge))
         done = command("run", config, "--limit", 3)  # of more items alike, the run is given up
     assert done.returncode == 3
-    assert 'HTTP 5xx, such as: {"error"' in done.stderr
+    assert "HTTP 5xx, such as: status 500" in done.stderr
     assert "Run the same command again" in done.stderr
     assert "incomplete: 0/6 answered" in done.stdout
     assert "Traceback" not in done.stderr

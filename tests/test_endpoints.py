@@ -269,9 +269,9 @@ QUIRKS: dict[str, Quirk] = {
     "500, nothing": failed("server", "HTTP 500", b"", 500),
     "307": failed("redirect", "Location is /elsewhere", {}, 307, headers={"Location": "/elsewhere"}),
     "a stream that nobody asked for": failed(
-        "stream", "in a stream", events(*WORDS), 200, headers={"Content-Type": "text/event-stream"}
+        "stream", "`stream: true` of the judge", events(*WORDS), 200, headers={"Content-Type": "text/event-stream"}
     ),
-    "400, streams only": failed("stream", "only supports stream", ONLY_STREAMS),
+    "400, streams only": failed("stream", "enable the stream parameter. (`stream: true` of the judge", ONLY_STREAMS),
     # Streams, where they were asked for.
     "a stream": Quirk(
         b": hello\n\n" + events(*WORDS, {"choices": [], "usage": USAGE}),

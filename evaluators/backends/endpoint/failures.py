@@ -149,6 +149,9 @@ _SOON = re.compile(r"(try again|retry) (in|after) ", re.I)
 """A limit that goes by: no quota that is used up, whatever it is called."""
 
 
+STREAM_FIX = " (`stream: true` of the judge collects the pieces)"
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A server's words on a failure, and its codes in lower case."""
@@ -192,8 +195,11 @@ class Said:
 
     def error(self, reply: Reply, usage: dict[str, int] | None = None) -> BackendError:
         """The failure of a request that got this in place of an answer."""
+        kind = self.kind
         words = self.words[:SHOWN] or f"HTTP {reply.status} and no word on what went wrong"
-        return BackendError(self.kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage)
+        if kind == "stream":
+            words += STREAM_FIX
+        return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage)
 
 
 def said(status: int, body: Any, raw: bytes = b"") -> Said:

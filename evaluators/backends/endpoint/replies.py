@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from evaluators.backends.endpoint.failures import is_page, redirected, said
+from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, redirected, said
 from evaluators.backends.endpoint.json_texts import parsed, text_in
 from evaluators.backends.endpoint.streams import collected, is_stream
 from evaluators.backends.endpoint.transport import SHOWN, Reply
@@ -75,7 +75,7 @@ def _body(reply: Reply, streamed: bool) -> Any:
             ) from None
         raise BackendError("bad_json", f"not a chat completion: {e}"[:SHOWN], http=reply.status) from None
     raise BackendError(
-        "stream", "the endpoint answers in a stream of pieces, which nobody asked for", http=reply.status
+        "stream", f"the endpoint answers in a stream of pieces, which nobody asked for{STREAM_FIX}", http=reply.status
     )
 
 
