@@ -15,12 +15,12 @@ CONSTRAINTS ?= yes
 VERSION := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
 constraints = $(if $(filter yes,$(CONSTRAINTS)),$(wildcard environments/constraints-$(1)-$(VERSION).txt))
 
-# The tests start hundreds of processes: without this each of them would compile our modules anew.
+# The tests start hundreds of processes: each of them would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # $(call install,ENVIRONMENT,CONSTRAINTS) is followed by what to install. uv does not read pip's settings, so a folder of
 # wheels that pip is told of (a CPU build of torch, say) is handed on where it is wanted: $(call install-cpu,...).
-install = $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python \
+install = $(VENV)/bin/uv pip install --quiet --python $(1)/bin/python \
 	$(addprefix -c ,$(call constraints,$(2))) $(addprefix --build-constraints ,$(call constraints,build))
 wheels := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 install-cpu = $(if $(wheels),UV_FIND_LINKS="$(wheels)" )$(call install,$(1),$(2))
