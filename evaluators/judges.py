@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
 from evaluators.errors import BackendError, UserError
+from evaluators.extras import install
 from evaluators.grading import SCALE, Asked, Decision, Grading, Kind, Ties
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
@@ -451,6 +452,6 @@ def create(spec: JudgeSpec) -> Judge:
         return ChatJudge(spec, module.create(spec))
     except ImportError as e:
         raise UserError(
-            f"judge {spec.name!r}: backend {spec.backend} needs {e.name}: pip install "
-            f"'rubric-harness{getattr(module, 'EXTRA', '')}'"
+            f"judge {spec.name!r}: backend {spec.backend} needs {e.name or 'what is not installed'} ({e}): "
+            f"{install(e, getattr(module, 'EXTRA', ''))}"
         ) from None

@@ -35,6 +35,8 @@ from harness_plugins.tables import tables
 from tests.conftest import pair, read_jsonl, write_jsonl
 from tests.crossed import asked_of, by_chance, crossed, probabilities
 
+pytestmark = pytest.mark.xdist_group("calibration")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +41,15 @@ def config(make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Ca
 
 
 def test_help_is_quick_and_pulls_in_nothing_heavy() -> None:
+    def cpu() -> float:  # of processes that have ended: what else the machine does is no part of it
+        t = os.times()
+        return t.children_user + t.children_system
+
     best = 9.0
     for _ in range(3):
-        started = time.perf_counter()
+        started = cpu()
         done = command("--help")
-        best = min(best, time.perf_counter() - started)
+        best = min(best, cpu() - started)
         assert "rubric-harness run CONFIG.yaml" in done.stdout
     assert best < 0.3
 
@@ -96,17 +99,23 @@ def test_score_json_has_an_object_for_every_metric(config: Path) -> None:
             assert o["n"] == 0 or o["value"] == pytest.approx(o["k"] / o["n"])
 
 
-def test_every_table_format(config: Path) -> None:
+def test_every_table_format(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command("run", config)
     out = config.parent / "out"
-    assert command("table", out, "--format", "md").stdout.startswith("### pairs, 12 items")
-    rows = list(csv.DictReader(io.StringIO(command("table", out, "--format", "csv").stdout)))
+
+    def table(*arguments: str | Path) -> str:
+        assert main(["table", *map(str, arguments)]) == 0
+        return capsys.readouterr().out
+
+    assert command("table", out, "--format", "md").stdout == table(out, "--format", "md")
+    assert table(out, "--format", "md").startswith("### pairs, 12 items")
+    rows = list(csv.DictReader(io.StringIO(table(out, "--format", "csv"))))
     assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none", "gain_over_shuffled"}
     assert {r["relation"] for r in rows} == {"", "baseline"}
-    assert json.loads(command("table", out, out, "--format", "json").stdout)
-    latex = command("table", out, "--format", "latex").stdout
+    assert json.loads(table(out, out, "--format", "json"))
+    latex = table(out, "--format", "latex")
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") >= 2
-    assert command("table", out, "--format", "md").stdout == command("table", out).stdout
+    assert table(out, "--format", "md") == table(out)
 
 
 def test_dry_run_asks_nothing_and_shows_a_prompt_an_arm(config: Path) -> None:

@@ -173,7 +173,7 @@ def test_an_incomplete_cell_is_no_headline(judged: Judged) -> None:
     from evaluators.errors import BackendError
 
     def fails(case: Case) -> Reply:
-        return BackendError("bad_request", "no") if case.rubric and case.item.row == 7 else knows()(case)
+        return BackendError("rejected", "no") if case.rubric and case.item.row == 7 else knows()(case)
 
     a, b = judged("a", 20), judged("b", 50, reply=fails)
     found = compare(a, b)

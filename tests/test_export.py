@@ -109,7 +109,8 @@ def _make(root: Path) -> Path:
     url = f"http://{HOST}:8000/v1"
     extra = {"extra_body": {"top_k": 5, "api_key": SECRET, "nested": {"system": "You are a careful judge of herons."}}}
     judges = {
-        n: {"name": n, "backend": "openai", "model": f"{root}/ckpt/{n}", "base_url": url} for n in ("sure", "fails")
+        n: {"name": n, "backend": "openai", "model": f"{root}/ckpt/{n}", "base_url": url, "retries": 1}
+        for n in ("sure", "fails")
     }
     judges["sure"] |= extra
     config = {
@@ -122,6 +123,9 @@ def _make(root: Path) -> Path:
     mocks = {n: MockJudge(JudgeSpec(**j), _decide(root, n)) for n, j in judges.items()}
     run(root / "config.yaml", judges=mocks, out=root / "run")
     return root / "run"
+
+
+pytestmark = pytest.mark.xdist_group("export")
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def test_official_parsers_take_no_hostage(text: str) -> None:
 
     from harness_plugins.scoring.protocols import PARSERS
 
-    start = time.monotonic()
+    start = time.process_time()
     for parser in PARSERS.values():
         parser(text)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2

@@ -74,7 +74,7 @@ def test_masking_drops_names_and_quotes_and_says_how_much() -> None:
 
 def test_no_text_takes_long() -> None:
     """Patterns that can share blanks out in many ways take minutes over a long run of them."""
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (
         "Response" + " " * 20_000,
         "prefer" + " " * 20_000 + "x",
@@ -82,7 +82,7 @@ def test_no_text_takes_long() -> None:
         "one response " * 1500,
     ):
         leak_classes(text, RESPONSES), relabelled(text), masked(text, RESPONSES)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert relabelled("fırst response wins") == "fırst response wins", "letters that fold to others are no key"
 
 

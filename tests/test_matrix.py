@@ -28,6 +28,8 @@ from harness_plugins.tables import tables
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing
 
+pytestmark = pytest.mark.xdist_group("matrix")
+
 Scores = dict[tuple[str, str], dict[str, float]]
 """(judge, writer or "none") -> item -> s_i."""
 

@@ -37,6 +37,8 @@ from tests import report_runs
 from tests.conftest import write_jsonl
 from tests.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, ITEMS, LEAKING, LONG, make_run, recounted
 
+pytestmark = pytest.mark.xdist_group("report")
+
 BITS = {"fixed": 8, "broken": 16, "flipped": 32, "leak": 64, "incomplete": 128}
 
 

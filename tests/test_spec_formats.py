@@ -23,6 +23,8 @@ from harness_plugins.paper.formats import FORMATS
 from tests.conftest import ROOT
 from tests.spec_runs import HOSTILE, TEN, table_of
 
+pytestmark = pytest.mark.xdist_group("specs")
+
 
 class Page(HTMLParser):
     """The rows of the page's table as texts, and all tags."""

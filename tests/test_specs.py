@@ -22,6 +22,8 @@ from tests.conftest import ROOT, write_jsonl
 from tests.spec_runs import HOSTILE, TEN, row, table_of, text_run, texts
 from tests.test_transfer import reader
 
+pytestmark = pytest.mark.xdist_group("specs")
+
 
 def test_the_specs_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert spec_names() == TEN

@@ -46,7 +46,7 @@ def test_mcnemar_is_statsmodels(gained: int, lost: int) -> None:
     assert statistics.mcnemar(gained, lost) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)  # theirs collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=15))
 def test_holm_is_statsmodels(p: list[float]) -> None:
     assert statistics.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
@@ -246,6 +246,7 @@ def test_panels_and_contrasts_are_what_the_files_say(run_of_words: tuple[Path, R
 EXPERIMENTS = 4000
 
 
+@pytest.mark.long
 def test_the_size_of_each_test_on_46_clusters() -> None:
     """170 items in the groups of MM-RLHF-RewardBench, no arm better than another: nominal 5 % is 4 to 6 %.
 

@@ -28,7 +28,7 @@ from evaluators.records import Answer
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
-EXTRA = "[hf]"
+EXTRA = "hf"
 BATCH = 8
 _NEUTRAL = {"top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
 _HUB = ("trust_remote_code", "revision", "token", "cache_dir", "local_files_only")

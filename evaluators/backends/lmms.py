@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, UserError
+from evaluators.extras import failed_import, install
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.pictures import open_image
@@ -22,7 +23,7 @@ from evaluators.usage import read_usage
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
-EXTRA = "[lmms-eval]"
+EXTRA = "lmms-eval"
 _TASK, _SPLIT = "rubric_harness", "test"
 TRANSPORT_ARGS = frozenset(
     {
@@ -72,15 +73,16 @@ class LmmsBackend:
         self._model = await self._engine.run(self._load)
 
     def _load(self) -> Any:
-        from lmms_eval.models import MODEL_REGISTRY_V2, get_model
-
         try:
+            from lmms_eval.models import MODEL_REGISTRY_V2, get_model
+
             self._simple = MODEL_REGISTRY_V2.resolve(self._spec.model).model_type == "simple"
             return get_model(self._spec.model)(**self._spec.model_args)
         except Exception as e:  # whatever a model's constructor raises, it is about what the config says
-            raise UserError(
-                f"judge {self._spec.name!r}: lmms-eval cannot load {self._spec.model!r}: {type(e).__name__}: {e}"[:600]
-            ) from None
+            what = f"judge {self._spec.name!r}: lmms-eval cannot load {self._spec.model!r}: {type(e).__name__}: {e}"[
+                :600
+            ]
+            raise UserError(f"{what}: {install(e, EXTRA)}" if failed_import(e) else what) from None
 
     async def close(self) -> None:
         if hasattr(self, "_model"):

@@ -35,7 +35,7 @@ from evaluators.records import Answer
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
-EXTRA = "[openai]"
+EXTRA = "openai"
 """Installs what `client: sdk` needs."""
 
 _PATH = "/chat/completions"

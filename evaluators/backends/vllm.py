@@ -26,7 +26,7 @@ from evaluators.records import Answer
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
-EXTRA = "[vllm]"
+EXTRA = "vllm"
 _OWN = ("adapter", "adapter_rank")
 
 TRANSPORT_ARGS = frozenset(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from evaluators.backends.lmms import FAILED
 from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.extras import failed_import, install
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.records import Answer, Verdict
@@ -45,6 +47,29 @@ def plainly(function: F) -> F:
             raise SystemExit(printable("\n".join(lines))) from None
 
     return wrapped  # type: ignore[return-value]
+
+
+def not_imported(host: str, error: Exception, extra: str) -> UserError:
+    """A harness, or a package under it, that cannot be imported: the module by name, and what to install."""
+    root = failed_import(error)
+    return UserError(
+        f"{host} cannot be imported ({root or f'{type(error).__name__}: {error}'}): {install(error, extra)}"
+    )
+
+
+@contextlib.contextmanager
+def importing(host: str, extra: str) -> Iterator[None]:
+    """Around what a task module imports of its harness, which would hide the reason or go on to exit with 0."""
+    try:
+        yield
+    except ImportError as e:
+        mend = not_imported(host, e, extra)
+
+        @plainly
+        def refuse() -> None:
+            raise mend
+
+        refuse()
 
 
 class Docs(list[dict[str, Any]]):

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from lm_eval.api.task import ConfigurableTask
-from lm_eval.utils import simple_parse_args_string
-
 from evaluators.errors import UserError
-from harness_plugins.hosted.base import HostedTask, plainly
+from harness_plugins.hosted.base import HostedTask, importing, plainly
+
+with importing("lm-eval", "lm-eval"):
+    from lm_eval.api.task import ConfigurableTask
+    from lm_eval.utils import simple_parse_args_string
 
 
 class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluators.backends.lmms import EXTRA
 from evaluators.errors import UserError
+from evaluators.extras import failed_import
 from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS
+from harness_plugins.hosted.base import not_imported
 
 
 def lmms_eval(
@@ -27,19 +30,20 @@ def lmms_eval(
         arguments: as for `lmms-eval`, without the command's name.
 
     Raises:
-        UserError: lmms-eval is not installed.
+        UserError: lmms-eval, or what it imports, cannot be imported: by itself it would say so and exit with 0.
     """
     for name, value in ((RUBRICS, rubrics), (CONFIG, config), (OUT, out), (JUDGE, judge), (GRADING, grading)):
         if value is not None:
             os.environ[name] = str(value)
     try:
         import lmms_eval.__main__ as host
-    except ImportError as e:
-        raise UserError(f"lmms-eval cannot be imported ({e}): pip install 'rubric-harness[lmms-eval]'") from None
+    except Exception as e:  # packages that do not fit each other raise whatever they like
+        raise not_imported("lmms-eval", e, EXTRA) from None
     from harness_plugins.hosted.folder import close_folders
     from harness_plugins.lmms import with_ours
 
     failed: list[BaseException] = []
+    refused: list[UserError] = []
     single = host.cli_evaluate_single
 
     def with_our_tasks(args: Any) -> Any:
@@ -49,13 +53,20 @@ def lmms_eval(
             return single(args)
         except Exception as e:  # lmms-eval prints it and goes on to exit with 0
             failed.append(e)
-            raise
+            if failed_import(e) is None:
+                raise
+            refused.append(not_imported("lmms-eval", e, EXTRA))
+            raise SystemExit from e
 
     before = sys.argv
     host.cli_evaluate_single = with_our_tasks
     sys.argv = ["lmms-eval", *[a for i, a in enumerate(arguments) if i or a != "eval"]]
     try:
         host.cli_evaluate()
+    except SystemExit:
+        if refused:
+            raise refused[0] from None
+        raise
     finally:
         host.cli_evaluate_single, sys.argv = single, before
         folders = close_folders()

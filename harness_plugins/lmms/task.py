@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from lmms_eval.api.instance import Instance
-from lmms_eval.api.task import ConfigurableMessagesTask
-from lmms_eval.utils import simple_parse_args_string
-
-from evaluators.backends.lmms import images_of, to_lmms
+from evaluators.backends.lmms import EXTRA, images_of, to_lmms
 from evaluators.errors import UserError
-from harness_plugins.hosted.base import HostedTask, plainly
+from harness_plugins.hosted.base import HostedTask, importing, plainly
 from harness_plugins.hosted.writing import HostedRubrics, HostedWriting
+
+with importing("lmms-eval", EXTRA):
+    from lmms_eval.api.instance import Instance
+    from lmms_eval.api.task import ConfigurableMessagesTask
+    from lmms_eval.utils import simple_parse_args_string
 
 
 class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import subprocess
 import sys
 import time
@@ -164,3 +165,52 @@ def test_our_plugin_costs_lmms_eval_little() -> None:
     code = "import sys, lmms_eval.models; print('torch' in sys.modules, 'lmms_eval.tasks' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert found[-2:] == ["False", "False"], "`lmms-eval models` imports neither"
+
+
+_WALK = """
+import ast, importlib.util, json, sys
+import lmms_eval.__main__, lmms_eval.cli.dispatch, lmms_eval.models, lmms_eval.tasks, lmms_eval.evaluator
+lmms_eval.cli.dispatch._build_parser()
+
+def optional(node):
+    names = [ast.unparse(h.type) if h.type else "Exception" for h in node.handlers]
+    return any("Import" in n or "ModuleNotFound" in n or "Exception" in n for n in names)
+
+def imports(node):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Try) and optional(child):
+            continue
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child
+        yield from imports(child)
+
+def is_there(module):
+    return module in sys.modules or importlib.util.find_spec(module) is not None
+
+def fails(statement):
+    try:
+        exec(compile(ast.Module([statement], []), "walk", "exec"), {})
+    except ImportError as e:  # of a package that is not there: for a command that nobody here uses
+        return str(e) if is_there((e.name or "lmms_eval").partition(".")[0]) else None
+
+at_start = [m for n, m in sorted(sys.modules.items()) if n.partition(".")[0] == "lmms_eval" and getattr(m, "__file__", None)]
+walked, broken = 0, []
+for module in at_start:
+    for node in imports(ast.parse(open(module.__file__, encoding="utf-8").read())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            continue
+        packages = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+        if all(is_there(p.partition(".")[0]) for p in packages):
+            walked += 1
+            if why := fails(node):
+                broken.append(f"{module.__name__}:{node.lineno}: {ast.unparse(node)}: {why}")
+print(json.dumps([len(at_start), walked, broken]))
+"""
+
+
+def test_what_lmms_eval_imports_at_start_can_be_imported() -> None:
+    """Also what it imports within functions, from packages that are there: filelock 4.3 dropped `_api`, which is first looked
+    for when an evaluation begins, and then the command ended with 0."""
+    done = subprocess.run([sys.executable, "-c", _WALK], capture_output=True, text=True, check=True, timeout=300)
+    modules, statements, broken = json.loads(done.stdout.splitlines()[-1])
+    assert modules > 20 and statements > 200 and not broken, broken

@@ -62,3 +62,25 @@ def test_images_are_refused(cli: Cli, server: MockServer) -> None:
     assert done.code != 0 and server.asked == 0
     assert "error: rt_demo_judge: 40 of 40 items have images, and lm-eval drops or moves images" in done.out
     assert "Traceback" not in done.out
+
+
+MOVED = """
+import builtins
+real = builtins.__import__
+def moved(name, globals=None, *rest, **more):
+    if name == "lm_eval.utils" and (globals or {}).get("__name__") == "harness_plugins.lm.task":
+        raise ImportError("cannot import name 'simple_parse_args_string' from 'lm_eval.utils'", name="lm_eval.utils")
+    return real(name, globals, *rest, **more)
+builtins.__import__ = moved
+"""
+
+
+def test_an_import_that_fails_ends_in_its_mend(cli: Cli, server: MockServer, data: dict[str, str]) -> None:
+    """As in an lm-eval that has moved what our tasks are made of."""
+    (cli.tmp / "site").mkdir()
+    (cli.tmp / "site" / "sitecustomize.py").write_text(MOVED)
+    done = ask(cli, server, "rt_pairs_judge", PYTHONPATH=str(cli.tmp / "site"), **data)
+    assert done.code == 1 and server.asked == 0
+    last = done.out.strip().splitlines()[-1]
+    assert last.startswith("error: lm-eval cannot be imported (cannot import name 'simple_parse_args_string'"), done.out
+    assert last.endswith("pip install 'lm-eval[api]<0.5,>=0.4.13'")

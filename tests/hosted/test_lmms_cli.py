@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -330,3 +331,29 @@ def test_in_a_program_without_a_command_line(cli: Cli, server: MockServer) -> No
     done = cli("python", "-c", PROGRAM, judge(server))
     assert done.code == 0 and done.out.count("accuracy 0.") == 2 and server.asked == 6, done.out
     assert {v["judge"] for v in done.verdicts()} == {"fake-judge"} and len(done.verdicts()) == 6
+
+
+def without(cli: Cli, module: str) -> dict[str, str]:
+    """The environment of a process in which one module cannot be imported, as if its package had dropped it."""
+    package = module.partition(".")[0]
+    (cli.tmp / "site").mkdir()
+    (cli.tmp / "site" / "sitecustomize.py").write_text(f"import sys, {package}\nsys.modules[{module!r}] = None\n")
+    return {"PYTHONPATH": str(cli.tmp / "site")}
+
+
+@pytest.mark.parametrize(
+    ("module", "mend"),
+    [
+        ("filelock._api", "pip install 'filelock<4.3'"),  # first looked for when an evaluation begins
+        ("accelerate.utils", "pip install 'rubric-harness[lmms-eval]'"),  # when lmms-eval itself is imported
+        ("lmms_eval.api.instance", "pip install 'lmms-eval<0.8,>=0.7.3'"),
+    ],
+)
+def test_an_import_that_fails_ends_in_its_mend(cli: Cli, module: str, mend: str) -> None:
+    """The stock command prints a traceback and exits with 0."""
+    ours = ("--tasks", "rt_demo_judge", "--model", "rubric_judge", "--model_args", "backend=baseline,model=longest")
+    done = cli("rubric-harness", "lmms-eval", *ours, "--limit", "4", **without(cli, module))
+    assert done.code == 2 and "Traceback" not in done.out, done.out
+    assert re.search(
+        rf"error: lmms-eval cannot be imported \(.*{re.escape(module)}.*\): {re.escape(mend)}", done.out
+    ), done.out
