@@ -12,6 +12,7 @@ import html
 import itertools
 import json
 import logging
+import math
 import resource
 import shutil
 import socket
@@ -278,7 +279,7 @@ async def test_replies_of_all_forms(reply: bytes, body: bytes) -> None:
         ({"retry-after": "7", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
         ({"retry-after": "-3"}, 0),
-        ({"retry-after": "inf"}, None),
+        ({"retry-after": "inf"}, math.inf),
         ({"retry-after": "nan", "retry-after-ms": ""}, None),
         ({"retry-after": "soon"}, None),
         ({}, None),
