@@ -315,7 +315,8 @@ _WORD = (
     r"(?:(?:start|begin|end)_(?:of_)?)?(?:\w{1,16}[:_])?(?:think|thinking|thought|thoughts|reason|reasoning|rationale|reflection|"
     r"analysis|scratchpad|monologue|cot|chain_of_thought|cot_budget_reflect)(?:_(?:start|begin|end|never_used_\w{1,40}))?"
 )
-_LEFT, _RIGHT = r"(?:[<\[◁〈＜]|&lt;)[|｜]?\s{0,8}", r"\s{0,8}[|｜]?(?:[>\]▷〉＞]|&gt;)"
+_LEFT, _RIGHT = r"(?:[<◁〈＜]|&lt;|\[(?=[/\\]?th(?:ink|ought)))[|｜]?\s{0,8}", r"\s{0,8}[|｜]?(?:[>\]▷〉＞]|&gt;)"
+"""In square brackets only words of thinking: `[Reasoning]` is a heading."""
 _ENDS = r"(?:[/\\]\s{0,8}|(?=end_)|(?=\w{1,24}_end\b))"
 """What tells a closing mark: a slash, or the word itself."""
 _OPENS = re.compile(
