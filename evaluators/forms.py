@@ -91,15 +91,20 @@ def _tag(tag: str) -> re.Pattern[str]:
 
 
 def bracketed(text: str, read: Read) -> list[Form]:
-    """The forms between `[[` and `]]`, in order; one that is opened and not closed is a form as well."""
+    """The forms between `[[` and `]]`, in order; one that is opened and not closed is a form as well, or closed and not opened."""
     forms, end = [], len(text.rstrip(_DECORATION))
     for m in _BRACKETS.finditer(text):
+        if m[1] is None:
+            forms.append(Form(m.start(), m.end(), None, m.start()))
+            continue
         closed = m[2] is not None or m.end() >= end
         forms.append(Form(m.start(), m.end(), _read(m[1], read) if closed else None, m.start(1)))
     return forms
 
 
-_BRACKETS = re.compile(r"\\?\[\\?\[((?:(?!\\?\[\\?\[|\\?\]\\?\])[^\n]){0,200})(\\?\]\\?\])?")
+_BRACKETS = re.compile(
+    r"\\?\[\\?\[((?:(?!\\?\[\\?\[|\\?\]\\?\])[^\n]){0,200})(\\?\]\\?\])?|(?<![^\s:*_`\"'])[^\s\[\]:*_`\"'][^\s\[\]]{0,20}\\?\]\\?\]"
+)
 
 
 def matched(text: str, pattern: re.Pattern[str], read: Read) -> list[Form]:
@@ -163,16 +168,24 @@ _SENTENCE_LINES = 8
 
 
 _DENIED = re.compile(
-    r"(?:\b(?:not|never|nor|rather than|instead of|as opposed to)|n[’']t)\s+"
-    r"(?:(?:be|choose|chose|pick|picked|select|selected|give|say|answer|output|prefer|the|a|an|my|verdict|is|was)\s+)*[*_`\"'“]*\Z",
+    r"(?:\b(?:not|never|nor|cannot|hardly|rather than|instead of|as opposed to|reject(?:ed)?|ruled? out|dismiss(?:ed)?|discard(?:ed)?|"
+    r"against|over|unlike|(?:would|could|might) have \w+)|n[’']t)\s+"
+    r"(?:(?:be|choose|chose|pick|picked|select|selected|give|say|answer|output|prefer|think|thought|believe|find|consider|mean|"
+    r"the|a|an|my|it|that|this|verdict|is|was|true|right|correct|case|so|clear)\s+)*[*_`\"'“]*\Z",
     re.I,
 )
 
-_ITEM = re.compile(r"\s*(?:>\s*)*(?:[-*•+·]|\(?\d{1,2}[.):]|\(?[a-zA-Z][.)]|\|)\s*(?=\S)")
-_CONDITION = re.compile(
-    r"\b(?:if|when|where|whenever|in case|should|for a|for an|means|meaning|indicates|stands for|denotes)\b", re.I
+_ITEM = re.compile(
+    r"(?:[\s>*_]|#+\s)*(?:[-*+]\s|[•·|①-⑳]|\(?\d{1,2}[.):、．）]|\(?(?:[a-z]|[ivx]{2,4})[.)）])\s*(?=\S)", re.I
 )
-_GLUE = re.compile(r"(?:\b(?:or|and|either|versus|vs|then|option|options)\b|[^\w<\[]|\b\d{1,2}[.):])*", re.I)
+"""What begins a line of a list: a bullet, a number, a letter, also as a heading or in bold."""
+_CONDITION = re.compile(
+    r"\b(?:if|when|where|whenever|in case|should|for a|for an|means|meaning|indicates|stands for|denotes|otherwise|"
+    r"wenn|falls|sonst|sinon|cuando|quand|quando|si|se|если|когда|иначе)\b|如果|若|假如|否则|もし|場合|なら|만약|경우",
+    re.I,
+)
+"""Words of a line that says when a form would be given: only where two such lines follow each other."""
+_GLUE = re.compile(r"(?:\b(?:or|and|to|either|versus|vs|then|option|options)\b|[^\w<\[]|\b\d{1,2}[.):])*", re.I)
 _SIDE = re.compile(r"\b(?:[1-9]|[a-i]|first|second|third|one|two|three|left|right)\b", re.I)
 
 
@@ -180,27 +193,45 @@ def _recited(text: str, forms: Sequence[Form]) -> bool:
     """Whether the last form is the end of a list of forms that were only offered."""
     last, group = forms[-1], [forms[-1]]
     for form in reversed(forms[:-1]):
-        if not _adjacent(text, form, group[0]):
+        if not _adjacent(text, form, group[-1]):
             break
-        group.insert(0, form)
+        group.append(form)
+    group.reverse()
     others = [f for f in group[:-1] if f.value not in (None, last.value)]
-    if not others:
+    if not others or _answers_a_line(text, group):
         return False
     if others[-1] is group[-2] and _GLUE.fullmatch(text[others[-1].end : last.start]):
         return True
     line, other = _line(text, last), _line(text, others[-1])
-    decides, listed = bool(_DECIDES.search(line)), bool(_ITEM.match(line))
-    if listed and _ITEM.match(other):
+    decides, listed = bool(_DECIDES.search(line)), _is_listed(line)
+    if listed and _is_listed(other):
         return not decides or bool(_DECIDES.search(other))
-    if len({f.value for f in group} - {None}) > 2 and not decides and listed == bool(_ITEM.match(other)):
+    if len({f.value for f in group} - {None}) > 2 and not decides and listed == _is_listed(other):
         return True
     return bool(_CONDITION.search(line) and _CONDITION.search(other)) or _shape(line) == _shape(other)
 
 
+def _answers_a_line(text: str, group: Sequence[Form]) -> bool:
+    """Whether the last form stands alone on its line, and says again one of several that the line before offers."""
+    *_, before, last = group
+    begin, above = (text.rfind("\n", 0, f.start) + 1 for f in (last, before))
+    offered = {f.value for f in group[-_NEIGHBOURS:-1] if f.start >= above} - {None}
+    alone = begin >= before.end and _line(text, last).strip(_DECORATION + ".") == ""
+    return alone and last.value in offered and len(offered) > 1
+
+
+def _is_listed(line: str) -> bool:
+    """Whether a line (`[]` its form) is an item of a list, or explains the form that it begins with: `[]: the first is better`."""
+    return bool(_ITEM.match(line) or _EXPLAINED.match(line))
+
+
+_EXPLAINED = re.compile(r"[\s*_`\"']*\[\][*_`\"']*\s*(?:[:：=→(（]|[–—-]+>?\s)")
+
+
 def _adjacent(text: str, form: Form, following: Form) -> bool:
-    """Whether no line of text stands between the lines of two forms."""
+    """Whether no line of text stands between the lines of two forms; `or`, a rule and a fence are no text."""
     between = text[form.end : following.start].split("\n")[1:-1]
-    return not any(line.strip() for line in between)
+    return all(_GLUE.fullmatch(line) for line in between)
 
 
 def _line(text: str, form: Form) -> str:
@@ -216,14 +247,24 @@ def _shape(line: str) -> str:
 
 _DECIDES = re.compile(
     r"\b(?:verdict|overall|final|finally|answer|winner|decision|decide|conclusion|choice|choose|preference|preferred|judge?ment|result|"
-    r"total|summary|therefore|thus|hence|so|output)\b|最终|结论|答案|判断|总体|综合|总结|结果",
+    r"total|summary|therefore|thus|hence|so|output|pick|vote|select(?:ion|ed)|chosen|recommend(?:ation|ed)|evaluation|assessment|rating|"
+    r"urteil|fazit|ergebnis|veredicto|décision|вердикт|итог|вывод|ответ)\b|最终|结论|答案|判断|总体|综合|总结|结果|选择|最終|結論|判定",
     re.I,
 )
 _OPTION = re.compile(
     r"\b(?:better|best|superior|wins?|ties?|tied|both|neither|equal|equally|favou?red)\b|更好|平局", re.I
 )
 """Words of a label that says what an option means: `1. Model A is better: [[A>B]]`."""
-_LABEL = re.compile(r"([^.!?。！？:：|]{1,60}?)[*_`]*\s*(?:[:：=→|]|[–—-]+>?)\s*[*_`\"'“(]*\Z")
+_CRITERION = re.compile(r"\b(?:criteri(?:on|a)|aspect|dimension)\b|标准|维度", re.I)
+_LABEL = re.compile(r"([^.!?。！？:：|]{1,60}?)[*_`]*\s*(?:[:：=→|]|[–—-]+>?)[\s*_`\"'“(]*\Z")
+_CONCERNS = re.compile(
+    r"\s*((?:for|in terms of|regarding|on|as to|as for|concerning)\s+"
+    r"(?!(?:these|this|that|all)\b)[^.!?。！？:：|]{1,40}?),?\s*[*_`\"'“(]*\Z",
+    re.I,
+)
+"""`In terms of tone, [[B]]`."""
+_EXPLAINED_LABEL = re.compile(r"([^.!?。！？:：|]{1,40})[*_`]*[:：][^\n]{1,400}\Z")
+"""`Tone: the second is warmer.`, as an item of a list with a form behind it."""
 
 
 def _labels_a_criterion(text: str, forms: Sequence[Form]) -> bool:
@@ -231,7 +272,7 @@ def _labels_a_criterion(text: str, forms: Sequence[Form]) -> bool:
     label = _label(text, forms[-1])
     if label is None or _DECIDES.search(label[1]) or _OPTION.search(label[1]):
         return False
-    if label[0]:
+    if label[0] or _CRITERION.search(label[1]):
         return True
     earlier = (_label(text, f) for f in forms[-_NEIGHBOURS:-1])
     return any(e is not None and e[1].lower() != label[1].lower() and not _DECIDES.search(e[1]) for e in earlier)
@@ -242,30 +283,50 @@ _NEIGHBOURS = 12
 
 
 def _label(text: str, form: Form) -> tuple[bool, str] | None:
-    """Whether a form's line is a list item, and the few words that label the form; None without such words."""
-    before = text[text.rfind("\n", 0, form.start) + 1 : form.start]
-    if len(before) > _LONGEST:
+    """Whether a form's line is a list item, and the few words that label the form; None without such words.
+
+    Where the form begins its line, they may be all of the line above.
+    """
+    begin = text.rfind("\n", 0, form.start) + 1
+    before = text[begin : form.start]
+    if not before.strip(_DECORATION) and begin:
+        above = text[max(0, begin - _LONGEST) : begin].rstrip()
+        before = above[above.rfind("\n") + 1 :]
+        if before.lstrip().startswith("#"):
+            before += ":"
+        elif not before.rstrip("*_` ").endswith((":", "：")):
+            return None
+    if len(before) > 2 * _LONGEST:
         return None
     item = _ITEM.match(before)
-    label = _LABEL.fullmatch(before[item.end() if item else 0 :])
+    rest = before[item.end() if item else 0 :]
+    label = (
+        _LABEL.fullmatch(rest)
+        or _CONCERNS.fullmatch(rest)
+        or (item and not _DECIDES.search(rest) and _EXPLAINED_LABEL.fullmatch(rest))
+    )
     words = label[1].strip(_DECORATION + "#>") if label else ""
     return (item is not None, words) if words and len(words.split()) <= 8 else None
 
 
 # ---- reasoning that comes before the reply ----
 
-_WORD = r"(?:\w{1,16}[:_])?(?:think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad|inner_monologue)"
+_WORD = (
+    r"(?:(?:start|begin|end)_(?:of_)?)?(?:\w{1,16}[:_])?(?:think|thinking|thought|thoughts|reason|reasoning|rationale|reflection|"
+    r"analysis|scratchpad|monologue|cot|chain_of_thought|cot_budget_reflect)(?:_(?:start|begin|end|never_used_\w{1,40}))?"
+)
+_LEFT, _RIGHT = r"(?:[<◁〈＜]|&lt;|\[(?=[/\\]?th(?:ink|ought)))[|｜]?\s{0,8}", r"\s{0,8}[|｜]?(?:[>\]▷〉＞]|&gt;)"
+"""In square brackets only words of thinking: `[Reasoning]` is a heading."""
+_ENDS = r"(?:[/\\]\s{0,8}|(?=end_)|(?=\w{1,24}_end\b))"
+"""What tells a closing mark: a slash, or the word itself."""
 _OPENS = re.compile(
-    rf"[<\[◁〈]\s*{_WORD}(?:\s[^<>\[\]]{{0,80}})?\s*[>\]▷〉]|<\|(?:begin_of_thought|start_thinking|inner_prefix|begin_of_think)\|>"
-    r"|<\|channel>\s*thought|<unused94>\s*thought",
+    rf"{_LEFT}(?!{_ENDS}){_WORD}(?:\s[^<>\[\]]{{0,80}})?{_RIGHT}|<\|inner_prefix\|>|<\|channel>\s*thought|<unused94>\s*thought",
     re.I,
 )
-_CLOSES = re.compile(
-    rf"[<\[◁〈]\s*/\s*{_WORD}\s*[>\]▷〉]|<\|(?:end_of_thought|end_thinking|inner_suffix|end_of_think)\|>|<channel\|>|<unused95>",
-    re.I,
-)
+_CLOSES = re.compile(rf"{_LEFT}{_ENDS}{_WORD}{_RIGHT}|<\|inner_suffix\|>|<channel\|>|<unused95>", re.I)
+_SPECIAL = rf"(?!{_LEFT}{_WORD}{_RIGHT}|<\|channel|<\|inner_)<[|｜][\w▁:]{{1,40}}[|｜]>"
 _LEADING = re.compile(
-    r"(?:\ufeff|\s|</?s>|<bos>|<\|(?:begin_of_text|im_start|assistant|start|startoftext|start_header_id)\|>(?:assistant\b)?)*",
+    rf"(?:[\ufeff\u200b\s*`]|</?s>|<bos>|\[BOS\]|{_SPECIAL}(?:assistant\b)?)*",
     re.I,
 )
 _FINAL = re.compile(r"<\|channel\|>\s*final\b[^<]{0,40}<\|message\|>", re.I)

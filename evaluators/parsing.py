@@ -40,9 +40,16 @@ class Parsed:
     """Different forms of a verdict in its text, after the reasoning: with more than one it recites, or changes its mind."""
 
 
-_JSON = re.compile(r"""["']?better_response["']?\s*[:=]\s*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s,}\]]+))""", re.I | re.A)
-_BETTER = re.compile(r"\bAnswer[\s*_`\"']*(\w{1,12})[\s*_`\"']*is\s*(?:the\s*)?(?:slightly\s*)?better", re.I | re.A)
-_LINE = re.compile(r"(\d{1,3})\s*[:.)](.*)", re.A)
+_JSON = re.compile(
+    r"""["']?better[_ ]?response["'*`\\]{0,3}[ \t]*[:=]\s*("[^"\n]*"[^\n,}]*|'[^'\n]*'[^\n,}]*|[^\n,}]*)""", re.I | re.A
+)
+_BETTER = re.compile(
+    r"\bAnswer[\s*_`\"']*(\w{1,12})[\s*_`\"']*is[\s*_`\"']*(?:the\s*)?(?:slightly[\s*_`\"']*)?better"
+    r"|\b(Answers?\b[^.!?\n]{1,80}?\b(?:better|equal|equally|tied?|same)\b)",
+    re.I | re.A,
+)
+"""`Answer 2 is slightly better`; what else is said of answers in its place is a form that cannot be read."""
+_LINE = re.compile(r"(\d{1,3})[*_]*\s*[:.)](.*)", re.A)
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}", re.A)
 
 TIE, BOTH_BAD = 0, -1
@@ -77,8 +84,8 @@ def _score_in_range(asked: Asked, content: str) -> str | None:
     """A whole number of the scale, or `8/9` where 9 is its highest."""
     low, high = asked.grading.scale
     said, slash, of = undecorated(content).partition("/")
-    said = said.strip()
-    if not _WHOLE_NUMBER.fullmatch(said) or (slash and of.strip() != str(high)):
+    said = undecorated(said)
+    if not _WHOLE_NUMBER.fullmatch(said) or (slash and undecorated(of) != str(high)):
         return None
     return str(int(said)) if low <= int(said) <= high else None
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from evaluators.records import Verdict, decode
-from harness_plugins import score
+from evaluators.judges import JudgeSpec
+from evaluators.messages import ChatRequest, text_of
+from evaluators.mock import mock_chat_judge
+from evaluators.records import Answer, Verdict, decode
+from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.scoring.report import CellReport
@@ -134,3 +137,27 @@ def test_a_gain_of_mass_alone_is_no_gain(tmp_path: Path) -> None:
 
 def test_contrasts_that_it_does_not_touch_stand_once() -> None:
     assert cell(FOLDER, "texts", "transferred").contrasts["none"].by_ratio is None
+
+
+def test_ranks_of_low_mass_are_no_ranks(tmp_path: Path) -> None:
+    """They stand on record, and decide no pair of candidates: as scores of low mass do."""
+    texts = ["good middle", "bad one", "worst of all"]
+    rows = [{"id": str(n), "prompt": f"q{n}", "candidates": texts, "label": [0, 1, 2]} for n in range(3)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    about = {"name": "j", "backend": "openai", "model": "m", "base_url": "http://x.invalid/v1"}
+    about |= {"verdict": "direct", "grading": "listwise"}
+    config = tmp_path / "config.yaml"
+    benchmark = {"name": "pairs", "path": "rows.jsonl"}
+    config.write_text(json.dumps({"benchmarks": [benchmark], "judges": [about], "arms": ["none"], "out": "out"}))
+
+    def unlikely(request: ChatRequest) -> Answer:
+        """Right in every order, and hardly what the model would have written."""
+        shown = text_of(request.messages)
+        order = sorted(range(3), key=lambda n: shown.rindex(texts[n]))
+        tops = [(str(place + 1), -9.0 - n) for place, n in enumerate(order)]
+        return Answer("1", "token", top_logprobs=(("<think>", -0.0001), *tops))
+
+    run(config, judges={"j": mock_chat_judge(JudgeSpec.model_validate(about), unlikely)})
+    metrics = cell(tmp_path / "out", "j", "none").metrics
+    assert metrics["accuracy"].value == 0 and metrics["low_mass"].value == 1 and metrics["pair_accuracy"].value == 0
+    assert cell(tmp_path / "out", "j", "none", mass_floor=0.0).metrics["pair_accuracy"].value == 1

@@ -150,7 +150,8 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     if cell.places is not None and "rank_0" in rows:
         for k in range(benchmark.width):
             if f"rank_{k}" in rows:
-                cell.places[n, turn, draw, k] = rows[f"rank_{k}"][last]
+                ranks = rows[f"rank_{k}"][last]
+                cell.places[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
 
 
 def _fill_scores(
