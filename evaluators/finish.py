@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -22,6 +23,7 @@ CUT = frozenset(
         "max_tokens",
         "max_output_tokens",
         "max_completion_tokens",
+        "max_new_tokens",
         "max_length",
         "model_length",
         "token_limit",
@@ -64,7 +66,7 @@ FAILED = frozenset(
 
 
 def ending(reason: str | None, complete: Collection[str] = ()) -> Ending:
-    """The family of a finish reason. Case, `-` for `_`, and what follows a colon do not matter; None is complete.
+    """The family of a finish reason, however it is spelled; what follows a colon does not matter, and None is complete.
 
     Args:
         complete: further names that mean a whole answer (a judge's `complete_reasons`).
@@ -79,7 +81,10 @@ def ending(reason: str | None, complete: Collection[str] = ()) -> Ending:
 
 
 def _plain(reason: str) -> str:
-    return reason.partition(":")[0].strip().lower().replace("-", "_").replace(" ", "_")
+    """One spelling for `MAX_TOKENS`, `max-tokens`, `maxTokens`, `FinishReason.MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS`."""
+    name = reason.partition(":")[0].strip().rpartition(".")[2]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("-", "_").replace(" ", "_")
+    return words.removeprefix("finish_reason_")
 
 
 def check_finished(

@@ -72,7 +72,12 @@ def test_blocks_of_verdicts_follow_the_same_rules() -> None:
     assert parse(Answer(f"The form is:\n{form}\n{good}", "verdicts"), two).choice == 2
 
 
-@pytest.mark.parametrize("reason", sorted({*CUT, "MAX_TOKENS", "Max-Tokens", "LENGTH"}))
+@pytest.mark.parametrize(
+    "reason",
+    sorted(
+        {*CUT, "MAX_TOKENS", "Max-Tokens", "LENGTH", "maxTokens", "FinishReason.MAX_TOKENS", "FINISH_REASON_MAX_TOKENS"}
+    ),
+)
 def test_a_reply_cut_by_a_limit_has_decided_nothing(reason: str) -> None:
     for form in ("tag", "proxy_grm"):
         assert read("<answer>1</answer> and further", reason, form) == ("truncated", None)

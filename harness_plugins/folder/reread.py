@@ -40,6 +40,8 @@ class Rereader:
     """Verdicts read anew so far."""
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(before, now) of those whose status or choice changed."""
+    reasons: set[str] = field(default_factory=set)
+    """Finish reasons that leave answers unfinished, by today's table."""
 
     @cached_property
     def _manifest(self) -> dict[str, Any]:
@@ -70,6 +72,8 @@ class Rereader:
             parser=parsed.parser,
         )
         self.count += 1
+        if parsed.status == "error":
+            self.reasons.add(str(verdict.answer and verdict.answer.finish_reason))
         if (again.status, again.choice, again.score) != (verdict.status, verdict.choice, verdict.score):
             self.changes[_name(verdict), _name(again)] += 1
         return again
@@ -121,7 +125,12 @@ class Rereader:
         if not changed:
             return [said + "none of their verdicts changed."]
         kinds = ", ".join(f"{n:,} from {a} to {b}" for (a, b), n in self.changes.most_common())
-        return [said + f"{changed:,} verdicts changed: {kinds}. Nothing was asked again."]
+        unfinished = (
+            f" `error`: their server did not finish them, or nobody knows ({', '.join(sorted(self.reasons))})."
+            if self.reasons
+            else ""
+        )
+        return [said + f"{changed:,} verdicts changed: {kinds}. Nothing was asked again.{unfinished}"]
 
 
 def is_stale(verdict: Verdict) -> bool:
