@@ -451,6 +451,22 @@ def test_a_model_of_which_the_size_alone_is_known(
         assert main(["run", str(config), "--quiet", "--max-cost", "1"]) == 2
 
 
+@pytest.mark.parametrize("limit", ["null", "-1", "'100'", "true", "0"])
+def test_a_limit_needs_one_on_what_is_written(
+    limit: str, make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`extra_body` may take max_tokens away: then no money can be held, and a dry run says that nothing limits the cost."""
+    make_pairs(2)
+    config = written_config(tmp_path, "http://unused.invalid/v1")
+    config.write_text(config.read_text().replace("max_tokens: 100", f"extra_body: {{max_tokens: {limit}}}"))
+    for more in ([], ["--dry-run"]):
+        assert main(["run", str(config), "--quiet", "--max-cost", "1", *more]) == 2
+        assert "needs a limit on what is written, and its extra_body sets max_tokens" in capsys.readouterr().err
+    assert main(["run", str(config), "--dry-run"]) == 0
+    assert "without a limit for writing" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "verdicts.jsonl").exists()
+
+
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
 def test_a_limit_without_prices_is_refused(
     make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
