@@ -440,6 +440,27 @@ def test_retry_after_ms_is_honoured() -> None:
     assert [asyncio.run(once(client)) for client in CLIENTS] == [1.5, 1.5]
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("body", "streamed"),
+    [
+        (completion([KEY[:9], KEY[9:], TEXT]), False),
+        (events(piece(reasoning=KEY[:9]), piece(reasoning=KEY[9:]), *WORDS), True),
+        (events(piece(KEY[:9]), piece(KEY[9:]), *WORDS), True),
+        (json.dumps(completion(KEY + TEXT)).encode("utf-16"), False),
+        (json.dumps(completion(TEXT, message={"reasoning": KEY})).encode("utf-32-le"), False),
+    ],
+)
+def test_a_key_in_pieces_or_in_another_encoding_is_blanked(client: str, body: Any, streamed: bool) -> None:
+    async def once() -> Answer:
+        kind = {"Content-Type": "text/event-stream"} if streamed else {}
+        async with asked(client, lambda _: Quirk(body, headers=kind).sent(), [], "/v1", stream=streamed) as backend:
+            return await backend.chat(question())
+
+    answer = asyncio.run(once())
+    assert "[key]" in answer.text + str(answer.reasoning) and KEY not in answer.text + str(answer.reasoning)
+
+
 NAMES = (
     "choices message content finish_reason usage error logprobs refusal reasoning index prompt_feedback block_reason "
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import errno
+import json
 import math
 import os
 import socket
@@ -169,7 +170,7 @@ class Transport:
                     url, data=_Pieces(body), headers=headers, proxy=proxy, allow_redirects=False, ssl=tls
                 ) as response,
             ):
-                data = self._blanked(await self._read(response))
+                data = self._blanked(_utf8(await self._read(response)))
                 headers = CIMultiDict(response.headers)
                 if "location" in headers:  # the one header that is shown
                     headers["location"] = self.blank(headers["location"])
@@ -261,6 +262,12 @@ class Transport:
         else:
             kind = "reset"
         return BackendError(kind, self.blank(" ".join(words.split()))[:SHOWN])
+
+
+def _utf8(data: bytes) -> bytes:
+    """JSON in another encoding as UTF-8: it would be read all the same, and a key in it would not be found."""
+    encoding = json.detect_encoding(data[:4])
+    return data if encoding.startswith("utf-8") else data.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 class _Pieces(aiohttp.Payload):
