@@ -277,6 +277,36 @@ def test_replies_that_cannot_be_read_are_paid_for(
     assert any(v["error"] and v["error"]["failed_replies"]["count"] for v in lines)
 
 
+UNFINISHED: dict[str, Any] = {
+    "index": 0,
+    "finish_reason": "error",
+    "message": {"role": "assistant", "content": "Draft: <answer>1"},
+}
+
+
+@pytest.mark.parametrize("choice", [UNFINISHED, UNFINISHED | {"error": {"code": 502, "message": "upstream"}}])
+def test_an_unfinished_answer_that_tells_no_tokens_takes_what_was_held(
+    make_pairs: MakePairs, tmp_path: Path, choice: dict[str, Any]
+) -> None:
+    make_pairs(40, images=False)
+    with Unusable(usage="untold", choices=[choice]).running() as server:
+        with pytest.raises(RunStopped, match="verdicts to go: raise --max-cost"):
+            run(dear_config(tmp_path, server.url, retries=0), max_cost=20)
+        assert 2 <= server.asked <= 20  # each held 1 for writing, and more for reading
+    report = score(tmp_path / "out")
+    assert report.paid[0].failed == server.asked
+
+
+def test_text_with_no_tokens_written_takes_what_was_held(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A server could make its answers free, and switch the limit off."""
+    make_pairs(40, images=False)
+    text = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "<answer>1</answer>"}}
+    with Unusable(usage={"prompt_tokens": 1, "completion_tokens": 0}, choices=[text]).running() as server:
+        with pytest.raises(RunStopped, match="verdicts to go: raise --max-cost"):
+            run(dear_config(tmp_path, server.url), max_cost=20)
+        assert 2 <= server.asked <= 20
+
+
 def test_what_was_spent_is_spent_in_a_public_export_too(make_pairs: MakePairs, tmp_path: Path) -> None:
     make_pairs(20, images=False)
     with Unusable(good=2).running() as server:

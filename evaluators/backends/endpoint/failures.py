@@ -193,13 +193,13 @@ class Said:
     def _worded(self, kind: str) -> bool:
         return _WORDS[kind].search(self.words) is not None
 
-    def error(self, reply: Reply, usage: dict[str, int] | None = None) -> BackendError:
+    def error(self, reply: Reply, usage: dict[str, int] | None = None, wrote: bool = False) -> BackendError:
         """The failure of a request that got this in place of an answer."""
         kind = self.kind
         words = self.words[:SHOWN] or f"HTTP {reply.status} and no word on what went wrong"
         if kind == "stream":
             words += STREAM_FIX
-        return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage)
+        return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage, wrote=wrote)
 
 
 def said(status: int, body: Any, raw: bytes = b"") -> Said:

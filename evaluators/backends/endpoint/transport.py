@@ -219,7 +219,9 @@ class Transport:
         return b"".join(chunks)
 
     def _too_large(self, status: int) -> BackendError:
-        return BackendError("too_large", f"the reply is longer than {self._max_bytes / 1e6:g} MB", http=status)
+        return BackendError(
+            "too_large", f"the reply is longer than {self._max_bytes / 1e6:g} MB", http=status, wrote=status < 300
+        )
 
     def _proxy(self, url: URL) -> URL | None:
         place = (url.scheme, where(url))
