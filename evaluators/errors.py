@@ -17,7 +17,7 @@ KINDS = {
     "not_found": "HTTP 404",
     "redirect": "the server sends requests to another address",
     "stream": "the endpoint answers in streams only",
-    "rejected": "another HTTP 4xx: this request cannot succeed",
+    "rejected": "the server refuses the request as it stands",
     "html": "a web page in place of an answer",
     "bad_json": "an answer that is not the expected JSON",
     "too_large": "a reply of more bytes than are read",

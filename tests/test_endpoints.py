@@ -201,6 +201,29 @@ QUIRKS: dict[str, Quirk] = {
         200,
         usage=USAGE,
     ),
+    "tokens written that are none": Quirk(completion(usage={"prompt_tokens": 9, "completion_tokens": 0}), usage={"prompt_tokens": 9}),
+    "no images, under 500": failed(
+        "rejected",
+        "image input is not supported",
+        {"error": {"code": 500, "message": "image input is not supported - hint: provide the mmproj", "type": "server_error"}},
+        500,
+    ),
+    "no images, under 404": failed(
+        "rejected", "No endpoints found", {"error": {"message": "No endpoints found that support image input", "code": 404}}, 404
+    ),
+    "max_tokens that leaves no room": failed(
+        "rejected",
+        "is too large: 4096",
+        {
+            "error": {
+                "message": "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 "
+                "tokens and your request has 300 input tokens (4096 > 4096 - 300)."
+            }
+        },
+    ),
+    "compressed in an unknown way": failed(
+        "bad_json", "compressed in a way that cannot be read", b"x", 200, headers={"Content-Encoding": "zstd"}
+    ),
     "an unknown reason": failed("finish_reason", "complete_reasons: [paused]", completion(finish="paused"), 200, usage=USAGE),
     "a known one of this server": Quirk(
         completion(finish="paused"), judge={"complete_reasons": ["paused"]}, answer={"text": TEXT, "finish_reason": "paused"}

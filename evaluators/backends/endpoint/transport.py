@@ -253,10 +253,15 @@ class Transport:
             kind, words = "refused_connection", f"no TLS with {where(url)}: {_os(error)}; is it an http:// address?"
         elif isinstance(error, aiohttp.ClientConnectorError):
             kind, words = "refused_connection", f"no connection to {where(url)}: {_os(error)}"
-        elif isinstance(error, aiohttp.ClientPayloadError) and "content-encoding" in words.lower():
-            kind, words = "bad_json", f"the reply is compressed in a way that cannot be read: {words}"
+        elif isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError) and (
+            "content-encoding" in words.lower()
+        ):
+            why = error.message if isinstance(error, aiohttp.ClientResponseError) else words  # else it names the URL
+            kind, words = "bad_json", f"the reply is compressed in a way that cannot be read: {why}"
         elif isinstance(error, aiohttp.ClientResponseError):
             kind, words = "reset", f"not an HTTP reply: {error.message}"
+        elif isinstance(error, aiohttp.ClientPayloadError):
+            kind, words = "reset", "the connection broke off in the middle of the reply"
         elif isinstance(error, aiohttp.ServerDisconnectedError):
             kind, words = "reset", "the server closed the connection"
         elif isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
