@@ -466,7 +466,7 @@ def test_rejections_in_different_words_are_about_items(
         assert server.asked == 32 == result.statuses["error"]
 
 
-def test_a_quota_of_the_day_is_told_at_once_and_given_up_after_a_while(
+def test_a_limit_on_everything_is_told_at_once_and_given_up_after_a_while(
     make_pairs: MakePairs,
     write_config: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -476,15 +476,15 @@ def test_a_quota_of_the_day_is_told_at_once_and_given_up_after_a_while(
     monkeypatch.setattr(caller, "PATIENCE_S", 3.0)
 
     def spent(body: dict[str, Any]) -> web.Response:
-        return web.json_response({"error": {"message": "quota of the day is used up"}}, status=429)
+        return web.json_response({"error": {"message": "slow down, all of you"}}, status=429)
 
     with Replies(spent).running() as server:
         path = config(write_config, make_pairs(40, images=False), server.url, "concurrency: 4, retries: 1")
-        with pytest.raises(RunStopped, match=r"nothing else came back.*quota of the day is used up.*To mend: wait"):
+        with pytest.raises(RunStopped, match=r"nothing else came back.*slow down, all of you.*To mend: wait"):
             run(path)
         assert server.asked <= 60
     (said,) = [r.getMessage() for r in caplog.records]
-    assert "quota of the day is used up" in said and "now and then" in said
+    assert "slow down, all of you" in said and "now and then" in said
 
 
 @pytest.mark.parametrize("status", [429, 503])

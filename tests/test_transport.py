@@ -12,6 +12,7 @@ import html
 import itertools
 import json
 import logging
+import math
 import resource
 import shutil
 import socket
@@ -223,7 +224,12 @@ def test_a_key_is_blanked_within_base64(before: bytes, after: bytes, urlsafe: bo
     assert b"[key]" in blanked and len(blanked) <= 5 + 2 + 4 * 6
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.data())
+@given(
+    st.text(
+        alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\"), min_size=8, max_size=40
+    ),
+    st.data(),
+)
 @example('a"b\\c/d<', None)
 def test_no_spelling_of_any_key_is_let_through(key: str, data: st.DataObject | None) -> None:
     spellings: list[Callable[[str], str]] = [
@@ -273,7 +279,7 @@ async def test_replies_of_all_forms(reply: bytes, body: bytes) -> None:
         ({"retry-after": "7", "retry-after-ms": "1500"}, 1.5),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
         ({"retry-after": "-3"}, 0),
-        ({"retry-after": "inf"}, None),
+        ({"retry-after": "inf"}, math.inf),
         ({"retry-after": "nan", "retry-after-ms": ""}, None),
         ({"retry-after": "soon"}, None),
         ({}, None),

@@ -14,7 +14,7 @@ from evaluators.judges import RETRY_AFTER_MOST_S
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
-CONGESTION = frozenset({"rate_limit", "server", "timeout"})
+CONGESTION = frozenset({"rate_limit", "server", "timeout", "descriptors"})
 
 
 class Slots:

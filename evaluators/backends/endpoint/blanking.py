@@ -48,10 +48,8 @@ def _spellings(secret: str) -> list[str]:
 
 def _character(variants: set[str]) -> str:
     """A pattern for one character, in either of its variants. Each branch begins with a literal, so that `re` skips quickly
-    over what cannot be a beginning."""
-    branches = [re.escape(v) for v in sorted(variants)]
-    if not all(v.isalnum() for v in variants):  # `\/` and `\"`
-        branches += [rf"\\\\*{re.escape(v)}" for v in sorted(variants)]
+    over what cannot be a beginning; the longest stand first, as the last character of a key may begin a code (`%25`)."""
+    branches = []
     codes = [(ord(v), _hex(ord(v))) for v in sorted(variants)]
     either = "|".join(h for _, h in codes)
     numbers = "|".join(str(n) for n, _ in codes)
@@ -59,6 +57,9 @@ def _character(variants: set[str]) -> str:
     branches.append(rf"\\\\*(?:u00|x)(?:{either})")
     branches.append(rf"%(?:25)*(?:{either})")
     branches.append(rf"&(?:amp;)*(?:#0*(?:{numbers});?|#[xX]0*(?:{either});?{names})")
+    if not all(v.isalnum() for v in variants):  # `\/` and `\"`
+        branches += [rf"\\\\*{re.escape(v)}" for v in sorted(variants)]
+    branches += [re.escape(v) for v in sorted(variants)]
     return f"(?:{'|'.join(branches)})"
 
 

