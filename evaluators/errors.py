@@ -17,7 +17,7 @@ KINDS = {
     "not_found": "HTTP 404",
     "redirect": "the server sends requests to another address",
     "stream": "the endpoint answers in streams only",
-    "rejected": "another HTTP 4xx: this request cannot succeed",
+    "rejected": "the server refuses the request as it stands",
     "html": "a web page in place of an answer",
     "bad_json": "an answer that is not the expected JSON",
     "too_large": "a reply of more bytes than are read",
@@ -75,6 +75,7 @@ class BackendError(Exception):
         http: the status code, where there was one.
         retry_after_s: seconds that the server asked to wait.
         usage: tokens that were paid for all the same, as in `Answer.usage`.
+        wrote: a model wrote something that came to nothing, so it may have been paid for, whatever the kind.
         earlier: the usage of replies that came to nothing with this failure, None for one that does not tell: other calls of
             the same decision, attempts before this one.
     """
@@ -87,6 +88,7 @@ class BackendError(Exception):
         http: int | None = None,
         retry_after_s: float | None = None,
         usage: dict[str, int] | None = None,
+        wrote: bool = False,
         earlier: Iterable[dict[str, int] | None] = (),
     ) -> None:
         super().__init__(message)
@@ -95,12 +97,14 @@ class BackendError(Exception):
         self.http = http
         self.retry_after_s = retry_after_s
         self.usage = usage
+        self.wrote = wrote
         self.earlier = tuple(earlier)
 
     @property
     def replies(self) -> tuple[dict[str, int] | None, ...]:
         """The usage of every reply that came to nothing and may have been paid for."""
-        return (*self.earlier, self.usage) if self.usage or self.kind in REPLIES else self.earlier
+        came = self.usage or self.wrote or self.kind in REPLIES
+        return (*self.earlier, self.usage) if came else self.earlier
 
     def after(self, earlier: Iterable[dict[str, int] | None]) -> BackendError:
         """The same failure, with replies before it that came to nothing too."""
@@ -110,6 +114,7 @@ class BackendError(Exception):
             http=self.http,
             retry_after_s=self.retry_after_s,
             usage=self.usage,
+            wrote=self.wrote,
             earlier=(*earlier, *self.earlier),
         )
 

@@ -103,7 +103,10 @@ def check_finished(
     words = f": {said}" if said else ""
     if family == "failed":
         raise BackendError(
-            "server", f"the server did not finish its answer (finish_reason {reason!r}){words}", usage=usage
+            "server",
+            f"the server did not finish its answer (finish_reason {reason!r}){words}",
+            usage=usage,
+            wrote=True,
         )
     if family == "unknown":
         raise BackendError(

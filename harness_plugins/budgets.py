@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.budget import Account, Budget
+from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from harness_plugins.config import Config
@@ -33,7 +33,7 @@ def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs
 
     Raises:
         UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
-            the folder has no price in money, or tells no tokens.
+            the folder has no price in money, or tells no tokens, or a model may write without a limit.
     """
     prices = prices_of(config, held)
     if prices is None:
@@ -50,6 +50,10 @@ def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs
     where = config.prices or f"{folder}/manifest.json"
     if config.max_cost is not None:
         check_priced(prices, _by_model(all_users), where)
+        for spec in models:
+            rates_of = prices.rates(spec.model)
+            if rates_of is None or rates_of.written:
+                check_limited(spec)
     elif config.prices is not None:
         check_listed(prices, _by_model(users), where)
     budget = Budget(

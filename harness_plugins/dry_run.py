@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def dry_run(
                 totals = [a + b for a, b in zip(totals, counts, strict=True)]
                 if isinstance(made, ChatJudge):
                     again = 2 if judge.verdict == "reasoned" else 1  # the second call reads the same prompt
-                    _add(models, judge, again * counts[2], max_written(judge) * counts[1])
+                    _add(models, judge, again * counts[2], _most(judge, counts[1]))
                 if isinstance(made, ChatJudge):
                     asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
                     asked.setdefault(arm.name, _prompt(one, judge, made))
@@ -93,7 +94,7 @@ def dry_run(
             )
             prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
             sizes = [_size([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
-            _add(models, spec, len(left) * sum(sizes) / len(sizes), max_written(spec) * len(left))
+            _add(models, spec, len(left) * sum(sizes) / len(sizes), _most(spec, len(left)))
     lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
     lines.append(
         f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
@@ -128,6 +129,12 @@ def _size(requests: Sequence[ChatRequest]) -> float:
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
 
 
+def _most(spec: JudgeSpec, calls: int) -> float:
+    """The most tokens that some calls write."""
+    most = max_written(spec)
+    return most * calls if most is not None else math.inf if calls else 0.0
+
+
 def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, written: float) -> None:
     before = asked.get(spec.model, (0.0, 0.0))
     asked[spec.model] = (before[0] + read, before[1] + written)
@@ -148,10 +155,15 @@ def _costs(config: Config, folder: Path | None, told: Money, asked: Mapping[str,
     lines = []
     if len(without) < len(asked) or not asked:
         reading = sum(asked[m][0] * r.read for m, r in rates.items() if r)
-        writing = sum(asked[m][1] * r.written for m, r in rates.items() if r)
+        writing = sum(asked[m][1] * r.written for m, r in rates.items() if r and r.written)
+        most = (
+            f"at most {budget.text(writing)} for writing, if every reply takes all of max_tokens"
+            if math.isfinite(writing)
+            else "without a limit for writing, as extra_body leaves none (max_tokens)"
+        )
         lines.append(
-            f"Cost: about {budget.text(reading)} for reading, and at most {budget.text(writing)} for writing, if "
-            "every reply takes all of max_tokens. Without hits in a cache, retries, rubrics that are still to be induced, and verdicts "
+            f"Cost: about {budget.text(reading)} for reading, and {most}. Without hits in a "
+            "cache, retries, rubrics that are still to be induced, and verdicts "
             "on rubrics that are still to be written."
         )
     if without:

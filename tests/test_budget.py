@@ -277,6 +277,36 @@ def test_replies_that_cannot_be_read_are_paid_for(
     assert any(v["error"] and v["error"]["failed_replies"]["count"] for v in lines)
 
 
+UNFINISHED: dict[str, Any] = {
+    "index": 0,
+    "finish_reason": "error",
+    "message": {"role": "assistant", "content": "Draft: <answer>1"},
+}
+
+
+@pytest.mark.parametrize("choice", [UNFINISHED, UNFINISHED | {"error": {"code": 502, "message": "upstream"}}])
+def test_an_unfinished_answer_that_tells_no_tokens_takes_what_was_held(
+    make_pairs: MakePairs, tmp_path: Path, choice: dict[str, Any]
+) -> None:
+    make_pairs(40, images=False)
+    with Unusable(usage="untold", choices=[choice]).running() as server:
+        with pytest.raises(RunStopped, match="verdicts to go: raise --max-cost"):
+            run(dear_config(tmp_path, server.url, retries=0), max_cost=20)
+        assert 2 <= server.asked <= 20  # each held 1 for writing, and more for reading
+    report = score(tmp_path / "out")
+    assert report.paid[0].failed == server.asked
+
+
+def test_text_with_no_tokens_written_takes_what_was_held(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A server could make its answers free, and switch the limit off."""
+    make_pairs(40, images=False)
+    text = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "<answer>1</answer>"}}
+    with Unusable(usage={"prompt_tokens": 1, "completion_tokens": 0}, choices=[text]).running() as server:
+        with pytest.raises(RunStopped, match="verdicts to go: raise --max-cost"):
+            run(dear_config(tmp_path, server.url), max_cost=20)
+        assert 2 <= server.asked <= 20
+
+
 def test_what_was_spent_is_spent_in_a_public_export_too(make_pairs: MakePairs, tmp_path: Path) -> None:
     make_pairs(20, images=False)
     with Unusable(good=2).running() as server:
@@ -449,6 +479,22 @@ def test_a_model_of_which_the_size_alone_is_known(
         said = capsys.readouterr().out
         assert "at least 0.00 EUR" in said and "no price in money for judge-model, own-model" in said
         assert main(["run", str(config), "--quiet", "--max-cost", "1"]) == 2
+
+
+@pytest.mark.parametrize("limit", ["null", "-1", "'100'", "true", "0"])
+def test_a_limit_needs_one_on_what_is_written(
+    limit: str, make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`extra_body` may take max_tokens away: then no money can be held, and a dry run says that nothing limits the cost."""
+    make_pairs(2)
+    config = written_config(tmp_path, "http://unused.invalid/v1")
+    config.write_text(config.read_text().replace("max_tokens: 100", f"extra_body: {{max_tokens: {limit}}}"))
+    for more in ([], ["--dry-run"]):
+        assert main(["run", str(config), "--quiet", "--max-cost", "1", *more]) == 2
+        assert "needs a limit on what is written, and its extra_body sets max_tokens" in capsys.readouterr().err
+    assert main(["run", str(config), "--dry-run"]) == 0
+    assert "without a limit for writing" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "verdicts.jsonl").exists()
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])

@@ -201,6 +201,29 @@ QUIRKS: dict[str, Quirk] = {
         200,
         usage=USAGE,
     ),
+    "tokens written that are none": Quirk(completion(usage={"prompt_tokens": 9, "completion_tokens": 0}), usage={"prompt_tokens": 9}),
+    "no images, under 500": failed(
+        "rejected",
+        "image input is not supported",
+        {"error": {"code": 500, "message": "image input is not supported - hint: provide the mmproj", "type": "server_error"}},
+        500,
+    ),
+    "no images, under 404": failed(
+        "rejected", "No endpoints found", {"error": {"message": "No endpoints found that support image input", "code": 404}}, 404
+    ),
+    "max_tokens that leaves no room": failed(
+        "rejected",
+        "is too large: 4096",
+        {
+            "error": {
+                "message": "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is 4096 "
+                "tokens and your request has 300 input tokens (4096 > 4096 - 300)."
+            }
+        },
+    ),
+    "compressed in an unknown way": failed(
+        "bad_json", "compressed in a way that cannot be read", b"x", 200, headers={"Content-Encoding": "zstd"}
+    ),
     "an unknown reason": failed("finish_reason", "complete_reasons: [paused]", completion(finish="paused"), 200, usage=USAGE),
     "a known one of this server": Quirk(
         completion(finish="paused"), judge={"complete_reasons": ["paused"]}, answer={"text": TEXT, "finish_reason": "paused"}
@@ -438,6 +461,27 @@ def test_retry_after_ms_is_honoured() -> None:
         return raised.value.retry_after_s
 
     assert [asyncio.run(once(client)) for client in CLIENTS] == [1.5, 1.5]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("body", "streamed"),
+    [
+        (completion([KEY[:9], KEY[9:], TEXT]), False),
+        (events(piece(reasoning=KEY[:9]), piece(reasoning=KEY[9:]), *WORDS), True),
+        (events(piece(KEY[:9]), piece(KEY[9:]), *WORDS), True),
+        (json.dumps(completion(KEY + TEXT)).encode("utf-16"), False),
+        (json.dumps(completion(TEXT, message={"reasoning": KEY})).encode("utf-32-le"), False),
+    ],
+)
+def test_a_key_in_pieces_or_in_another_encoding_is_blanked(client: str, body: Any, streamed: bool) -> None:
+    async def once() -> Answer:
+        kind = {"Content-Type": "text/event-stream"} if streamed else {}
+        async with asked(client, lambda _: Quirk(body, headers=kind).sent(), [], "/v1", stream=streamed) as backend:
+            return await backend.chat(question())
+
+    answer = asyncio.run(once())
+    assert "[key]" in answer.text + str(answer.reasoning) and KEY not in answer.text + str(answer.reasoning)
 
 
 NAMES = (

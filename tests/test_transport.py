@@ -479,9 +479,9 @@ async def test_a_refusal_before_the_body_is_through() -> None:
     ("reply", "why"),
     [
         (b"", "closed"),
-        (OK[:-1], "not complete|not enough data"),
+        (OK[:-1], "in the middle of the reply"),
         (OK[:30], "closed"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "not complete|not enough data"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "in the middle of the reply"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "not an HTTP reply"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "not an HTTP reply"),
     ],

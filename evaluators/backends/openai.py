@@ -126,8 +126,14 @@ class OpenAIBackend:
         started = time.perf_counter()
         reply = await replica.send(body, images, self._spec.timeout_s)
         latency = time.perf_counter() - started
+        blank = self._transport.blank
+        answer = read_reply(reply, request, self._spec.complete_reasons, self._spec.stream)
         return replace(
-            read_reply(reply, request, self._spec.complete_reasons, self._spec.stream),
+            answer,
+            # Pieces of a stream and parts of a content were blanked each by itself: a key may only stand in them together.
+            text=blank(answer.text),
+            reasoning=blank(answer.reasoning) if answer.reasoning else None,
+            refusal=blank(answer.refusal) if answer.refusal else None,
             masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
             latency_s=round(latency, 4),
             backend=self.name,

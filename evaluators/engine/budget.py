@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.errors import RunStopped
+from evaluators.errors import RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
 from evaluators.records import Answer, FailedReplies
@@ -184,7 +184,7 @@ def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
     for message in request.messages:
         for part in message.parts:
             read += IMAGE_TOKENS if isinstance(part, Image) else len(part.text.encode("utf-8", "replace"))
-    return read, max_written(spec)
+    return read, max_written(spec) or 0
 
 
 def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
@@ -196,7 +196,7 @@ def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
     read += sum(len(t.encode("utf-8", "replace")) for t in _texts(case)) + IMAGE_TOKENS * sum(
         len(m.files) for m in media
     )
-    written = max_written(spec)
+    written = max_written(spec) or 0
     if spec.verdict == "reasoned":  # the second call reads what the first wrote, and writes one token
         return 2 * read + written, written + 1
     calls = len(spec.asked(case).criteria) or 1 if spec.verdict == "direct" else 1
@@ -214,9 +214,31 @@ def _texts(case: Case) -> Iterator[str]:
             yield from (c.name, c.description, " " * 32)
 
 
-def max_written(spec: JudgeSpec) -> int:
-    """The limit on written tokens that is sent; fields of `extra_body` come last and win."""
+def max_written(spec: JudgeSpec) -> int | None:
+    """The limit on written tokens that is sent; fields of `extra_body` come last and win. None where none is sent: they take it
+    away (`max_tokens: null`), or set what is no limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
-    limits = [sent.get(name) for name in {"max_tokens", "max_completion_tokens", spec.max_tokens_field}]
+    given = [n for name in _limits(spec) if (n := sent.get(name)) is not None]
+    limits: list[int] = [n for n in given if type(n) is int and n > 0]
+    if not limits or len(limits) < len(given):
+        return None
     several = sent.get("n", 1)
-    return max(n for n in limits if type(n) is int) * (several if type(several) is int and several > 0 else 1)
+    return max(limits) * (several if type(several) is int and several > 0 else 1)
+
+
+def check_limited(spec: JudgeSpec) -> None:
+    """Whether there is a limit on what is written, for which money can be held.
+
+    Raises:
+        UserError: there is none.
+    """
+    if max_written(spec) is None:
+        named = " and ".join(f"{n}: {spec.extra_body[n]!r}" for n in _limits(spec) if n in spec.extra_body)
+        raise UserError(
+            f"{spec.name!r}: max_cost needs a limit on what is written, and its extra_body sets {named}: set a whole number "
+            "above 0, or leave it out"
+        )
+
+
+def _limits(spec: JudgeSpec) -> list[str]:
+    return sorted({"max_tokens", "max_completion_tokens", spec.max_tokens_field})

@@ -81,8 +81,8 @@ _MENDS = {
     "not_found": "correct model or base_url (it usually ends in /v1)",
     "redirect": "set base_url to the address that the server names",
     "stream": "set `stream: true` of the judge",
-    "rejected": "change what the server objects to (`max_tokens_field`, `temperature: null`, `extra_body`, `verdict`; a model that "
-    "takes no images reads text alone with `media: none`)",
+    "rejected": "change what the server objects to (`max_tokens`, `max_tokens_field`, `temperature: null`, `extra_body`, "
+    "`verdict`; a model that takes no images reads text alone with `media: none`)",
     "finish_reason": "name it in the judge's `complete_reasons` if it means a whole answer",
     "logprobs": "use `verdict: text`, or a server that returns top_logprobs",
     "rate_limit": "wait until the limit is lifted, or set a lower `concurrency`",

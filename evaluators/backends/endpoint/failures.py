@@ -136,6 +136,12 @@ _WORDS = {
         r"(parameter )?(must|should|has to) be (set to )?true|streaming is required|stream=true",
         re.I,
     ),
+    "images": re.compile(
+        r"(image|vision|picture)s?\b( \w+)? (is|are) not (supported|enabled|allowed)|"
+        r"(not|n't|cannot|no [\w ]{0,40}that) (support|accept|take|process|handle) (image|vision|picture|multi-?modal)",
+        re.I,
+    ),
+    "max_tokens": re.compile(r"max_(completion_)?tokens\b[`'\"]* is too (large|big)", re.I),
     "auth": re.compile(
         r"api[ _-]?key.{0,40} (not valid|invalid|expired|missing|incorrect|revoked|disabled)|"
         r"(invalid|expired|incorrect|missing|wrong|revoked) (api[ _-]?key|access token|bearer token|credentials|authentication)|"
@@ -172,6 +178,8 @@ class Said:
         status = self.status
         if status == 402 or self.codes & _CODES["quota"] or (self._worded("quota") and not _SOON.search(self.words)):
             return "quota"
+        if status >= 400 and (self._worded("images") or self._worded("max_tokens")):
+            return "rejected"  # whatever the status: what mends it is an option of the judge
         if self.codes & _CODES["too_long"] or (status not in (401, 403, 404) and self._worded("too_long")):
             return "too_long"
         if status in (0, 400, 404, 405, 422, 501) and self._worded("stream"):
@@ -193,13 +201,13 @@ class Said:
     def _worded(self, kind: str) -> bool:
         return _WORDS[kind].search(self.words) is not None
 
-    def error(self, reply: Reply, usage: dict[str, int] | None = None) -> BackendError:
+    def error(self, reply: Reply, usage: dict[str, int] | None = None, wrote: bool = False) -> BackendError:
         """The failure of a request that got this in place of an answer."""
         kind = self.kind
         words = self.words[:SHOWN] or f"HTTP {reply.status} and no word on what went wrong"
         if kind == "stream":
             words += STREAM_FIX
-        return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage)
+        return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage, wrote=wrote)
 
 
 def said(status: int, body: Any, raw: bytes = b"") -> Said:

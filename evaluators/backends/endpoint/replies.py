@@ -51,7 +51,7 @@ def read_reply(reply: Reply, request: ChatRequest, complete: Collection[str] = (
                 refusal=failure.words[:SHOWN] or None,
                 usage=usage,
             )
-        raise failure.error(reply, usage)
+        raise failure.error(reply, usage, wrote=reply.good and isinstance(body, dict) and bool(body.get("choices")))
     return _Completion(body, usage).answer(request, complete)
 
 
@@ -64,7 +64,9 @@ def _body(reply: Reply, streamed: bool) -> Any:
             body, whole = collected(reply.body)
             if not whole and reply.good:
                 usage = read_usage(body.get("usage"))
-                raise BackendError("reset", "the stream ended before the answer did", http=reply.status, usage=usage)
+                raise BackendError(
+                    "reset", "the stream ended before the answer did", http=reply.status, usage=usage, wrote=True
+                )
             return body
     except (ValueError, RecursionError) as e:
         if not reply.good:
@@ -138,6 +140,9 @@ class _Completion:
         text, reasoning, refusal = self._texts(message)
         if self._blocked and not text:
             finish, family, refusal = "content_filter", "filtered", refusal or self._blocked
+        if (text or reasoning) and self._usage and self._usage.get("completion_tokens") == 0:
+            # That cannot be true, and would make what was written free.
+            self._usage = {k: v for k, v in self._usage.items() if k != "completion_tokens"}
         tops = None
         if family != "filtered" and not refusal:
             if not text.strip() and family != "cut":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import errno
+import json
 import math
 import os
 import socket
@@ -169,7 +170,7 @@ class Transport:
                     url, data=_Pieces(body), headers=headers, proxy=proxy, allow_redirects=False, ssl=tls
                 ) as response,
             ):
-                data = self._blanked(await self._read(response))
+                data = self._blanked(_utf8(await self._read(response)))
                 headers = CIMultiDict(response.headers)
                 if "location" in headers:  # the one header that is shown
                     headers["location"] = self.blank(headers["location"])
@@ -218,7 +219,9 @@ class Transport:
         return b"".join(chunks)
 
     def _too_large(self, status: int) -> BackendError:
-        return BackendError("too_large", f"the reply is longer than {self._max_bytes / 1e6:g} MB", http=status)
+        return BackendError(
+            "too_large", f"the reply is longer than {self._max_bytes / 1e6:g} MB", http=status, wrote=status < 300
+        )
 
     def _proxy(self, url: URL) -> URL | None:
         place = (url.scheme, where(url))
@@ -250,10 +253,15 @@ class Transport:
             kind, words = "refused_connection", f"no TLS with {where(url)}: {_os(error)}; is it an http:// address?"
         elif isinstance(error, aiohttp.ClientConnectorError):
             kind, words = "refused_connection", f"no connection to {where(url)}: {_os(error)}"
-        elif isinstance(error, aiohttp.ClientPayloadError) and "content-encoding" in words.lower():
-            kind, words = "bad_json", f"the reply is compressed in a way that cannot be read: {words}"
+        elif isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError) and (
+            "content-encoding" in words.lower()
+        ):
+            why = error.message if isinstance(error, aiohttp.ClientResponseError) else words  # else it names the URL
+            kind, words = "bad_json", f"the reply is compressed in a way that cannot be read: {why}"
         elif isinstance(error, aiohttp.ClientResponseError):
             kind, words = "reset", f"not an HTTP reply: {error.message}"
+        elif isinstance(error, aiohttp.ClientPayloadError):
+            kind, words = "reset", "the connection broke off in the middle of the reply"
         elif isinstance(error, aiohttp.ServerDisconnectedError):
             kind, words = "reset", "the server closed the connection"
         elif isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
@@ -261,6 +269,12 @@ class Transport:
         else:
             kind = "reset"
         return BackendError(kind, self.blank(" ".join(words.split()))[:SHOWN])
+
+
+def _utf8(data: bytes) -> bytes:
+    """JSON in another encoding as UTF-8: it would be read all the same, and a key in it would not be found."""
+    encoding = json.detect_encoding(data[:4])
+    return data if encoding.startswith("utf-8") else data.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 class _Pieces(aiohttp.Payload):
