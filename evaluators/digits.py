@@ -11,6 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+NO_PROBABILITY = -9999.0
+"""The log-probability of a token that is listed with none (-Infinity, null), as vLLM writes it: JSON has no infinity. It is listed, so
+a token that is not has none either."""
+
 TOLERANCE = 0.05
 """How far digits outside the top k may move an expected score; where they might move it further, there is none."""
 

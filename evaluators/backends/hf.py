@@ -18,7 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
-from evaluators.digits import digit_of
+from evaluators.digits import NO_PROBABILITY, digit_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Text
@@ -255,7 +255,7 @@ class HFBackend:
         found = []
         for row in logs:
             ids = dict.fromkeys([*row.topk(min(count, row.shape[0])).indices.tolist(), *self._digits])
-            pairs = [(str(self._tokens[i]), float(row[i])) for i in ids if i < len(self._tokens)]
+            pairs = [(str(self._tokens[i]), max(float(row[i]), NO_PROBABILITY)) for i in ids if i < len(self._tokens)]
             found.append(tuple(sorted(pairs, key=lambda p: -p[1])))
         return found
 

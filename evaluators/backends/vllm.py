@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from evaluators.digits import digit_of
+from evaluators.digits import NO_PROBABILITY, digit_of
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
@@ -190,7 +190,11 @@ class VLLMBackend:
         tops = None
         if request.top_logprobs:
             first = output.logprobs[0] if output.logprobs else {}
-            pairs = ((self._tokens[i], float(found.logprob)) for i, found in first.items() if i < len(self._tokens))
+            pairs = (
+                (self._tokens[i], max(float(found.logprob), NO_PROBABILITY))
+                for i, found in first.items()
+                if i < len(self._tokens)
+            )
             tops = tuple(sorted(pairs, key=lambda p: -p[1]))
         return Answer(
             text=output.text,

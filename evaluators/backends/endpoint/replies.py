@@ -15,15 +15,12 @@ from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, redirecte
 from evaluators.backends.endpoint.json_texts import parsed, text_in
 from evaluators.backends.endpoint.streams import collected, is_stream
 from evaluators.backends.endpoint.transport import SHOWN, Reply
+from evaluators.digits import NO_PROBABILITY
 from evaluators.errors import BackendError
 from evaluators.finish import check_finished, ending
 from evaluators.messages import ChatRequest
 from evaluators.records import Answer
 from evaluators.usage import read_usage
-
-NO_PROBABILITY = -9999.0
-"""The log-probability of a token that a server lists with none (-Infinity, null): as vLLM writes it. It is listed, so a token
-that is not has none either."""
 
 
 def read_reply(reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False) -> Answer:
