@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Literal
 
 from evaluators.errors import BackendError
@@ -80,6 +81,7 @@ def ending(reason: str | None, complete: Collection[str] = ()) -> Ending:
     return next((family for family, names in families if name in names), "unknown")
 
 
+@lru_cache(256)
 def _plain(reason: str) -> str:
     """One spelling for `MAX_TOKENS`, `max-tokens`, `maxTokens`, `FinishReason.MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS`."""
     name = reason.partition(":")[0].strip().rpartition(".")[2]
