@@ -34,7 +34,9 @@ def says(body: dict[str, Any]) -> str:
     return f"<ranking>{' > '.join(str(n + 1) for n in order)}</ranking>"
 
 
-@pytest.mark.parametrize(("model", "grading"), [("rubric_judge", "pointwise"), ("openai", "listwise")])
+@pytest.mark.parametrize(
+    ("model", "grading"), [("rubric_judge", "pointwise"), pytest.param("openai", "listwise", marks=pytest.mark.long)]
+)
 def test_the_same_rows_as_a_native_run(model: str, grading: str, cli: Cli, tmp_path: Path) -> None:
     """What lmms-eval prints is what `score` says of its folder, and of a native run of the same judge."""
     with MockServer(answer=says).running() as server:

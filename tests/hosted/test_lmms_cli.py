@@ -122,7 +122,7 @@ def test_killed_and_run_again(cli: Cli) -> None:
         assert 320 <= server.asked <= 320 + 2 * 8, "at most the requests in flight are asked again"
 
 
-@pytest.mark.parametrize("model", ["openai", "rubric_judge"])
+@pytest.mark.parametrize("model", [pytest.param("openai", marks=pytest.mark.long), "rubric_judge"])
 def test_failures_are_errors_not_answers(cli: Cli, model: str) -> None:
     with MockServer(fail=0.4, faults=["server_error"], seed=1).running() as server:
         args = judge(server, retries=0) if model == "rubric_judge" else judge(server, max_retries=1, retry_backoff_s=0)
@@ -225,7 +225,9 @@ def test_a_picture_that_an_lmms_model_cannot_be_shown_costs_its_own_verdicts(
     assert len(verdicts) == 8 and [v["error"]["kind"] for v in verdicts if v["error"]] == ["image"] * 2
 
 
-@pytest.mark.parametrize(("name", "rows"), [("vl_rewardbench", 600), ("mm_rlhf_rewardbench", 170)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [pytest.param("vl_rewardbench", 600, marks=pytest.mark.long), ("mm_rlhf_rewardbench", 170)]
+)
 def test_a_transfer_run_over_real_rows(cli: Cli, name: str, rows: int) -> None:
     folder = real(name)
     config = cli.tmp / "real.yaml"
@@ -260,7 +262,7 @@ def cli_items(cli: Cli, config: Path) -> list[str]:
     return [line.split("\t")[0] for line in cli("rubric-harness", "items", str(whole)).out.splitlines()]
 
 
-@pytest.mark.parametrize("model", ["openai", "rubric_judge"])
+@pytest.mark.parametrize("model", [pytest.param("openai", marks=pytest.mark.long), "rubric_judge"])
 def test_two_ranks_write_a_file_each(cli: Cli, server: MockServer, model: str) -> None:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -346,7 +348,7 @@ def without(cli: Cli, module: str) -> dict[str, str]:
     [
         ("filelock._api", "pip install 'filelock<4.3'"),  # first looked for when an evaluation begins
         ("accelerate.utils", "pip install 'rubric-harness[lmms-eval]'"),  # when lmms-eval itself is imported
-        ("lmms_eval.api.instance", "pip install 'lmms-eval<0.8,>=0.7.3'"),
+        pytest.param("lmms_eval.api.instance", "pip install 'lmms-eval<0.8,>=0.7.3'", marks=pytest.mark.long),
     ],
 )
 def test_an_import_that_fails_ends_in_its_mend(cli: Cli, module: str, mend: str) -> None:
