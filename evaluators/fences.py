@@ -150,9 +150,11 @@ def neutral(text: str) -> str:
 
 def _neutral(text: str) -> tuple[str, str]:
     """The text made neutral, and folded."""
-    text = _TOKEN.sub(r"\g<0> ", _CONTROL.sub("\ufffd", text))
+    text = _CONTROL.sub("\ufffd", text)
+    if "<" in text or "[" in text:
+        text = _TOKEN.sub(r"\g<0> ", text)
     look = folded(text)
-    spans = [m.span() for m in _IN_BRACKETS.finditer(look)]
+    spans = [m.span() for m in _IN_BRACKETS.finditer(look)] if "[" in look else []
     if _has_run(look):
         spans = sorted([*spans, *(m.span() for m in _BARE.finditer(look))])
     return (_cut(text, spans), _cut(look, spans)) if spans else (text, look)

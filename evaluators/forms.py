@@ -343,16 +343,16 @@ def after_reasoning(text: str) -> str | None:
     in a text, is quoted and belongs to it.
     """
     begun = text[_LEADING.match(text).end() :]  # type: ignore[union-attr]  # it matches the empty string
-    final = _last(_FINAL.finditer(text))
+    final = _last(_FINAL.finditer(text)) if "<|" in text else None
     if final is not None:  # harmony: only its final channel is the reply
         return _END_OF_MESSAGE.split(text[final.end() :])[0]
     if _BARE_CHANNEL.match(begun):  # the same where the server dropped the marks
         _, bare, reply = begun.rpartition("assistantfinal")
         return reply if bare else None
-    opens, closes = _OPENS.search(text), _last(_CLOSES.finditer(text))
+    closes = _last(_CLOSES.finditer(text))
     if closes is None:
         return None if _OPENS.match(begun) or _CHANNEL.match(begun) else text
-    first = _CLOSES.search(text)
+    opens, first = _OPENS.search(text), _CLOSES.search(text)
     if opens is None or _OPENS.match(begun) or (first is not None and first.start() < opens.start()):
         return text[closes.end() :]
     return _without_blocks(text)
