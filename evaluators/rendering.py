@@ -7,6 +7,7 @@ prefix.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
+import jinja2
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -82,6 +84,17 @@ def _nothing_for_none(value: object) -> object:
     return "" if value is None else value
 
 
+_ENVIRONMENT = SandboxedEnvironment(
+    undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_nothing_for_none
+)
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(source: str) -> jinja2.Template:
+    """Once a text: every judge of a config asks for its own, and for its digest."""
+    return _ENVIRONMENT.from_string(source)
+
+
 class Template:
     """A prompt template: Jinja over `question`, `responses` (None where they are withheld), `rubric` and `advice` (None
     without one), `criteria` (a list where verdicts on each are asked for, else empty), `criterion` (the benchmark's own, or
@@ -115,15 +128,8 @@ class Template:
         except (OSError, UnicodeDecodeError) as e:
             why = e.strerror if isinstance(e, OSError) else "not UTF-8"
             raise UserError(f"{path}: the prompt template cannot be read ({why})") from None
-        env = SandboxedEnvironment(
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_nothing_for_none,
-        )
         try:
-            self._template = env.from_string(self.source)
+            self._template = _compiled(self.source)
         except TemplateError as e:
             raise UserError(f"{path}: line {getattr(e, 'lineno', '?')}: not a valid Jinja template: {e}") from None
         self._globals = dict(self._template.globals)
