@@ -63,17 +63,17 @@ class SdkClient:
         _timeout.set(timeout_s)
         more = {k: v for k, v in body.items() if k not in ("model", "messages")}
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(
+            # Raw bytes: what they hold is read by `replies`, as with the other client.
+            async with self._client.chat.completions.with_streaming_response.create(
                 model=body["model"], messages=body["messages"], extra_body=more
-            )
-            response: Any = raw.http_response
+            ) as raw:
+                return Reply(raw.status_code, raw.headers, await raw.read())
         except openai.APIStatusError as e:
-            response = e.response
+            return Reply(e.response.status_code, e.response.headers, e.response.content)
         except openai.APIConnectionError as e:
             if isinstance(e.__cause__, BackendError):
                 raise e.__cause__ from None
             raise BackendError("reset", f"no reply: {type(e).__name__}") from None
-        return Reply(response.status_code, response.headers, response.content)
 
     async def close(self) -> None:
         await self._client.close()
