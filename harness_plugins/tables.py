@@ -72,10 +72,12 @@ def _unread(cells: Sequence[CellReport]) -> list[str]:
             notes.append(f"{who}: {several} of {texts} replies hold several different forms of a verdict.")
         low = c.metrics.get("low_mass")
         if low is not None and low.k:
-            notes.append(
-                f"{who}: {count(low.k)} of {count(low.n)} answers are `low_mass`: the model would have written something else. "
-                "They are not right. Differences that they touch stand twice, as wrong and by ratio, and are bold where both agree."
-            )
+            notes.append(f"{who}: {count(low.k)} of {count(low.n)} answers are `low_mass`.")
+    if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in cells):
+        notes.append(
+            "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
+            "touches stand twice, as wrong and by the ratio of its digits, and are bold where both agree."
+        )
     return notes
 
 
@@ -190,7 +192,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
         accuracy = c.metrics["accuracy"]
         numbers = [percent(c.metrics.get(m)) if c.complete else "" for _, m in extra + rates]
         ci = interval(accuracy.low, accuracy.high) if c.complete else ""
-        mass = [f"{c.mass.median:.3f}", f"{100 * c.mass.below_half:.1f}"] if c.mass else [""] * len(masses)
+        mass = [f"{c.mass.median:.2g}", f"{100 * c.mass.below_half:.1f}"] if c.mass else [""] * len(masses)
         table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers, *mass])
     if weighed:
         table.notes.append(

@@ -54,7 +54,7 @@ class FirstAnswers:
         if self._over:
             return None
         self._statuses[status] += 1
-        if status not in ("unparsed", "truncated", "invalid"):
+        if status not in ("unparsed", "low_mass", "truncated", "invalid"):
             self._over = True
             return None
         if self._statuses.total() < FIRST_ANSWERS:
