@@ -166,7 +166,10 @@ def test_a_run_with_it(model: Path, make_pairs: MakePairs, tmp_path: Path) -> No
     )
     result = run(config)
     assert result.complete and result.statuses.total() == 48
-    cells = {(c.judge, c.arm): c for c in score(result.out).cells}
+    assert score(result.out).cells[0].metrics["low_mass"].value == 1.0, (
+        "a random model would write anything but a digit"
+    )
+    cells = {(c.judge, c.arm): c for c in score(result.out, mass_floor=0).cells}
     assert cells["tiny", "none"].metrics["parsed"].value == 1.0
     assert cells["words", "none"].metrics["truncated"].value == 1.0, "a random model never ends within eight tokens"
 

@@ -29,9 +29,9 @@ pytest.importorskip("transformers")
 if importlib.util.find_spec("vllm"):
     pytest.skip("runs once, where transformers is without vLLM: `make test-lmms`", allow_module_level=True)
 
+from evaluators.digits import digit_of
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Image, Text
-from evaluators.parsing import digit_of
 from evaluators.rendering import PROMPTS, Case
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
@@ -162,7 +162,8 @@ def test_every_cell_is_answered(resumed: Resumed) -> None:
         assert cells == {(arm, order, c): PAIRS for arm in ARMS for order in ORDERS for c in alone}
         assert len({v["item"] for v in verdicts}) == len({v["media"] for v in verdicts}) == PAIRS
         assert len({v["call"] for v in verdicts}) == CALLS // len(JUDGES)
-        assert {v["status"] for v in verdicts} == {"truncated" if judge == "words" else "ok"}
+        # A random model would write anything: its digits may have less mass than the floor.
+        assert {v["status"] for v in verdicts} <= ({"truncated"} if judge == "words" else {"ok", "low_mass"})
     for verdict in resumed.by_judge["words"]:
         assert verdict["choice"] is verdict["pick"] is verdict["p"] is None, "cut off, a random text decides nothing"
         assert verdict["answer"]["usage"]["completion_tokens"] == 4
@@ -240,7 +241,7 @@ def test_a_third_run_asks_nothing_and_all_can_be_scored(resumed: Resumed) -> Non
     result = run(resumed.config)
     assert result.complete and result.tally.asked == result.tally.written == 0
     assert resumed.verdicts.read_bytes() == before
-    cells = {(c.judge, c.arm): c for c in score(result.out).cells if c.judge in JUDGES}
+    cells = {(c.judge, c.arm): c for c in score(result.out, mass_floor=0).cells if c.judge in JUDGES}
     assert len(cells) == len(JUDGES) * len(ARMS) and all(c.complete for c in cells.values())
     for (judge, _), cell in cells.items():
         assert cell.metrics["truncated" if judge == "words" else "parsed"].value == 1
