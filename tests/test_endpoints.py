@@ -787,6 +787,22 @@ def test_a_server_that_begins_anew_in_place_of_going_on_is_found(
         ran(anew, make_pairs(2), write_config, "verdict: reasoned")
 
 
+def test_a_weak_model_that_goes_on_with_no_digit_is_none_of_these(
+    make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    """It reads another prompt where it is not asked to go on, and shows it by its tokens or their probabilities."""
+    anew = completion("I", choice=tops(("I", -0.01), ("1", -5.0), ("2", -6.0)))
+    goes_on = completion("the", choice=tops(("the", -0.7), ("1", -1.5), ("2", -2.0)))
+
+    def answers(body: dict[str, Any]) -> bytes:
+        if "logprobs" not in body:
+            return Quirk(completion()).sent()
+        return Quirk(goes_on if body.get("continue_final_message") else anew).sent()
+
+    seen = ran(answers, make_pairs(1), write_config, "verdict: reasoned")
+    assert len(seen) == 2 + 2 * 2, "two to find out, and both calls of both orders"
+
+
 def test_a_judge_that_reads_text_alone(
     make_pairs: MakePairs, write_config: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ should a server echo it, it is blanked before anyone sees the reply.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import time
@@ -184,22 +185,38 @@ class OpenAIBackend:
                 continues=reasoned,
             )
             try:
-                tops = (await self._ask(replica, request)).top_logprobs or ()
+                answer = await self._ask(replica, request)
             except BackendError as e:
                 if e.kind not in ("rejected", "logprobs"):
                     return  # a dead or busy server is the engine's business, with its own message
                 self._cannot(number, f"HTTP {e.http}: {e.message}" if e.http else e.message)
+            tops = answer.top_logprobs or ()
             if len(tops) < min(2, self._spec.top_logprobs):
                 self._cannot(number, f"{len(tops)} log-probabilities came back, not {self._spec.top_logprobs}")
             first = max(tops, key=lambda t: t[1])[0]
-            if reasoned and digit_of(first) is None:
+            if reasoned and digit_of(first) is None and await self._begins_anew(replica, request, answer):
                 self._cannot(
                     number,
                     f"asked to go on from `<answer>` it began a new answer with {first!r}: it ignores continue_final_message",
+                    "goes on from a begun answer (vLLM and SGLang do)",
                 )
 
-    def _cannot(self, number: int, why: str) -> None:
+    async def _begins_anew(self, replica: Client, request: ChatRequest, answer: Answer) -> bool:
+        """Whether a server answers alike when it is not asked to go on: then it did not. A weak model that goes on with no digit
+        reads another prompt in the two cases, and gives other probabilities."""
+        try:
+            other = await self._ask(replica, replace(request, continues=False))
+        except BackendError:
+            return False  # it tells the two apart
+        read = [(a.usage or {}).get("prompt_tokens") for a in (answer, other)]
+        best = [max(a.top_logprobs or (("", 0.0),), key=lambda t: t[1]) for a in (answer, other)]
+        return read[0] == read[1] and best[0][0] == best[1][0] and math.isclose(best[0][1], best[1][1], abs_tol=0.01)
+
+    def _cannot(self, number: int, why: str, needed: str = "returns top_logprobs (vLLM does)") -> None:
         """Refuse the judge.
+
+        Args:
+            needed: what another server is to do.
 
         Raises:
             UserError: always.
@@ -208,11 +225,7 @@ class OpenAIBackend:
         most = [int(n) for n in re.findall(r"\d+", why)] if "logprobs" in why else []
         fewer = max((n for n in most if 0 < n < spec.top_logprobs), default=None)
         place = _urls(spec)[number].partition("?")[0]
-        fix = "Use `verdict: text`, or a server that " + (
-            "goes on from a begun answer (vLLM and SGLang do)"
-            if "continue_final_message" in why
-            else "returns top_logprobs (vLLM does)"
-        )
+        fix = f"Use `verdict: text`, or a server that {needed}"
         if fewer is not None:
             fix = f"Set `top_logprobs: {fewer}` of the judge if that is the most that the server takes. Or: {fix[0].lower()}{fix[1:]}"
         raise UserError(
