@@ -133,7 +133,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         action="append",
         default=[],
         metavar="status=S,...",
-        help="ask again where the status is: tie, unparsed, refused, truncated, ok",
+        help="ask again where the status is: tie, unparsed, low_mass, refused, truncated, ok",
     )
     run.add_argument("--quiet", action="store_true", help="no progress line")
     run.add_argument(
@@ -233,7 +233,7 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="read items with their prompt, media, rubric and replies",
         description="Items of a run, with prompt, media paths, rubric and the replies in both orders.",
         epilog="--where takes ARM=STATE, by space or comma. States: right, wrong (both orders), first, second (a slot was "
-        "picked), mixed (first or second), ok, tie, unparsed, refused, truncated, error (in some order), missing.",
+        "picked), mixed (first or second), ok, tie, unparsed, low_mass, refused, truncated, error (in some order), missing.",
     )
     show.add_argument("run", type=Path, metavar="RUN_DIR")
     show.add_argument("--where", default="", metavar="'ARM=STATE ...'", help="only items in these states")

@@ -186,8 +186,7 @@ def _compare_benchmark(
         matched = matched_on(sides)
         if touched:
             for contrast, twin in zip(_contrasts(matched), _contrasts(matched_on(by_ratio)), strict=True):
-                if contrast is not None and twin is not None:
-                    contrast.by_ratio = twin
+                paired.set_by_ratio(contrast, twin)
         _add_notes(matched, here)
         found.matched.append(matched)
 

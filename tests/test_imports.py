@@ -36,6 +36,16 @@ def test_the_nine_official_scores_of_genai_bench(tmp_path: Path, capsys: pytest.
         assert (found.k, found.n) == (right, rows), (judge, task)
 
 
+def test_recited_lists_of_real_replies_are_no_verdict(tmp_path: Path) -> None:
+    """As CHANGELOG has it: MiniCPM's replies, read by our parser. Those with several forms are counted for the warning."""
+    files = [str(f) for f in sorted(real("genai_bench").glob("*/minicpm-V-2.5.jsonl"))]
+    assert main(["import", "genai_bench", *files, "--out", str(tmp_path / "run")]) == 0
+    cells = {c.benchmark: c for c in score(tmp_path / "run", "metric").cells if c.judge == "minicpm-V-2.5"}
+    right = {name.removeprefix("genai_bench_"): c.metrics["accuracy"].k for name, c in cells.items()}
+    assert right == {"generation": 595, "edition": 194, "video": 43}
+    assert all(c.several_forms[0] > 50 for c in cells.values())
+
+
 def test_mmrb2_with_verdicts_missing(tmp_path: Path) -> None:
     """The official sample scores 53.20; a trial without a verdict leaves the denominator, and the other one of its pair stays."""
     rows = read_jsonl(real("mmrb2_t2i") / "sample_verdicts.jsonl")

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from evaluators.engine.budget import Account, Held
 from evaluators.engine.caller import Caller, Tally, failure_of
@@ -288,7 +289,6 @@ def make_verdict(
     """The record of one cell, from the answer that came and what it was read as, or the failure in its place."""
     return Verdict(
         key=cell.key,
-        status=parsed.status,
         call=cell.call,
         benchmark=item.benchmark,
         item=item.uid,
@@ -302,27 +302,29 @@ def make_verdict(
         rubric=cell.given.rubric.uid if cell.given.rubric else None,
         donor=cell.given.donor,
         edited=cell.given.edited,
-        choice=parsed.choice,
-        pick=None if parsed.choice is None else pick_of(parsed.choice, cell.order),
-        both_bad=parsed.both_bad,
         candidate=cell.candidate,
-        score=parsed.score,
-        ranks=_canonical(parsed.ranks, cell.order),
-        criteria=parsed.criteria,
-        forms=parsed.forms,
-        p=parsed.p,
-        parser=parsed.parser,
         answer=answer,
         error=failure_of(error) if error else None,
         time=time,
+        **derived(parsed, cell.order),
     )
 
 
-def _canonical(ranks: tuple[int, ...] | None, order: Order) -> tuple[int, ...] | None:
-    """Places by position as places by canonical candidate."""
-    if ranks is None:
-        return None
-    return tuple(ranks[order.index(letter)] for letter in sorted(order))
+def derived(parsed: Parsed, order: Order) -> dict[str, Any]:
+    """The fields of a verdict that are derived from its answer: positions as parsed, and candidates in canonical order."""
+    ranks = parsed.ranks
+    return {
+        "status": parsed.status,
+        "choice": parsed.choice,
+        "pick": None if parsed.choice is None else pick_of(parsed.choice, order),
+        "both_bad": parsed.both_bad,
+        "score": parsed.score,
+        "ranks": None if ranks is None else tuple(ranks[order.index(letter)] for letter in sorted(order)),
+        "criteria": parsed.criteria,
+        "forms": parsed.forms,
+        "p": parsed.p,
+        "parser": parsed.parser,
+    }
 
 
 def cause_of(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -18,13 +18,10 @@ from evaluators import parsing
 from evaluators.arms import generic_rubric
 from evaluators.criteria import criteria_of
 from evaluators.engine.journal import lines, rubrics_of
+from evaluators.engine.runner import derived
 from evaluators.grading import SCALE, Asked, Grading
 from evaluators.records import Criterion, RecordError, Verdict, decode
-from evaluators.rendering import pick_of
 from harness_plugins.manifest import PUBLIC, read_manifest
-
-STALE = "parser NOT LIKE '%/{version}'"
-"""Of verdict lines in SQL: read by another parser than today's."""
 
 
 @dataclass
@@ -57,20 +54,7 @@ class Rereader:
         if not is_stale(verdict) or PUBLIC in self._manifest:  # an export holds no texts
             return verdict
         parsed = parsing.parse(verdict.answer, self._asked(verdict), self._complete(verdict.judge))  # type: ignore[arg-type]
-        choice, order = parsed.choice, verdict.order
-        again = replace(
-            verdict,
-            status=parsed.status,
-            choice=choice,
-            pick=None if choice is None or choice > len(order) else pick_of(choice, order),
-            both_bad=parsed.both_bad,
-            score=parsed.score,
-            ranks=None if parsed.ranks is None else tuple(parsed.ranks[order.index(c)] for c in sorted(order)),
-            criteria=parsed.criteria,
-            forms=parsed.forms,
-            p=parsed.p,
-            parser=parsed.parser,
-        )
+        again = replace(verdict, **derived(parsed, verdict.order))
         self.count += 1
         if parsed.status == "error":
             self.reasons.add(str(verdict.answer and verdict.answer.finish_reason))
@@ -134,8 +118,8 @@ class Rereader:
 
 
 def is_stale(verdict: Verdict) -> bool:
-    """Whether another version of the parser read its answer."""
-    return verdict.answer is not None and not verdict.parser.endswith(f"/{parsing.VERSION}")
+    """Whether another version of the parser read its answer. A line made by hand names none, and stays as it is."""
+    return verdict.answer is not None and bool(verdict.parser) and not verdict.parser.endswith(f"/{parsing.VERSION}")
 
 
 def _name(verdict: Verdict) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluators.engine.journal import Journal
+from evaluators.engine.runner import derived
 from evaluators.errors import UserError
 from evaluators.grading import Asked, Grading
 from evaluators.keys import digest
 from evaluators.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
-from evaluators.rendering import pick_of
 from evaluators.writers import Draw, proxy_grm, taken
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import RowReader
@@ -214,7 +214,6 @@ def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
         call = digest(BACKEND, item.uid, one.judge, reply.order, reply.text)
         yield Verdict(
             key=digest(call, one.arm),
-            status=parsed.status,
             call=call,
             benchmark=item.benchmark,
             item=item.uid,
@@ -222,12 +221,9 @@ def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
             arm=one.arm,
             writer=None,
             order=reply.order,
-            choice=parsed.choice,
-            pick=None if parsed.choice is None else pick_of(parsed.choice, reply.order),
-            both_bad=parsed.both_bad,
-            parser=parsed.parser,
             answer=answer if reply.failure is None else None,
             error=None if reply.failure is None else Failure("backend", reply.failure),
+            **derived(parsed, reply.order),
         )
 
 

@@ -9,11 +9,12 @@ from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.parsing import MASS_FLOOR, VERSION
 from evaluators.usage import MOST_TOKENS
-from harness_plugins.folder.reread import STALE, Rereader
+from harness_plugins.folder.reread import Rereader
 
-_LIKELY = """CASE WHEN format NOT IN ('token', 'tokens') OR mass IS NULL OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
+_LIKELY = """p = CASE WHEN mass >= {floor!r} THEN p END, status = CASE
+     WHEN format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
      WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END"""
-"""The status of a one-token answer under a floor of the mass; what its digits say stands beside it either way."""
+"""What a floor of the mass makes of a one-token answer; what its digits say stands beside it either way."""
 
 USAGE = "STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE)"
 FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
@@ -110,8 +111,7 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
         raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     if reread is not None:
         _read_anew(db, [Path(f) for f in files], reread)
-    db.execute(f"UPDATE raw SET status = {_LIKELY.format(floor=mass_floor)} WHERE mass IS NOT NULL")
-    db.execute(f"UPDATE raw SET p = NULL WHERE mass < {mass_floor!r}")
+        db.execute(f"UPDATE raw SET {_LIKELY.format(floor=mass_floor)} WHERE mass IS NOT NULL")
     db.execute(
         "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
         '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, candidate, media '
@@ -122,7 +122,7 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
 
 def _read_anew(db: Any, files: list[Path], reread: Rereader) -> None:
     """Put what today's parsers make of older answers in the place of what earlier ones made of them."""
-    stale = f"answered AND NOT coalesce(bad, true) AND {STALE.format(version=VERSION)}"
+    stale = f"answered AND NOT coalesce(bad, true) AND parser NOT LIKE '%/{VERSION}'"
     if not db.execute(f"SELECT count(*) FROM raw WHERE {stale}").fetchall()[0][0]:
         return
     columns: dict[str, list[Any]] = {name: [] for name in _DERIVED}

@@ -399,26 +399,20 @@ def _families(found: Sequence[Matrix]) -> Iterator[list[Contrast]]:
 
 
 def set_by_ratio(matrices: Sequence[Matrix], again: Sequence[Matrix]) -> None:
-    """Give each contrast its twin from the same matrix scored with `low_mass` answers as their digits say."""
+    """Give each contrast its twin from the same matrix scored with `low_mass` answers as their digits say.
+
+    Where the two name another first or next, neither is named.
+    """
     for matrix, other in zip(matrices, again, strict=True):
-        for margins, twins in (
-            (matrix.writer_margins, other.writer_margins),
-            (matrix.judge_margins, other.judge_margins),
-            (matrix.writer_ranking, other.writer_ranking),
-            (matrix.judge_ranking, other.judge_ranking),
-            (matrix.against, other.against),
-        ):
-            by_name = {m.name: m.gain for m in twins}
-            for margin in margins:
-                if margin.gain is not by_name.get(margin.name):
-                    margin.gain.by_ratio = by_name.get(margin.name)
+        for margins in ("writer_margins", "judge_margins", "writer_ranking", "judge_ranking", "against"):
+            twins = {m.name: m.gain for m in getattr(other, margins)}
+            for margin in getattr(matrix, margins):
+                paired.set_by_ratio(margin.gain, twins.get(margin.name))
         for key, contrast in matrix.against_by_judge.items():
-            contrast.by_ratio = other.against_by_judge.get(key)
-        # Two orders of merit that differ name no first.
-        for lead, twin in ((matrix.writer_lead, other.writer_lead), (matrix.judge_lead, other.judge_lead)):
-            if lead is not None and twin is not None and (lead.best, lead.next) == (twin.best, twin.next):
-                lead.gain.by_ratio = twin.gain
-        if matrix.writer_lead and (other.writer_lead is None or matrix.writer_lead.best != other.writer_lead.best):
-            matrix.writer_lead = None
-        if matrix.judge_lead and (other.judge_lead is None or matrix.judge_lead.best != other.judge_lead.best):
-            matrix.judge_lead = None
+            paired.set_by_ratio(contrast, other.against_by_judge.get(key))
+        for name in ("writer_lead", "judge_lead"):
+            lead, twin = getattr(matrix, name), getattr(other, name)
+            if lead is None or twin is None or (lead.best, lead.next) != (twin.best, twin.next):
+                setattr(matrix, name, None)
+            else:
+                paired.set_by_ratio(lead.gain, twin.gain)

@@ -39,6 +39,16 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     return found
 
 
+def set_by_ratio(contrast: Contrast | None, twin: Contrast | None) -> None:
+    """Give a contrast its twin by ratio, where answers of low mass change it."""
+    if contrast is not None and twin is not None and _numbers(contrast) != _numbers(twin):
+        contrast.by_ratio = twin
+
+
+def _numbers(contrast: Contrast) -> tuple[float, ...]:
+    return contrast.total, contrast.low, contrast.high, contrast.p
+
+
 def adjust(family: Sequence[Contrast]) -> None:
     """Holm over contrasts that are tested together, as they are and by ratio."""
     by_ratio = statistics.holm([(c.by_ratio or c).p for c in family])
