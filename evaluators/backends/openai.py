@@ -253,14 +253,14 @@ def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
         name = spec.api_key_header or ("api-key" if spec.model_args.get("azure_endpoint") else "Authorization")
         headers[name] = f"Bearer {key}" if name.lower() == "authorization" else key
         secrets.append(key)
-    for name, given in spec.headers.items():
-        if isinstance(given, str):
-            headers[name] = given
+    for name, header in spec.headers.items():
+        if isinstance(header, str):
+            headers[name] = header
             continue
-        value = secret(given.env)
+        value = secret(header.env)
         if not value:
             raise UserError(
-                f"judge {spec.name!r}: the environment variable {given.env} (for the header {name}) is not set"
+                f"judge {spec.name!r}: the environment variable {header.env} (for the header {name}) is not set"
             )
         headers[name] = value
         secrets += [value, *value.split()]

@@ -218,9 +218,9 @@ def max_written(spec: JudgeSpec) -> int | None:
     """The limit on written tokens that is sent; fields of `extra_body` come last and win. None where none is sent: they take it
     away (`max_tokens: null`), or set what is no limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
-    given = [n for name in _limits(spec) if (n := sent.get(name)) is not None]
-    limits: list[int] = [n for n in given if type(n) is int and n > 0]
-    if not limits or len(limits) < len(given):
+    values = [n for name in _limits(spec) if (n := sent.get(name)) is not None]
+    limits: list[int] = [n for n in values if type(n) is int and n > 0]
+    if not limits or len(limits) < len(values):
         return None
     several = sent.get("n", 1)
     return max(limits) * (several if type(several) is int and several > 0 else 1)

@@ -11,9 +11,9 @@ from evaluators.parsing import MASS_FLOOR, VERSION
 from evaluators.usage import MOST_TOKENS
 from harness_plugins.folder.reread import Rereader
 
-_LIKELY = """p = CASE WHEN mass >= {floor!r} THEN p END, status = CASE
-     WHEN format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
-     WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END"""
+_LIKELY = """CASE WHEN mass IS NULL OR mass >= {floor!r} THEN p END AS p, CASE
+     WHEN mass IS NULL OR format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
+     WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END AS status"""
 """What a floor of the mass makes of a one-token answer; what its digits say stands beside it either way."""
 
 USAGE = "STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE)"
@@ -45,7 +45,8 @@ FAILED_TOKENS = f"""greatest(coalesce({_FAILED}."count", 0), 0) AS failed, {_che
 _QUERY = f"""
 SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
        status, pick, donor, media, rubric, p.first AS p, p.mass AS mass,
-       coalesce(forms, 0) AS forms, parser, candidate, score, ranks, coalesce(both_bad, false) AS both_bad,
+       coalesce(forms, 0) AS forms, answer IS NOT NULL AND parser <> '' AND parser NOT LIKE '%/{VERSION}' AS stale, candidate,
+       score, ranks, coalesce(both_bad, false) AS both_bad,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, answer.fingerprint,
                  CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format,
@@ -111,9 +112,9 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
         raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     if reread is not None:
         _read_anew(db, [Path(f) for f in files], reread)
-        db.execute(f"UPDATE raw SET {_LIKELY.format(floor=mass_floor)} WHERE mass IS NOT NULL")
     db.execute(
-        "CREATE TABLE last AS SELECT * FROM raw WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
+        f"CREATE TABLE last AS SELECT * REPLACE ({_LIKELY.format(floor=mass_floor)}) FROM raw "
+        "WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
         '(PARTITION BY benchmark, judge, arm, writer, item, "order", sample, replicate, candidate, media '
         "ORDER BY status = 'error', line DESC) = 1"
     )
@@ -122,7 +123,7 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
 
 def _read_anew(db: Any, files: list[Path], reread: Rereader) -> None:
     """Put what today's parsers make of older answers in the place of what earlier ones made of them."""
-    stale = f"answered AND NOT coalesce(bad, true) AND parser NOT LIKE '%/{VERSION}'"
+    stale = "coalesce(stale, false) AND NOT coalesce(bad, true)"
     if not db.execute(f"SELECT count(*) FROM raw WHERE {stale}").fetchall()[0][0]:
         return
     columns: dict[str, list[Any]] = {name: [] for name in _DERIVED}

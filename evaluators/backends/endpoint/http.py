@@ -19,11 +19,11 @@ MARK = secrets.token_hex(16)
 def pieces(data: bytes, images: Sequence[Encoded]) -> list[bytes]:
     """The JSON with an image in the place of each mark."""
     texts = data.split(MARK.encode())
-    found = [texts[0]]
+    parts = [texts[0]]
     for image, text in zip(images, texts[1:], strict=True):
-        found[-1] += image.prefix
-        found += [image.base64, text]
-    return found
+        parts[-1] += image.prefix
+        parts += [image.base64, text]
+    return parts
 
 
 class HttpClient:

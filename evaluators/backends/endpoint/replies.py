@@ -58,8 +58,8 @@ def _body(reply: Reply, streamed: bool) -> Any:
         if not is_stream(reply.content_type, reply.body):
             return parsed(reply.body)
         if streamed or not reply.good:
-            body, whole = collected(reply.body)
-            if not whole and reply.good:
+            body, ended = collected(reply.body)
+            if not ended and reply.good:
                 usage = read_usage(body.get("usage"))
                 raise BackendError(
                     "reset", "the stream ended before the answer did", http=reply.status, usage=usage, wrote=True
@@ -98,8 +98,8 @@ def _failure_in(body: Any) -> Any:
 def _chosen(choices: list[Any]) -> dict[str, Any]:
     """The first choice: that of index 0, wherever it stands."""
     there = [c for c in choices if isinstance(c, dict)]
-    found = next((c for c in there if c.get("index") == 0), there[0] if there else {})
-    return {**found, "message": found["message"] if isinstance(found.get("message"), dict) else None}
+    choice = next((c for c in there if c.get("index") == 0), there[0] if there else {})
+    return {**choice, "message": choice["message"] if isinstance(choice.get("message"), dict) else None}
 
 
 def _blocked(body: dict[str, Any]) -> str | None:
@@ -188,9 +188,9 @@ class _Completion:
 
     def _first_token(self) -> tuple[tuple[str, float], ...]:
         """The alternatives of the first token, in the layout of chat completions or in the older one of completions."""
-        given = self._choice.get("logprobs")
-        given = given if isinstance(given, dict) else {}
-        content, older = given.get("content"), given.get("top_logprobs")
+        logprobs = self._choice.get("logprobs")
+        logprobs = logprobs if isinstance(logprobs, dict) else {}
+        content, older = logprobs.get("content"), logprobs.get("top_logprobs")
         tops: list[tuple[Any, Any]] | None = None
         if isinstance(content, list) and content and isinstance(content[0], dict):
             listed = content[0].get("top_logprobs")

@@ -19,7 +19,7 @@ def collected(data: bytes) -> tuple[dict[str, Any], bool]:
     Raises:
         ValueError: a piece is no JSON object.
     """
-    whole: dict[str, Any] = {}
+    reply: dict[str, Any] = {}
     message: dict[str, list[Any]] = {}
     choice: dict[str, Any] = {"index": 0}
     logprobs: list[Any] = []
@@ -31,26 +31,26 @@ def collected(data: bytes) -> tuple[dict[str, Any], bool]:
         piece = parsed(text)
         if not isinstance(piece, dict):
             raise ValueError("a piece of the stream is no JSON object")
-        whole |= {k: v for k, v in piece.items() if v is not None and k != "choices"}
+        reply |= {k: v for k, v in piece.items() if v is not None and k != "choices"}
         for part in piece.get("choices") or ():
             if not isinstance(part, dict) or part.get("index", 0) not in (0, None):
                 continue
             delta = part.get("delta")
             for name, value in (delta if isinstance(delta, dict) else {}).items():
                 message.setdefault(name, []).append(value)
-            given = part.get("logprobs")
-            if isinstance(given, dict) and isinstance(given.get("content"), list):
-                logprobs += given["content"]
-            elif given:
-                choice.setdefault("logprobs", given)
+            listed = part.get("logprobs")
+            if isinstance(listed, dict) and isinstance(listed.get("content"), list):
+                logprobs += listed["content"]
+            elif listed:
+                choice.setdefault("logprobs", listed)
             choice |= {k: v for k, v in part.items() if v is not None and k not in ("delta", "logprobs")}
-    if "error" in whole:
-        return whole, True
+    if "error" in reply:
+        return reply, True
     if logprobs:
         choice["logprobs"] = {"content": logprobs}
     if message:
         choice["message"] = {name: _joined(values) for name, values in message.items()}
-    return {**whole, "choices": [choice]}, ended or choice.get("finish_reason") is not None
+    return {**reply, "choices": [choice]}, ended or choice.get("finish_reason") is not None
 
 
 def _joined(values: list[Any]) -> Any:
