@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -40,7 +40,14 @@ class Sections(list[Any]):
 
 def fence_of(text: str, *names: str) -> str:
     """Twelve hex digits from a text, and from the names of the media that are shown with it."""
-    return digest("fence", [t.encode("utf-8", "replace").decode() for t in (text, *names)])[:12]
+    texts = [text, *names]
+    try:
+        return digest("fence", texts)[:12]
+    except TypeError:  # half characters, which no digest takes
+        return digest("fence", [t.encode("utf-8", "replace").decode() for t in texts])[:12]
+
+
+_FENCE_OF_NOTHING = fence_of("")
 
 
 def fenced(values: Mapping[str, object]) -> dict[str, object]:
@@ -49,67 +56,62 @@ def fenced(values: Mapping[str, object]) -> dict[str, object]:
     A mapping with `text` and `names` is a response: its fence derives from both. A list has a fence of its own beside those of
     its texts.
     """
-    fences: list[str] = []
-    parts = {name: _part(value, fences) for name, value in values.items()}
-    whole = fence_of("", *fences)
-    shown = frozenset((*fences, whole))
-    return {**{name: _section(part, shown) for name, part in parts.items()}, "fence": whole}
+    prompt = _Prompt()
+    sections = {name: prompt.shown(value)[0] for name, value in values.items()}
+    whole = fence_of("", *prompt.fences)
+    if prompt.digests and (copied := prompt.digests & {*prompt.fences, whole}):
+        again = _Prompt(copied)
+        sections = {name: again.shown(value)[0] for name, value in values.items()}
+    return {**sections, "fence": whole}
 
 
-class _Part(NamedTuple):
-    """A value on its way to a section: a text, a mapping of parts, or a list of parts."""
+class _Prompt:
+    """Makes the sections of one prompt, and collects their fences.
 
-    content: _Ready | dict[str, Any] | list[Any]
-    fence: str = ""
+    Args:
+        without: fences that no text may show, as they mark sections of this prompt.
+    """
 
+    def __init__(self, without: Collection[str] = ()) -> None:
+        self.fences: list[str] = []
+        self.digests: set[str] = set()
+        """All runs of characters in its texts that could be a fence."""
+        self._without = without
 
-def _part(value: object, fences: list[str]) -> object:
-    """The value with its texts made ready; the fences that its prompt will show go into the list."""
-    part: _Part
-    if isinstance(value, str):
-        ready = _ready(value)
-        part = _Part(ready, ready.fence)
-    elif isinstance(value, Mapping):
-        names = value.get("names", ())
-        part = _Part(
-            {k: _part(v, fences) for k, v in value.items() if k != "names"},
-            fence_of(value["text"], *names) if names else "",
-        )
-    elif isinstance(value, list | tuple):
-        several = [_part(v, fences) for v in value]
-        part = _Part(several, fence_of("", *_inner(several)))
-    else:
-        return value
-    if part.fence:
-        fences.append(part.fence)
-    return part
+    def shown(self, value: object) -> tuple[object, list[str]]:
+        """A value with its texts as sections, and the fences of which that of a list round it is made."""
+        if isinstance(value, str):
+            ready = _ready(value)
+            section = Section(_without(ready, self._without) if self._without else ready.text)
+            section.fence = ready.fence
+            self.fences.append(ready.fence)
+            if ready.digests:
+                self.digests |= ready.digests
+            return section, [ready.fence]
+        if isinstance(value, list | tuple):
+            parts = [self.shown(v) for v in value]
+            several = Sections([part for part, _ in parts])
+            several.fence = fence_of("", *[f for _, fences in parts for f in fences]) if parts else _FENCE_OF_NOTHING
+            self.fences.append(several.fence)
+            return several, [several.fence]
+        if value is not None and isinstance(value, Mapping):
+            return self._response(value)
+        return value, []
 
-
-def _inner(parts: Iterable[object]) -> Iterator[str]:
-    """The fences of what some parts hold, in order."""
-    for part in parts:
-        if isinstance(part, _Part):
-            yield part.fence
-            yield from _inner(part.content.values() if isinstance(part.content, dict) else ())
-
-
-def _section(part: object, fences: frozenset[str]) -> object:
-    if not isinstance(part, _Part):
-        return part
-    if isinstance(part.content, _Ready):
-        section = Section(_without(part.content, fences))
-        section.fence = part.fence
-        return section
-    if isinstance(part.content, dict):
-        made = {k: _section(v, fences) for k, v in part.content.items()}
-        text = made.get("text")
+    def _response(self, value: Mapping[str, Any]) -> tuple[dict[str, object], list[str]]:
+        made: dict[str, object] = {}
+        inner: list[str] = []
+        for name, part in value.items():
+            if name != "names":
+                made[name], fences = self.shown(part)
+                inner += fences
+        text, own = made.get("text"), ""
         if isinstance(text, Section):
-            text.fence = part.fence or text.fence
+            if names := value.get("names"):
+                text.fence = own = fence_of(value["text"], *names)
+                self.fences.append(own)
             made["fence"] = text.fence
-        return made
-    several = Sections(_section(v, fences) for v in part.content)
-    several.fence = part.fence
-    return several
+        return made, [own, *inner]
 
 
 class _Ready(NamedTuple):
@@ -124,14 +126,13 @@ class _Ready(NamedTuple):
 @lru_cache(256)
 def _ready(text: str) -> _Ready:
     shown, look = _neutral(text)
-    return _Ready(
-        fence_of(text), shown, frozenset(_clear(m[1]) for m in _RUNS.finditer(look)) if _has_run(look) else _NONE
-    )
+    digests = frozenset(_clear(m[1]) for m in _RUNS.finditer(look)) if look else _NONE
+    return _Ready(fence_of(text), shown, digests)
 
 
-def _without(ready: _Ready, fences: frozenset[str]) -> str:
+def _without(ready: _Ready, fences: Collection[str]) -> str:
     """The text without the fences of its prompt, however they are spelled."""
-    there = ready.digests & fences
+    there = ready.digests.intersection(fences)
     if not there:
         return ready.text
     spans = [m.span(1) for m in _RUNS.finditer(folded(ready.text)) if _clear(m[1]) in there]
@@ -149,20 +150,18 @@ def neutral(text: str) -> str:
 
 
 def _neutral(text: str) -> tuple[str, str]:
-    """The text made neutral, and folded."""
+    """The text made neutral; and folded, where it holds twelve characters that could be a fence."""
     text = _CONTROL.sub("\ufffd", text)
     if "<" in text or "[" in text:
         text = _TOKEN.sub(r"\g<0> ", text)
     look = folded(text)
     spans = [m.span() for m in _IN_BRACKETS.finditer(look)] if "[" in look else []
-    if _has_run(look):
+    has_run = (_RUN if _VOID in look else _PLAIN_RUN).search(look) is not None
+    if has_run:
         spans = sorted([*spans, *(m.span() for m in _BARE.finditer(look))])
-    return (_cut(text, spans), _cut(look, spans)) if spans else (text, look)
-
-
-def _has_run(look: str) -> bool:
-    """Whether there are twelve characters that could be a fence."""
-    return bool((_RUN if _VOID in look else _PLAIN_RUN).search(look))
+    if spans:
+        text, look = _cut(text, spans), _cut(look, spans)
+    return text, look if has_run else ""
 
 
 def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -168,7 +168,12 @@ def with_digests(item: Item, sha256: dict[str, str]) -> Item:
 
     def fill(media: tuple[Media, ...]) -> tuple[Media, ...]:
         return tuple(
-            replace(m, files=tuple(replace(f, sha256=sha256.get(f.path, f.sha256)) for f in m.files)) for m in media
+            Media(
+                m.name,
+                m.kind,
+                tuple(MediaFile(f.path, f.size, f.mtime_ns, sha256.get(f.path, f.sha256)) for f in m.files),
+            )
+            for m in media
         )
 
     return replace(

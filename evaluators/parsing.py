@@ -242,34 +242,36 @@ def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -
     Raises:
         KeyError: an answer format that no parser knows.
     """
-    return replace(_parsed(answer, asked, complete), parser=f"{answer.answer_format}/{VERSION}")
+    parsed, forms = _parsed(answer, asked, complete)
+    return replace(parsed, forms=forms, parser=f"{answer.answer_format}/{VERSION}")
 
 
-def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> Parsed:
+def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> tuple[Parsed, int]:
+    """What an answer says, and how many different forms of a verdict its text holds."""
     how = ending(answer.finish_reason, complete)
     if answer.refusal or how == "filtered":
-        return Parsed("refused")
+        return Parsed("refused"), 0
     if how in ("failed", "unknown"):
-        return Parsed("error")
+        return Parsed("error"), 0
     if answer.answer_format == DIRECT:
-        return _direct(answer, asked)
+        return _direct(answer, asked), 0
     if answer.answer_format == EACH:
-        return _each(answer, asked)
+        return _each(answer, asked), 0
     if how == "cut":
-        return Parsed("truncated")
+        return Parsed("truncated"), 0
     answer_format = "tag" if answer.answer_format == REASONED else answer.answer_format
     rest = after_reasoning(answer.text)
     if rest is None:
-        return Parsed("unparsed")
+        return Parsed("unparsed"), 0
     forms = FORMATS[answer_format](rest, asked)
     form = decision(rest, forms)
-    different = len({f.value for f in forms if f.value is not None})
+    different = len({f.value for f in forms} - {None})
     if form is None:
-        return Parsed("unparsed", forms=different)
-    parsed = replace(_taken(form, answer_format, asked), forms=different)
+        return Parsed("unparsed"), different
+    parsed = _taken(form, answer_format, asked)
     if answer.answer_format == REASONED and parsed.status == "ok":
-        return replace(parsed, p=_at_the_verdict(answer))
-    return parsed
+        parsed = replace(parsed, p=_at_the_verdict(answer))
+    return parsed, different
 
 
 def _at_the_verdict(answer: Answer) -> Probability | None:

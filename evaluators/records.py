@@ -135,7 +135,7 @@ class Item:
         return self.public.lengths if self.public else tuple(len(c.text) for c in self.candidates)
 
     def all_media(self) -> tuple[Media, ...]:
-        return self.media + tuple(m for c in self.candidates for m in c.media)
+        return self.media + tuple([m for c in self.candidates for m in c.media])
 
     def digested(self) -> bool:
         """Whether the bytes of all its media are known."""

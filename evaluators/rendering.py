@@ -19,11 +19,12 @@ from typing import Any, cast
 
 import jinja2
 from jinja2 import StrictUndefined, TemplateError
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 
 from evaluators.criteria import criteria_of
 from evaluators.errors import UserError
-from evaluators.fences import fenced
+from evaluators.fences import Section, Sections, fenced
 from evaluators.grading import PAIR, Asked, Grading
 from evaluators.keys import digest
 from evaluators.messages import Image, Message, Part, Text
@@ -62,7 +63,11 @@ class Case:
         """The candidates as Response 1, Response 2 and so on."""
         if self.candidate is not None:
             return (self.item.candidates[self.candidate],)
-        return tuple(self.item.candidates[pick_of(n, self.order)] for n in range(1, len(self.order) + 1))
+        return tuple([self.item.candidates[ord(letter) - ord("A")] for letter in self.order])
+
+    def count(self) -> int:
+        """How many candidates are shown."""
+        return 1 if self.candidate is not None else len(self.order)
 
 
 def asked_on(case: Case, grading: Grading) -> Asked:
@@ -71,7 +76,7 @@ def asked_on(case: Case, grading: Grading) -> Asked:
     criteria: tuple[Criterion, ...] = ()
     if grading.decision == "criteria" and case.rubric:
         criteria = case.rubric.criteria or criteria_of(case.rubric.text)
-    return Asked(grading, len(case.shown()), criteria)
+    return Asked(grading, case.count(), criteria)
 
 
 def pick_of(choice: int, order: Order) -> int:
@@ -84,7 +89,21 @@ def _nothing_for_none(value: object) -> object:
     return "" if value is None else value
 
 
-_ENVIRONMENT = SandboxedEnvironment(
+class _Environment(SandboxedEnvironment):
+    """A sandbox that knows the fields of what `render` hands over: a prompt reads a dozen of them, and each check takes a while."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        kind = type(obj)
+        if kind is dict and attribute in _FIELDS and attribute in obj:
+            return obj[attribute]
+        if (attribute == "fence" and kind in (Section, Sections)) or (attribute == "index" and kind is LoopContext):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+_FIELDS = frozenset({"fence", "text", "media", "name", "description"})
+
+_ENVIRONMENT = _Environment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_nothing_for_none
 )
 

@@ -27,19 +27,15 @@ def read_usage(value: object) -> dict[str, int] | None:
     `MOST_TOKENS`; nothing was read, though no request is empty (servers that do not count say 0); more came from the cache
     than was read.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     details = value.get("prompt_tokens_details")
     cached = value.get("cached_tokens")
-    if cached is None and isinstance(details, Mapping):
+    if cached is None and isinstance(details, dict):
         cached = details.get("cached_tokens")
-    parts = {
-        "prompt_tokens": value.get("prompt_tokens"),
-        "completion_tokens": value.get("completion_tokens"),
-        "cached_tokens": cached,
-    }
     usage: dict[str, int] = {}
-    for name, number in parts.items():
+    for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
+        number = cached if name == "cached_tokens" else value.get(name)
         if number is None:
             continue
         tokens = _count(number)

@@ -127,20 +127,28 @@ class OpenAIBackend:
         started = time.perf_counter()
         reply = await replica.send(body, images, self._spec.timeout_s)
         latency = time.perf_counter() - started
-        blank = self._transport.blank
-        answer = read_reply(reply, request, self._spec.complete_reasons, self._spec.stream)
-        return replace(
-            answer,
-            # Pieces of a stream and parts of a content were blanked each by itself: a key may only stand in them together.
-            text=blank(answer.text),
-            reasoning=blank(answer.reasoning) if answer.reasoning else None,
-            refusal=blank(answer.refusal) if answer.refusal else None,
-            masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
-            latency_s=round(latency, 4),
-            backend=self.name,
-            backend_version=self._version,
-            sampling=request.sampling,
+        return self._blanked(
+            read_reply(
+                reply,
+                request,
+                self._spec.complete_reasons,
+                self._spec.stream,
+                masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
+                latency_s=round(latency, 4),
+                backend=self.name,
+                backend_version=self._version,
+                sampling=request.sampling,
+            )
         )
+
+    def _blanked(self, answer: Answer) -> Answer:
+        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and one may only stand in them
+        together."""
+        before = (answer.text, answer.reasoning, answer.refusal)
+        text, reasoning, refusal = (t and self._transport.blank(t) for t in before)
+        if (text, reasoning, refusal) == before:
+            return answer
+        return replace(answer, text=text or "", reasoning=reasoning, refusal=refusal)
 
     async def _body(self, request: ChatRequest, images: list[Encoded]) -> dict[str, Any]:
         """The request, with marks where its images go; these are appended to `images`."""

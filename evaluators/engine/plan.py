@@ -102,9 +102,10 @@ class Grid:
 
     def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
         """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
-        media = media_digest(item.all_media())
+        pictures = item.all_media()
+        media = media_digest(pictures)
         digested, asked = digest(item.uid, media), judge.digest
-        shown = media[:16] if item.all_media() else None
+        shown = media[:16] if pictures else None
         for order, arm, writer, given, sample, candidate in self.asked(item, judge, rows):
             seen = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
             call = call_digest(digested, asked, seen, _read_as(given, judge), sample, given.draw)

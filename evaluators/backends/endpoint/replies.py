@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, redirected, said
@@ -23,12 +23,15 @@ from evaluators.records import Answer
 from evaluators.usage import read_usage
 
 
-def read_reply(reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False) -> Answer:
-    """The answer that a reply holds; what it cannot know (latency, sampling, ...) is left out.
+def read_reply(
+    reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False, **known: Any
+) -> Answer:
+    """The answer that a reply holds.
 
     Args:
         complete: further finish reasons that mean a whole answer (a judge's `complete_reasons`).
         streamed: whether a stream was asked for.
+        known: fields of the answer that no reply holds (latency, sampling, ...).
 
     Raises:
         BackendError: it holds none, with what it cost all the same.
@@ -47,9 +50,10 @@ def read_reply(reply: Reply, request: ChatRequest, complete: Collection[str] = (
                 finish_reason="content_filter",
                 refusal=failure.words[:SHOWN] or None,
                 usage=usage,
+                **known,
             )
         raise failure.error(reply, usage, wrote=reply.good and isinstance(body, dict) and bool(body.get("choices")))
-    return _Completion(body, usage).answer(request, complete)
+    return _Completion(body, usage).answer(request, complete, known)
 
 
 def _body(reply: Reply, streamed: bool) -> Any:
@@ -97,9 +101,11 @@ def _failure_in(body: Any) -> Any:
 
 def _chosen(choices: list[Any]) -> dict[str, Any]:
     """The first choice: that of index 0, wherever it stands."""
-    there = [c for c in choices if isinstance(c, dict)]
-    choice = next((c for c in there if c.get("index") == 0), there[0] if there else {})
-    return {**choice, "message": choice["message"] if isinstance(choice.get("message"), dict) else None}
+    choice = choices[0]
+    if len(choices) > 1 or not isinstance(choice, dict):
+        there = [c for c in choices if isinstance(c, dict)]
+        choice = next((c for c in there if c.get("index") == 0), there[0] if there else {})
+    return choice if isinstance(choice.get("message"), dict) else {**choice, "message": None}
 
 
 def _blocked(body: dict[str, Any]) -> str | None:
@@ -113,6 +119,10 @@ def _blocked(body: dict[str, Any]) -> str | None:
     return None
 
 
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Fields of a message in which servers put it."""
+
+
 class _Completion:
     """A body with a good status and no error in it."""
 
@@ -123,14 +133,16 @@ class _Completion:
         self._body = body
         self._blocked = _blocked(body)
         choices = body.get("choices")
-        if (not isinstance(choices, list) or not choices) and not self._blocked:
-            raise self._odd("it has no choices")
-        self._choice = _chosen(choices) if isinstance(choices, list) else {}
+        if not isinstance(choices, list) or not choices:
+            if not self._blocked:
+                raise self._odd("it has no choices")
+            choices = [{}]
+        self._choice = _chosen(choices)
 
     def _odd(self, why: str) -> BackendError:
         return BackendError("bad_json", f"not a chat completion: {why}"[:SHOWN], usage=self._usage)
 
-    def answer(self, request: ChatRequest, complete: Collection[str]) -> Answer:
+    def answer(self, request: ChatRequest, complete: Collection[str], known: Mapping[str, Any]) -> Answer:
         message = self._choice.get("message") or {}
         finish = _finish(self._choice.get("finish_reason"))
         family = ending(finish, complete)
@@ -161,6 +173,7 @@ class _Completion:
             usage=self._usage,
             model=text_in(self._body.get("model")),
             fingerprint=text_in(self._body.get("system_fingerprint")),
+            **known,
         )
 
     def _texts(self, message: dict[str, Any]) -> tuple[str, str | None, str | None]:
@@ -171,10 +184,9 @@ class _Completion:
         by_kind: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         for kind, text in _parts(content):
             by_kind[kind].append(text)
-        fields = ("reasoning_content", "reasoning", "thinking")
-        apart = dict.fromkeys(t for f in fields for t in ["".join(x for _, x in _parts(message.get(f)))] if t)
-        reasoning = "\n".join([*apart, *by_kind["reasoning"]])
-        refusal = "".join(x for _, x in _parts(message.get("refusal"))) or "".join(by_kind["refusal"])
+        apart = dict.fromkeys(_joined(message[f]) for f in _REASONING if message.get(f))
+        reasoning = "\n".join([*filter(None, apart), *by_kind["reasoning"]])
+        refusal = _joined(message.get("refusal")) or "".join(by_kind["refusal"])
         return "".join(by_kind["text"]), reasoning or None, refusal or None
 
     def _check_called(self, message: dict[str, Any]) -> None:
@@ -236,6 +248,11 @@ def _parts(content: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
         fields = ("text", "value", "content", "thinking", "reasoning", "summary", "refusal")
         inner = next((content[f] for f in fields if content.get(f)), None)
         yield from ((kind if was == "text" else was, text) for was, text in _parts(inner, depth + 1))
+
+
+def _joined(content: Any) -> str:
+    """All texts of a content, whatever they are."""
+    return "".join(text for _, text in _parts(content)) if content else ""
 
 
 def _empty(reasoning: str | None) -> str:

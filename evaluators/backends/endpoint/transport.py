@@ -147,7 +147,7 @@ class Transport:
 
     def __init__(self, secrets: Sequence[str] = (), keep_s: float = 15.0, max_bytes: int = MAX_BYTES) -> None:
         self._keep_s, self._max_bytes = keep_s, max_bytes
-        self._proxies: dict[tuple[str, str], URL | None] = {}
+        self._proxies: dict[URL, URL | None] = {}
         passwords = [p.password for p in map(_proxy_url, _proxies().values()) if p is not None and p.password]
         self._blanked = blanker([*secrets, *passwords])
         self._session: aiohttp.ClientSession | None = None
@@ -171,10 +171,11 @@ class Transport:
                 ) as response,
             ):
                 data = self._blanked(_utf8(await self._read(response)))
-                headers = CIMultiDict(response.headers)
-                if "location" in headers:  # the one header that is shown
-                    headers["location"] = self.blank(headers["location"])
-                return Reply(response.status, headers, data)
+                received: Mapping[str, str] = response.headers
+                if "location" in received:  # the one header that is shown
+                    received = CIMultiDict(received)
+                    received["location"] = self.blank(received["location"])
+                return Reply(response.status, received, data)
         except TimeoutError:
             raise BackendError("timeout", f"no answer within {timeout_s or math.inf:.3g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as e:
@@ -206,7 +207,7 @@ class Transport:
             raise self._too_large(response.status)
         chunks, size = [], 0
         try:
-            async for chunk in response.content.iter_any():
+            while chunk := await response.content.readany():
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > self._max_bytes:
@@ -224,11 +225,10 @@ class Transport:
         )
 
     def _proxy(self, url: URL) -> URL | None:
-        place = (url.scheme, where(url))
-        if place not in self._proxies:
+        if url not in self._proxies:
             named = _proxies().get(url.scheme)
-            self._proxies[place] = None if named is None or proxy_bypass(place[1]) else _proxy_url(named)
-        return self._proxies[place]
+            self._proxies[url] = None if named is None or proxy_bypass(where(url)) else _proxy_url(named)
+        return self._proxies[url]
 
     def _failure(self, error: Exception, url: URL, proxy: URL | None) -> BackendError:
         """What aiohttp raised, as a kind of failure and in words."""
@@ -273,6 +273,8 @@ class Transport:
 
 def _utf8(data: bytes) -> bytes:
     """JSON in another encoding as UTF-8: it would be read all the same, and a key in it would not be found."""
+    if data[:1] == b"{" and data[1:2] != b"\0":
+        return data
     encoding = json.detect_encoding(data[:4])
     return data if encoding.startswith("utf-8") else data.decode(encoding, "replace").encode("utf-8", "replace")
 
