@@ -1,15 +1,19 @@
 """Donors for the `shuffled` arm: whose rubric an item reads when it reads another item's.
 
 A permutation of one writer's rubrics inside each category: every rubric used once, donor and recipient of different
-group, media (by path) and question, and as many donors whose preferred candidate lies at the recipient's canonical
+group, media (by path), responses and rubric text, and as many donors whose preferred candidate lies at the recipient's canonical
 position as not, so that a verdict leaking out of a donor is right half the time. Which recipients get a donor of their
 own position is spread evenly over the lengths; given that, the total difference in length is as small as it can be.
+
+The same question about another picture may donate: benchmarks ask thousands of pictures the same thing. Without pictures the same
+question is the same request, and may not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from evaluators.records import Item
@@ -31,40 +35,51 @@ def normalised(text: str) -> str:
 
 
 def donors(
-    items: Sequence[Item], lengths: Mapping[str, int], seed: int = 0, avoid: Sequence[Mapping[str, str]] = ()
+    items: Sequence[Item],
+    rubrics: Mapping[str, str],
+    seed: int = 0,
+    avoid: Sequence[Mapping[str, str]] = (),
+    planned: Mapping[str, str] = MappingProxyType({}),
+    settled: Collection[str] = (),
 ) -> dict[str, str]:
     """Recipient uid -> donor uid. Items without a partner that differs as required are left out.
 
     Args:
         items: the whole benchmark (before any limit, so that a limit moves nobody's donor).
-        lengths: characters of each item's rubric; only items in it take part.
+        rubrics: the text of each item's rubric; only items in it take part.
         seed: which of several shuffles this is.
         avoid: earlier shuffles, whose pairings are not repeated where others exist.
+        planned: the pairs that a run folder names already. They stand.
+        settled: items that took part when these were planned: without a pair among them they get none now.
     """
     categories: dict[str, list[Item]] = {}
     for item in items:
-        if item.uid in lengths:
+        if item.uid in rubrics:
             categories.setdefault(item.category, []).append(item)
-    result: dict[str, str] = {}
+    result = {r: d for r, d in planned.items() if r in rubrics and d in rubrics}
+    settled = {*settled, *result}
+    used = set(result.values())
     for members in categories.values():
-        members.sort(key=lambda i: (lengths[i.uid], i.uid))
+        members.sort(key=lambda i: (len(rubrics[i.uid]), i.uid))
+        recipients = [i for i in members if i.uid not in settled]
+        givers = [i for i in members if i.uid not in used]
         count = 1 if len(members) <= WHOLE else -(-len(members) // BLOCK)
-        found: dict[str, str] = {}
+        pairs: dict[str, str] = {}
         for b in range(count):
-            block = members[b * len(members) // count : (b + 1) * len(members) // count]
-            found.update(_assign(block, block, lengths, seed, avoid))
+            block, theirs = (x[b * len(x) // count : (b + 1) * len(x) // count] for x in (recipients, givers))
+            pairs.update(_assign(block, theirs, rubrics, seed, avoid))
         if count > 1:
-            used = set(found.values())
-            recipients = [i for i in members if i.uid not in found][:WHOLE]
-            found.update(_assign(recipients, [i for i in members if i.uid not in used][:WHOLE], lengths, seed, avoid))
-        result.update(found)
+            given = set(pairs.values())
+            left = [i for i in recipients if i.uid not in pairs][:WHOLE]
+            pairs.update(_assign(left, [i for i in givers if i.uid not in given][:WHOLE], rubrics, seed, avoid))
+        result.update(pairs)
     return result
 
 
 def _assign(
     recipients: list[Item],
     givers: list[Item],
-    lengths: Mapping[str, int],
+    rubrics: Mapping[str, str],
     seed: int,
     avoid: Sequence[Mapping[str, str]],
 ) -> dict[str, str]:
@@ -74,7 +89,8 @@ def _assign(
 
     if not recipients or not givers:
         return {}
-    cost = np.abs(_column(lengths[i.uid] for i in recipients) - _column(lengths[i.uid] for i in givers).T)
+    lengths = [[len(rubrics[i.uid]) for i in who] for who in (recipients, givers)]
+    cost = np.abs(_column(lengths[0]) - _column(lengths[1]).T)
     unit = float(cost.max()) + 1.0
     label, theirs = (
         [-1 if i.label.preferred is None else i.label.preferred for i in who] for who in (recipients, givers)
@@ -89,7 +105,7 @@ def _assign(
     sharers: dict[Any, tuple[list[int], list[int]]] = {}
     for side, who in enumerate((recipients, givers)):
         for n, item in enumerate(who):
-            for tie in _ties(item):
+            for tie in (*_ties(item), ("rubric", rubrics[item.uid])):
                 sharers.setdefault(tie, ([], []))[side].append(n)
     for some, others in sharers.values():
         if some and others:
@@ -104,12 +120,18 @@ def _column(values: Iterable[float]) -> Any:
     return np.array(list(values), dtype=float)[:, None]
 
 
-def _ties(item: Item) -> set[tuple[str, str]]:
-    """What an item may not have in common with its donor; its own uid first."""
-    ties = {("item", item.uid), ("question", normalised(item.prompt) or item.uid)}
+def _ties(item: Item) -> set[tuple[str, object]]:
+    """What an item may not have in common with its donor."""
+    media = {("media", f.path) for m in item.all_media() for f in m.files}
+    ties: set[tuple[str, object]] = {("item", item.uid), *media}
     if item.group is not None:
         ties.add(("group", item.group))
-    return ties | {("media", f.path) for m in item.all_media() for f in m.files}
+    responses = tuple(sorted(normalised(c.text) for c in item.candidates))
+    if any(responses):
+        ties.add(("responses", responses))
+    if not media and (question := normalised(item.prompt)):
+        ties.add(("question", question))
+    return ties
 
 
 def _wants_equal(label: Sequence[int], seed: int) -> list[bool]:

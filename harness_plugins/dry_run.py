@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evaluators.engine.budget import max_written
@@ -16,6 +17,7 @@ from evaluators.writers import request_of
 from harness_plugins.budgets import Money, money_of, prices_of
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, judges_of, prepare, writers_of
+from harness_plugins.folder.donors import planned_donors
 from harness_plugins.inducing import calls_of, missing
 from harness_plugins.known_items import with_known_digests
 from harness_plugins.manifest import read_manifest
@@ -45,7 +47,10 @@ def dry_run(
     folder = out or config.out
     known = items_of(folder) if folder else {}
     specs = writers_of(config, only)
-    money = money_of(config, folder, read_manifest(folder) if folder else {}, [*judges_of(config, only), *specs])
+    manifest = read_manifest(folder) if folder else {}
+    if folder:
+        prepared = replace(prepared, planned=planned_donors(folder, manifest))
+    money = money_of(config, folder, manifest, [*judges_of(config, only), *specs])
     written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
     finished = Finished.read(folder, redo) if folder else Finished()
     lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
@@ -73,6 +78,7 @@ def dry_run(
                 if isinstance(made, ChatJudge):
                     asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
                     asked.setdefault(arm.name, _prompt(one, judge, made))
+        lines += _without_donor(grid)
     for n, (way, by_arm) in enumerate(ways.items()):
         named = by_arm if n == 0 else {a: by_arm[a] for a in ("transferred", "generic", *by_arm) if a in by_arm}
         for arm_name, prompt in list(named.items())[: None if n == 0 else 1]:
@@ -180,3 +186,17 @@ def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:
         for cell in grid.cells(item, judge, rows):
             return text_of(made.request(cell.given.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
+
+
+def _without_donor(grid: Grid) -> list[str]:
+    """Says why `shuffled` asks less than `transferred`."""
+    lines = []
+    for writer in grid.writers:
+        have = [i for i in grid.items if writer.all(i.uid)]
+        fed = sum(any(i.uid in d for d in writer.donors) for i in have)
+        if writer.donors and fed < len(have):
+            lines.append(
+                f"{'':24} writer {writer.name}, arm shuffled: {fed:,} of {len(have):,} items have a donor. A donor "
+                "is an item of the same category that shares neither media, group, responses nor the rubric's text; each gives its rubric once"
+            )
+    return lines

@@ -27,6 +27,7 @@ from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.budgets import Money, money_of, with_costs
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
+from harness_plugins.folder.donors import Planned, planned_donors
 from harness_plugins.garbage import rare_collections
 from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
 from harness_plugins.known_items import check_images, list_new, with_known_digests
@@ -70,6 +71,8 @@ class Prepared:
     """Those that the config names files for."""
     items: dict[str, Sequence[Item]]
     """Of each benchmark those within the limits."""
+    planned: Planned | None = None
+    """The donors that the run folder names already."""
 
     def chosen(self, only: Selection | None = None) -> list[Item]:
         """The items of the selected benchmarks."""
@@ -86,7 +89,7 @@ class Prepared:
                 name,
                 items,
                 arms,
-                [f.of(name, self.benchmarks[name].items, shuffles) for f in (*self.rubrics, *written)],
+                [f.of(name, self.benchmarks[name].items, shuffles, self.planned) for f in (*self.rubrics, *written)],
                 config.orders,
                 _wanted(only or {}),
             )
@@ -218,7 +221,8 @@ def run(
     check_judges(folder, held, config.judges, config.orders)
     check_rows(folder, held, prepared.benchmarks)
     known = items_of(folder)
-    prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
+    digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
+    prepared = replace(prepared, items=digested, planned=planned_donors(folder, held))
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics)
     money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])

@@ -17,6 +17,7 @@ from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.shuffle import donors
 from harness_plugins.artefacts import SUFFIXES, read_artefact
+from harness_plugins.folder.donors import Planned
 
 _BY_HAND = {"id", "row"}
 
@@ -36,8 +37,12 @@ class RubricFile:
     prints: frozenset[str] = frozenset()
     """What gives away the pairs that it was induced from (`disjoint.prints`)."""
 
-    def of(self, benchmark: str, items: Sequence[Item], shuffles: int) -> WriterRubrics:
-        """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors."""
+    def of(self, benchmark: str, items: Sequence[Item], shuffles: int, planned: Planned | None = None) -> WriterRubrics:
+        """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors.
+
+        Args:
+            planned: what the run folder names of them already.
+        """
         by_item: dict[str, list[Rubric]] = defaultdict(list)
         shared: list[Rubric] = []
         for rubric in self.rubrics:
@@ -46,11 +51,12 @@ class RubricFile:
         here = [r for r in self.rubrics if r.benchmark == benchmark and r.item is not None]
         paired = frozenset(str(r.item) for r in here if r.saw != "nothing")
         read = {u: [r for r in rs if r.saw != "nothing" or u not in paired] for u, rs in by_item.items()}
-        lengths = {uid: len(rubrics[0].text) for uid, rubrics in read.items() if rubrics}
+        texts = {uid: rubrics[0].text for uid, rubrics in read.items() if rubrics}
         permutations: list[Mapping[str, str]] = []
         for seed in range(shuffles):
-            permutations.append(donors(items, lengths, seed, permutations))
-        everywhere = set(lengths).intersection(*permutations) if permutations else set()
+            pairs, settled = planned.shuffle(benchmark, self.name, seed) if planned else ({}, frozenset())
+            permutations.append(donors(items, texts, seed, permutations, pairs, settled))
+        everywhere = set(texts).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
         own = {u: tuple(r) for u, r in by_item.items()}
         pending = frozenset(p[1:] for p in self.pending if p[0] == benchmark)

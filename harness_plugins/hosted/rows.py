@@ -23,8 +23,10 @@ from evaluators.rendering import Case, pick_of
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
 from harness_plugins.config import BenchmarkEntry, Config, load_config
 from harness_plugins.disjoint import check_prints
+from harness_plugins.folder.donors import planned_donors
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosted.judge import make_spec
+from harness_plugins.manifest import read_manifest
 from harness_plugins.rubric_files import RubricFile, read_rubrics
 
 DEFAULT_OUT = Path("results/runs/hosted")
@@ -157,7 +159,10 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     if arm.per_writer:
         rubrics, sha = _rubrics(Path(path).resolve(), entry)
         shuffles = config.shuffles if arm.name == "shuffled" else 0
-        writers = [rubrics.of(benchmark, loaded.items, shuffles)]  # donors come from all items, whatever the limit
+        planned = planned_donors(run_folder(), read_manifest(run_folder())) if shuffles else None
+        writers = [
+            rubrics.of(benchmark, loaded.items, shuffles, planned)
+        ]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
     return Rows(setting, config, loaded, grid, rubrics, sha, run_folder(), PAIR.grading if writes else _grading(items))
 

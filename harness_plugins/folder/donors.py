@@ -1,0 +1,44 @@
+"""The donors of the `shuffled` arm that a run folder names: they stand, so that a finished run asks nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluators.engine.journal import rubrics_of
+
+Place = tuple[str, str]
+"""Benchmark and writer."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The donors of each shuffle, and the items that had a rubric when they were drawn."""
+
+    donors: Mapping[Place, Sequence[Mapping[str, str]]]
+    settled: Mapping[Place, frozenset[str]]
+
+    def shuffle(self, benchmark: str, writer: str, number: int) -> tuple[Mapping[str, str], frozenset[str]]:
+        """Recipient -> donor of one shuffle, and who took part in it; both empty for one that is not drawn yet."""
+        drawn = self.donors.get((benchmark, writer), ())
+        if number >= len(drawn):
+            return {}, frozenset()
+        return drawn[number], self.settled.get((benchmark, writer), frozenset())
+
+
+def planned_donors(folder: Path, manifest: Mapping[str, Any]) -> Planned:
+    """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
+
+    Raises:
+        UserError: a line of rubrics.jsonl is no rubric.
+    """
+    donors = {(b, w): drawn for b, writers in manifest.get("donors", {}).items() for w, drawn in writers.items()}
+    settled: dict[Place, set[str]] = defaultdict(set)
+    if donors:
+        for rubric in rubrics_of(folder):
+            if rubric.status == "valid" and rubric.item is not None:
+                settled[rubric.benchmark, rubric.writer.name].add(rubric.item)
+    return Planned(donors, {place: frozenset(items) for place, items in settled.items()})
