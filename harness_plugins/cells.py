@@ -16,6 +16,8 @@ class Table:
     header: list[str]
     rows: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What spoils its numbers: stands above them."""
 
 
 def count(value: float) -> str:
@@ -47,16 +49,28 @@ def gain(contrast: Contrast | None, short: bool = False) -> str:
     if contrast is None:
         return ""
     if not contrast.complete:
-        return "incomplete"
+        return incomplete(contrast)
+    if not contrast.differs:
+        return "no answer"
     bounds = "" if short else f" {interval(contrast.low, contrast.high)}"
     text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
     if contrast.p_holm is not None and not short:
         text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
+    if contrast.n < contrast.of:
+        text += f" ({contrast.n}/{contrast.of} items)"
     text = f"**{text}**" if contrast.significant else text
     if contrast.by_ratio is not None:
         again = contrast.by_ratio
         text += f" (by ratio {100 * again.value:+.1f} {_p(again.p)})"
     return text
+
+
+def incomplete(contrast: Contrast) -> str:
+    """What is known of a difference of which answers are missing."""
+    if contrast.bounds is None:
+        return "incomplete"
+    low, high = (f"{100 * x:+.1f}" for x in contrast.bounds)
+    return f"incomplete: between {low} and {high}"
 
 
 def points(metric: Metric | None) -> str:

@@ -19,6 +19,7 @@ from evaluators.errors import UserError
 from harness_plugins.garbage import rare_collections
 from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
 from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_both_ways, statistics
+from harness_plugins.scoring.caveats import Caveat, caveats
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import CellKey, RunData, read_run
 from harness_plugins.scoring.report import Contrast, Metric
@@ -89,6 +90,8 @@ class Comparison:
     protocol: str
     matched: list[Matched]
     refused: list[Refused] = field(default_factory=list)
+    caveats: tuple[list[Caveat], list[Caveat]] = field(default_factory=lambda: ([], []))
+    """What spoils the numbers of A and of B."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -158,11 +161,14 @@ def _compare_benchmark(
             f"{name}: the runs share no item ({only[0]} only in A, {only[1]} only in B, {changed} changed)"
         )
         return
-    sides, by_ratio, facts = [], [], []
+    sides: list[_Side] = []
+    by_ratio: list[_Side] = []
+    facts = []
     for run, data, place in zip((a, b), here, places, strict=True):
         protocol, spec = resolved
         known = metrics.facts_of(data, spec.categories, spec.labels)
         scored, again = scored_both_ways(run, data, protocol, spec, known)
+        found.caveats[len(sides)].extend(c for c in caveats(run, data, scored) if c.judge in (None, *judges))
         sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
         by_ratio.append(
             _Side(

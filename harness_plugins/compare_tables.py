@@ -16,6 +16,7 @@ from harness_plugins.cells import Table, count, gain, interval, percent
 from harness_plugins.compare import Comparison, Matched, Row
 from harness_plugins.escaping import spreadsheet_text
 from harness_plugins.formats import latex, markdown
+from harness_plugins.scoring.caveats import sentence
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.report import Contrast
 
@@ -39,6 +40,8 @@ def _sentence(m: Matched, found: Comparison) -> str:
         numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"
     if x.significant:
         verdict = f"{'Better' if x.value > 0 else 'Worse'}: {numbers}."
+    elif not x.differs:
+        verdict = f"No answer: {where}: no item came out differently in the two, over {x.n} items."
     elif math.isnan(x.detectable):
         verdict = f"No answer: {numbers}: one cluster of items shows nothing of its own spread."
     else:
@@ -76,6 +79,9 @@ def tables(found: Comparison) -> list[Table]:
         table.rows = [[r.judge, *told] for r in found.refused for told in r.differs]
         shown.append(table)
     shown += _cards(found)
+    shown[0].warnings = [
+        f"{side}: {sentence(c)}" for side, caveats in zip("AB", found.caveats, strict=True) for c in caveats
+    ]
     shown[0].notes = [
         f"A: {found.runs[0]}. B: {found.runs[1]}. Protocol {found.protocol}.",
         *shown[0].notes,
@@ -228,6 +234,12 @@ def _json(found: Comparison) -> str:
         ],
         "not_comparable": [
             {"judge": r.judge, "field": f, "a": a, "b": b} for r in found.refused for f, a, b in r.differs
+        ],
+        "caveats": [
+            {"run": side, **o}
+            for side, some in zip("AB", found.caveats, strict=True)
+            for c in some
+            for o in c.objects()
         ],
         "notes": [*found.notes, *(n for m in found.matched for n in m.notes)],
     }

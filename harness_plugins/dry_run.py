@@ -196,7 +196,7 @@ def _without_donor(grid: Grid) -> list[str]:
         fed = sum(any(i.uid in d for d in writer.donors) for i in have)
         if writer.donors and fed < len(have):
             lines.append(
-                f"{'':24} writer {writer.name}, arm shuffled: {fed:,} of {len(have):,} items have a donor. A donor "
-                "is an item of the same category that shares neither media, group, responses nor the rubric's text; each gives its rubric once"
+                f"{'':24} writer {writer.name}, arm shuffled: {fed:,} of {len(have):,} items have a donor. A donor is "
+                "an item of its category that shares neither media, group, responses nor rubric text; each gives its own once"
             )
     return lines

@@ -26,7 +26,8 @@ def markdown(found: Sequence[Table]) -> str:
     for t in found:
         rows = [[safe(x) for x in row] for row in [t.header, *t.rows]]
         widths = [max(3, *(len(r[i]) for r in rows)) for i in range(len(t.header))]
-        lines = [f"### {safe(t.title)}", ""]
+        lines = [f"### {safe(t.title)}", "", *(f"> **Warning:** {safe(w)}  " for w in t.warnings)]
+        lines += [""] if t.warnings else []
         for n, row in enumerate(rows):
             lines.append("| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |")
             if n == 0:
@@ -46,7 +47,7 @@ def latex(found: Sequence[Table]) -> str:
 
     parts = []
     for t in found:
-        caption = latex_text(" ".join([t.title + ".", *t.notes]))
+        caption = latex_text(" ".join([t.title + ".", *(f"Warning: {w}" for w in t.warnings), *t.notes]))
         body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
         drawn = latex_tabular(
             "l" * len(t.header), [safe(x) for x in t.header], [r"\midrule", *body], widest([t.header, *t.rows])
@@ -144,6 +145,11 @@ def print_rich(found: Sequence[Table]) -> None:
         for row in t.rows:
             cells = [(plain(x.strip("*")).replace(" (", "\n("), "bold" if x.startswith("**") else "") for x in row]
             grid.add_row(*(Text(text, style) for text, style in cells))
+        if t.warnings:
+            console.print(Text(plain(t.title), "bold"))
+            for warning in t.warnings:
+                console.print(Text(f"! {plain(warning)}", "yellow"))
+            grid.title = None
         console.print(grid)
         for note in t.notes:
             console.print(Text(f"- {plain(note)}", "dim"))

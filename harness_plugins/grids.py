@@ -30,6 +30,8 @@ class Grid:
     notes: list[str] = field(default_factory=list)
     footnotes: dict[str, str] = field(default_factory=dict)
     """Mark -> what it says."""
+    warnings: list[str] = field(default_factory=list)
+    """What spoils its numbers: stands above them."""
 
 
 def grid_of(table: Table) -> Grid:
@@ -41,7 +43,7 @@ def grid_of(table: Table) -> Grid:
 
     names = next((n for n, h in enumerate(table.header) if h not in _NAMES), len(table.header))
     rows = [[cell(x) for x in row] for row in table.rows]
-    return Grid(table.title, table.header, [rows], max(1, names), list(table.notes))
+    return Grid(table.title, table.header, [rows], max(1, names), list(table.notes), warnings=list(table.warnings))
 
 
 _NAMES = ("judge", "judges", "writer", "arm", "relation", "under none", "decided by", "method")
@@ -58,6 +60,7 @@ section { margin-bottom: 2.5rem }
 thead th { font-weight: 600 }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
 td[data-state=incomplete] { font-style: italic; color: #6b4a00; white-space: normal }
+p.warning { margin: .2rem 0; padding: .3rem .6rem; border-left: 3px solid #b06000; background: #fff6e5 }
 ul { font-size: .87rem; color: #444; overflow-wrap: anywhere }
 sup { line-height: 0 }
 sup a { text-decoration: none; padding: 0 .15em }
@@ -76,7 +79,9 @@ def _table(grid: Grid, number: int) -> str:
     places = {mark: f"t{number}-{n}" for n, mark in enumerate(grid.footnotes, 1)}
     head = "".join(f'<th scope="col">{html_text(h)}</th>' for h in grid.header)
     lines = [
-        f'<section><div class="scroll" role="region" tabindex="0" aria-label="{html_text(grid.title)}">',
+        "<section>",
+        *(f'<p class="warning">Warning: {html_text(w)}</p>' for w in grid.warnings),
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{html_text(grid.title)}">',
         f"<table><caption>{html_text(grid.title)}</caption>",
         f"<thead><tr>{head}</tr></thead>",
     ]

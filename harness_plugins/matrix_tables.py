@@ -124,6 +124,8 @@ def _split(x: Contrast) -> str:
 
 
 def _shows(x: Contrast) -> str:
+    if not x.differs:
+        return "nothing (no item differs)"
     return "nothing (one cluster)" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f} points"
 
 
@@ -132,7 +134,9 @@ def _first(lead: Lead, what: str) -> str:
     over = f"over {_listed(lead.over)}"
     if len(lead.level) > 1:
         return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
-    if math.isnan(lead.gain.detectable):
+    if not lead.gain.differs:
+        verdict = "as no item differs between the two, which is no answer"
+    elif math.isnan(lead.gain.detectable):
         verdict = "all of it in one cluster, which can show nothing"
     elif lead.gain.significant:
         verdict = f"more than the {_shows(lead.gain)} that the comparison can show"

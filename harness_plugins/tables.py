@@ -11,6 +11,7 @@ from harness_plugins.cells import Table, count, gain, interval, percent, points
 from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
 from harness_plugins.scoring.asked import Ways
+from harness_plugins.scoring.caveats import differ, sentence
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Report
@@ -46,39 +47,44 @@ def _shown(cells: Sequence[CellReport]) -> list[CellReport]:
     return [c for c in cells if not c.blind or c.arm == "none"]
 
 
-def _coverage(cell: CellReport) -> list[str]:
-    """Says so where an arm had no rubric for some items."""
-    if cell.with_rubric is None or cell.with_rubric[0] == cell.with_rubric[1]:
-        return []
-    have, all_ = cell.with_rubric
-    only = percent(cell.metrics.get("accuracy_with_rubric"))
-    return [
-        f"{cell.judge}, {cell.writer}, {cell.arm}: a rubric for {have} of {all_} items; the others keep the verdict of `none`."
-        + (f" On those with a rubric: {only}." if only else "")
-    ]
-
-
 FORMS_SHARE = 0.01
 """The share of replies with several different forms of a verdict from which a table says so."""
 
 
-def _unread(cells: Sequence[CellReport]) -> list[str]:
-    """By judge and arm: replies that hold several forms of a verdict, and one-token answers that are hardly the model's own."""
+def _recited(cells: Sequence[CellReport]) -> list[str]:
+    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
     notes = []
     for c in cells:
-        who = f"{c.judge}, {c.writer or '-'}, {c.arm}"
         several, texts = c.several_forms
         if texts and several / texts > FORMS_SHARE:
+            who = f"{c.judge}, {c.writer or '-'}, {c.arm}"
             notes.append(f"{who}: {several} of {texts} replies hold several different forms of a verdict.")
-        low = c.metrics.get("low_mass")
-        if low is not None and low.k:
-            notes.append(f"{who}: {count(low.k)} of {count(low.n)} answers are `low_mass`.")
     if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in cells):
         notes.append(
             "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
-            "touches stand twice, as wrong and by the ratio of its digits, and are bold where both agree."
+            "touches stand twice, as wrong and by the ratio of its digits."
         )
     return notes
+
+
+def warnings(report: Report, benchmark: str) -> list[str]:
+    """What spoils a benchmark's numbers, a sentence each; for a rubric that only some items have, the accuracy on those."""
+    found = [sentence(c) for c in report.caveats if c.benchmark == benchmark]
+    for c in report.cells:
+        if c.benchmark == benchmark and "accuracy_with_rubric" in c.metrics and not c.baseline:
+            found.append(
+                f"{c.judge}, {c.writer}, {c.arm}: {percent(c.metrics['accuracy_with_rubric'])} on the items with a rubric alone."
+            )
+    return found
+
+
+def _without_empty(table: Table) -> Table:
+    """The table without columns in which no row says anything."""
+    filled = [n for n in range(len(table.header)) if not table.rows or any(row[n] for row in table.rows)]
+    table.header = [table.header[n] for n in filled]
+    table.rows = [[row[n] for n in filled] for row in table.rows]
+    table.notes = list(dict.fromkeys(table.notes))
+    return table
 
 
 def summary(report: Report) -> list[Table]:
@@ -93,7 +99,7 @@ def summary(report: Report) -> list[Table]:
             accuracy = c.metrics["accuracy"]
             start = [c.judge, c.writer or "", c.arm, *([c.relation] if related else [])]
             ci = interval(accuracy.low, accuracy.high) if c.complete else ""
-            gains = [gain(c.contrasts.get(r), short=True) if c.complete else "" for r in ("none", "shuffled")]
+            gains = [gain(c.contrasts.get(r), short=True) for r in ("none", "shuffled")]
             table.rows.append([*start, _accuracy(c), ci, *gains])
         smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
         if smallest:
@@ -102,13 +108,23 @@ def summary(report: Report) -> list[Table]:
                 f"Differences below {span} points (2.8 standard errors) are "
                 "not to be seen with this many items; bold ones are above theirs, with p < .05."
             )
-        table.notes += [note for c in cells for note in _coverage(c)]
-        table.notes += _unread(cells)
+        table.warnings = warnings(report, benchmark)
+        table.notes += _spoiled(cells) + _recited(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
-        found.append(_named(table, cells))
+        found.append(_without_empty(_named(table, cells)))
     if found:
         found[-1].notes += report.notes
     return found
+
+
+def _spoiled(cells: Sequence[CellReport]) -> list[str]:
+    """Differences that would count but for what spoils one of their sides."""
+    notes = []
+    for c in cells:
+        for x in c.contrasts.values():
+            if x.unequal and x.complete and x.p < 0.05 and not c.baseline:
+                notes.append(f"{c.judge}, {c.writer or '-'}, {c.arm} minus {x.reference} is no finding: {differ(x)}.")
+    return notes
 
 
 def _named(table: Table, cells: Sequence[CellReport]) -> Table:
@@ -173,7 +189,8 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             if asked:
                 found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
             for table in found[before:]:
-                _named(table, cells)
+                _without_empty(_named(table, cells))
+            found[before].warnings = warnings(report, benchmark)
         spent = paid_table(f"{where}what was asked and what it took", report.paid, report.prices)
         if spent is not None:
             found.append(spent)
@@ -212,14 +229,11 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     computed = [c.judge for c in cells if c.computed and c.arm != "grm"]
     if computed:
         table.notes.append(f"Computed from the items, not run: {', '.join(computed)}.")
-    table.notes += _unread(cells)
+    table.notes += _recited(cells)
     for c in cells:
-        table.notes += _coverage(c)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for flag in c.flags]
-    facts = report.facts.get(benchmark, {})
-    if facts.get("expected_rows") and facts.get("rows") != facts["expected_rows"]:
-        table.notes.append(f"Rows: {facts['rows']} loaded, {facts['expected_rows']} in the full set.")
-    table.notes += report.notes
+    if benchmark == next(iter(report.items)):
+        table.notes += report.notes
     return table
 
 
@@ -288,10 +302,10 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         smallest = " / ".join(
             "-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in c.contrasts.values()
         )
-        if not c.complete:
-            table.rows.append([c.judge, c.writer or "", c.arm, "incomplete", "incomplete", "", "", ""])
-            continue
         both = [gain(c.contrasts.get(r)) for r in ("none", "shuffled")]
+        if not c.complete:
+            table.rows.append([c.judge, c.writer or "", c.arm, *both, "", "", ""])
+            continue
         table.rows.append([c.judge, c.writer or "", c.arm, *both, gained, lost, smallest])
         table.notes += [
             f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for x in c.contrasts.values() for flag in x.flags
@@ -299,8 +313,13 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
     table.notes.append(
         "Difference [95 % cluster bootstrap] p of a cluster sign-flip. gained / lost: items that became right in both orders, "
         "or ceased to be. detectable: 2.8 standard errors, the smallest difference the comparison can show; bold "
-        "only where p < .05 and the difference is no smaller."
+        "only where p < .05 and the difference is no smaller. minus shuffled: over the items that have a donor."
     )
+    if any(not x.differs for c in cells for x in c.contrasts.values()):
+        table.notes.append(
+            "no answer: no item came out differently on the two sides, so there is no spread to test by."
+        )
+    table.notes += _spoiled(cells)
     if any(c.contrasts and all(x.content is None for x in c.contrasts.values()) for c in cells):
         table.notes.append(
             "Content and order effects are not told apart here: that takes probabilities or several samples."

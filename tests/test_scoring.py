@@ -20,6 +20,7 @@ from evaluators.rendering import Case
 from harness_plugins import run, score
 from harness_plugins.config import Config
 from harness_plugins.scoring import statistics
+from harness_plugins.scoring.caveats import sentence
 from harness_plugins.scoring.report import CellReport, Report
 from tests.conftest import MakePairs, pair, write_jsonl
 
@@ -333,7 +334,9 @@ def test_cells_that_mix_two_models_are_flagged(make_pairs: MakePairs, tmp_path: 
     def reply(case: Case) -> Answer:
         return Answer("<answer>1</answer>", "tag", model="v1" if case.item.row else "v2", backend="mock")
 
-    assert "mixed provenance" in cell_of(judged(tmp_path / "r", make_pairs(4), reply)).flags[0]
+    report = judged(tmp_path / "r", make_pairs(4), reply)
+    (caveat,) = [c for c in report.caveats if c.kind == "provenance"]
+    assert sentence(caveat) == "mock: different models, backends or samplings answered: none 2."
 
 
 def test_a_baseline_is_the_same_run_or_computed(make_pairs: MakePairs, tmp_path: Path) -> None:
@@ -382,7 +385,7 @@ def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: Make
     assert not cell.contrasts["none"].complete
     assert not cell.contrasts["none"].significant
     assert sum(n for row in (cell.transitions or {}).values() for n in row.values()) == 20, "items complete in both"
-    assert re.search(r"\| mock +\| +\| generic \| incomplete", markdown(tables([report])))
+    assert re.search(r"\| mock +\| generic \| incomplete: between [+-]\d", markdown(tables([report])))
 
 
 def test_intention_to_treat_under_a_protocols_own_parser(tmp_path: Path) -> None:

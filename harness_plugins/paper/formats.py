@@ -31,7 +31,9 @@ def markdown(table: PaperTable) -> str:
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     notes = [f"- {markdown_text(note)}" for note in page.notes]
     notes += [f"- [{mark}] {markdown_text(text)}" for mark, text in page.footnotes.items()]
-    return "\n".join([f"### {markdown_text(page.title)}", "", *lines, "", *notes]) + "\n"
+    above = [f"> **Warning:** {markdown_text(w)}  " for w in page.warnings]
+    above += [""] if above else []
+    return "\n".join([f"### {markdown_text(page.title)}", "", *above, *lines, "", *notes]) + "\n"
 
 
 def latex(table: PaperTable) -> str:
@@ -40,7 +42,7 @@ def latex(table: PaperTable) -> str:
     body: list[str] = []
     for section in page.sections:
         body += [r"\midrule", *(" & ".join(_latex_cell(c) for c in row) + r" \\" for row in section)]
-    notes = [latex_text(note) for note in page.notes]
+    notes = [rf"\textbf{{Warning:}} {latex_text(w)}" for w in page.warnings] + [latex_text(note) for note in page.notes]
     notes += [f"{_latex_mark(mark)}~{latex_text(text)}" for mark, text in page.footnotes.items()]
     cells = [[c.text for c in row] for section in page.sections for row in section]
     columns = "l" * page.numbers_from + "r" * (len(page.header) - page.numbers_from)
@@ -124,6 +126,7 @@ def as_json(table: PaperTable) -> str:
         "paper": spec.paper,
         "columns": [c.model_dump(exclude_defaults=True) | {"unit": c.unit} for c in spec.columns],
         "rows": [_row(table, row) for row in table.rows],
+        "warnings": table.warnings,
         "notes": grid(table).notes,
     }
     return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())

@@ -21,7 +21,8 @@ def grid(table: PaperTable) -> Grid:
     sections = [section for section in rows.values() if section]
     header += ["from", *(c.header for c in table.spec.columns)]
     said = dict(sorted(marks.said.items(), key=lambda kv: kv[0].startswith("†")))  # sources first, then flags
-    return Grid(title, header, sections, len(header) - len(table.spec.columns), _notes(table), said)
+    numbers_from = len(header) - len(table.spec.columns)
+    return Grid(title, header, sections, numbers_from, _notes(table), said, list(table.warnings))
 
 
 class _Marks:
@@ -78,6 +79,8 @@ def _notes(table: PaperTable) -> list[str]:
         "published: as printed, its source by number; measured: from runs of this harness with k/N, or reported by whom the number "
         "says; an empty cell: unavailable. †: the lint of published numbers finds it wrong; it is never bold."
     )
+    if any(c.flags for r in table.rows if r.origin == "measured" for c in r.cells.values()):
+        notes.append("† at one of ours: its judge did not see what the published ones saw; it is never bold.")
     if any(r.apart for r in table.rows):
         notes.append(
             "(apart): the judge is kin of the rubric's writer, so that the row is no evidence of transfer to an unseen judge."

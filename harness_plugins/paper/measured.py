@@ -18,6 +18,7 @@ from harness_plugins.paper.runs import Run, expected_rows, limits, protocols, re
 from harness_plugins.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
 from harness_plugins.scores import Score
 from harness_plugins.scoring import APART, adjust
+from harness_plugins.scoring.caveats import sentence
 from harness_plugins.scoring.protocols import resolve
 from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Metric, Report
@@ -37,8 +38,8 @@ class Key(NamedTuple):
     baseline: bool
 
 
-def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str]]:
-    """Our rows, in the order of judges, arms and K, and notes on them.
+def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str], list[str]]:
+    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers.
 
     Raises:
         UserError: a folder is no run, or none of them holds anything that the table has a column for.
@@ -60,7 +61,18 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     rows = _joined(spec, parts, notes)
     for row in rows:
         _means(spec, row)
-    return rows, list(dict.fromkeys(notes))
+    return rows, list(dict.fromkeys(notes)), _warnings(spec, runs)
+
+
+def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
+    found: dict[str, None] = {}
+    for column in spec.columns:
+        for run in runs:
+            report = run.report(column)
+            for caveat in report.caveats if report is not None else ():
+                if caveat.benchmark == column.benchmark:
+                    found[f"{run.name}, {caveat.benchmark}: {sentence(caveat)}"] = None
+    return list(found)
 
 
 def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
@@ -75,7 +87,7 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
                 key = _key(run.data, cell)
                 row = found.setdefault(key, _row(spec, run.data, cell, key))
                 row.cells[column.key] = _cell(column, run, report, cell)
-                notes += _remarks(row.label, column, cell)
+                notes += _remarks(row.label, cell)
         told = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
         if told and not any(n.startswith(run.metrics[column.key]) for c in told for n in c.metrics):
             notes.append(
@@ -137,6 +149,14 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     found = _number(column, metric)
     if found.state == "measured":
         found.conventions = said
+        found.flags = tuple(
+            sentence(c)
+            for c in report.caveats
+            if c.kind == "media"
+            and c.benchmark == cell.benchmark
+            and c.judge in (None, cell.judge)
+            and not cell.baseline
+        )
         found.comparable = (run.items[column.benchmark], said["protocol"], said["order"])
         tested = whole and name == "accuracy" and not cell.baseline
         found.gain = cell.contrasts.get("none") if tested else None
@@ -179,14 +199,8 @@ def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> 
     } | ({"part": column.part} if column.part else {})
 
 
-def _remarks(label: str, column: Column, cell: CellReport) -> list[str]:
-    found = [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
-    if cell.with_rubric is not None and cell.with_rubric[0] < cell.with_rubric[1]:
-        have, all_ = cell.with_rubric
-        found.append(
-            f"{label}, {column.benchmark}: a rubric for {have} of {all_} items; the others keep the verdict without one."
-        )
-    return found
+def _remarks(label: str, cell: CellReport) -> list[str]:
+    return [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
 
 
 def _add_voted(spec: TableSpec, column: Column, report: Report, found: dict[Key, Row]) -> None:

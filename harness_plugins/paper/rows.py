@@ -77,3 +77,5 @@ class PaperTable:
     rows: list[Row]
     """Published ones first."""
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What spoils our numbers: stands above them."""

@@ -15,7 +15,7 @@ from harness_plugins.report.drawing import Plot, for_page, svg
 from harness_plugins.report.texts import middle, one_line, plain
 from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Report
-from harness_plugins.tables import summary, tables
+from harness_plugins.tables import summary, tables, warnings
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,9 @@ def _facts(run: RunData, report: Report) -> list[tuple[str, str]]:
 
 
 def _findings(report: Report) -> list[tuple[str, str]]:
-    """The primary contrast in a sentence a benchmark, then what stands in the way of trusting the numbers."""
+    """What spoils the numbers, the primary contrast in a sentence a benchmark, then what else a reader must know."""
     arm, reference = report.primary
-    found: list[tuple[str, str]] = []
+    found = [("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
     for benchmark in report.items:
         cells = [c for c in report.cells if c.benchmark == benchmark and c.arm == arm and reference in c.contrasts]
         models = [c for c in cells if not c.baseline] or [c for c in cells if not c.blind]

@@ -30,11 +30,13 @@ from harness_plugins.scoring import (
     votes,
 )
 from harness_plugins.scoring.asked import ways
+from harness_plugins.scoring.caveats import caveats, unequal
+from harness_plugins.scoring.controls import controlled
 from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
+from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report, Unequal
 from harness_plugins.scoring.statistics import Column, Ints
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
@@ -104,7 +106,8 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
     strict = name == "strict"
     extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
-    _fill_contrasts(cells, benchmark, scored, by_ratio, facts, cluster, count)
+    _fill_contrasts(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
+    report.caveats += caveats(run, benchmark, scored)
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
     report.ways += ways(run, benchmark.name, cells, scored, by_ratio, cluster)
@@ -237,8 +240,6 @@ def _cell(
             flags.append(f"{which}, and those were judged holistically")
     if run.judge(key.judge).get("orders") == GIVEN:
         flags += positions.one_order(np.asarray(cell.expected.any(axis=2)), facts)
-    if len(cell.provenance) > 1:
-        flags.append(f"mixed provenance: {len(cell.provenance)} different models, backends or samplings answered")
     shared = run.shared(benchmark.name, key.writer)
     return CellReport(
         grading=label(dict(cell.grading)),
@@ -353,6 +354,7 @@ def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | 
 
 
 def _fill_contrasts(
+    run: RunData,
     cells: list[CellReport],
     benchmark: BenchmarkData,
     scored: dict[CellKey, Scored],
@@ -376,9 +378,16 @@ def _fill_contrasts(
             ):
                 pairs.append((cell, key, other))
     merged = scored | by_ratio
-    plain = {(n, False): _difference(scored[key], scored[other]) for n, (_, key, other) in enumerate(pairs)}
+    among = [
+        controlled(run, benchmark, other, other.writer or key.writer) if other.arm == "shuffled" else True
+        for _, key, other in pairs
+    ]
+    plain = {
+        (n, False): np.where(among[n], _difference(scored[key], scored[other]), np.nan)
+        for n, (_, key, other) in enumerate(pairs)
+    }
     again = {
-        (n, True): _difference(merged[key], merged[other])
+        (n, True): np.where(among[n], _difference(merged[key], merged[other]), np.nan)
         for n, (_, key, other) in enumerate(pairs)
         if key in by_ratio or other in by_ratio
     }
@@ -386,15 +395,17 @@ def _fill_contrasts(
     for n, (cell, key, other) in enumerate(pairs):
         contrast = tested[n, False]
         if contrast is None:
+            if among[n] is not True and not np.any(among[n]) and key.arm == "transferred":
+                cell.flags.append(f"{other.arm} hands over no other text than {key.arm}, so it is no control here")
             continue
         several = (
             other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
         )
         contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
         contrast.by_ratio = tested.get((n, True))
-        _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster))
-        if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance) and not cell.flags:
-            contrast.flags.append(f"other models, backends or samplings answered here than in {other.arm}")
+        _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster), among[n])
+        if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance):
+            contrast.unequal.append(Unequal("provenance", 1.0, 0.0))
         cell.contrasts[contrast.reference] = contrast
 
 
@@ -402,9 +413,27 @@ def _difference(one: Scored, other: Scored) -> statistics.Floats:
     return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
 
 
-def _complete_contrast(contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool) -> None:
+def bounds(one: Scored, other: Scored, facts: Facts, among: metrics.Bools | bool) -> tuple[float, float]:
+    """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials."""
+    low, high = [], []
+    for s in (one, other):
+        right = (s.answered & metrics.is_right(s.outcome, facts.label[:, None, None])) & s.counts
+        total = np.maximum(s.counts.sum(axis=(1, 2)), 1)
+        low.append(right.sum(axis=(1, 2)) / total)
+        high.append((right | (s.counts & ~s.answered)).sum(axis=(1, 2)) / total)
+    there = (facts.label >= 0) & one.counts.any(axis=(1, 2)) & other.counts.any(axis=(1, 2)) & among
+    return float((low[0] - high[1])[there].mean()), float((high[0] - low[1])[there].mean())
+
+
+def _complete_contrast(
+    contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool, among: metrics.Bools | bool
+) -> None:
     """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
     contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
+    contrast.of = int((facts.label >= 0).sum())
+    contrast.unequal = unequal(one, other)
+    if not contrast.complete:
+        contrast.bounds = bounds(one, other, facts, among)
     both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
     if single and both is not None and both.any() and one.both.shape[1] == 1:
         a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
@@ -35,7 +36,11 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     for i, key in enumerate(there):
         n, total = int(counts[:, i].sum()), float(values[:, i].sum())
         bounds = float(low[i]), float(high[i])
-        found[key] = Contrast(str(key), n, total, total / n, *bounds, float(p[i]), 2.8 * float(error[i]))
+        smallest = 2.8 * float(error[i]) or math.nan  # all alike: nothing is known of the spread
+        differs = bool(values[:, i].any())
+        found[key] = Contrast(
+            str(key), n, total, total / n, *bounds, float(p[i]), smallest, differs=differs, of=len(cluster)
+        )
     return found
 
 

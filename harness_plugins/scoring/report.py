@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness_plugins.prices import Prices
     from harness_plugins.scoring.asked import Ways
     from harness_plugins.scoring.calibration import Calibration
+    from harness_plugins.scoring.caveats import Caveat
     from harness_plugins.scoring.costs import CostPoint, EqualCost
     from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
@@ -38,6 +39,15 @@ class Metric:
     high: float
 
 
+@dataclass(frozen=True)
+class Unequal:
+    """A share of answers in which the two sides of a difference differ, so that the difference may be theirs (decision 20)."""
+
+    kind: str
+    here: float
+    there: float
+
+
 @dataclass
 class Contrast:
     """An arm minus a reference, over the items that are complete in both. Differences are of item scores s_i."""
@@ -63,6 +73,15 @@ class Contrast:
     content_n: int = 0
     """Gain in acc_agg and what is left of the gain (order effects), over the items of which both arms know the log-odds."""
     flags: list[str] = field(default_factory=list)
+    differs: bool = True
+    """Some item's difference is other than 0. Without that there is no spread, and so no answer: nothing was parsed, or every item
+    came out alike."""
+    bounds: tuple[float, float] | None = None
+    """Of an incomplete one: what it is if all that was not answered goes against it, or for it."""
+    of: int = 0
+    """Items of the benchmark that it could be over."""
+    unequal: list[Unequal] = field(default_factory=list)
+    """Where its two sides differ by more than a point in what spoils numbers: then it is no finding."""
     by_ratio: Contrast | None = None
     """The same with `low_mass` answers taken as their digits say, where a side has some: a difference in mass alone moves the first."""
 
@@ -72,11 +91,11 @@ class Contrast:
         p = self.p if self.p_holm is None else self.p_holm
         twin = self.by_ratio
         agrees = twin is None or (twin.clear and (self.value > 0) == (twin.value > 0))
-        return self.complete and p < 0.05 and agrees
+        return self.complete and self.differs and not self.unequal and p < 0.05 and agrees
 
     @property
     def significant(self) -> bool:
-        return self.clear and all(abs(x.value) >= x.detectable for x in (self, self.by_ratio) if x is not None)
+        return self.clear and not any(abs(x.value) < x.detectable for x in (self, self.by_ratio) if x is not None)
 
 
 @dataclass
@@ -132,6 +151,8 @@ class Report:
     primary: tuple[str, str] = ("transferred", "none")
     """The contrast that Holm's correction runs over."""
     notes: list[str] = field(default_factory=list)
+    caveats: list[Caveat] = field(default_factory=list)
+    """What spoils its numbers: shown above them."""
     panels: list[Panel] = field(default_factory=list)
     """Where several models judged the same arm."""
     transfers: list[Transfer] = field(default_factory=list)
@@ -150,8 +171,8 @@ class Report:
     prices: Prices | None = None
 
     def objects(self) -> list[dict[str, Any]]:
-        """One flat object for every benchmark, judge, writer, arm and metric."""
-        found = []
+        """One flat object for every benchmark, judge, writer, arm and metric; what spoils the numbers comes first."""
+        found = [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
         for cell in self.cells:
             base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
             rest = {"protocol": self.about[cell.benchmark][0], "complete": cell.complete, "relation": cell.relation}
@@ -161,8 +182,17 @@ class Report:
                 found.append({**base, "metric": m.name, **_numbers(numbers), **rest})
             for c in cell.contrasts.values():
                 numbers = {"k": c.total, "n": c.n, "value": c.value, "low": c.low, "high": c.high, "p": c.p}
-                more = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "order": c.order}
-                more |= {"primary": c.primary, "complete": c.complete}
+                more: dict[str, Any] = {
+                    "p_holm": c.p_holm,
+                    "p_strict": c.p_strict,
+                    "content": c.content,
+                    "order": c.order,
+                }
+                more |= {"primary": c.primary, "complete": c.complete, "differs": c.differs, "of": c.of}
+                if c.bounds is not None:
+                    more["bounds"] = list(c.bounds)
+                if c.unequal:
+                    more["unequal"] = {u.kind: [u.here, u.there] for u in c.unequal}
                 numbers["detectable"] = c.detectable
                 if c.by_ratio is not None:
                     again = c.by_ratio

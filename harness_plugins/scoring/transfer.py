@@ -177,7 +177,8 @@ def transfers(
     free: dict[str, tuple[Bools, Bools]] = {}
     for key, one in scored.items():
         rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
-        if key.arm == "transferred" and rubrics is not None and one.trials[0] == one.trials[1]:
+        complete = one.trials[0] == one.trials[1]
+        if key.arm == "transferred" and rubrics is not None and complete and not run.blind(key.judge):
             if rubrics.name not in free:
                 free[rubrics.name] = _leak_free(benchmark, rubrics)
             found.append(_transfer(benchmark, key.judge, rubrics, free[rubrics.name], scored, facts, cluster))

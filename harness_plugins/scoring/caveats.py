@@ -1,0 +1,169 @@
+"""What spoils a benchmark's numbers, as data: it stands above every table (decision 20).
+
+for caveat in caveats(run, benchmark, scored):
+    print(sentence(caveat))    # judge qwen: unread answers: none 12.5 % (15/120), transferred by w1 0.8 % (1/120).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness_plugins.scoring.metrics import Scored
+from harness_plugins.scoring.read import GIVEN, LOW_MASS, TRUNCATED, UNPARSED, BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.report import Contrast, Unequal
+
+Kind = Literal["unparsed", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
+
+GAP = 0.01
+"""Two sides of a difference that differ by more in one of their shares are not compared in bold or in words (decision 2)."""
+
+_ANSWERS: dict[Kind, int] = {"unparsed": UNPARSED, "truncated": TRUNCATED, "low_mass": LOW_MASS}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a cell's trials, or items, a caveat is about."""
+
+    arm: str
+    writer: str | None
+    k: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """One thing that spoils numbers of one judge, or of all of them (`judge` None)."""
+
+    kind: Kind
+    benchmark: str
+    judge: str | None = None
+    shares: tuple[Share, ...] = ()
+    """Of trials for `unparsed`, `truncated` and `low_mass`; of items for `media`, `coverage` and `limit`; for
+    `provenance` k counts models, backends and samplings."""
+    orders: str = ""
+    """The only order that was judged."""
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """One flat object for each share."""
+        base = {"benchmark": self.benchmark, "judge": self.judge, "metric": "caveat", "caveat": self.kind}
+        base["text"] = sentence(self)
+        for s in self.shares or (Share("", None, 0, 0),):
+            value = s.k / s.n if s.n else None
+            yield {**base, "arm": s.arm or None, "writer": s.writer, "k": s.k, "n": s.n, "value": value}
+
+
+def caveats(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> list[Caveat]:
+    """All that spoils numbers of a benchmark, of all judges first."""
+    return [*_of_items(benchmark), *_of_judges(run, benchmark, scored)]
+
+
+def _of_items(benchmark: BenchmarkData) -> Iterator[Caveat]:
+    name, items = benchmark.name, benchmark.items
+    missing = sum(i.media_missing for i in items)
+    if missing:
+        yield Caveat("media", name, None, (Share("", None, missing, len(items)),))
+    rows = max(int(benchmark.facts.get(f) or 0) for f in ("rows", "expected_rows"))
+    if rows > len(items):
+        yield Caveat("limit", name, None, (Share("", None, len(items), rows),))
+
+
+def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> Iterator[Caveat]:
+    by_judge: dict[str, list[CellKey]] = {}
+    for key in scored:
+        if (
+            not run.baseline(key.judge) and not benchmark.cells[key].computed
+        ):  # they answer everything, and would dilute a share
+            by_judge.setdefault(key.judge, []).append(key)
+    with_media = sum(bool(i.all_media()) for i in benchmark.items)
+    for judge, keys in by_judge.items():
+        known = run.judge(judge)
+        if with_media and known.get("key", {}).get("media") == "none":
+            yield Caveat("media", benchmark.name, judge, (Share("", None, with_media, len(benchmark.items)),))
+        orders = known.get("orders", "both")
+        if isinstance(orders, str) and orders not in ("both", GIVEN):
+            yield Caveat("orders", benchmark.name, judge, orders=orders)
+        shares: dict[Kind, list[Share]] = {kind: [_answers(kind, k, scored) for k in keys] for kind in _ANSWERS}
+        shares["coverage"] = [s for k in keys if (s := _with_rubric(benchmark, k)).k < s.n]
+        provenance = {k: len(benchmark.cells[k].provenance) for k in keys}
+        shares["provenance"] = [Share(k.arm, k.writer, n, 0) for k, n in provenance.items() if n > 1]
+        for kind, parts in shares.items():
+            if there := tuple(s for s in parts if s.k or kind == "coverage"):
+                yield Caveat(kind, benchmark.name, judge, there)
+
+
+def _answers(kind: Kind, key: CellKey, scored: Mapping[CellKey, Scored]) -> Share:
+    trials = scored[key]
+    there = trials.counts & trials.answered
+    return Share(key.arm, key.writer, int((there & (trials.outcome == _ANSWERS[kind])).sum()), int(there.sum()))
+
+
+def _with_rubric(benchmark: BenchmarkData, key: CellKey) -> Share:
+    """For how many items an arm has a rubric."""
+    cell, n = benchmark.cells[key], len(benchmark.items)
+    k = n if cell.without_rubric is None else int(cell.expected.any(axis=(1, 2)).sum())
+    return Share(key.arm, key.writer, k, n)
+
+
+def unequal(one: Scored, other: Scored) -> list[Unequal]:
+    """In which shares of their answers the two sides of a difference differ by more than `GAP`."""
+    parts = []
+    for kind, code in _ANSWERS.items():
+        here, there = (
+            float((s.counts & s.answered & (s.outcome == code)).sum() / max(int((s.counts & s.answered).sum()), 1))
+            for s in (one, other)
+        )
+        if abs(here - there) > GAP:
+            parts.append(Unequal(kind, here, there))
+    return parts
+
+
+_WORDS: dict[Kind, str] = {
+    "unparsed": "answers without a verdict that can be read",
+    "truncated": "answers cut by the token limit",
+    "low_mass": "answers of low mass (the model would have written none of the offered ones)",
+    "coverage": "items with a rubric, the others keep the verdict of `none`",
+    "provenance": "different models, backends or samplings answered",
+}
+
+
+def sentence(caveat: Caveat) -> str:
+    """A caveat as a person reads it."""
+    who = "" if caveat.judge is None else f"{caveat.judge}: "
+    first = caveat.shares[0] if caveat.shares else None
+    if caveat.kind == "media" and first is not None:
+        of = "all" if first.k == first.n else f"{first.k:,} of {first.n:,}"
+        why = " (`media: none`)" if caveat.judge else ""
+        return f"{who}{of} items were judged without their media{why}: these are not the numbers of a model that sees them."
+    if caveat.kind == "limit" and first is not None:
+        return f"{first.k:,} of {first.n:,} rows were judged: these are not the benchmark's numbers."
+    if caveat.kind == "orders":
+        return f"{who}judged in the order {caveat.orders} alone, so that a preference for a place is not told from one for a response."
+    cells = ", ".join(f"{_cell(s)} {_share(caveat.kind, s)}" for s in caveat.shares)
+    return f"{who}{_WORDS[caveat.kind]}: {cells}."
+
+
+def _cell(share: Share) -> str:
+    return share.arm if share.writer is None else f"{share.arm} by {share.writer}"
+
+
+def _share(kind: Kind, share: Share) -> str:
+    if kind == "provenance":
+        return str(share.k)
+    return f"{100 * share.k / share.n:.1f} % ({share.k:,}/{share.n:,})"
+
+
+def differ(contrast: Contrast) -> str:
+    """Why a difference stands in no bold; empty where both its sides are alike.
+
+    >>> from harness_plugins.scoring.report import Contrast, Unequal
+    >>> differ(Contrast("none", 9, 1.0, .1, .0, .2, .01, .1, unequal=[Unequal("unparsed", .3, .01)]))
+    'unparsed 30.0 % here, 1.0 % in none'
+    """
+    return "; ".join(
+        f"other models, backends or samplings answered than in {contrast.reference}"
+        if u.kind == "provenance"
+        else f"{u.kind.replace('_', ' ')} {100 * u.here:.1f} % here, {100 * u.there:.1f} % in {contrast.reference}"
+        for u in contrast.unequal
+    )
