@@ -184,6 +184,8 @@ class RubricFacts:
     """Classes of leaks by its own words (`leaks.CLASSES` without `quote`)."""
     quotes: tuple[str, ...] = ()
     """uids of the items, of those that it is for, whose responses it quotes."""
+    content: str = ""
+    """Digest of the text: equal for rubrics of equal text. Empty in exports of earlier versions."""
 
     __pydantic_config__ = _STRICT
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from evaluators.keys import digest
 from evaluators.leaks import leak_classes
 from evaluators.records import (
     SCHEMA,
@@ -159,7 +160,9 @@ def _facts(rubric: Rubric, of: Iterable[Item]) -> RubricFacts:
     leaks = leak_classes(rubric.text)
     quotes = [i.uid for i in of if "quote" in leak_classes(rubric.text, [c.text for c in i.candidates])]
     words = len(rubric.text.split())
-    return RubricFacts(len(rubric.criteria), words, len(rubric.text), leaks, tuple(map(name, quotes)))
+    return RubricFacts(
+        len(rubric.criteria), words, len(rubric.text), leaks, tuple(map(name, quotes)), digest(rubric.text)
+    )
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def test_the_floor_is_a_matter_of_scoring() -> None:
 def test_mass_stands_in_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     main(["table", str(FOLDER)])
     out = capsys.readouterr().out
-    assert "mass (median)" in out and "mass below .5" in out and "are `low_mass`" in out
+    assert "mass (median)" in out and "mass below .5" in out and "answers of low mass" in out
     mass = cell(FOLDER, "digits", "none").mass
     assert mass is not None and mass.count == 16 and mass.below_half == pytest.approx(6 / 16)
 

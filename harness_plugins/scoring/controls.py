@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
-from evaluators.arms import ARMS
-from evaluators.records import rotations
+from evaluators.arms import ARMS, WriterRubrics
+from evaluators.keys import digest
+from evaluators.records import Item, Order, Rubric, rotations
 from harness_plugins.scoring.metrics import Bools
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 
@@ -22,12 +25,23 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
     place = ("controlled", control.arm, writer)
     if place not in benchmark.kept:
         same = np.zeros(len(benchmark.items), dtype=bool)
-        give = ARMS[control.arm].give
         for n, item in enumerate(benchmark.items):
             for order in rotations(len(item.candidates)):
-                own = {r.text for r in rubrics.of(item.uid, order)}
-                others = {g.rubric.text for g in give(item, order, rubrics) if g.rubric is not None}
-                same[n] |= bool(own & others)
+                own = {_content(r) for r in rubrics.of(item.uid, order)}
+                same[n] |= not own.isdisjoint(_handed_over(control.arm, item, order, rubrics))
         benchmark.kept[place] = same
     answer: Bools = there & ~benchmark.kept[place]
     return answer
+
+
+def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:
+    """The contents of what a control hands over for an item."""
+    if arm == "generic":
+        return {digest(g.rubric.text) for g in ARMS[arm].give(item, order, None) if g.rubric is not None}
+    donors = [d[item.uid] for d in rubrics.donors if item.uid in d]
+    return {_content(r) for donor in donors for r in islice(rubrics.of(donor, order), 1)}
+
+
+def _content(rubric: Rubric) -> str:
+    """What stands for a rubric's text: its digest, also where a public export has left the text out."""
+    return (rubric.public.content or rubric.uid) if rubric.public else digest(rubric.text)
