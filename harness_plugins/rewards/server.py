@@ -27,7 +27,7 @@ from harness_plugins import __version__
 from harness_plugins.rewards import wire
 from harness_plugins.rewards.configs import MEGABYTE, Limits, ServerConfig
 from harness_plugins.rewards.images import BadImage, ImageFiles
-from harness_plugins.rewards.metrics import Metrics
+from harness_plugins.rewards.metrics import CONTENT_TYPE, Metrics
 from harness_plugins.rewards.proxy import ProxyReward, Reward, Sample
 from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
@@ -63,6 +63,8 @@ class RewardServer:
         self.pending = 0
         self.draining = False
         """New requests are refused, those under way are finished."""
+        self.metrics.gauge("pending", "calls accepted and not yet answered", lambda: self.pending)
+        self.metrics.gauge("queue", "calls that may be pending", lambda: config.queue)
 
     async def open(self) -> None:
         for reward in (self.proxy, self.rpo):
@@ -153,7 +155,7 @@ class RewardServer:
 
     def _count_masked(self, reward: str, value: float | None, error: Failure | None) -> None:
         if value is None:
-            self.metrics.masked[("reward", reward), ("reason", error.kind if error else "undecided")] += 1
+            self.metrics.masked(reward, error.kind if error else "undecided")
 
 
 async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:
@@ -225,9 +227,7 @@ def app(server: RewardServer) -> FastAPI:
             server.check_token(request)
         except Refused as e:
             return _refusal(e)
-        return Response(
-            server.metrics.text(server.pending, server.config.queue), media_type="text/plain; version=0.0.4"
-        )
+        return Response(server.metrics.text(), media_type=CONTENT_TYPE)
 
     def serve(path: str, form: type[M], reply: type[BaseModel], answer: Callable[[M], Awaitable[BaseModel]]) -> None:
         async def route(request: Request) -> Response:
