@@ -434,6 +434,7 @@ def _add_reward_server(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "    judge: {name: judge, backend: openai, model: Qwen/Qwen3-VL-8B-Instruct, base_url: 'http://127.0.0.1:8001/v1'}\n"
         "    rubric: rubric-induced.yaml\n"
         "  queue: 512\n"
+        "  limits: {body_mb: 64, bodies_mb: 256, body_s: 30, head_s: 10}  # one body, all in flight, seconds to send it\n"
         "in a trainer: proxy_grm_reward(RewardClient('http://127.0.0.1:8765'))\n",
     )
     server.add_argument("config", type=Path, metavar="CONFIG.yaml")
@@ -441,6 +442,14 @@ def _add_reward_server(commands: argparse._SubParsersAction[argparse.ArgumentPar
     server.add_argument("--port", type=int, default=8765, help="default: 8765; 0 takes a free one and prints it")
     server.add_argument(
         "--token-env", metavar="NAME", help="the environment variable with the token that clients must show"
+    )
+    server.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one more name that a Host header may hold, or *.NAME (again for others). Without a token: localhost, 127.0.0.1, "
+        "[::1] and --host; with one: any, unless this option names some",
     )
 
 

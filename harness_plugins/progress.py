@@ -1,4 +1,4 @@
-"""The progress line: rate, time left, tokens, failures by kind, and, when the run waits, why it waits."""
+"""The progress line: rate, time left of the slowest model, tokens, failures by kind, and, when the run waits, why it waits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evaluators.engine.budget import Budget
-from evaluators.engine.caller import Tally
+from evaluators.engine.caller import Part, Tally
 from evaluators.errors import KINDS
 from evaluators.text import printable, say
 
@@ -22,19 +23,60 @@ PLAIN_S = 10.0
 RATE_WINDOW_S = 15.0
 
 
-class Rate:
-    """Verdicts a second over the last seconds, and the time left at that rate."""
+class Pace(NamedTuple):
+    """How fast the models of a tally are, and the time left at that. Baselines ask no model and do not count."""
 
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+    rate: float
+    """Verdicts a second."""
+    left_s: float | None
+    """Of the slowest; of those in this process, which take turns, together. None where nothing is left or known."""
+    whose: tuple[str, ...]
+    """Of whom that is, where others have something left as well."""
+    least: bool
+    """Another is still to begin, so that it may be more."""
 
-    def update(self, written: int) -> float:
-        now = time.monotonic()
-        self._seen.append((now, written))
-        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_WINDOW_S:
-            self._seen.popleft()
-        (start, before), (end, after) = self._seen[0], self._seen[-1]
-        return (after - before) / (end - start) if end > start else 0.0
+
+class Clock:
+    """Looks at a tally from time to time.
+
+    Args:
+        window_s: a rate is that of the last so many seconds, or of as many more as its last verdict took.
+    """
+
+    def __init__(self, window_s: float = RATE_WINDOW_S) -> None:
+        self._window_s = window_s
+        self._seen: dict[str, deque[tuple[float, int]]] = {}
+
+    def pace(self, tally: Tally, now: float | None = None) -> Pace:
+        """Args:
+        now: as `time.monotonic()` gives it.
+        """
+        now = time.monotonic() if now is None else now
+        models = {name: p for name, p in tally.parts.items() if not p.baseline}
+        rates = {name: self._rate(name, p, now) for name, p in models.items()}
+        unfinished = {name: p for name, p in models.items() if p.written < p.total}
+        left = {name: (p.total - p.written) / rates[name] for name, p in unfinished.items() if rates[name]}
+        turns = tuple(name for name in left if models[name].in_process)
+        groups: list[tuple[float, tuple[str, ...]]] = [(s, (name,)) for name, s in left.items() if name not in turns]
+        if turns:
+            groups.append((sum(left[name] for name in turns), turns))
+        left_s, whose = max(groups) if groups else (None, ())
+        return Pace(
+            rate=sum(rates[name] for name in unfinished or models),
+            left_s=left_s,
+            whose=whose if len(whose) < len(unfinished) else (),
+            least=len(left) < len(unfinished),
+        )
+
+    def _rate(self, name: str, part: Part, now: float) -> float:
+        if part.start is None:
+            return 0.0
+        seen = self._seen.setdefault(name, deque([part.start]))
+        seen.append((now, part.written))
+        while len(seen) > 2 and now - seen[0][0] > self._window_s and seen[1][1] < part.written:
+            seen.popleft()
+        (begun, before), (end, after) = seen[0], seen[-1]
+        return (after - before) / (end - begun) if end > begun else 0.0
 
 
 def _span(seconds: float) -> str:
@@ -50,11 +92,12 @@ def _count(n: float) -> str:
     return f"{n:.0f}"
 
 
-def describe(tally: Tally, rate: float) -> str:
+def describe(tally: Tally, pace: Pace) -> str:
     """One line of what is going on."""
-    parts = [f"{rate:.1f}/s"] if rate else []
-    if rate and tally.written < tally.total:
-        parts.append(f"{_span((tally.total - tally.written) / rate)} left")
+    parts = [f"{pace.rate:.1f}/s"] if pace.rate else []
+    if pace.left_s is not None:
+        whose = f" for {', '.join(pace.whose)}" if pace.whose else ""
+        parts.append(f"{'over ' if pace.least else ''}{_span(pace.left_s)} left{whose}")
     if tally.prompt_tokens or tally.completion_tokens:
         parts.append(f"{_count(tally.prompt_tokens)} tokens in, {_count(tally.completion_tokens)} out")
     if tally.budget is not None:
@@ -90,7 +133,7 @@ async def shown(tally: Tally, doing: str = "judging") -> AsyncIterator[None]:
 
 
 async def _live(tally: Tally, console: Console, doing: str) -> None:
-    rate = Rate()
+    clock = Clock()
     columns = (
         TextColumn(doing, markup=False),
         BarColumn(bar_width=30),
@@ -102,17 +145,17 @@ async def _live(tally: Tally, console: Console, doing: str) -> None:
         task = bar.add_task(doing, total=None, state="")
         try:
             while True:
-                state = describe(tally, rate.update(tally.written))
+                state = describe(tally, clock.pace(tally))
                 bar.update(task, total=tally.total or None, completed=tally.written, state=state)
                 await asyncio.sleep(TERMINAL_S)
         finally:
-            state = describe(tally, rate.update(tally.written))
+            state = describe(tally, clock.pace(tally))
             bar.update(task, total=tally.total or 1, completed=tally.written or int(not tally.total), state=state)
 
 
 async def _plain(tally: Tally, doing: str) -> None:
-    rate = Rate()
+    clock = Clock()
     while True:
         await asyncio.sleep(PLAIN_S)
-        state = describe(tally, rate.update(tally.written))
+        state = describe(tally, clock.pace(tally))
         say(f"{doing} {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)

@@ -6,8 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,28 @@ def serving(path: Path, *options: str, port: int = 0) -> Iterator[tuple[str, sub
     finally:
         process.kill()
         process.communicate()
+
+
+@asynccontextmanager
+async def serving_here(path: Path, hosts: Sequence[str] = ("*",)) -> AsyncIterator[tuple[str, int]]:
+    """The same in this process and loop: its host and port."""
+    from harness_plugins.rewards import serving as ours
+    from harness_plugins.rewards.configs import load_server
+    from harness_plugins.rewards.server import RewardServer
+
+    rewards = RewardServer(load_server(path))
+    listening = ours.listening_on("127.0.0.1", 0)
+    await rewards.open()
+    server = ours.Server(rewards, hosts)
+    task = asyncio.create_task(server.serve([listening]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield listening.getsockname()
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
+        await rewards.close()
 
 
 async def posted(url: str, body: Any, **headers: str) -> tuple[int, Any, Any]:

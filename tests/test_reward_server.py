@@ -165,7 +165,8 @@ def test_a_token_is_asked_for(backend: MockServer, tmp_path: Path, monkeypatch: 
         for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
             status, reply, headers = asyncio.run(posted(f"{found}/v1/proxy_grm", body, **given))
             assert status == 401 and reply["error"]["kind"] == "auth" and headers["WWW-Authenticate"] == "Bearer"
-        assert asyncio.run(posted(f"{found}/v1/proxy_grm", body, Authorization=f"Bearer {TOKEN}"))[0] == 200
+        right = {"Authorization": f"Bearer {TOKEN}", "Host": "judges:8765"}
+        assert asyncio.run(posted(f"{found}/v1/proxy_grm", body, **right))[0] == 200, "whatever name it is reached by"
         assert get(f"{found}/health").startswith('200 {"status":"ok"') and get(f"{found}/metrics").startswith("401")
         monkeypatch.setenv("MINE", TOKEN)
         assert through(found, [sample(1)], token_env="MINE")[0].value == 2.5
@@ -230,12 +231,12 @@ def test_a_failing_backend_is_masked_and_counted(tmp_path: Path) -> None:
     assert {(r.value, r.proxy, r.answer, r.error.kind) for r in rewards} == {(None, "error", "correct", "server")}
     assert {(s.value, s.pairs, s.error.kind) for s in scores} == {(None, ("error",), "server")}
     for line in (
-        'requests_total{route="/v1/proxy_grm",status="200"} 5',
-        'outcomes_total{reward="proxy_grm",outcome="error"} 5',
-        'masked_total{reward="proxy_grm",reason="server"} 5',
-        'masked_total{reward="rpo",reason="server"} 2',
-        'judge_failures_total{reward="rpo",kind="server"} 2',
-        'request_seconds_count{route="/v1/rpo"} 1',
+        'requests_total{route="/v1/proxy_grm",status="200"} 5.0',
+        'outcomes_total{outcome="error",reward="proxy_grm"} 5.0',
+        'masked_total{reason="server",reward="proxy_grm"} 5.0',
+        'masked_total{reason="server",reward="rpo"} 2.0',
+        'judge_failures_total{kind="server",reward="rpo"} 2.0',
+        'request_seconds_count{route="/v1/rpo"} 1.0',
     ):
         assert f"rubric_harness_reward_{line}\n" in counted
 

@@ -64,7 +64,7 @@ class Asker:
         if key in self._held:
             return self._held[key]
         tally = self.tally
-        tally.total += 1
+        tally.parts[self.name].total += 1
         held = await self._caller.admit(request)
         if held is None:
             assert self._account is not None
@@ -82,7 +82,7 @@ class Asker:
             self._caller.lost(e, key)
             raise
         finally:
-            tally.written += 1
+            tally.parts[self.name].written += 1
         self._note(key, answer)
         self._held[key] = answer
         return answer

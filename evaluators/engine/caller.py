@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -32,11 +32,25 @@ TOLD_S = 60.0
 
 
 @dataclass
-class Tally:
-    """What has happened so far, for the progress line and the summary."""
+class Part:
+    """What one judge or writer is to write, and has written."""
 
     total: int = 0
     written: int = 0
+    baseline: bool = False
+    """It asks no model."""
+    in_process: bool = False
+    """It waits for the others that do so."""
+    start: tuple[float, int] | None = None
+    """`time.monotonic()` of its first request, and what was written before it."""
+
+
+@dataclass
+class Tally:
+    """What has happened so far, for the progress line and the summary."""
+
+    parts: defaultdict[str, Part] = field(default_factory=lambda: defaultdict(Part))
+    """By judge or writer."""
     asked: int = 0
     in_flight: int = 0
     prompt_tokens: int = 0
@@ -58,6 +72,20 @@ class Tally:
     last_written: float | None = None
     budget: Budget | None = None
     """Where prices are known."""
+
+    @property
+    def total(self) -> int:
+        return sum(p.total for p in self.parts.values())
+
+    @property
+    def written(self) -> int:
+        return sum(p.written for p in self.parts.values())
+
+    def expect(self, spec: JudgeSpec, count: int, in_process: bool) -> None:
+        """Add to what a judge or writer is to write."""
+        part = self.parts[spec.name]
+        part.total += count
+        part.baseline, part.in_process = spec.backend == "baseline", in_process
 
 
 FIRST = 8
@@ -347,7 +375,10 @@ class Caller:
 
     async def _attempt(self, ask: Callable[[], Awaitable[Answer]], read: Callable[[Answer], T]) -> tuple[Answer, T]:
         self.tally.asked += 1
-        self.tally.first_sent = self.tally.first_sent or time.monotonic()
+        part = self.tally.parts[self.spec.name]
+        if part.start is None:
+            part.start = time.monotonic(), part.written
+        self.tally.first_sent = self.tally.first_sent or part.start[0]
         usage = None
         try:
             answer = await ask()

@@ -119,7 +119,8 @@ class Runner:
                 run: then all that was asked is answered and written.
             UserError: a judge, a template or a file is not as it must be.
         """
-        self.tally.total += sum(w.cells for _, works in work for w in works)
+        for judge, works in work:
+            self.tally.expect(judge.spec, sum(w.cells for w in works), judge.in_process)
         due = [(judge, works) for judge, works in work if any(w.calls for w in works)]
         remote = [judge for judge, _ in due if not judge.in_process]
         local = [(judge, works) for judge, works in due if judge.in_process]
@@ -187,7 +188,7 @@ class Runner:
                     if (
                         item is not work.grid.items[work.place[item.uid]]
                     ):  # read just now: its keys were not known before
-                        self.tally.total -= len(cells) - len(fresh)
+                        self.tally.parts[judge.spec.name].total -= len(cells) - len(fresh)
                     calls = [same for same in grouped(fresh).values() if same[0].call not in work.reuse]
                     if error is None:
                         yield item, calls
@@ -248,7 +249,7 @@ class Runner:
             # A failed `--redo` leaves what was answered, which stands; what it was paid for is noted all the same.
             if error is None or error.replies or not self._finished.answered(cell):
                 self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error, now)))
-            self.tally.written += 1
+            self.tally.parts[cell.judge].written += 1
             self.tally.statuses[parsed.status] += 1
         if error:
             self.tally.unanswered[error.kind] += len(cells)

@@ -42,7 +42,8 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
         RunStopped: going on is pointless, or the budget is used up: then all that was asked is answered and written.
         UserError: a writer, a template or a file is not as it must be.
     """
-    tally.total += sum(len(w.draws) for w in work)
+    for one in work:
+        tally.expect(one.spec, len(one.draws), one.backend.in_process)
     due = [w for w in work if w.draws]
     media = MediaWindow()
     try:
@@ -73,7 +74,7 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
                     if error is not None:  # a picture that cannot be shown costs its own rubrics
                         tally.failures[error.kind] += 1
                         _fail(work.spec, draw, error, journal, tally)
-                        tally.written += 1
+                        tally.parts[work.spec.name].written += 1
                         continue
                     request = request_of(work.spec, draw)
                     held = await caller.admit(request)
@@ -143,7 +144,7 @@ async def _one(
         if said:
             log.warning("writer %s. The run goes on", said)
     finally:
-        tally.written += 1
+        tally.parts[work.spec.name].written += 1
         tally.last_written = time.monotonic()
 
 

@@ -224,7 +224,7 @@ def reward_server_command(args: argparse.Namespace) -> int:
         from harness_plugins.rewards.serving import serve
     except ImportError as e:
         raise UserError(f"the reward server needs {e.name}: pip install 'rubric-harness[server]'") from None
-    serve(args.config, args.host, args.port, args.token_env)
+    serve(args.config, args.host, args.port, args.token_env, args.allow_host)
     return COMPLETE
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Caller, Tally
@@ -15,7 +12,7 @@ from evaluators.judges import Judge, JudgeSpec
 from evaluators.media import Known, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.rendering import Case
-from harness_plugins.rewards.images import ImageFiles
+from harness_plugins.rewards.images import ImageFiles, PictureFolder, remove_left_pictures
 
 
 @dataclass
@@ -41,7 +38,8 @@ class RewardJudge:
 
     async def open(self) -> None:
         self.media = MediaWindow()
-        self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
+        remove_left_pictures()
+        self._folder = PictureFolder()
         try:
             await self._judge.open(self.media)
         except BaseException:
@@ -54,7 +52,7 @@ class RewardJudge:
 
     def _forget(self) -> None:
         self.media.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
     def files(self) -> ImageFiles:
         """For the images of one call."""

@@ -59,9 +59,15 @@ class RPO(_Part):
 
 
 class Limits(_Part):
-    """What one request may hold."""
+    """What one request may hold, all of them together, and how long a client may take to send one."""
 
     body_mb: float = Field(64, gt=0)
+    bodies_mb: float = Field(256, gt=0)
+    """The bodies of all requests that are not answered yet; what would go beyond is refused with 503 and Retry-After."""
+    body_s: float = Field(30, gt=0)
+    """From a request's head to the end of its body."""
+    head_s: float = Field(10, gt=0)
+    """From the opening of a connection, or the first byte of its next request, to the end of that request's head."""
     image_mb: float = Field(16, gt=0)
     images: int = Field(64, gt=0)
     megapixels: float = Field(64, gt=0)
@@ -70,6 +76,14 @@ class Limits(_Part):
     """Completions, or groups of candidates."""
     candidates: int = Field(16, ge=2)
     """Of one group."""
+
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> Limits:
+        if self.body_mb > self.bodies_mb:
+            raise ValueError(
+                f"a body of body_mb ({self.body_mb:g}) never fits in bodies_mb ({self.bodies_mb:g}): raise bodies_mb"
+            )
+        return self
 
 
 class ServerConfig(_Part):

@@ -1,18 +1,21 @@
 """Images in memory as files that judges can read, for the time of a call.
 
 A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes anew each step. Judges read files. `ImageFiles`
-writes each picture once, named by its content, into a folder of its own, and removes the folder afterwards, so that a run of any
-length leaves nothing behind.
+writes each picture once, named by its content, into a folder, and removes it afterwards, so that a run of any length leaves nothing
+behind. What a killed process left is removed by the next that opens a judge for rewards.
 PIL, numpy and torch are imported only where one of theirs is handed over.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -26,6 +29,7 @@ from evaluators.media import WINDOW_BYTES, Encoded, Known
 from evaluators.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
 from evaluators.records import Media, MediaFile
 
+PREFIX = "rubric-harness-pictures-"
 MOST_SLACK = 1e-2
 """How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""
 
@@ -33,6 +37,35 @@ MOST_SLACK = 1e-2
 class BadImage(Exception):
     """One picture cannot be shown: its file cannot be read, its bytes are no image, or its numbers are not finite. That candidate
     is a failure."""
+
+
+class PictureFolder:
+    """A folder for pictures. Its lock ends with this process, however that ends, and tells whose folder may be removed."""
+
+    def __init__(self) -> None:
+        made = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
+        self._lock = os.open(made, os.O_RDONLY)
+        with contextlib.suppress(OSError):  # a file system without locks: nobody else can lock it either
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.path = made.rename(
+            made.with_name(made.name.replace("rubric-harness-", PREFIX))
+        )  # locked before it is seen
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def remove_left_pictures() -> None:
+    """Remove the folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
+        with contextlib.suppress(OSError):  # another user's
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 class ImageFiles:
@@ -45,10 +78,12 @@ class ImageFiles:
 
     _numbers = count()
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._shared = folder
-        self._prefix = f"{next(self._numbers)}-" if folder else ""
+    def __init__(self, folder: PictureFolder | None = None) -> None:
+        self._own: PictureFolder | None = None
         self._folder = folder
+        self._prefix = f"{next(self._numbers)}-"
+        self._lock = threading.Lock()
+        self._ended = False
         self._media: dict[int, tuple[Any, Media]] = {}
         """By identity, with the object itself, so that no other can take its place: trainers repeat one picture for each
         completion of a group."""
@@ -64,11 +99,13 @@ class ImageFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shared is not None:
-            for path in self.paths:
-                Path(path).unlink(missing_ok=True)
-        elif self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with self._lock:  # a thread may still be writing for a call that was given up
+            self._ended = True
+            if self._own is not None:
+                self._own.close()
+            else:
+                for path in self.paths:
+                    Path(path).unlink(missing_ok=True)
 
     def media(self, image: Any) -> Media:
         """The picture as a record's media. Blocks: encoding takes tens of milliseconds a megapixel.
@@ -90,18 +127,25 @@ class ImageFiles:
     def _made(self, image: Any) -> Media:
         data = bytes_of(image)
         sha = hashlib.sha256(data).hexdigest()
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
         mime = mime_of(data[:HEAD]) or ""
-        path = self._folder / f"{self._prefix}{sha[:32]}{_ENDINGS.get(mime, '')}"
-        if str(path) not in self.paths:
-            path.write_bytes(data)
-            self.paths.add(str(path))
-            if mime and self._encoded < WINDOW_BYTES:
-                encoded = Encoded(mime, pybase64.b64encode(data))
-                self.known[str(path)] = Known(encoded, sha)
-                self._encoded += len(encoded.base64)
-        return Media(f"sha256:{sha}", "image", (MediaFile(str(path), len(data), 0, sha),))
+        path = self._written(f"{self._prefix}{sha[:32]}{_ENDINGS.get(mime, '')}", data)
+        if path not in self.known and mime and self._encoded < WINDOW_BYTES:
+            encoded = Encoded(mime, pybase64.b64encode(data))
+            self.known[path] = Known(encoded, sha)
+            self._encoded += len(encoded.base64)
+        return Media(f"sha256:{sha}", "image", (MediaFile(path, len(data), 0, sha),))
+
+    def _written(self, name: str, data: bytes) -> str:
+        with self._lock:
+            if self._ended:
+                raise BadImage("the call that it belongs to was given up")
+            if self._folder is None:
+                self._folder = self._own = PictureFolder()
+            path = self._folder.path / name
+            if str(path) not in self.paths:
+                self.paths.add(str(path))
+                path.write_bytes(data)
+        return str(path)
 
 
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}

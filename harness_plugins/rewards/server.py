@@ -2,8 +2,8 @@
 
 rubric-harness reward-server CONFIG.yaml
 
-Images come by value alone. So many judge calls may be pending; what would go beyond is refused with 503 and Retry-After. Whatever
-has no reward is `null` with the reason beside it, so that a trainer masks it.
+Images come by value alone. So many judge calls may be pending, and the bodies of all requests together hold so many bytes; what would
+go beyond is refused with 503 and Retry-After. Whatever has no reward is `null` with the reason beside it, so that a trainer masks it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ import orjson
 import PIL  # noqa: F401  # so that a missing extra is said before anything is served
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from evaluators.errors import KINDS, UserError
 from evaluators.pictures import opened
@@ -27,13 +30,15 @@ from harness_plugins import __version__
 from harness_plugins.rewards import wire
 from harness_plugins.rewards.configs import MEGABYTE, Limits, ServerConfig
 from harness_plugins.rewards.images import BadImage, ImageFiles
-from harness_plugins.rewards.metrics import Metrics
+from harness_plugins.rewards.metrics import CONTENT_TYPE, Metrics
 from harness_plugins.rewards.proxy import ProxyReward, Reward, Sample
 from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+
+log = logging.getLogger("uvicorn.error")  # where the server that runs this writes its own lines
 
 RETRY_AFTER_S = 1
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -61,8 +66,13 @@ class RewardServer:
         self.rpo: RPOReward | None = config.rpo.made() if config.rpo else None
         self.metrics = Metrics({n: r for n, r in (("proxy_grm", self.proxy), ("rpo", self.rpo)) if r is not None})
         self.pending = 0
+        self.body_bytes = 0
+        """Of requests that are not answered yet: received, or announced by their Content-Length."""
         self.draining = False
         """New requests are refused, those under way are finished."""
+        self.metrics.gauge("pending", "calls accepted and not yet answered", lambda: self.pending)
+        self.metrics.gauge("queue", "calls that may be pending", lambda: config.queue)
+        self.metrics.gauge("body_bytes", "bytes of requests that are not answered yet", lambda: self.body_bytes)
 
     async def open(self) -> None:
         for reward in (self.proxy, self.rpo):
@@ -99,6 +109,27 @@ class RewardServer:
             yield
         finally:
             self.pending -= calls
+
+    @contextlib.contextmanager
+    def room_for_body(self) -> Iterator[Callable[[int], None]]:
+        """A function that takes room for a body of so many bytes, or for more of the same one; all is given back at the end."""
+        most = int(self.config.limits.bodies_mb * MEGABYTE)
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            more = max(size - taken, 0)
+            if self.body_bytes + more > most:
+                raise Refused(
+                    503, "server", f"requests under way hold {self.body_bytes} bytes, of {most}: ask again later"
+                )
+            self.body_bytes += more
+            taken += more
+
+        try:
+            yield take
+        finally:
+            self.body_bytes -= taken
 
     async def proxy_grm(self, asked: wire.ProxyRequest) -> wire.ProxyReply:
         assert self.proxy is not None
@@ -153,7 +184,7 @@ class RewardServer:
 
     def _count_masked(self, reward: str, value: float | None, error: Failure | None) -> None:
         if value is None:
-            self.metrics.masked[("reward", reward), ("reason", error.kind if error else "undecided")] += 1
+            self.metrics.masked(reward, error.kind if error else "undecided")
 
 
 async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:
@@ -209,9 +240,14 @@ def _group(sent: wire.RPOGroup, limits: Limits) -> Group:
     return Group(sent.prompt, [_checked(p, limits) for p in sent.images], source, sent.rubric)
 
 
-def app(server: RewardServer) -> FastAPI:
-    """The routes. /openapi.json describes them; there is no page that would load a script from elsewhere."""
+def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The routes. /openapi.json describes them; there is no page that would load a script from elsewhere.
+
+    Args:
+        hosts: names that a request's Host header may hold, without port; `*` takes any.
+    """
     made = FastAPI(title="rubric-harness rewards", version=__version__, docs_url=None, redoc_url=None)
+    made.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
 
     @made.get("/health", summary="Whether it serves, and how much is pending; needs no token")
     async def health() -> Response:
@@ -225,9 +261,7 @@ def app(server: RewardServer) -> FastAPI:
             server.check_token(request)
         except Refused as e:
             return _refusal(e)
-        return Response(
-            server.metrics.text(server.pending, server.config.queue), media_type="text/plain; version=0.0.4"
-        )
+        return Response(server.metrics.text(), media_type=CONTENT_TYPE)
 
     def serve(path: str, form: type[M], reply: type[BaseModel], answer: Callable[[M], Awaitable[BaseModel]]) -> None:
         async def route(request: Request) -> Response:
@@ -257,9 +291,14 @@ async def _answered(
             raise Refused(503, "server", "shutting down")
         with server.admitted(1):  # a full queue is said before megabytes are read
             pass
-        asked = form.model_validate(await _body(request, int(server.config.limits.body_mb * MEGABYTE)))
-        reply = await _while_connected(request, answer(asked))
+        with server.room_for_body() as take:
+            asked = form.model_validate(await _body(request, server.config.limits, take))
+            reply = await _while_connected(request, answer(asked))
         return _json(reply.model_dump(mode="json"))
+    except ClientDisconnect:
+        client = f"{request.client.host}:{request.client.port}" if request.client else "a client"
+        log.warning("%s left before %s was answered", client, request.url.path)
+        return _refusal(Refused(499, "reset", "the client has gone"))
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         return _refusal(Refused(422, "rejected", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"))
@@ -269,19 +308,27 @@ async def _answered(
         return _refusal(Refused(422, "rejected", str(e)))
 
 
-async def _body(request: Request, most: int) -> Any:
+async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -> Any:
     """The request's JSON. Its type is asked for so that no web page can post here: a browser would have to ask first."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "rejected", "the content type must be application/json")
-    too_large = Refused(413, "rejected", f"the body is larger than {most // MEGABYTE} MB")
+    most = int(limits.body_mb * MEGABYTE)
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        raise too_large
     data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > most:
-            raise too_large
+
+    def check(size: int) -> None:
+        if size > most:
+            raise Refused(413, "rejected", f"the body is larger than {limits.body_mb:g} MB")
+        take(size)
+
+    check(int(length) if length.isdigit() else 0)
+    try:
+        async with asyncio.timeout(limits.body_s):
+            async for piece in request.stream():
+                check(len(data) + len(piece))
+                data += piece
+    except TimeoutError:
+        raise Refused(408, "timeout", f"the body was not sent within {limits.body_s:g} s") from None
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as e:
@@ -299,7 +346,7 @@ async def _while_connected(request: Request, work: Awaitable[BaseModel]) -> Base
     try:
         await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise Refused(499, "reset", "the client has gone")
+            raise ClientDisconnect
         return await task
     finally:
         for one in (task, watch):
@@ -318,6 +365,6 @@ def _refusal(refused: Refused) -> Response:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if refused.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if refused.status in (413, 503):
+    if refused.status in (408, 413, 503):
         response.headers["Connection"] = "close"  # what is left of its body is not read; a server that ends is let go
     return response

@@ -1,4 +1,4 @@
-"""Binding, signals and the end of the reward server: loopback by default, and what is under way is finished."""
+"""Binding, silent connections, signals and the end of the reward server: loopback by default, and what is under way is finished."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from evaluators.errors import UserError
 from evaluators.text import say
@@ -20,10 +22,15 @@ from harness_plugins.rewards.configs import load_server
 from harness_plugins.rewards.server import RewardServer, app
 
 SHORTEST_TOKEN = 16
+_HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
-def serve(path: Path, host: str, port: int, token_env: str | None) -> None:
+def serve(path: Path, host: str, port: int, token_env: str | None, hosts: Sequence[str] = ()) -> None:
     """Serve until SIGTERM or Ctrl-C; a second one does not wait for what is under way.
+
+    Args:
+        token_env: the environment variable with the token; without one, the Host header is checked in its place.
+        hosts: further names that a Host header may hold; where there are any it is checked beside a token as well.
 
     Raises:
         UserError: the config, the token or the address cannot be used.
@@ -35,24 +42,31 @@ def serve(path: Path, host: str, port: int, token_env: str | None) -> None:
             f"{host} can be reached from other machines: give --token-env NAME, the environment variable that holds the token "
             "that clients must show, or serve on 127.0.0.1"
         )
+    names = host_names(host, hosts) if hosts or not token else ["*"]
     rewards = RewardServer(config, token)
-    asyncio.run(_serve(rewards, _listening(host, port)))
+    asyncio.run(_serve(rewards, names, listening_on(host, port)))
 
 
-async def _serve(rewards: RewardServer, listening: socket.socket) -> None:
+async def _serve(rewards: RewardServer, names: Sequence[str], listening: socket.socket) -> None:
     await rewards.open()
     try:
-        await _Server(rewards).serve([listening])
+        await Server(rewards, names).serve([listening])
     finally:
         await rewards.close()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, told when it ends, so that requests on open connections are refused from then on."""
 
-    def __init__(self, rewards: RewardServer) -> None:
+    def __init__(self, rewards: RewardServer, names: Sequence[str]) -> None:
         config = uvicorn.Config(
-            app(rewards), log_level="warning", access_log=False, lifespan="off", server_header=False
+            app(rewards, names),
+            http=_closing_silent(rewards.config.limits.head_s),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,
         )
         super().__init__(config)
         self._rewards = rewards
@@ -80,6 +94,51 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _closing_silent(head_s: float) -> type[asyncio.Protocol]:
+    """uvicorn's protocol, with a deadline for the head of each request: its own ends idle connections after an answer alone."""
+
+    class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._start()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._stop()  # a request is under way: its body has a deadline of its own
+            elif self._deadline is None:
+                self._start()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _start(self) -> None:
+            self._deadline = asyncio.get_running_loop().call_later(head_s, self.transport.abort)
+
+        def _stop(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+    return Protocol
+
+
+def host_names(host: str, more: Sequence[str]) -> list[str]:
+    """Names that a Host header may hold where no token is asked for: a page in a browser, whose own name is pointed at this
+    machine, sends that name."""
+    for name in more:
+        if not _HOST_NAME.fullmatch(name):
+            raise UserError(
+                f"--allow-host {name}: give a name without scheme and port, such as judges.local or *.local"
+            )
+    bound = f"[{host}]" if ":" in host else host
+    older = "["  # what starlette before 1.4 reads of [::1]:8765; no name that could be pointed anywhere
+    return ["localhost", "127.0.0.1", "[::1]", older, bound, *more]
+
+
 def _token(name: str | None) -> str:
     if name is None:
         return ""
@@ -99,7 +158,7 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_on(host: str, port: int) -> socket.socket:
     """Named TCP, as asyncio switches Nagle's algorithm off for such sockets alone: 40 ms an answer otherwise."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
