@@ -16,10 +16,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from evaluators.errors import UserError
+from evaluators.files import plain_file, read_jsonl
 from evaluators.keys import digest, media_digest
 from evaluators.media import sha256_of
 from evaluators.messages import Part, Text
-from evaluators.pictures import HEAD, mime_of, plain_file
+from evaluators.names import unknown
+from evaluators.pictures import HEAD, mime_of
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from evaluators.rendering import PROMPTS, Case, Template
 
@@ -132,18 +134,11 @@ def joined(before: list[Part] | tuple[Part, ...], after: list[Part] | tuple[Part
 
 
 def _read(path: Path) -> tuple[Exemplar, ...]:
-    try:
-        raw = path.read_bytes()
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror}); correct `exemplars:` in the config") from None
     found: list[Exemplar] = []
     problems: list[str] = []
-    for number, line in enumerate(raw.split(b"\n"), 1):
-        if not line.strip():
-            continue
+    for number, row in read_jsonl(path, problems):
         try:
-            row = _Row.model_validate_json(line, strict=False)
-            found.append(_exemplar(path, number, row))
+            found.append(_exemplar(path, number, _Row.model_validate(row)))
         except ValidationError as e:
             problems.append(f"{path}: line {number}: {_complaint(e)}")
         except ValueError as e:
@@ -162,7 +157,7 @@ def _complaint(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"`{where}` is missing"
     if first["type"] == "extra_forbidden":
-        return f"unknown field `{where}`; there are: {', '.join(_Row.model_fields)}"
+        return unknown("field", str(first["loc"][-1]), (_Row if len(first["loc"]) == 1 else _Shown).model_fields)
     if first["type"] == "string_too_short":
         return f"`{where}` is empty"
     message = str(first["msg"]).removeprefix("Value error, ")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,6 @@ from types import ModuleType
 from typing import Any, Literal, Protocol
 
 import orjson
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from evaluators import backends, parsing
@@ -29,9 +29,11 @@ from evaluators.grading import SCALE, Asked, Decision, Grading, Kind, Ties
 from evaluators.keys import digest
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
-from evaluators.records import Answer
+from evaluators.names import unknown
+from evaluators.records import DRAWS, Answer
 from evaluators.rendering import PROMPTS, Case, Template, asked_on
 from evaluators.usage import failed_replies
+from evaluators.yaml_files import read_value
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default; the default of `JudgeSpec.top_logprobs`."""
@@ -60,6 +62,15 @@ def _open(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _open(v) for k, v in value.items() if str(k) not in SECRETS}
     return [_open(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _finite(value: Any) -> bool:
+    """Whether all numbers in it are, at any depth: JSON has no others, and they would be sent as null."""
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _spelled(value: Any, secretive: bool = False) -> Any:
@@ -101,15 +112,16 @@ def _module(backend: str) -> ModuleType:
 
 
 class JudgeSpec(BaseModel):
-    """One judge of a config. Fields without a default are required."""
+    """One judge of a config. Fields without a default are required. A name alone is a baseline: `longest`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
     backend: str
     model: str = ""
     base_url: str | tuple[str, ...] = ""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str | None = None
+    """The variable with the key. One that is named must be set; without a name it is `OPENAI_API_KEY`, where that is set."""
     api_key_header: str = ""
     """For gateways that want the key as it is under a name of their own, such as `api-key`; else it is a bearer token."""
     headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
@@ -129,7 +141,7 @@ class JudgeSpec(BaseModel):
     prompt: Path | None = None
     answer_format: str = "tag"
     temperature: float | None = Field(0.0, ge=0)
-    max_tokens: int = Field(4096, gt=0)
+    max_tokens: int = Field(4096, gt=0, le=1 << 31)
     max_tokens_field: str = "max_tokens"
     extra_body: dict[str, Any] = Field(default_factory=dict)
     complete_reasons: tuple[str, ...] = ()
@@ -143,36 +155,36 @@ class JudgeSpec(BaseModel):
     """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
     top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
     """Alternatives of a token that are asked for where probabilities decide."""
-    samples: int = Field(1, gt=0)
+    samples: int = Field(1, gt=0, le=DRAWS)
     seed: int | None = None
     """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
-    concurrency: int = Field(16, gt=0)
+    concurrency: int = Field(16, gt=0, le=100_000)
     adaptive: bool = False
-    timeout_s: float = Field(120.0, gt=0, allow_inf_nan=False)
-    retries: int = Field(5, ge=0)
-    retry_after_most_s: float = Field(RETRY_AFTER_MOST_S, gt=0, allow_inf_nan=False)
+    timeout_s: float = Field(120.0, gt=0, le=1e6)
+    retries: int = Field(5, ge=0, le=1000)
+    retry_after_most_s: float = Field(RETRY_AFTER_MOST_S, gt=0, le=1e6)
     """The longest pause that the server's Retry-After is granted. In no key."""
 
     @model_validator(mode="before")
     @classmethod
-    def _baseline_model(cls, value: Any) -> Any:
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):  # a baseline by its name
+            value = {"name": value, "backend": "baseline"}
         if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
             return {**value, "model": value.get("name", "")}
         if isinstance(value, dict) and value.get("backend") in _AT_ONCE and value.get("concurrency") is None:
             value = {**value, "concurrency": _AT_ONCE[value["backend"]]}
         if isinstance(value, dict) and isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
             pairs = [p.partition("=") for p in value["model_args"].split(",") if p.strip()]
-            return {**value, "model_args": {k.strip(): yaml.safe_load(v) if v else "" for k, _, v in pairs}}
+            return {**value, "model_args": {k.strip(): read_value(v) if v else "" for k, _, v in pairs}}
         return value
 
     @model_validator(mode="after")
     def _check(self) -> JudgeSpec:
         if self.backend not in backend_names():
-            raise ValueError(f"unknown backend {self.backend!r}; there are: {', '.join(backend_names())}")
+            raise ValueError(unknown("backend", self.backend, backend_names()))
         if self.answer_format not in parsing.OWN_PROMPTS:
-            raise ValueError(
-                f"unknown answer_format {self.answer_format!r}; there are: {', '.join(parsing.OWN_PROMPTS)}"
-            )
+            raise ValueError(unknown("answer_format", self.answer_format, parsing.OWN_PROMPTS))
         self._check_grading()
         if self.answer_format != "tag" and self.prompt is None:
             raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
@@ -180,13 +192,16 @@ class JudgeSpec(BaseModel):
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
             raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
+        for field in ("extra_body", "model_args"):
+            if not _finite(getattr(self, field)):
+                raise ValueError(f"{field}: holds a number that is not finite (.inf, .nan): leave it out")
         if self.max_pixels is not None and importlib.util.find_spec("PIL") is None:
             raise ValueError("max_pixels needs pillow: pip install pillow")
         if self.verdict == "reasoned" and self.answer_format != "tag":
             raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
         if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm", "openai"):
             raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
-        for field in ("api_key_header", "headers", "client", "stream"):
+        for field in ("api_key_env", "api_key_header", "headers", "client", "stream"):
             if self.backend != "openai" and getattr(self, field) != type(self).model_fields[field].get_default(
                 call_default_factory=True
             ):
@@ -303,6 +318,11 @@ class JudgeSpec(BaseModel):
     @cached_property
     def digest(self) -> str:
         return digest(self.key_fields())
+
+
+def unset(specs: Iterable[JudgeSpec]) -> list[str]:
+    """The variables of the environment that judges or writers name for their secrets and that are not set, a line each."""
+    return [line for s in specs if hasattr(_module(s.backend), "unset") for line in _module(s.backend).unset(s)]
 
 
 def within_budget(messages: tuple[Message, ...], max_pixels: int | None) -> tuple[Message, ...]:

@@ -7,11 +7,8 @@ names the file. Endpoints come to Pillow only with a pixel budget; without one t
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import math
-import os
-import stat
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
@@ -19,6 +16,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import pybase64
 
 from evaluators.errors import BackendError, UserError
+from evaluators.files import plain_file
 
 HEAD = 32
 """Bytes that `mime_of` looks at."""
@@ -50,29 +48,6 @@ def mime_of(head: bytes) -> str | None:
         brands = (head[n : n + 4] for n in (8, *range(16, min(len(head), int.from_bytes(head[:4], "big")), 4)))
         return next((_BRANDS[b] for b in brands if b in _BRANDS), None)
     return None
-
-
-def not_a_file(mode: int) -> str:
-    """What a path leads to that is no plain file, in words; empty for a plain file."""
-    if stat.S_ISREG(mode):
-        return ""
-    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe (FIFO)"), (stat.S_ISSOCK, "a socket"))
-    return next((name for test, name in kinds if test(mode)), "a device")
-
-
-def plain_file(path: str, flags: int) -> int:
-    """For `open(path, opener=plain_file)`: opens plain files alone. Opening a FIFO would wait for ever, and a device may act.
-
-    Raises:
-        OSError: it is something else; `strerror` says what.
-    """
-    try:
-        other = not_a_file(os.stat(path).st_mode)
-    except ValueError as e:
-        raise OSError(errno.EINVAL, str(e), path) from None
-    if other:
-        raise OSError(errno.EINVAL, f"it is {other}, not a file", path)
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_picture(path: str) -> bytes:

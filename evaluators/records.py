@@ -24,6 +24,8 @@ ORDERS: tuple[Order, ...] = ("AB", "BA")
 """Those of a pair."""
 MOST = 9
 """Candidates an item may have: their numbers are one digit."""
+DRAWS = 10_000
+"""The most samples of a judge, or rubrics of a writer, for one item and order."""
 
 Saw = Annotated[str, StringConstraints(pattern=r"^(nothing|[A-I]{2,9})$")]
 """What a rubric's writer had before it: the order in which it saw the responses, or `nothing` of them."""
@@ -200,7 +202,7 @@ class Rubric:
     writer: Writer
     text: str
     criteria: tuple[Criterion, ...] = ()
-    replicate: int = 0
+    replicate: Annotated[int, Field(ge=0, lt=DRAWS)] = 0
     saw: Saw = "nothing"
     verdict: Literal[1, 2] | None = None
     """The writer's own verdict, as a position in the order it saw."""

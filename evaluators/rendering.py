@@ -25,6 +25,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from evaluators.criteria import criteria_of
 from evaluators.errors import UserError
 from evaluators.fences import Section, Sections, fenced
+from evaluators.files import read_text
 from evaluators.grading import PAIR, Asked, Grading
 from evaluators.keys import digest
 from evaluators.messages import Image, Message, Part, Text
@@ -142,11 +143,7 @@ class Template:
         self._needs = frozenset(needs)
         self._grading = grading
         self._extra = extra or {}
-        try:
-            self.source = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as e:
-            why = e.strerror if isinstance(e, OSError) else "not UTF-8"
-            raise UserError(f"{path}: the prompt template cannot be read ({why})") from None
+        self.source = read_text(path)
         try:
             self._template = _compiled(self.source)
         except TemplateError as e:

@@ -17,6 +17,7 @@ from evaluators.errors import UserError
 from evaluators.induction import Induced
 from evaluators.keys import digest
 from evaluators.records import Criterion, Rubric, Writer
+from evaluators.yaml_files import read_mapping
 from harness_plugins.manifest import write_atomic
 
 FORM = "rubric-harness/induced/1"
@@ -108,8 +109,8 @@ def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
     Raises:
         UserError: it is no such file, or was edited since it was made.
     """
+    _, value = read_mapping(path, "the keys that `arr_induced` writes")
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
         form, found, text = str(value["form"]), str(value["hash"]), str(value["text"])
         criteria = tuple(_criterion(c) for c in value["criteria"])
         about = {k: value["writer"].get(k) for k in ("method", "model", "base", "family")}
@@ -120,7 +121,7 @@ def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
         if type(replicate) is not int or replicate < 0:
             raise ValueError("replicate is a number from 0")
         prints = frozenset(map(str, value.get("seeds", {}).get("prints", ())))
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
         why = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"
         raise UserError(
             f"{path}: no induced rubric ({why}); give the YAML file that `arr_induced` wrote, or a .jsonl"

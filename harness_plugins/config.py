@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,34 +12,46 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from evaluators.arms import ARMS
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
+from evaluators.files import not_a_file
 from evaluators.judges import JudgeSpec
+from evaluators.names import unknown
 from evaluators.records import MOST
 from evaluators.writers import WriterSpec
+from evaluators.yaml_files import line_of, read_mapping
 from harness_plugins.benchmarks.spec import names
 
 
+def listed(value: Any) -> Any:
+    """A single entry where a list is to be, as a list of one."""
+    return [value] if isinstance(value, str | dict) else value
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BenchmarkEntry(_Part):
-    """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one)."""
+    """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one). `demo` is `{name: demo}`."""
 
     name: str
     path: Path | None = None
     media_root: Path | None = None
     media: Literal["required", "optional"] = "required"
-    frames: int | None = Field(None, gt=0)
+    frames: int | None = Field(None, gt=0, le=10_000)
     limit: int | None = Field(None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
     @field_validator("name")
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in names():
-            raise ValueError(
-                f"unknown benchmark {value!r}; there are: {', '.join(names())} (`pairs` reads rows of your own)"
-            )
+            raise ValueError(f"{unknown('benchmark', value, names())} (`pairs` reads rows of your own)")
         return value
 
 
@@ -56,7 +68,7 @@ class Config(_Part):
     """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
     orders: Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST, strict=True)] = "both"
     """A number: the first so many cyclic orders of each item's candidates."""
-    shuffles: int = Field(1, gt=0)
+    shuffles: int = Field(1, gt=0, le=100)
     primary_contrast: tuple[str, str] = ("transferred", "none")
     """The one contrast that Holm's correction runs over: (arm, reference arm)."""
     reference_writer: str | None = None
@@ -67,12 +79,17 @@ class Config(_Part):
     """The most that the run folder may cost, in the currency of `prices`."""
     out: Path | None = None
 
+    @field_validator("benchmarks", "judges", "writers", "arms", mode="before")
+    @classmethod
+    def _one_alone(cls, value: Any) -> Any:
+        return listed(value)
+
     @field_validator("arms")
     @classmethod
     def _arms_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for arm in value:
             if arm not in ARMS:
-                raise ValueError(f"unknown arm {arm!r}; there are: {', '.join(ARMS)}")
+                raise ValueError(unknown("arm", arm, ARMS))
         return tuple(dict.fromkeys(value))
 
     @field_validator("primary_contrast")
@@ -147,35 +164,6 @@ def own_writer(judge: JudgeSpec) -> WriterSpec:
     return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
 
 
-def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """A YAML file that is a mapping: its nodes, which know their lines, and its value.
-
-    Raises:
-        UserError: it cannot be read, is no mapping (of what it `holds`), or has a key twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; save it as UTF-8") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}: must be a mapping with {holds}")
-        twice = list(_repeated_keys(node))
-        if twice:
-            raise UserError(
-                *(f"{path}: line {line}: the key {key!r} stands here a second time; keep one" for key, line in twice)
-            )
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as e:
-        mark = getattr(e, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({getattr(e, 'problem', None) or e})") from None
-    return node, value
-
-
 def load_config(path: Path, data_only: bool = False) -> Config:
     """Read and check a config; paths in it are made absolute, relative to its own folder.
 
@@ -193,7 +181,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     try:
         config = Config.model_validate(value)
     except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, Config, _MODELS)) from None
+        raise UserError(*problem_lines(path, node, e, Config)) from None
     if config.needs_rubrics() and not config.rubrics and not config.writers:
         line = line_of(node, ("arms",))
         raise UserError(
@@ -250,12 +238,26 @@ def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
     named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
     for i, w in enumerate(config.writers):
         named += [(w.exemplars, ("writers", i, "exemplars")), (w.seeds, ("writers", i, "seeds"))]
+    yield from unusable(named, path, node)
+
+
+def unusable(named: Iterable[tuple[Path | None, tuple[Any, ...]]], path: Path, node: yaml.Node) -> Iterator[str]:
+    """A line for each file or folder that is not there, or is a device or a pipe.
+
+    Args:
+        named: with the place in the config that names it.
+    """
     for file, location in named:
-        if file is not None and not os.path.exists(file):
-            yield (
-                f"{path}: line {line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
-                "the config file) or put the file there"
-            )
+        if file is None:
+            continue
+        place = f"{path}: line {line_of(node, location)}: {location[-1]}: {file}"
+        try:
+            mode = os.stat(file).st_mode
+        except (OSError, ValueError):
+            yield f"{place} is missing; correct the path (it is relative to the config file) or put the file there"
+            continue
+        if not stat.S_ISDIR(mode) and (other := not_a_file(mode)):
+            yield f"{place} is {other}, not a file; save what it holds in a file"
 
 
 def _absolute(config: Config, base: Path) -> Config:
@@ -277,66 +279,3 @@ def _absolute(config: Config, base: Path) -> Config:
             "prices": at(config.prices),
         }
     )
-
-
-def _repeated_keys(node: yaml.Node) -> Iterator[tuple[str, int]]:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key.start_mark)
-            if key.value in seen:
-                yield key.value, key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _repeated_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _repeated_keys(value)
-
-
-def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
-    """The line of the innermost node on the way to a location."""
-    line = node.start_mark.line + 1
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
-
-
-_MODELS: dict[str, type[BaseModel]] = {"benchmarks": BenchmarkEntry, "judges": JudgeSpec, "writers": WriterSpec}
-
-
-def problem_lines(
-    path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel], models: Mapping[str, type[BaseModel]]
-) -> list[str]:
-    """Each mistake as one line: file, line, what, mend. `models` are those of the entries below a key."""
-    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
-    return list(dict.fromkeys(_line(path, node, e, top, models) for e in errors))
-
-
-def _line(path: Path, node: yaml.Node, error: Any, top: type[BaseModel], models: Mapping[str, type[BaseModel]]) -> str:
-    """One validation error as one line: file, line, what, mend."""
-    location = tuple(error["loc"])
-    place = f"{path}: line {line_of(node, location)}"
-    name = str(location[-1]) if location else ""
-    if error["type"] == "extra_forbidden":
-        model = top if len(location) == 1 else models.get(str(location[-2]), models.get(str(location[0]), top))
-        known = list(model.model_fields)
-        close = difflib.get_close_matches(name, known, 1)
-        mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return f"{place}: unknown key {name!r}; {mend}"
-    dotted = ".".join(str(p) for p in location)
-    if error["type"] == "missing":
-        return f"{place}: {dotted!r} is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return f"{place}: {dotted + ': ' if dotted else ''}{message}"
-    return f"{place}: {dotted}: {message[:1].lower()}{message[1:]} (found {error['input']!r})"

@@ -11,7 +11,7 @@ from evaluators.engine.budget import max_written
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
-from evaluators.judges import ChatJudge, JudgeSpec, create
+from evaluators.judges import ChatJudge, JudgeSpec, create, unset
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.writers import request_of
 from harness_plugins.budgets import Money, money_of, prices_of
@@ -53,7 +53,10 @@ def dry_run(
     money = money_of(config, folder, manifest, [*judges_of(config, only), *specs])
     written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
     finished = Finished.read(folder, redo) if folder else Finished()
-    lines = [f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"]
+    lines = [f"Warning: {line}" for line in unset([*judges_of(config, only), *specs])]
+    lines += [
+        f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"
+    ]
     prompts: dict[str, str] = {}
     ways: dict[str, dict[str, str]] = {}
     totals = [0, 0, 0]

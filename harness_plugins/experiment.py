@@ -109,18 +109,18 @@ def prepare(
         UserError: whatever does not fit, naming file, line and mend.
     """
     _check_selection(config, only or {})
+    most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
     loaded = {
-        b.name: load_benchmark(b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames)
+        b.name: load_benchmark(
+            b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames, limit=most[b.name]
+        )
         for b in config.benchmarks
     }
     rubrics: tuple[RubricFile, ...] = ()
     if needs_rubrics and config.needs_rubrics():
         whole = {n: b.items for n, b in loaded.items()}
         rubrics = tuple(read_rubrics(name, path, whole) for name, path in config.rubrics.items())
-    items: dict[str, Sequence[Item]] = {}
-    for entry in config.benchmarks:
-        most = min((x for x in (entry.limit, limit) if x is not None), default=None)
-        items[entry.name] = loaded[entry.name].items[:most]
+    items: dict[str, Sequence[Item]] = {name: loaded[name].items[:n] for name, n in most.items()}
     check_gradings(config, items)
     for writer in config.writers:
         if writer.guide is not None:
@@ -216,6 +216,9 @@ def run(
     folder = Path(out) if out is not None else config.out
     if folder is None or str(out) == "":
         raise UserError("no run folder: give --out, or `out:` in the config")
+    check_secrets(
+        [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
+    )
     prepared = prepare(config, limit, only)
     held = read_manifest(folder)
     check_judges(folder, held, config.judges, config.orders)
@@ -250,6 +253,19 @@ def run(
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
     return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+
+
+def check_secrets(specs: Iterable[JudgeSpec], given: Collection[str] | None = None) -> None:
+    """Before anything is asked: whoever comes later would fail when others have been paid.
+
+    Args:
+        given: names of those whose backend is given, which need none.
+
+    Raises:
+        UserError: they name variables of the environment that are not set.
+    """
+    if problems := judge_factory.unset(s for s in specs if s.name not in (given or ())):
+        raise UserError(*problems)
 
 
 def judges_of(config: Config, only: Selection | None = None) -> list[JudgeSpec]:
@@ -336,6 +352,7 @@ def write_rubrics(
         raise UserError("no folder: give --out, or `out:` in the config")
     if not config.all_writers():
         raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
+    check_secrets(config.all_writers(), writers)
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
     held = read_manifest(folder)

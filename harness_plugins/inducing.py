@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal
 from evaluators.errors import BackendError, UserError
+from evaluators.files import read_bytes
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.judges import ChatJudge, JudgeSpec
 from evaluators.keys import digest, rubric_uid
@@ -26,6 +25,7 @@ from evaluators.messages import ChatBackend
 from evaluators.pictures import read_picture
 from evaluators.records import Item, Rubric, encode
 from evaluators.writers import WriterSpec
+from evaluators.yaml_files import read_mapping
 from harness_plugins.artefacts import read_artefact, write_artefact
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.disjoint import prints, together
@@ -153,7 +153,7 @@ async def induce(
         },
         "seeds": {
             "file": spec.seeds.name,
-            "sha256": hashlib.sha256(spec.seeds.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(read_bytes(spec.seeds)).hexdigest(),
             **{part: [i.uid for i in getattr(seeds, part)] for part in ("propose", "select", "test")},
             "prints": sorted({p for i in pairs for p in prints(i)}),
         },
@@ -190,7 +190,7 @@ def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequ
 def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
     """What a person wants to know of an induced rubric, on a line."""
     path = artefact_path(folder, spec.name, replicate)
-    value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    _, value = read_mapping(path, "an induced rubric")
     counts, accuracy = value["counts"], value["accuracy"]
     tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
     worse = max(accuracy[n]["test"] for n in accuracy if n in ("flat", "structured")) < accuracy["none"]["test"]

@@ -6,16 +6,17 @@ programs), it is the name that was served.
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evaluators.complaints import problem_lines
 from evaluators.engine.budget import Rates
 from evaluators.errors import UserError
-from harness_plugins.config import line_of, read_mapping
+from evaluators.yaml_files import read_mapping
 
 MILLION = 1e6
 
@@ -55,8 +56,15 @@ class Prices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    currency: str = Field(pattern=r"^[A-Za-z€$£¥]{1,8}$")
+    currency: str
     models: dict[str, ModelPrice] = Field(min_length=1)
+
+    @field_validator("currency", mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z€$£¥]{1,8}", value):
+            raise ValueError(f"must be a short name such as USD, not {value!r:.40}")
+        return value
 
     def rates(self, model: str) -> Rates | None:
         price = self.models.get(model)
@@ -77,26 +85,7 @@ def load_prices(path: Path) -> Prices:
     try:
         return Prices.model_validate(value)
     except ValidationError as e:
-        raise UserError(*dict.fromkeys(_line(path, node, error) for error in e.errors(include_url=False))) from None
-
-
-def _line(path: Path, node: Any, error: Any) -> str:
-    """One mistake as one line."""
-    location = tuple(p for p in error["loc"] if p != "[key]")
-    place, name = f"{path}: line {line_of(node, location)}", str(location[-1])
-    where = ": ".join(str(p) for p in location)
-    if error["type"] == "extra_forbidden":
-        known = list((Prices if len(location) == 1 else ModelPrice).model_fields)
-        close = difflib.get_close_matches(name, known, 1)
-        mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return f"{place}: unknown key {name!r}; {mend}"
-    if error["type"] == "missing":
-        return f"{place}: {name!r} is missing" + (", such as USD" if name == "currency" else "")
-    if name == "currency":
-        return f"{place}: currency must be a short name such as USD (found {error['input']!r})"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    shown = "" if error["type"] == "value_error" else f" (found {str(error['input'])[:60]!r})"
-    return f"{place}: {where}: {message[:1].lower()}{message[1:]}{shown}"
+        raise UserError(*problem_lines(path, node, e, Prices)) from None
 
 
 def recorded(value: Any) -> Prices | None:

@@ -6,10 +6,12 @@ import re
 from functools import cache
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
+from evaluators.names import unknown
+from evaluators.yaml_files import read_mapping
 from harness_plugins.data import data_dir
 
 UNKNOWN = "unknown"
@@ -159,7 +161,7 @@ class PublishedTable(_Part):
             *(c for r in self.rows for c in r.values.values() if c),
         ):
             if named.split not in (None, UNKNOWN, NONE, *self.splits):
-                raise ValueError(f"no split {named.split!r}; there are: {', '.join(self.splits)}")
+                raise ValueError(unknown("split", named.split, self.splits))
         for mark in self.flagged:
             if mark.row not in labels or mark.column not in keys:
                 raise ValueError(f"flagged: there is no cell {mark.row!r}, {mark.column!r}")
@@ -189,10 +191,11 @@ def published() -> tuple[PublishedTable, ...]:
 
 
 def _read(path: Any) -> PublishedTable:
+    node, value = read_mapping(path, "`table`, `columns` and `rows`")
     try:
-        found = PublishedTable(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, TypeError) as e:
-        raise UserError(f"{path}: {e}") from None
+        found = PublishedTable.model_validate(value)
+    except ValidationError as e:
+        raise UserError(*problem_lines(path, node, e, PublishedTable)) from None
     if found.table != path.stem:
         raise UserError(f"{path}: table is {found.table!r}; name it as its file")
     return found

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from evaluators.arms import WriterRubrics
 from evaluators.engine.journal import rubrics_of
 from evaluators.errors import UserError
+from evaluators.files import read_jsonl
 from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.shuffle import donors
@@ -84,14 +83,12 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     first: dict[tuple[Any, ...], int] = {}
     writers: dict[Writer, int] = {}
     problems: list[str] = []
-    raw = path.read_bytes()
-    names = _writers_of(raw)
+    rows = list(read_jsonl(path, problems))
+    names = {n for _, row in rows if (n := writer_name(row))}
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
-    for number, line in enumerate(raw.split(b"\n"), 1):
-        if not line.strip():
-            continue
+    for number, row in rows:
         try:
-            rubric = _rubric(line, index)
+            rubric = _rubric(row, index, name)
             if rubric is None or rubric.status == "error" or (only and rubric.writer.name != only):
                 continue
             writers.setdefault(rubric.writer, number)
@@ -166,26 +163,20 @@ class _Index:
         return found[0]
 
 
-def _writers_of(raw: bytes) -> set[str]:
-    """The names of the writers in a file, as far as its lines can be read."""
-    found = set()
-    for line in raw.split(b"\n"):
-        try:
-            writer = orjson.loads(line)["writer"]
-            found.add(str(writer["name"] if isinstance(writer, dict) else writer))
-        except (ValueError, KeyError, TypeError):
-            continue  # said where the line is read
-    return found
+def writer_name(row: Mapping[str, Any]) -> str | None:
+    """The writer's name as a row has it; None where it has none, or none that is a text."""
+    writer = row.get("writer")
+    name = writer.get("name") if isinstance(writer, dict) else writer
+    return name if isinstance(name, str) and name else None
 
 
-def _rubric(line: bytes, index: _Index) -> Rubric | None:
-    """The rubric of a line; None where it belongs to a benchmark that is not part of this run."""
-    try:
-        value = orjson.loads(line)
-    except ValueError as e:
-        raise RecordError(f"not valid JSON ({e})") from None
-    if not isinstance(value, dict):
-        raise RecordError("a rubric must be a JSON object")
+def _rubric(row: Mapping[str, Any], index: _Index, writer: str) -> Rubric | None:
+    """The rubric of a row, by `writer` where it names none; None where it belongs to a benchmark that is not part of this run."""
+    value = {"writer": writer, **row}
+    if "rubric" in value:
+        if "text" in value:
+            raise RecordError("`text` and `rubric` are one: keep `text`")
+        value["text"] = value.pop("rubric")
     benchmark = value.get("benchmark")
     if benchmark is None and len(index.benchmarks) == 1:
         benchmark = value["benchmark"] = next(iter(index.benchmarks))

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.errors import UserError
-from harness_plugins.benchmarks.sources import read_jsonl
+from evaluators.files import read_jsonl
 
 FILE = "scores.jsonl"
 

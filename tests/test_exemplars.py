@@ -73,7 +73,7 @@ def test_the_digest_is_over_texts_and_image_bytes_not_paths(tmp_path: Path) -> N
         ({"preferred": ""}, "`preferred`: is empty: give a text, or media paths, or both"),
         ({"preferred": 3}, "`preferred`"),
         ({"dispreferred": "a red cup"}, "preferred and dispreferred are the same"),
-        ({"score": 1}, "unknown field `score`; there are: prompt, preferred"),
+        ({"score": 1}, "unknown field 'score'; there are: prompt, preferred"),
         ({"media": "gone.png"}, "gone.png is missing; paths are relative"),
         ({"media": "../outside.png"}, "leads outside"),
         ({"media": "/etc/hostname"}, "leads outside"),

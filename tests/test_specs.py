@@ -262,18 +262,18 @@ def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("colour: red", "colour: unknown key"),
+        ("colour: red", "line 6: unknown key 'colour'"),
         ("colums: []", "did you mean 'columns'"),
         ("arms: {leak: x}", "is a probe that is told the label"),
         ("arms: {nonesuch: x}", "unknown arm 'nonesuch'"),
-        ("published: [{table: nonesuch}]", "no table 'nonesuch'"),
-        ("published: [{table: proxy_grm_main, columns: {a: vl}}]", "no column 'vl'; there are: vl_rewardbench"),
+        ("published: [{table: nonesuch}]", "unknown table 'nonesuch'"),
+        ("published: [{table: proxy_grm_main, columns: {a: vl}}]", "unknown column 'vl'; there are: vl_rewardbench"),
         (
             "published: [{table: arr_generation_t2i, columns: {a: geneval}}]",
             "'geneval' is in share, 'a' here in percent",
         ),
         ("published: [{table: arr_cardinality, columns: {a: hpdv3}}]", "is of 'hpdv3', 'a' here of 'demo'"),
-        ("columns: [{key: a, header: A, benchmark: nonesuch}]", "no benchmark 'nonesuch'"),
+        ("columns: [{key: a, header: A, benchmark: nonesuch}]", "unknown benchmark 'nonesuch'"),
         ("columns: [{key: a, header: A, benchmark: demo, protocol: metric:hpdv3}]", "is no protocol of 'demo'"),
         ("columns: [{key: a, header: A}]", "give one of `benchmark`, `mean_of` and `unavailable`"),
         ("columns: [{key: a, header: A, mean_of: [b]}]", "is a mean of 'b', which is no column"),
@@ -298,7 +298,7 @@ def test_a_spec_that_does_not_fit_says_what_to_mend(change: str, message: str, t
 
 def test_wrong_names_and_folders(runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", "--spec", "arr_positon_bias"]) == 2
-    assert "did you mean 'arr_position_bias'?); there are: arr_cardinality" in capsys.readouterr().err
+    assert "unknown table spec 'arr_positon_bias'; did you mean 'arr_position_bias'?" in capsys.readouterr().err
     assert main(["table"]) == 2 and "--specs lists them" in capsys.readouterr().err
     assert main(["table", "--spec", "arr_preference", "--protocol", "strict"]) == 2
     assert main(["table", "--spec", "arr_cardinality", str(runs["vl"])]) == 2

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evaluators.media import MediaWindow
+from evaluators.names import unknown
 from evaluators.records import Answer, Candidate
 from evaluators.rendering import Case, RubricText
 
@@ -119,7 +120,7 @@ class BaselineJudge:
 
 def check(spec: JudgeSpec) -> None:
     if spec.model not in PICKS:
-        raise ValueError(f"unknown baseline {spec.model!r}; there are: {', '.join(PICKS)}")
+        raise ValueError(unknown("baseline", spec.model, PICKS))
     if spec.verdict != "text" or spec.prompt:
         raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
     if spec.how.key():

@@ -36,6 +36,9 @@ from evaluators.records import Answer
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec
 
+KEY = "OPENAI_API_KEY"
+"""The variable that is read where a judge names none. It may be unset: a local server asks for no key."""
+
 EXTRA = "openai"
 """Installs what `client: sdk` needs."""
 
@@ -87,6 +90,8 @@ class OpenAIBackend:
             self._sdk, self._version = sdk, sdk.VERSION
 
     async def open(self, media: MediaWindow) -> None:
+        if lines := unset(self._spec):
+            raise UserError(*lines)
         self._media = media
         addresses = [address(u, _PATH) for u in _urls(self._spec)]
         for url in addresses:
@@ -245,7 +250,7 @@ def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
     """The headers of each request, and what in them is secret.
 
     Raises:
-        UserError: a variable of the environment is not set, or holds what no header may.
+        UserError: a variable of the environment holds what no header may.
     """
 
     def secret(variable: str) -> str:
@@ -257,7 +262,8 @@ def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
         return value
 
     headers, secrets = {}, []
-    if key := secret(spec.api_key_env):
+    key = secret(spec.api_key_env or KEY)
+    if key:
         name = spec.api_key_header or ("api-key" if spec.model_args.get("azure_endpoint") else "Authorization")
         headers[name] = f"Bearer {key}" if name.lower() == "authorization" else key
         secrets.append(key)
@@ -266,13 +272,20 @@ def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
             headers[name] = header
             continue
         value = secret(header.env)
-        if not value:
-            raise UserError(
-                f"judge {spec.name!r}: the environment variable {header.env} (for the header {name}) is not set"
-            )
         headers[name] = value
         secrets += [value, *value.split()]
     return headers, secrets
+
+
+def unset(spec: JudgeSpec) -> list[str]:
+    """The variables of the environment that a spec names and that are not set, a line each."""
+    named = [(spec.api_key_env, "api_key_env")] if spec.api_key_env else []
+    named += [(h.env, f"for the header {name}") for name, h in spec.headers.items() if not isinstance(h, str)]
+    return [
+        f"{spec.name!r}: the environment variable {variable} ({use}) is not set: set it, or leave it out where none is asked for"
+        for variable, use in named
+        if not os.environ.get(variable, "").strip()
+    ]
 
 
 def check(spec: JudgeSpec) -> None:

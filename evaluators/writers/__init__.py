@@ -28,11 +28,13 @@ from pydantic import Field, model_validator
 from evaluators.criteria import weighted
 from evaluators.errors import UserError
 from evaluators.exemplars import Exemplars, joined
+from evaluators.files import read_bytes
 from evaluators.grading import Grading
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest, Image, Message
-from evaluators.records import ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
+from evaluators.names import unknown
+from evaluators.records import DRAWS, ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
 from evaluators.rendering import PROMPTS, Case, Template
 
 ROUNDS = 5
@@ -67,7 +69,7 @@ class WriterSpec(JudgeSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 
     method: str = "proxy_grm"
-    replicates: int = Field(1, gt=0)
+    replicates: int = Field(1, gt=0, le=DRAWS)
     """Independent rubrics for each item and order."""
     blind: bool = False
     """Write one more for each item without showing the responses (for the arm `blind`)."""
@@ -88,7 +90,7 @@ class WriterSpec(JudgeSpec):
     @model_validator(mode="after")
     def _check_writer(self) -> WriterSpec:
         if self.method not in methods():
-            raise ValueError(f"unknown method {self.method!r}; there are: {', '.join(methods())}")
+            raise ValueError(unknown("method", self.method, methods()))
         if self.backend == "baseline":
             raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
         if self.how != Grading():
@@ -181,7 +183,7 @@ class WriterSpec(JudgeSpec):
         decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "media", "model_args", "seed") if fields.get(k)}
         guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
         if self.seeds is not None:
-            rows = hashlib.sha256(self.seeds.read_bytes()).hexdigest()[:16]
+            rows = hashlib.sha256(read_bytes(self.seeds)).hexdigest()[:16]
             guide |= {"seeds": rows, "rounds": self.rounds_most, "held_out": self.held_out_share}
         return Writer(
             name=self.name,

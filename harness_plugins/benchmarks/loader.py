@@ -47,6 +47,7 @@ def load_benchmark(
     media_root: Path | None = None,
     media: Literal["required", "optional"] = "required",
     frames: int | None = None,
+    limit: int | None = None,
 ) -> Benchmark:
     """Read a benchmark whole.
 
@@ -56,6 +57,7 @@ def load_benchmark(
         media_root: what media paths are relative to; the rows' folder by default.
         media: whether a row whose media are missing is an error or judged on text.
         frames: at most this many frames of a video; the benchmark's own number by default.
+        limit: only the media of so many items, from the first, must be there; the others are known by their names where not.
 
     Raises:
         UserError: up to five problems, a line each, naming file and row.
@@ -73,7 +75,7 @@ def load_benchmark(
     seen: Counter[str] = Counter()
     for number, (place, row) in enumerate(source.rows()):
         try:
-            item = reader.item(row, number)
+            item = reader.item(row, number, unused=limit is not None and number >= limit)
         except MediaProblem as e:
             missing += e.missing
             problems.append(f"{source.where(place)}: {e}")
@@ -111,7 +113,13 @@ class RowReader:
         self._revision = revision
         self._strip = re.compile(spec.prompt.strip) if spec.prompt.strip else None
 
-    def item(self, row: Row, number: int) -> Item:
+    def item(self, row: Row, number: int, unused: bool = False) -> Item:
+        """The item of a row.
+
+        Args:
+            unused: nobody will be shown it, so that its media need not be there.
+        """
+        self._unused = unused
         spec = self._spec
         source_id = self._source_id(row)
         prompt = self._value(row, spec.prompt.column)
@@ -204,14 +212,14 @@ class RowReader:
         try:
             return self._finder.find(value, how)
         except MediaProblem as e:
-            if not (e.missing and self._optional):
+            if not self._unused and not (e.missing and self._optional):
                 raise
             self._missing = True
-            return [Media(str(value["path"] if isinstance(value, dict) else value), how.kind)]
+            return [Media(_name(value), how.kind)]
 
     def _needed(self, found: list[Media], how: MediaSpec) -> list[Media]:
         if how.required and not found:
-            if not self._optional:
+            if not self._optional and not self._unused:
                 raise MediaProblem(f"column {how.column!r} holds no {how.kind}: mend or remove the row", missing=True)
             self._missing = True
         return found
@@ -261,6 +269,13 @@ class RowReader:
             raise RowProblem('a candidate must be a text or {"text": ..., "media": [paths]}')
         how = MediaSpec(column="media", kind=self._spec.candidates.kind)
         return Candidate(text, tuple(_told_apart(m) for m in self._media(media, how)))
+
+
+def _name(value: Any) -> str:
+    """What a medium that cannot be used is called."""
+    if data := embedded_bytes(value):
+        return embedded_name(data)
+    return str(value.get("path") if isinstance(value, dict) else value)
 
 
 def _id_part(column: str, value: Any) -> str:

@@ -5,15 +5,15 @@ All sources give the dataset's own columns. Images are never decoded here: paths
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from evaluators.errors import UserError
+from evaluators.files import not_a_file, plain_file, read_json, read_jsonl
 from harness_plugins.benchmarks.spec import BenchmarkSpec
 
 Row = dict[str, Any]
@@ -66,6 +66,8 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
         raise UserError(
             f"{path}: no such file or folder (path of benchmark {spec.name!r}; relative to the config file)"
         )
+    if not path.is_dir() and (other := not_a_file(path.stat().st_mode)):
+        raise UserError(f"{path} is {other}, not a file; save the rows in a file")
     files = [path] if path.is_file() else _row_files(spec, path)
     root = path.parent if path.is_file() else path
 
@@ -114,33 +116,8 @@ def _read(file: Path) -> Iterator[tuple[int, Row]]:
     raise UserError(f"{file}: rows come as {', '.join(SUFFIXES)}; convert the file")
 
 
-def read_jsonl(file: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file, with their line numbers.
-
-    Raises:
-        UserError: a line is no JSON object.
-    """
-    with open(file, "rb") as f:
-        for number, line in enumerate(f, 1):
-            if line.strip():
-                yield number, _object(file, number, line)
-
-
-def _object(file: Path, number: int, line: bytes) -> Row:
-    try:
-        value = orjson.loads(line)
-    except ValueError as e:
-        raise UserError(f"{file}: line {number}: not valid JSON ({e}); mend or remove the line") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{file}: line {number}: a row must be a JSON object, not {type(value).__name__}")
-    return value
-
-
 def _read_json(file: Path) -> Iterator[Row]:
-    try:
-        value = orjson.loads(file.read_bytes())
-    except ValueError as e:
-        raise UserError(f"{file}: not valid JSON ({e})") from None
+    value = read_json(file)
     if isinstance(value, dict) and len(lists := [v for v in value.values() if isinstance(v, list)]) == 1:
         value = lists[0]
     if not isinstance(value, list) or not all(isinstance(r, dict) for r in value):
@@ -151,6 +128,7 @@ def _read_json(file: Path) -> Iterator[Row]:
 def _read_parquet(file: Path) -> Iterator[Row]:
     import duckdb
 
+    os.close(plain_file(str(file), os.O_RDONLY))
     try:
         found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
     except duckdb.Error as e:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
+from evaluators.names import unknown
+from evaluators.yaml_files import read_mapping
 from harness_plugins.data import data_dir
 
 
@@ -212,9 +214,9 @@ def load_spec(name: str) -> BenchmarkSpec:
     """
     path = data_dir("tasks") / name / "benchmark.yaml"
     if name not in names():
-        raise UserError(f"no benchmark {name!r}; there are: {', '.join(names())} (`pairs` reads rows of your own)")
+        raise UserError(f"{unknown('benchmark', name, names())} (`pairs` reads rows of your own)")
+    node, value = read_mapping(path, "`name`, `prompt`, `candidates` and `label`")
     try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return BenchmarkSpec(**value, folder=path.parent)
-    except (ValidationError, yaml.YAMLError, TypeError) as e:
-        raise UserError(f"{path}: {e}") from None
+        return BenchmarkSpec.model_validate({**value, "folder": path.parent})
+    except ValidationError as e:
+        raise UserError(*problem_lines(path, node, e, BenchmarkSpec)) from None

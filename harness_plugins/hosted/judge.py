@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evaluators.complaints import complaint
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from harness_plugins.hosted import JUDGE
@@ -50,13 +51,7 @@ def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
     try:
         return JudgeSpec.model_validate(dict(fields))
     except ValidationError as e:
-        lines = []
-        for error in e.errors(include_url=False):
-            where = ".".join(str(p) for p in error["loc"])
-            what = str(error["msg"]).removeprefix("Value error, ")
-            if error["type"] == "extra_forbidden":
-                what = f"unknown argument; there are: {', '.join(JudgeSpec.model_fields)}"
-            lines.append(f"model_args: {where + ': ' if where else ''}{what}")
+        lines = [f"model_args: {complaint(x, JudgeSpec, 'argument')}" for x in e.errors(include_url=False)]
         raise UserError(*lines) from None
 
 

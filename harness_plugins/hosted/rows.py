@@ -10,11 +10,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from evaluators.arms import ARMS, Arm, Given, WriterRubrics
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
+from evaluators.files import read_bytes, read_jsonl
 from evaluators.grading import PAIR, Grading, read_grading
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
@@ -27,7 +26,7 @@ from harness_plugins.folder.donors import planned_donors
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.manifest import read_manifest
-from harness_plugins.rubric_files import RubricFile, read_rubrics
+from harness_plugins.rubric_files import RubricFile, read_rubrics, writer_name
 
 DEFAULT_OUT = Path("results/runs/hosted")
 
@@ -219,18 +218,9 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
 def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file ({RUBRICS})")
-    data = path.read_bytes()
+    data = read_bytes(path)
+    first = next((row for _, row in read_jsonl(path, [])), {})
     items = {entry.name: _benchmark(entry).items}
-    found = read_rubrics(_writer(data) or path.stem, path, items)
+    found = read_rubrics(writer_name(first) or path.stem, path, items)
     check_prints(path, found.prints, items)
     return found, hashlib.sha256(data).hexdigest()
-
-
-def _writer(data: bytes) -> str | None:
-    """The writer's name as the file's first line has it; what is wrong with the line, `read_rubrics` says."""
-    try:
-        writer = orjson.loads(data.split(b"\n", 1)[0])["writer"]
-        name = writer["name"] if isinstance(writer, dict) else writer
-    except (ValueError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) and name else None

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from evaluators.engine.journal import Journal
 from evaluators.engine.runner import derived
 from evaluators.errors import UserError
+from evaluators.files import read_jsonl
 from evaluators.grading import Asked, Grading
 from evaluators.keys import digest
 from evaluators.parsing import VERSION, Parsed, parse
@@ -20,7 +21,7 @@ from evaluators.writers import Draw, proxy_grm, taken
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
-from harness_plugins.benchmarks.sources import Row, RowProblem, read_jsonl
+from harness_plugins.benchmarks.sources import Row, RowProblem
 from harness_plugins.benchmarks.spec import MediaSpec, load_spec
 from harness_plugins.manifest import write_manifest
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from evaluators.errors import UserError
+from evaluators.files import read_json
 from evaluators.grading import Grading
 from evaluators.records import Label
 from harness_plugins.imports._labelled import File, Told, results
@@ -43,7 +42,7 @@ def _files(given: Sequence[Given], benchmark: str | None) -> list[File]:
     predictions: list[tuple[Given, list[tuple[str, dict[str, Any]]]]] = []
     for one in given:
         path = one.path
-        whole = None if path.suffix == ".jsonl" else _json(path)
+        whole = None if path.suffix == ".jsonl" else read_json(path)
         if isinstance(whole, dict) and isinstance(whole.get("pairs"), list):
             pairs = [p for p in whole["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
             if len(pairs) < len(whole["pairs"]):
@@ -58,13 +57,6 @@ def _files(given: Sequence[Given], benchmark: str | None) -> list[File]:
         told = [_pair(where, row, labels) for where, row in rows]
         found.append(File(benchmark or _benchmark(one.path), one.name or one.path.stem, told))
     return found
-
-
-def _json(path: Path) -> Any:
-    try:
-        return orjson.loads(path.read_bytes())
-    except ValueError as e:
-        raise UserError(f"{path}: not valid JSON ({e})") from None
 
 
 def _benchmark(path: Path) -> str:

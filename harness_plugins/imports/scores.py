@@ -13,9 +13,10 @@ import orjson
 from pydantic import ValidationError
 
 from evaluators.errors import UserError
+from evaluators.files import plain_file, read_json, read_jsonl
+from evaluators.names import unknown
 from evaluators.records import SCHEMA
 from harness_plugins import __version__
-from harness_plugins.benchmarks.sources import read_jsonl
 from harness_plugins.imports._results import Given, Summary, imported
 from harness_plugins.manifest import NAME, write_atomic, write_manifest
 from harness_plugins.scores import FILE, Score, read_scores
@@ -114,7 +115,7 @@ def _score(row: dict[str, Any]) -> Score:
         ValueError: what is wrong with it, and how to mend it.
     """
     if more := [str(c) for c in row if c not in _COLUMNS]:
-        raise ValueError(f"unknown column {', '.join(more)}; there are {', '.join(_COLUMNS)}")
+        raise ValueError(unknown("column", more[0], _COLUMNS))
     told = {c: v.strip() if isinstance(v, str) else v for c, v in row.items() if v is not None}
     told = {c: v for c, v in told.items() if v != ""}
     if missing := [c for c in _NEEDED if c not in told]:
@@ -164,17 +165,14 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        value = orjson.loads(path.read_bytes())
-    except ValueError as e:
-        raise UserError(f"{path}: not valid JSON ({e}); NaN is none, leave such rows out") from None
+    value = read_json(path)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise UserError(f"{path}: must be a list of objects with {', '.join(_NEEDED)}")
     yield from ((f"{path}: row {n}", row) for n, row in enumerate(value, 1))
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, encoding="utf-8-sig", newline="") as f:
+    with open(path, encoding="utf-8-sig", newline="", opener=plain_file) as f:
         reader = csv.reader(f, strict=True)
         try:
             header = [c.strip().lower() for c in next(reader, [])]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evaluators.arms import ARMS
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
+from evaluators.names import unknown
+from evaluators.yaml_files import read_mapping
 from harness_plugins.benchmarks.spec import names as benchmark_names
 from harness_plugins.data import data_dir
 from harness_plugins.published import PublishedTable, published
@@ -92,7 +93,7 @@ class TableSpec(_Part):
     def _arms_known(cls, value: dict[str, str]) -> dict[str, str]:
         for arm in value:
             if arm not in ARMS and arm not in ("grm", WRITER_PLUS_NONE):
-                raise ValueError(f"unknown arm {arm!r}; there are: {', '.join([*ARMS, 'grm', WRITER_PLUS_NONE])}")
+                raise ValueError(unknown("arm", arm, [*ARMS, "grm", WRITER_PLUS_NONE]))
             if arm in ARMS and ARMS[arm].uses_label:
                 raise ValueError(f"{arm!r} is a probe that is told the label: it stands in no paper's table")
         return value
@@ -122,9 +123,7 @@ class TableSpec(_Part):
             *sorted({c.benchmark for t in published() for c in t.columns} - {*benchmark_names()}),
         ]
         if column.benchmark not in known:
-            raise ValueError(
-                f"columns: {column.key!r}: no benchmark {column.benchmark!r}; there are: {', '.join(known)}"
-            )
+            raise ValueError(f"columns: {column.key!r}: {unknown('benchmark', column.benchmark, known)}")
         try:
             resolved = resolve(column.protocol, column.benchmark)
         except UserError as e:
@@ -135,13 +134,13 @@ class TableSpec(_Part):
     def _beside(self, beside: Beside) -> None:
         tables = {t.table: t for t in published()}
         if beside.table not in tables:
-            raise ValueError(f"published: no table {beside.table!r}; there are: {', '.join(tables)}")
+            raise ValueError(f"published: {unknown('table', beside.table, tables)}")
         there = {c.key: c for c in tables[beside.table].columns}
         keys = [c.key for c in self.columns]
         for here, key in beside.columns.items():
             if here not in keys or key not in there:
                 wrong, known = (here, keys) if here not in keys else (key, list(there))
-                raise ValueError(f"published: {beside.table}: no column {wrong!r}; there are: {', '.join(known)}")
+                raise ValueError(f"published: {beside.table}: {unknown('column', wrong, known)}")
         for here, key in self.fills(beside).items():
             column, other = self.column(here), there[key]
             if column.unit != other.unit:
@@ -174,39 +173,16 @@ def load_table_spec(name: str) -> TableSpec:
     Raises:
         UserError: there is none, or it does not fit.
     """
-    known = spec_names()
-    path = Path(name) if name.endswith((".yaml", ".yml")) else data_dir("results/tables") / f"{name}.yaml"
-    if not name.endswith((".yaml", ".yml")) and name not in known:
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise UserError(f"no table spec {name!r}{hint}; there are: {', '.join(known)} (or a .yaml file of your own)")
-    try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise UserError(f"{path}: cannot be read ({e.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(e).split())})") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: must be a mapping with `spec`, `title`, `paper` and `columns`")
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = data_dir("results/tables") / f"{name}.yaml"
+        if name not in spec_names():
+            raise UserError(f"{unknown('table spec', name, spec_names())} (or a .yaml file of your own)")
+    node, value = read_mapping(path, "`spec`, `title`, `paper` and `columns`")
     try:
         found = TableSpec.model_validate(value)
     except ValidationError as e:
-        raise UserError(*(f"{path}: {_mend(p)}" for p in e.errors(include_url=False))) from None
+        raise UserError(*problem_lines(path, node, e, TableSpec)) from None
     if found.spec != path.stem:
         raise UserError(f"{path}: spec is {found.spec!r}; name it as its file, {path.stem!r}")
     return found
-
-
-def _mend(problem: Any) -> str:
-    location = [str(p) for p in problem["loc"]]
-    dotted = ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        inner: dict[str, type[BaseModel]] = {"columns": Column, "published": Beside}
-        model = inner.get(location[0], TableSpec) if len(location) > 1 else TableSpec
-        close = difflib.get_close_matches(location[-1], model.model_fields, 1)
-        known = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(model.model_fields)}"
-        return f"{dotted}: unknown key; {known}"
-    if problem["type"] == "missing":
-        return f"{dotted}: is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{dotted}: {message}" if dotted else message

@@ -19,9 +19,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from harness_plugins.config import problem_lines, read_mapping
+from evaluators.yaml_files import read_mapping
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
@@ -30,7 +31,7 @@ MEGABYTE = 1 << 20
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ProxyGRM(_Part):
@@ -102,15 +103,6 @@ class ServerConfig(_Part):
         return self
 
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "proxy_grm": ProxyGRM,
-    "rpo": RPO,
-    "limits": Limits,
-    "proxy": JudgeSpec,
-    "judge": JudgeSpec,
-}
-
-
 def load_server(path: Path) -> ServerConfig:
     """Read and check a file; paths in it are relative to its own folder.
 
@@ -121,7 +113,7 @@ def load_server(path: Path) -> ServerConfig:
     try:
         config = ServerConfig.model_validate(_placed(value, path.resolve().parent))
     except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, ServerConfig, _MODELS)) from None
+        raise UserError(*problem_lines(path, node, e, ServerConfig)) from None
     judges = [config.proxy_grm.proxy if config.proxy_grm else None, config.rpo.judge if config.rpo else None]
     for judge in (j for j in judges if j is not None):
         _ = judge.template  # read now: a broken one is said before anything is served
@@ -143,7 +135,7 @@ def proxy_of(value: Any) -> ProxyGRM:
     try:
         return ProxyGRM.model_validate(plain(value))
     except ValidationError as e:
-        raise UserError(*problem_lines(Path("proxy_grm"), nowhere, e, ProxyGRM, _MODELS)) from None
+        raise UserError(*problem_lines(Path("proxy_grm"), nowhere, e, ProxyGRM)) from None
 
 
 def plain(value: Any) -> Any:

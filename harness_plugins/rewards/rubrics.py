@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluators.errors import UserError
+from evaluators.files import read_text
 from evaluators.rendering import RubricText
 from harness_plugins.artefacts import SUFFIXES, read_artefact
 from harness_plugins.rubric_files import read_rubrics
@@ -38,10 +39,7 @@ def rubric_of(rubric: RubricText | str | Path | None) -> RubricText | None:
         if len(shared) != 1:
             raise UserError(f"{rubric}: holds {len(shared)} rubrics; a reward reads one for all prompts")
         return RubricText(shared[0].text, shared[0].criteria, shared[0].uid)
-    try:
-        text = rubric.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise UserError(f"{rubric}: not UTF-8; save it as UTF-8") from None
+    text = read_text(rubric).strip()
     if not text:
         raise UserError(f"{rubric}: holds no text")
     return RubricText(text)

@@ -10,10 +10,13 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from evaluators.writers import WriterSpec
 from evaluators.writers.proxy_grm import VIOLATIONS
-from harness_plugins.config import BenchmarkEntry, line_of, problem_lines, read_mapping
+from evaluators.yaml_files import read_mapping
+from harness_plugins.config import BenchmarkEntry, listed, unusable
 from harness_plugins.training_data.exports import formats
 from harness_plugins.training_data.sources import layouts
 
@@ -24,7 +27,7 @@ SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SourceEntry(_Section):
@@ -44,6 +47,7 @@ class SourceEntry(_Section):
     @model_validator(mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
+        value = {"layout": value} if isinstance(value, str) else value
         if isinstance(value, dict) and not value.get("name"):
             return {**value, "name": value.get("layout") or ""}
         return value
@@ -52,7 +56,7 @@ class SourceEntry(_Section):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in layouts():
-            raise ValueError(f"unknown layout {value!r}; there are: {', '.join(layouts())}")
+            raise ValueError(unknown("layout", value, layouts()))
         return value
 
 
@@ -109,7 +113,7 @@ class Distil(_Section):
     def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name not in VIOLATIONS:
-                raise ValueError(f"unknown fault {name!r}; there are: {', '.join(VIOLATIONS)}")
+                raise ValueError(unknown("fault", name, VIOLATIONS))
         return value
 
 
@@ -144,12 +148,17 @@ class DataConfig(_Section):
     """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
     out: Path | None = None
 
+    @field_validator("sources", "against", "formats", mode="before")
+    @classmethod
+    def _one_alone(cls, value: Any) -> Any:
+        return listed(value)
+
     @field_validator("formats")
     @classmethod
     def _formats_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name not in formats():
-                raise ValueError(f"unknown format {name!r}; there are: {', '.join(formats())}")
+                raise ValueError(unknown("format", name, formats()))
         return tuple(dict.fromkeys(value))
 
     @model_validator(mode="after")
@@ -180,18 +189,6 @@ class DataConfig(_Section):
         return {p: self.parts[p] for p in PARTS if self.parts.get(p)}
 
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "sources": SourceEntry,
-    "against": BenchmarkEntry,
-    "contamination": Contamination,
-    "filters": Filters,
-    "teacher": WriterSpec,
-    "distil": Distil,
-    "grm": ModelPrompt,
-    "proxy": ModelPrompt,
-}
-
-
 def load_data_config(path: Path) -> DataConfig:
     """Read and check a config; paths in it are made absolute, relative to its own folder.
 
@@ -202,7 +199,7 @@ def load_data_config(path: Path) -> DataConfig:
     try:
         config = DataConfig.model_validate(value)
     except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, DataConfig, _MODELS)) from None
+        raise UserError(*problem_lines(path, node, e, DataConfig)) from None
     config = _absolute(config, path.resolve().parent)
     gone = list(_missing(config, path, node))
     if gone:
@@ -243,9 +240,4 @@ def _missing(config: DataConfig, path: Path, node: yaml.Node) -> Iterator[str]:
     for key in ("teacher", "grm", "proxy"):
         one = getattr(config, key)
         named.append((one.prompt if one else None, (key, "prompt")))
-    for file, location in named:
-        if file is not None and not os.path.exists(file):
-            yield (
-                f"{path}: line {line_of(node, location)}: {location[-1]}: {file} is missing; correct the path (it is relative to "
-                "the config file) or put the file there"
-            )
+    yield from unusable(named, path, node)

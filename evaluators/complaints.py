@@ -1,0 +1,86 @@
+"""What pydantic finds wrong with something that a person wrote, as lines that name the place and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from evaluators.names import unknown
+from evaluators.yaml_files import line_of
+
+_KEY = "[key]"
+"""How pydantic says that a key of a mapping is meant, not its value."""
+_SHOWN = 60
+
+
+def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
+    """Each mistake in a YAML file as one line: file, line, what, mend."""
+    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
+    return list(dict.fromkeys(f"{path}: line {line_of(node, e['loc'])}: {complaint(e, top)}" for e in errors))
+
+
+def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
+    """One mistake: where within the value, what, mend.
+
+    Args:
+        error: an entry of `ValidationError.errors()`.
+        top: the model of the whole value.
+        key: what its names are called.
+    """
+    location = tuple(error["loc"])
+    kinds = kinds_at(top, location)
+    where = ".".join(str(p) for p in location if p != _KEY)
+    if error["type"] == "extra_forbidden":
+        owners = kinds_at(top, location[:-1])
+        known = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
+        return unknown(key, str(location[-1]), known)
+    if error["type"] == "missing":
+        return f"{where!r} is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return f"{where + ': ' if where else ''}{message}"
+    choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]
+    if error["type"] == "literal_error" and choices:
+        return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', error['input'], choices)}"
+    shown = repr(error["input"])
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"
+
+
+def kinds_at(top: Any, location: tuple[int | str, ...]) -> list[Any]:
+    """The types that a value at that place may have, by the annotations on the way from `top`."""
+    kinds = list(_plain(top))
+    for n, step in enumerate(location):
+        of_key = location[n + 1 : n + 2] == (_KEY,)
+        # A step that leads nowhere names a member of a union; its own members follow.
+        kinds = [kind for k in kinds for inner in _inner(k, step, of_key) for kind in _plain(inner)] or kinds
+    return kinds
+
+
+def _plain(kind: Any) -> Iterator[Any]:
+    """The members of a union, without annotations."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _plain(get_args(kind)[0])
+    elif origin in (Union, UnionType):
+        for member in get_args(kind):
+            yield from _plain(member)
+    else:
+        yield kind
+
+
+def _inner(kind: Any, step: int | str, of_key: bool) -> Iterator[Any]:
+    """What a type holds at a step; `of_key`: the type of the mapping's key there."""
+    arguments = get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if field := kind.model_fields.get(str(step)):
+            yield field.annotation
+    elif get_origin(kind) is dict:
+        yield arguments[0 if of_key else 1]
+    elif get_origin(kind) in (tuple, list) and isinstance(step, int):
+        yield arguments[0 if len(arguments) == 1 or arguments[-1] is Ellipsis else step]

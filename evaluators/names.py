@@ -1,0 +1,27 @@
+"""Names that must be one of those there are: what is said where one is not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LISTED = 12
+"""Names that are listed beside a suggestion; of more, the suggestion says enough."""
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """What is wrong with a name, and what may have been meant.
+
+    >>> unknown("arm", "Nome", ["none", "generic"])
+    "unknown arm 'Nome'; did you mean 'none'? There are: none, generic"
+    """
+    names = list(dict.fromkeys(known))
+    said = f"unknown {what} {name!r}"
+    if not names:
+        return f"{said}; there are none"
+    lower = {n.lower(): n for n in reversed(names)}
+    close = difflib.get_close_matches(str(name).lower(), lower, 1)
+    if not close:
+        return f"{said}; there are: {', '.join(names)}"
+    there = f" There are: {', '.join(names)}" if len(names) <= LISTED else ""
+    return f"{said}; did you mean {lower[close[0]]!r}?{there}"
