@@ -15,11 +15,12 @@ from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.media import sha256_of, with_digests
 from evaluators.parsing import Parsed, parse
-from evaluators.records import Answer, Item, Verdict, decode, encode
+from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
 from harness_plugins.hosted.rows import Row, Rows, cell_of
 from harness_plugins.known_items import with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import check_unchanged
+from harness_plugins.scoring.report import Report
 
 
 class Folder:
@@ -33,6 +34,8 @@ class Folder:
         self.path = path
         self.rank = rank
         self._known = items_of(path)
+        self._rubrics: Journal | None = None
+        self._report: tuple[int, Report] | None = None
         self.items = Journal(path / f"items-{rank}.jsonl")
         self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
@@ -56,8 +59,7 @@ class Folder:
         if self.rank == 0:
             write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
             if new:
-                with Journal(self.path / "rubrics.jsonl") as journal:
-                    journal.append(b"".join(map(encode, new)))
+                self.add_rubrics(new)
         self._written.clear()
         fresh = [i for i in self.known(items) if i.uid not in self._known]
         if fresh:
@@ -83,6 +85,27 @@ class Folder:
                 self.listed.add(item.uid)
             self._digested[item.uid] = done
         return done
+
+    def add_rubrics(self, rubrics: Sequence[Rubric]) -> None:
+        """File rubrics that were read or written. One journal a process: settings that write share it. May be called from threads.
+
+        Raises:
+            UserError: another process writes rubrics here.
+        """
+        with self._lock:
+            if self._rubrics is None:
+                name = "rubrics.jsonl" if self.rank == 0 else f"rubrics-{self.rank}.jsonl"
+                self._rubrics = Journal(self.path / name)
+            self._rubrics.append(b"".join(map(encode, rubrics)))
+
+    def report(self) -> Report:
+        """What `score` says of the folder as it is now."""
+        from harness_plugins.scoring import score  # duckdb: only where there is something to score
+
+        size = sum(path.stat().st_size for path in verdict_files(self.path))
+        if self._report is None or self._report[0] != size:
+            self._report = size, score(self.path)
+        return self._report[1]
 
     def refresh(self) -> None:
         """Take note of the items that the engine has listed."""
@@ -116,8 +139,9 @@ class Folder:
         return found
 
     def close(self) -> None:
-        self.items.close()
-        self.verdicts.close()
+        for journal in (self.items, self.verdicts, self._rubrics):
+            if journal is not None:
+                journal.close()
 
 
 def _digest(path: str) -> str:

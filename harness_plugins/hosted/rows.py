@@ -31,6 +31,9 @@ from harness_plugins.rubric_files import RubricFile, read_rubrics, writer_name
 DEFAULT_OUT = Path("results/runs/hosted")
 
 
+RowId = tuple[str, Order, str, str | None, Given, int | None]
+
+
 @dataclass(frozen=True)
 class Row:
     """One cell to be judged. An item for which the writer has no rubric is judged under `none` (intention to treat)."""
@@ -46,6 +49,11 @@ class Row:
     @property
     def case(self) -> Case:
         return self.given.case(self.item, self.order, self.candidate)
+
+    @property
+    def id(self) -> RowId:
+        """What is asked: settings share the rows of items that have no rubric."""
+        return self.item.uid, self.order, self.arm.name, self.writer, self.given, self.candidate
 
 
 @dataclass(frozen=True)

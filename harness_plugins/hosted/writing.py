@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from evaluators.backends.lmms import FAILED
-from evaluators.engine.journal import Journal
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Message
-from evaluators.records import Answer, Failure, Rubric, Verdict, encode
+from evaluators.records import Answer, Failure, Rubric, Verdict
 from evaluators.rendering import pick_of
 from evaluators.usage import read_usage
 from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
@@ -39,7 +38,6 @@ class HostedWriting(HostedTask):
         found = super().load({**about, "setting": "judge"})
         self._asks = WriterSpec(name="writer", backend="lmms", model="-", method=self.method)
         self.template = self._asks.template
-        self._rubrics: Journal | None = None
         return {**found, "setting": self.setting, "template_sha256": self.template.digest}
 
     def draw(self, number: int) -> Draw:
@@ -70,13 +68,6 @@ class HostedWriting(HostedTask):
                 config = self.rows.config.model_copy(update={"judges": (), "arms": (), "rubrics": {}})
                 write_manifest(self.folder.path, make_manifest(held, config, benchmarks, ()))
 
-    def _journal(self) -> Journal:
-        with self._planning:
-            if self._rubrics is None:
-                name = "rubrics.jsonl" if self.rank == 0 else f"rubrics-{self.rank}.jsonl"
-                self._rubrics = Journal(self.folder.path / name)
-            return self._rubrics
-
     def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""
         self._plan()
@@ -95,7 +86,7 @@ class HostedWriting(HostedTask):
                 sampling=self.writer.sampling(),
             )
             rubric = rubric_of(self.writer, draw, answer, now)
-        self._journal().append(encode(rubric))
+        self.folder.add_rubrics([rubric])
         return _as_verdict(rubric, self.rows.rows[number].order)
 
 
@@ -105,13 +96,8 @@ class HostedRubrics(HostedWriting):
     setting = ARR
     method = "arr_zero_shot"
 
-    def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().load(about)
-        self.aggregations = {
-            name: partial(_share, came) for name, came in (("valid", ("ok",)), ("answered", ("ok", "unparsed")))
-        }
-        self.directions = dict.fromkeys(self.aggregations, True)
-        return found
+    def metrics(self, asked: Sequence[int]) -> list[str]:
+        return [*_SHARES, "score"]
 
     def docs(self) -> Docs:
         first = {row.item.uid: n for n, row in reversed(list(enumerate(self.rows.rows)))}
@@ -120,12 +106,17 @@ class HostedRubrics(HostedWriting):
     def draw(self, number: int) -> Draw:
         return Draw(self.rows.rows[number].item, "nothing")
 
-    def scored(self, doc: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
-        return {name: [doc["row"], verdict.status] for name in self.aggregations}
+    def scored(self, doc: Mapping[str, Any]) -> dict[str, Any]:
+        number = doc["row"]
+        came = self.filed()[number].status
+        return {**{name: [number, came] for name in _SHARES}, "score": float(came in _SHARES["valid"])}
+
+    def aggregate(self, outcomes: Sequence[tuple[int, str]]) -> dict[str, float]:
+        return {name: sum(came in of for _, came in outcomes) / len(outcomes) for name, of in _SHARES.items()}
 
 
-def _share(came: Sequence[str], items: Sequence[Sequence[Any]]) -> float:
-    return sum(i[1] in came for i in items) / max(len(items), 1)
+_SHARES = {"valid": ("ok",), "answered": ("ok", "unparsed")}
+"""Shares of the answers, by what may have come."""
 
 
 def _as_verdict(rubric: Rubric, order: Any) -> Verdict:

@@ -69,8 +69,12 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
     def build_all_requests(self, **how: Any) -> None:
         ConfigurableTask.build_all_requests(self, **how)
         samples, limit = how.get("samples"), how.get("limit")
-        rows = self.rows.rows
-        self.expect([rows[n] for n in samples] if samples else rows[: limit or None])
+        docs = self.dataset["test"]
+        self.expect([docs[n] for n in samples] if samples else docs[: int(limit) if limit else None], ours=False)
+
+    def apply_filters(self) -> Any:
+        self.share_replies()
+        return ConfigurableTask.apply_filters(self)
 
     def command(self) -> tuple[str, Mapping[str, Any]] | None:
         """lm-eval tells its tasks nothing of the model, so it is read off the command line."""
@@ -87,10 +91,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
 
     @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
-        verdict = self.judged.get(doc["row"])
-        if verdict is None:
-            verdict = self.judged[doc["row"]] = self.file(doc["row"], str(results[0] or ""), {})
-        return self.scored(doc, verdict)
+        return self.scored(doc)
 
     def aggregation(self) -> dict[str, Any]:
         return self._aggregation_list

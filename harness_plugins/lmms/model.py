@@ -20,7 +20,7 @@ from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
 from harness_plugins.experiment import ask, block_on, copy_answers
 from harness_plugins.garbage import rare_collections
-from harness_plugins.hosted.base import plainly
+from harness_plugins.hosted.base import Docs, plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields
 from harness_plugins.hosted.rows import Row, RowGrid, cell_of, grading_fields, run_folder
@@ -40,6 +40,7 @@ class RubricJudge(lmms):  # type: ignore[misc]
     @plainly
     def __init__(self, batch_size: Any = 1, device: Any = None, max_batch_size: Any = None, **model_args: Any) -> None:
         super().__init__()
+        self.task_dict = Tasks()
         model_args.setdefault("backend", "openai")
         model_args.setdefault("name", name_of(str(model_args["backend"]), model_args))
         self._fields = model_args
@@ -97,12 +98,20 @@ class RubricJudge(lmms):  # type: ignore[misc]
         raise UserError("rubric_judge answers one round: tasks of several rounds need another model")
 
 
+class Tasks(dict[str, Any]):
+    """`task_dict`, in which lmms-eval tells a model the tasks that it is to answer: ours hear of it, since nothing else tells them."""
+
+    def __setitem__(self, name: str, dataset: Any) -> None:
+        docs = dataset.get("test") if isinstance(dataset, dict) else None
+        if isinstance(docs, Docs) and docs.task is not None:
+            docs.task.asked_by_ours = True
+        super().__setitem__(name, dataset)
+
+
 def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) -> None:
     """Ask for the rows that the folder does not hold yet; arms of one item and order stand together."""
     chosen: dict[str, dict[str, list[Row]]] = {}
-    once = {
-        (r.item.uid, r.order, r.arm.name, r.writer, r.given, r.candidate): r for r in rows
-    }  # settings share what has no rubric
+    once = {row.id: row for row in rows}
     for row in sorted(once.values(), key=lambda r: r.order):
         chosen.setdefault(row.item.benchmark, {}).setdefault(row.item.uid, []).append(row)
     grids = []

@@ -7,7 +7,6 @@ and the task's config alone (so the config carries the digests of the data).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -32,8 +31,6 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
     @plainly
     def __init__(self, config: dict[str, Any], model_name: str | None = None) -> None:
         metadata = self.load(config["metadata"])
-        self._lock = threading.Lock()
-        self._replies: dict[int, Instance] | None = None
         ConfigurableMessagesTask.__init__(
             self,
             config={
@@ -56,7 +53,9 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         self._higher_is_better = dict(self.directions)
 
     def download(self, dataset_kwargs: Any = None, **_: Any) -> None:
-        self.dataset = self.dataset_no_image = {"test": self.docs()}
+        docs = self.docs()
+        docs.task = self
+        self.dataset = self.dataset_no_image = {"test": docs}
 
     # What is asked
 
@@ -91,15 +90,18 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
                 f"{self.config.task}: rubric_judge resumes from its run folder, verdict by verdict: leave out --use_cache"
             )
         ConfigurableMessagesTask.build_all_requests(self, **how)
-        self._replies = None
-        if self._model_type() != "own":  # our own model knows its judge better, and plans when it is asked
-            first, limit = how.get("offset") or 0, how.get("limit")
-            self.expect(self.rows.rows[first : first + int(limit) if limit else None])
+        first, limit = how.get("offset") or 0, how.get("limit")
+        docs = self.dataset["test"][first : first + int(limit) if limit else None]
+        self.expect(docs, ours=self.native and self._model_type() == "own")
+
+    def apply_filters(self) -> Any:
+        self.share_replies()
+        return ConfigurableMessagesTask.apply_filters(self)
 
     def construct_requests(self, doc_id: int, ctx: str, **kwargs: Any) -> Any:
         if self._model_type() != "simple":
             return ConfigurableMessagesTask.construct_requests(self, doc_id, ctx, **kwargs)
-        if any(c.media for c in self.rows.rows[doc_id].item.candidates):
+        if any(c.media for c in self.rows.rows[self.dataset["test"][doc_id]["row"]].item.candidates):
             raise UserError(
                 f"{self.config.task}: this model takes images only before the text, so it could not tell whose they are; "
                 "use a chat model"
@@ -119,10 +121,10 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         from lmms_eval.models import MODEL_REGISTRY_V2
 
         cli = getattr(self, "args", None)
+        if self.asked_by_ours or (cli is not None and cli.model == "rubric_judge"):
+            return "own"
         if cli is None:
             return "chat"
-        if cli.model == "rubric_judge":
-            return "own"
         found: str = MODEL_REGISTRY_V2.resolve(cli.model, force_simple=bool(cli.force_simple)).model_type
         return found
 
@@ -137,25 +139,10 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
 
     @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any], full_docs: Any = None) -> dict[str, Any]:
-        number: int = doc["row"]
-        verdict = self.judged.get(number)
-        if verdict is None:
-            reply = self._reply(number)
-            text = reply.resps[0] if reply is not None and reply.resps else results[0]
-            counts = reply.token_counts[0] if reply is not None and reply.token_counts else None
-            usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else {}
-            verdict = self.file(number, str(text or ""), usage)
-        return self.scored(doc, verdict)
+        return self.scored(doc)
 
     def aggregation(self) -> dict[str, Any]:
         return self._aggregation_list
-
-    def _reply(self, number: int) -> Instance | None:
-        """The request of a row: it holds the reply as it came."""
-        with self._lock:
-            if self._replies is None:
-                self._replies = {i.doc_id: i for i in self._instances}
-        return self._replies.get(number)
 
 
 class GrmTask(HostedWriting, RubricTask):

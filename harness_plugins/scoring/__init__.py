@@ -196,15 +196,9 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     Raises:
         UserError: the benchmark has no such protocol, or what it needs is missing.
     """
-    resolved = protocols.resolve(protocol, benchmark.name)
-    if resolved is None:
-        raise UserError(f"benchmark {benchmark.name!r} has no protocol {protocol!r}")
-    name, spec = resolved
-    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
+    name, spec, facts, scored = _alone(benchmark, cell, protocol)
     cluster = statistics.clusters(benchmark.items)
-    scored = metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
     key = cell.key
-    benchmark.cells[key] = cell
     report = CellReport(
         benchmark=benchmark.name,
         judge=key.judge,
@@ -220,6 +214,29 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     )
     _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec)
     return report.metrics
+
+
+def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> list[str]:
+    """The names of those metrics of `measure` that have a value, without the cost of their intervals.
+
+    Raises:
+        UserError: the benchmark has no such protocol, or what it needs is missing.
+    """
+    name, spec, facts, scored = _alone(benchmark, cell, protocol)
+    rows = np.zeros(len(benchmark.items), dtype=np.int64)
+    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec, None)
+    found = [c.name for c, _ in columns if c.name and c.n]
+    return found + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
+
+
+def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str, ProtocolSpec, Facts, Scored]:
+    resolved = protocols.resolve(protocol, benchmark.name)
+    if resolved is None:
+        raise UserError(f"benchmark {benchmark.name!r} has no protocol {protocol!r}")
+    name, spec = resolved
+    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
+    benchmark.cells[cell.key] = cell
+    return name, spec, facts, metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
 
 
 def _cell(
@@ -287,32 +304,54 @@ def _fill_metrics(
 ) -> None:
     """All metrics of all cells; every cell sees the same resamples."""
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
-        found = metrics.columns(one, facts, _with_rubric(benchmark, cell))
-        found += positions.columns(one, facts) + rankings.columns(one, facts)
-        found += votes.columns(one, facts, benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)].samples)
-        found += [c for c in extra[n] if c.n] if extra else []
-        columns = [(c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
-        macros: list[tuple[str, list[int]]] = []
-        categories = metrics.category_columns(one, facts)
-        if categories and "macro" in spec.aggregates:
-            macros.append(("macro", list(range(len(columns), len(columns) + len(categories)))))
-        if categories and "macro_with_all" in spec.aggregates:
-            whole = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
-            macros.append(("macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
-        columns += [(c, cluster) for c in categories]
-        if "criteria" in spec.aggregates:
-            for name, parts in aggregates.by_criterion(one, facts).items():
-                macros.append((name, list(range(len(columns), len(columns) + len(parts)))))
-                columns += [(c, cluster) for c in parts]
-        if "conflicts" in spec.aggregates:
-            found, stands = aggregates.conflicts(one, facts)
-            columns += [(c, cluster[s]) for c, s in zip(found, stands, strict=True)]
-        if {"groups", "groups_by_category"} & set(spec.aggregates):
-            groups, stand = metrics.group_columns(one, facts, "groups_by_category" in spec.aggregates)
-            columns += [(c, cluster[stand]) for c in groups]
-            if not groups and metrics.grouped(facts):
-                cell.flags.append("Acc+ is void: it needs every row of every group")
+        data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
+        more = [c for c in extra[n] if c.n] if extra else []
+        columns, macros = _columns(one, data, facts, cluster, strict, spec, _with_rubric(benchmark, cell), more)
+        grouping = {"groups", "groups_by_category"} & set(spec.aggregates)
+        if grouping and metrics.grouped(facts) and not any(c.name.startswith("acc_plus") for c, _ in columns):
+            cell.flags.append("Acc+ is void: it needs every row of every group")
         _fill_one(cell, columns, macros, count, _both(one), count == len(benchmark.items))
+
+
+Columns = list[tuple[Column, Ints]]
+"""Each with the clusters of its rows."""
+
+
+def _columns(
+    one: Scored,
+    cell: CellData,
+    facts: Facts,
+    cluster: Ints,
+    strict: bool,
+    spec: ProtocolSpec,
+    with_rubric: metrics.Bools | None,
+    more: Sequence[Column] = (),
+) -> tuple[Columns, list[tuple[str, list[int]]]]:
+    """What a cell's metrics are made of: columns, and by name the places of those whose mean is a metric."""
+    found = metrics.columns(one, facts, with_rubric)
+    found += positions.columns(one, facts) + rankings.columns(one, facts)
+    found += votes.columns(one, facts, cell.samples)
+    found += more
+    columns = [(c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
+    macros: list[tuple[str, list[int]]] = []
+    categories = metrics.category_columns(one, facts)
+    if categories and "macro" in spec.aggregates:
+        macros.append(("macro", list(range(len(columns), len(columns) + len(categories)))))
+    if categories and "macro_with_all" in spec.aggregates:
+        whole = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
+        macros.append(("macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
+    columns += [(c, cluster) for c in categories]
+    if "criteria" in spec.aggregates:
+        for name, parts in aggregates.by_criterion(one, facts).items():
+            macros.append((name, list(range(len(columns), len(columns) + len(parts)))))
+            columns += [(c, cluster) for c in parts]
+    if "conflicts" in spec.aggregates:
+        found, stands = aggregates.conflicts(one, facts)
+        columns += [(c, cluster[s]) for c, s in zip(found, stands, strict=True)]
+    if {"groups", "groups_by_category"} & set(spec.aggregates):
+        groups, stand = metrics.group_columns(one, facts, "groups_by_category" in spec.aggregates)
+        columns += [(c, cluster[stand]) for c in groups]
+    return columns, macros
 
 
 def _fill_one(
