@@ -43,9 +43,9 @@ def dry_run(
     Raises:
         UserError: as `run`, before anything is asked.
     """
-    prepared = prepare(config, limit, only)
     folder = out or config.out
     known = items_of(folder) if folder else {}
+    prepared = prepare(config, limit, only, known=known)
     specs = writers_of(config, only)
     manifest = read_manifest(folder) if folder else {}
     if folder:

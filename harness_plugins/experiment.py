@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evaluators import judges as judge_factory
@@ -98,12 +100,17 @@ class Prepared:
 
 
 def prepare(
-    config: Config, limit: int | None = None, only: Selection | None = None, needs_rubrics: bool = True
+    config: Config,
+    limit: int | None = None,
+    only: Selection | None = None,
+    needs_rubrics: bool = True,
+    known: Mapping[str, Item] = MappingProxyType({}),
 ) -> Prepared:
     """Read benchmarks and rubric files and check them, before anything is asked of a model.
 
     Args:
         needs_rubrics: False reads the items alone.
+        known: items of the run folder by uid: the media of finished ones need not be there any more.
 
     Raises:
         UserError: whatever does not fit, naming file, line and mend.
@@ -112,7 +119,13 @@ def prepare(
     most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
     loaded = {
         b.name: load_benchmark(
-            b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames, limit=most[b.name]
+            b.name,
+            path=b.path,
+            media_root=b.media_root,
+            media=b.media,
+            frames=b.frames,
+            limit=most[b.name],
+            known=known,
         )
         for b in config.benchmarks
     }
@@ -219,11 +232,11 @@ def run(
     check_secrets(
         [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
     )
-    prepared = prepare(config, limit, only)
+    known = items_of(folder)
+    prepared = prepare(config, limit, only, known=known)
     held = read_manifest(folder)
     check_judges(folder, held, config.judges, config.orders)
     check_rows(folder, held, prepared.benchmarks)
-    known = items_of(folder)
     digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
     prepared = replace(prepared, items=digested, planned=planned_donors(folder, held))
     check_images([i for items in prepared.items.values() for i in items])
@@ -246,6 +259,7 @@ def run(
         runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
         runner.tally.budget = money.budget
         work = _work(config, grids, finished, judges or {})
+        _check_media_of(work, prepared)
         planned = sum(w.planned for _, works in work for w in works)
         copy_answers(folder, work, runner)
         with rare_collections():
@@ -377,6 +391,24 @@ def _work(
         judge = given.get(spec.name) or judge_factory.create(spec)
         work.append((judge, due_here))
     return work
+
+
+def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prepared) -> None:
+    """What is finished may have lost its media; what is still to be judged may not.
+
+    Raises:
+        UserError: naming the items.
+    """
+    gone = {uid for b in prepared.benchmarks.values() for uid in b.gone}
+    shown = [w for judge, works in work if judge.sees_media for w in works] if gone else []
+    due_now = {item.uid: item for w in shown for item in (w.grid.items[n] for n in w.items)}
+    lost = [due_now[uid] for uid in due_now if uid in gone]
+    if lost:
+        files = [f.path for i in lost for m in i.all_media() for f in m.files if not os.path.exists(f.path)]
+        raise UserError(
+            f"{len(lost):,} items that are still to be judged have lost media, such as {files[0]}: restore the files, and run the same "
+            "command again (what is finished needs none)"
+        )
 
 
 def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:

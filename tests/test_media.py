@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
 from evaluators.media import MediaWindow, Ready, _encode
+from evaluators.mock import MockJudge
 from evaluators.mock_server import MockServer
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from harness_plugins import run
+from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main
-from tests.conftest import pair, png, read_jsonl, write_jsonl
+from harness_plugins.config import Config
+from tests.conftest import MakePairs, pair, png, read_jsonl, write_jsonl
 
 Pillow = pytest.importorskip("PIL.Image")
 
@@ -164,3 +167,28 @@ def test_a_pipe_in_a_row_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UserError, match=r"line 1: .*pipe\.png is a named pipe \(FIFO\), not an image"):
         load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(0, media=["pipe.png"])]))
+
+
+class Sees(MockJudge):
+    """A judge that is shown the images."""
+
+    sees_media = True
+
+
+def test_a_finished_run_needs_its_images_no_more_and_an_unfinished_one_does(
+    make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    spec = JudgeSpec(name="j", backend="openai", model="m", base_url="http://unused.invalid/v1")
+    config = Config(benchmarks=({"name": "pairs", "path": make_pairs(6)},), judges=(spec,), arms=("none",))  # type: ignore[arg-type]
+    judges = {"j": Sees(spec, lambda case: "1")}
+    run(config, out=tmp_path / "r", judges=judges)
+    before = [c.metrics["accuracy"] for c in score(tmp_path / "r").cells]
+    (tmp_path / "images" / "3.png").unlink()
+
+    again = run(config, out=tmp_path / "r", judges=judges)
+    assert again.complete and again.tally.asked == 0
+    assert [c.metrics["accuracy"] for c in score(tmp_path / "r").cells] == before
+    with pytest.raises(UserError, match=r"1 items that are still to be judged have lost media, such as .*3\.png"):
+        run(config.model_copy(update={"arms": ("none", "generic")}), out=tmp_path / "r", judges=judges)
+    with pytest.raises(UserError, match="1 rows lack media"):
+        run(config, out=tmp_path / "another", judges=judges)

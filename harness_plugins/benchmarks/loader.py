@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from evaluators.errors import UserError
@@ -27,6 +29,8 @@ class Benchmark:
     spec: BenchmarkSpec
     items: tuple[Item, ...]
     source: Source
+    gone: frozenset[str] = frozenset()
+    """uids of items whose media are not there any more; a run folder knows them."""
 
     def facts(self) -> dict[str, Any]:
         """For the manifest: where the rows came from, how many, and a hash over what they say."""
@@ -48,6 +52,7 @@ def load_benchmark(
     media: Literal["required", "optional"] = "required",
     frames: int | None = None,
     limit: int | None = None,
+    known: Mapping[str, Item] = MappingProxyType({}),
 ) -> Benchmark:
     """Read a benchmark whole.
 
@@ -58,6 +63,7 @@ def load_benchmark(
         media: whether a row whose media are missing is an error or judged on text.
         frames: at most this many frames of a video; the benchmark's own number by default.
         limit: only the media of so many items, from the first, must be there; the others are known by their names where not.
+        known: items of a run folder by uid. Their media may be gone since: what was answered on them still counts.
 
     Raises:
         UserError: up to five problems, a line each, naming file and row.
@@ -72,11 +78,18 @@ def load_benchmark(
     items: list[Item] = []
     problems: list[str] = []
     missing = 0
+    gone: set[str] = set()
     seen: Counter[str] = Counter()
     for number, (place, row) in enumerate(source.rows()):
         try:
             item = reader.item(row, number, unused=limit is not None and number >= limit)
         except MediaProblem as e:
+            before = _as_known(reader.item(row, number, unused=True), seen, known) if e.missing and known else None
+            if before is not None:
+                seen[before.uid.partition("#")[0]] += 1
+                gone.add(before.uid)
+                items.append(before)
+                continue
             missing += e.missing
             problems.append(f"{source.where(place)}: {e}")
             continue
@@ -89,7 +102,18 @@ def load_benchmark(
         raise UserError(*_shown(problems, missing, name, root))
     if not items:
         raise UserError(f"{source.where(0).rsplit(':', 1)[0]}: no rows for benchmark {name!r}")
-    return Benchmark(spec, tuple(items), source)
+    return Benchmark(spec, tuple(items), source, frozenset(gone))
+
+
+def _as_known(item: Item, seen: Counter[str], known: Mapping[str, Item]) -> Item | None:
+    """The item with its media as a run folder knows them; None where it does not."""
+    uid = f"{item.uid}#{seen[item.uid] + 1}" if seen[item.uid] else item.uid
+    before = known.get(uid)
+    if before is None or not before.all_media() or not before.digested():
+        return None
+    shown = zip(item.candidates, before.candidates, strict=True)
+    candidates = tuple(Candidate(c.text, theirs.media) for c, theirs in shown)
+    return replace(item, uid=uid, media=before.media, candidates=candidates, media_missing=before.media_missing)
 
 
 def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str]:
