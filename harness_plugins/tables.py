@@ -109,12 +109,18 @@ def summary(report: Report) -> list[Table]:
                 "not to be seen with this many items; bold ones are above theirs, with p < .05."
             )
         table.warnings = warnings(report, benchmark)
-        table.notes += _spoiled(cells) + _recited(cells)
+        table.notes += _no_answer(cells) + _spoiled(cells) + _recited(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
         found.append(_without_empty(_named(table, cells)))
     if found:
         found[-1].notes += report.notes
     return found
+
+
+def _no_answer(cells: Sequence[CellReport]) -> list[str]:
+    if all(x.differs for c in cells for x in c.contrasts.values()):
+        return []
+    return ["no answer: no item came out differently on the two sides, so there is no spread to test by."]
 
 
 def _spoiled(cells: Sequence[CellReport]) -> list[str]:
