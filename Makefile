@@ -121,7 +121,7 @@ test-newest: $(VENV)/tools
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosted/test_contracts.py \
 		tests/hosted/test_lm_eval.py tests/local/test_hf.py
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/test_benchmarks.py tests/test_cli.py \
-		tests/test_media.py tests/test_pictures.py tests/test_project.py tests/test_report.py tests/test_reward_server.py \
+		tests/test_media.py tests/test_pictures.py tests/test_project.py tests/test_report.py tests/test_reward_limits.py tests/test_reward_server.py \
 		tests/test_scoring.py
 
 # The versions in the environments that are here, as constraints: after `make test-long CONSTRAINTS=no` has passed.

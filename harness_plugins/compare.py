@@ -151,6 +151,7 @@ def _compare_benchmark(
     here = (a.benchmarks[name], b.benchmarks[name])
     resolved = protocols.resolve(found.protocol, name)
     if resolved is None:
+        found.notes.append(protocols.absent(found.protocol, name))
         return
     pairs, problem = writer_pairs(here, found.runs, found.arm, judges, asked_for)
     places, changed = same_items(*here)

@@ -18,8 +18,9 @@ from evaluators.mock import MockJudge, Reply
 from evaluators.records import Answer, Candidate, Item, Label
 from evaluators.rendering import Case
 from harness_plugins import run, score
+from harness_plugins.cli import main
 from harness_plugins.config import Config
-from harness_plugins.scoring import statistics
+from harness_plugins.scoring import protocols, statistics
 from harness_plugins.scoring.caveats import sentence
 from harness_plugins.scoring.report import CellReport, Report
 from tests.conftest import MakePairs, pair, write_jsonl
@@ -196,13 +197,13 @@ def test_relation_of_judge_and_writer(make_pairs: MakePairs, rubrics: Callable[.
 def test_protocols_refuse_what_they_cannot_score(make_pairs: MakePairs, tmp_path: Path) -> None:
     rows = make_pairs(2)
     judged(tmp_path / "r", rows, good_is)
-    with pytest.raises(UserError, match="no benchmark of this run has a protocol"):
+    with pytest.raises(UserError, match="pairs: not scored by 'official:vl_rewardbench': it has no such protocol"):
         score(tmp_path / "r", "official:vl_rewardbench")
     with pytest.raises(UserError, match="no protocol 'nonsense'"):
         score(tmp_path / "r", "nonsense")
 
 
-def mmrb(tmp_path: Path, reply: Callable[[Case], Reply], **more: object) -> Path:
+def mmrb(tmp_path: Path, reply: Callable[[Case], Reply], *beside: object, **more: object) -> Path:
     rows = [
         {
             "ID": f"mathvista_{n}",
@@ -219,7 +220,7 @@ def mmrb(tmp_path: Path, reply: Callable[[Case], Reply], **more: object) -> Path
     prompt.write_text("{{ media }} {{ question }} {{ responses[0].text }} {{ responses[1].text }} {{ rubric }}")
     spec = SPEC.model_copy(update={"prompt": prompt, "answer_format": "double_bracket"})
     entry = {"name": "multimodal_rewardbench", "path": path}
-    cfg = Config(benchmarks=(entry,), judges=(spec,), **{"arms": ("none",), **more})  # type: ignore[arg-type]
+    cfg = Config(benchmarks=(entry, *beside), judges=(spec,), **{"arms": ("none",), **more})  # type: ignore[arg-type]
     run(cfg, out=tmp_path / "r", judges={"mock": MockJudge(spec, reply)})
     return tmp_path / "r"
 
@@ -399,9 +400,45 @@ def test_intention_to_treat_under_a_protocols_own_parser(tmp_path: Path) -> None
     assert names == {"official:multimodal_rewardbench"}
 
 
-def test_metric_numbers_are_never_called_official(make_pairs: MakePairs, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "benchmark", "protocol"),
+    [
+        ("official", "vl_rewardbench", "official:vl_rewardbench"),
+        ("official-proxy_grm", "mm_rlhf_rewardbench", "official:mm_rlhf_rewardbench-proxy_grm"),
+        ("official", "mm_rlhf_rewardbench", None),
+        ("official", "pairs", None),
+        ("official-without_ties", "mj_bench_quality", None),
+        ("metric-without_ties", "mj_bench_quality", "metric:mj_bench_quality-without_ties"),
+        ("official", "of_my_own", None),
+    ],
+)
+def test_no_metric_stands_in_for_an_official_protocol(name: str, benchmark: str, protocol: str | None) -> None:
+    resolved = protocols.resolve(name, benchmark)
+    assert (resolved and resolved[0]) == protocol
+
+
+def test_a_run_that_has_no_official_protocol_says_why(
+    make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     judged(tmp_path / "r", make_pairs(4), good_is)
-    assert {o["protocol"] for o in score(tmp_path / "r", "official").objects()} == {"metric:pairs"}
+    for command in (["score"], ["table"], ["report"], ["score", "--json"]):
+        assert main([*command, str(tmp_path / "r"), "--protocol", "official"]) == 2
+        out, err = capsys.readouterr()
+        assert "pairs: not scored by 'official': no official protocol is built in for it" in err
+        assert "there are: strict, metric:pairs; metric:... takes our parsed choices" in err and not out
+    assert {o["protocol"] for o in score(tmp_path / "r", "metric").objects()} == {"metric:pairs"}
+
+
+def test_a_benchmark_that_is_left_out_is_told_beside_the_others(
+    make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = mmrb(tmp_path, lambda case: "[[A]]", {"name": "pairs", "path": make_pairs(4)})
+    assert main(["score", str(folder), "--protocol", "official"]) == 0
+    assert "pairs: not scored by 'official'" in capsys.readouterr().out
+    assert main(["compare", str(folder), str(folder), "--arm", "none", "--protocol", "official"]) == 2
+    assert "pairs: not scored by 'official'" in capsys.readouterr().err
+    names = {o["protocol"] for o in score(folder, "official").objects()}
+    assert names == {"official:multimodal_rewardbench"}
 
 
 def test_items_may_have_unequal_numbers_of_replicates(make_pairs: MakePairs, tmp_path: Path) -> None:

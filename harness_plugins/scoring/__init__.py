@@ -73,14 +73,14 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
     report.paid = data.usage.paid
     for benchmark in data.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
-        if resolved is not None:
-            name, spec = resolved
-            report.about[benchmark.name] = (name, spec.about)
-            _score_benchmark(data, benchmark, name, spec, report)
+        if resolved is None:
+            report.notes.append(protocols.absent(protocol, benchmark.name))
+            continue
+        name, spec = resolved
+        report.about[benchmark.name] = (name, spec.about)
+        _score_benchmark(data, benchmark, name, spec, report)
     if not report.about:
-        raise UserError(
-            f"{data.folder}: no benchmark of this run has a protocol {protocol!r}; `rubric-harness tasks` lists them"
-        )
+        raise UserError(*(f"{data.folder}: {why}" for why in report.notes))
     adjust([report])
     report.notes += data.notes
     if data.skipped_lines:
@@ -232,7 +232,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
 def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str, ProtocolSpec, Facts, Scored]:
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
-        raise UserError(f"benchmark {benchmark.name!r} has no protocol {protocol!r}")
+        raise UserError(protocols.absent(protocol, benchmark.name))
     name, spec = resolved
     facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
     benchmark.cells[cell.key] = cell

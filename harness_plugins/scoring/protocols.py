@@ -31,8 +31,8 @@ def spec_of(benchmark: str) -> BenchmarkSpec | None:
 
 
 def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
-    """The protocol that `name` means for a benchmark; None where it belongs to another one. `official-proxy_grm` is each
-    benchmark's `official:<benchmark>-proxy_grm`.
+    """The protocol that `name` means for a benchmark; None where it has none of that name. `official-proxy_grm` is each
+    benchmark's `official:<benchmark>-proxy_grm`; no `metric:` stands in for an `official:`.
 
     Raises:
         UserError: no benchmark has such a protocol.
@@ -44,14 +44,24 @@ def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
     kind, dash, of = name.partition("-")
     if kind in ("official", "metric"):
         full = f"{kind}:{benchmark}{dash}{of}"
-        if full not in own:
-            full = f"metric:{benchmark}{dash}{of}"
         return (full, own[full]) if full in own else None
     if name in own:
         return name, own[name]
     if not any(name in load_spec(b).protocols for b in names()):
         raise UserError(f"no protocol {name!r}; `rubric-harness tasks` lists them")
     return None
+
+
+def absent(name: str, benchmark: str) -> str:
+    """Why a benchmark is not scored by the protocol that `name` means, and by which it can be."""
+    spec = spec_of(benchmark)
+    if spec is None:
+        return f"{benchmark}: not scored by {name!r}: this installation has no such benchmark; `strict` is for all"
+    kinds = {p.partition(":")[0] for p in spec.protocols}
+    none = name.partition("-")[0] == "official" and "official" not in kinds
+    why = "no official protocol is built in for it" if none else "it has no such protocol"
+    rest = "; metric:... takes our parsed choices and applies the rest" if "metric" in kinds else ""
+    return f"{benchmark}: not scored by {name!r}: {why}; there are: {', '.join(('strict', *spec.protocols))}{rest}"
 
 
 def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: CellData) -> None:
