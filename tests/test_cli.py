@@ -143,7 +143,7 @@ def test_only_runs_a_part(config: Path) -> None:
     ("args", "complaint"),
     [
         (["run", "gone.yaml"], "gone.yaml: cannot be read"),
-        (["run", "config.yaml", "--only", "judge=qwen"], "the config has no such judge; it has: lexical, longest"),
+        (["run", "config.yaml", "--only", "judge=qwen"], "unknown judge 'qwen'; there are: lexical, longest"),
         (["run", "config.yaml", "--only", "jugde=qwen"], "unknown field"),
         (["run", "config.yaml", "--redo", "status=nonsense"], "--redo takes status=S"),
         (["run", "config.yaml", "--redo", "nonsense"], "give FIELD=VALUE"),
@@ -153,7 +153,7 @@ def test_only_runs_a_part(config: Path) -> None:
         (["score", "out", "--protocol", "x"], "no protocol 'x'"),
         (["show", "out", "--where", "none=rigth"], "give ARM=STATE with a state of: right"),
         (["show", "out", "--where", "nnoe=right"], "this run has no arm 'nnoe'"),
-        (["show", "out", "--judge", "x"], "this run has no judge 'x'; it has: lexical, longest"),
+        (["show", "out", "--judge", "x"], "in this run: unknown judge 'x'; there are: lexical, longest"),
     ],
 )
 def test_a_mistake_gets_a_line_and_exit_code_2(
