@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,7 +141,7 @@ def loads(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
     if text.count("[") + text.count("{") > DEEPEST and _deeper(value, DEEPEST):
         raise ValueError(_TOO_DEEP)
-    if "\\u" in text:
+    if _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -148,6 +149,8 @@ def loads(text: str | bytes) -> Any:
     return value
 
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape that may be half of a pair."""
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from evaluators.names import unknown
 from evaluators.records import Criterion
 
 Kind = Literal["pairwise", "listwise", "pointwise"]
@@ -64,10 +65,8 @@ def read_grading(text: str) -> dict[str, Any]:
         elif dash and low.isdigit() and high.isdigit():
             found["scale"] = (int(low), int(high))
         else:
-            raise ValueError(
-                f"{word!r} is no grading; there are pairwise, listwise, pointwise, with criteria, ties, good_bad, or a scale "
-                "such as 1-5"
-            )
+            words = [*get_args(Kind), *get_args(Decision), "ties", "good_bad"]
+            raise ValueError(f"{unknown('grading', word, words)}, or a scale such as 1-5")
     return found
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from evaluators.names import unknown
 
 _EPILOG = """\
 start here:
@@ -22,15 +25,43 @@ exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 1
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """One that says what may have been meant by a command or an option that there is not."""
+
+    commands: Mapping[str, argparse.ArgumentParser]
+
+    def check_names(self, argv: Sequence[str]) -> None:
+        """Exit where a command or an option is none of ours."""
+        at = next((n for n, a in enumerate(argv) if not a.startswith("-")), len(argv))
+        _check_options(self, argv[:at])
+        if at < len(argv):
+            command = self.commands.get(argv[at])
+            if command is None:
+                self.error(unknown("command", argv[at], self.commands))
+            if argv[at] != "lmms-eval":  # what it does not know goes to lmms-eval
+                _check_options(command, argv[at + 1 :])
+
+
+def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    known = [option for action in command._actions for option in action.option_strings]
+    for argument in arguments:
+        if argument == "--":
+            return
+        option = argument.partition("=")[0]
+        if option.startswith("--") and not any(o.startswith(option) for o in known):
+            command.error(unknown("option", option, known))
+
+
+def parser() -> Parser:
+    top = Parser(
         prog="rubric-harness",
         description="Does this rubric make another judge better?",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    top.commands = commands.choices
     _add_run(commands)
     _add_rubrics(commands)
     _add_data(commands)
@@ -109,10 +140,10 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Judge everything that a config asks for and the run folder does not hold yet, then print the table.\n"
         "Stop it at any time: the same command goes on where it stopped.",
         epilog="a small config:\n"
-        "  benchmarks: [{name: demo}]\n"
+        "  benchmarks: [demo]              # a name alone, or {name: vl_rewardbench, limit: 100}\n"
         "  judges:\n"
         "    - {name: qwen, backend: openai, model: Qwen/Qwen2.5-VL-7B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
-        "    - {name: longest, backend: baseline}\n"
+        "    - longest                     # a baseline by its name: first, random, longest, shortest, lexical\n"
         "  out: results/runs/first\n",
     )
     run.add_argument("config", type=Path, metavar="CONFIG.yaml")
@@ -186,7 +217,7 @@ def _add_table(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     table.add_argument("runs", type=Path, nargs="*", metavar="RUN_DIR")
     table.add_argument("--spec", metavar="NAME", help="a paper's table by name (or a .yaml file of your own)")
     table.add_argument("--specs", action="store_true", help="list the specs there are")
-    table.add_argument("--format", choices=["md", "csv", "json", "latex", "html"], default="md", help="default: md")
+    _add_format(table, "md", "csv", "json", "latex", "html")
     table.add_argument("--protocol", help="see `score`; with --spec, each column names its own")
     return table
 
@@ -316,7 +347,7 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     found.add_argument(
         "--arm", default="transferred", metavar="ARM", help="the arm of the headline (default: transferred)"
     )
-    found.add_argument("--format", choices=["md", "csv", "json", "latex"], default="md", help="default: md")
+    _add_format(found, "md", "csv", "json", "latex")
     found.add_argument("--protocol", default="strict", help="see `score`")
 
 
@@ -330,7 +361,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_FORMATS,
     )
     formats = sorted(f.stem for f in (Path(__file__).parent / "imports").glob("[!_]*.py"))
-    found.add_argument("format", choices=formats, metavar="FORMAT", help=", ".join(formats))
+    found.add_argument("format", type=_one_of("format", formats), metavar="FORMAT", help=", ".join(formats))
     found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
     found.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="the run folder to make")
     found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
@@ -406,7 +437,7 @@ def add_cost(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "    my/local-model: {read: 0, written: 0}\n",
     )
     cost.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    cost.add_argument("--format", choices=["md", "json", "latex"], default="md", help="default: md")
+    _add_format(cost, "md", "json", "latex")
     add_prices(cost)
 
 
@@ -450,6 +481,27 @@ def _add_reward_server(commands: argparse._SubParsersAction[argparse.ArgumentPar
         metavar="NAME",
         help="one more name that a Host header may hold, or *.NAME (again for others). Without a token: localhost, 127.0.0.1, "
         "[::1] and --host; with one: any, unless this option names some",
+    )
+
+
+def _one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
+    """What argparse's `choices` do, with what may have been meant."""
+
+    def check(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(unknown(what, text, names))
+        return text
+
+    return check
+
+
+def _add_format(command: argparse.ArgumentParser, *names: str) -> None:
+    command.add_argument(
+        "--format",
+        type=_one_of("format", names),
+        default=names[0],
+        metavar=f"{{{','.join(names)}}}",
+        help=f"default: {names[0]}",
     )
 
 

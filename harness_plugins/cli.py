@@ -13,6 +13,7 @@ from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, INTERRU
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = arguments.parser()
+    parser.check_names(sys.argv[1:] if argv is None else argv)
     args, rest = parser.parse_known_args(argv)
     if rest and args.command != "lmms-eval":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

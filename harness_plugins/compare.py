@@ -16,6 +16,7 @@ import numpy as np
 
 from evaluators.arms import ARMS
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from harness_plugins.garbage import rare_collections
 from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
 from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_both_ways, statistics
@@ -131,6 +132,9 @@ def compare(
         if not shared:
             names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))
             raise UserError(f"the runs share no benchmark: {names}")
+        arms = [k.arm for r in (a, b) for d in r.benchmarks.values() for k in d.cells]
+        if arm not in arms:
+            raise UserError(f"--arm: {unknown('arm', arm, arms)}")
         judges, found.refused = judges_alike(a, b)
         for name in shared:
             _compare_benchmark(a, b, name, judges, (writer_a, writer_b), found)

@@ -105,8 +105,7 @@ class Config(_Part):
         known = [*info.data.get("rubrics", {}), *(w.name for w in info.data.get("writers", ()))]
         valid = {"rubrics", "writers"} <= set(info.data)  # else their own mistakes are what is told
         if value is not None and valid and value not in known:
-            there = f"there are {', '.join(known)}" if known else "there are none yet"
-            raise ValueError(f"{value!r} is none of the names in `rubrics` or `writers`: {there}")
+            raise ValueError(f"{unknown('writer', value, known)} (the names in `rubrics` and `writers`)")
         return value
 
     @model_validator(mode="before")

@@ -21,6 +21,7 @@ from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.messages import ChatBackend
+from evaluators.names import unknown
 from evaluators.parsing import parse
 from evaluators.records import Item, Verdict, decode, encode
 from evaluators.rendering import Case
@@ -185,10 +186,10 @@ def _check_selection(config: Config, only: Selection) -> None:
     }
     for key, values in only.items():
         if key not in known:
-            raise UserError(f"--only {key}=...: unknown field; there are: {', '.join(known)}")
+            raise UserError(f"--only {key}=...: {unknown('field', key, known)}")
         for value in values:
             if value not in known[key]:
-                raise UserError(f"--only {key}={value}: the config has no such {key}; it has: {', '.join(known[key])}")
+                raise UserError(f"--only {key}={value}: {unknown(key, value, known[key])}")
 
 
 def run(

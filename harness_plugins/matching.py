@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from evaluators.records import Item
 from harness_plugins.scoring.read import BenchmarkData, RunData
 
@@ -86,7 +87,7 @@ def writer_pairs(
         if not names:
             return [], f"{data.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({run})"
         if wanted is not None and wanted not in names:
-            return [], f"{data.name}: {run} has no writer {wanted!r} under {arm!r}; it has {', '.join(names)}"
+            return [], f"{data.name}: {run}, {arm!r}: {unknown('writer', wanted, names)}"
         there.append(names)
     one_run = here[0] is here[1]
     if asked == (None, None):

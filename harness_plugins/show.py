@@ -12,6 +12,7 @@ import orjson
 from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
 from evaluators.text import printable
 from harness_plugins.folder.reread import Rereader
@@ -93,7 +94,7 @@ def _first_judge(run: Path) -> str | None:
 
 def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:
     if value is not None and value not in values:
-        raise UserError(f"this run has no {what} {value!r}; it has: {', '.join(values) or 'none'}")
+        raise UserError(f"in this run: {unknown(what, value, values)}")
 
 
 def _conditions(where: str) -> list[tuple[str, str]]:
@@ -102,7 +103,7 @@ def _conditions(where: str) -> list[tuple[str, str]]:
         if part:
             arm, _, state = part.partition("=")
             if state not in STATES:
-                raise UserError(f"--where {part}: give ARM=STATE with a state of: {', '.join(STATES)}")
+                raise UserError(f"--where {part}: give ARM=STATE: {unknown('state', state, STATES)}")
             found.append((arm, state))
     return found
 

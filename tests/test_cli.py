@@ -143,7 +143,7 @@ def test_only_runs_a_part(config: Path) -> None:
     ("args", "complaint"),
     [
         (["run", "gone.yaml"], "gone.yaml: cannot be read"),
-        (["run", "config.yaml", "--only", "judge=qwen"], "the config has no such judge; it has: lexical, longest"),
+        (["run", "config.yaml", "--only", "judge=qwen"], "unknown judge 'qwen'; there are: lexical, longest"),
         (["run", "config.yaml", "--only", "jugde=qwen"], "unknown field"),
         (["run", "config.yaml", "--redo", "status=nonsense"], "--redo takes status=S"),
         (["run", "config.yaml", "--redo", "nonsense"], "give FIELD=VALUE"),
@@ -153,7 +153,7 @@ def test_only_runs_a_part(config: Path) -> None:
         (["score", "out", "--protocol", "x"], "no protocol 'x'"),
         (["show", "out", "--where", "none=rigth"], "give ARM=STATE with a state of: right"),
         (["show", "out", "--where", "nnoe=right"], "this run has no arm 'nnoe'"),
-        (["show", "out", "--judge", "x"], "this run has no judge 'x'; it has: lexical, longest"),
+        (["show", "out", "--judge", "x"], "in this run: unknown judge 'x'; there are: lexical, longest"),
     ],
 )
 def test_a_mistake_gets_a_line_and_exit_code_2(
@@ -229,3 +229,41 @@ def test_a_closed_pipe_is_no_error(config: Path) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["rnu", "config.yaml"], "unknown command 'rnu'; did you mean 'run'?"),
+        (["--verson"], "unknown option '--verson'; did you mean '--version'?"),
+        (["run", "config.yaml", "--limt=3"], "unknown option '--limt'; did you mean '--limit'?"),
+        (["import", "lmms_evl", "x", "--out", "y"], "unknown format 'lmms_evl'; did you mean 'lmms_eval'?"),
+        (["import", "lmms_eval", "x", "--uot", "y"], "unknown option '--uot'; did you mean '--out'?"),
+        (["table", "x", "--format", "latx"], "unknown format 'latx'; did you mean 'latex'?"),
+    ],
+)
+def test_what_may_have_been_meant(argv: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as e:
+        main(argv)
+    assert e.value.code == 2 and complaint in capsys.readouterr().err
+
+
+def test_names_of_a_run_that_may_have_been_meant(
+    make_pairs: MakePairs, write_config: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_pairs(2)
+    path = write_config("benchmarks: [{name: pairs, path: rows.jsonl}]\njudges: [longest]\narms: [none]\nout: out\n")
+    out = str(path.parent / "out")
+    assert main(["run", str(path), "--quiet"]) == 0
+    for argv, complaint in (
+        (["run", str(path), "--only", "jugde=longest"], "unknown field 'jugde'; did you mean 'judge'?"),
+        (["run", str(path), "--only", "judge=longst"], "unknown judge 'longst'; did you mean 'longest'?"),
+        (["run", str(path), "--redo", "status=unparsd"], "unknown status 'unparsd'; did you mean 'unparsed'?"),
+        (["show", out, "--judge", "longst"], "unknown judge 'longst'; did you mean 'longest'?"),
+        (["show", out, "--where", "none=rihgt"], "unknown state 'rihgt'; did you mean 'right'?"),
+        (["score", out, "--protocol", "strct"], "unknown protocol 'strct'; did you mean 'strict'?"),
+        (["compare", out, out, "--arm", "nnoe"], "unknown arm 'nnoe'; did you mean 'none'?"),
+    ):
+        capsys.readouterr()
+        assert main(argv) == 2, argv
+        assert complaint in capsys.readouterr().err

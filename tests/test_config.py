@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -426,3 +427,160 @@ def test_a_field_that_a_judge_no_longer_has_is_a_change(make_pairs: MakePairs, t
     config.write_text(text.replace("MORE", ""))
     with pytest.raises(UserError, match="seed: 3 -> None"):
         run(config, judges={"m": MockJudge(spec, lambda case: "1")})
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("benchmarks: [demo]\njudges: [longest, lexical]", "benchmarks: [{name: demo}]\njudges: "
+            "[{name: longest, backend: baseline}, {name: lexical, backend: baseline}]"),
+        ("benchmarks: demo\njudges: longest\narms: none", "benchmarks: [{name: demo}]\narms: [none]\njudges: "
+            "[{name: longest, backend: baseline}]"),
+        ("benchmarks: {name: demo, limit: 3}\njudges: [longest]", "benchmarks: [{name: demo, limit: 3}]\njudges: "
+            "[{name: longest, backend: baseline}]"),
+    ],
+)  # fmt: skip
+def test_short_forms_mean_the_long_ones(write_config: Callable[[str], Path], short: str, long: str) -> None:
+    assert load_config(write_config(short)) == load_config(write_config(long))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("benchmarks: [demp]\njudges: [longest]", "line 1: benchmarks.0.name: unknown benchmark 'demp'; did you mean 'demo'?"),
+        ("benchmarks: [demo]\njudges: [longst]", "line 2: judges.0: unknown baseline 'longst'; did you mean 'longest'?"),
+        ("benchmarks: [demo]\njudges: [longest]\narms: [advise]", "line 3: arms: unknown arm 'advise'; did you mean 'advice'?"),
+        ("benchmarks: [demo]\njudges: [longest]\norders: bth", "line 3: orders.literal"),
+        ("benchmarks: [demo]\njudges:\n  - {name: a, backend: openai, model: m, base_url: 'http://x/v1', verdict: dirct}",
+            "line 3: judges.0.verdict: unknown value 'dirct'; did you mean 'direct'?"),
+        ("benchmarks: [demo]\njudges:\n  - {name: a, backend: openai, model: m, base_url: 'http://x/v1', headers: {X: {enw: Y}}}",
+            "unknown key 'enw'; did you mean 'env'?"),
+        ("benchmarks: [demo]\njudges: [longest]\nwriters:\n  - {name: w, backend: openai, model: m, base_url: 'http://x/v1', metod: x}",
+            "line 4: unknown key 'metod'; did you mean 'method'?"),
+        ("benchmarks: [demo]\njudges: [longest]\nwriters:\n"
+            "  - {name: w, backend: openai, model: m, base_url: 'http://x/v1', method: arr_zeroshot}",
+            "line 4: writers.0: unknown method 'arr_zeroshot'; did you mean 'arr_zero_shot'?"),
+        ("benchmarks: [demo]\njudges: [longest]\nwriters: [w]", "line 3: writers.0: unknown baseline 'w'"),
+    ],
+)  # fmt: skip
+def test_what_may_have_been_meant(write_config: Callable[[str], Path], text: str, complaint: str) -> None:
+    assert any(complaint in line for line in mistakes(write_config(text))), mistakes(write_config(text))
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["samples: 1000000000000", "temperature: .inf", "temperature: '.nan'", "temperature: nan", "max_tokens: 1.0e12",
+     "concurrency: 1e12", "retries: 1e12", "retries: 10000000", "concurrency: 1.5", "timeout_s: -1",
+     "timeout_s: 1.0e30", "top_logprobs: 10000000",
+     "seed: 99999999999999999999", "extra_body: {a: [{b: .nan}]}", "samples: 2024-13-45", "model_args: {a: .inf}",
+     "model_args: 'a=[1'", "model_args: 'a=2024-13-45'"],
+)  # fmt: skip
+def test_sizes_that_make_no_sense_are_one_line(write_config: Callable[[str], Path], field: str) -> None:
+    text = f"benchmarks: [demo]\njudges:\n  - name: a\n    backend: openai\n    model: m\n    base_url: http://x/v1\n    {field}\n"
+    (line,) = mistakes(write_config(text))
+    assert line.startswith(("config.yaml: line 7: ", "config.yaml: line 3: judges.0: ")) and "base_url" not in line
+
+
+@pytest.mark.parametrize(
+    "more", ["shuffles: 1000000000000", "orders: 100", "orders: -1", "max_cost: .inf", "max_cost: nan"]
+)
+def test_sizes_of_a_run_that_make_no_sense(write_config: Callable[[str], Path], more: str) -> None:
+    assert all("line 3: " in m for m in mistakes(write_config(f"benchmarks: [demo]\njudges: [longest]\n{more}\n")))
+
+
+@pytest.mark.parametrize("what", ["rubrics: {w: PIPE}", "prices: PIPE", "benchmarks: [{name: pairs, path: PIPE}]",
+    "judges: [{name: a, backend: openai, model: m, base_url: 'http://x/v1', prompt: PIPE}]",
+    "writers: [{name: w, backend: openai, model: m, base_url: 'http://x/v1', method: arr_guided, exemplars: PIPE}]",
+    "writers: [{name: w, backend: openai, model: m, base_url: 'http://x/v1', method: arr_induced, seeds: PIPE}]"])  # fmt: skip
+@pytest.mark.parametrize("pipe", ["fifo.jsonl", "/dev/zero"])
+def test_pipes_and_devices_are_refused_wherever_a_config_names_them(
+    tmp_path: Path, write_config: Callable[[str], Path], what: str, pipe: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo.jsonl")
+    whole = {"benchmarks": "benchmarks: [demo]", "judges": "judges: [longest]", "arms": "arms: [none]"}
+    whole |= {what.split(":")[0]: what.replace("PIPE", pipe)}
+    (line,) = mistakes(write_config("\n".join(whole.values())))
+    assert line.startswith("config.yaml: line ") and ("is a named pipe" in line or "is a device" in line)
+
+
+def test_a_named_key_that_is_unset_is_refused_before_anything_is_asked(
+    tmp_path: Path,
+    write_config: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from harness_plugins.cli import main
+
+    monkeypatch.delenv("MY_KEY", raising=False)
+    model = "backend: openai, model: m, base_url: 'http://127.0.0.1:9/v1'"
+    path = write_config(
+        f"benchmarks: [demo]\narms: [none, transferred]\njudges:\n  - longest\n  - {{name: j, {model}}}\n"
+        f"writers:\n  - {{name: w, {model}, api_key_env: MY_KEY, headers: {{X: {{env: MY_KEY}}}}}}\nout: out\n"
+    )
+    assert main(["run", str(path), "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("Warning: 'w': the environment variable MY_KEY (api_key_env) is not set")
+    for command in ("run", "rubrics"):
+        assert main([command, str(path)]) == 2
+        assert "'w': the environment variable MY_KEY (for the header X) is not set" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["run", str(path), "--only", "judge=longest,arm=none", "--quiet"]) == 0
+
+
+def test_a_limit_asks_for_the_media_of_its_items_alone(tmp_path: Path, write_config: Callable[[str], Path]) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    bad = ["gone.png", "http://example.invalid/a.png", "../a.png", "data:image/png;base64,AAAA"]
+    (tmp_path / "text.png").write_text("no image")
+    rows = [pair(0, media=["a.png"]), pair(1, media=["a.png"]), *(pair(n, media=[m]) for n, m in enumerate(bad, 2))]
+    write_jsonl(tmp_path / "rows.jsonl", [*rows, pair(9, media=["text.png"])])
+    for limit in ("limit: 2", "limit: 5"):
+        path = write_config(
+            f"benchmarks: [{{name: pairs, path: rows.jsonl, {limit}}}]\njudges: [longest]\narms: [none]\n"
+        )
+        assert len(prepare(load_config(path), 2).items["pairs"]) == 2
+    assert run(path, out=tmp_path / "out", limit=2).complete
+    assert "gone.png is missing" in mistakes(path)[0] and len(mistakes(path)) == 4
+    whole = prepare(load_config(path), 2).benchmarks["pairs"].items
+    (tmp_path / "gone.png").write_bytes(png(2))
+    assert [i.uid for i in whole] == [i.uid for i in prepare(load_config(path), 2).benchmarks["pairs"].items]
+
+
+def lines_of(tmp_path: Path, text: str, benchmarks: tuple[str, ...] = ("pairs",)) -> list[str]:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    items = load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(0), pair(1)])).items
+    (tmp_path / "r.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as e:
+        read_rubrics("w", tmp_path / "r.jsonl", dict.fromkeys(benchmarks, items))
+    return [line.removeprefix(f"{tmp_path}/") for line in e.value.lines]
+
+
+def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
+    from harness_plugins.benchmarks.loader import load_benchmark
+
+    items = load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [pair(0), pair(1)])).items
+    path = tmp_path / "r.jsonl"
+    path.write_text('\ufeff{"row": 0, "rubric": "count"}\n{"row": 1, "text": "look"}\n', encoding="utf-8")
+    read = read_rubrics("mine", path, {"pairs": items}).rubrics
+    assert [(r.writer.name, r.text) for r in read] == [("mine", "count"), ("mine", "look")]
+    assert [r.item for r in read] == [i.uid for i in items]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('{"row": 0, "text": "a", "row": 1}', "the key 'row' stands here a second time"),
+        ('{"row": 0, "text": "a", "rubric": "b"}', "`text` and `rubric` are one"),
+        ('{"row": 0, "text": "a", "replicate": 1e12}', "replicate: input should be less than 10000"),
+        ('{"row": 0, "text": "a", "replicate": 1000000000000}', "replicate: input should be less than 10000"),
+        ('{"row": 0, "text": "a", "replicate": -1}', "replicate: input should be greater than or equal to 0"),
+        ('{"row": 0, "text": "a", "replicate": 0.5}', "replicate: input should be a valid integer"),
+        ('{"row": 1e12, "text": "a"}', "give a row number"),
+        ('{"row": 1000000000000, "text": "a"}', "has no row"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is no finite number"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is no finite number"),
+        ('{"row": 0, "text": "a", "wirter": "w"}', "wirter: unexpected keyword argument"),
+    ],
+)
+def test_rubric_lines_that_make_no_sense(tmp_path: Path, line: str, complaint: str) -> None:
+    told = lines_of(tmp_path, '{"row": 1, "text": "b"}\n' + line + "\n")
+    assert told[0].startswith("r.jsonl: line 2: ") and complaint in told[0]

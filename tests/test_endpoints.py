@@ -548,12 +548,31 @@ def test_a_query_stays_behind_the_path_and_its_secrets_are_blanked(client: str) 
 
 
 @pytest.mark.parametrize("client", CLIENTS)
+def test_a_key_that_is_named_must_be_there_and_the_default_one_need_not(
+    client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    seen: list[tuple[str, bytes]] = []
+    echo = Quirk(completion(TEXT))
+
+    async def once(**fields: Any) -> Answer:
+        async with asked(client, echo.sent(), seen, **fields) as backend:
+            return await backend.chat(question())
+
+    asyncio.run(once())
+    assert "authorization:" not in seen[0][0].lower() and "api-key" not in seen[0][0].lower()
+    for fields in ({"api_key_env": "UNSET"}, {"api_key_env": "OPENAI_API_KEY"}, {"headers": {"X": {"env": "UNSET"}}}):
+        with pytest.raises(UserError, match=r"the environment variable .* is not set"):
+            asyncio.run(once(**fields))
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     ("fields", "sent", "absent"),
     [
         ({}, {"authorization": f"Bearer {KEY}"}, ["api-key"]),
         ({"api_key_header": "api-key"}, {"api-key": KEY}, ["authorization"]),
-        ({"api_key_env": "UNSET"}, {}, ["authorization", "api-key"]),
         (
             {"headers": {"X-Title": "a study", "X-Gateway": {"env": "GATEWAY"}}},
             {"authorization": f"Bearer {KEY}", "x-title": "a study", "x-gateway": "Token gate-0123456789"},

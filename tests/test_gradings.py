@@ -487,7 +487,7 @@ def test_a_word_that_is_no_grading_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     rows = load_rows("demo", "judge")
     assert str(rows.grading) == "pointwise 1-5" and len(rows.rows) == 160 and rows.rows[0].candidate == 0
     for words, mend in (
-        ("sideways", "'sideways' is no grading"),
+        ("sideways", "unknown grading 'sideways'"),
         ("pointwise,ties", "ties are an option of"),
         ("5-1", "scale must be"),
     ):

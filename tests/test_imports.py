@@ -120,7 +120,7 @@ def test_an_id_twice_in_one_file_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert main(["import", "genai_bench", str(path), "--out", str(tmp_path / "run")]) == 2
     assert "line 2: the id '1' stands in" in capsys.readouterr().err
     assert main(["import", "genai_bench", str(path), "--benchmark", "hpdv3", "--out", str(tmp_path / "run")]) == 2
-    assert "genai_bench results are of one of" in capsys.readouterr().err
+    assert "--benchmark, genai_bench results: unknown benchmark" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -330,9 +330,9 @@ def test_one_writer_and_one_judge_are_no_matrix(
     [
         (
             "rubrics: {one: w.jsonl}\n",
-            "line 4: reference_writer: 'x' is none of the names in `rubrics` or `writers`: there are one",
+            "line 4: reference_writer: unknown writer 'x'; there are: one",
         ),
-        ("", "there are none yet"),
+        ("", "there are none"),
     ],
 )
 def test_a_reference_writer_must_be_one_of_the_config(tmp_path: Path, more: str, message: str) -> None:

@@ -21,6 +21,7 @@ SHOWN_PICTURES = 20
 
 def run_command(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
+    from evaluators.names import unknown
     from evaluators.records import STATUSES
     from harness_plugins.budgets import with_costs
     from harness_plugins.config import load_config
@@ -28,8 +29,10 @@ def run_command(args: argparse.Namespace) -> int:
 
     only, redo = pairs(args.only, "--only"), pairs(args.redo, "--redo")
     statuses = redo.get("status", set())
-    if set(redo) - {"status"} or statuses - set(STATUSES):
-        raise UserError(f"--redo takes status=S with S one of {', '.join(STATUSES)}")
+    if fields := set(redo) - {"status"}:
+        raise UserError(f"--redo: {unknown('field', min(fields), ['status'])}")
+    if wrong := statuses - set(STATUSES):
+        raise UserError(f"--redo: {unknown('status', min(wrong), STATUSES)}")
     config = with_costs(load_config(args.config), args.prices, args.max_cost)
     if args.dry_run:
         from harness_plugins.dry_run import dry_run

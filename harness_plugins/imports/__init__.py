@@ -15,6 +15,7 @@ from types import ModuleType
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from harness_plugins import scores
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.imports._results import Given, Summary
@@ -45,7 +46,7 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
         UserError: a file or row that does not fit, naming it; or the folder holds something already.
     """
     if form not in formats():
-        raise UserError(f"no format {form!r}; there are: {', '.join(formats())}")
+        raise UserError(unknown("format", form, formats()))
     if out.is_dir() and any(f.stat().st_size for f in verdict_files(out)):
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
     if form != "scores" and (out / scores.FILE).exists():
@@ -53,7 +54,7 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
     if form != "scores" and any((out / name).exists() for name in (NAME, "items.jsonl", "rubrics.jsonl")):
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
-        raise UserError(f"--benchmark {benchmark}: unknown; there are: {', '.join(names())}")
+        raise UserError(f"--benchmark: {unknown('benchmark', benchmark, names())}")
     module = _module(form)
     summary: Summary = module.run(_given(files, module.FILES), out, benchmark)
     return summary

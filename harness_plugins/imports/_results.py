@@ -15,6 +15,7 @@ from evaluators.errors import UserError
 from evaluators.files import read_jsonl
 from evaluators.grading import Asked, Grading
 from evaluators.keys import digest
+from evaluators.names import unknown
 from evaluators.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
 from evaluators.writers import Draw, proxy_grm, taken
@@ -128,7 +129,7 @@ def check_benchmark(form: str, benchmark: str | None, fit: Sequence[str]) -> Non
     """Raises:
     UserError: a benchmark was named that results of this format are none of."""
     if benchmark is not None and benchmark not in fit:
-        raise UserError(f"--benchmark {benchmark}: {form} results are of one of {', '.join(fit)}")
+        raise UserError(f"--benchmark, {form} results: {unknown('benchmark', benchmark, fit)}")
 
 
 def parts(judges: Sequence[Results]) -> list[Results]:

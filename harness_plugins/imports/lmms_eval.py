@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from evaluators.backends.lmms import FAILED
 from evaluators.errors import UserError
+from evaluators.files import loads
 from evaluators.records import Item
 from harness_plugins.benchmarks.sources import Row
 from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, Summary, rows_of, write
@@ -144,7 +143,7 @@ def _preferred(native: Row) -> int:
 def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
     if isinstance(target, str):
         try:
-            target = orjson.loads(target)
+            target = loads(target)
         except ValueError:
             return
     if target not in ([0, 1], [1, 0]):

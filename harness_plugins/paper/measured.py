@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from evaluators.records import Writer
 from harness_plugins.cells import count
 from harness_plugins.paper.rows import Cell, Row
@@ -90,9 +91,9 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
                 notes += _remarks(row.label, cell)
         told = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
         if told and not any(n.startswith(run.metrics[column.key]) for c in told for n in c.metrics):
-            notes.append(
-                f"{column.header}: {run.name} has no {run.metrics[column.key]} under {run.protocols[column.key]}."
-            )
+            names = [n for c in told for n in c.metrics]
+            what = unknown("metric", run.metrics[column.key], names)
+            notes.append(f"{column.header}: {run.name}, {run.protocols[column.key]}: {what}.")
         if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
             _add_voted(spec, column, report, found)
     return list(found.items())

@@ -20,6 +20,7 @@ from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest
 from evaluators.media import Known
+from evaluators.names import unknown
 from evaluators.records import Answer, Failure, Item, Order, Rubric, Writer
 from evaluators.rendering import Case
 from evaluators.writers import Draft, proxy_grm
@@ -78,7 +79,7 @@ class ProxyReward:
 
     def __post_init__(self) -> None:
         if self.aggregation not in PAYOFFS:
-            raise UserError(f"unknown aggregation {self.aggregation!r}; there are: {', '.join(PAYOFFS)}")
+            raise UserError(unknown("aggregation", self.aggregation, PAYOFFS))
         self._judge = None if self.proxy is None else RewardJudge(self.proxy, self.tally)
 
     async def open(self) -> None:

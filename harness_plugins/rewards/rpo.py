@@ -25,6 +25,7 @@ from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest, item_uid
+from evaluators.names import unknown
 from evaluators.parsing import Parsed
 from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
 from evaluators.rendering import Case, RubricText, pick_of
@@ -98,7 +99,7 @@ class RPOReward:
 
     def __post_init__(self) -> None:
         if self.disagreement not in get_args(Disagreement):
-            raise UserError(f"unknown disagreement {self.disagreement!r}; there are: mask, half")
+            raise UserError(unknown("disagreement", self.disagreement, get_args(Disagreement)))
         if not (math.isfinite(self.win) and math.isfinite(self.lose) and self.lose < self.win):
             raise UserError(f"win is {self.win} and lose {self.lose}: both are numbers, and win is the larger")
         self._judge = RewardJudge(self.judge, self.tally)

@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
+from evaluators.names import unknown
 from evaluators.rendering import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
 from harness_plugins.scoring import official_parsers
@@ -47,8 +48,9 @@ def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
         return (full, own[full]) if full in own else None
     if name in own:
         return name, own[name]
-    if not any(name in load_spec(b).protocols for b in names()):
-        raise UserError(f"no protocol {name!r}; `rubric-harness tasks` lists them")
+    known = ["strict", "official", "metric", *(p for b in names() for p in load_spec(b).protocols)]
+    if name not in known:
+        raise UserError(f"{unknown('protocol', name, known)} (`rubric-harness tasks` says what each is)")
     return None
 
 

@@ -15,6 +15,7 @@ from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
 from harness_plugins.cells import Table
+from harness_plugins.experiment import check_secrets
 from harness_plugins.known_items import list_new
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
@@ -78,6 +79,8 @@ def build(
     folder = Path(out) if out is not None else config.out
     if folder is None or str(out) == "":
         raise UserError("no folder: give --out, or `out:` in the config")
+    if config.teacher is not None:
+        check_secrets([config.teacher], [config.teacher.name] if teacher else [])
     examples = Examples(config)
     check(config.formats)
     with Journal(folder / HASHES) as hashes:  # held to the end: one writer a folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators.judges import unset
 from evaluators.messages import Image, Text, text_of
 from evaluators.records import Rubric, Writer
 from evaluators.writers import Draw, request_of
@@ -39,7 +40,9 @@ def dry_run(
         tables.append(card.dropped_table(gathered.dropped))
     if config.against:
         tables += card.contamination_tables(gathered.contaminated, gathered.looked_up, config.contamination.remove)[:1]
-    lines = [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
+    teachers = [config.teacher] if config.teacher else []
+    lines = [f"Warning: {line}" for line in unset(teachers)]
+    lines += [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
     sizes = ", ".join(f"{part} {n:,}" for part, n in config.wanted().items())
     lines.append(f"Parts asked for: {sizes}.")
     one = gathered.pairs[0]

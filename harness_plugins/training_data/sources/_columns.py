@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
-
+from evaluators.files import loads
 from harness_plugins.benchmarks.sources import Row, RowProblem
 
 _PLACEHOLDER = re.compile(r"\s*<image>\s*", re.I)
@@ -35,8 +34,8 @@ def mapping_of(value: Any, name: str) -> dict[str, Any]:
     """A mapping, also one that is stored as JSON text."""
     if isinstance(value, str):
         try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as e:
+            value = loads(value)
+        except ValueError as e:
             raise RowProblem(f"{name!r} is not valid JSON ({e})") from None
     if not isinstance(value, dict):
         raise RowProblem(f"{name!r} must be a mapping, not {type(value).__name__}")
