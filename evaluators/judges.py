@@ -111,6 +111,22 @@ def _module(backend: str) -> ModuleType:
     return importlib.import_module(f"evaluators.backends.{backend}")
 
 
+SERVED_ARGS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
+"""The arguments in which models of lmms-eval and lm-eval are told what to serve."""
+
+
+def served_model(backend: str, model: str, model_args: Mapping[str, Any]) -> str:
+    """The model that answers, by its own name: what prices, relations and comparisons go by.
+
+    >>> served_model("lmms", "openai", {"model_version": "Qwen/Qwen3-VL-8B-Instruct"})
+    'Qwen/Qwen3-VL-8B-Instruct'
+    >>> served_model("openai", "Qwen/Qwen3-VL-8B-Instruct", {})
+    'Qwen/Qwen3-VL-8B-Instruct'
+    """
+    named = [str(model_args[a]) for a in SERVED_ARGS if model_args.get(a)] if backend in ("lmms", "lm") else []
+    return named[0] if named else model
+
+
 class JudgeSpec(BaseModel):
     """One judge of a config. Fields without a default are required. A name alone is a baseline: `longest`."""
 
@@ -289,6 +305,11 @@ class JudgeSpec(BaseModel):
         sent: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
         sent[self.max_tokens_field] = 1 if self.verdict == "direct" else self.max_tokens
         return sent
+
+    @property
+    def served(self) -> str:
+        """The model that answers, by its own name."""
+        return served_model(self.backend, self.model, self.model_args)
 
     def key_fields(self) -> dict[str, Any]:
         """What decides the answer, and so stands in every key and in the manifest."""

@@ -43,12 +43,18 @@ class Parsed:
 _JSON = re.compile(
     r"""["']?better[_ ]?response["'*`\\]{0,3}[ \t]*[:=]\s*("[^"\n]*"[^\n,}]*|'[^'\n]*'[^\n,}]*|[^\n,}]*)""", re.I | re.A
 )
-_BETTER = re.compile(
-    r"\bAnswer[\s*_`\"']*(\w{1,12})[\s*_`\"']*is[\s*_`\"']*(?:the\s*)?(?:slightly[\s*_`\"']*)?better"
-    r"|\b(Answers?\b[^.!?\n]{1,80}?\b(?:better|equal|equally|tied?|same)\b)",
-    re.I | re.A,
-)
-"""`Answer 2 is slightly better`; what else is said of answers in its place is a form that cannot be read."""
+
+
+def _better(noun: str) -> re.Pattern[str]:
+    """`Answer 2 is slightly better`; what else is said of answers in its place is a form that cannot be read."""
+    return re.compile(
+        rf"\b{noun}[\s*_`\"']*(\w{{1,12}})[\s*_`\"']*is[\s*_`\"']*(?:the\s*)?(?:slightly[\s*_`\"']*)?better"
+        rf"|\b({noun}s?\b[^.!?\n]{{1,80}}?\b(?:better|equal|equally|tied?|same)\b)",
+        re.I | re.A,
+    )
+
+
+_ANSWER_IS_BETTER, _RESPONSE_IS_BETTER = _better("Answer"), _better("Response")
 _LINE = re.compile(r"(\d{1,3})[*_]*\s*[:.)](.*)", re.A)
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}", re.A)
 
@@ -66,6 +72,10 @@ def _number(asked: Asked, content: str) -> str | None:
         return said if len(said) == 1 and 1 <= int(said) <= asked.shown else None
     ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
     return said if said in ties else None
+
+
+def _first_or_second(said: str) -> str | None:
+    return said if said in ("1", "2") else None
 
 
 def _letter(content: str) -> str | None:
@@ -159,7 +169,8 @@ FORMATS: dict[str, Callable[[str, Asked], list[Form]]] = {
     "double_bracket": lambda text, asked: bracketed(text, _letter),
     "four_way": lambda text, asked: bracketed(text, _four_way),
     "better_response": lambda text, asked: matched(text, _JSON, _letter_of_two) or whole(text, _letter_of_two),
-    "answer_is_better": lambda text, asked: matched(text, _BETTER, lambda said: said if said in ("1", "2") else None),
+    "answer_is_better": lambda text, asked: matched(text, _ANSWER_IS_BETTER, _first_or_second),
+    "response_is_better": lambda text, asked: matched(text, _RESPONSE_IS_BETTER, _first_or_second),
     "plain": lambda text, asked: whole(text, partial(_number, asked)),
     "proxy_grm": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
     "r1_reward": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
@@ -192,6 +203,7 @@ OWN_PROMPTS = (
     "four_way",
     "better_response",
     "answer_is_better",
+    "response_is_better",
     "plain",
     "proxy_grm",
     "r1_reward",

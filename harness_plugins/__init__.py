@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness_plugins.lmms import add_tasks
+
 __version__ = "0.2.0"
 __all__ = ["__version__", "run", "score"]
 
 if TYPE_CHECKING:
     from harness_plugins.experiment import run
     from harness_plugins.scoring import score
+
+
+add_tasks()
 
 
 def __getattr__(name: str) -> Any:

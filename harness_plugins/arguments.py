@@ -402,6 +402,9 @@ def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "'pointwise,1-5' (RUBRIC_HARNESS_GRADING)",
     )
     lmms.add_argument("--judge", metavar="NAME", help="the judge's name in records and tables (RUBRIC_HARNESS_JUDGE)")
+    lmms.add_argument(
+        "--list", action="store_true", help="show our tasks and the models that can judge, and ask nothing"
+    )
 
 
 def add_prices(command: argparse.ArgumentParser) -> None:

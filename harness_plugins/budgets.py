@@ -43,15 +43,15 @@ def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs
             )
         return Money()
     models = [s for s in specs if s.backend != "baseline"]
-    known = {s.name: s.model for s in (*config.judges, *config.all_writers())}
+    known = {s.name: s.served for s in (*config.judges, *config.all_writers())}
     paid = paid_in(folder, held, known) if folder else []
-    users = [(s.name, s.model) for s in models]
+    users = [(s.name, s.served) for s in models]
     all_users = users + [(p.name, p.model) for p in paid]
     where = config.prices or f"{folder}/manifest.json"
     if config.max_cost is not None:
         check_priced(prices, _by_model(all_users), where)
         for spec in models:
-            rates_of = prices.rates(spec.model)
+            rates_of = prices.rates(spec.served)
             if rates_of is None or rates_of.written:
                 check_limited(spec)
     elif config.prices is not None:
@@ -59,7 +59,7 @@ def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs
     budget = Budget(
         prices.currency, config.max_cost, spent(paid, prices, folder or Path(), config.max_cost is not None)
     )
-    rates = {s.name: prices.rates(s.model) for s in models}
+    rates = {s.name: prices.rates(s.served) for s in models}
     budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
     return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
 

@@ -145,8 +145,8 @@ def _most(spec: JudgeSpec, calls: int) -> float:
 
 
 def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, written: float) -> None:
-    before = asked.get(spec.model, (0.0, 0.0))
-    asked[spec.model] = (before[0] + read, before[1] + written)
+    before = asked.get(spec.served, (0.0, 0.0))
+    asked[spec.served] = (before[0] + read, before[1] + written)
 
 
 def _costs(config: Config, folder: Path | None, told: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:

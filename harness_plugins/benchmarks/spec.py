@@ -172,6 +172,7 @@ class ProtocolSpec(_Spec):
         "r1_reward_line",
         "lmms_eval_judgment",
         "lmms_eval_bracket",
+        "lmms_eval_response",
     ] = ""
 
 

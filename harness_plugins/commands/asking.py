@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -193,8 +192,12 @@ def data_command(args: argparse.Namespace) -> int:
 
 
 def lmms_eval_command(args: argparse.Namespace) -> int:
-    from harness_plugins.lmms.cli import lmms_eval
+    from harness_plugins.hosted.summary import print_summaries
+    from harness_plugins.lmms.cli import listing, lmms_eval
 
+    if args.list:
+        say(listing(), end="")
+        return COMPLETE
     try:
         code, folders = lmms_eval(
             args.rest,
@@ -209,15 +212,7 @@ def lmms_eval_command(args: argparse.Namespace) -> int:
             raise
         say(e.code, file=sys.stderr)
         return ERRORS_REMAIN if e.code.startswith("stopped:") else BAD_INPUT
-    if int(os.environ.get("RANK", 0)):
-        return code
-    incomplete = False
-    for folder in folders:
-        incomplete |= not print_summary(folder)
-        say(f"Records:      {near(folder)}")
-        say(f"All tables:   rubric-harness table {near(folder)}")
-        say(f"Single items: rubric-harness show {near(folder)}")
-    return code or (ERRORS_REMAIN if incomplete else COMPLETE)
+    return code or (COMPLETE if print_summaries(folders) else ERRORS_REMAIN)
 
 
 def reward_server_command(args: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from evaluators.rendering import PROMPTS, Template, asked_on
 from evaluators.text import printable
 from evaluators.usage import read_usage
 from harness_plugins.hosted import JUDGE
-from harness_plugins.hosted.folder import Folder, folder_of
+from harness_plugins.hosted.folder import Folder, close_folders, folder_of
 from harness_plugins.hosted.judge import foreign_spec
 from harness_plugins.hosted.metrics import (
     REFERENCES,
@@ -56,6 +56,7 @@ def plainly(function: F) -> F:
             lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
             if isinstance(e, BackendError):
                 lines = [f"error: {e.message}"]
+            close_folders()  # what is said here is the last word: no table behind it
             raise SystemExit(printable("\n".join(lines))) from None
 
     return wrapped  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from evaluators.media import sha256_of, with_digests
 from evaluators.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
 from harness_plugins.hosted.rows import Row, Rows, cell_of
+from harness_plugins.hosted.summary import at_exit
 from harness_plugins.known_items import with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import check_unchanged
@@ -36,6 +38,8 @@ class Folder:
         self._known = items_of(path)
         self._rubrics: Journal | None = None
         self._report: tuple[int, Report] | None = None
+        self.judged = False
+        """Verdicts of this process are meant to go here: a folder that refuses them shows nothing new."""
         self.items = Journal(path / f"items-{rank}.jsonl")
         self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
@@ -60,6 +64,7 @@ class Folder:
             write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
             if new:
                 self.add_rubrics(new)
+        self.judged = True
         self._written.clear()
         fresh = [i for i in self.known(items) if i.uid not in self._known]
         if fresh:
@@ -161,13 +166,16 @@ def folder_of(path: Path, rank: int) -> Folder:
     with _opening:  # harnesses score in threads
         held = _open.get((path, rank))
         if held is None:
+            if not _open:
+                atexit.unregister(at_exit)
+                atexit.register(at_exit)
             held = _open[path, rank] = Folder(path, rank)
         return held
 
 
 def close_folders() -> list[Path]:
-    """Let go of all folders at the end of a command (else the end of the process does it); returns those written to."""
-    paths = list(dict.fromkeys(path for path, _ in _open))
+    """Let go of all folders at the end of a command (else the end of the process does it); returns those that were judged in."""
+    paths = list(dict.fromkeys(path for (path, _), folder in _open.items() if folder.judged))
     while _open:
         _open.popitem()[1].close()
     return paths

@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from evaluators.complaints import complaint
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
+from evaluators.judges import JudgeSpec, served_model
 from harness_plugins.hosted import JUDGE
 
-_MODEL_KEYS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
 _LENGTHS = ("max_new_tokens", "max_gen_toks", "max_tokens")
 _NOT_SENT = {"until", "do_sample", *_LENGTHS, "temperature", "num_beams"}
 
@@ -37,8 +36,7 @@ def sampling_fields(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def name_of(model: str, arguments: Mapping[str, Any]) -> str:
     """A judge's name: the environment's, else the last part of the model's own name."""
     chosen = os.environ.get(JUDGE, "").strip()
-    served = next((str(arguments[k]) for k in _MODEL_KEYS if arguments.get(k)), "")
-    name = chosen or served.rstrip("/").rpartition("/")[2] or model
+    name = chosen or served_model("lmms", model, arguments).rstrip("/").rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._:+-]+", "-", name).lstrip("._:+-") or "judge"
 
 

@@ -53,15 +53,15 @@ class HostedWriting(HostedTask):
         """The harness's model as a writer."""
         judge: JudgeSpec = self.judge
         kept = judge.model_dump(include={"name", "model", "temperature", "max_tokens", "extra_body", "model_args"})
-        return WriterSpec.model_validate(
-            {**kept, "backend": "lmms", "method": self.method, "model": judge.model or judge.name}
-        )
+        fields = {**kept, "backend": "lmms", "method": self.method, "model": judge.served or judge.name}
+        return WriterSpec.model_validate(fields)
 
     def _plan(self) -> None:
         with self._planning:
             if self._planned:
                 return
-            self._planned = True
+            writer = self.writer  # whose name must be known before anything is asked
+            self._planned, self.folder.judged = True, self.folder.judged or writer.method == "proxy_grm"
             held, benchmarks = read_manifest(self.folder.path), {self.rows.grid.benchmark: self.rows.benchmark}
             check_rows(self.folder.path, held, benchmarks)
             if self.rank == 0:

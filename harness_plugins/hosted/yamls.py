@@ -20,6 +20,20 @@ def _published(name: str) -> bool:
     return bool(dataset.id) and dataset.fetch and not dataset.gated
 
 
+def tasks_of(benchmark: str) -> list[str]:
+    """A benchmark's tasks: its settings, and the two in which the model writes."""
+    return [f"{TASK_PREFIX}{benchmark}_{s}" for s in (*SETTINGS, GRM, ARR)]
+
+
+def groups() -> dict[str, list[str]]:
+    """The groups over all benchmarks, with their tasks."""
+    published = [n for n in names() if _published(n)]
+    return {
+        "rt_reward_bench": [f"{TASK_PREFIX}{n}_judge" for n in published],
+        "rt_transfer": [f"{TASK_PREFIX}{n}_{s}" for n in published for s in SETTINGS],
+    }
+
+
 def files() -> dict[Path, str]:
     """Every YAML by its place below `tasks/`."""
     found: dict[Path, str] = {}
@@ -39,12 +53,7 @@ def files() -> dict[Path, str]:
         found[Path(name) / "settings" / "group.yaml"] = _group(
             f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
         )
-    published = [n for n in names() if _published(n)]
-    groups = {
-        "rt_reward_bench": [f"{TASK_PREFIX}{n}_judge" for n in published],
-        "rt_transfer": [f"{TASK_PREFIX}{n}_{s}" for n in published for s in SETTINGS],
-    }
-    return found | {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups.items()}
+    return found | {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups().items()}
 
 
 def _group(name: str, tasks: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Samples that lmms-eval's `--log_samples` wrote of its own tasks `vl_rewardbench` and `multimodal_rewardbench`.
+"""Samples that lmms-eval's `--log_samples` wrote of its own tasks `vl_rewardbench`, `multimodal_rewardbench` and `multi_crit`.
 
 A row holds neither the benchmark's row nor the messages that were sent, but the text of the prompt whole, the label, and the
 row's score: question and responses are taken out of the prompt, and the score tells whether they were taken out rightly.
@@ -18,16 +18,16 @@ from evaluators.files import loads
 from evaluators.records import Item
 from harness_plugins.benchmarks.sources import Row
 from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, Summary, rows_of, write
-from harness_plugins.scoring.official_parsers import lmms_eval_bracket, lmms_eval_judgment
+from harness_plugins.scoring.official_parsers import lmms_eval_bracket, lmms_eval_judgment, lmms_eval_response
 
 HELP = """\
-  <time>_samples_vl_rewardbench.jsonl and <time>_samples_multimodal_rewardbench.jsonl of lmms-eval's own tasks, or its whole
-  output folder; the judge is called what the model's folder is. Tasks of ours (rt_...) have their records in the run
-  folder of that command already.
-    lmms-eval --tasks vl_rewardbench,multimodal_rewardbench ... --log_samples --output_path logs
+  <time>_samples_<task>.jsonl of lmms-eval's own tasks vl_rewardbench, multimodal_rewardbench, multi_crit_open_ended and
+  multi_crit_reasoning, or its whole output folder; the judge is called what the model's folder is. Tasks of ours (rt_...)
+  have their records in the run folder of that command already.
+    lmms-eval --tasks vl_rewardbench,multimodal_rewardbench,multi_crit ... --log_samples --output_path logs
     rubric-harness import lmms_eval logs --out results/runs/lmms
     rubric-harness score results/runs/lmms --protocol official-lmms_eval"""
-FILES = ("*samples_vl_rewardbench.jsonl", "*samples_multimodal_rewardbench.jsonl")
+FILES = ("*samples_vl_rewardbench.jsonl", "*samples_multimodal_rewardbench.jsonl", "*samples_multi_crit_*.jsonl")
 
 Native = tuple[Row, bool]
 """A row in the benchmark's own columns, and whether its stored order was exchanged in the prompt."""
@@ -41,6 +41,11 @@ class Task:
     parser: Callable[[str], int | None]
     rows: Callable[[Row, Any, dict[str, Any]], Iterator[Native]]
     """From (sample, target, the metric's share): every way in which the prompt can be taken apart."""
+    score: Callable[[dict[str, Any]], Any] = lambda share: share.get("score")
+    """Whether the share says that the reply was right: 0 or 1."""
+    preferred: Callable[[Row], int] = lambda row: int(row["human_ranking"].index(0))
+    """The stored index of the better response of a row."""
+    unread: str = "lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
 
 
 def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
@@ -78,7 +83,7 @@ def _read(given: Given) -> Results:
         item, reverse = _item(task, reader, row, where, read, reply)
         shown = "AB" if (item.stored[0] == 0) != reverse else "BA"
         said.append(Said(item, (Reply(shown, reply.text, reply.reasoning, reply.failure),), where))
-    note = f"{unread} that its expression cannot read: lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
+    note = f"{unread} that its expression cannot read: {task.unread}"
     return Results(task.benchmark, judge, said, task.answer_format, notes=(note,) if unread else ())
 
 
@@ -92,7 +97,7 @@ def _task(where: str, row: Row) -> Task:
             "the same command wrote (RUBRIC_HARNESS_OUT or --out; results/runs/hosted by default)"
         )
     raise UserError(
-        f"{where}: no sample of vl_rewardbench or multimodal_rewardbench (no {' and no '.join(t.metric for t in TASKS)}; it has "
+        f"{where}: no sample of {', '.join(t.benchmark for t in TASKS)} (no {' and no '.join(t.metric for t in TASKS)}; it has "
         f"{', '.join(list(row)[:12])}); figures of other tasks go through `import scores`"
     )
 
@@ -116,28 +121,22 @@ def _only(value: Any) -> Any:
 
 def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, reply: Reply) -> tuple[Item, bool]:
     share = row[task.metric]
-    if not isinstance(share, dict) or not isinstance(share.get("question_id"), str) or share.get("score") not in (0, 1):
-        raise UserError(
-            f"{where}: {task.metric} must hold question_id, category and a score of 0 or 1, not {str(share)[:80]}"
-        )
+    score = task.score(share) if isinstance(share, dict) and isinstance(share.get("question_id"), str) else None
+    if score not in (0, 1):
+        raise UserError(f"{where}: {task.metric} must hold question_id and a score of 0 or 1, not {str(share)[:80]}")
     found = list(task.rows(row, row.get("target"), share))
     if not found:
         raise UserError(
             f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be told apart"
         )
     for native, reverse in found:
-        right = 1 + (_preferred(native) != int(reverse))
-        if reply.failure is not None or read is None or (read == right) == bool(share["score"]):
+        right = 1 + (task.preferred(native) != int(reverse))
+        if reply.failure is not None or read is None or (read == right) == bool(score):
             return reader.item(native, where), reverse
     raise UserError(
-        f"{where}: its score is {share['score']} where lmms-eval's rule gives {1 - int(share['score'])}: the file is of another "
+        f"{where}: its score is {score} where lmms-eval's rule gives {1 - int(score)}: the file is of another "
         "version or was edited; mend or remove the row"
     )
-
-
-def _preferred(native: Row) -> int:
-    """The stored index of the better response."""
-    return int(native["human_ranking"].index(0)) if "human_ranking" in native else int(native["Better"] == "Output2")
 
 
 def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
@@ -175,6 +174,16 @@ def _mm_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
         yield {"ID": share["question_id"], **texts, "Better": target, "Category": share.get("category")}, False
 
 
+def _crit_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
+    _, asked, rest = row["input"].partition("\n[Question]: ")
+    body, closed, _ = rest.rpartition("\n\nFirst, provide a detailed justification for your evaluation.")
+    if not (asked and closed) or target not in ("model_a", "model_b"):
+        return
+    for question, one, two in _split(body, "\n[Response 1]: ", "\n[Response 2]: "):
+        texts = {"question": question, "pred_a": one, "pred_b": two, "preference": target}
+        yield {**{c: share.get(c) for c in ("question_id", "prompt_id", "criterion")}, **texts}, False
+
+
 def _split(body: str, first: str, second: str) -> Iterator[tuple[str, str, str]]:
     """All ways to cut a text at one mark and a later other (a dozen of them at most: a text may hold the marks itself)."""
     ways = 0
@@ -188,5 +197,26 @@ def _split(body: str, first: str, second: str) -> Iterator[tuple[str, str, str]]
 
 TASKS = (
     Task("vl_rewardbench", "vlreward_score", "answer_is_better", lmms_eval_judgment, _vl_rows),
-    Task("multimodal_rewardbench", "multimodal_rewardbench_accuracy", "double_bracket", lmms_eval_bracket, _mm_rows),
+    Task(
+        "multimodal_rewardbench",
+        "multimodal_rewardbench_accuracy",
+        "double_bracket",
+        lmms_eval_bracket,
+        _mm_rows,
+        preferred=lambda row: int(row["Better"] == "Output2"),
+    ),
+    *(
+        Task(
+            benchmark,
+            criterion,
+            "response_is_better",
+            lmms_eval_response,
+            _crit_rows,
+            score=lambda share: share.get("answer_match"),
+            preferred=lambda row: int(row["preference"] == "model_b"),
+            unread="lmms-eval asked an LLM, official-lmms_eval counts them wrong",
+        )
+        # Each split is known by a criterion that the other lacks: a sample holds one share a criterion.
+        for benchmark, criterion in (("multi_crit_open_ended", "completeness"), ("multi_crit_reasoning", "logic"))
+    ),
 )

@@ -26,8 +26,7 @@ def register() -> list[Any]:
     """Our model for lmms-eval's registry; the tasks are added on the way. It never raises: a run that does not use us must not
     break."""
     try:
-        if os.environ.get(OFF, "1").strip().lower() not in ("0", "off", "false", "no"):
-            _add_tasks()
+        add_tasks()
         from lmms_eval.models.registry_v2 import ModelManifest
 
         return [ModelManifest(model_id="rubric_judge", chat_class_path="harness_plugins.lmms.model.RubricJudge")]
@@ -36,7 +35,10 @@ def register() -> list[Any]:
         return []
 
 
-def _add_tasks() -> None:
+def add_tasks() -> None:
+    """Have each TaskManager of lmms-eval find our tasks, those of a script too: `import harness_plugins` does it. Imports nothing."""
+    if os.environ.get(OFF, "1").strip().lower() in ("0", "off", "false", "no"):
+        return
     module = sys.modules.get(_TASKS)
     if module is not None and hasattr(module, "TaskManager"):
         patch(module)

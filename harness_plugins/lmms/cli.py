@@ -11,8 +11,31 @@ from typing import Any
 from evaluators.backends.lmms import EXTRA
 from evaluators.errors import UserError
 from evaluators.extras import failed_import
-from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS
+from harness_plugins.benchmarks.spec import names
+from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS, TASK_PREFIX
 from harness_plugins.hosted.base import not_imported
+from harness_plugins.hosted.yamls import groups, tasks_of
+
+
+def listing() -> str:
+    """Our tasks by benchmark, our groups, and the models that can judge them.
+
+    Raises:
+        UserError: lmms-eval cannot be imported.
+    """
+    try:
+        from lmms_eval.models import AVAILABLE_CHAT_TEMPLATE_MODELS, AVAILABLE_SIMPLE_MODELS
+    except Exception as e:  # packages that do not fit each other raise whatever they like
+        raise not_imported("lmms-eval", e, EXTRA) from None
+    chat = sorted(AVAILABLE_CHAT_TEMPLATE_MODELS)
+    simple = sorted(set(AVAILABLE_SIMPLE_MODELS) - set(chat))
+    lines = ["Tasks (a benchmark's name alone is its first four; `lmms-eval tasks list` has lmms-eval's own)"]
+    lines += [f"  {TASK_PREFIX}{name:26} {', '.join(tasks_of(name))}" for name in names()]
+    lines += [f"  {group:29} {len(tasks)} tasks" for group, tasks in groups().items()]
+    lines += ["\nModels (--model)", "  rubric_judge: any judge of ours; it resumes, and asks many at a time"]
+    lines.append(f"  images in their places: {', '.join(m for m in chat if m != 'rubric_judge')}")
+    lines.append(f"  images before the text, for responses that are texts: {', '.join(simple)}")
+    return "\n".join(lines) + "\n"
 
 
 def lmms_eval(

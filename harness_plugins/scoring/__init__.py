@@ -38,6 +38,7 @@ from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report, Unequal
 from harness_plugins.scoring.statistics import Column, Ints
+from harness_plugins.scoring.usage import model_of
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 
@@ -288,7 +289,7 @@ def relation_of(run: RunData, key: CellKey) -> str:
         return ""
     if run.baseline(key.judge):
         return "baseline"
-    return relation(writer, model=judge["key"]["model"], base=judge["base"], family=judge["family"])
+    return relation(writer, model=model_of(judge["key"]), base=judge["base"], family=judge["family"])
 
 
 def _fill_metrics(

@@ -13,6 +13,7 @@ from harness_plugins.scoring.metrics import Scored
 from harness_plugins.scoring.read import CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric
 from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.usage import model_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def ways(
     for cell in cells:
         key = run.judge(cell.judge).get("key", {})
         if cell.complete and not cell.baseline and not cell.computed and key.get("model"):
-            groups.setdefault((str(key["model"]), cell.arm, cell.writer), []).append(cell)
+            groups.setdefault((model_of(key), cell.arm, cell.writer), []).append(cell)
     found = []
     for (model, arm, writer), members in groups.items():
         if len({m.grading for m in members}) > 1:

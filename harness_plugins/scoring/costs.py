@@ -22,7 +22,7 @@ from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Floats, Ints
-from harness_plugins.scoring.usage import Decided
+from harness_plugins.scoring.usage import Decided, model_of
 
 Axis = Literal["money", "compute", "tokens"]
 
@@ -127,7 +127,7 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
         total = total + none.a_draw() / benchmark.cells[asked].expected.any(axis=2).sum() * without.sum()
     calls, read, written = (float(x) / items for x in total)
     share = _share(run, benchmark, cell, decided)
-    configured = run.judge(cell.judge).get("key", {}).get("model")
+    configured = model_of(run.judge(cell.judge).get("key", {}))
     writer = run.writers.get(cell.writer) if cell.writer else None
     point = CostPoint(
         benchmark=benchmark.name,

@@ -89,6 +89,16 @@ def lmms_eval_bracket(text: str) -> int | None:
     return 2 if "[[A]]" not in text and "[[B]]" in text else 1
 
 
+_RESPONSE = re.compile(r"\*{0,99}response (\d{1,9})\*{0,99} is better")
+
+
+def lmms_eval_response(text: str) -> int | None:
+    """lmms-eval's `multi_crit`, as the benchmark's own script: the first "response N is better" in the last three lines, in any case.
+    Where there is none, or N is neither, it asks an LLM: None."""
+    found = _RESPONSE.search("\n".join(text.strip().split("\n")[-3:]).lower())
+    return {"1": 1, "2": 2}.get(found[1].lstrip("0")) if found else None
+
+
 PARSERS: dict[str, Callable[[str], int | None]] = {
     "proxy_grm_loose": proxy_grm_loose,
     "proxy_grm_exact": proxy_grm_exact,
@@ -97,4 +107,5 @@ PARSERS: dict[str, Callable[[str], int | None]] = {
     "r1_reward_line": r1_reward_line,
     "lmms_eval_judgment": lmms_eval_judgment,
     "lmms_eval_bracket": lmms_eval_bracket,
+    "lmms_eval_response": lmms_eval_response,
 }

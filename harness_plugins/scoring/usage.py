@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
+from evaluators.judges import served_model
 from harness_plugins.scoring.lines import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]
@@ -234,11 +235,17 @@ def _judges(db: Any, manifest: Mapping[str, Any], found: Folder) -> None:
     failed = {judge: row for judge, *row in db.execute(_FAILED).fetchall()}
     for judge in sorted(filter(is_model, answers.keys() | failed.keys())):
         served, *row = answers.get(judge, ("", *_NOTHING))
-        model = manifest.get("judges", {}).get(judge, {}).get("key", {}).get("model") or served
+        known = manifest.get("judges", {}).get(judge)
+        model = (model_of(known["key"]) if known else "") or served
         found.paid.append(_paid("judge", judge, model, row, failed.get(judge), made.get(judge, 0)))
     for benchmark, judge, arm, writer, *numbers, draws, items in db.execute(_CELLS).fetchall():
         if is_model(judge):
             found.cells[benchmark, judge, arm, writer] = Decided(_usage(numbers), draws, items)
+
+
+def model_of(key: Mapping[str, Any]) -> str:
+    """The model behind a judge of a manifest, by its own name; empty where that does not tell."""
+    return served_model(str(key.get("backend")), str(key.get("model") or ""), key.get("model_args") or {})
 
 
 _NOTHING = (0,) * 9

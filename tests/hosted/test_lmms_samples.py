@@ -12,7 +12,7 @@ import pytest
 from evaluators.mock_server import MockServer
 from harness_plugins import score
 from harness_plugins.cli import main
-from tests.conftest import read_jsonl
+from tests.conftest import read_jsonl, write_jsonl
 from tests.hosted.conftest import Cli
 
 REPLIES = {
@@ -89,3 +89,51 @@ def test_samples_of_our_own_tasks_point_to_their_run_folder(
     (path,) = (done.folder / "harness").rglob("*_samples_rt_demo_judge.jsonl")
     assert main(["import", "lmms_eval", str(path), "--out", str(cli.tmp / "imported")]) == 2
     assert "score the run folder that the same command wrote" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("split", "count"), [("open-ended", 1000), ("reasoning", 425)])
+def test_multi_crit_samples_give_the_stock_figures(
+    split: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prompts, shares and figures by lmms-eval's own code."""
+    from lmms_eval.tasks.multi_crit import utils
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)  # its LLM cannot be asked, and what it would decide is an error
+    criteria = utils.OPEN_ENDED_CRITERIA if split == "open-ended" else utils.REASONING_CRITERIA
+    replies = (
+        "Response 2 is longer.\n\n**Response 1** is better.",
+        "Response 1 is better at first sight.\nNo.\nIt is not.\nResponse 2 is better.",
+        "Neither is better.",
+    )
+    rows = []
+    for n in range(count):
+        doc = {
+            "question_id": f"q{n}", "prompt_id": f"p{n // 5}", "criterion": criteria[n % 5], "split": split.replace("-", "_"),
+            "question": f"What is [Response 1]: in {n // 5}?", "pred_a": f"one {n // 5}", "pred_b": f"two\n\n{n // 5}",
+            "preference": ("model_a", "model_b")[n * n % 7 % 2],
+        }  # fmt: skip
+        reply = replies[crc32(str(n).encode()) % 7 % 3]
+        shares = utils.multi_crit_process_results(doc, [reply])
+        sample = {
+            "doc_id": n,
+            "target": doc["preference"],
+            "filtered_resps": reply,
+            "input": utils.multi_crit_doc_to_text(doc),
+        }
+        rows.append(sample | shares)
+    name = f"multi_crit_{split.replace('-', '_')}"
+    folder = tmp_path / "logs" / "org__judge-7b"
+    folder.mkdir(parents=True)
+    write_jsonl(folder / f"20260101_000000_samples_{name}.jsonl", rows)
+    assert main(["import", "lmms_eval", str(tmp_path / "logs"), "--out", str(tmp_path / "run")]) == 0
+    assert "lmms-eval asked an LLM, official-lmms_eval counts them wrong" in capsys.readouterr().out
+    theirs = utils._compute_metrics([r["overall"] for r in rows])
+    cell = next(c for c in score(tmp_path / "run", "official-lmms_eval").cells if c.judge == "judge-7b")
+    ours = {n: 100 * cell.metrics[n].value for n in ("accuracy", "macro", "pacc", "tos", "cmr")}
+    names = ("overall", "macro_avg", "pluralistic_acc", "tradeoff_sensitivity", "conflict_matching")
+    assert list(ours.values()) == pytest.approx([theirs[n] for n in names], abs=0.01)
+    assert all(0 < v < 100 for v in ours.values()), "else it would show little"
+    for criterion, value in theirs["criterion"].items():
+        assert 100 * cell.metrics[f"accuracy[{criterion}]"].value == pytest.approx(value, abs=0.01)
+    items = read_jsonl(tmp_path / "run" / "items.jsonl")
+    assert (items[0]["prompt"], items[0]["group"]) == ("What is [Response 1]: in 0?", "p0")
