@@ -368,8 +368,12 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def decode(kind: type[R], line: bytes | str | dict[str, Any]) -> R:
+def decode(kind: type[R], line: bytes | str | dict[str, Any], unknown: Literal["forbid", "ignore"] = "forbid") -> R:
     """Read one record from a JSON line or an already parsed object.
+
+    Args:
+        unknown: what becomes of fields that the record has not. They are forbidden in what people write, where they are slips,
+            and ignored in our own files, which a newer version may have written.
 
     Raises:
         RecordError: not JSON, or a field missing, unknown or of the wrong type.
@@ -380,7 +384,7 @@ def decode(kind: type[R], line: bytes | str | dict[str, Any]) -> R:
     except orjson.JSONDecodeError as e:
         raise RecordError(f"not valid JSON ({e})") from None
     try:
-        checked: R = adapter.validate_python(value)
+        checked: R = adapter.validate_python(value, extra=unknown)
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         where = ".".join(str(p) for p in first["loc"]) or "the line"

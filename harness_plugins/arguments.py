@@ -16,6 +16,7 @@ start here:
   rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
+  rubric-harness check results/runs/my-run     whether a run folder is whole
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
   rubric-harness report results/runs/my-run    figures, tables and items as one page
   rubric-harness export results/runs/my-run --public --out DIR
@@ -93,6 +94,14 @@ def parser() -> Parser:
 
     _add_compare(commands)
     _add_show(commands)
+
+    check = commands.add_parser(
+        "check",
+        help="whether a run folder is whole",
+        description="Whether a run folder is whole, in one screen: files, items, rubrics, cells, and what cannot be read or is "
+        "gone. Asks nothing and changes nothing. Exit code 0 where all that was asked for is there, 3 where something is missing.",
+    )
+    check.add_argument("run", type=Path, metavar="RUN_DIR")
 
     items = commands.add_parser(
         "items",

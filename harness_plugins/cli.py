@@ -61,6 +61,7 @@ _COMMANDS = {
     "report": reading.report_command,
     "compare": reading.compare_command,
     "show": reading.show_command,
+    "check": reading.check_command,
     "items": reading.items_command,
     "tasks": reading.tasks_command,
     "import": reading.import_command,

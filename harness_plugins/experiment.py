@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +17,7 @@ from typing import Any
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Journal, items_of, lines, verdict_files
+from evaluators.engine.journal import Damage, Journal, damage_notes, items_of, verdicts_of
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
@@ -23,7 +25,7 @@ from evaluators.judges import Judge, JudgeSpec
 from evaluators.messages import ChatBackend
 from evaluators.names import unknown
 from evaluators.parsing import parse
-from evaluators.records import Item, Verdict, decode, encode
+from evaluators.records import Answer, Item, RecordError, decode, encode
 from evaluators.rendering import Case
 from evaluators.writers import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
@@ -37,6 +39,8 @@ from harness_plugins.known_items import check_images, list_new, with_known_diges
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.rubric_files import RubricFile, check_unchanged, read_rubrics
 from harness_plugins.writing import Written, work_of, write
+
+log = logging.getLogger(__name__)
 
 Selection = Mapping[str, Collection[str]]
 """Field (benchmark, judge, arm, writer) -> the values wanted; a field that is absent lets all through."""
@@ -233,7 +237,8 @@ def run(
     check_secrets(
         [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
     )
-    known = items_of(folder)
+    damage: Damage = {}
+    known = items_of(folder, damage)
     prepared = prepare(config, limit, only, known=known)
     held = read_manifest(folder)
     check_judges(folder, held, config.judges, config.orders)
@@ -241,7 +246,7 @@ def run(
     digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
     prepared = replace(prepared, items=digested, planned=planned_donors(folder, held))
     check_images([i for items in prepared.items.values() for i in items])
-    new_rubrics = check_unchanged(folder, prepared.rubrics)
+    new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
     money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])
     with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
@@ -255,7 +260,8 @@ def run(
             with Journal(folder / "rubrics.jsonl") as journal:
                 for rubric in new_rubrics:
                     journal.append(encode(rubric))
-        finished = Finished.read(folder, redo)
+        finished = Finished.read(folder, redo, damage)
+        tell_damage(folder, damage)
         listed = list_new([i for g in grids for i in g.items], known, items)
         runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
         runner.tally.budget = money.budget
@@ -412,6 +418,12 @@ def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prep
         )
 
 
+def tell_damage(folder: Path, damage: Damage) -> None:
+    """Warn of lines that cannot be read, before they are paid for again."""
+    for note in damage_notes(damage):
+        log.warning("%s: %s; what stood there is due again", folder, note)
+
+
 def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     wanted: dict[str, list[tuple[Item, Cell]]] = {}
@@ -423,14 +435,14 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
         return
     specs = {judge.spec.name: judge.spec for judge, _ in work}
     answers = {}
-    for line in (line for path in verdict_files(folder) for line in lines(path)):
-        found = line.find(b'"call":"')
-        call = line[found + 8 : found + 72].decode()
-        if call in wanted:
-            verdict = decode(Verdict, line)
-            if verdict.answer is not None:
-                answers[call] = verdict.answer
-    for call, cells in wanted.items():
+    for verdict in verdicts_of(folder):
+        if verdict["call"] in wanted and verdict.get("answer") is not None:
+            with suppress(RecordError):
+                answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")
+    for w in (w for _, works in work for w in works):
+        for call in w.reuse.keys() - answers.keys():
+            w.ask_anew(call)
+    for call, cells in ((call, cells) for call, cells in wanted.items() if call in answers):
         for item, cell in cells:
             spec = specs[cell.judge]
             asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))

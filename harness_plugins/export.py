@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from evaluators.engine.journal import items_of, record_files, rubrics_of, verdict_files
+from evaluators.engine.journal import Damage, items_of, objects, record_files, rubrics_of, verdicts_of
 from evaluators.errors import UserError
 from evaluators.records import Item, RecordError, Rubric, Verdict, decode, encode
 from harness_plugins import __version__
@@ -60,7 +60,7 @@ class Exported:
     verdicts: int
     rubrics: int
     left_out: int
-    """Lines of verdict files that are no records."""
+    """Lines that cannot be read."""
     size: int
     """Bytes."""
 
@@ -72,7 +72,8 @@ def export(run: str | Path, out: str | Path) -> Exported:
         UserError: no run folder, a damaged one, or a place that is taken or lies inside the run.
     """
     run, out = Path(run), Path(out).absolute()
-    items = items_of(run)
+    damage: Damage = {}
+    items = items_of(run, damage)
     if not items:
         refuse_scores_alone(run)
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
@@ -81,7 +82,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
     part = out.with_name(f".{out.name}.{os.getpid()}")
     part.mkdir()
     try:
-        found = _fill(run, part, items)
+        found = _fill(run, part, items, damage)
         size = sum(f.stat().st_size for f in part.iterdir())
         part.replace(out)
     finally:
@@ -98,28 +99,28 @@ def _check_place(run: Path, out: Path) -> None:
         raise UserError(f"{out}: is not empty; give --out a new folder, or remove this one")
 
 
-def _fill(run: Path, out: Path, items: dict[str, Item]) -> tuple[int, int, int]:
+def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> tuple[int, int, int]:
     """Returns how many verdicts and rubrics were written, and how many lines were left out."""
     from harness_plugins.scoring import score
 
     _write(out / "items.jsonl", map(public_item, items.values()))
-    rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items)) if record_files(run, "rubrics") else 0
-    left: list[bytes] = []
+    rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items, damage)) if record_files(run, "rubrics") else 0
     reread = Rereader(run)
-    verdicts = _write(
-        out / "verdicts.jsonl",
-        _lines(verdict_files(run), lambda line: public_verdict(_as_read_today(line, reread)), left),
-    )
+    today = (public_verdict(_as_read_today(v, reread)) for v in verdicts_of(run, damage))
+    verdicts = _write(out / "verdicts.jsonl", today)
     for path in sorted(run.glob("induction-*.jsonl")):  # what a rubric that is induced took
         written = path.stem.removeprefix("induction-")
-        _write(out / f"induction-{name(written).replace(':', '-')}.jsonl", _lines([path], _induction, []))
+        _write(
+            out / f"induction-{name(written).replace(':', '-')}.jsonl",
+            (_induction(v) for _, v in objects(path, damage)),
+        )
     write_manifest(out, public_manifest(read_manifest(run)))
     metrics = [
         orjson.dumps(o).decode() for o in score(out).objects()
     ]  # without the folder's name, as `score --json` has it
     (out / "metrics.json").write_text("[\n" + ",\n".join(metrics) + "\n]\n", encoding="utf-8")
-    _write_about(run, out, len(left))
-    return verdicts, rubrics, len(left)
+    _write_about(run, out, len(damage))
+    return verdicts, rubrics, len(damage)
 
 
 def _write(path: Path, records: Iterable[Any]) -> int:
@@ -130,8 +131,8 @@ def _write(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
-def _rubrics(run: Path, items: dict[str, Item]) -> Iterator[dict[str, Any]]:
-    for rubric in rubrics_of(run):
+def _rubrics(run: Path, items: dict[str, Item], damage: Damage) -> Iterator[dict[str, Any]]:
+    for rubric in rubrics_of(run, damage):
         yield public_rubric(rubric, _for(rubric, items))
 
 
@@ -141,27 +142,10 @@ def _for(rubric: Rubric, items: dict[str, Item]) -> Iterable[Item]:
     return (items[rubric.item],) if rubric.item in items else ()
 
 
-def _lines(
-    paths: Iterable[Path], shown: Callable[[dict[str, Any]], dict[str, Any]], left: list[bytes]
-) -> Iterator[dict[str, Any]]:
-    """The lines of files as they may be shown; those that are no records go to `left`."""
-    for path in paths:
-        with open(path, "rb") as f:
-            for line in f:
-                try:
-                    value = orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    value = None
-                if isinstance(value, dict):
-                    yield shown(value)
-                elif line.strip():
-                    left.append(line[:1])
-
-
 def _as_read_today(line: dict[str, Any], reread: Rereader) -> dict[str, Any]:
     """A verdict line as today's parsers read its answer, whose words the export leaves behind."""
     try:
-        verdict = decode(Verdict, line)
+        verdict = decode(Verdict, line, "ignore")
     except RecordError:
         return line
     again = reread.verdict(verdict)
@@ -183,7 +167,7 @@ def _write_about(run: Path, out: Path, left_out: int) -> None:
         "removed": REMOVED,
         "hashed": HASHED,
         "limits": LIMITS,
-        "verdict_lines_left_out": left_out,
+        "lines_left_out": left_out,
         "originals": {name(f.name): _sha256(f) for f in originals},
     }
     (out / "about.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

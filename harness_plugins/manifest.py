@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from evaluators.engine.journal import lines, verdict_files
+from evaluators.engine.journal import verdicts_of
 from evaluators.engine.plan import Grid, Orders
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
@@ -129,8 +129,7 @@ def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _has_answered(run: Path, judge: str) -> bool:
-    name = b'"judge":' + orjson.dumps(judge)
-    return any(name in line and b'"status":"error"' not in line[:120] for f in verdict_files(run) for line in lines(f))
+    return any(v["judge"] == judge and v["status"] != "error" for v in verdicts_of(run))
 
 
 def check_rows(run: Path, held: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
@@ -193,6 +192,12 @@ def _planned(held: Mapping[str, Any], config: Config, grids: Sequence[Grid]) -> 
     return found
 
 
+def _items(held: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> int:
+    """How many items were to be judged so far, so that lost ones are missed."""
+    before = int(held.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
+    return max([before, *(len(g.items) for g in grids if g.benchmark == benchmark)])
+
+
 def make_manifest(
     held: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
 ) -> dict[str, Any]:
@@ -212,7 +217,10 @@ def make_manifest(
             "python": platform.python_version(),
             "aiohttp": aiohttp.__version__,
         },
-        "benchmarks": {**held.get("benchmarks", {}), **{n: {**b.facts(), **limits[n]} for n, b in benchmarks.items()}},
+        "benchmarks": {
+            **held.get("benchmarks", {}),
+            **{n: {**b.facts(), **limits[n], "items": _items(held, n, grids)} for n, b in benchmarks.items()},
+        },
         "judges": {**held.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
         "rubrics": {**held.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
         "arms": list(dict.fromkeys([*held.get("arms", []), *config.arms])),

@@ -311,7 +311,7 @@ def _names(value: Any) -> Any:
 def _benchmark(facts: Mapping[str, Any]) -> dict[str, Any]:
     shown = {
         k: settings(facts[k])
-        for k in ("revision", "rows", "expected_rows", "rows_sha256", "limit", "media")
+        for k in ("revision", "rows", "expected_rows", "rows_sha256", "limit", "media", "items")
         if k in facts
     }
     source = str(facts.get("source") or "")

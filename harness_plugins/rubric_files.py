@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.arms import WriterRubrics
-from evaluators.engine.journal import rubrics_of
+from evaluators.engine.journal import Damage, rubrics_of
 from evaluators.errors import UserError
 from evaluators.files import read_jsonl
 from evaluators.keys import rubric_uid
@@ -207,14 +207,14 @@ def _rubric(row: Mapping[str, Any], index: _Index, writer: str) -> Rubric | None
     return rubric
 
 
-def check_unchanged(run: Path, files: Sequence[RubricFile]) -> list[Rubric]:
+def check_unchanged(run: Path, files: Sequence[RubricFile], damage: Damage | None = None) -> list[Rubric]:
     """The rubrics that a run folder does not hold yet.
 
     Raises:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
     held: dict[tuple[Any, ...], str] = {}
-    for r in rubrics_of(run):
+    for r in rubrics_of(run, damage):
         held[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:

@@ -10,10 +10,10 @@ from pathlib import Path
 import orjson
 
 from evaluators.arms import ARMS, generic_rubric
-from evaluators.engine.journal import items_of, lines, rubrics_of, verdict_files
+from evaluators.engine.journal import Damage, damage_notes, items_of, rubrics_of, verdicts_of
 from evaluators.errors import UserError
 from evaluators.names import unknown
-from evaluators.records import CriterionVerdict, Item, Rubric, Verdict, decode
+from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
 from evaluators.text import printable
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, refuse_public
@@ -56,7 +56,8 @@ def show(
     Raises:
         UserError: no run folder, or an unknown judge, writer, arm or state.
     """
-    items = items_of(run)
+    damage: Damage = {}
+    items = items_of(run, damage)
     if not items:
         refuse_scores_alone(run)
         raise UserError(f"{run}: no run folder (no items.jsonl in it)")
@@ -64,13 +65,13 @@ def show(
     wanted = _conditions(where)
     judge = judge or _first_judge(run)
     reread = Rereader(run)
-    verdicts, judges, writers, arms = _verdicts(run, judge, reread)
+    verdicts, judges, writers, arms = _verdicts(run, judge, reread, damage)
     _known("judge", judge, judges)
     _known("writer", writer, writers)
     for arm, _ in wanted:
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
-    rubrics = {r.uid: r for r in rubrics_of(run)}
+    rubrics = {r.uid: r for r in rubrics_of(run, damage)}
     found = [
         i
         for i in items.values()
@@ -80,6 +81,7 @@ def show(
     for n, one in enumerate(found[:limit], 1):
         head = f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n"
         yield printable(head + _text(one, verdicts.get(one.uid, {}), rubrics, writer))
+    yield from damage_notes(damage)
     yield from reread.notes()
     if not found:
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
@@ -109,29 +111,33 @@ def _conditions(where: str) -> list[tuple[str, str]]:
 
 
 def _verdicts(
-    run: Path, judge: str | None, reread: Rereader
+    run: Path, judge: str | None, reread: Rereader, damage: Damage
 ) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
     """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
     judges: dict[str, None] = {}
     writers: dict[str, None] = {}
     arms: dict[str, None] = {}
     last: dict[tuple[object, ...], bytes] = {}
-    for path in verdict_files(run):
-        for line in lines(path):
-            try:
-                v = orjson.loads(line)
-                place = (v["item"], v["arm"], v["writer"], v["order"], v["replicate"], v["sample"], v.get("candidate"))
-            except (ValueError, KeyError, TypeError):
-                continue
-            judges.setdefault(v["judge"])
-            arms.setdefault(v["arm"])
-            if v["writer"] is not None:
-                writers.setdefault(v["writer"])
-            if v["judge"] == (judge or next(iter(judges))) and (v.get("status") != "error" or place not in last):
-                last[place] = line
+    for v in verdicts_of(run, damage):
+        judges.setdefault(v["judge"])
+        arms.setdefault(v["arm"])
+        if v["writer"] is not None:
+            writers.setdefault(v["writer"])
+        trial = (
+            v["item"],
+            v["arm"],
+            v["writer"],
+            v["order"],
+            *(v.get(f) for f in ("replicate", "sample", "candidate")),
+        )
+        if v["judge"] == (judge or next(iter(judges))) and (v["status"] != "error" or trial not in last):
+            last[trial] = orjson.dumps(v)  # a million objects would not fit
     found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for line in last.values():
-        verdict = reread.verdict(decode(Verdict, line))
+        try:
+            verdict = reread.verdict(decode(Verdict, line, "ignore"))
+        except RecordError:
+            continue
         found[verdict.item][verdict.arm, verdict.writer].append(verdict)
     for trials in found.values():
         for group in trials.values():

@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from evaluators.engine import caller
-from evaluators.engine.journal import Journal, heads, lines
+from evaluators.engine.journal import Journal, objects
 from evaluators.engine.pacing import Slots, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
@@ -299,22 +299,11 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "verdicts.jsonl"
     path.write_bytes(b'{"a":1}\n' + torn)
-    assert list(lines(path)) == [b'{"a":1}\n']
+    assert list(objects(path)) == [(1, {"a": 1})]
     with Journal(path) as journal:
         assert journal.repaired == len(torn)
         journal.append(b'{"b":2}\n')
     assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'
-
-
-def test_heads_reads_our_lines_and_those_of_others(tmp_path: Path) -> None:
-    path = tmp_path / "v.jsonl"
-    ours = f'{{"key":"{"a" * 64}","status":"unparsed","call":"{"b" * 64}","x":1}}\n'
-    theirs = f'{{"status": "ok", "call": "{"d" * 64}", "key": "{"c" * 64}"}}\n'
-    path.write_text(ours + theirs)
-    assert list(heads(path)) == [("a" * 64, "unparsed", "b" * 64), ("c" * 64, "ok", "d" * 64)]
-    path.write_text("{}\n")
-    with pytest.raises(UserError, match="line 1 is no verdict"):
-        list(heads(path))
 
 
 def test_slots_bound_and_adapt() -> None:

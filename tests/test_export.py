@@ -273,8 +273,8 @@ def test_a_failed_export_leaves_nothing(made: tuple[Path, Path], tmp_path: Path)
     folder, _ = made
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "items.jsonl").write_bytes((folder / "items.jsonl").read_bytes())
-    (tmp_path / "run" / "rubrics.jsonl").write_text('{"no": "rubric"}\n')
-    with pytest.raises(UserError, match=r"rubrics\.jsonl: line 1"):
+    (tmp_path / "run" / "manifest.json").write_text('{"no": "manifest"}\n')
+    with pytest.raises(UserError, match=r"manifest\.json"):
         export(tmp_path / "run", tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 

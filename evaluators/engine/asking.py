@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Caller, Tally, failure_of
-from evaluators.engine.journal import Journal, lines
-from evaluators.errors import BackendError, UserError
+from evaluators.engine.journal import Damage, Journal, read_records
+from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
-from evaluators.records import Answer, Failure, Item, decode
+from evaluators.records import Answer, Failure, Item
 
 
 class Asker:
@@ -106,7 +107,7 @@ async def opened(
     """An Asker over a journal.
 
     Raises:
-        UserError: the journal is held by another process, or a line of it is no answer.
+        UserError: the journal is held by another process.
     """
     with Journal(path) as journal:
         asker = Asker(spec, backend, journal, answers_in(path), tally, account)
@@ -117,16 +118,18 @@ async def opened(
             await asker.close()
 
 
-def answers_in(path: Path) -> dict[str, Answer]:
-    """What a journal of answers holds, by key; a line without an answer says what a failed request was paid for."""
-    found = {}
-    for number, line in enumerate(lines(path), 1):
-        try:
-            value = orjson.loads(line)
-            if value["answer"] is not None:
-                found[str(value["key"])] = decode(Answer, value["answer"])
-        except (ValueError, KeyError, TypeError) as e:
-            raise UserError(
-                f"{path}: line {number}: no answer ({e}); remove the line and run the same command again"
-            ) from None
-    return found
+def answers_in(path: Path, damage: Damage | None = None) -> dict[str, Answer]:
+    """What a journal of answers holds, by key; a line without an answer says what a failed request was paid for.
+
+    What cannot be read is asked again.
+    """
+    return {reply.key: reply.answer for reply in read_records(path, _Reply, damage) if reply.answer is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """One line of a journal of answers."""
+
+    key: str
+    answer: Answer | None
+    error: Failure | None = None

@@ -1,6 +1,7 @@
 """Append-only JSON Lines files that survive `kill -9`: one unbuffered append a line, fsync each second, one writer.
 
-A line is complete or absent to every reader: a torn last line is cut off by the next writer and skipped by readers.
+A line is complete or absent to every reader: a torn last line is cut off by the next writer and skipped by readers. What other
+programs made of a file is read alike: white space, line ends and the order of keys are of no account.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
-from typing import TypeVar
+from types import NoneType, TracebackType
+from typing import Any, TypeVar
 
 import orjson
 
 from evaluators.errors import UserError
-from evaluators.records import Item, RecordError, Rubric, decode
+from evaluators.records import MOST, STATUSES, Item, RecordError, Rubric, decode, rotations
 
 FSYNC_SECONDS = 1.0
 
@@ -89,7 +91,9 @@ class Journal:
 
 
 def repair(fd: int) -> int:
-    """Cut off a last line without its newline; returns the bytes cut. Nobody was told of it: its answer was in flight."""
+    """Cut off a torn last line; returns the bytes cut. Nobody was told of it: its answer was in flight. One that is whole, as
+    other programs leave the last one, gets its newline.
+    """
     size = os.fstat(fd).st_size
     end = size
     while end > 0:
@@ -99,34 +103,71 @@ def repair(fd: int) -> int:
             end = start + newline + 1
             break
         end = start
-    if end < size:
-        os.ftruncate(fd, end)
+    if end == size:
+        return 0
+    if is_whole(os.pread(fd, size - end, end)):
+        os.write(fd, b"\n")
+        return 0
+    os.ftruncate(fd, end)
     return size - end
 
 
-def lines(path: Path, torn: Callable[[int], None] | None = None) -> Iterator[bytes]:
-    """The complete lines of a file; none where it is absent. `torn` is told the number of a line without newline."""
+def is_whole(line: bytes) -> bool:
+    """Whether a line without its newline was written to its end: of an object, no part alone is JSON."""
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+Damage = dict[tuple[Path, int], str]
+"""Lines that cannot be read: (file, line number from 1) -> why. What they held is due again."""
+
+
+def objects(
+    path: Path, damage: Damage | None = None, fault: Callable[[dict[str, Any]], str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file by line number from 1; none where the file is absent.
+
+    White space, line ends and the order of keys are of no account. A last line without its newline counts where it is whole, as
+    other programs leave it; else it is torn, and as if absent.
+
+    Args:
+        damage: is told of every line that is no object, holds bytes that are no UTF-8, or has a fault.
+        fault: why an object is not what the file should hold; empty for those that are yielded.
+
+    >>> damage: Damage = {}
+    >>> [row["key"] for _, row in objects(run / "induction-arr.jsonl", damage)]        # doctest: +SKIP
+    """
     if not path.exists():
         return
     with open(path, "rb", buffering=1 << 20) as f:
         for number, line in enumerate(f, 1):
-            if line.endswith(b"\n"):
-                yield line
-            elif torn is not None:
-                torn(number)
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError as e:
+                reason = f"not valid JSON ({e})"
+            else:
+                reason = "no JSON object" if type(value) is not dict else fault(value) if fault else ""
+                if not reason:
+                    yield number, value
+                    continue
+            if damage is not None and line.endswith(b"\n") and not line.isspace():
+                damage[path, number] = reason
 
 
-def read_records(path: Path, kind: type[R]) -> Iterator[R]:
-    """The records of a file.
+def read_records(path: Path, kind: type[R], damage: Damage | None = None) -> Iterator[R]:
+    """The records of a file; those that cannot be read are left out. Fields that a newer version may have added are ignored.
 
-    Raises:
-        UserError: a line that does not fit, by file and line.
+    Args:
+        damage: is told of every line that is left out.
     """
-    for number, line in enumerate(lines(path), 1):
+    for number, value in objects(path, damage):
         try:
-            yield decode(kind, line)
+            yield decode(kind, value, "ignore")
         except RecordError as e:
-            raise UserError(f"{path}: line {number}: {e}; mend or remove the line") from None
+            if damage is not None:
+                damage[path, number] = str(e)
 
 
 def record_files(run: Path, kind: str) -> list[Path]:
@@ -138,58 +179,86 @@ def verdict_files(run: Path) -> list[Path]:
     return record_files(run, "verdicts")
 
 
-def items_of(run: Path) -> dict[str, Item]:
-    """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests.
-
-    Raises:
-        UserError: a line that is no item.
-    """
+def items_of(run: Path, damage: Damage | None = None) -> dict[str, Item]:
+    """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests."""
     found: dict[str, Item] = {}
     for path in record_files(run, "items"):
-        for uid, item in {i.uid: i for i in read_records(path, Item)}.items():
+        for uid, item in {i.uid: i for i in read_records(path, Item, damage)}.items():
             if uid not in found or item.digested():
                 found[uid] = item
     return found
 
 
-def rubrics_of(run: Path) -> Iterator[Rubric]:
-    """All rubric records of a folder, earlier ones of a place before later ones.
-
-    Raises:
-        UserError: a line that is no rubric.
-    """
+def rubrics_of(run: Path, damage: Damage | None = None) -> Iterator[Rubric]:
+    """All rubric records of a folder, earlier ones of a place before later ones."""
     for path in record_files(run, "rubrics"):
-        yield from read_records(path, Rubric)
+        yield from read_records(path, Rubric, damage)
 
 
-_HEAD = b'{"key":"'
-_STATUS = b'","status":"'
-_CALL = b'","call":"'
+def verdicts_of(run: Path, damage: Damage | None = None) -> Iterator[dict[str, Any]]:
+    """The verdict lines of a folder as objects, in order. What says where a verdict belongs and what it is has been checked:
+    to build a million records of which a run needs the keys alone would take twice as long.
 
-
-def heads(path: Path) -> Iterator[tuple[str, str, str]]:
-    """(key, status, call) of every verdict line, read off its first bytes where it was written by us.
-
-    Raises:
-        UserError: a line is no verdict.
+    Args:
+        damage: is told of every line that is no verdict.
     """
-    for number, line in enumerate(lines(path), 1):
-        if line.startswith(_HEAD) and line[72:84] == _STATUS:
-            status_end = line.find(b'"', 84, 100)
-            if line[status_end : status_end + 10] == _CALL:
-                yield (
-                    line[8:72].decode(),
-                    line[84:status_end].decode(),
-                    line[status_end + 10 : status_end + 74].decode(),
-                )
-                continue
-        try:
-            value = orjson.loads(line)
-            key, status, call = value["key"], value["status"], value["call"]
-            if len(bytes.fromhex(key)) != 32 or len(bytes.fromhex(call)) != 32:
-                raise ValueError("no digest")
-            yield key, status, call
-        except (KeyError, TypeError, ValueError):
-            raise UserError(
-                f"{path}: line {number} is no verdict record; remove the line and run the same command again"
-            ) from None
+    for path in verdict_files(run):
+        for _, value in objects(path, damage, _fault):
+            yield value
+
+
+_NAMES = itemgetter("key", "call", "benchmark", "item", "judge", "arm", "writer")
+_STATUSES = frozenset(STATUSES)
+_ORDERS = frozenset(order for n in range(2, MOST + 1) for order in rotations(n))
+_TEXT, _COUNT = (str, NoneType), (int, NoneType)
+
+
+def _fault(value: dict[str, Any]) -> str:
+    """Why an object is no verdict that can be counted; empty where it is one."""
+    try:
+        key, call, benchmark, item, judge, arm, writer = _NAMES(value)
+        status, get = value["status"], value.get
+        if status not in _STATUSES or value["order"] not in _ORDERS:
+            return "status or order: unknown"
+        if not len(key) == len(call) == 64:
+            return "key or call: no digest"
+    except KeyError as e:
+        return f"{e.args[0]}: field required"
+    except TypeError:
+        return "key, call, status or order: no text"
+    texts = type(key) is type(call) is type(benchmark) is type(item) is type(judge) is type(arm) is str
+    if not texts or type(writer) not in _TEXT:
+        return "key, call, benchmark, item, judge, arm or writer: no text"
+    if not type(get("sample", 0)) is type(get("replicate", 0)) is int or type(get("candidate")) not in _COUNT:
+        return "sample, replicate or candidate: no whole number"
+    pick = get("pick")
+    chosen = get("score") is not None if pick is None else type(pick) is int and 0 <= pick < MOST
+    if chosen != (status == "ok") and status != "low_mass":
+        return f"pick or score: does not go with the status {status!r}"
+    answer = get("answer")
+    if answer is not None and not (type(answer) is dict and type(answer.get("answer_format")) is str):
+        return "answer: no answer of a model"
+    return ""
+
+
+SHOWN_LINES = 5
+
+
+def damage_notes(damage: Damage) -> list[str]:
+    """What a person is told of lines that cannot be read: one sentence a file, with the first numbers and reasons.
+
+    >>> damage_notes({(Path("runs/a/verdicts.jsonl"), 3): "no JSON object"})
+    ['verdicts.jsonl: 1 line cannot be read and is left out: line 3 (no JSON object)']
+    """
+    notes = []
+    for path in dict.fromkeys(path for path, _ in damage):
+        numbers = sorted(number for p, number in damage if p == path)
+        shown = numbers[:SHOWN_LINES]
+        count = (
+            "1 line cannot be read and is" if len(numbers) == 1 else f"{len(numbers):,} lines cannot be read and are"
+        )
+        first = f"line {shown[0]} ({damage[path, shown[0]]})"
+        others = "".join(f", {n}" for n in shown[1:])
+        more = f" and {len(numbers) - len(shown):,} more" if len(numbers) > len(shown) else ""
+        notes.append(f"{path.name}: {count} left out: {first}{others}{more}")
+    return notes

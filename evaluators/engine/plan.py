@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluators.arms import Arm, Given, WriterRubrics
-from evaluators.engine.journal import heads, verdict_files
+from evaluators.engine.journal import Damage, verdicts_of
 from evaluators.grading import Kind
 from evaluators.judges import JudgeSpec
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
@@ -134,25 +134,26 @@ class Finished:
         """Keys that hold an answer which is to be asked again: a failure must not take its place."""
 
     @classmethod
-    def read(cls, run: Path, redo: Collection[str] = ()) -> Finished:
-        """Whatever stands in the folder's verdict files, except errors and the statuses to be asked again."""
+    def read(cls, run: Path, redo: Collection[str] = (), damage: Damage | None = None) -> Finished:
+        """Whatever stands in the folder's verdict files, except errors, the statuses to be asked again, and what cannot be read."""
         found = cls()
-        for path in verdict_files(run):
-            for key, status, call in heads(path):
-                found.note(key, status, call, redo)
+        for verdict in verdicts_of(run, damage):
+            found.note(verdict["key"], verdict["status"], verdict["call"], redo)
         return found
 
     def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
         if status == "error":
             return  # an error opens nothing: whatever was answered before or after it stands
+        short, asked = _short(key), _short(call)
         if status in redo:
-            self.keys.discard(_short(key))
-            self.calls.discard(_short(call))
-            self.reopened.add(_short(key))
+            self.keys.discard(short)
+            self.calls.discard(asked)
+            self.reopened.add(short)
         else:
-            self.keys.add(_short(key))
-            self.calls.add(_short(call))
-            self.reopened.discard(_short(key))
+            self.keys.add(short)
+            self.calls.add(asked)
+            if self.reopened:
+                self.reopened.discard(short)
 
     def has(self, cell: Cell) -> bool:
         return _short(cell.key) in self.keys
@@ -166,7 +167,10 @@ class Finished:
 
 
 def _short(digest_hex: str) -> bytes:
-    return bytes.fromhex(digest_hex[:32])
+    try:
+        return bytes.fromhex(digest_hex[:32])
+    except ValueError:  # damaged: no cell has it, so the one that had is due
+        return b""
 
 
 @dataclass
@@ -183,6 +187,12 @@ class Work:
     calls: int = 0
     reuse: dict[str, list[tuple[Item, Cell]]] = field(default_factory=dict)
     """Open cells whose call the folder has answered already, by call: a copy, no request."""
+
+    def ask_anew(self, call: str) -> None:
+        """Ask for cells whose answer lies in the folder and cannot be read."""
+        uids = {item.uid for item, _ in self.reuse.pop(call)}
+        self.items = sorted({*self.items, *(n for n, item in enumerate(self.grid.items) if item.uid in uids)})
+        self.calls += 1
 
     @cached_property
     def place(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.text import say
-from harness_plugins.commands import COMPLETE, near
+from harness_plugins.commands import COMPLETE, ERRORS_REMAIN, near
 
 
 def print_summary(run: Path) -> bool:
@@ -97,7 +97,7 @@ def export_command(args: argparse.Namespace) -> int:
         f"Holds:   {made.items:,} items, {made.verdicts:,} verdicts, {made.rubrics:,} rubrics; no texts, media or paths"
     )
     if made.left_out:
-        say(f"Left out: {made.left_out} lines of the verdict files that are no records")
+        say(f"Left out: {made.left_out} lines that cannot be read")
     say(f"Told in: {near(made.out)}/about.json (what was removed, what is hashed)")
     say(f"Score:   rubric-harness score {near(made.out)}")
     return COMPLETE
@@ -134,6 +134,15 @@ def show_command(args: argparse.Namespace) -> int:
     ):
         say(block)
     return COMPLETE
+
+
+def check_command(args: argparse.Namespace) -> int:
+    from harness_plugins.check import check
+
+    lines, whole = check(args.run)
+    for line in lines:
+        say(line)
+    return COMPLETE if whole else ERRORS_REMAIN
 
 
 def items_command(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ folder's manifest says of how the judge was asked. The file itself is left as it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from evaluators import parsing
 from evaluators.arms import generic_rubric
 from evaluators.criteria import criteria_of
-from evaluators.engine.journal import lines, rubrics_of
+from evaluators.engine.journal import rubrics_of, verdicts_of
 from evaluators.engine.runner import derived
 from evaluators.grading import SCALE, Asked, Grading
 from evaluators.records import Criterion, RecordError, Verdict, decode
@@ -62,11 +62,11 @@ class Rereader:
             self.changes[_name(verdict), _name(again)] += 1
         return again
 
-    def lines(self, paths: Sequence[Path]) -> Iterator[Verdict]:
-        """The stale verdicts of some files, read anew, in order."""
-        for line in (line for path in paths for line in lines(path)):
+    def stale(self) -> Iterator[Verdict]:
+        """The folder's stale verdicts, read anew, in order."""
+        for value in verdicts_of(self.folder):
             try:
-                verdict = decode(Verdict, line)
+                verdict = decode(Verdict, value, "ignore")
             except RecordError:
                 continue
             if is_stale(verdict):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluators.engine.journal import Journal, items_of, lines, verdict_files
+from evaluators.engine.journal import Journal, items_of, verdict_files, verdicts_of
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
@@ -135,10 +135,10 @@ class Folder:
         """The folder's last word on each cell, by key."""
         wanted = {c.key for c in cells}
         found: dict[str, Verdict] = {}
-        for line in (line for path in verdict_files(self.path) for line in lines(path)):
-            key = line[8:72].decode("ascii", "replace")
+        for value in verdicts_of(self.path):
+            key = value["key"]
             if key in wanted:
-                verdict = decode(Verdict, line)
+                verdict = decode(Verdict, value, "ignore")
                 if verdict.status != "error" or key not in found or found[key].status == "error":
                     found[key] = verdict
         return found

@@ -248,7 +248,13 @@ def _manifest(found: Sequence[Results], items: dict[tuple[str, str], Item], impo
     benchmarks = {}
     for name in dict.fromkeys(r.benchmark for r in found):
         rows, spec = sum(b == name for b, _ in items), load_spec(name)
-        benchmarks[name] = {"title": spec.title, "source": BACKEND, "rows": rows, "expected_rows": spec.dataset.rows}
+        benchmarks[name] = {
+            "title": spec.title,
+            "source": BACKEND,
+            "rows": rows,
+            "expected_rows": spec.dataset.rows,
+            "items": rows,
+        }
     judges: dict[str, dict[str, Any]] = {}
     for one in found:
         formats = dict.fromkeys(r.answer_format for r in found if r.judge == one.judge)

@@ -13,12 +13,13 @@ import torch
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 
+from evaluators.engine.journal import Damage
 from evaluators.engine.plan import Finished, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
-from harness_plugins.experiment import ask, block_on, copy_answers
+from harness_plugins.experiment import ask, block_on, copy_answers, tell_damage
 from harness_plugins.garbage import rare_collections
 from harness_plugins.hosted.base import Docs, plainly
 from harness_plugins.hosted.folder import Folder, folder_of
@@ -121,7 +122,9 @@ def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) ->
     judge = create(spec)
     if judge.sees_media:
         check_images([i for g in grids for i in g.items])
-    finished = Finished.read(folder.path)
+    damage: Damage = {}
+    finished = Finished.read(folder.path, damage=damage)
+    tell_damage(folder.path, damage)
     runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
     work = [(judge, [due(grid, spec, finished) for grid in grids])]
     copy_answers(folder.path, work, runner)

@@ -102,10 +102,10 @@ def protocols(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
 
 
 def limits(column: Column, run: Run, report: Report, shown: Callable[[CellReport], bool]) -> list[str]:
-    """How many of the benchmark's rows our numbers are over, and the smallest difference that these can show."""
+    """What the folder has lost, how many of the rows our numbers are over, and the smallest difference that these can show."""
     benchmark = column.benchmark
     items, whole = report.items[benchmark][0], expected_rows(benchmark, report)
-    found = []
+    found = [f"Ours, {run.name}: {note}." for note in report.data.problems.notes()]
     if whole and items < whole:
         found.append(f"Ours, {benchmark}: {items:,} of {whole:,} rows in {run.name}, so not the benchmark's number.")
     here = [c for c in report.cells if c.benchmark == benchmark and not c.baseline and shown(c)]

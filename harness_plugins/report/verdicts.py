@@ -42,7 +42,7 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
     reread = Rereader(run.folder)
     for (line,) in found:
         try:
-            v = reread.verdict(decode(Verdict, line))
+            v = reread.verdict(decode(Verdict, line, "ignore"))
         except RecordError:
             continue  # counted in the report's notes
         trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)

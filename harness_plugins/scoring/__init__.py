@@ -84,8 +84,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
         raise UserError(*(f"{data.folder}: {why}" for why in report.notes))
     adjust([report])
     report.notes += data.notes
-    if data.skipped_lines:
-        report.notes.append(f"{data.skipped_lines} lines of the verdict files are no verdict records and were left out")
+    report.notes += data.problems.notes()
     return report
 
 

@@ -56,7 +56,8 @@ SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS samp
                                  WHEN 'reasoned' THEN 1 + (answer.top_logprobs IS NOT NULL)::INT ELSE 1 END AS requests,
        {ANSWER_TOKENS}, {FAILED_TOKENS},
        row_number() OVER () AS line,
-       benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{{2,9}}')
+       length(key) <> 64 OR length(call) <> 64 OR answer.answer_format IS NULL AND answer IS NOT NULL
+       OR benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{{2,9}}')
        OR status NOT IN ('ok', 'tie', 'unparsed', 'low_mass', 'refused', 'truncated', 'error')
        OR (status <> 'low_mass' AND (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL)) AS bad
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
@@ -111,7 +112,7 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
     except duckdb.Error as e:
         raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     if reread is not None:
-        _read_anew(db, [Path(f) for f in files], reread)
+        _read_anew(db, reread)
     db.execute(
         f"CREATE TABLE last AS SELECT * REPLACE ({_LIKELY.format(floor=mass_floor)}) FROM raw "
         "WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "
@@ -121,14 +122,14 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
     return db
 
 
-def _read_anew(db: Any, files: list[Path], reread: Rereader) -> None:
+def _read_anew(db: Any, reread: Rereader) -> None:
     """Put what today's parsers make of older answers in the place of what earlier ones made of them."""
     stale = "coalesce(stale, false) AND NOT coalesce(bad, true)"
     if not db.execute(f"SELECT count(*) FROM raw WHERE {stale}").fetchall()[0][0]:
         return
     columns: dict[str, list[Any]] = {name: [] for name in _DERIVED}
     keys: list[str] = []
-    for verdict in reread.lines(files):
+    for verdict in reread.stale():
         keys.append(verdict.key)
         derived = {
             **{name: getattr(verdict, name) for name in ("status", "pick", "score", "ranks", "both_bad", "forms")},

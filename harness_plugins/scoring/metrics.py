@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +107,8 @@ class Scored:
     """`CellData.places`."""
     p: Floats | None = None
     """`CellData.p`, intention to treat applied."""
+    lost: int = 0
+    """Trials on items that the folder has lost: to be answered, and not."""
 
     @property
     def pairs(self) -> bool:
@@ -121,7 +124,7 @@ class Scored:
     @property
     def trials(self) -> tuple[int, int]:
         """Trials answered, trials to be answered."""
-        return int((self.answered & self.counts).sum()), int(self.counts.sum())
+        return int((self.answered & self.counts).sum()), int(self.counts.sum()) + self.lost
 
     @property
     def answered(self) -> Bools:
@@ -192,6 +195,7 @@ def score_cell(
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
         _places(cell, none[0] if none else None),
         p,
+        math.ceil(benchmark.lost * int(counts.sum()) / len(benchmark.items)),
     )
 
 

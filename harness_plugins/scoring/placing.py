@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.errors import UserError
+from harness_plugins.folder.whole import LostRubrics
 from harness_plugins.scoring.given import given_of
 from harness_plugins.scoring.read import (
     ABSENT,
@@ -23,6 +24,7 @@ from harness_plugins.scoring.read import (
     CellData,
     RunData,
     compare_scores,
+    note_lost_items,
 )
 
 Rows = Mapping[str, NDArray[Any]]
@@ -41,13 +43,17 @@ SELECT cell, n, ascii("order") - 65 AS turn, sample, replicate, coalesce(candida
                                                WHEN both_bad AND candidate IS NULL THEN {both_bad} ELSE {tie} END END AS by_ratio,
        coalesce(CASE WHEN "order" = 'AB' THEN p ELSE 1 - p END, 'nan'::DOUBLE) AS p,
        coalesce(score, 'nan'::DOUBLE) AS score, {ranks}
-       coalesce(number, CASE WHEN CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads
+       coalesce(number, CASE WHEN CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads,
+       coalesce(last.writer IS NOT NULL AND CASE
+           WHEN rubric IS NOT NULL THEN rubric IN (SELECT rubric FROM lost)
+           ELSE (benchmark, last.writer, item) IN (SELECT (benchmark, writer, item) FROM lost WHERE NOT shuffled) END, false) AS lost
 FROM last JOIN numbered USING (benchmark, judge, arm) JOIN items USING (benchmark, item)
      LEFT JOIN numbers ON uid = CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END
 WHERE last.writer IS NOT DISTINCT FROM numbered.writer AND (last.media IS NULL OR last.media = items.media)
 ORDER BY cell, line
 """
-"""`reads` is the number of the rubric (of the donor, where shuffled) under `RunData.numbers`: -1 none, -2 one without number."""
+"""`reads` is the number of the rubric (of the donor, where shuffled) under `RunData.numbers`: -1 none, -2 one without number.
+`lost`: the rubric, or for `advice` its writer's verdict, is not in the folder any more."""
 
 
 def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None:
@@ -57,10 +63,8 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
         cells: by their number: their place among all cells of `last`, by their first line.
 
     Raises:
-        UserError: pointwise verdicts of a judge that the manifest does not know, which alone says how they were asked; or
-            verdicts on rubrics of a writer that has none in the folder.
+        UserError: pointwise verdicts of a judge that the manifest does not know, which alone says how they were asked.
     """
-    _refuse_lost_rubrics(db, run)
     alone = db.execute("SELECT DISTINCT judge FROM last WHERE candidate IS NOT NULL ORDER BY 1").fetchall()
     untold = [name for (name,) in alone if not run.judge(name).get("key", {}).get("grading")]
     if untold:
@@ -70,6 +74,7 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
         )
     db.execute(_NUMBERED)
     _add_items(db, run)
+    _note_losses(db, run)
     codes = " ".join(f"WHEN status = '{status}' THEN {code}" for status, code in CODES.items())
     ranked = db.execute("SELECT coalesce(max(len(ranks)), 0) FROM last").fetchall()[0][0]
     ranks = "".join(f"coalesce(ranks[{k + 1}]::DOUBLE, 'nan'::DOUBLE) AS rank_{k}, " for k in range(ranked))
@@ -85,17 +90,18 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
             cell.expected &= there
 
 
-def _refuse_lost_rubrics(db: Any, run: RunData) -> None:
-    """Items without a rubric keep the verdict of `none`: without the file every gain would be zero, and look measured."""
-    read = db.execute(
-        "SELECT DISTINCT benchmark, writer FROM last WHERE writer IS NOT NULL AND rubric IS NOT NULL ORDER BY ALL"
+def _note_losses(db: Any, run: RunData) -> None:
+    """What verdicts are on and the folder lacks. Table `lost` has the rubrics by who wrote them and for which item."""
+    items = "SELECT benchmark, count(DISTINCT item) FROM last ANTI JOIN items USING (benchmark, item) GROUP BY 1"
+    note_lost_items(run, dict(db.execute(items).fetchall()))
+    db.execute(
+        "CREATE TABLE lost AS SELECT benchmark, writer, item, rubric, bool_and(arm = 'shuffled') AS shuffled, count(*) AS verdicts "
+        "FROM last WHERE writer IS NOT NULL AND rubric IS NOT NULL AND rubric NOT IN (SELECT uid FROM numbers) GROUP BY 1, 2, 3, 4"
     )
-    for benchmark, writer in read.fetchall():
-        if benchmark in run.benchmarks and not run.uids.get((benchmark, writer)):
-            raise UserError(
-                f"{run.folder}: has verdicts on rubrics of {writer!r} for {benchmark}, and none of these in rubrics.jsonl: restore "
-                "that file, or run the same config again"
-            )
+    rubrics = (
+        "SELECT benchmark, writer, count(DISTINCT rubric), sum(verdicts)::INT FROM lost GROUP BY 1, 2 ORDER BY ALL"
+    )
+    run.problems.rubrics = [LostRubrics(*row) for row in db.execute(rubrics).fetchall()]
 
 
 def _add_items(db: Any, run: RunData) -> None:
@@ -136,6 +142,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     if cell.grading.get("kind") == "pointwise":
         kept &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
         _fill_scores(benchmark, cell, rows, (*place, rows["candidate"].astype(np.intp)), kept)
+        _without_lost(cell, tuple(p[rows["lost"] & kept] for p in place))
         return
     last = _last(place, cell.outcome.shape, kept)
     n, turn, draw = (p[last] for p in place)
@@ -152,6 +159,17 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
             if f"rank_{k}" in rows:
                 ranks = rows[f"rank_{k}"][last]
                 cell.places[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
+    _without_lost(cell, tuple(p[rows["lost"] & kept] for p in place))
+
+
+def _without_lost(cell: CellData, place: tuple[NDArray[np.intp], ...]) -> None:
+    """Trials on lost rubrics are missing: the verdict of `none`, which stands in where no rubric was written, does not."""
+    for outcome in (cell.outcome, cell.by_ratio):
+        if outcome is not None:
+            outcome[place] = ABSENT
+    cell.expected[place] = True
+    if cell.without_rubric is not None:
+        cell.without_rubric[place[:2]] = False
 
 
 def _fill_scores(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
-from evaluators.engine.journal import items_of, rubrics_of, verdict_files
+from evaluators.engine.journal import Damage, items_of, rubrics_of, verdict_files, verdicts_of
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.errors import UserError
 from evaluators.grading import Kind
@@ -23,6 +23,7 @@ from evaluators.keys import media_digest
 from evaluators.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from harness_plugins.folder.reread import Rereader
+from harness_plugins.folder.whole import LostItems, Problems
 from harness_plugins.manifest import read_manifest
 from harness_plugins.scores import refuse_scores_alone
 from harness_plugins.scoring.lines import verdict_tables
@@ -114,6 +115,8 @@ class BenchmarkData:
     items: list[Item]
     facts: dict[str, Any]
     cells: dict[CellKey, CellData] = field(default_factory=dict)
+    lost: int = 0
+    """Items that the folder has lost."""
 
     @cached_property
     def media(self) -> list[str]:
@@ -161,7 +164,8 @@ class RunData:
     """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
     uids: dict[tuple[str, str], frozenset[str]]
     """(benchmark, writer) -> the uids of all its rubrics, also of those written again since."""
-    skipped_lines: int = 0
+    problems: Problems = field(default_factory=Problems)
+    """What the folder has lost."""
     mass_floor: float = MASS_FLOOR
     notes: list[str] = field(default_factory=list)
     """What a person is told of how the folder was read."""
@@ -218,7 +222,8 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     """
     from harness_plugins.scoring.computed import add_baselines, add_writers  # they need the types of this module
 
-    items_here = items_of(folder)
+    damage: Damage = {}
+    items_here = items_of(folder, damage)
     if not items_here:
         refuse_scores_alone(folder)
         raise UserError(
@@ -232,13 +237,32 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     for name, found in by_benchmark.items():
         items = sorted(found.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
-    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest), mass_floor=mass_floor)
+    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest, damage), Problems(damage), mass_floor)
+    note_lost_items(run, {})
     _fill(run)
     for benchmark in benchmarks.values():
         add_baselines(run, benchmark)
         add_writers(run, benchmark)
         benchmark.cells = dict(sorted(benchmark.cells.items(), key=lambda kv: _place(run, kv[0])))
     return run
+
+
+def note_lost_items(run: RunData, judged: Mapping[str, int]) -> None:
+    """Say which benchmarks lack items that were planned, or that verdicts are on.
+
+    Args:
+        judged: by benchmark how many items verdicts are on that `items.jsonl` lacks.
+    """
+    planned = {name: int(facts.get("items") or 0) for name, facts in run.manifest.get("benchmarks", {}).items()}
+    run.problems.items.clear()
+    for name in dict.fromkeys([*run.benchmarks, *planned, *judged]):
+        benchmark = run.benchmarks.get(name)
+        there = len(benchmark.items) if benchmark else 0
+        lost = LostItems(name, there, planned.get(name, 0), judged.get(name, 0))
+        if lost.count > 0:
+            run.problems.items.append(lost)
+            if benchmark:
+                benchmark.lost = lost.count
 
 
 def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
@@ -253,7 +277,7 @@ def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
 
 
 def _rubrics(
-    folder: Path, manifest: Mapping[str, Any]
+    folder: Path, manifest: Mapping[str, Any], damage: Damage
 ) -> tuple[
     dict[str, Writer],
     dict[tuple[str, str], WriterRubrics],
@@ -263,7 +287,7 @@ def _rubrics(
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
     uids: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for rubric in rubrics_of(folder):
+    for rubric in rubrics_of(folder, damage):
         writers.setdefault(rubric.writer.name, rubric.writer)
         place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
         uids[rubric.benchmark, rubric.writer.name].add(rubric.uid)
@@ -302,7 +326,8 @@ def _fill(run: RunData) -> None:
     run.usage = usage_of(db, run.folder, run.manifest)
     if not any(f.stat().st_size for f in verdict_files(run.folder)):
         return
-    run.skipped_lines = int(db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0])
+    if db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0]:
+        deque(verdicts_of(run.folder, run.problems.damage), maxlen=0)  # once more, for the numbers of the lines
     cells = db.execute(
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
         "list_sort(list(DISTINCT provenance) FILTER (status <> 'error')), "
