@@ -32,6 +32,8 @@ class BenchmarkEntry(_Part):
     media: Literal["required", "optional"] = "required"
     frames: int | None = Field(None, gt=0)
     limit: int | None = Field(None, gt=0)
+    revision: str | None = Field(None, min_length=1)
+    """Which commit, branch or tag of the Hub's dataset."""
 
     @field_validator("name")
     @classmethod

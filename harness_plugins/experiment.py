@@ -107,7 +107,9 @@ def prepare(
     """
     _check_selection(config, only or {})
     loaded = {
-        b.name: load_benchmark(b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames)
+        b.name: load_benchmark(
+            b.name, path=b.path, media_root=b.media_root, media=b.media, frames=b.frames, revision=b.revision
+        )
         for b in config.benchmarks
     }
     rubrics: tuple[RubricFile, ...] = ()

@@ -206,7 +206,12 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
     if entry.name == "pairs" and entry.path is None:
         raise UserError(f"rt_pairs_*: name your rows in a config ({CONFIG}): benchmarks: [{{name: pairs, path: ...}}]")
     return load_benchmark(
-        entry.name, path=entry.path, media_root=entry.media_root, media=entry.media, frames=entry.frames
+        entry.name,
+        path=entry.path,
+        media_root=entry.media_root,
+        media=entry.media,
+        frames=entry.frames,
+        revision=entry.revision,
     )
 
 

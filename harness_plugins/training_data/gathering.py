@@ -83,7 +83,12 @@ def _indices(
     found, facts = [], {}
     for entry in config.against:
         loaded = load_benchmark(
-            entry.name, path=entry.path, media_root=entry.media_root, media=entry.media, frames=entry.frames
+            entry.name,
+            path=entry.path,
+            media_root=entry.media_root,
+            media=entry.media,
+            frames=entry.frames,
+            revision=entry.revision,
         )
         items = loaded.items[: entry.limit]
         images.read(items, steps, f"hashing images of {entry.name}")
