@@ -41,6 +41,8 @@ class BenchmarkEntry(_Part):
     media: Literal["required", "optional"] = "required"
     frames: int | None = Field(None, gt=0, le=10_000)
     limit: int | None = Field(None, gt=0)
+    revision: str | None = Field(None, min_length=1)
+    """Which commit, branch or tag of the Hub's dataset."""
 
     @model_validator(mode="before")
     @classmethod

@@ -131,6 +131,7 @@ def prepare(
             frames=b.frames,
             limit=most[b.name],
             known=known,
+            revision=b.revision,
         )
         for b in config.benchmarks
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evaluators.errors import UserError
 from evaluators.records import Item
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.benchmarks.spec import load_spec, names
@@ -94,6 +95,19 @@ def test_missing_media_are_recorded_where_they_are_optional(tmp_path: Path) -> N
     assert not item.media[0].files
 
 
+@pytest.mark.parametrize("column", ["image", "query"])
+def test_a_renamed_column_is_one_line_for_all_rows(column: str, tmp_path: Path) -> None:
+    renamed = [{f"{k}_v2" if k == column else k: v for k, v in row.items()} for row in VLRB]
+    path = write_jsonl(tmp_path / "rows.jsonl", renamed)
+    with pytest.raises(UserError) as refused:
+        load_benchmark("vl_rewardbench", path=path)
+    (line,) = refused.value.lines
+    assert line.startswith(f"{path}: no row has the column '{column}'; the rows have id, ")
+    assert f"{column}_v2" in line and line.endswith("name the columns as VL-RewardBench does")
+    if column == "image":  # who takes rows without media may have none at all
+        assert len(load_benchmark("vl_rewardbench", path=path, media="optional").items) == len(VLRB)
+
+
 def test_every_kind_of_file_gives_the_same_items(tmp_path: Path) -> None:
     import duckdb
 
@@ -145,42 +159,6 @@ def test_every_declaration_loads() -> None:
         assert spec.category in spec.categories
         assert all(not p.categories or p.categories in spec.categories for p in spec.protocols.values())
         assert spec.dataset.revision == "" or len(spec.dataset.revision) == 40
-
-
-@pytest.mark.heavy
-def test_the_hub_door_reads_what_the_datasets_library_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real loading code on a local folder of the Hub's shape: parquet with an Image column, read undecoded."""
-    datasets = pytest.importorskip("datasets", reason="needs the extra [datasets]; make test-all installs it")
-    from harness_plugins.benchmarks import loader, spec
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    rows = [r | {"image": {"bytes": png(n), "path": f"{n}.png"}} for n, r in enumerate(VLRB)]
-    features = datasets.Features({
-        "id": datasets.Value("string"), "query": datasets.Value("string"), "response": datasets.List(datasets.Value("string")),
-        "image": datasets.Image(), "human_ranking": datasets.List(datasets.Value("int64")),
-    })  # fmt: skip
-    (tmp_path / "repo" / "data").mkdir(parents=True)
-    datasets.Dataset.from_list(rows, features=features).to_parquet(
-        str(tmp_path / "repo" / "data" / "test-00000-of-00001.parquet")
-    )
-    real = spec.load_spec("vl_rewardbench")
-    local = real.model_copy(update={"dataset": real.dataset.model_copy(update={"id": str(tmp_path / "repo")})})
-    monkeypatch.setattr(loader, "load_spec", lambda name: local)
-    items = load_benchmark("vl_rewardbench").items
-    assert [Path(i.media[0].files[0].path).read_bytes() for i in items] == [png(n) for n in range(8)]
-    assert [preferred(i)[0] for i in items] == list("baaaaaab")
-
-
-def test_the_resolved_revision_is_read_off_what_was_downloaded() -> None:
-    from types import SimpleNamespace
-
-    from harness_plugins.benchmarks.sources import _resolved
-
-    commit = "0e6e627" + "a" * 33
-    address = f"hf://datasets/MMInstruction/VL-RewardBench@{commit}/data/test-00000-of-00001.parquet"
-    assert _resolved(SimpleNamespace(info=SimpleNamespace(download_checksums={address: {}}))) == commit
-    assert _resolved(SimpleNamespace(info=SimpleNamespace(download_checksums=None))) is None, "never invented"
 
 
 def test_frames_are_sorted_as_numbers(tmp_path: Path) -> None:

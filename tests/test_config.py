@@ -284,7 +284,7 @@ def test_the_line_named_is_the_line_of_the_file(tmp_path: Path) -> None:
 def test_odd_ranks(tmp_path: Path, ranks: object) -> None:
     from harness_plugins.benchmarks.loader import load_benchmark
 
-    row = {"id": "a", "query": "q", "response": ["a", "b"], "human_ranking": ranks}
+    row = {"id": "a", "query": "q", "response": ["a", "b"], "human_ranking": ranks, "image": None}
     with pytest.raises(UserError, match="it must rank the 2 candidates"):
         load_benchmark("vl_rewardbench", path=write_jsonl(tmp_path / "r.jsonl", [row]))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evaluators.mock import MockBackend
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import load_data_config
-from harness_plugins.training_data.reading import read_sources
-from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, real, write_jsonl
-from tests.test_training_data import ROWS, config_of, teacher_says
+from tests.conftest import ROOT, MakePairs, pair, read_jsonl, real, write_jsonl
+from tests.test_training_data import config_of, teacher_says
 from tests.test_training_parts import picture
 
 
@@ -116,36 +114,6 @@ def test_images_that_are_compared_travel_as_records(tmp_path: Path) -> None:
         shown = [c["media"][0]["files"][0]["path"] for c in item["candidates"]]
         assert row["images"] == (shown if row["saw"] == "AB" else shown[::-1])
         assert row["answer"] == 1 + ((item["label"]["preferred"] == 0) != (row["saw"] == "AB"))
-
-
-@pytest.mark.parametrize("name", ["llava_critic", "rlaif_v", "rlhf_v"])
-def test_sources_come_from_the_hub(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the real library; only the download is a file of ours."""
-    datasets = pytest.importorskip("datasets", reason="needs the extra `datasets`")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    column = "images" if name == "rlhf_v" else "image"
-    pictures = [{"bytes": png(n), "path": f"{n}.png"} for n in range(4)]
-    rows = [{**r, column: [i] if name == "rlhf_v" else i} for r, i in zip(ROWS[name], pictures, strict=True)]
-    listed = getattr(datasets, "List", None) or datasets.Sequence
-    kind = listed(datasets.Image()) if name == "rlhf_v" else datasets.Image()
-    data = datasets.Dataset.from_list(rows).cast_column(column, kind)
-    asked: list[Any] = []
-
-    def load_dataset(*args: Any, **how: Any) -> Any:
-        asked.append((*args, how))
-        return data
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-
-    read = read_sources(load_data_config(config_of(tmp_path, sources=f"[{{layout: {name}}}]")))
-
-    assert len(read.pairs) == 4 and [Path(p.item.media[0].files[0].path).read_bytes() for p in read.pairs] == [
-        i["bytes"] for i in pictures
-    ]
-    ((dataset, config, how),) = asked
-    assert dataset.split("/")[0] in ("lmms-lab", "openbmb", "llamafactory") and how["split"] == "train"
-    assert (config, bool(how["revision"])) == (("pairwise", True) if name == "llava_critic" else (None, False))
-    assert read.pairs[2].place.endswith("train]: row 3")
 
 
 @pytest.mark.parametrize("name", ["data.yaml", "data_tiny.yaml"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,7 @@ def load_benchmark(
     frames: int | None = None,
     limit: int | None = None,
     known: Mapping[str, Item] = MappingProxyType({}),
+    revision: str | None = None,
 ) -> Benchmark:
     """Read a benchmark whole.
 
@@ -64,11 +65,18 @@ def load_benchmark(
         frames: at most this many frames of a video; the benchmark's own number by default.
         limit: only the media of so many items, from the first, must be there; the others are known by their names where not.
         known: items of a run folder by uid. Their media may be gone since: what was answered on them still counts.
+        revision: which commit, branch or tag of the Hub's dataset; any number of rows is then taken.
 
     Raises:
-        UserError: up to five problems, a line each, naming file and row.
+        UserError: up to five problems, a line each, naming file and row; or what is wrong with the dataset as a whole.
     """
     spec = load_spec(name)
+    if revision is not None:
+        if path is not None or not spec.dataset.id:
+            raise UserError(
+                f"benchmark {name!r}: `revision` names a commit of a dataset of the Hub, and these rows are local"
+            )
+        spec = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"revision": revision})})
     source = open_source(spec, path)
     root = media_root or source.root
     if not root.is_dir():
@@ -80,7 +88,9 @@ def load_benchmark(
     missing = 0
     gone: set[str] = set()
     seen: Counter[str] = Counter()
+    columns: dict[str, None] = {}
     for number, (place, row) in enumerate(source.rows()):
+        columns.update(dict.fromkeys(row))
         try:
             item = reader.item(row, number, unused=limit is not None and number >= limit)
         except MediaProblem as e:
@@ -98,10 +108,18 @@ def load_benchmark(
             continue
         seen[item.uid] += 1
         items.append(item if seen[item.uid] == 1 else replace(item, uid=f"{item.uid}#{seen[item.uid]}"))
+    shown = media == "required" or source.revision is not None
+    if columns and (absent := [c for c in spec.columns(shown) if columns.keys().isdisjoint(c)]):
+        raise UserError(_renamed(spec, source, absent, columns))
     if problems:
         raise UserError(*_shown(problems, missing, name, root))
     if not items:
-        raise UserError(f"{source.where(0).rsplit(':', 1)[0]}: no rows for benchmark {name!r}")
+        raise UserError(f"{source.resolved}: no rows for benchmark {name!r}")
+    if source.revision and revision is None and spec.dataset.rows not in (None, len(items)):
+        raise UserError(
+            f"{source.resolved}: {len(items)} rows at {source.revision}, not the {spec.dataset.rows} of {spec.title}: to judge them "
+            f"all the same, say so with `revision: {source.revision}` under the benchmark"
+        )
     return Benchmark(spec, tuple(items), source, frozenset(gone))
 
 
@@ -114,6 +132,17 @@ def _as_known(item: Item, seen: Counter[str], known: Mapping[str, Item]) -> Item
     shown = zip(item.candidates, before.candidates, strict=True)
     candidates = tuple(Candidate(c.text, theirs.media) for c, theirs in shown)
     return replace(item, uid=uid, media=before.media, candidates=candidates, media_missing=before.media_missing)
+
+
+def _renamed(spec: BenchmarkSpec, source: Source, absent: list[tuple[str, ...]], columns: Iterable[str]) -> str:
+    names = ", ".join(" or ".join(map(repr, c)) for c in absent)
+    at = f" at {source.revision}" if source.revision else ""
+    mend = (
+        "give a `revision:` that has it, or `path:` with rows that do"
+        if source.revision
+        else f"name the columns as {spec.title} does"
+    )
+    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {mend}"
 
 
 def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str]:
@@ -183,18 +212,10 @@ class RowReader:
 
     def _value(self, row: Row, column: str) -> Any:
         if column not in row or row[column] is None:
-            raise RowProblem(f"column {column!r} is missing; {self._spec.name} rows have {', '.join(self._columns())}")
+            raise RowProblem(
+                f"column {column!r} is missing; {self._spec.name} rows have {', '.join(self._spec.needed())}"
+            )
         return row[column]
-
-    def _columns(self) -> list[str]:
-        spec = self._spec
-        ids = (spec.id,) if isinstance(spec.id, str) else spec.id
-        texts, media = (spec.candidates.column, *spec.candidates.columns), spec.candidates.media_columns
-        columns = [*ids, spec.prompt.column, *texts, spec.candidates.media_column, *media]
-        columns += [spec.label.column, spec.label.letters]
-        if spec.criterion and spec.criterion.required:
-            columns.append(spec.criterion.column)
-        return list(dict.fromkeys(c for c in columns if c))
 
     def _source_id(self, row: Row) -> str:
         how = self._spec.id

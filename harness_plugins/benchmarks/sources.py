@@ -6,7 +6,6 @@ All sources give the dataset's own columns. Images are never decoded here: paths
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from evaluators.errors import UserError
 from evaluators.files import not_a_file, plain_file, read_json, read_jsonl
+from harness_plugins.benchmarks import hub
 from harness_plugins.benchmarks.spec import BenchmarkSpec
 
 Row = dict[str, Any]
@@ -35,6 +35,7 @@ class Source:
     where: Callable[[int], str]
     root: Path
     revision: str | None = None
+    """The full commit hash of a dataset of the Hub."""
     resolved: str = ""
     """How the rows were found, for the manifest."""
 
@@ -131,70 +132,47 @@ def _read_parquet(file: Path) -> Iterator[Row]:
     os.close(plain_file(str(file), os.O_RDONLY))
     try:
         found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
+        columns = [d[0] for d in found.description or ()]
+        while batch := found.fetchmany(64):
+            for values in batch:
+                yield dict(zip(columns, values, strict=True))
     except duckdb.Error as e:
         raise UserError(f"{file}: cannot be read as parquet ({str(e).splitlines()[0]})") from None
-    columns = [d[0] for d in found.description or ()]
-    while batch := found.fetchmany(64):
-        for values in batch:
-            yield dict(zip(columns, values, strict=True))
 
 
 def _hub(spec: BenchmarkSpec) -> Source:
-    try:
+    with hub.errors(spec):
         import datasets
-    except ImportError:
-        raise UserError(
-            f"benchmark {spec.name!r}: reading {spec.dataset.id} from the Hub needs: pip install 'rubric-harness[datasets]' "
-            "(or give `path:` with the rows in a local file)"
-        ) from None
-    wanted = spec.dataset
-    try:
-        data = datasets.load_dataset(wanted.id, wanted.config, split=wanted.split, revision=wanted.revision or None)
-    except Exception as e:  # whatever the hub client raises: no network, gated, unknown revision
-        raise UserError(
-            f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e}){_gate(spec)}"
-        ) from None
+
+        wanted = spec.dataset
+        if Path(wanted.id).is_dir():
+            raise UserError(
+                f"benchmark {spec.name!r}: the folder {Path(wanted.id).absolute()} would be read in place of the Hub's {wanted.id}: "
+                "start in another folder, or name it in `path:`"
+            )
+        commit = hub.snapshot(wanted, only="README.md").name
+        builder = datasets.load_dataset_builder(wanted.id, wanted.config, revision=commit)
+        # Where the Hub is away, `datasets` takes what it prepared last, whatever the revision.
+        if builder.hash != commit:
+            raise UserError(
+                f"benchmark {spec.name!r}: the Hub is away or not to be asked, and the cache holds {wanted.id} at {builder.hash}, not "
+                f"at {commit}: go online once, or give `revision: {builder.hash}`"
+            )
+        builder.download_and_prepare()
+        data = builder.as_dataset(split=wanted.split)
     # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
     stored = data.with_format("arrow")
+
+    def rows() -> Iterator[tuple[int, Row]]:
+        with hub.errors(spec):
+            yield from enumerate((row for batch in stored.iter(BATCH) for row in batch.to_pylist()), 1)
+
     name = f"{wanted.id}[{f'{wanted.config}, ' if wanted.config else ''}{wanted.split}]"
-    return Source(
-        lambda: enumerate((row for batch in stored.iter(BATCH) for row in batch.to_pylist()), 1),
-        lambda n: f"{name}: row {n}",
-        Path.cwd(),
-        _resolved(data) or wanted.revision or None,
-        name,
-    )
-
-
-def _gate(spec: BenchmarkSpec) -> str:
-    if not spec.dataset.gated:
-        return ""
-    return f"; it is gated: accept its terms at https://huggingface.co/datasets/{spec.dataset.id}, then `hf auth login`"
-
-
-def _resolved(data: Any) -> str | None:
-    """The commit hash in the addresses that were really downloaded (`...@<hash>/...`); None where there is none."""
-    for address in data.info.download_checksums or {}:
-        found = re.search(r"@([0-9a-f]{40})/", address)
-        if found:
-            return found[1]
-    return None
+    return Source(rows, lambda n: f"{name}: row {n}", Path.cwd(), commit, name)
 
 
 def _snapshot(spec: BenchmarkSpec) -> Source:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise UserError(
-            f"benchmark {spec.name!r}: reading {spec.dataset.id} from the Hub needs: pip install 'rubric-harness[datasets]' "
-            "(or give `path:` and `media_root:`)"
-        ) from None
-    wanted = spec.dataset
-    try:
-        folder = Path(snapshot_download(wanted.id, repo_type="dataset", revision=wanted.revision or None))
-    except Exception as e:  # see _hub
-        raise UserError(
-            f"benchmark {spec.name!r}: {wanted.id} cannot be loaded ({type(e).__name__}: {e}){_gate(spec)}"
-        ) from None
+    with hub.errors(spec):
+        folder = hub.snapshot(spec.dataset)
     local = _local(spec, folder)
-    return Source(local.rows, local.where, folder, folder.name, f"{wanted.id}: {', '.join(wanted.files)}")
+    return Source(local.rows, local.where, folder, folder.name, f"{spec.dataset.id}: {', '.join(spec.dataset.files)}")

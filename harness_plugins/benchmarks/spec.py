@@ -200,6 +200,35 @@ class BenchmarkSpec(_Spec):
     protocols: dict[str, ProtocolSpec] = Field(default_factory=dict)
     folder: Path = Path()
 
+    def needed(self) -> list[str]:
+        """The columns that every row must have."""
+        ids = (self.id,) if isinstance(self.id, str) else self.id
+        of = self.candidates
+        columns = [*ids, self.prompt.column, of.column, *of.columns, of.media_column, *of.media_columns]
+        columns += [self.label.column, self.label.letters]
+        if self.criterion and self.criterion.required:
+            columns.append(self.criterion.column)
+        return list(dict.fromkeys(c for c in columns if c))
+
+    def columns(self, media: bool = True) -> list[tuple[str, ...]]:
+        """The columns that some row must have, each with those that may stand in for it.
+
+        A dataset of the Hub is known to have its media, groups and categories: without their columns it is read as a lesser one.
+
+        Args:
+            media: False where rows may lack them.
+        """
+        columns: list[tuple[str, ...]] = [(c,) for c in self.needed()]
+        if self.dataset.id:
+            columns += [tuple(m.column for m in self.media)] if self.media and media else []
+            columns += [(self.group if isinstance(self.group, str) else self.group.column,)] if self.group else []
+            for kinds in self.categories.values():
+                for rule in kinds.rules:
+                    columns += [(rule.column,) if isinstance(rule.column, str) else rule.column]
+                    columns += [(c,) for c in rule.where]
+                columns += [(kinds.column,)] if kinds.column else []
+        return list(dict.fromkeys(columns))
+
 
 def names() -> list[str]:
     """The benchmarks at hand: folders under `tasks/` with a benchmark.yaml."""

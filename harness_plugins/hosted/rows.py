@@ -224,6 +224,7 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
         media=entry.media,
         frames=entry.frames,
         limit=entry.limit,
+        revision=entry.revision,
     )
 
 

@@ -89,6 +89,7 @@ def _indices(
             media=entry.media,
             frames=entry.frames,
             limit=entry.limit,
+            revision=entry.revision,
         )
         items = loaded.items[: entry.limit]
         images.read(items, steps, f"hashing images of {entry.name}")
