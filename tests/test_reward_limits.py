@@ -259,3 +259,21 @@ def test_a_call_that_was_given_up_writes_no_picture(tmp_path: Path, monkeypatch:
     assert not list(folder.path.iterdir())
     folder.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_was_half_written_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[:10])
+        raise OSError(28, "No space left on device")
+
+    with ImageFiles() as files:
+        with monkeypatch.context() as disk:
+            disk.setattr(Path, "write_bytes", full)
+            with pytest.raises(OSError, match="No space left"):
+                files.media(png(1))
+        assert not list(tmp_path.rglob("*.png"))
+        (file,) = files.media(png(1)).files
+        assert Path(file.path).read_bytes() == png(1)

@@ -143,8 +143,12 @@ class ImageFiles:
                 self._folder = self._own = PictureFolder()
             path = self._folder.path / name
             if str(path) not in self.paths:
+                try:
+                    path.write_bytes(data)
+                except OSError:
+                    path.unlink(missing_ok=True)
+                    raise
                 self.paths.add(str(path))
-                path.write_bytes(data)
         return str(path)
 
 
