@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from evaluators.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
 from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.conclusion_tables import conclusion_table, sentences
 from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
 from harness_plugins.scoring.asked import Ways
@@ -76,7 +77,7 @@ def _unread(cells: Sequence[CellReport]) -> list[str]:
     if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in cells):
         notes.append(
             "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
-            "touches stand twice, as wrong and by the ratio of its digits, and are bold where both agree."
+            "touches stand twice, as wrong and by the ratio of its digits."
         )
     return notes
 
@@ -95,12 +96,12 @@ def summary(report: Report) -> list[Table]:
             ci = interval(accuracy.low, accuracy.high) if c.complete else ""
             gains = [gain(c.contrasts.get(r), short=True) if c.complete else "" for r in ("none", "shuffled")]
             table.rows.append([*start, _accuracy(c), ci, *gains])
+        table.notes += sentences(report.conclusions, benchmark)
         smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
         if smallest:
             span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
             table.notes.append(
-                f"Differences below {span} points (2.8 standard errors) are "
-                "not to be seen with this many items; bold ones are above theirs, with p < .05."
+                f"For planning: so many items can show a difference of one judge from about {span} points on (2.8 standard errors)."
             )
         table.notes += [note for c in cells for note in _coverage(c)]
         table.notes += _unread(cells)
@@ -141,12 +142,15 @@ def tables(reports: Sequence[Report]) -> list[Table]:
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             before = len(found)
+            concluded = [c for c in report.conclusions if c.benchmark == benchmark]
             title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
             found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
             if any("position_bias" in c.metrics for c in cells):
                 found.append(_position_table(f"{where}{benchmark}: accuracy by position", cells))
+            if concluded:
+                found.append(conclusion_table(f"{where}{benchmark}: whether the rubrics help", concluded))
             if any(c.contrasts for c in cells):
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
@@ -298,8 +302,7 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         ]
     table.notes.append(
         "Difference [95 % cluster bootstrap] p of a cluster sign-flip. gained / lost: items that became right in both orders, "
-        "or ceased to be. detectable: 2.8 standard errors, the smallest difference the comparison can show; bold "
-        "only where p < .05 and the difference is no smaller."
+        "or ceased to be. detectable: 2.8 standard errors, for planning: what so many items can be expected to show."
     )
     if any(c.contrasts and all(x.content is None for x in c.contrasts.values()) for c in cells):
         table.notes.append(

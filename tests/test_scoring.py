@@ -380,7 +380,7 @@ def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: Make
     cell = cell_of(report, "generic")
     assert cell.complete
     assert not cell.contrasts["none"].complete
-    assert not cell.contrasts["none"].significant
+    assert not cell.contrasts["none"].clear
     assert sum(n for row in (cell.transitions or {}).values() for n in row.values()) == 20, "items complete in both"
     assert re.search(r"\| mock +\| +\| generic \| incomplete", markdown(tables([report])))
 
