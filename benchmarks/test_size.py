@@ -93,7 +93,6 @@ def _said(s: Floats, cluster: Ints) -> Iterator[tuple[str, list[bool]]]:
     yield "sign-flip, one cell", below(cell)
     yield "sign-flip, margin over 3 judges", below(margin)
     yield "sign-flip, against the reference writer", below(against)
-    yield "bold: p < .05 and no less than 2.8 SE", [x.significant for x in margin]
     yield "bootstrap interval of a cell misses 0", [not x.low <= 0 <= x.high for x in cell]
     yield "bootstrap interval of a margin misses 0", [not x.low <= 0 <= x.high for x in margin]
     if len(cluster) == CLUSTERS:
@@ -109,13 +108,6 @@ def _said(s: Floats, cluster: Ints) -> Iterator[tuple[str, list[bool]]]:
     writers = list(zip(margin, *(tested(row, cluster) for row in rows[1:]), strict=True))
     holm = [statistics.holm([x.p for x in w]) for w in writers]
     yield "Holm over 3 writers' margins, any", [min(p) < 0.05 for p in holm]
-    yield (
-        "... and bold, any",
-        [
-            any(p < 0.05 and abs(x.value) >= x.detectable for x, p in zip(w, adjusted, strict=True))
-            for w, adjusted in zip(writers, holm, strict=True)
-        ],
-    )
     pairs = [[apart_from(a, b) for a, b in zip(rows[i], rows[2], strict=True)] for i in (0, 1)]
     found = zip(against, *(tested(row, cluster) for row in pairs), strict=True)
     yield (

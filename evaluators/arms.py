@@ -122,6 +122,8 @@ class Arm:
     reads: Reads = WriterRubrics.of
     """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
     those of donors instead."""
+    control: bool = False
+    """A rubric too, only not this writer's for this item: `transferred` helps by its content where it does more than these."""
 
     def fits(self, writer: WriterRubrics) -> bool:
         """Whether a writer can have anything for it."""
@@ -247,7 +249,14 @@ ARMS: dict[str, Arm] = {
     arm.name: arm
     for arm in (
         Arm("none", False, "no rubric: the same prompt with the rubric section left out", _none, default=True),
-        Arm("generic", False, "a fixed rubric for the modality, one of three wordings by item", _generic, default=True),
+        Arm(
+            "generic",
+            False,
+            "a fixed rubric for the modality, one of three wordings by item",
+            _generic,
+            default=True,
+            control=True,
+        ),
         Arm(
             "transferred",
             True,
@@ -270,6 +279,7 @@ ARMS: dict[str, Arm] = {
             _shuffled,
             default=True,
             across_items=True,
+            control=True,
         ),
         Arm(
             "advice",
@@ -305,3 +315,6 @@ ARMS: dict[str, Arm] = {
         Arm("anti", False, "probe: a rubric that names the wrong response", _told(False), uses_label=True),
     )
 }
+
+CONTROLS = tuple(a.name for a in ARMS.values() if a.control)
+"""The arms whose gain `transferred` must exceed to help by its content."""

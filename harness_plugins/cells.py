@@ -45,7 +45,7 @@ def _p(p: float) -> str:
 
 
 def gain(contrast: Contrast | None, short: bool = False) -> str:
-    """`+3.1 [1.0, 5.2] p=.004`, bold only where significant and not below what the comparison can show."""
+    """`+3.1 [1.0, 5.2] p=.004`, and no word: what may be said is a conclusion's (`scoring.conclusions`)."""
     if contrast is None:
         return ""
     if not contrast.complete:
@@ -58,7 +58,6 @@ def gain(contrast: Contrast | None, short: bool = False) -> str:
         text += f" (Holm {_p(contrast.p_holm)[1:].lstrip('=')})"
     if contrast.n < contrast.of:
         text += f" ({contrast.n}/{contrast.of} items)"
-    text = f"**{text}**" if contrast.significant else text
     if contrast.by_ratio is not None:
         again = contrast.by_ratio
         text += f" (by ratio {100 * again.value:+.1f} {_p(again.p)})"

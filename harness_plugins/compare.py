@@ -19,8 +19,18 @@ from evaluators.errors import UserError
 from evaluators.names import unknown
 from harness_plugins.garbage import rare_collections
 from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
-from harness_plugins.scoring import APART, metrics, paired, protocols, relation_of, scored_both_ways, statistics
+from harness_plugins.scoring import (
+    APART,
+    conclusions_of,
+    metrics,
+    paired,
+    protocols,
+    relation_of,
+    scored_both_ways,
+    statistics,
+)
 from harness_plugins.scoring.caveats import Caveat, caveats
+from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import CellKey, RunData, read_run
 from harness_plugins.scoring.report import Contrast, Metric
@@ -75,6 +85,8 @@ class Matched:
     """`none` the same way: the noise floor."""
     beyond_none: Contrast | None = None
     notes: list[str] = field(default_factory=list)
+    conclusions: tuple[Conclusion | None, Conclusion | None] = (None, None)
+    """What may be said of A's rubrics and of B's, each over the whole of its own run."""
 
     @property
     def drifted(self) -> bool:
@@ -141,6 +153,10 @@ def compare(
     if not found.matched:
         raise UserError(*(found.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
     _adjust(found.matched, arm)
+    by_run = {id(r): {(c.benchmark, c.writer): c for c in conclusions_of(r, protocol)} for r in (a, b)}
+    for m in found.matched:
+        first, second = (by_run[id(r)].get((m.benchmark, w)) for r, w in zip((a, b), m.writers, strict=True))
+        m.conclusions = (first, second)
     return found
 
 

@@ -16,14 +16,19 @@ from harness_plugins.cells import Table, count, gain, interval, percent
 from harness_plugins.compare import Comparison, Matched, Row
 from harness_plugins.escaping import spreadsheet_text
 from harness_plugins.formats import latex, markdown
-from harness_plugins.scoring.caveats import sentence
+from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.report import Contrast
+from harness_plugins.scoring.sentences import sentence
 
 
 def answer(found: Comparison) -> str:
-    """Better, worse, or no difference that this many items can show: a sentence for each benchmark and pair of writers."""
-    return "\n".join(_sentence(m, found) for m in found.matched)
+    """A sentence for each benchmark and pair of writers, then what may be said of either's rubrics in its own run."""
+    lines = []
+    for m in found.matched:
+        lines.append(_sentence(m, found))
+        lines += [f"{side}: {sentence(c)}" for side, c in zip("AB", m.conclusions, strict=True) if c is not None]
+    return "\n".join(lines)
 
 
 def _sentence(m: Matched, found: Comparison) -> str:
@@ -38,14 +43,14 @@ def _sentence(m: Matched, found: Comparison) -> str:
     numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
     if x.by_ratio is not None:
         numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"
-    if x.significant:
+    if x.clear:
         verdict = f"{'Better' if x.value > 0 else 'Worse'}: {numbers}."
     elif not x.differs:
         verdict = f"No answer: {where}: no item came out differently in the two, over {x.n} items."
     elif math.isnan(x.detectable):
         verdict = f"No answer: {numbers}: one cluster of items shows nothing of its own spread."
     else:
-        verdict = f"No difference that {x.n} items can show: {numbers}; they show one from {100 * x.detectable:.1f} points up."
+        verdict = f"No difference shown: {numbers}; so many items can show about {100 * x.detectable:.1f} points."
     if not m.drifted:
         return verdict
     net = m.beyond_none
@@ -80,7 +85,7 @@ def tables(found: Comparison) -> list[Table]:
         shown.append(table)
     shown += _cards(found)
     shown[0].warnings = [
-        f"{side}: {sentence(c)}" for side, caveats in zip("AB", found.caveats, strict=True) for c in caveats
+        f"{side}: {warning(c)}" for side, caveats in zip("AB", found.caveats, strict=True) for c in caveats
     ]
     shown[0].notes = [
         f"A: {found.runs[0]}. B: {found.runs[1]}. Protocol {found.protocol}.",
@@ -119,8 +124,8 @@ def _headline(m: Matched, arm: str) -> Table:
     if left:
         table.notes.append(f"Items left out: {', '.join(left)}.")
     table.notes.append(
-        "Differences in points, item by item, with 95 % cluster bootstrap and a cluster sign-flip, Holm over the judges; bold only "
-        "where p < .05 and no smaller than detectable (2.8 standard errors). fixed / broken: items that are right in every order "
+        "Differences in points, item by item, with 95 % cluster bootstrap and a cluster sign-flip, Holm over the judges. "
+        "detectable: 2.8 standard errors, for planning. fixed / broken: items that are right in every order "
         "in B alone, in A alone. none: the same judge without a rubric, the noise floor: about zero unless the judge itself has "
         "changed. beyond none: the gain over `none` in B minus the gain in A."
     )
@@ -228,6 +233,13 @@ def _json(found: Comparison) -> str:
         "arm": found.arm,
         "protocol": found.protocol,
         "numbers": objects(found),
+        "conclusions": [
+            {"run": side} | o
+            for m in found.matched
+            for side, c in zip("ab", m.conclusions, strict=True)
+            if c is not None
+            for o in c.objects(found.protocol, sentence(c))
+        ],
         "left_out": [
             {"benchmark": m.benchmark, "only_a": m.only[0], "only_b": m.only[1], "changed": m.changed}
             for m in found.matched

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from evaluators.arms import ARMS
+from evaluators.arms import ARMS, CONTROLS
 from evaluators.complaints import problem_lines
 from evaluators.errors import UserError
 from evaluators.files import not_a_file
@@ -73,6 +73,11 @@ class Config(_Part):
     shuffles: int = Field(1, gt=0, le=100)
     primary_contrast: tuple[str, str] = ("transferred", "none")
     """The one contrast that Holm's correction runs over: (arm, reference arm)."""
+    controls: tuple[str, ...] = CONTROLS
+    """The arms that `transferred` must exceed to help by its content. Those that exchange rubrics between items do not apply to a
+    writer with one rubric for all."""
+    equivalence_margin: float = Field(2.0, gt=0, allow_inf_nan=False)
+    """In points: `transferred` is no more than a control where the interval of its lead ends below this."""
     reference_writer: str | None = None
     """The writer that each other one is set against, in the arm of the primary contrast."""
     prices: Path | None = None
@@ -93,6 +98,14 @@ class Config(_Part):
             if arm not in ARMS:
                 raise ValueError(unknown("arm", arm, ARMS))
         return tuple(dict.fromkeys(value))
+
+    @field_validator("controls")
+    @classmethod
+    def _controls_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for arm in value:
+            if arm not in CONTROLS:
+                raise ValueError(f"{arm!r} is no control; there are: {', '.join(CONTROLS)}")
+        return tuple(c for c in CONTROLS if c in value)
 
     @field_validator("primary_contrast")
     @classmethod

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from evaluators.arms import ARMS, CONTROLS
 from evaluators.engine.budget import max_written
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
@@ -27,6 +28,9 @@ CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
 """Rough on purpose: models count images in ways of their own."""
 SAMPLED_ITEMS = 50
+CHANGED, ALIKE = 0.25, 0.5
+"""Taken for planning: the share of answers that another rubric changes, and how much of that the orders, the judges and the items of
+a cluster have in common."""
 
 
 def dry_run(
@@ -61,7 +65,8 @@ def dry_run(
     ways: dict[str, dict[str, str]] = {}
     totals = [0, 0, 0]
     models: dict[str, tuple[float, float]] = {}
-    for grid in prepared.grids(only, written.files(folder or Path())):
+    grids = prepared.grids(only, written.files(folder or Path()))
+    for grid in grids:
         items = with_known_digests(grid.items, known)
         for judge in config.judges:
             made = create(judge)
@@ -110,6 +115,7 @@ def dry_run(
         "several cells are asked once)."
     )
     lines += _costs(config, folder, money, models)
+    lines += _visible(config, grids, folder if finished.keys else None) if "transferred" in config.arms else []
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
     for arm_name, prompt in prompts.items():
@@ -117,6 +123,48 @@ def dry_run(
         lines.append(f"\n----- {of} -----\n{prompt}")
     lines.append(f"\nNothing was asked. To run it: rubric-harness run {path}")
     return "\n".join(lines) + "\n"
+
+
+def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> list[str]:
+    """For planning: which gain and which lead over a control so many items can show, and which controls are missing.
+
+    Args:
+        answered: the folder, where it holds answers: then they say it.
+    """
+    from harness_plugins.scoring import conclusions_of, statistics
+    from harness_plugins.scoring.read import read_run
+
+    lines = []
+    measured = conclusions_of(read_run(answered)) if answered else []
+    for grid in grids:
+        known = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
+        for c in known:
+            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested)]
+            told = ", ".join(
+                f"{name} of {100 * x.detectable:.1f}" for name, x in sizes if x is not None and x.detectable > 0
+            )
+            if told:
+                lines.append(
+                    f"Can show, {grid.benchmark}, {c.writer}, as answered so far: {told} points (2.8 standard errors)."
+                )
+        judges = sum(j.backend != "baseline" for j in config.judges)
+        if judges and not known:
+            items, clusters = len(grid.items), int(statistics.clusters(grid.items).max()) + 1
+            alike = [(1 + (n - 1) * ALIKE) / n for n in (2, judges)]
+            error = math.sqrt(CHANGED * math.prod(alike) * (1 + (items / clusters - 1) * ALIKE) / items)
+            lines.append(
+                f"Can show, {grid.benchmark}: a gain, or a lead over a control, of about {280 * error:.1f} points (2.8 standard "
+                f"errors), if another rubric changes {CHANGED:.0%} of the answers ({items:,} items in {clusters:,} clusters, "
+                f"{judges} unseen judge{'s' * (judges != 1)})."
+            )
+        for w in (w for w in grid.writers if w.owner is None):
+            missing = [c for c in CONTROLS if ARMS[c].fits(w) and not (c in config.arms and c in config.controls)]
+            if missing:
+                lines.append(
+                    f"Not tested, {grid.benchmark}, {w.name}: {' and '.join(missing)} must be among `arms` and `controls`, or the run "
+                    "cannot say that the rubrics help by their content."
+                )
+    return lines
 
 
 def _cost(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> tuple[float, float]:

@@ -92,13 +92,16 @@ def as_csv(reports: Sequence[Report]) -> str:
         "complete",
         "grading",
         "rubrics",
+        "verdict",
     ]
     out = io.StringIO()
     writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
     writer.writeheader()
     for o in objects(reports):
         if "counts" not in o:
-            writer.writerow({k: spreadsheet_text(v) for k, v in o.items()})
+            judges = o.get("judge")
+            named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
+            writer.writerow({k: spreadsheet_text(v) for k, v in (o | named).items()})
     return out.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -198,6 +199,22 @@ def _items(held: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> in
     return max([before, *(len(g.items) for g in grids if g.benchmark == benchmark)])
 
 
+def _declared(held: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """What conclusions are drawn from (`scoring.conclusions`). A folder grows: what was declared before the answers came stays
+    declared, and the judges of a benchmark and writer are those of the last config that names the two."""
+    before: Mapping[str, Any] = held.get("declared", {})
+    members = {(m["benchmark"], m["writer"]): m["judges"] for m in before.get("members", ())}
+    if "transferred" in config.arms:
+        writers = [*config.rubrics, *(w.name for w in config.writers)]
+        judges = [j.name for j in config.judges if j.backend != "baseline"]
+        members |= {(b.name, w): judges for b in config.benchmarks for w in writers}
+    return {
+        "members": [{"benchmark": b, "writer": w, "judges": judges} for (b, w), judges in members.items()],
+        "controls": list(dict.fromkeys([*before.get("controls", ()), *config.controls])),
+        "equivalence_margin": min(before.get("equivalence_margin", math.inf), config.equivalence_margin),
+    }
+
+
 def make_manifest(
     held: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
 ) -> dict[str, Any]:
@@ -228,6 +245,7 @@ def make_manifest(
         "shuffles": config.shuffles,
         "planned": _planned(held, config, grids),
         "donors": _donors(held, grids),
+        "declared": _declared(held, config),
         "primary_contrast": list(config.primary_contrast),
         "reference_writer": config.reference_writer,
         **({"prices": prices} if prices else {}),

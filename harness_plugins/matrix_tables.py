@@ -48,11 +48,8 @@ def _differ(margins: Sequence[Margin], ranking: Sequence[Margin]) -> bool:
 
 
 def _marked(text: str, relation: str) -> str:
-    """A cell with its relation, inside the bold where there is any."""
-    if relation in (UNSEEN, ""):
-        return text
-    bold = text.startswith("**")
-    return f"**{text.strip('*')} ({relation})**" if bold else f"{text} ({relation})"
+    """A cell with its relation."""
+    return text if relation in (UNSEEN, "") else f"{text} ({relation})"
 
 
 def _entry(matrix: Matrix, writer: str, judge: str) -> str:
@@ -74,8 +71,8 @@ def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> str:
 def _notes(matrix: Matrix) -> Iterator[str]:
     arm, reference = matrix.contrast
     yield (
-        f"{arm} minus {reference}, in points, p of a cluster sign-flip; margins with 95 % cluster bootstrap. Bold only where p < .05 "
-        "(Holm's, where corrected) and the difference is no smaller than the comparison can show (2.8 standard errors)."
+        f"{arm} minus {reference}, in points, p of a cluster sign-flip; margins with 95 % cluster bootstrap. What each "
+        "can show (2.8 standard errors) is for planning."
     )
     yield (
         "Margins are means over unseen and complete cells, item by item; kin, cells whose relation is not declared, baselines and "
@@ -97,14 +94,13 @@ def _notes(matrix: Matrix) -> Iterator[str]:
                 f"Not all {whose} have the same unseen {others}, so that their margins are no ranking; over the same {others} are "
                 f"those that are unseen to all: {_listed(ranking[0].over)}."
             )
-    for lead, margins, what in (
-        (matrix.writer_lead, matrix.writer_margins, "Transfers best"),
-        (matrix.judge_lead, matrix.judge_margins, "Gains most"),
+    for lead, margins, what, others in (
+        (matrix.writer_lead, matrix.writer_margins, "Largest mean gain of a writer", "judge"),
+        (matrix.judge_lead, matrix.judge_margins, "Largest mean gain of a judge", "writer"),
     ):
         if lead is not None:
             yield _first(lead, what)
         elif len(margins) > 1:
-            others = "judge" if what == "Transfers best" else "writer"
             yield f"{what}: cannot be said, as no {others} is unseen to {_listed([m.name for m in margins])} alike, and complete."
     if matrix.reference_writer is not None:
         yield from _reference_notes(matrix)
@@ -130,27 +126,11 @@ def _shows(x: Contrast) -> str:
 
 
 def _first(lead: Lead, what: str) -> str:
-    """Who is first, and whether its difference from the next is one that can be seen with this many items."""
+    """Who is first, and by how much: numbers alone."""
     over = f"over {_listed(lead.over)}"
     if len(lead.level) > 1:
         return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
-    if not lead.gain.differs:
-        verdict = "as no item differs between the two, which is no answer"
-    elif math.isnan(lead.gain.detectable):
-        verdict = "all of it in one cluster, which can show nothing"
-    elif lead.gain.significant:
-        verdict = f"more than the {_shows(lead.gain)} that the comparison can show"
-    elif abs(lead.gain.value) >= lead.gain.detectable:
-        verdict = f"above the {_shows(lead.gain)} that the comparison can show, and still not significant"
-    else:
-        verdict = (
-            f"less than the {_shows(lead.gain)} that the comparison can show, so the order of the two is not settled"
-        )
-    return f"{what} {over}: {lead.best}. Ahead of {lead.next} by {_plain(lead.gain)}, {verdict} (Holm over all pairs)."
-
-
-def _plain(x: Contrast) -> str:
-    return gain(x).strip("*")
+    return f"{what} {over}: {lead.best}, ahead of {lead.next} by {gain(lead.gain)} (Holm over all pairs); can show {_shows(lead.gain)}."
 
 
 def _reference_notes(matrix: Matrix) -> Iterator[str]:

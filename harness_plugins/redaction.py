@@ -286,6 +286,7 @@ def public_manifest(held: Mapping[str, Any]) -> dict[str, Any]:
         "shuffles": settings,
         "planned": _names,
         "donors": _names,
+        "declared": _names,
         "primary_contrast": _names,
         "reference_writer": _names,
         "prices": _names,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from evaluators.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
 from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.conclusion_tables import conclusion_table, sentences
 from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
 from harness_plugins.scoring.asked import Ways
-from harness_plugins.scoring.caveats import differ, sentence
+from harness_plugins.scoring.caveats import differ, warning
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.report import CellReport, Report
@@ -69,7 +70,7 @@ def _recited(cells: Sequence[CellReport]) -> list[str]:
 
 def warnings(report: Report, benchmark: str) -> list[str]:
     """What spoils a benchmark's numbers, a sentence each; for a rubric that only some items have, the accuracy on those."""
-    found = [sentence(c) for c in report.caveats if c.benchmark == benchmark]
+    found = [warning(c) for c in report.caveats if c.benchmark == benchmark]
     for c in report.cells:
         if c.benchmark == benchmark and "accuracy_with_rubric" in c.metrics and not c.baseline:
             found.append(
@@ -101,12 +102,12 @@ def summary(report: Report) -> list[Table]:
             ci = interval(accuracy.low, accuracy.high) if c.complete else ""
             gains = [gain(c.contrasts.get(r), short=True) for r in ("none", "shuffled")]
             table.rows.append([*start, _accuracy(c), ci, *gains])
+        table.notes += sentences(report.conclusions, benchmark)
         smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
         if smallest:
             span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
             table.notes.append(
-                f"Differences below {span} points (2.8 standard errors) are "
-                "not to be seen with this many items; bold ones are above theirs, with p < .05."
+                f"For planning: so many items can show a difference of one judge from about {span} points on (2.8 standard errors)."
             )
         table.warnings = warnings(report, benchmark)
         table.notes += _no_answer(cells) + _spoiled(cells) + _recited(cells)
@@ -163,12 +164,15 @@ def tables(reports: Sequence[Report]) -> list[Table]:
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             before = len(found)
+            concluded = [c for c in report.conclusions if c.benchmark == benchmark]
             title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
             found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
             if any("position_bias" in c.metrics for c in cells):
                 found.append(_position_table(f"{where}{benchmark}: accuracy by position", cells))
+            if concluded:
+                found.append(conclusion_table(f"{where}{benchmark}: whether the rubrics help", concluded))
             if any(c.contrasts for c in cells):
                 found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
             if any(c.transitions for c in cells):
@@ -318,14 +322,10 @@ def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
         ]
     table.notes.append(
         "Difference [95 % cluster bootstrap] p of a cluster sign-flip. gained / lost: items that became right in both orders, "
-        "or ceased to be. detectable: 2.8 standard errors, the smallest difference the comparison can show; bold "
-        "only where p < .05 and the difference is no smaller. minus shuffled: over the items that have a donor."
+        "or ceased to be. detectable: 2.8 standard errors, for planning: what so many items can be expected to show. minus shuffled: "
+        "over the items that have a donor."
     )
-    if any(not x.differs for c in cells for x in c.contrasts.values()):
-        table.notes.append(
-            "no answer: no item came out differently on the two sides, so there is no spread to test by."
-        )
-    table.notes += _spoiled(cells)
+    table.notes += _no_answer(cells) + _spoiled(cells)
     if any(c.contrasts and all(x.content is None for x in c.contrasts.values()) for c in cells):
         table.notes.append(
             "Content and order effects are not told apart here: that takes probabilities or several samples."

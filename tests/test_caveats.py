@@ -92,7 +92,7 @@ def test_a_gain_that_a_parser_makes_is_no_finding(make_pairs: MakePairs, tmp_pat
     gain = contrast(report, "generic")
     assert gain.value == 0.5 and gain.p < 0.001
     assert [(u.kind, u.here, u.there) for u in gain.unequal] == [("unparsed", 0.0, 0.5)]
-    assert not gain.clear and not gain.significant
+    assert not gain.clear
     text = markdown(tables([report]))
     assert "**+50.0" not in text
     assert "generic minus none is no finding: unparsed 0.0 % here, 50.0 % in none." in text
@@ -105,7 +105,7 @@ def test_a_difference_of_a_point_is_let_pass(make_pairs: MakePairs, tmp_path: Pa
         return "no verdict" if case.item.row == 0 and case.order == "AB" else right(case)
 
     gain = contrast(judged(tmp_path / "r", make_pairs(N), reply, ("none", "generic")), "generic")
-    assert not gain.unequal and gain.significant
+    assert not gain.unequal and gain.clear
 
 
 @pytest.mark.parametrize("reply", ["no verdict at all", "1"], ids=["nothing parsed", "the same pick everywhere"])
@@ -128,7 +128,7 @@ def test_a_missing_answer_leaves_bounds_and_no_score(make_pairs: MakePairs, tmp_
 
     report = judged(tmp_path / "r", make_pairs(N), reply, ("none", "generic"))
     gain = contrast(report, "generic")
-    assert not gain.complete and not gain.significant
+    assert not gain.complete
     low, high = gain.bounds
     assert (low, high) == (pytest.approx((8 - 0.5) / N), pytest.approx(8 / N))
     assert "incomplete: between +18.8 and +20.0" in markdown(summary(report))

@@ -170,7 +170,7 @@ def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path) 
     assert (x.gain.low, x.gain.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.03)
 
 
-def test_the_table_says_who_is_first_and_whether_that_is_to_be_seen(folder: Path) -> None:
+def test_the_table_says_who_is_first_and_by_how_much(folder: Path) -> None:
     report, m = of(folder)
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     rows = {r[0]: dict(zip(table.header, r, strict=True)) for r in table.rows}
@@ -179,10 +179,10 @@ def test_the_table_says_who_is_first_and_whether_that_is_to_be_seen(folder: Path
     assert "(same_family)" in rows["alpha"]["ja"] and "(baseline)" in rows["beta"]["lexical"]
     assert rows["over unseen writers"]["lexical"] == "no unseen, complete cell"
     assert table.header[-2:] == ["over unseen judges", "over the same judges"]
-    first = next(n for n in table.notes if n.startswith("Transfers best over jd, je: alpha. Ahead of "))
     assert m.writer_lead is not None
-    shows = m.writer_lead.gain.significant
-    assert ("more than the" in first) == shows and ("is not settled" in first or shows)
+    lead, start = m.writer_lead, "Largest mean gain of a writer over jd, je: alpha, ahead of "
+    first = next(n for n in table.notes if n.startswith(start))
+    assert f"{lead.next} by {100 * lead.gain.value:+.1f} [" in first and "(Holm over all pairs); can show " in first
     assert any(
         n.startswith("alpha over jd, je (apart: ja same_family, lexical baseline): content") for n in table.notes
     )
@@ -254,8 +254,8 @@ def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
 def test_one_cluster_is_said_to_show_nothing(tmp_path: Path) -> None:
     report, _ = of(crossed(tmp_path, 1))
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    (lead,) = [n for n in table.notes if n.startswith("Gains most")]
-    assert "all of it in one cluster, which can show nothing" in lead
+    (lead,) = [n for n in table.notes if n.startswith("Largest mean gain of a judge")]
+    assert lead.endswith("can show nothing (one cluster).")
 
 
 def test_what_is_not_declared_is_not_unseen(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
     assert len(m.writer_margins) == 3 and not m.writer_ranking and m.writer_lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert (
-        "Transfers best: cannot be said, as no judge is unseen to alpha, beta, gamma alike, and complete."
+        "Largest mean gain of a writer: cannot be said, as no judge is unseen to alpha, beta, gamma alike, and complete."
         in table.notes
     )
     report, m = of(crossed(tmp_path / "kin", 8, ja="x", jd="x", je="x", alpha="x", beta="x", gamma="x"))
@@ -296,7 +296,7 @@ def test_all_that_share_the_first_place_are_named(tmp_path: Path) -> None:
     report, m = of(crossed(tmp_path, 8, replies=same, verdict="text"))
     assert m.writer_lead is not None and m.writer_lead.level == ("alpha", "beta", "gamma")
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert "Transfers best over jd, je: alpha, beta and gamma alike." in table.notes
+    assert "Largest mean gain of a writer over jd, je: alpha, beta and gamma alike." in table.notes
 
 
 def test_margins_are_means_over_items_that_all_their_cells_hold() -> None:

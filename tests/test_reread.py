@@ -126,7 +126,7 @@ def test_a_gain_of_mass_alone_is_no_gain(tmp_path: Path) -> None:
     gain = cell(differ_in_mass(tmp_path), "digits", "transferred").contrasts["none"]
     assert gain.value == pytest.approx(3 / 8)
     assert gain.by_ratio is not None and gain.by_ratio.value == 0
-    assert not gain.significant
+    assert not gain.clear
     row = next(
         o
         for o in score(tmp_path / "run").objects()

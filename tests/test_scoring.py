@@ -21,7 +21,7 @@ from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import Config
 from harness_plugins.scoring import protocols, statistics
-from harness_plugins.scoring.caveats import sentence
+from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.report import CellReport, Report
 from tests.conftest import MakePairs, pair, write_jsonl
 
@@ -337,7 +337,7 @@ def test_cells_that_mix_two_models_are_flagged(make_pairs: MakePairs, tmp_path: 
 
     report = judged(tmp_path / "r", make_pairs(4), reply)
     (caveat,) = [c for c in report.caveats if c.kind == "provenance"]
-    assert sentence(caveat) == "mock: different models, backends or samplings answered: none 2."
+    assert warning(caveat) == "mock: different models, backends or samplings answered: none 2."
 
 
 def test_a_baseline_is_the_same_run_or_computed(make_pairs: MakePairs, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: Make
     cell = cell_of(report, "generic")
     assert cell.complete
     assert not cell.contrasts["none"].complete
-    assert not cell.contrasts["none"].significant
+    assert not cell.contrasts["none"].clear
     assert sum(n for row in (cell.transitions or {}).values() for n in row.values()) == 20, "items complete in both"
     assert re.search(r"\| mock +\| generic \| incomplete: between [+-]\d", markdown(tables([report])))
 

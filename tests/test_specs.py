@@ -69,7 +69,7 @@ def test_bold_of_ours_is_best_and_significant(runs: dict[str, Path]) -> None:
     bold = {r.rubrics: r.cell("hpdv3").bold for r in table.rows if r.model == "qwen"}
     assert bold == {None: False, 1: False, 5: True}
     (gain,) = (r.cell("hpdv3").gain for r in table.rows if r.model == "qwen" and r.rubrics == 1)
-    assert gain is not None and gain.value > 0 and not gain.significant
+    assert gain is not None and gain.value > 0 and not gain.clear
     assert not any(
         c.bold
         for r in table.rows
@@ -95,7 +95,7 @@ def test_what_copying_the_writer_is_worth_competes_for_bold(tmp_path: Path, monk
     found = {a: row(table, "reader", a).cell("vl_rewardbench") for a in ("transferred", "writer_plus_none")}
     assert [c.text for c in found.values()] == ["70.00 (28/40)", "75.00 (30/40)"]
     gain = found["transferred"].gain
-    assert gain is not None and gain.significant and not any(c.bold for c in found.values())
+    assert gain is not None and gain.clear and not any(c.bold for c in found.values())
 
 
 def cells(*found: tuple[str, dict[str, Any]], flags: tuple[int, ...] = ()) -> list[bool]:

@@ -43,7 +43,7 @@ def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
     merit = MERIT[column.better]
     if any(o.value is not None and merit(o.value) > merit(cell.value) for o in rivals):
         return False
-    return cell.state == "published" or (cell.gain is not None and cell.gain.significant and cell.gain.value > 0)
+    return cell.state == "published" or (cell.gain is not None and cell.gain.clear and cell.gain.value > 0)
 
 
 def _rival(spec: TableSpec, column: Column, one: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
@@ -82,6 +82,6 @@ def _told(spec: TableSpec, column: Column, cells: Sequence[Cell]) -> list[str]:
         elif cell.bold:
             notes.append(
                 f"Bold, {column.header}: {cell.text} is the best of {cell.among} rows over the same items, and its difference to the "
-                "same judge without a rubric is significant and no smaller than detectable."
+                "same judge without a rubric is not by chance (p < .05)."
             )
     return list(dict.fromkeys(notes))

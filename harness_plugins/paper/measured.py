@@ -19,7 +19,7 @@ from harness_plugins.paper.runs import Run, expected_rows, limits, protocols, re
 from harness_plugins.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
 from harness_plugins.scores import Score
 from harness_plugins.scoring import APART, adjust
-from harness_plugins.scoring.caveats import sentence
+from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.protocols import resolve
 from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Metric, Report
@@ -72,7 +72,7 @@ def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
             report = run.report(column)
             for caveat in report.caveats if report is not None else ():
                 if caveat.benchmark == column.benchmark:
-                    found[f"{run.name}, {caveat.benchmark}: {sentence(caveat)}"] = None
+                    found[f"{run.name}, {caveat.benchmark}: {warning(caveat)}"] = None
     return list(found)
 
 
@@ -151,7 +151,7 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     if found.state == "measured":
         found.conventions = said
         found.flags = tuple(
-            sentence(c)
+            warning(c)
             for c in report.caveats
             if c.kind == "media"
             and c.benchmark == cell.benchmark

@@ -93,19 +93,16 @@ def _heat(axes: Any, x: float, y: float, gain: Contrast, most: float, below: str
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="#ffffff", lw=1.5))
     if hatch:
         axes.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor="#8c959f", hatch=hatch, lw=0))
-    weight = "bold" if gain.significant else "normal"
     place = 0.30 if apart else 0.38
     box = {"facecolor": colour, "edgecolor": "none", "pad": 1.0} if apart else None
-    star = "*" if gain.significant else ""
     axes.text(
         x + 0.5,
         y + place,
-        f"{100 * value:+.1f}{star}",
+        f"{100 * value:+.1f}",
         ha="center",
         va="center",
         color=ink,
         fontsize=11,
-        weight=weight,
         bbox=box,
     )
     axes.text(
@@ -145,9 +142,7 @@ def _frame(axes: Any, m: Matrix, width: float, height: float) -> None:
     axes.set_title("judges", loc="left", fontsize=9, color=MUTED, pad=6)
     axes.set_ylabel("rubric writers", color=MUTED)
     kin = any(e.relation not in ("unseen", "undeclared", "baseline", "") for e in m.entries.values())
-    text = "gain in points (bold, *: significant) over accuracy" + (
-        "; hatched: judge and writer are kin" if kin else ""
-    )
+    text = "gain in points over accuracy" + ("; hatched: judge and writer are kin" if kin else "")
     axes.set_xlabel(text, fontsize=8, color=MUTED, loc="left")
 
 

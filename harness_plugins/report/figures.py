@@ -127,17 +127,13 @@ def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
             low, mid, high = (100 * v for v in (x.low, x.value, x.high))
             if not math.isnan(low):
                 axes.plot([low, high], [y, y], color=colour, lw=1.6, solid_capstyle="butt", zorder=2)
-            face = colour if x.significant else PAPER
-            axes.plot(mid, y, marker=marker, ms=7, mfc=face, mec=colour, mew=1.5, ls="none", zorder=3)
+            axes.plot(mid, y, marker=marker, ms=7, mfc=colour, mec=colour, mew=1.5, ls="none", zorder=3)
             text = f"{mid:+.1f} [{low:.1f}, {high:.1f}]" if not math.isnan(low) else f"{mid:+.1f}"
-            weight = "bold" if x.significant else "normal"
-            axes.text(
-                1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK, weight=weight
-            )
+            axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK)
             done.append((x.value, whole(c), text))
         axes.axvline(0, color=MUTED, lw=1)
         _wide(axes, 5)
-        axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval (filled and bold: significant)")
+        axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval")
         alt = f"{len(places)} rows." + (
             f" Largest: {max(done)[1]}, {max(done)[2]}. Smallest: {min(done)[1]}, {min(done)[2]}." if done else ""
         )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness_plugins.cards import cards
-from harness_plugins.cells import Table, gain
+from harness_plugins.cells import Table
 from harness_plugins.report.drawing import Plot, for_page, svg
 from harness_plugins.report.texts import middle, one_line, plain
 from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables import summary, tables, warnings
 
 
@@ -83,7 +82,7 @@ KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         "Gain of each arm",
         "Accuracy with the arm minus accuracy without a rubric, item by item, with the interval of a cluster bootstrap. A gain "
         "counts beside its controls: shuffled, generic, repeat.",
-        ("what each arm changed",),
+        ("whether the rubrics help", "what each arm changed"),
     ),
     (
         "transitions",
@@ -202,15 +201,9 @@ def _facts(run: RunData, report: Report) -> list[tuple[str, str]]:
 
 
 def _findings(report: Report) -> list[tuple[str, str]]:
-    """What spoils the numbers, the primary contrast in a sentence a benchmark, then what else a reader must know."""
-    arm, reference = report.primary
+    """What spoils the numbers, what may be said of each writer's rubrics, then what else a reader must know."""
     found = [("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
-    for benchmark in report.items:
-        cells = [c for c in report.cells if c.benchmark == benchmark and c.arm == arm and reference in c.contrasts]
-        models = [c for c in cells if not c.baseline] or [c for c in cells if not c.blind]
-        done = [c for c in models if c.contrasts[reference].complete and not math.isnan(c.contrasts[reference].value)]
-        if done:
-            found.append(("finding", _primary(benchmark, arm, reference, done)))
+    found += [("finding", plain(sentence(c))) for c in report.conclusions if c.benchmark in report.items]
     broken = [c for c in report.cells if not c.complete]
     if broken:
         names = ", ".join(_cell(c) for c in broken[:4]) + (f" and {len(broken) - 4} more" if len(broken) > 4 else "")
@@ -224,25 +217,6 @@ def _findings(report: Report) -> list[tuple[str, str]]:
         found.append(("finding", "No arm was judged beside none: there is no gain to show."))
     found += [("warning", one_line(n, 400) + ".") for n in report.notes]
     return found
-
-
-def _primary(benchmark: str, arm: str, reference: str, cells: Sequence[CellReport]) -> str:
-    def of(c: CellReport) -> Any:
-        return c.contrasts[reference]
-
-    best, worst = max(cells, key=lambda c: of(c).value), min(cells, key=lambda c: of(c).value)
-    whose = "of baselines alone, which are no evidence of transfer" if cells[0].baseline else "of models"
-    start = f"{plain(benchmark)}: {arm} minus {reference} in {_count(len(cells), 'cell')} {whose}"
-    if len(cells) == 1:
-        return f"{start}: {_gain(best, reference)}."
-    significant = [c for c in cells if of(c).significant]
-    up = sum(of(c).value > 0 for c in significant)
-    text = f"{start}; {up} significantly above zero and {len(significant) - up} below. "
-    return text + f"Largest: {_gain(best, reference)}. Smallest: {_gain(worst, reference)}."
-
-
-def _gain(c: CellReport, reference: str) -> str:
-    return f"{gain(c.contrasts[reference]).strip('*')} points ({_cell(c, arm=False)})"
 
 
 def _cell(c: CellReport, arm: bool = True) -> str:

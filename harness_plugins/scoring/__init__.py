@@ -19,6 +19,7 @@ from harness_plugins.prices import Prices, recorded
 from harness_plugins.scoring import (
     aggregates,
     calibration,
+    conclusions,
     matrix,
     metrics,
     paired,
@@ -72,6 +73,8 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
     report = Report(data.folder, data, protocol, {}, {}, [], facts, (arm, reference))
     report.prices = prices or recorded(data.manifest.get("prices"))
     report.paid = data.usage.paid
+    declared = conclusions.declared(data)
+    measured: Measured = {}
     for benchmark in data.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
         if resolved is None:
@@ -79,16 +82,28 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
             continue
         name, spec = resolved
         report.about[benchmark.name] = (name, spec.about)
-        _score_benchmark(data, benchmark, name, spec, report)
+        measured |= _score_benchmark(data, benchmark, name, spec, report, declared)
     if not report.about:
         raise UserError(*(f"{data.folder}: {why}" for why in report.notes))
     adjust([report])
+    report.conclusions = conclusions.conclude(declared, measured)
     report.notes += data.notes
     report.notes += data.problems.notes()
     return report
 
 
-def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, report: Report) -> None:
+Measured = dict[tuple[str, str], conclusions.Conclusion]
+"""By benchmark and writer, without verdicts yet."""
+
+
+def _score_benchmark(
+    run: RunData,
+    benchmark: BenchmarkData,
+    name: str,
+    spec: ProtocolSpec,
+    report: Report,
+    declared: conclusions.Declared,
+) -> Measured:
     facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
     cluster = statistics.clusters(benchmark.items)
     count = int(cluster.max()) + 1
@@ -128,6 +143,43 @@ def _score_benchmark(run: RunData, benchmark: BenchmarkData, name: str, spec: Pr
         points = cost_points(run, benchmark, cells, report.prices)
         report.costs += points
         report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
+    return _measured(run, benchmark, cells, (scored, by_ratio), facts, cluster, declared)
+
+
+def _measured(
+    run: RunData,
+    benchmark: BenchmarkData,
+    cells: Sequence[CellReport],
+    both_ways: tuple[dict[CellKey, Scored], dict[CellKey, Scored]],
+    facts: Facts,
+    cluster: Ints,
+    declared: conclusions.Declared,
+) -> Measured:
+    scored, by_ratio = both_ways
+    found: Measured = {}
+    for writer in (w for b, w in declared.members if b == benchmark.name):
+        more = (facts.label >= 0, cluster, declared)
+        one = conclusions.measure(run, benchmark, writer, cells, scored, *more)
+        if by_ratio:
+            one.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
+        found[benchmark.name, writer] = one
+    return found
+
+
+def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.Conclusion]:
+    """What may be said of a run's rubrics (`Report.conclusions`), without the rest of its report."""
+    declared = conclusions.declared(run)
+    measured: Measured = {}
+    for benchmark in run.benchmarks.values():
+        resolved = protocols.resolve(protocol, benchmark.name)
+        if resolved is not None:
+            name, spec = resolved
+            facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
+            both_ways = scored_both_ways(run, benchmark, name, spec, facts)
+            cells = [_cell(run, benchmark, key, both_ways[0], facts) for key in both_ways[0]]
+            cluster = statistics.clusters(benchmark.items)
+            measured |= _measured(run, benchmark, cells, both_ways, facts, cluster, declared)
+    return conclusions.conclude(declared, measured)
 
 
 def scored_cells(

@@ -1,7 +1,7 @@
 """What spoils a benchmark's numbers, as data: it stands above every table (decision 20).
 
 for caveat in caveats(run, benchmark, scored):
-    print(sentence(caveat))    # judge qwen: unread answers: none 12.5 % (15/120), transferred by w1 0.8 % (1/120).
+    print(warning(caveat))    # judge qwen: unread answers: none 12.5 % (15/120), transferred by w1 0.8 % (1/120).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Caveat:
     def objects(self) -> Iterator[dict[str, Any]]:
         """One flat object for each share."""
         base = {"benchmark": self.benchmark, "judge": self.judge, "metric": "caveat", "caveat": self.kind}
-        base["text"] = sentence(self)
+        base["text"] = warning(self)
         for s in self.shares or (Share("", None, 0, 0),):
             value = s.k / s.n if s.n else None
             yield {**base, "arm": s.arm or None, "writer": s.writer, "k": s.k, "n": s.n, "value": value}
@@ -128,7 +128,7 @@ _WORDS: dict[Kind, str] = {
 }
 
 
-def sentence(caveat: Caveat) -> str:
+def warning(caveat: Caveat) -> str:
     """A caveat as a person reads it."""
     who = "" if caveat.judge is None else f"{caveat.judge}: "
     first = caveat.shares[0] if caveat.shares else None

@@ -20,18 +20,29 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
     """
     there: Bools = np.asarray(benchmark.cells[control].expected.any(axis=(1, 2)))
     rubrics = run.rubrics.get((benchmark.name, writer)) if writer else None
-    if rubrics is None or control.arm not in ("shuffled", "generic"):
-        return there
-    place = ("controlled", control.arm, writer)
+    return there if rubrics is None else there & ~same_text(benchmark, rubrics, control.arm)
+
+
+def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
+    """(items,): where a control (`generic`, `shuffled`) hands over the very text that `transferred` does."""
+    place = ("same_text", control, rubrics.name)
     if place not in benchmark.kept:
-        same = np.zeros(len(benchmark.items), dtype=bool)
-        for n, item in enumerate(benchmark.items):
-            for order in rotations(len(item.candidates)):
-                own = {_content(r) for r in rubrics.of(item.uid, order)}
-                same[n] |= not own.isdisjoint(_handed_over(control.arm, item, order, rubrics))
-        benchmark.kept[place] = same
-    answer: Bools = there & ~benchmark.kept[place]
+        benchmark.kept[place] = _same_text(benchmark, rubrics, control)
+    answer: Bools = benchmark.kept[place]
     return answer
+
+
+def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
+    same = np.zeros(len(benchmark.items), dtype=bool)
+    if ARMS[control].across_items and not rubrics.shared:
+        by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
+        if sum(map(len, by_item)) == len(set().union(*by_item)):
+            return same  # no two items have one text
+    for n, item in enumerate(benchmark.items):
+        for order in rotations(len(item.candidates)):
+            own = {_content(r) for r in rubrics.of(item.uid, order)}
+            same[n] |= not own.isdisjoint(_handed_over(control, item, order, rubrics))
+    return same
 
 
 def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.asked import Ways
     from harness_plugins.scoring.calibration import Calibration
     from harness_plugins.scoring.caveats import Caveat
+    from harness_plugins.scoring.conclusions import Conclusion
     from harness_plugins.scoring.costs import CostPoint, EqualCost
     from harness_plugins.scoring.matrix import Matrix
     from harness_plugins.scoring.panel import Panel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.usage import Paid
 
 
-def _number(value: float) -> float | int | None:
+def json_number(value: float) -> float | int | None:
     """JSON has no NaN: an undefined value is null, never 0. Whole numbers come without a point."""
     if math.isnan(value):
         return None
@@ -61,7 +62,7 @@ class Contrast:
     p: float
     """Cluster sign-flip."""
     detectable: float
-    """2.8 standard errors: the smallest difference this comparison can be expected to show."""
+    """2.8 standard errors: the smallest difference this comparison can be expected to show. For planning, no threshold."""
     primary: bool = False
     p_holm: float | None = None
     complete: bool = True
@@ -92,10 +93,6 @@ class Contrast:
         twin = self.by_ratio
         agrees = twin is None or (twin.clear and (self.value > 0) == (twin.value > 0))
         return self.complete and self.differs and not self.unequal and p < 0.05 and agrees
-
-    @property
-    def significant(self) -> bool:
-        return self.clear and not any(abs(x.value) < x.detectable for x in (self, self.by_ratio) if x is not None)
 
 
 @dataclass
@@ -153,6 +150,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     caveats: list[Caveat] = field(default_factory=list)
     """What spoils its numbers: shown above them."""
+    conclusions: list[Conclusion] = field(default_factory=list)
+    """What may be said of each writer's rubrics on each benchmark of the config."""
     panels: list[Panel] = field(default_factory=list)
     """Where several models judged the same arm."""
     transfers: list[Transfer] = field(default_factory=list)
@@ -216,6 +215,11 @@ class Report:
                 found.append({**base, "metric": "several_forms", **_numbers({"k": k, "n": n, "value": k / n}), **rest})
             if cell.transitions is not None:
                 found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
+        from harness_plugins.scoring.sentences import sentence  # knows this module
+
+        for conclusion in self.conclusions:
+            protocol = self.about[conclusion.benchmark][0] if conclusion.benchmark in self.about else self.protocol
+            found += conclusion.objects(protocol, sentence(conclusion))
         for t in self.transfers:
             whose = {"benchmark": t.benchmark, "judge": t.judge, "writer": t.writer, "arm": "transfer"}
             cell = next(c for c in self.cells if (c.benchmark, c.judge, c.writer) == (t.benchmark, t.judge, t.writer))
@@ -252,4 +256,4 @@ class Report:
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float | int | None]:
-    return {k: _number(v) for k, v in values.items()}
+    return {k: json_number(v) for k, v in values.items()}

@@ -1,0 +1,125 @@
+"""A conclusion in words: the one place that makes them, for the terminal, the page, `compare`, JSON and other harnesses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from harness_plugins.scoring.conclusions import ALPHA, Conclusion, Lead, Problem
+from harness_plugins.scoring.report import Contrast
+
+
+def points(x: Contrast) -> str:
+    """`+3.1 points [1.0, 5.2]`."""
+    return f"{100 * x.value + 0.0:+.1f} points {bounds(x.low, x.high)}"
+
+
+def bounds(low: float, high: float) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return "[no interval]"
+    below, above = (round(100 * v, 1) + 0.0 for v in (low, high))  # no -0.0
+    return f"[{below:.1f}, {above:.1f}]"
+
+
+def p_text(p: float) -> str:
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def listed(names: Sequence[str]) -> str:
+    """`A, B and C`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def sentence(c: Conclusion) -> str:
+    """The verdict first, then whose rubrics, for which judges, and the numbers that it rests on.
+
+    >>> sentence(conclusion)
+    'Helps by its content: the rubrics of arr on demo, for qwen, gpt and pixtral; positive in 3 of 3: +12.3 points [8.1, 16.4] over
+    no rubric, ...'
+    """
+    whose = f"this rubric ({c.writer})" if c.shared else f"the rubrics of {c.writer}"
+    start = f"{_head(c)}: {whose} on {c.benchmark}"
+    if c.judges:
+        start += f", for {listed(c.judges)}"
+    if c.verdict == "cannot say" or c.gain is None:
+        return f"{start}: {'; '.join(dict.fromkeys(_problems(c.problems)))}."
+    text = f"{start}; positive in {c.positive} of {len(c.judges)}: {points(c.gain)} over no rubric"
+    holm = f", Holm over {c.family}" if c.family > 1 else ""
+    if c.verdict == "helps by its content":
+        leads = [f"{points(x)} over {name}" for name, x in c.tested]
+        text += f", {listed(leads)} ({p_text(c.p_holm)}, the largest{holm})"
+    else:
+        text += f" ({p_text(c.gain.p_holm or c.gain.p)}{holm})"
+    if c.verdict.startswith("helps;"):
+        leads = [f"{points(x)} over {name}" for name, x in c.tested]
+        text += f"; lead {listed(leads)}" if leads else ""
+        text += "".join(f"; {_untested(x)}" for x in c.untested)
+    text += f"; {_items(c)}"
+    if c.verdict == "not shown":
+        text += f"; {_visible(c.gain)}"
+    if c.at_large:
+        text += f"; so it is for judges at large: {bounds(*c.over_judges['none'])} over {c.families} families"
+    return f"{text}.{_advice(c)}"
+
+
+def _head(c: Conclusion) -> str:
+    names: dict[str, str] = {
+        "helps; not shown to be more than a control": f"Helps; not shown to be more than {c.control}",
+        "helps; no more than a control": f"Helps; no more than {c.control}",
+    }
+    return names.get(c.verdict, c.verdict[:1].upper() + c.verdict[1:])
+
+
+def _items(c: Conclusion) -> str:
+    assert c.gain is not None
+    return f"{c.gain.n} items" if c.gain.n == c.of_items else f"{c.gain.n} of {c.of_items} items"
+
+
+def _visible(x: Contrast) -> str:
+    if math.isnan(x.detectable):
+        return "one cluster of items can show nothing"
+    return f"so many items can show about {100 * x.detectable:.1f} points"
+
+
+def _untested(lead: Lead) -> str:
+    why = {
+        "not declared": "is not among the config's `controls`",
+        "not run": "was not run",
+        "void": "is void: on most items it is the same text",
+        "few items": f"has a rubric of its own for {lead.items} of {lead.of} items",
+    }
+    return f"{lead.control} {why[lead.state]}"
+
+
+def _advice(c: Conclusion) -> str:
+    x = c.advice
+    if x is None:
+        return ""
+    if x.p >= ALPHA or not x.value:
+        return f" Not shown to differ from the writer's bare verdict: {points(x)}, {p_text(x.p)}."
+    word = "More" if x.value > 0 else "Less"
+    size = f"{100 * abs(x.value):.1f} points {bounds(x.low, x.high) if x.value > 0 else bounds(-x.high, -x.low)}"
+    return f" {word} than the writer's bare verdict, by {size}, {p_text(x.p)}."
+
+
+def _problems(problems: Iterable[Problem]) -> list[str]:
+    return [_PROBLEMS[p.kind](p) for p in problems]
+
+
+def _gap(what: str) -> Callable[[Problem], str]:
+    return lambda p: f"{what} differ: {100 * p.here:.1f} % under transferred, {100 * p.there:.1f} % under {p.arm}"
+
+
+_PROBLEMS: dict[str, Callable[[Problem], str]] = {
+    "no model": lambda p: "no model judged, and baselines are no evidence of transfer",
+    "no unseen judge": lambda p: "no judge is known to be unseen by the writer (`family` of judge and writer says so)",
+    "not run": lambda p: f"{p.arm} was not judged" + (f" by {p.judge}" if p.judge else ""),
+    "incomplete": lambda p: f"incomplete: {p.judge}, {p.arm}: {p.here:.0f} of {p.there:.0f} answered",
+    "no item": lambda p: "no item has an answer in every arm of every judge",
+    "no spread": lambda p: "no answer: not one item came out differently with the rubrics than without",
+    "unread": _gap("answers without a readable verdict"),
+    "low mass": _gap("answers of low mass"),
+    "rubrics": lambda p: f"a rubric for {p.here:.0f} of {p.there:.0f} items",
+    "by ratio": lambda p: "the verdict changes with how answers of low mass are read",
+    "repeat": lambda p: f"none asked again differs from itself: {100 * p.here:+.1f} points, {p_text(p.there)}",
+}
