@@ -256,7 +256,7 @@ def _entries(files: dict[str, bytes], folder: str, deep: bool) -> Iterator[dict[
 def parquet(rows: list[dict[str, Any]]) -> bytes:
     """Rows as `push_to_hub` writes them: images as structs of bytes and path, declared as such in the file's schema.
 
-    By pyarrow alone: `datasets` takes seconds to import.
+    By pyarrow alone: `datasets` takes seconds to import. `Sequence` is what all versions of it read as a list.
     """
     import pyarrow
     import pyarrow.parquet
@@ -266,7 +266,7 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
 
     def feature(of: pyarrow.DataType) -> dict[str, Any]:
         if pyarrow.types.is_list(of):
-            return {"feature": feature(of.value_type), "_type": "List"}
+            return {"feature": feature(of.value_type), "_type": "Sequence"}
         return {"_type": "Image"} if pyarrow.types.is_struct(of) else {"dtype": kinds[str(of)], "_type": "Value"}
 
     features = {f.name: feature(f.type) for f in table.schema}

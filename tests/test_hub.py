@@ -294,9 +294,9 @@ def test_half_a_file_is_no_dataset(breaks: str, hub: Hub, online: Client, offlin
     repository.change({"data/train-00000-of-00001.parquet": parquet(rows_of("editscore_bench", 50 + len(breaks)))})
     repository.breaks = breaks
     message = error(run(online, tmp_path, "editscore_bench"))
-    assert {"once": "answers HTTP 503", "ever": "nothing of it was taken"}[breaks] in message
+    assert "answers HTTP 503" in message or "nothing of it was taken" in message, "older clients do not ask again"
     message = error(run(offline, tmp_path, "editscore_bench"))
-    assert "HF_HUB_OFFLINE" in message or "the cache holds" in message
+    assert "HF_HUB_OFFLINE" in message or "the cache holds it at" in message
     repository.breaks = ""
     assert run(online, tmp_path, "editscore_bench").code == 0
     assert facts(tmp_path)["editscore_bench"]["rows"] == 50 + len(breaks)

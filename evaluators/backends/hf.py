@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
@@ -85,7 +86,7 @@ class HFBackend:
             self._settle(model.eval())
         except Exception as e:  # whatever loading raises, it is about what the config names
             raise UserError(
-                f"judge {spec.name!r}: {spec.model} cannot be loaded: {type(e).__name__}: {e}"[:600]
+                shorten(f"judge {spec.name!r}: {spec.model} cannot be loaded: {type(e).__name__}: {e}", 600)
             ) from None
 
     def _settle(self, model: Any) -> None:

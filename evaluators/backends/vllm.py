@@ -14,6 +14,7 @@ import itertools
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from evaluators.digits import NO_PROBABILITY, digit_of
@@ -59,7 +60,9 @@ class VLLMBackend:
                 await self._engine.add_lora(self._adapter)  # now: with the first request it would take the engine down
             except Exception as e:
                 raise UserError(
-                    f"judge {self._spec.name!r}: the adapter {self._adapter.lora_path} cannot be loaded: {e}"[:600]
+                    shorten(
+                        f"judge {self._spec.name!r}: the adapter {self._adapter.lora_path} cannot be loaded: {e}", 600
+                    )
                 ) from None
 
     def _load(self) -> None:
@@ -90,7 +93,7 @@ class VLLMBackend:
             self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(model=spec.model, **arguments))
         except Exception as e:  # whatever loading raises, it is about what the config says
             raise UserError(
-                f"judge {spec.name!r}: vLLM cannot load {spec.model}: {type(e).__name__}: {e}"[:600]
+                shorten(f"judge {spec.name!r}: vLLM cannot load {spec.model}: {type(e).__name__}: {e}", 600)
             ) from None
         tokenizer = self._tokenizer
         tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))

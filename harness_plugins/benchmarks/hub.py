@@ -67,7 +67,8 @@ def _reason(dataset: DatasetSpec, error: Exception) -> str:
         if isinstance(e, known.OfflineModeIsEnabled):
             return f"is not whole in the cache below {constants.HF_HOME}, and HF_HUB_OFFLINE forbids to fetch it: run once without that"
     for e in chain:
-        status = e.response.status_code if isinstance(e, known.HfHubHTTPError) else None
+        # Clients before 1.0 have errors of the Hub without its answer.
+        status = getattr(e.response, "status_code", None) if isinstance(e, known.HfHubHTTPError) else None
         if status == 401:
             return f"cannot be read: {constants.ENDPOINT} does not know the token in HF_TOKEN; mend it or unset it (HTTP 401)"
         if status is not None:

@@ -152,11 +152,11 @@ def _hub(spec: BenchmarkSpec) -> Source:
             )
         commit = hub.snapshot(wanted, only="README.md").name
         builder = datasets.load_dataset_builder(wanted.id, wanted.config, revision=commit)
-        # Where the Hub is away, `datasets` takes what it prepared last, whatever the revision.
+        # Where the Hub does not answer, `datasets` takes what it prepared last, whatever the revision.
         if builder.hash != commit:
             raise UserError(
-                f"benchmark {spec.name!r}: the Hub is away or not to be asked, and the cache holds {wanted.id} at {builder.hash}, not "
-                f"at {commit}: go online once, or give `revision: {builder.hash}`"
+                f"benchmark {spec.name!r}: {wanted.id} cannot be read at {commit}, and the cache holds it at {builder.hash}: go online "
+                f"once, or give `revision: {builder.hash}`"
             )
         builder.download_and_prepare()
         data = builder.as_dataset(split=wanted.split)
