@@ -20,8 +20,16 @@ _SHOWN = 60
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
     """Each mistake in a YAML file as one line: file, line, what, mend."""
-    errors = [x for x in error.errors(include_url=False) if x["type"] != "too_short" or not x["input"]]
-    return list(dict.fromkeys(f"{path}: line {line_of(node, e['loc'])}: {complaint(e, top)}" for e in errors))
+    found: dict[tuple[Any, str], str] = {}
+    for one in error.errors(include_url=False):
+        if one["type"] != "too_short" or not one["input"]:
+            location = one["loc"]
+            _, place = walk(top, location)
+            # Where several types may stand, each complains of one value: the first says enough.
+            by_member = len(place) < len(location) and one["type"] != "extra_forbidden"
+            key = (place, "") if by_member else (location, one["msg"])
+            found.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(one, top)}")
+    return list(dict.fromkeys(found.values()))
 
 
 def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
@@ -33,10 +41,10 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
         key: what its names are called.
     """
     location = tuple(error["loc"])
-    kinds = kinds_at(top, location)
-    where = ".".join(str(p) for p in location if p != _KEY)
+    kinds, place = walk(top, location)
+    where = ".".join(str(p) for p in place)
     if error["type"] == "extra_forbidden":
-        owners = kinds_at(top, location[:-1])
+        owners, _ = walk(top, location[:-1])
         known = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
         return unknown(key, str(location[-1]), known)
     if error["type"] == "missing":
@@ -52,14 +60,16 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"
 
 
-def kinds_at(top: Any, location: tuple[int | str, ...]) -> list[Any]:
-    """The types that a value at that place may have, by the annotations on the way from `top`."""
-    kinds = list(_plain(top))
+def walk(top: Any, location: tuple[int | str, ...]) -> tuple[list[Any], tuple[int | str, ...]]:
+    """The types that a value at a location may have, by the annotations on the way from `top`; and the location without the
+    steps that only name a member of a union."""
+    kinds, place = list(_plain(top)), []
     for n, step in enumerate(location):
         of_key = location[n + 1 : n + 2] == (_KEY,)
-        # A step that leads nowhere names a member of a union; its own members follow.
-        kinds = [kind for k in kinds for inner in _inner(k, step, of_key) for kind in _plain(inner)] or kinds
-    return kinds
+        if inner := [kind for k in kinds for i in _inner(k, step, of_key) for kind in _plain(i)]:
+            kinds = inner
+            place.append(step)
+    return kinds, tuple(place)
 
 
 def _plain(kind: Any) -> Iterator[Any]:

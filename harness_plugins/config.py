@@ -110,7 +110,9 @@ class Config(_Part):
     @field_validator("primary_contrast")
     @classmethod
     def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
-        if value[0] not in ARMS or value[1] not in ("none", "shuffled") or value[0] == value[1]:
+        if value[0] not in ARMS:
+            raise ValueError(unknown("arm", value[0], ARMS))
+        if value[1] not in ("none", "shuffled") or value[0] == value[1]:
             raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
         return value
 

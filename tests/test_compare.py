@@ -196,7 +196,7 @@ def test_two_writers_of_one_run(
     assert main(["compare", str(folder), str(folder), "--writer-a", "grm", "--writer-b", "grm"]) == 2
     assert "say whose rubrics to compare" in capsys.readouterr().err
     assert main(["compare", str(folder), str(folder), "--writer-b", "nobody"]) == 2
-    assert "has no writer 'nobody'" in capsys.readouterr().err
+    assert "unknown writer 'nobody'" in capsys.readouterr().err
 
 
 def test_writers_of_other_names_are_paired_where_there_is_one_each(judged: Judged) -> None:
