@@ -15,7 +15,7 @@ from evaluators.keys import item_uid
 from evaluators.records import Candidate
 from harness_plugins import score
 from harness_plugins.cli import main
-from harness_plugins.imports.lmms_eval import TASKS, _split
+from harness_plugins.imports.lmms_eval import _split
 from tests.conftest import read_jsonl, write_jsonl
 from tests.official_rules import lmms_judgment, mean
 
@@ -174,4 +174,43 @@ def test_two_runs_of_one_model_are_named_apart(logs: Path, tmp_path: Path, capsy
     given = [f"one={path}", f"two={again}"]
     assert main(["import", "lmms_eval", *given, "--out", str(tmp_path / "run")]) == 0
     judges = json.loads((tmp_path / "run" / "manifest.json").read_text())["judges"]
-    assert list(judges) == ["one", "two"] and len(TASKS) == 2
+    assert list(judges) == ["one", "two"]
+
+
+def crit_sample(n: int, reply: str, **more: Any) -> dict[str, Any]:
+    """As lmms-eval writes one of multi_crit_reasoning, in the stored order."""
+    criterion, preference = ("logic", "efficiency")[n % 2], "model_b" if n % 4 == 1 else "model_a"
+    said = "model_a" if "Response 1 is better" in reply else "model_b"
+    share = {
+        "question_id": f"q{n}",
+        "prompt_id": f"p{n // 2}",
+        "criterion": criterion,
+        "answer_match": said == preference,
+    } | more
+    prompt = (
+        f"Judge.\n\nHere are the inputs for your evaluation:\n[Question]: What? {n // 2}\n[Response 1]: one\n[Response 2]: two\n\n"
+        "First, provide a detailed justification for your evaluation. Be strict."
+    )
+    shares = dict.fromkeys(("overall", "logic", "efficiency"), share)
+    return {"doc_id": n, "target": preference, "filtered_resps": reply, "doc_hash": "x", "input": prompt, **shares}
+
+
+def test_multi_crit(tmp_path: Path) -> None:
+    rows = [crit_sample(n, f"I looked.\nResponse {1 + n % 2} is better.") for n in range(8)]
+    path = write_jsonl(tmp_path / "1_samples_multi_crit_reasoning.jsonl", rows)
+    assert main(["import", "lmms_eval", f"mine={path}", "--out", str(tmp_path / "run")]) == 0
+    (cell,) = (c for c in score(tmp_path / "run", "official-lmms_eval").cells if c.judge == "mine")
+    assert cell.metrics["accuracy"].value == mean([r["logic"]["answer_match"] for r in rows]) == 0.75
+    assert score(tmp_path / "run").cells[0].complete
+    item = read_jsonl(tmp_path / "run" / "items.jsonl")[1]
+    assert (item["prompt"], item["group"], item["criterion"].split(":")[0]) == ("What? 0", "p0", "efficiency")
+
+
+def test_a_multi_crit_sample_that_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [crit_sample(0, "Response 1 is better.", answer_match="yes")]
+    path = write_jsonl(tmp_path / "1_samples_multi_crit_reasoning.jsonl", rows)
+    assert main(["import", "lmms_eval", str(path), "--out", str(tmp_path / "run")]) == 2
+    assert (
+        "logic must hold question_id, prompt_id, criterion and an answer_match of true or false"
+        in capsys.readouterr().err
+    )

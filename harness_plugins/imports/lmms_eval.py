@@ -43,6 +43,8 @@ class Task:
     """From (sample, target, the metric's share): every way in which the prompt can be taken apart."""
     score: Callable[[dict[str, Any]], Any] = lambda share: share.get("score")
     """Whether the share says that the reply was right: 0 or 1."""
+    holds: str = "question_id, category and a score of 0 or 1"
+    """The share, in words."""
     preferred: Callable[[Row], int] = lambda row: int(row["human_ranking"].index(0))
     """The stored index of the better response of a row."""
     unread: str = "lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
@@ -123,7 +125,7 @@ def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, re
     share = row[task.metric]
     score = task.score(share) if isinstance(share, dict) and isinstance(share.get("question_id"), str) else None
     if score not in (0, 1):
-        raise UserError(f"{where}: {task.metric} must hold question_id and a score of 0 or 1, not {str(share)[:80]}")
+        raise UserError(f"{where}: {task.metric} must hold {task.holds}, not {str(share)[:80]}")
     found = list(task.rows(row, row.get("target"), share))
     if not found:
         raise UserError(
@@ -213,6 +215,7 @@ TASKS = (
             lmms_eval_response,
             _crit_rows,
             score=lambda share: share.get("answer_match"),
+            holds="question_id, prompt_id, criterion and an answer_match of true or false",
             preferred=lambda row: int(row["preference"] == "model_b"),
             unread="lmms-eval asked an LLM, official-lmms_eval counts them wrong",
         )

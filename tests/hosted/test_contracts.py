@@ -27,6 +27,7 @@ from evaluators.messages import Image, Text
 from evaluators.rendering import Template
 from harness_plugins import lmms
 from harness_plugins.benchmarks.loader import load_benchmark
+from harness_plugins.cli import main
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS
 from harness_plugins.hosted.rows import load_rows
@@ -77,9 +78,30 @@ def test_our_model_is_registered() -> None:
     assert MODEL_REGISTRY_V2.resolve("rubric_judge").model_type == "chat"
 
 
+def test_our_tasks_and_the_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """lmms-eval's own lists show neither our tasks nor `rubric_judge`."""
+    assert main(["lmms-eval", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(
+        name in out for name in ("rt_demo_transfer", "rt_pairs_arr", "rt_reward_bench", "rubric_judge", "qwen2_5_vl")
+    )
+
+
+def test_a_model_is_told_its_tasks_by_their_datasets(manager: TaskManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lm.task_dict[name] = task.dataset`, before requests are made: how a task knows that our own model answers."""
+    from harness_plugins.lmms.model import RubricJudge
+
+    task = load(manager, "rt_demo_judge", monkeypatch)
+    assert not task.asked_by_ours
+    RubricJudge(backend="baseline", model="longest").task_dict["rt_demo_judge"] = task.dataset
+    assert task.asked_by_ours
+    source = inspect.getsource(importlib.import_module("lmms_eval.evaluator").simple_evaluate)
+    assert source.index("lm.task_dict[task_name] = task_obj.dataset") < source.index("results = evaluate(")
+
+
 def test_what_we_override_is_there() -> None:
     for name in ("build_all_requests", "construct_requests", "process_results", "download", "_prepare_metric_and_aggregation",
-                 "aggregation", "higher_is_better", "doc_to_text", "doc_to_messages", "fewshot_context"):  # fmt: skip
+                 "aggregation", "higher_is_better", "apply_filters", "doc_to_text", "doc_to_messages", "fewshot_context"):  # fmt: skip
         assert callable(getattr(ConfigurableMessagesTask, name)), name
     assert list(inspect.signature(TaskManager.initialize_tasks).parameters)[:2] == ["self", "include_path"]
 

@@ -7,9 +7,15 @@ import io
 from pathlib import Path
 
 import pytest
+from lmms_eval.api.instance import Instance
 from PIL import Image
 
+from evaluators.backends.openai import OpenAIBackend
+from evaluators.messages import ChatRequest
 from evaluators.mock_server import MockServer
+from evaluators.records import Answer
+from harness_plugins.hosted.judge import make_spec
+from harness_plugins.lmms import foreign
 from tests.conftest import read_jsonl
 from tests.hosted.conftest import Cli, Done
 
@@ -92,3 +98,32 @@ def test_repeats_are_draws_of_their_own(cli: Cli, server: MockServer, tasks: Pat
     done = cli.lmms("other", "rubric_judge", args, "--include_path", str(tasks), "-n", "2", "--limit", "5")
     assert done.code == 0 and server.asked == 10, done.out
     assert len({r["key"] for r in read_jsonl(done.folder / "answers-0.jsonl")}) == 10
+
+
+def test_a_fault_of_the_backend_costs_its_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it raises: the others are answered, and the next call asks for that one alone."""
+    chat = OpenAIBackend.chat
+
+    async def faulty(self: OpenAIBackend, request: ChatRequest) -> Answer:
+        if "row 3" in str(request.messages):
+            raise ZeroDivisionError("a fault of its own")
+        return await chat(self, request)
+
+    def messages(doc: str) -> list[dict[str, object]]:
+        return [{"role": "user", "content": [{"type": "text", "text": doc}]}]
+
+    docs = {"other": {"test": [f"row {n}" for n in range(6)]}}
+    requests = [
+        Instance("generate_until", ("", messages, {"max_new_tokens": 8}, n, "other", "test"), 0,
+                 metadata={"task": "other", "doc_id": n, "repeats": 1}) for n in range(6)
+    ]  # fmt: skip
+    with MockServer(answer=lambda body: "yes").running() as server:
+        spec = make_spec({"name": "m", "backend": "openai", "model": "m", "base_url": server.url, "retries": 0})
+        with monkeypatch.context() as broken:
+            broken.setattr(OpenAIBackend, "chat", faulty)
+            replies = foreign.answer(requests, lambda _: spec, docs, tmp_path, 0)
+        assert [r.text for r in replies if r.text == "yes"] == ["yes"] * 5
+        assert replies[3].text == "[LMMS_EVAL_REQUEST_FAILED] backend: ZeroDivisionError: a fault of its own"
+        assert server.asked == 5
+        again = foreign.answer(requests, lambda _: spec, docs, tmp_path, 0)
+        assert [r.text for r in again] == ["yes"] * 6 and server.asked == 6

@@ -139,8 +139,9 @@ def test_every_row_has_a_score(
     assert list(load_baseline(str(path), "rt_demo_judge")[0].values()) == scores
 
 
+@pytest.mark.parametrize("model", ["openai", "rubric_judge"])
 def test_settings_share_one_journal_and_file_each_reply_under_its_item(
-    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     """grm, arr and the rubrics read for transfer all write rubrics.jsonl."""
     monkeypatch.setenv("RUBRIC_HARNESS_JUDGE", "w")
@@ -157,7 +158,8 @@ def test_settings_share_one_journal_and_file_each_reply_under_its_item(
 
     with MockServer(answer=writes).running() as server:
         tasks = "rt_demo_grm,rt_demo_arr,rt_demo_transfer"
-        results = evaluate(tasks, model="openai", model_args=f"model_version=m,base_url={server.url}", limit=8)
+        named = "model_version" if model == "openai" else "model"
+        results = evaluate(tasks, model=model, model_args=f"{named}=m,base_url={server.url}", limit=8)
     lines = [r for r in read_jsonl(tmp_path / "run" / "rubrics.jsonl") if r["writer"]["name"] == "w"]
     by_method = Counter(r["writer"]["method"] for r in lines)
     assert by_method == {"proxy_grm": 8, "arr_zero_shot": 8}

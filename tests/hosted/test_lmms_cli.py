@@ -37,6 +37,10 @@ def test_a_stock_model_judges_and_is_recorded(cli: Cli, server: MockServer) -> N
     assert (answer["finish_reason"], answer["top_logprobs"], answer["latency_s"]) == (None, None, None)
     assert answer["usage"] == {"prompt_tokens": 100, "completion_tokens": 20}
     assert "127.0.0.1" not in (done.folder / "manifest.json").read_text()
+    report = score(done.folder)
+    assert {p.model for p in report.paid} == {c.model for c in report.costs} == {"fake-judge"}, "not `openai`"
+    table = done.out.rpartition("|rt_demo")[2]
+    assert "minus none" in table and "rubric-harness table" in table, "our short table comes last, behind lmms-eval's"
     its_numbers_are_those_of_score(done)
 
 
@@ -318,8 +322,10 @@ def test_the_response_cache_is_refused_with_our_own_journal(cli: Cli, server: Mo
 
 PROGRAM = """
 import sys
-from lmms_eval.evaluator import simple_evaluate
+import harness_plugins
 from lmms_eval.tasks import TaskManager
+assert "rt_demo_judge" in TaskManager(include_defaults=False).all_tasks
+from lmms_eval.evaluator import simple_evaluate
 for _ in range(2):
     found = simple_evaluate(
         model="rubric_judge", model_args=sys.argv[1], tasks=["rt_demo_judge"], limit=6,
@@ -332,6 +338,7 @@ for _ in range(2):
 def test_in_a_program_without_a_command_line(cli: Cli, server: MockServer) -> None:
     done = cli("python", "-c", PROGRAM, judge(server))
     assert done.code == 0 and done.out.count("accuracy 0.") == 2 and server.asked == 6, done.out
+    assert "fake-judge" in done.out.rpartition("accuracy 0.")[2], "a script ends in our short table too"
     assert {v["judge"] for v in done.verdicts()} == {"fake-judge"} and len(done.verdicts()) == 6
 
 

@@ -112,7 +112,8 @@ def test_multi_crit_samples_give_the_stock_figures(
             "question": f"What is [Response 1]: in {n // 5}?", "pred_a": f"one {n // 5}", "pred_b": f"two\n\n{n // 5}",
             "preference": ("model_a", "model_b")[n * n % 7 % 2],
         }  # fmt: skip
-        reply = replies[crc32(str(n).encode()) % 7 % 3]
+        drawn = crc32(str(n).encode())
+        reply = replies[drawn % 3 if drawn % 5 == 0 else doc["preference"] == "model_b"]
         shares = utils.multi_crit_process_results(doc, [reply])
         sample = {
             "doc_id": n,
