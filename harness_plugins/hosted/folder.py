@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluators.engine.journal import Journal, items_of, verdicts_of
+from evaluators.engine.journal import Journal, folder_lock, items_of, verdicts_of
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
@@ -32,9 +33,12 @@ class Folder:
     def __init__(self, path: Path, rank: int) -> None:
         self.path = path
         self.rank = rank
-        self._known = items_of(path)
-        self.items = Journal(path / f"items-{rank}.jsonl")
-        self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
+        with ExitStack() as files:
+            files.enter_context(folder_lock(path, shared=True))
+            self._known = items_of(path)
+            self.items = files.enter_context(Journal(path / f"items-{rank}.jsonl"))
+            self.verdicts = files.enter_context(Journal(path / f"verdicts-{rank}.jsonl"))
+            self._files = files.pop_all()
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
         self._digested: dict[str, Item] = {}
         self._written: dict[str, Verdict] = {}
@@ -116,8 +120,7 @@ class Folder:
         return found
 
     def close(self) -> None:
-        self.items.close()
-        self.verdicts.close()
+        self._files.close()
 
 
 def _digest(path: str) -> str:

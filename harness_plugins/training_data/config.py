@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evaluators.errors import UserError
 from evaluators.writers import WriterSpec
 from evaluators.writers.proxy_grm import VIOLATIONS
-from harness_plugins.config import BenchmarkEntry, line_of, problem_lines, read_mapping
+from harness_plugins.config import BenchmarkEntry, Place, line_of, problem_lines, read_mapping
 from harness_plugins.training_data.exports import formats
 from harness_plugins.training_data.sources import layouts
 
@@ -142,7 +142,7 @@ class DataConfig(_Section):
     formats: tuple[str, ...] = ("trl",)
     images: Literal["store", "in_place"] = "store"
     """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
-    out: Path | None = None
+    out: Place | None = None
 
     @field_validator("formats")
     @classmethod
