@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 KINDS = {
@@ -64,6 +65,35 @@ class UserError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+_SYSTEM = {
+    errno.ENOSPC: "the disk is full; make room and run the same command again",
+    errno.EDQUOT: "your disk quota is used up; make room and run the same command again",
+    errno.EACCES: "you may not write there; change its permissions, or give another folder (--out)",
+    errno.EPERM: "you may not write there; change its permissions, or give another folder (--out)",
+    errno.EROFS: "its file system is read-only; give another folder (--out)",
+    errno.EIO: "the disk, or the way to it, fails; look at the system's log, or give another folder (--out)",
+    errno.ENOLCK: "its file system has no locks left or gives none; give a folder on another one (--out)",
+    errno.EOPNOTSUPP: "its file system gives no locks; give a folder on another one (--out)",
+    errno.ENOSYS: "its file system gives no locks; give a folder on another one (--out)",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+    errno.ENFILE: "too many open files in the whole system; close some programs",
+    errno.ENOTDIR: "a part of the path is a file; give another folder (--out)",
+    errno.EISDIR: "it is a folder; remove it, or give another folder (--out)",
+    errno.ESTALE: "the network file system lost it; mount it again and run the same command again",
+}
+"""What an error of the file system means, and the mend."""
+
+
+def unwritten(path: object, error: OSError) -> UserError:
+    """A file or folder that cannot be written, in words of its own for each cause.
+
+    >>> str(unwritten("runs/a", OSError(errno.EROFS, "Read-only file system")))
+    'runs/a: cannot be written (Read-only file system): its file system is read-only; give another folder (--out)'
+    """
+    mend = _SYSTEM.get(error.errno or 0)
+    return UserError(f"{path}: cannot be written ({error.strerror or error}){f': {mend}' if mend else ''}")
 
 
 class BackendError(Exception):

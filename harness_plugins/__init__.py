@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from harness_plugins.lmms import add_tasks
 
 __version__ = "0.2.0"
 __all__ = ["__version__", "run", "score"]
 
+TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
 if TYPE_CHECKING:
+    from typing import Any
+
     from harness_plugins.experiment import run
     from harness_plugins.scoring import score
 

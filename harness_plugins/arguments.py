@@ -26,6 +26,13 @@ exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 1
 """
 
 
+def _place(text: str) -> Path:
+    """Where something is written. An empty text would be the folder one stands in: an unset variable, most likely."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("empty: name a place (`.` is the folder that you stand in)")
+    return Path(text)
+
+
 class Parser(argparse.ArgumentParser):
     """One that says what may have been meant by a command or an option that there is not."""
 
@@ -138,7 +145,9 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     export.add_argument("run", type=Path, metavar="RUN_DIR")
     export.add_argument("--public", action="store_true", help="required: leave out all that is not to be published")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, outside the run")
+    export.add_argument(
+        "--out", type=_place, required=True, metavar="DIR", help="a new or empty folder, outside the run"
+    )
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -156,7 +165,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "  out: results/runs/first\n",
     )
     run.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    run.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
+    run.add_argument("--out", type=_place, metavar="DIR", help="the run folder (overrides the config's `out`)")
     run.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
     run.add_argument(
         "--dry-run", action="store_true", help="ask nothing: requests per cell, estimated tokens, one prompt per arm"
@@ -200,7 +209,7 @@ def _add_rubrics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "    - {name: arr, method: arr_zero_shot, criteria: 5, backend: openai, model: ..., base_url: ...}\n",
     )
     rubrics.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    rubrics.add_argument("--out", type=Path, metavar="DIR", help="the run folder (overrides the config's `out`)")
+    rubrics.add_argument("--out", type=_place, metavar="DIR", help="the run folder (overrides the config's `out`)")
     rubrics.add_argument("--limit", type=_positive, metavar="N", help="at most N items of each benchmark")
     rubrics.add_argument(
         "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
@@ -250,7 +259,7 @@ def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "  out: results/data/first\n",
     )
     data.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    data.add_argument("--out", type=Path, metavar="DIR", help="the folder (overrides the config's `out`)")
+    data.add_argument("--out", type=_place, metavar="DIR", help="the folder (overrides the config's `out`)")
     data.add_argument(
         "--limit", type=_positive, metavar="N", help="at most N rows of each source; parts hold as many as there are"
     )
@@ -296,9 +305,9 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "  rubric-harness report results/runs/my-run --out my-run.html --figures figures/\n",
     )
     report.add_argument("run", type=Path, metavar="RUN_DIR")
-    report.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: RUN_DIR/report.html)")
+    report.add_argument("--out", type=_place, metavar="FILE.html", help="the page (default: RUN_DIR/report.html)")
     report.add_argument(
-        "--figures", type=Path, metavar="DIR", help="also write the figures alone there, as PNG and SVG"
+        "--figures", type=_place, metavar="DIR", help="also write the figures alone there, as PNG and SVG"
     )
     report.add_argument(
         "--items",
@@ -372,7 +381,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     formats = sorted(f.stem for f in (Path(__file__).parent / "imports").glob("[!_]*.py"))
     found.add_argument("format", type=_one_of("format", formats), metavar="FORMAT", help=", ".join(formats))
     found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
-    found.add_argument("--out", type=Path, required=True, metavar="RUN_DIR", help="the run folder to make")
+    found.add_argument("--out", type=_place, required=True, metavar="RUN_DIR", help="the run folder to make")
     found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
 
 
@@ -402,7 +411,7 @@ def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="a config that says where the data lie; its judges are not used (RUBRIC_HARNESS_CONFIG)",
     )
     lmms.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"
+        "--out", type=_place, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"
     )
     lmms.add_argument(
         "--grading",

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from evaluators.arms import ARMS, CONTROLS
 from evaluators.complaints import problem_lines
@@ -57,6 +66,16 @@ class BenchmarkEntry(_Part):
         return value
 
 
+def _named(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("empty: name a folder, or leave it out")
+    return value
+
+
+Place = Annotated[Path, BeforeValidator(_named)]
+"""Where something is written: an empty text would be the folder that the config lies in."""
+
+
 class Config(_Part):
     """A run: benchmarks x arms (x writers) x judges x orders."""
 
@@ -84,7 +103,7 @@ class Config(_Part):
     """What models cost (`prices.load_prices`): tables then show money."""
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
     """The most that the run folder may cost, in the currency of `prices`."""
-    out: Path | None = None
+    out: Place | None = None
 
     @field_validator("benchmarks", "judges", "writers", "arms", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from typing import Any
 from evaluators import judges as judge_factory
 from evaluators.arms import ARMS
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Damage, Journal, damage_notes, items_of, verdicts_of
+from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
@@ -249,7 +249,11 @@ def run(
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
     money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])
-    with Journal(folder / "verdicts.jsonl") as verdicts, Journal(folder / "items.jsonl") as items:
+    with (
+        folder_lock(folder),
+        Journal(folder / "verdicts.jsonl") as verdicts,
+        Journal(folder / "items.jsonl") as items,
+    ):
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
             list_new(prepared.chosen(only), known, items)
             write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
@@ -383,7 +387,7 @@ def write_rubrics(
     prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
     money = money_of(config, folder, held, writers_of(prepared.config))
-    with Journal(folder / "verdicts.jsonl"), Journal(folder / "items.jsonl") as items:
+    with folder_lock(folder), Journal(folder / "items.jsonl") as items:
         list_new(prepared.chosen(), known, items)
         write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
         tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import orjson
 
 from evaluators.engine.journal import verdicts_of
 from evaluators.engine.plan import Grid, Orders
-from evaluators.errors import UserError
+from evaluators.errors import UserError, unwritten
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.records import SCHEMA
@@ -23,6 +24,7 @@ from evaluators.rendering import RENDERER_VERSION
 from harness_plugins import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config
+from harness_plugins.folder.manifest_model import checked
 from harness_plugins.prices import load_prices, to_record
 
 NAME = "manifest.json"
@@ -40,22 +42,18 @@ def read_manifest(run: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        value = orjson.loads(path.read_bytes())
-        schema = int(value["schema"])
-        for judge in value["judges"].values():
-            dict(judge["key"])
-        for part in ("benchmarks", "rubrics", "donors"):
-            dict(value.get(part, {}))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if not path.is_file():
+            raise ValueError("no plain file")
+        value = checked(path.read_bytes())
+    except ValueError as e:
         raise UserError(
-            f"{path}: damaged; restore it, or remove it and run the same config again (verdicts are kept)"
+            f"{path}: {e}; restore it, or remove it and run the same config again (verdicts are kept)"
         ) from None
-    if schema > SCHEMA:
+    if value["schema"] > SCHEMA:
         raise UserError(
-            f"{path}: written by a newer rubric-harness (schema {schema}); upgrade this one (it reads {SCHEMA})"
+            f"{path}: written by a newer rubric-harness (schema {value['schema']}); upgrade this one (it reads {SCHEMA})"
         )
-    checked: dict[str, Any] = value
-    return checked
+    return value
 
 
 def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
@@ -69,13 +67,24 @@ def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: temp file, fsync, rename."""
+    """Replace a file as a whole: temp file, fsync, rename. Where that fails nothing is left behind.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(part, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    part.replace(path)
+    try:
+        with open(part, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        part.replace(path)
+    except BaseException as e:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            raise unwritten(path, e) from None
+        raise
 
 
 def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +17,16 @@ from typing import Any
 import orjson
 import pytest
 
-from evaluators.engine.journal import Damage, damage_notes, objects, verdicts_of
+from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, objects, verdicts_of
+from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from evaluators.mock import MockJudge
 from evaluators.records import Verdict, decode
 from harness_plugins import run, score
 from harness_plugins.cli import main
+from harness_plugins.config import load_config
+from harness_plugins.hosted.folder import Folder
+from harness_plugins.manifest import write_manifest
 from tests.conftest import read_jsonl
 
 PAIRS = 6
@@ -233,3 +243,235 @@ def test_a_copied_answer_that_cannot_be_read_is_asked_for(folder: Path) -> None:
     )
     result = run(folder.parent / "config.yaml", out=folder, judges={"mock": judge})
     assert result.complete and len(judge.cases) >= 12
+
+
+GOOD = {"backend": "openai", "model": "m"}
+MANIFESTS: dict[str, bytes] = {
+    "empty": b"",
+    "white space": b" \n",
+    "no JSON": b"{",
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"schema": 1}'.encode("utf-16"),
+    "invalid UTF-8": b'{"schema": 1, "judges": {"\xff": 1}}',
+    "NaN": b'{"schema": NaN, "judges": {}}',
+    "too deep": b"[" * 3000,
+    **{f"the whole is {w}": w.encode() for w in ("null", "[]", "1", '"x"', "true", "{}")},
+    **{
+        f"{field} is {value!r}": orjson.dumps({"schema": 1, "judges": {}} | {field: value})
+        for field, values in {
+            "schema": (None, "1", 1.5, True, -1, [], 10**18),
+            "judges": (
+                None,
+                [],
+                "x",
+                {"a": None},
+                {"a": {}},
+                {"a": {"key": None}},
+                {"a": {"key": {}, "family": None, "base": None}},
+            ),
+            "benchmarks": (
+                None,
+                [],
+                {"pairs": None},
+                {"pairs": {"rows": "6"}},
+                {"pairs": {"items": -1}},
+                {"pairs": {"rows": 10**18}},
+            ),
+            "rubrics": (None, [], {"w": 1}),
+            "arms": (None, "none", [1]),
+            "orders": (None, "none", 0, 99, {}),
+            "shuffles": (None, 0, 10**9, "1"),
+            "planned": (None, {}, [1], [["pairs", "mock", "none"]], [["pairs", {}, "none", None]]),
+            "donors": (None, [], {"pairs": []}, {"pairs": {"w": {}}}, {"pairs": {"w": [{"a": 1}]}}),
+            "primary_contrast": (None, "none", ["none"], ["a", "b", "c"], [1, 2]),
+            "reference_writer": ([], 1),
+            "prices": (1, [], {"currency": 3}),
+            "imported": ([], {"format": "x"}),
+        }.items()
+        for value in values
+    },
+    **{
+        f"a judge's {field} is {value!r}": orjson.dumps(
+            {"schema": 1, "judges": {"mock": {"key": GOOD, "family": None, "base": None} | {field: value}}}
+        )
+        for field, values in {
+            "key": (
+                [],
+                GOOD | {"grading": "x"},
+                GOOD | {"grading": {"kind": "none"}},
+                GOOD | {"grading": {"scale": [1]}},
+                GOOD | {"model": 1},
+            ),
+            "family": (1, []),
+            "samples": (0, 10**9, "1", None),
+            "orders": ("none", [], 0),
+            "complete_reasons": ("stop", [1], None),
+        }.items()
+        for value in values
+    },
+}
+
+
+def test_a_damaged_manifest_is_one_line_that_names_file_and_field(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "manifest.json"
+    whole = path.read_bytes()
+    for name, data in MANIFESTS.items():
+        path.write_bytes(data)
+        for command in ("score", "check"):
+            assert main([command, str(folder)]) == (2 if command == "score" else 3), name
+            out, err = capsys.readouterr()
+            said = err if command == "score" else out.split("Warning:  ")[1]
+            assert said.count("\n") == 1 and "manifest.json: " in said, (name, said)
+            part = name.partition(" is ")[0].removeprefix("a judge's ")
+            assert part in said or " is " not in name or part == "the whole" or "newer" in said, (name, said)
+    path.unlink()
+    path.mkdir()
+    assert main(["score", str(folder)]) == 2 and "manifest.json: no plain file" in capsys.readouterr().err
+    path.rmdir()
+    path.write_bytes(whole)
+    assert main(["score", str(folder)]) == 0
+
+
+def test_ranks_share_a_folder_and_a_plain_run_holds_it_alone(folder: Path) -> None:
+    shared = folder_lock(folder, shared=True), folder_lock(folder, shared=True)
+    with shared[0], shared[1], pytest.raises(UserError, match="another process is writing this run"):
+        again(folder)
+    with folder_lock(folder):
+        with pytest.raises(UserError, match="another process is writing this run"), folder_lock(folder, shared=True):
+            pass
+        with pytest.raises(UserError, match="another process is writing this run"):
+            Folder(folder, 0)
+    rank_0, rank_1 = Folder(folder, 0), Folder(folder, 1)
+    with pytest.raises(UserError, match="another process is writing this run"):
+        again(folder)
+    with pytest.raises(UserError, match="items-0"):
+        Folder(folder, 0)
+    rank_0.close()
+    rank_1.close()
+    assert again(folder) == []
+
+
+CAUSES = {
+    errno.ENOLCK: "gives none",
+    errno.EIO: "fails",
+    errno.ENOSPC: "disk is full",
+    errno.EDQUOT: "quota",
+    errno.EACCES: "may not write",
+    errno.EROFS: "read-only",
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", ["fcntl.flock", "os.open", "os.write", "os.fsync"])
+def test_each_cause_has_its_own_words(
+    folder: Path, call: str, cause: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fault is the system's; everything above it is real."""
+
+    def failing(*_: object, **__: object) -> int:
+        raise OSError(cause, os.strerror(cause))
+
+    path = folder / "more.jsonl"
+    if call in ("os.write", "os.fsync"):
+        journal = Journal(path)
+        monkeypatch.setattr(call, failing)
+        with pytest.raises(UserError, match=CAUSES[cause]):
+            (journal.append if call == "os.write" else lambda _: journal.close())(b"{}\n")
+    else:
+        monkeypatch.setattr(call, failing)
+        with pytest.raises(UserError, match=CAUSES[cause]):
+            Journal(path)
+    monkeypatch.undo()
+    assert path.exists() is (call != "os.open")
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace"])
+def test_a_manifest_that_cannot_be_written_leaves_nothing_behind(
+    folder: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = (folder / "manifest.json").read_bytes()
+    monkeypatch.setattr(call, failing)
+    with pytest.raises(UserError, match=r"manifest\.json: cannot be written .*the disk is full"):
+        write_manifest(folder, {"schema": 1})
+    assert (folder / "manifest.json").read_bytes() == before
+    assert not list(folder.glob(".manifest.json.*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "c.yaml"],
+        ["rubrics", "c.yaml"],
+        ["data", "c.yaml"],
+        ["export", "run", "--public"],
+        ["report", "run"],
+        ["import", "scores", "x.csv"],
+        ["lmms-eval", "--tasks", "rt_demo"],
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("out", ["", "  "])
+def test_an_empty_out_is_refused(command: list[str], out: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--out", out])
+    assert stopped.value.code == 2 and "--out: empty" in capsys.readouterr().err
+
+
+def test_an_empty_out_of_a_config_is_refused(write_config: Callable[[str], Path]) -> None:
+    with pytest.raises(UserError, match="out: empty"):
+        load_config(write_config("benchmarks: [{name: demo}]\njudges: [{name: longest, backend: baseline}]\nout: ''\n"))
+
+
+CONSOLE_SCRIPT = "from harness_plugins.cli import main; sys.exit(main())"
+AT_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+"""
+AFTER = "import sys; print(flush=True)\n"
+
+
+def started(before: str, command: list[str]) -> subprocess.Popen[str]:
+    """A command as its console script runs it; its Ctrl-C is not ignored, as that of jobs in the background is."""
+    return subprocess.Popen(
+        [sys.executable, "-c", before + CONSOLE_SCRIPT, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )
+
+
+@pytest.fixture
+def baseline(tmp_path: Path) -> Path:
+    config = tmp_path / "baseline.yaml"
+    config.write_text("benchmarks: [{name: demo}]\njudges: [{name: longest, backend: baseline}]\nout: base\n")
+    return config
+
+
+@pytest.mark.parametrize("module", ["argparse", "yaml", "harness_plugins.benchmarks.loader", "duckdb"])
+def test_ctrl_c_while_modules_are_imported_is_quiet(baseline: Path, module: str) -> None:
+    process = started(AT_IMPORT.format(module=module), ["run", str(baseline), "--quiet"])
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in said and "Exception" not in said, said
+
+
+@pytest.mark.long
+def test_ctrl_c_ends_quietly_at_any_moment(baseline: Path) -> None:
+    for moment in range(40):
+        for command in (["run", str(baseline), "--quiet"], ["score", str(baseline.parent / "base")]):
+            process = started(AFTER, command)
+            assert process.stdout is not None and process.stdout.readline()
+            time.sleep(0.002 + moment / 15)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+            assert process.returncode in (0, 130), (command, moment, process.returncode, said)
+            assert "Traceback" not in said and "Exception" not in said, (command, moment, said)

@@ -6,10 +6,12 @@ programs made of a file is read alike: white space, line ends and the order of k
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import NoneType, TracebackType
@@ -17,12 +19,55 @@ from typing import Any, TypeVar
 
 import orjson
 
-from evaluators.errors import UserError
+from evaluators.errors import UserError, unwritten
 from evaluators.records import MOST, STATUSES, Item, RecordError, Rubric, decode, rotations
 
 FSYNC_SECONDS = 1.0
 
 R = TypeVar("R")
+
+
+def lock(path: Path, shared: bool = False) -> int:
+    """Open a file for appending, with its folder where there is none, and lock it until it is closed; returns its descriptor.
+
+    Args:
+        shared: others may share the lock; nobody may hold it alone.
+
+    Raises:
+        UserError: another process holds it, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
+    except OSError as e:
+        raise unwritten(path, e) from None
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as e:
+        os.close(fd)
+        if e.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+            raise UserError(
+                f"{path}: another process is writing this run; wait for it, stop it, or give another folder (--out)"
+            ) from None
+        raise unwritten(path, e) from None
+    return fd
+
+
+LOCK = ".lock"
+
+
+@contextmanager
+def folder_lock(run: Path, shared: bool = False) -> Iterator[None]:
+    """Hold a run folder while it is written: a plain run alone, the ranks of a harness together.
+
+    Raises:
+        UserError: another process holds it, or it cannot be written.
+    """
+    fd = lock(run / LOCK, shared)
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 class Journal:
@@ -34,20 +79,14 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._fd = lock(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self.repaired = repair(self._fd)
         except OSError as e:
-            raise UserError(f"{path}: cannot be written ({e.strerror})") from None
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
             os.close(self._fd)
-            raise UserError(
-                f"{path}: another process is writing this run; wait for it, stop it, or give another folder (--out)"
-            ) from None
-        self.repaired = repair(self._fd)
+            raise unwritten(path, e) from None
         self._dirty = False
+        self._failure: OSError | None = None
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._sync_each_second, name="fsync", daemon=True)
         self._syncer.start()
@@ -58,22 +97,32 @@ class Journal:
         Raises:
             UserError: the disk is full or failing. Nothing of the line remains.
         """
+        written = 0
         try:
-            written = os.write(self._fd, line)
+            if self._failure is not None:
+                raise self._failure
+            while written < len(line):  # a second write says why the first one fell short
+                written += os.write(self._fd, line[written:])
         except OSError as e:
-            raise UserError(
-                f"{self.path}: cannot be written ({e.strerror}); make room and run the same command again"
-            ) from None
-        if written != len(line):
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise UserError(f"{self.path}: the disk is full; make room and run the same command again")
+            if written:
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise unwritten(self.path, e) from None
         self._dirty = True
 
     def close(self) -> None:
+        """Let go of the file once it lies on the disk.
+
+        Raises:
+            UserError: it could not be brought there.
+        """
         self._stop.set()
         self._syncer.join()
-        os.fsync(self._fd)
-        os.close(self._fd)
+        try:
+            os.fsync(self._fd)
+        except OSError as e:
+            raise unwritten(self.path, e) from None
+        finally:
+            os.close(self._fd)
 
     def __enter__(self) -> Journal:
         return self
@@ -87,7 +136,11 @@ class Journal:
         while not self._stop.wait(FSYNC_SECONDS):
             if self._dirty:
                 self._dirty = False
-                os.fsync(self._fd)
+                try:
+                    os.fsync(self._fd)
+                except OSError as e:  # told by the next append: this thread has nobody to tell
+                    self._failure = e
+                    return
 
 
 def repair(fd: int) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluators.engine.journal import Journal, items_of, verdict_files, verdicts_of
+from evaluators.engine.journal import Journal, folder_lock, items_of, verdict_files, verdicts_of
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
@@ -35,13 +36,16 @@ class Folder:
     def __init__(self, path: Path, rank: int) -> None:
         self.path = path
         self.rank = rank
-        self._known = items_of(path)
         self._rubrics: Journal | None = None
         self._report: tuple[int, Report] | None = None
         self.judged = False
         """Verdicts of this process are meant to go here: a folder that refuses them shows nothing new."""
-        self.items = Journal(path / f"items-{rank}.jsonl")
-        self.verdicts = Journal(path / f"verdicts-{rank}.jsonl")
+        with ExitStack() as files:
+            files.enter_context(folder_lock(path, shared=True))
+            self._known = items_of(path)
+            self.items = files.enter_context(Journal(path / f"items-{rank}.jsonl"))
+            self.verdicts = files.enter_context(Journal(path / f"verdicts-{rank}.jsonl"))
+            self._files = files.pop_all()
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
         self._digested: dict[str, Item] = {}
         self._written: dict[str, Verdict] = {}
@@ -100,7 +104,7 @@ class Folder:
         with self._lock:
             if self._rubrics is None:
                 name = "rubrics.jsonl" if self.rank == 0 else f"rubrics-{self.rank}.jsonl"
-                self._rubrics = Journal(self.path / name)
+                self._rubrics = self._files.enter_context(Journal(self.path / name))
             self._rubrics.append(b"".join(map(encode, rubrics)))
 
     def report(self) -> Report:
@@ -144,9 +148,7 @@ class Folder:
         return found
 
     def close(self) -> None:
-        for journal in (self.items, self.verdicts, self._rubrics):
-            if journal is not None:
-                journal.close()
+        self._files.close()
 
 
 def _digest(path: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluators.engine.journal import Journal
+from evaluators.engine.journal import Journal, folder_lock
 from evaluators.engine.runner import derived
 from evaluators.errors import UserError
 from evaluators.files import read_jsonl
@@ -155,6 +155,14 @@ def write(out: Path, form: str, given: Sequence[Given], judges: Sequence[Results
     if not found:
         raise UserError(f"{', '.join(str(g.path) for g in given)}: no verdicts in these files")
     items = _items(found)
+    with folder_lock(out):
+        lines = _write(out, found, items)
+        write_manifest(out, _manifest(found, items, imported(form, given)))
+    return Summary(tuple(lines), protocol)
+
+
+def _write(out: Path, found: Sequence[Results], items: Mapping[tuple[str, str], Item]) -> list[str]:
+    """Write items, verdicts and rubrics; returns what a person is told of them."""
     lines: list[str] = []
     rubrics: list[bytes] = []
     with Journal(out / "items.jsonl") as journal:
@@ -173,8 +181,7 @@ def write(out: Path, form: str, given: Sequence[Given], judges: Sequence[Results
     if rubrics:
         with Journal(out / "rubrics.jsonl") as journal:
             journal.append(b"".join(rubrics))
-    write_manifest(out, _manifest(found, items, imported(form, given)))
-    return Summary(tuple(lines), protocol)
+    return lines
 
 
 def imported(form: str, given: Sequence[Given]) -> dict[str, Any]:

@@ -6,15 +6,16 @@ returns our model and, because lmms-eval has no entry point for tasks, adds our 
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import os
 import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
 
-from evaluators.text import say
+TYPE_CHECKING = (
+    False  # `import harness_plugins` comes through here before anything else, so that nothing slow is imported
+)
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 OFF = "RUBRIC_HARNESS_LMMS_TASKS"
 """Set to 0 to keep our tasks out of the stock lmms-eval command (`--include_path` still adds them)."""
@@ -31,6 +32,8 @@ def register() -> list[Any]:
 
         return [ModelManifest(model_id="rubric_judge", chat_class_path="harness_plugins.lmms.model.RubricJudge")]
     except Exception as e:
+        from evaluators.text import say
+
         say(f"rubric-harness: not available in this lmms-eval ({type(e).__name__}: {e})", file=sys.stderr)
         return []
 
@@ -52,6 +55,8 @@ class _Later:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name != _TASKS:
             return None
+        import importlib.util
+
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
@@ -67,6 +72,10 @@ class _Later:
 
 def patch(module: ModuleType) -> None:
     """Add our folder to the include paths of every TaskManager; a second call does nothing."""
+    import functools
+
+    from evaluators.text import say
+
     manager = getattr(module, "TaskManager", None)
     original = getattr(manager, "initialize_tasks", None)
     if manager is None or original is None:

@@ -16,7 +16,7 @@ from evaluators.names import unknown
 from evaluators.writers import WriterSpec
 from evaluators.writers.proxy_grm import VIOLATIONS
 from evaluators.yaml_files import read_mapping
-from harness_plugins.config import BenchmarkEntry, listed, unusable
+from harness_plugins.config import BenchmarkEntry, Place, listed, unusable
 from harness_plugins.training_data.exports import formats
 from harness_plugins.training_data.sources import layouts
 
@@ -146,7 +146,7 @@ class DataConfig(_Section):
     formats: tuple[str, ...] = ("trl",)
     images: Literal["store", "in_place"] = "store"
     """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
-    out: Path | None = None
+    out: Place | None = None
 
     @field_validator("sources", "against", "formats", mode="before")
     @classmethod
