@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 LISTED = 12
 """Names that are listed beside a suggestion; of more, the suggestion says enough."""
+MOST_LISTED = 40
+"""Names that are listed where nothing is near."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
@@ -22,6 +24,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     lower = {n.lower(): n for n in reversed(names)}
     close = difflib.get_close_matches(str(name).lower(), lower, 1)
     if not close:
-        return f"{said}; there are: {', '.join(names)}"
+        more = ", ..." if len(names) > MOST_LISTED else ""
+        return f"{said}; there are: {', '.join(names[:MOST_LISTED])}{more}"
     there = f" There are: {', '.join(names)}" if len(names) <= LISTED else ""
     return f"{said}; did you mean {lower[close[0]]!r}?{there}"

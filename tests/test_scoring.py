@@ -199,7 +199,7 @@ def test_protocols_refuse_what_they_cannot_score(make_pairs: MakePairs, tmp_path
     judged(tmp_path / "r", rows, good_is)
     with pytest.raises(UserError, match="pairs: not scored by 'official:vl_rewardbench': it has no such protocol"):
         score(tmp_path / "r", "official:vl_rewardbench")
-    with pytest.raises(UserError, match="no protocol 'nonsense'"):
+    with pytest.raises(UserError, match="unknown protocol 'nonsense'"):
         score(tmp_path / "r", "nonsense")
 
 
