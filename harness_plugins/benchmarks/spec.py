@@ -220,14 +220,15 @@ class BenchmarkSpec(_Spec):
         """
         columns: list[tuple[str, ...]] = [(c,) for c in self.needed()]
         if self.dataset.id:
-            columns += [tuple(m.column for m in self.media)] if self.media and media else []
+            columns += [tuple(m.column for m in self.media)] if self.media else []
             columns += [(self.group if isinstance(self.group, str) else self.group.column,)] if self.group else []
             for kinds in self.categories.values():
                 for rule in kinds.rules:
                     columns += [(rule.column,) if isinstance(rule.column, str) else rule.column]
                     columns += [(c,) for c in rule.where]
                 columns += [(kinds.column,)] if kinds.column else []
-        return list(dict.fromkeys(columns))
+        optional = set() if media else {m.column for m in self.media}
+        return [c for c in dict.fromkeys(columns) if not optional.issuperset(c)]
 
 
 def names() -> list[str]:
