@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness_plugins.lmms import add_tasks
+import sys
 
 __version__ = "0.2.0"
 __all__ = ["__version__", "run", "score"]
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from harness_plugins.scoring import score
 
 
-add_tasks()
+class _Finder:
+    """Has each TaskManager of lmms-eval find our tasks, those of a script too. Nothing is imported until lmms-eval is."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "lmms_eval.tasks":
+            return None
+        sys.meta_path.remove(_Finder)
+        from harness_plugins.lmms import spec_of_tasks
+
+        return spec_of_tasks()
+
+
+if "lmms_eval.tasks" in sys.modules:
+    from harness_plugins.lmms import add_tasks
+
+    add_tasks()
+else:
+    sys.meta_path.insert(0, _Finder)
 
 
 def __getattr__(name: str) -> Any:

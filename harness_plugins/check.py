@@ -42,7 +42,7 @@ def check(run: Path) -> tuple[list[str], bool]:
     asked = [c for c in report.cells if not c.computed]
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
-    lines += [f"Warning:  {note}" for note in report.notes]
+    lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     if not whole:
         lines.append("Run the same config again to ask for what is missing.")
     return lines, whole

@@ -58,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if ours:
             signal.signal(signal.SIGINT, _leave)
         if args.command in ("run", "rubrics", "data", "lmms-eval"):
-            print("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)  # noqa: T201
+            from evaluators.text import say
+
+            say("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
         return commands.INTERRUPTED
     finally:
         if ours:

@@ -105,6 +105,8 @@ class Comparison:
     refused: list[Refused] = field(default_factory=list)
     caveats: tuple[list[Caveat], list[Caveat]] = field(default_factory=lambda: ([], []))
     """What spoils the numbers of A and of B."""
+    losses: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
+    """What the folders have lost, a sentence each."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -139,7 +141,8 @@ def compare(
     with rare_collections(freeze=False):
         a = read_run(Path(run_a))
         b = a if Path(run_a).resolve() == Path(run_b).resolve() else read_run(Path(run_b))
-        found = Comparison((a.folder, Path(run_b)), arm, protocol, [])
+        losses = a.problems.notes(), [] if b is a else b.problems.notes()
+        found = Comparison((a.folder, Path(run_b)), arm, protocol, [], losses=losses)
         shared = [n for n in a.benchmarks if n in b.benchmarks]
         if not shared:
             names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))

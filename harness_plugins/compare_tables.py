@@ -84,9 +84,8 @@ def tables(found: Comparison) -> list[Table]:
         table.rows = [[r.judge, *told] for r in found.refused for told in r.differs]
         shown.append(table)
     shown += _cards(found)
-    shown[0].warnings = [
-        f"{side}: {warning(c)}" for side, caveats in zip("AB", found.caveats, strict=True) for c in caveats
-    ]
+    for side, losses, caveats in zip("AB", found.losses, found.caveats, strict=True):
+        shown[0].warnings += [*(f"{side}: {loss}." for loss in losses), *(f"{side}: {warning(c)}" for c in caveats)]
     shown[0].notes = [
         f"A: {found.runs[0]}. B: {found.runs[1]}. Protocol {found.protocol}.",
         *shown[0].notes,
@@ -247,6 +246,7 @@ def _json(found: Comparison) -> str:
         "not_comparable": [
             {"judge": r.judge, "field": f, "a": a, "b": b} for r in found.refused for f, a, b in r.differs
         ],
+        "losses": [{"run": side, "text": loss} for side, some in zip("AB", found.losses, strict=True) for loss in some],
         "caveats": [
             {"run": side, **o}
             for side, some in zip("AB", found.caveats, strict=True)

@@ -70,7 +70,8 @@ def _recited(cells: Sequence[CellReport]) -> list[str]:
 
 def warnings(report: Report, benchmark: str) -> list[str]:
     """What spoils a benchmark's numbers, a sentence each; for a rubric that only some items have, the accuracy on those."""
-    found = [warning(c) for c in report.caveats if c.benchmark == benchmark]
+    found = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
+    found += [warning(c) for c in report.caveats if c.benchmark == benchmark]
     for c in report.cells:
         if c.benchmark == benchmark and "accuracy_with_rubric" in c.metrics and not c.baseline:
             found.append(

@@ -146,7 +146,7 @@ def test_a_damaged_item_or_rubric_is_written_again(folder: Path) -> None:
         change(folder / f"{name}.jsonl", 2, lambda line: line[:-5] + b"\n")
     report = score(folder)
     assert not any(c.complete for c in report.cells if c.arm == "transferred")
-    assert any("items.jsonl: 1 line cannot be read" in n for n in report.notes)
+    assert any("items.jsonl: 1 line cannot be read" in n for n in report.losses)
     assert again(folder) == [], "all verdicts are there"
     assert all(c.complete for c in score(folder).cells)
 
@@ -175,7 +175,7 @@ def test_lost_items_are_told_and_cells_incomplete(folder: Path, capsys: pytest.C
     assert not any(c.complete for c in score(folder).cells)
     cut(folder / "verdicts.jsonl", lambda n, row: row["item"] in {i["uid"] for i in read_jsonl(folder / "items.jsonl")})
     report = score(folder)
-    assert any("2 of 6 items are not in items.jsonl. Its" in n for n in report.notes), "by the manifest alone"
+    assert any("2 of 6 items are not in items.jsonl. Its" in n for n in report.losses), "by the manifest alone"
     assert not any(c.complete or x.complete for c in report.cells for x in c.contrasts.values())
     assert main(["check", str(folder)]) == 3
     assert len(again(folder)) == 12 and main(["check", str(folder)]) == 0
@@ -185,7 +185,7 @@ def test_a_benchmark_without_any_item_is_told(folder: Path) -> None:
     rows = [row | {"benchmark": "other"} for row in read_jsonl(folder / "verdicts.jsonl")[:4]]
     with open(folder / "verdicts.jsonl", "ab") as f:
         f.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    assert any(n.startswith("other: ") and "items are not in items.jsonl; " in n for n in score(folder).notes)
+    assert any(n.startswith("other: ") and "items are not in items.jsonl; " in n for n in score(folder).losses)
 
 
 @pytest.mark.parametrize("keep", [0, 4])

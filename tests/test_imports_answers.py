@@ -280,7 +280,7 @@ def without(column: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         ("proxy_grm", lambda r: {**r, "id": "x-1"}, "give --benchmark"),
         ("proxy_grm", lambda r: {**r, "prompt": 7}, "line 1: 'query' must be a text, not int"),
         ("r1_reward", lambda r: r, "import it as proxy_grm"),
-        ("lmms_eval", lambda r: r, "no sample of vl_rewardbench or multimodal_rewardbench"),
+        ("lmms_eval", lambda r: r, "no sample of vl_rewardbench, multimodal_rewardbench, "),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(

@@ -220,14 +220,9 @@ def test_the_run_judges_with_it_and_says_that_it_is_shared(tmp_path: Path) -> No
     assert cell.metrics["accuracy"].value == 1 and cell.rubrics == "shared"
     from harness_plugins.tables import tables
 
-    named = [
-        row
-        for t in tables([report])
-        if "writer" in t.header
-        for row in t.rows
-        if "arr" in row[t.header.index("writer")]
-    ]
-    assert named and all(row[1] == "arr (shared)" for row in named)
+    columns = [(t.header.index("writer"), t) for t in tables([report]) if "writer" in t.header]
+    named = [row[n] for n, t in columns for row in t.rows if "arr" in row[n]]
+    assert named and set(named) == {"arr (shared)"}
     again = Oracle()
     run(config, writers={"arr": MockBackend(again)}, judges={"j": mock_chat_judge(spec, again)})
     assert not again.judging and not again.proposing, "all of it is on file"

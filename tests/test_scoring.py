@@ -207,6 +207,7 @@ def mmrb(tmp_path: Path, reply: Callable[[Case], Reply], *beside: object, **more
     rows = [
         {
             "ID": f"mathvista_{n}",
+            "Image": None,
             "Text": f"Q{n}",
             "Output1": f"good {n}",
             "Output2": f"bad {n}",

@@ -38,36 +38,31 @@ def register() -> list[Any]:
         return []
 
 
+def _off() -> bool:
+    return os.environ.get(OFF, "1").strip().lower() in ("0", "off", "false", "no")
+
+
 def add_tasks() -> None:
-    """Have each TaskManager of lmms-eval find our tasks, those of a script too: `import harness_plugins` does it. Imports nothing."""
-    if os.environ.get(OFF, "1").strip().lower() in ("0", "off", "false", "no"):
-        return
+    """Have each TaskManager of lmms-eval find our tasks. Where it is not imported yet, `import harness_plugins` has seen to it."""
     module = sys.modules.get(_TASKS)
-    if module is not None and hasattr(module, "TaskManager"):
+    if not _off() and module is not None and hasattr(module, "TaskManager"):
         patch(module)
-    elif not any(isinstance(f, _Later) for f in sys.meta_path):
-        sys.meta_path.insert(0, _Later())
 
 
-class _Later:
-    """Patches `lmms_eval.tasks` once it has been imported: to import it here would cost `lmms-eval models` six seconds."""
+def spec_of_tasks() -> ModuleSpec | None:
+    """`lmms_eval.tasks`, patched once it is imported: to import it here would cost `lmms-eval models` six seconds."""
+    import importlib.util
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != _TASKS:
-            return None
-        import importlib.util
+    spec = importlib.util.find_spec(_TASKS)
+    if spec is not None and spec.loader is not None and not _off():
+        execute = spec.loader.exec_module
 
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            patch(module)
 
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                patch(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+    return spec
 
 
 def patch(module: ModuleType) -> None:

@@ -70,6 +70,7 @@ def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
     for column in spec.columns:
         for run in runs:
             report = run.report(column)
+            found |= {f"{run.name}: {loss}.": None for loss in (report.losses if report is not None else ())}
             for caveat in report.caveats if report is not None else ():
                 if caveat.benchmark == column.benchmark:
                     found[f"{run.name}, {caveat.benchmark}: {warning(caveat)}"] = None

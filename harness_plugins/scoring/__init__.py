@@ -88,7 +88,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
     adjust([report])
     report.conclusions = conclusions.conclude(declared, measured)
     report.notes += data.notes
-    report.notes += data.problems.notes()
+    report.losses = data.problems.notes()
     return report
 
 

@@ -1,7 +1,7 @@
 """What spoils a benchmark's numbers, as data: it stands above every table (decision 20).
 
 for caveat in caveats(run, benchmark, scored):
-    print(warning(caveat))    # judge qwen: unread answers: none 12.5 % (15/120), transferred by w1 0.8 % (1/120).
+    say(warning(caveat))    # qwen: answers cut by the token limit: none 12.5 % (15/120), generic 0.8 % (1/120).
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ class Caveat:
         """One flat object for each share."""
         base = {"benchmark": self.benchmark, "judge": self.judge, "metric": "caveat", "caveat": self.kind}
         base["text"] = warning(self)
+        unknown = {"low": None, "high": None}
         for s in self.shares or (Share("", None, 0, 0),):
             value = s.k / s.n if s.n else None
-            yield {**base, "arm": s.arm or None, "writer": s.writer, "k": s.k, "n": s.n, "value": value}
+            yield {**base, "arm": s.arm or None, "writer": s.writer, "k": s.k, "n": s.n, "value": value, **unknown}
 
 
 def caveats(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> list[Caveat]:

@@ -142,7 +142,8 @@ class Conclusion:
 
     def objects(self, protocol: str, sentence: str) -> list[dict[str, Any]]:
         """Flat objects, as `Report.objects` has them: the conclusion, and each difference behind it."""
-        base = {"benchmark": self.benchmark, "judge": list(self.judges), "writer": self.writer, "arm": "transferred"}
+        base: dict[str, Any] = {"benchmark": self.benchmark, "judge": None, "judges": list(self.judges)}
+        base |= {"writer": self.writer, "arm": "transferred"}
         found: list[dict[str, Any]] = [
             {
                 **base,
@@ -191,7 +192,7 @@ class Conclusion:
 
 def _numbers(x: Contrast | None) -> dict[str, float | int | None]:
     if x is None:
-        return {"n": 0}
+        return {"k": None, "n": 0, "value": None, "low": None, "high": None, "p": None, "detectable": None}
     values = {
         "k": x.total,
         "n": x.n,
@@ -366,18 +367,20 @@ def _controls(
     of = int(own_rubric.sum())
     for control in (c for c in CONTROLS if not (shared and ARMS[c].across_items)):
         state = arms.state(control)
+        same = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
+        there = arms.has(control) & own_rubric & ~same
+        items = int(there.sum())
         if control not in what.controls:
             leads.append(Lead(control, "not declared", of=of))
+        elif 2 * same.sum() > of:
+            leads.append(Lead(control, "void", items, of))
         elif any(p.kind == "not run" for p in state):
             leads.append(Lead(control, "not run", of=of))
         else:
-            same = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
-            there = arms.has(control) & own_rubric
-            items = int((there & ~same).sum())
-            tested: State = "void" if 2 * same.sum() > of else "few items" if 2 * items < of else "tested"
+            tested: State = "few items" if 2 * items < of else "tested"
             leads.append(Lead(control, tested, items, of))
             if tested == "tested":
-                sets[control] = there & ~same
+                sets[control] = there
                 problems += state
     return leads, sets, problems
 

@@ -36,8 +36,11 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
     same = np.zeros(len(benchmark.items), dtype=bool)
     if ARMS[control].across_items and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
-        if sum(map(len, by_item)) == len(set().union(*by_item)):
+        several = set().union(*by_item)
+        if sum(map(len, by_item)) == len(several):
             return same  # no two items have one text
+        if len(several) == 1:
+            return ~same  # nobody has another text to give
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):
             own = {_content(r) for r in rubrics.of(item.uid, order)}

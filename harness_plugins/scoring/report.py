@@ -148,6 +148,8 @@ class Report:
     primary: tuple[str, str] = ("transferred", "none")
     """The contrast that Holm's correction runs over."""
     notes: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    """What the folder has lost, or holds in lines that cannot be read: a sentence each, shown above its numbers."""
     caveats: list[Caveat] = field(default_factory=list)
     """What spoils its numbers: shown above them."""
     conclusions: list[Conclusion] = field(default_factory=list)
