@@ -438,8 +438,9 @@ def test_a_benchmark_that_is_left_out_is_told_beside_the_others(
     assert "pairs: not scored by 'official'" in capsys.readouterr().out
     assert main(["compare", str(folder), str(folder), "--arm", "none", "--protocol", "official"]) == 2
     assert "pairs: not scored by 'official'" in capsys.readouterr().err
-    names = {o["protocol"] for o in score(folder, "official").objects()}
-    assert names == {"official:multimodal_rewardbench"}
+    told, *objects = score(folder, "official").objects()
+    assert told["metric"] == "note" and told["text"].startswith("pairs: not scored by 'official'")
+    assert {o["protocol"] for o in objects} == {"official:multimodal_rewardbench"}
 
 
 def test_items_may_have_unequal_numbers_of_replicates(make_pairs: MakePairs, tmp_path: Path) -> None:

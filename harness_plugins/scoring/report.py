@@ -173,7 +173,9 @@ class Report:
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric; what spoils the numbers comes first."""
-        found = [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
+        found = [_of_the_folder("caveat", loss) for loss in self.losses]
+        found += [_of_the_folder("note", note) for note in self.notes]
+        found += [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
         for cell in self.cells:
             base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
             rest = {"protocol": self.about[cell.benchmark][0], "complete": cell.complete, "relation": cell.relation}
@@ -255,6 +257,12 @@ class Report:
         from harness_plugins.scoring.costs import cost_objects  # knows this module
 
         return found + [{**o, **_numbers(numbers)} for o, numbers in cost_objects(self)]
+
+
+def _of_the_folder(metric: str, text: str) -> dict[str, Any]:
+    """A sentence on the folder as a whole, with the fields that every object has."""
+    nothing = dict.fromkeys(("benchmark", "judge", "writer", "arm", "k", "value", "low", "high", "protocol"))
+    return {**nothing, "n": 0, "metric": metric, "text": text} | ({"caveat": "folder"} if metric == "caveat" else {})
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float | int | None]:
