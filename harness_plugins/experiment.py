@@ -28,7 +28,7 @@ from evaluators.parsing import parse
 from evaluators.records import Answer, Item, RecordError, decode, encode
 from evaluators.rendering import Case
 from evaluators.writers import WriterSpec
-from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
+from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.budgets import Money, money_of, with_costs
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
@@ -122,19 +122,7 @@ def prepare(
     """
     _check_selection(config, only or {})
     most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
-    loaded = {
-        b.name: load_benchmark(
-            b.name,
-            path=b.path,
-            media_root=b.media_root,
-            media=b.media,
-            frames=b.frames,
-            limit=most[b.name],
-            known=known,
-            revision=b.revision,
-        )
-        for b in config.benchmarks
-    }
+    loaded = {b.name: load_entry(b, limit, known) for b in config.benchmarks}
     rubrics: tuple[RubricFile, ...] = ()
     if needs_rubrics and config.needs_rubrics():
         whole = {n: b.items for n, b in loaded.items()}
@@ -245,7 +233,8 @@ def run(
     check_judges(folder, held, config.judges, config.orders)
     check_rows(folder, held, prepared.benchmarks)
     digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
-    prepared = replace(prepared, items=digested, planned=planned_donors(folder, held))
+    planned_before = planned_donors(folder, held) if "shuffled" in config.arms else None
+    prepared = replace(prepared, items=digested, planned=planned_before)
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
     money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])

@@ -148,7 +148,10 @@ def test_a_judge_of_text_alone_is_named(make_pairs: MakePairs, tmp_path: Path) -
     assert above.startswith("qwen: all items were judged without their media (`media: none`)")
 
 
-def test_a_limit_one_order_and_rubrics_for_a_part_are_named(make_pairs: MakePairs, tmp_path: Path) -> None:
+@pytest.mark.parametrize("orders", ["AB", "hashed", 1])
+def test_a_limit_one_order_and_rubrics_for_a_part_are_named(
+    make_pairs: MakePairs, tmp_path: Path, orders: str | int
+) -> None:
     path = written(tmp_path, lambda n: rubric(n) if n < 3 else None)
     report = judged(
         tmp_path / "r",
@@ -156,11 +159,11 @@ def test_a_limit_one_order_and_rubrics_for_a_part_are_named(make_pairs: MakePair
         arms=("none", "transferred"),
         rubrics={"w": path},
         benchmark={"limit": 6},
-        orders="AB",
+        orders=orders,
     )
     above = warnings(report, "pairs")
     assert above[0] == "6 of 40 rows were judged: these are not the benchmark's numbers."
-    assert any(w.startswith("qwen: judged in the order AB alone") for w in above)
+    assert any(w.startswith(f"qwen: judged in one order alone (`orders: {orders}`)") for w in above)
     assert any("items with a rubric" in w and "transferred by w 50.0 % (3/6)" in w for w in above)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluators.errors import UserError
 from evaluators.keys import canonical_order, digest, item_uid
@@ -18,6 +18,9 @@ from harness_plugins.benchmarks.labels import read_label
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
 from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, CategoryMap, CategoryRule, MediaSpec, load_spec
+
+if TYPE_CHECKING:
+    from harness_plugins.config import BenchmarkEntry
 
 SHOWN_PROBLEMS = 5
 
@@ -42,6 +45,29 @@ class Benchmark:
             "expected_rows": self.spec.dataset.rows,
             "rows_sha256": digest([(i.uid, i.label.kind, i.label.preferred, i.category) for i in self.items]),
         }
+
+
+def load_entry(
+    entry: BenchmarkEntry, limit: int | None = None, known: Mapping[str, Item] = MappingProxyType({})
+) -> Benchmark:
+    """The benchmark that an entry of a config names, whole.
+
+    Args:
+        limit: where it is lower than the entry's own; `known` as in `load_benchmark`.
+
+    Raises:
+        UserError: as `load_benchmark`.
+    """
+    return load_benchmark(
+        entry.name,
+        path=entry.path,
+        media_root=entry.media_root,
+        media=entry.media,
+        frames=entry.frames,
+        limit=min((n for n in (entry.limit, limit) if n is not None), default=None),
+        known=known,
+        revision=entry.revision,
+    )
 
 
 def load_benchmark(

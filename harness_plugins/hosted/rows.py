@@ -19,7 +19,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.records import Item, Order
 from evaluators.rendering import Case, pick_of
-from harness_plugins.benchmarks.loader import Benchmark, load_benchmark
+from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.config import BenchmarkEntry, Config, load_config
 from harness_plugins.disjoint import check_prints
 from harness_plugins.folder.donors import planned_donors
@@ -217,15 +217,7 @@ def _read_config(path: str) -> Config:
 def _benchmark(entry: BenchmarkEntry) -> Benchmark:
     if entry.name == "pairs" and entry.path is None:
         raise UserError(f"rt_pairs_*: name your rows in a config ({CONFIG}): benchmarks: [{{name: pairs, path: ...}}]")
-    return load_benchmark(
-        entry.name,
-        path=entry.path,
-        media_root=entry.media_root,
-        media=entry.media,
-        frames=entry.frames,
-        limit=entry.limit,
-        revision=entry.revision,
-    )
+    return load_entry(entry)
 
 
 @cache

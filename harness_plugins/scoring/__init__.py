@@ -487,7 +487,9 @@ def _fill_contrasts(
         contrast = tested[n, False]
         if contrast is None:
             if among[n] is not True and not np.any(among[n]) and key.arm == "transferred":
-                cell.flags.append(f"{other.arm} hands over no other text than {key.arm}, so it is no control here")
+                cell.flags.append(
+                    f"{other.arm} has no other text than {key.arm} for any item, so it is no control here"
+                )
             continue
         several = (
             other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1

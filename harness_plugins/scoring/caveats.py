@@ -43,7 +43,7 @@ class Caveat:
     """Of trials for `unparsed`, `truncated` and `low_mass`; of items for `media`, `coverage` and `limit`; for
     `provenance` k counts models, backends and samplings."""
     orders: str = ""
-    """The only order that was judged."""
+    """The config's `orders`, which give each item one order alone."""
 
     def objects(self) -> Iterator[dict[str, Any]]:
         """One flat object for each share."""
@@ -73,9 +73,8 @@ def _of_items(benchmark: BenchmarkData) -> Iterator[Caveat]:
 def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> Iterator[Caveat]:
     by_judge: dict[str, list[CellKey]] = {}
     for key in scored:
-        if (
-            not run.baseline(key.judge) and not benchmark.cells[key].computed
-        ):  # they answer everything, and would dilute a share
+        # Baselines answer everything, and would dilute a share.
+        if not run.baseline(key.judge) and not benchmark.cells[key].computed:
             by_judge.setdefault(key.judge, []).append(key)
     with_media = sum(bool(i.all_media()) for i in benchmark.items)
     for judge, keys in by_judge.items():
@@ -83,8 +82,8 @@ def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, 
         if with_media and known.get("key", {}).get("media") == "none":
             yield Caveat("media", benchmark.name, judge, (Share("", None, with_media, len(benchmark.items)),))
         orders = known.get("orders", "both")
-        if isinstance(orders, str) and orders not in ("both", GIVEN):
-            yield Caveat("orders", benchmark.name, judge, orders=orders)
+        if orders == 1 or (isinstance(orders, str) and orders not in ("both", GIVEN)):
+            yield Caveat("orders", benchmark.name, judge, orders=str(orders))
         shares: dict[Kind, list[Share]] = {kind: [_answers(kind, k, scored) for k in keys] for kind in _ANSWERS}
         shares["coverage"] = [s for k in keys if (s := _with_rubric(benchmark, k)).k < s.n]
         provenance = {k: len(benchmark.cells[k].provenance) for k in keys}
@@ -140,7 +139,7 @@ def warning(caveat: Caveat) -> str:
     if caveat.kind == "limit" and first is not None:
         return f"{first.k:,} of {first.n:,} rows were judged: these are not the benchmark's numbers."
     if caveat.kind == "orders":
-        return f"{who}judged in the order {caveat.orders} alone, so that a preference for a place is not told from one for a response."
+        return f"{who}judged in one order alone (`orders: {caveat.orders}`): a preference for a place looks like one for a response."
     cells = ", ".join(f"{_cell(s)} {_share(caveat.kind, s)}" for s in caveat.shares)
     return f"{who}{_WORDS[caveat.kind]}: {cells}."
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
-from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, load_benchmark
+from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, load_entry
 from harness_plugins.training_data.config import DataConfig
 from harness_plugins.training_data.filtering import filtered, readable
 from harness_plugins.training_data.images import Images
@@ -82,15 +82,7 @@ def _indices(
 ) -> tuple[list[tuple[BenchmarkIndex, int]], dict[str, dict[str, Any]]]:
     found, facts = [], {}
     for entry in config.against:
-        loaded = load_benchmark(
-            entry.name,
-            path=entry.path,
-            media_root=entry.media_root,
-            media=entry.media,
-            frames=entry.frames,
-            limit=entry.limit,
-            revision=entry.revision,
-        )
+        loaded = load_entry(entry)
         items = loaded.items[: entry.limit]
         images.read(items, steps, f"hashing images of {entry.name}")
         known = [digested(i, images) for i in items]
