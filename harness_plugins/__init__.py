@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-__version__ = "0.2.0"
+from harness_plugins._version import __version__
+
 __all__ = ["__version__", "run", "score"]
 
 TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.rest = rest
     if args.version:
         from evaluators.text import say
-        from harness_plugins import __version__
+        from harness_plugins._version import __version__
 
         say(f"rubric-harness {__version__}")
         return commands.COMPLETE

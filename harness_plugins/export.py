@@ -18,7 +18,7 @@ import orjson
 from evaluators.engine.journal import Damage, items_of, objects, record_files, rubrics_of, verdicts_of
 from evaluators.errors import UserError
 from evaluators.records import Item, RecordError, Rubric, Verdict, decode, encode
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, write_manifest
 from harness_plugins.redaction import (

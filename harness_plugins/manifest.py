@@ -21,7 +21,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.records import SCHEMA
 from evaluators.rendering import RENDERER_VERSION
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config
 from harness_plugins.folder.manifest_model import checked

@@ -19,7 +19,7 @@ from evaluators.names import unknown
 from evaluators.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
 from evaluators.writers import Draw, proxy_grm, taken
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
 from harness_plugins.benchmarks.sources import Row, RowProblem

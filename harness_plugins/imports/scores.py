@@ -16,7 +16,7 @@ from evaluators.errors import UserError
 from evaluators.files import plain_file, read_json, read_jsonl
 from evaluators.names import unknown
 from evaluators.records import SCHEMA
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.imports._results import Given, Summary, imported
 from harness_plugins.manifest import NAME, write_atomic, write_manifest
 from harness_plugins.scores import FILE, Score, read_scores

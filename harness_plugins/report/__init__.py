@@ -129,7 +129,7 @@ def _about(chosen: Chosen, made: Contents) -> str:
 def _write(
     place: Path, data: RunData, report: Report, parts: Sequence[Any], browser: Mapping[str, Any], blocks: str
 ) -> int:
-    from harness_plugins import __version__
+    from harness_plugins._version import __version__
     from harness_plugins.manifest import write_atomic
     from harness_plugins.report.page import page
     from harness_plugins.report.texts import one_line

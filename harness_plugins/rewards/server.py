@@ -26,7 +26,7 @@ from starlette.requests import ClientDisconnect
 from evaluators.errors import KINDS, UserError
 from evaluators.pictures import opened
 from evaluators.records import Candidate, Failure, Media
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.rewards import wire
 from harness_plugins.rewards.configs import MEGABYTE, Limits, ServerConfig
 from harness_plugins.rewards.images import BadImage, ImageFiles

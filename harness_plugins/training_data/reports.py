@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from harness_plugins import __version__
+from harness_plugins._version import __version__
 from harness_plugins.cells import Table
 from harness_plugins.manifest import write_atomic
 from harness_plugins.training_data import card as cards
