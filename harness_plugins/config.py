@@ -29,7 +29,7 @@ from evaluators.names import unknown
 from evaluators.records import MOST
 from evaluators.writers import WriterSpec
 from evaluators.yaml_files import line_of, read_mapping
-from harness_plugins.benchmarks.spec import names
+from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 
 def listed(value: Any) -> Any:
@@ -39,31 +39,6 @@ def listed(value: Any) -> Any:
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class BenchmarkEntry(_Part):
-    """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one). `demo` is `{name: demo}`."""
-
-    name: str
-    path: Path | None = None
-    media_root: Path | None = None
-    media: Literal["required", "optional"] = "required"
-    frames: int | None = Field(None, gt=0, le=10_000)
-    limit: int | None = Field(None, gt=0)
-    revision: str | None = Field(None, min_length=1)
-    """Which commit, branch or tag of the Hub's dataset."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in names():
-            raise ValueError(f"{unknown('benchmark', value, names())} (`pairs` reads rows of your own)")
-        return value
 
 
 def _named(value: Any) -> Any:

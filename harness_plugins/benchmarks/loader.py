@@ -20,7 +20,7 @@ from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_sou
 from harness_plugins.benchmarks.spec import BenchmarkSpec, CategoryMap, CategoryRule, MediaSpec, load_spec
 
 if TYPE_CHECKING:
-    from harness_plugins.config import BenchmarkEntry
+    from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 SHOWN_PROBLEMS = 5
 

@@ -19,8 +19,9 @@ from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.records import Item, Order
 from evaluators.rendering import Case, pick_of
+from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
-from harness_plugins.config import BenchmarkEntry, Config, load_config
+from harness_plugins.config import Config, load_config
 from harness_plugins.disjoint import check_prints
 from harness_plugins.folder.donors import planned_donors
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS

@@ -16,7 +16,8 @@ from evaluators.names import unknown
 from evaluators.writers import WriterSpec
 from evaluators.writers.proxy_grm import VIOLATIONS
 from evaluators.yaml_files import read_mapping
-from harness_plugins.config import BenchmarkEntry, Place, listed, unusable
+from harness_plugins.benchmarks.entry import BenchmarkEntry
+from harness_plugins.config import Place, listed, unusable
 from harness_plugins.training_data.exports import formats
 from harness_plugins.training_data.sources import layouts
 

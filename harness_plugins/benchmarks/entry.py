@@ -1,0 +1,38 @@
+"""Which benchmark is asked for, and where its rows lie: an entry of a config's `benchmarks`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from evaluators.names import unknown
+from harness_plugins.benchmarks.spec import names
+
+
+class BenchmarkEntry(BaseModel):
+    """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one). `demo` is `{name: demo}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str
+    path: Path | None = None
+    media_root: Path | None = None
+    media: Literal["required", "optional"] = "required"
+    frames: int | None = Field(None, gt=0, le=10_000)
+    limit: int | None = Field(None, gt=0)
+    revision: str | None = Field(None, min_length=1)
+    """Which commit, branch or tag of the Hub's dataset."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in names():
+            raise ValueError(f"{unknown('benchmark', value, names())} (`pairs` reads rows of your own)")
+        return value
