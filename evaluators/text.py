@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import TextIO
 
 _HIDDEN = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
@@ -43,3 +44,8 @@ def say(*parts: object, sep: str = " ", end: str = "\n", file: TextIO | None = N
     except UnicodeEncodeError:
         text = text.encode(letters, "backslashreplace").decode(letters)
     print(text, end=end, file=stream, flush=flush)  # the one place
+
+
+def near(path: Path) -> Path:
+    """The path as a person standing here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

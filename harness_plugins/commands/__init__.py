@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130
 
@@ -24,8 +23,3 @@ def pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
             )
         found.setdefault(field, set()).add(value)
     return found
-
-
-def near(path: Path) -> Path:
-    """The path as a person standing here would write it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -7,9 +7,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from evaluators.text import say
-from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, near, pairs
-from harness_plugins.commands.reading import print_summary
+from evaluators.text import near, say
+from harness_plugins.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN, pairs
+from harness_plugins.summary import print_summary
 
 if TYPE_CHECKING:
     from evaluators.engine.caller import Tally

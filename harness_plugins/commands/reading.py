@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.text import say
-from harness_plugins.commands import COMPLETE, ERRORS_REMAIN, near
-
-
-def print_summary(run: Path) -> bool:
-    """Print a run's short table; returns whether all its cells are complete."""
-    from harness_plugins import formats, tables
-    from harness_plugins.scoring import score
-
-    report = score(run)
-    found = tables.summary(report)
-    if sys.stdout.isatty():
-        formats.print_rich(found)
-    else:
-        say(formats.markdown(found))
-    return all(c.complete for c in report.cells)
+from evaluators.text import near, say
+from harness_plugins.commands import COMPLETE, ERRORS_REMAIN
 
 
 def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None, mass_floor: float) -> None:

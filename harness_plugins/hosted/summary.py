@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.errors import UserError
-from evaluators.text import say
+from evaluators.text import near, say
 
 
 def print_summaries(folders: Sequence[Path]) -> bool:
     """Print the short table of each run folder and where the rest is to be had; returns whether all of it is complete."""
-    from harness_plugins.commands import near
-    from harness_plugins.commands.reading import print_summary
+    from harness_plugins.summary import print_summary
 
     complete = True
     for folder in folders if int(os.environ.get("RANK", 0)) == 0 else ():
