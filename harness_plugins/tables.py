@@ -73,10 +73,9 @@ def warnings(report: Report, benchmark: str) -> list[str]:
     found = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
     found += [warning(c) for c in report.caveats if c.benchmark == benchmark]
     for c in report.cells:
-        if c.benchmark == benchmark and "accuracy_with_rubric" in c.metrics and not c.baseline:
-            found.append(
-                f"{c.judge}, {c.writer}, {c.arm}: {percent(c.metrics['accuracy_with_rubric'])} on the items with a rubric alone."
-            )
+        on_those = percent(c.metrics.get("accuracy_with_rubric"))
+        if on_those and c.benchmark == benchmark and not c.baseline:
+            found.append(f"{c.judge}, {c.writer}, {c.arm}: {on_those} on the items with a rubric alone.")
     return found
 
 

@@ -15,6 +15,7 @@ import pytest
 from benchmarks.false_words import FALSE, simulate
 from evaluators.errors import BackendError, UserError
 from evaluators.mock import MockJudge, Reply
+from evaluators.records import Answer
 from evaluators.rendering import Case
 from harness_plugins import run, score
 from harness_plugins.config import load_config
@@ -204,6 +205,44 @@ def test_where_unread_answers_differ_nothing_is_said(tmp_path: Path, arm: str) -
     assert sentence(found).startswith("Cannot say: ") and "answers without a readable verdict differ: " in sentence(
         found
     )
+
+
+def answered(case: Case, model: str = "m", **how: Any) -> Answer:
+    """The reply of a judge that BY_CONTENT describes, as a server's answer."""
+    text = f"<answer>{judge(BY_CONTENT)(case)}</answer>"
+    how = {"text": text, "model": model, "backend": "mock", "backend_version": "1"} | how
+    return Answer(answer_format="tag", **how)
+
+
+REFUSED, CUT = {"text": "", "finish_reason": "content_filter"}, {"text": "cut", "finish_reason": "length"}
+
+
+@pytest.mark.parametrize(
+    ("none", "transferred", "kinds"),
+    [
+        (REFUSED, {}, {"refused"}),
+        ({}, REFUSED, {"refused"}),
+        (CUT, {"text": "neither"}, {"truncated", "unparsed"}),
+        ({"model": "other"}, {}, {"provenance"}),
+    ],
+    ids=["refused", "refused with the rubric", "cut there, unread here", "another model"],
+)
+def test_what_makes_a_judges_difference_no_finding_leaves_no_word(
+    tmp_path: Path, none: dict[str, str], transferred: dict[str, str], kinds: set[str]
+) -> None:
+    """One rule for both: the table says *no finding* of exactly what the sentence does not conclude from."""
+
+    def reply(case: Case) -> Reply:
+        number = int(case.item.prompt.split()[-1])
+        how = {"none": none, "transferred": transferred}.get(arm_of(case, number), {})
+        return answered(case, **(how if number < 4 or "model" in how else {}))
+
+    report = judged(tmp_path, {"a": reply})
+    found = only(report)
+    assert found.verdict == "cannot say"
+    assert kinds <= {p.kind for p in found.problems if p.arm == "none"}
+    gain = next(c for c in report.cells if c.arm == "transferred").contrasts["none"]
+    assert {u.kind for u in gain.unequal} == {p.kind for p in found.problems if p.arm == "none"}
 
 
 def test_as_many_unread_answers_on_both_sides_spoil_nothing(tmp_path: Path) -> None:

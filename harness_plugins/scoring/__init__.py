@@ -274,7 +274,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     """
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
     rows = np.zeros(len(benchmark.items), dtype=np.int64)
-    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec, None)
+    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
     found = [c.name for c, _ in columns if c.name and c.n]
     return found + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
 
@@ -294,12 +294,9 @@ def _cell(
 ) -> CellReport:
     cell, one = benchmark.cells[key], scored[key]
     none = scored.get(CellKey(key.judge, "none", None))
-    with_rubric = None
     flags = []
-    if cell.without_rubric is not None:
-        with_rubric = (int(cell.expected.any(axis=(1, 2)).sum()), len(benchmark.items))
-        if cell.without_rubric.any() and none is None:
-            flags.append("items without a rubric need the arm `none`, which was not judged")
+    if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
+        flags.append("items without a rubric need the arm `none`, which was not judged")
     if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
         holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
         if holistic:
@@ -325,7 +322,6 @@ def _cell(
         mass=cell.mass,
         several_forms=cell.several_forms,
         transitions=metrics.transitions(none, one, facts) if none is not None and key.arm != "none" else None,
-        with_rubric=with_rubric,
         flags=flags,
     )
 
@@ -356,7 +352,7 @@ def _fill_metrics(
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
         more = [c for c in extra[n] if c.n] if extra else []
-        columns, macros = _columns(one, data, facts, cluster, strict, spec, _with_rubric(benchmark, cell), more)
+        columns, macros = _columns(one, data, facts, cluster, strict, spec, more)
         grouping = {"groups", "groups_by_category"} & set(spec.aggregates)
         if grouping and metrics.grouped(facts) and not any(c.name.startswith("acc_plus") for c, _ in columns):
             cell.flags.append("Acc+ is void: it needs every row of every group")
@@ -374,11 +370,10 @@ def _columns(
     cluster: Ints,
     strict: bool,
     spec: ProtocolSpec,
-    with_rubric: metrics.Bools | None,
     more: Sequence[Column] = (),
 ) -> tuple[Columns, list[tuple[str, list[int]]]]:
     """What a cell's metrics are made of: columns, and by name the places of those whose mean is a metric."""
-    found = metrics.columns(one, facts, with_rubric)
+    found = metrics.columns(one, facts)
     found += positions.columns(one, facts) + rankings.columns(one, facts)
     found += votes.columns(one, facts, cell.samples)
     found += more
@@ -434,12 +429,6 @@ def _fill_one(
 
 def _both(one: Scored) -> bool:
     return bool(one.both.any())
-
-
-def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | None:
-    data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
-    has: metrics.Bools = np.asarray(data.expected.any(axis=(1, 2)))
-    return None if data.without_rubric is None or has.all() else has
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")

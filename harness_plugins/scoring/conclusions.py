@@ -9,17 +9,18 @@ verdict follows from what; `sentences.sentence` puts it into words.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from evaluators.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
+from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.controls import same_text
 from harness_plugins.scoring.metrics import Bools, Scored
-from harness_plugins.scoring.read import LOW_MASS, TRUNCATED, UNPARSED, BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, json_number
 from harness_plugins.scoring.statistics import Floats, Ints
 
@@ -34,13 +35,11 @@ Verdict = Literal[
 ]
 State = Literal["tested", "not declared", "not run", "void", "few items"]
 Kind = Literal[
-    "no model", "no unseen judge", "not run", "incomplete", "no item", "no spread", "unread", "low mass", "rubrics",
-    "by ratio", "repeat",
+    "no model", "no unseen judge", "no protocol", "not run", "incomplete", "no item", "no spread", "rubrics", "by ratio", "repeat",
+    "unparsed", "refused", "truncated", "low_mass", "provenance", "coverage",
 ]  # fmt: skip
 
 ALPHA, REPEAT_ALPHA = 0.05, 0.01
-GAP = 0.01
-"""What spoils a number may differ by a point between the two sides of a difference."""
 FAMILIES = 5
 """From so many families of judges on, something may be said of judges at large."""
 
@@ -60,8 +59,8 @@ class Declared:
 class Problem:
     """Why nothing can be said, as numbers.
 
-    here, there: of `incomplete` trials answered and due; of `rubrics` items with a rubric and all; of `unread` and `low mass` the
-    shares of answers under `transferred` and under `arm`.
+    here, there: of `incomplete` trials answered and due; of `rubrics` items with a rubric and all; of `unparsed` and the like
+    (`caveats.unequal`) the shares under `transferred` and under `arm`.
     """
 
     kind: Kind
@@ -233,11 +232,9 @@ class Arms(NamedTuple):
 
     def has(self, arm: str) -> Bools:
         """(items,): the arm had something of its own to give, in every order of every judge."""
-        answer = np.ones(len(self.benchmark.items), dtype=bool)
-        for judge in self.judges:
-            cell = self.benchmark.cells.get(self.key(arm, judge))
-            if cell is not None and cell.without_rubric is not None:
-                answer &= ~cell.without_rubric.any(axis=1)
+        everywhere = np.ones(len(self.benchmark.items), dtype=bool)
+        own = [one.own for one in self.cells(arm) if one.own is not None]
+        answer: Bools = np.logical_and.reduce([everywhere, *own])
         return answer
 
     def trials(self, arm: str, judge: str) -> tuple[int, int]:
@@ -386,22 +383,9 @@ def _controls(
 
 
 def _spoiled(arms: Arms, reference: str, among: Bools) -> list[Problem]:
-    """What differs between the answers under `transferred` and under the reference: the mean over judges of the distance between
-    the two shares, so that what two judges do in opposite ways does not cancel."""
-    found = []
-    kinds: tuple[tuple[Kind, tuple[int, ...]], ...] = (("unread", (UNPARSED, TRUNCATED)), ("low mass", (LOW_MASS,)))
-    for kind, codes in kinds:
-        shares = np.array(
-            [[_share(one, codes, among) for one in arms.cells(arm)] for arm in ("transferred", reference)]
-        )
-        if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
-            found.append(Problem(kind, reference, "", float(shares[0].mean()), float(shares[1].mean())))
-    return found
-
-
-def _share(one: Scored, codes: Iterable[int], among: Bools) -> float:
-    answers: Codes = one.outcome[among][(one.counts & one.answered)[among]]
-    return float(np.isin(answers, list(codes)).mean()) if answers.size else 0.0
+    """What differs between the answers under `transferred` and under the reference."""
+    differing = unequal(arms.cells("transferred"), arms.cells(reference), among)
+    return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
 
 
 def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:

@@ -9,7 +9,7 @@ from harness_plugins.scoring.caveats import unequal
 from harness_plugins.scoring.controls import controlled
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.report import CellReport, Contrast, Unequal
+from harness_plugins.scoring.report import CellReport, Contrast
 from harness_plugins.scoring.statistics import Ints
 
 COVERAGE_GAP = 0.01
@@ -68,8 +68,6 @@ def fill(
         contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
         contrast.by_ratio = tested.get((n, True))
         _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n])
-        if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance):
-            contrast.unequal.append(Unequal("provenance", 1.0, 0.0))
         cell.contrasts[contrast.reference] = contrast
 
 
@@ -95,7 +93,7 @@ def _complete(
     """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
     contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
     contrast.of = int((facts.label >= 0).sum())
-    contrast.unequal = unequal(one, other)
+    contrast.unequal = unequal([one], [other], None if among is True else np.asarray(among))
     if not contrast.complete:
         contrast.bounds = bounds(one, other, facts, among)
     both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None

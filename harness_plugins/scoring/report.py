@@ -114,8 +114,6 @@ class CellReport:
     contrasts: dict[str, Contrast] = field(default_factory=dict)
     transitions: dict[str, dict[str, float]] | None = None
     """From each state under `none` to each state under this arm: items (fractions where an item has several draws)."""
-    with_rubric: tuple[int, int] | None = None
-    """Items for which the arm had a rubric, of all."""
     flags: list[str] = field(default_factory=list)
     grading: str = "pairwise"
     """How the judge was asked."""
