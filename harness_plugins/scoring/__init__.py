@@ -77,6 +77,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
         resolved = protocols.resolve(protocol, benchmark.name)
         if resolved is None:
             report.notes.append(protocols.absent(protocol, benchmark.name))
+            measured |= conclusions.unscored(declared, benchmark.name)
             continue
         name, spec = resolved
         report.about[benchmark.name] = (name, spec.about)
@@ -156,7 +157,7 @@ def _measured(
     scored, by_ratio = both_ways
     found: Measured = {}
     for writer in (w for b, w in declared.members if b == benchmark.name):
-        more = (facts.label >= 0, cluster, declared)
+        more = (facts, cluster, declared)
         one = conclusions.measure(run, benchmark, writer, cells, scored, *more)
         if by_ratio:
             one.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
@@ -170,7 +171,9 @@ def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.C
     measured: Measured = {}
     for benchmark in run.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
-        if resolved is not None:
+        if resolved is None:
+            measured |= conclusions.unscored(declared, benchmark.name)
+        else:
             name, spec = resolved
             facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
             both_ways = scored_both_ways(run, benchmark, name, spec, facts)

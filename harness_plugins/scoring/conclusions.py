@@ -18,8 +18,9 @@ import numpy as np
 from evaluators.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.caveats import GAP, unequal
+from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
-from harness_plugins.scoring.metrics import Bools, Scored
+from harness_plugins.scoring.metrics import Bools, Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, json_number
 from harness_plugins.scoring.statistics import Floats, Ints
@@ -189,19 +190,9 @@ class Conclusion:
         return found
 
 
-def _numbers(x: Contrast | None) -> dict[str, float | int | None]:
-    if x is None:
-        return {"k": None, "n": 0, "value": None, "low": None, "high": None, "p": None, "detectable": None}
-    values = {
-        "k": x.total,
-        "n": x.n,
-        "value": x.value,
-        "low": x.low,
-        "high": x.high,
-        "p": x.p,
-        "detectable": x.detectable,
-    }
-    return {k: json_number(v) for k, v in values.items()}
+def _numbers(x: Contrast | None) -> dict[str, Any]:
+    nothing = {"k": None, "n": 0, "value": None, "low": None, "high": None, "p": None, "detectable": None}
+    return nothing if x is None else x.numbers()
 
 
 def declared(run: RunData) -> Declared:
@@ -268,7 +259,7 @@ def measure(
     writer: str,
     cells: Sequence[CellReport],
     scored: Mapping[CellKey, Scored],
-    labelled: Bools,
+    facts: Facts,
     cluster: Ints,
     what: Declared,
 ) -> Conclusion:
@@ -276,9 +267,9 @@ def measure(
 
     Args:
         cells: the benchmark's, for how each judge stands to the writer.
-        labelled: (items,): those that can be judged right or wrong.
         cluster: (items,).
     """
+    labelled = facts.label >= 0
     named = what.members.get((benchmark.name, writer), ())
     found = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
     own = [c for c in cells if c.arm == "transferred" and c.writer == writer]
@@ -322,11 +313,18 @@ def measure(
     if repeat:
         means["repeat"] = _mean(arms.difference("repeat", "none"), among)
     tested = paired.contrasts(means, cluster)
+    for name in differences:
+        _set_complete(tested[name], arms, name, facts, np.logical_and.reduce([own_rubric, *sets.values()]))
+    for x in tested.values():
+        if x is not None:
+            x.of = found.of_items
     found.gain = tested["none"]
     found.leads = tuple(
         Lead(x.control, x.state, x.items, x.of, tested[x.control]) if x.control in sets else x for x in leads
     )
     found.advice, found.repeat = tested.get("advice"), tested.get("repeat")
+    if found.advice is not None:
+        found.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), among & arms.has("advice"))
     if not np.nan_to_num(means["none"]).any():
         problems.append(Problem("no spread"))
     if found.repeat is not None and found.repeat.p < REPEAT_ALPHA:
@@ -336,6 +334,13 @@ def measure(
         found.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
     found.problems = tuple(problems)
     return found
+
+
+def _set_complete(x: Contrast | None, arms: Arms, reference: str, facts: Facts, among: Bools) -> None:
+    """Of an incomplete difference there are bounds, and no score."""
+    sides = arms.cells("transferred"), arms.cells(reference)
+    if x is not None and any(s.trials[0] < s.trials[1] for side in sides for s in side):
+        x.complete, x.bounds = False, bounds(*sides, facts, among, arms.benchmark.lost)
 
 
 def _whole(arms: Arms, arm: str) -> bool:
@@ -388,6 +393,13 @@ def _spoiled(arms: Arms, reference: str, among: Bools) -> list[Problem]:
     return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
 
 
+def unscored(what: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion]:
+    """The conclusions on a benchmark that the protocol does not score."""
+    why = (Problem("no protocol"),)
+    members = ((b, w) for b, w in what.members if b == benchmark)
+    return {(b, w): Conclusion(b, w, margin=what.margin, problems=why) for b, w in members}
+
+
 def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
     """A verdict for each member of the family; one that was not measured has no result, and counts as one test all the same."""
     nothing = (Problem("not run", "transferred"),)
@@ -399,7 +411,11 @@ def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> 
         for c, twin in zip(found, twins, strict=True):
             if c.verdict not in (twin.verdict, "cannot say"):
                 c.problems = (*c.problems, Problem("by ratio"))
-                c.verdict, c.control = "cannot say", None
+                c.verdict, c.control, c.p, c.p_holm = "cannot say", None, 1.0, 1.0
+                if c.gain is not None:
+                    c.gain.p_holm = None
+            if c.advice is not None:
+                c.advice.by_ratio = twin.advice if c.by_ratio else None
     return found
 
 
@@ -413,7 +429,7 @@ def decide(family: Sequence[Conclusion]) -> None:
     for c, p, gain_p in zip(family, adjusted, gains, strict=True):
         c.p_holm = p
         if c.gain is not None:
-            c.gain.p_holm = gain_p
+            c.gain.p_holm = None if c.problems else gain_p
         c.verdict, c.control = _verdict(c)
 
 
@@ -435,6 +451,6 @@ def _verdict(c: Conclusion) -> tuple[Verdict, str | None]:
     if c.p_holm < ALPHA and all(x.value > 0 for _, x in leads):
         return "helps by its content", None
     name, least = min(leads, key=lambda lead: lead[1].high)
-    if least.high < c.margin:
+    if least.high < c.margin and least.differs:  # without spread the interval is a point, whatever the number of items
         return "helps; no more than a control", name
     return "helps; not shown to be more than a control", max(leads, key=lambda x: (x[1].value <= 0, x[1].p))[0]

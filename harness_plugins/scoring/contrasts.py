@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness_plugins.scoring import metrics, paired, statistics
@@ -10,7 +12,7 @@ from harness_plugins.scoring.controls import controlled
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast
-from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.statistics import Floats, Ints
 
 COVERAGE_GAP = 0.01
 
@@ -67,35 +69,57 @@ def fill(
         )
         contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
         contrast.by_ratio = tested.get((n, True))
-        _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n])
+        _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n], benchmark.lost)
         cell.contrasts[contrast.reference] = contrast
 
 
-def _difference(one: Scored, other: Scored) -> statistics.Floats:
+def _difference(one: Scored, other: Scored) -> Floats:
     return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
 
 
-def bounds(one: Scored, other: Scored, facts: Facts, among: metrics.Bools | bool) -> tuple[float, float]:
-    """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials."""
-    low, high = [], []
-    for s in (one, other):
-        right = (s.answered & metrics.is_right(s.outcome, facts.label[:, None, None])) & s.counts
-        total = np.maximum(s.counts.sum(axis=(1, 2)), 1)
-        low.append(right.sum(axis=(1, 2)) / total)
-        high.append((right | (s.counts & ~s.answered)).sum(axis=(1, 2)) / total)
-    there = (facts.label >= 0) & one.counts.any(axis=(1, 2)) & other.counts.any(axis=(1, 2)) & among
-    return float((low[0] - high[1])[there].mean()), float((high[0] - low[1])[there].mean())
+def bounds(
+    here: Sequence[Scored], there: Sequence[Scored], facts: Facts, among: metrics.Bools | bool, lost: int = 0
+) -> tuple[float, float]:
+    """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials.
+
+    Args:
+        here, there: a cell for each judge, of which the difference is the mean.
+        among: (items,): those that the difference could be over.
+        lost: items that the folder has lost; each of them may differ by one either way.
+    """
+    members = (facts.label >= 0) & among
+    for s in (*here, *there):
+        members = members & s.counts.any(axis=(1, 2))
+    ends = []
+    for one, other in zip(here, there, strict=True):
+        (low, high), (other_low, other_high) = (_range(s, facts) for s in (one, other))
+        ends.append([(low - other_high)[members].sum() - lost, (high - other_low)[members].sum() + lost])
+    least, most = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
+    return float(least), float(most)
+
+
+def _range(one: Scored, facts: Facts) -> tuple[Floats, Floats]:
+    """(items,): the score with all missing answers wrong, and with all right."""
+    right = one.answered & metrics.is_right(one.outcome, facts.label[:, None, None]) & one.counts
+    total = np.maximum(one.counts.sum(axis=(1, 2)), 1)
+    return right.sum(axis=(1, 2)) / total, (right | (one.counts & ~one.answered)).sum(axis=(1, 2)) / total
 
 
 def _complete(
-    contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool, among: metrics.Bools | bool
+    contrast: Contrast,
+    one: Scored,
+    other: Scored,
+    facts: Facts,
+    single: bool,
+    among: metrics.Bools | bool,
+    lost: int,
 ) -> None:
     """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
     contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
     contrast.of = int((facts.label >= 0).sum())
     contrast.unequal = unequal([one], [other], None if among is True else np.asarray(among))
     if not contrast.complete:
-        contrast.bounds = bounds(one, other, facts, among)
+        contrast.bounds = bounds([one], [other], facts, among, lost)
     both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
     if single and both is not None and both.any() and one.both.shape[1] == 1:
         a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))
