@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evaluators.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
-from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.cells import Table, count, gain, interval, percent, points, without_empty
 from harness_plugins.conclusion_tables import conclusion_table, sentences
 from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
@@ -79,15 +79,6 @@ def warnings(report: Report, benchmark: str) -> list[str]:
     return found
 
 
-def _without_empty(table: Table) -> Table:
-    """The table without columns in which no row says anything."""
-    filled = [n for n in range(len(table.header)) if not table.rows or any(row[n] for row in table.rows)]
-    table.header = [table.header[n] for n in filled]
-    table.rows = [[row[n] for n in filled] for row in table.rows]
-    table.notes = list(dict.fromkeys(table.notes))
-    return table
-
-
 def summary(report: Report) -> list[Table]:
     """One small table a benchmark: what `run` ends in."""
     found = []
@@ -112,7 +103,7 @@ def summary(report: Report) -> list[Table]:
         table.warnings = warnings(report, benchmark)
         table.notes += _no_answer(cells) + _spoiled(cells) + _recited(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
-        found.append(_without_empty(_named(table, cells)))
+        found.append(without_empty(_named(table, cells)))
     if found:
         found[-1].notes += report.notes
     return found
@@ -199,11 +190,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             if asked:
                 found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
             for table in found[before:]:
-                _without_empty(_named(table, cells))
+                without_empty(_named(table, cells))
             found[before].warnings = warnings(report, benchmark)
         spent = paid_table(f"{where}what was asked and what it took", report.paid, report.prices)
         if spent is not None:
-            found.append(spent)
+            found.append(without_empty(spent))
     return found
 
 
