@@ -290,6 +290,19 @@ def test_a_missing_answer_leaves_bounds_and_no_score(tmp_path: Path) -> None:
         ] == pytest.approx(0.3)
 
 
+def test_a_folder_that_lost_items_says_nothing_of_rubrics(tmp_path: Path) -> None:
+    """Its cells are incomplete, and what is left of them was chosen by whoever lost the rest."""
+    folder = judged(tmp_path, {"a": judge(BY_CONTENT)}).folder
+    path = folder / "items.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:30]))
+    report = score(folder)
+    found = only(report)
+    assert "incomplete: a, transferred: 60 of 80 answered" in sentence(found)
+    gain = next(c for c in report.cells if c.arm == "transferred").contrasts["none"]
+    assert found.gain is not None and found.gain.bounds == gain.bounds
+    assert gain.bounds == (pytest.approx((9 - 10) / 40), pytest.approx((9 + 10) / 40))
+
+
 def test_a_judge_that_was_named_and_not_asked_is_missed(tmp_path: Path) -> None:
     replies = {"a": judge(BY_CONTENT), "b": judge(BY_CONTENT | {"transferred": {0}})}
     found = only(judged(tmp_path, replies, only={"judge": ["a"]}))

@@ -229,12 +229,12 @@ class Arms(NamedTuple):
         return answer
 
     def trials(self, arm: str, judge: str) -> tuple[int, int]:
-        """Answered and due, over the items that the arm has something for."""
-        one = self.scored.get(self.key(arm, judge))
-        if one is None:
+        """Answered and due, over the items that the arm has something for; those of items that the folder has lost are due."""
+        cell = self.scored.get(self.key(arm, judge))
+        if cell is None:
             return 0, 0
-        counts = one.counts & self.has(arm)[:, None, None]
-        return int((one.answered & counts).sum()), int(counts.sum())
+        counts = cell.counts & self.has(arm)[:, None, None]
+        return int((cell.answered & counts).sum()), int(counts.sum()) + cell.lost
 
     def state(self, arm: str) -> list[Problem]:
         """The judges that were not asked at all, and those with answers missing."""
