@@ -134,17 +134,17 @@ class Conclusion:
     @property
     def at_large(self) -> bool:
         """What the verdict says of these judges holds for judges at large: the intervals over families exclude zero too."""
-        wanted = [name for name, _ in self.tested] if self.verdict == "helps by its content" else []
-        bounds = [self.over_judges.get(n, (math.nan, math.nan)) for n in ("none", *wanted)]
+        controls = [name for name, _ in self.tested] if self.verdict == "helps by its content" else []
+        intervals = [self.over_judges.get(n, (math.nan, math.nan)) for n in ("none", *controls)]
         if self.verdict == "worse":
-            return bounds[0][1] < 0
-        return self.verdict.startswith("helps") and all(low > 0 for low, _ in bounds)
+            return intervals[0][1] < 0
+        return self.verdict.startswith("helps") and all(low > 0 for low, _ in intervals)
 
     def objects(self, protocol: str, sentence: str) -> list[dict[str, Any]]:
         """Flat objects, as `Report.objects` has them: the conclusion, and each difference behind it."""
         base: dict[str, Any] = {"benchmark": self.benchmark, "judge": None, "judges": list(self.judges)}
         base |= {"writer": self.writer, "arm": "transferred"}
-        found: list[dict[str, Any]] = [
+        lines: list[dict[str, Any]] = [
             {
                 **base,
                 "metric": "conclusion",
@@ -182,12 +182,12 @@ class Conclusion:
         for metric, x in differences:
             if x is not None:
                 arm = {"arm": "repeat"} if x is self.repeat else {}
-                bounds = self.over_judges.get(x.reference)
-                over = {} if bounds is None else {"low_over_judges": bounds[0], "high_over_judges": bounds[1]}
-                found.append(
+                interval = self.over_judges.get(x.reference)
+                over = {} if interval is None else {"low_over_judges": interval[0], "high_over_judges": interval[1]}
+                lines.append(
                     {**base, **arm, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
                 )
-        return found
+        return lines
 
 
 def _numbers(x: Contrast | None) -> dict[str, Any]:
@@ -238,14 +238,14 @@ class Arms(NamedTuple):
 
     def state(self, arm: str) -> list[Problem]:
         """The judges that were not asked at all, and those with answers missing."""
-        found = []
+        problems = []
         for judge in self.judges:
             answered, due = self.trials(arm, judge)
             if not answered:
-                found.append(Problem("not run", arm, judge))
+                problems.append(Problem("not run", arm, judge))
             elif answered < due:
-                found.append(Problem("incomplete", arm, judge, answered, due))
-        return found
+                problems.append(Problem("incomplete", arm, judge, answered, due))
+        return problems
 
     def difference(self, arm: str, reference: str) -> Floats:
         """(judges, items): NaN where either has no score."""
@@ -271,43 +271,43 @@ def measure(
     """
     labelled = facts.label >= 0
     named = what.members.get((benchmark.name, writer), ())
-    found = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
+    conclusion = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
     own = [c for c in cells if c.arm == "transferred" and c.writer == writer]
     models = [c for c in own if not c.baseline]
     unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials[0] or c.judge in named)]
     problems = [Problem("not run", "transferred", j) for j in named if j not in {c.judge for c in own}]
     if not unseen:
         kind: Kind = "no unseen judge" if models or named else "no model"
-        found.problems = (*problems, Problem(kind))
-        return found
-    found.judges = tuple(unseen)
-    arms = Arms(benchmark, writer, found.judges, scored)
+        conclusion.problems = (*problems, Problem(kind))
+        return conclusion
+    conclusion.judges = tuple(unseen)
+    arms = Arms(benchmark, writer, conclusion.judges, scored)
     families = [str(run.judge(j)["family"]) for j in unseen]
-    found.families = len(set(families))
+    conclusion.families = len(set(families))
     own_rubric = arms.has("transferred") & labelled
-    found.of_items = int(labelled.sum())
-    if own_rubric.sum() < (1 - GAP) * found.of_items:
-        problems.append(Problem("rubrics", "transferred", "", int(own_rubric.sum()), found.of_items))
+    conclusion.of_items = int(labelled.sum())
+    if own_rubric.sum() < (1 - GAP) * conclusion.of_items:
+        problems.append(Problem("rubrics", "transferred", "", int(own_rubric.sum()), conclusion.of_items))
     for arm in ("none", "transferred") if own_rubric.any() else ():
         problems += arms.state(arm)
     if not own_rubric.any() or any(
         not arms.cells(arm) or len(arms.cells(arm)) < len(unseen) for arm in ("none", "transferred")
     ):
-        found.problems = tuple(problems)
-        return found
-    leads, sets, more = _controls(run, arms, what, own_rubric, found.shared)
+        conclusion.problems = tuple(problems)
+        return conclusion
+    leads, sets, more = _controls(run, arms, what, own_rubric, conclusion.shared)
     problems += more
     among = np.logical_and.reduce([own_rubric, *sets.values()])
     differences = {"none": arms.difference("transferred", "none")}
     differences |= {c: arms.difference("transferred", c) for c in sets}
     among = among & ~np.isnan(np.concatenate(list(differences.values()))).any(axis=0)
     if not among.any():
-        found.problems, found.leads = (*problems, Problem("no item")), tuple(leads)
-        return found
+        conclusion.problems, conclusion.leads = (*problems, Problem("no item")), tuple(leads)
+        return conclusion
     for arm in ("none", *sets):
         problems += _spoiled(arms, arm, among)
     means = {name: _mean(d, among) for name, d in differences.items()}
-    advice, repeat = (_whole(arms, arm) for arm in ("advice", "repeat"))
+    advice, repeat = (_complete_for_all(arms, arm) for arm in ("advice", "repeat"))
     if advice:
         means["advice"] = _mean(arms.difference("transferred", "advice"), among & arms.has("advice"))
     if repeat:
@@ -317,23 +317,23 @@ def measure(
         _set_complete(tested[name], arms, name, facts, np.logical_and.reduce([own_rubric, *sets.values()]))
     for x in tested.values():
         if x is not None:
-            x.of = found.of_items
-    found.gain = tested["none"]
-    found.leads = tuple(
+            x.of = conclusion.of_items
+    conclusion.gain = tested["none"]
+    conclusion.leads = tuple(
         Lead(x.control, x.state, x.items, x.of, tested[x.control]) if x.control in sets else x for x in leads
     )
-    found.advice, found.repeat = tested.get("advice"), tested.get("repeat")
-    if found.advice is not None:
-        found.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), among & arms.has("advice"))
+    conclusion.advice, conclusion.repeat = tested.get("advice"), tested.get("repeat")
+    if conclusion.advice is not None:
+        conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), among & arms.has("advice"))
     if not np.nan_to_num(means["none"]).any():
         problems.append(Problem("no spread"))
-    if found.repeat is not None and found.repeat.p < REPEAT_ALPHA:
-        problems.append(Problem("repeat", "repeat", "", found.repeat.value, found.repeat.p))
-    found.positive = int((differences["none"][:, among].mean(axis=1) > 1e-12).sum())
-    if found.families >= FAMILIES:
-        found.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
-    found.problems = tuple(problems)
-    return found
+    if conclusion.repeat is not None and conclusion.repeat.p < REPEAT_ALPHA:
+        problems.append(Problem("repeat", "repeat", "", conclusion.repeat.value, conclusion.repeat.p))
+    conclusion.positive = int((differences["none"][:, among].mean(axis=1) > 1e-12).sum())
+    if conclusion.families >= FAMILIES:
+        conclusion.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
+    conclusion.problems = tuple(problems)
+    return conclusion
 
 
 def _set_complete(x: Contrast | None, arms: Arms, reference: str, facts: Facts, among: Bools) -> None:
@@ -343,7 +343,7 @@ def _set_complete(x: Contrast | None, arms: Arms, reference: str, facts: Facts, 
         x.complete, x.bounds = False, bounds(*sides, facts, among, arms.benchmark.lost)
 
 
-def _whole(arms: Arms, arm: str) -> bool:
+def _complete_for_all(arms: Arms, arm: str) -> bool:
     return len(arms.cells(arm)) == len(arms.judges) and not arms.state(arm)
 
 
@@ -403,12 +403,14 @@ def unscored(what: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion
 def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
     """A verdict for each member of the family; one that was not measured has no result, and counts as one test all the same."""
     nothing = (Problem("not run", "transferred"),)
-    found = [measured.get((b, w)) or Conclusion(b, w, margin=what.margin, problems=nothing) for b, w in what.members]
-    decide(found)
-    if any(c.by_ratio for c in found):
-        twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in found]
+    conclusions = [
+        measured.get((b, w)) or Conclusion(b, w, margin=what.margin, problems=nothing) for b, w in what.members
+    ]
+    decide(conclusions)
+    if any(c.by_ratio for c in conclusions):
+        twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in conclusions]
         decide(twins)
-        for c, twin in zip(found, twins, strict=True):
+        for c, twin in zip(conclusions, twins, strict=True):
             if c.verdict not in (twin.verdict, "cannot say"):
                 c.problems = (*c.problems, Problem("by ratio"))
                 c.verdict, c.control, c.p, c.p_holm = "cannot say", None, 1.0, 1.0
@@ -416,7 +418,7 @@ def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> 
                     c.gain.p_holm = None
             if c.advice is not None:
                 c.advice.by_ratio = twin.advice if c.by_ratio else None
-    return found
+    return conclusions
 
 
 def decide(family: Sequence[Conclusion]) -> None:
