@@ -16,6 +16,7 @@ from evaluators.mock import MockJudge, Reply
 from evaluators.records import Answer
 from evaluators.rendering import Case
 from harness_plugins import run, score
+from harness_plugins.check import check
 from harness_plugins.config import BenchmarkEntry, Config
 from harness_plugins.formats import FORMATS, markdown
 from harness_plugins.scoring.report import Report
@@ -217,6 +218,22 @@ def test_notes_are_about_what_the_table_holds(make_pairs: MakePairs, tmp_path: P
     for absent in ("minus shuffled", "writer alone", "content gain:", "headline:", "position leak"):
         assert absent not in text
     assert text.count("gain, leak-free: over none") == 1
+
+
+def test_check_says_what_spoils_the_numbers_of_a_whole_folder(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Coverage and warnings, as every table has them: they do not make the folder less whole."""
+    path = written(tmp_path, lambda n: rubric(n) if n < 3 else None)
+    judged(
+        tmp_path / "r",
+        make_pairs(N),
+        lambda case: "no verdict" if case.item.row == 0 else right(case),
+        ("none", "transferred"),
+        rubrics={"w": path},
+    )
+    lines, whole = check(tmp_path / "r")
+    text = "\n".join(lines)
+    assert whole and "pairs, qwen: answers without a verdict that can be read: none 2.5 % (2/80)" in text
+    assert "pairs, qwen: items with a rubric" in text and "transferred by w 7.5 % (3/40)" in text
 
 
 def test_csv_says_what_spoils_its_numbers_and_what_follows(make_pairs: MakePairs, tmp_path: Path) -> None:
