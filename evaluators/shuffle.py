@@ -5,8 +5,7 @@ group, media (by path), responses and rubric text, and as many donors whose pref
 position as not, so that a verdict leaking out of a donor is right half the time. Which recipients get a donor of their
 own position is spread evenly over the lengths; given that, the total difference in length is as small as it can be.
 
-The same question about another picture may donate: benchmarks ask thousands of pictures the same thing. Without pictures the same
-question is the same request, and may not.
+The same question may donate: benchmarks ask thousands of pictures the same thing, and many pairs of responses one question.
 """
 
 from __future__ import annotations
@@ -129,8 +128,6 @@ def _ties(item: Item) -> set[tuple[str, object]]:
     responses = tuple(sorted(normalised(c.text) for c in item.candidates))
     if any(responses):
         ties.add(("responses", responses))
-    if not media and (question := normalised(item.prompt)):
-        ties.add(("question", question))
     return ties
 
 

@@ -20,6 +20,15 @@ class Table:
     """What spoils its numbers: stands above them."""
 
 
+def without_empty(table: Table) -> Table:
+    """The table without columns in which no row says anything, each note once."""
+    filled = [n for n in range(len(table.header)) if not table.rows or any(row[n] for row in table.rows)]
+    table.header = [table.header[n] for n in filled]
+    table.rows = [[row[n] for n in filled] for row in table.rows]
+    table.notes = list(dict.fromkeys(table.notes))
+    return table
+
+
 def count(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
 

@@ -10,6 +10,7 @@ from evaluators.engine.journal import record_files, verdict_files
 from evaluators.errors import UserError
 from harness_plugins.manifest import NAME
 from harness_plugins.scoring import score
+from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.report import CellReport, Report
 
 SHOWN = 5
@@ -43,6 +44,7 @@ def check(run: Path) -> tuple[list[str], bool]:
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
+    lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not whole:
         lines.append("Run the same config again to ask for what is missing.")
     return lines, whole

@@ -29,7 +29,7 @@ from harness_plugins.scoring import (
     scored_both_ways,
     statistics,
 )
-from harness_plugins.scoring.caveats import Caveat, caveats
+from harness_plugins.scoring.caveats import Caveat, caveats, unequal
 from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import CellKey, RunData, read_run
@@ -226,7 +226,7 @@ def _cut(scored: Scored, place: Indices, here: Both) -> Scored:
     turns = min(d.width for d in here)
     kept = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
     wide = {f: getattr(scored, f)[place][:, :turns] for f in ("outcome", "counts", "turns")}
-    return replace(scored, **kept, **wide, places=None)
+    return replace(scored, **kept, **wide, places=None, own=None if scored.own is None else scored.own[place])
 
 
 def _cut_facts(facts: Facts, place: Indices) -> Facts:
@@ -267,8 +267,8 @@ def _rows(
             sides[0].run.baseline(judge),
             all(s.trials[0] == s.trials[1] for s in (a, b)),
             *_accuracies(a, b),
-            _named(found[arm, "minus"], "A", a, b),
-            _named(found.get((arm, "beyond")), "A, beyond none", a, b),
+            _named(found[arm, "minus"], "A", [a], [b], arm),
+            _named(found.get((arm, "beyond")), "A, beyond none", [a], [b], arm),
             transitions=metrics.transitions(a, b, facts),
         )
         t = row.transitions or {}
@@ -293,10 +293,20 @@ def _accuracies(a: Scored, b: Scored) -> tuple[Metric, Metric]:
     return found[0], found[1]
 
 
-def _named(contrast: Contrast | None, reference: str, *cells: Scored) -> Contrast | None:
+def _named(
+    contrast: Contrast | None, reference: str, a: Sequence[Scored], b: Sequence[Scored], arm: str
+) -> Contrast | None:
+    """The contrast with what must be known of its two sides, a cell for each judge.
+
+    What differs under `none` is the judge's own doing, which makes a comparison *confounded*; who answered is noted apart.
+    """
     if contrast is not None:
         contrast.reference = reference
-        contrast.complete = all(s.trials[0] == s.trials[1] for s in cells)
+        contrast.complete = all(s.trials[0] == s.trials[1] for s in (*a, *b))
+        contrast.of = len(a[0].den)
+        if arm != "none":
+            among = np.logical_and.reduce([s.den > 0 for s in (*a, *b)])
+            contrast.unequal = unequal(b, a, among, leaving_out=("provenance",))
     return contrast
 
 
@@ -319,10 +329,12 @@ def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> 
     matched.judges = tuple(r.judge for r in members)
     without = {r.judge for r in matched.rows if r.arm == "none" and r.complete and not matched.one_run}
     differences: dict[str, list[Floats]] = {"minus": [], "none": [], "beyond": []}
-    for row in members:
-        a, b = (
-            s.scored[CellKey(row.judge, arm, w)].score for s, w in zip(sides, row.writers or (None, None), strict=True)
-        )
+    cells = [
+        [s.scored[CellKey(row.judge, arm, w)] for s, w in zip(sides, row.writers or (None, None), strict=True)]
+        for row in members
+    ]
+    for row, both in zip(members, cells, strict=True):
+        a, b = (one.score for one in both)
         differences["minus"].append(b - a)
         if row.judge in without:
             before, after = (s.scored[CellKey(row.judge, "none", None)].score for s in sides)
@@ -330,8 +342,9 @@ def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> 
             differences["beyond"].append(b - a - (after - before))
     means = {k: np.mean(d, axis=0) for k, d in differences.items() if len(d) == len(members)}
     found = paired.contrasts(means, cluster)
-    matched.headline, matched.drift = found["minus"], found.get("none")
-    matched.beyond_none = found.get("beyond")
+    first, second = ([both[n] for both in cells] for n in (0, 1))
+    matched.headline = _named(found["minus"], "A", first, second, arm)
+    matched.drift, matched.beyond_none = found.get("none"), found.get("beyond")
 
 
 def _contrasts(matched: Matched) -> list[Contrast | None]:

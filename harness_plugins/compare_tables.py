@@ -12,11 +12,11 @@ import orjson
 
 from evaluators.text import printable_json
 from harness_plugins.cards import cards_in
-from harness_plugins.cells import Table, count, gain, interval, percent
+from harness_plugins.cells import Table, count, gain, interval, percent, without_empty
 from harness_plugins.compare import Comparison, Matched, Row
 from harness_plugins.escaping import spreadsheet_text
 from harness_plugins.formats import latex, markdown
-from harness_plugins.scoring.caveats import warning
+from harness_plugins.scoring.caveats import differ, warning
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.report import Contrast
 from harness_plugins.scoring.sentences import sentence
@@ -43,7 +43,9 @@ def _sentence(m: Matched, found: Comparison) -> str:
     numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
     if x.by_ratio is not None:
         numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"
-    if x.clear:
+    if x.unequal:
+        verdict = f"No finding: {numbers}: {differ(x)}."
+    elif x.clear:
         verdict = f"{'Better' if x.value > 0 else 'Worse'}: {numbers}."
     elif not x.differs:
         verdict = f"No answer: {where}: no item came out differently in the two, over {x.n} items."
@@ -91,7 +93,7 @@ def tables(found: Comparison) -> list[Table]:
         *shown[0].notes,
         *found.notes,
     ]
-    return [t for t in shown if t.rows]
+    return [without_empty(t) for t in shown if t.rows]
 
 
 def _headline(m: Matched, arm: str) -> Table:
@@ -115,6 +117,8 @@ def _headline(m: Matched, arm: str) -> Table:
         moved = [count(x) if r.transitions else "" for x in (r.fixed, r.broken)]
         numbers = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference), *moved]
         table.rows.append([r.judge, r.relation, *numbers, none.get(r.judge, ""), gain(r.beyond_none)])
+        if r.difference is not None and r.difference.unequal:
+            table.notes.append(f"{r.judge}: B minus A is no finding: {differ(r.difference)}.")
     if m.headline is not None and len(m.judges) > 1:
         mean = ["mean of " + ", ".join(m.judges), "", "", "", gain(m.headline), _detectable(m.headline), "", ""]
         table.rows.append([*mean, gain(m.drift), gain(m.beyond_none)])
@@ -207,8 +211,10 @@ def objects(found: Comparison) -> list[dict[str, Any]]:
 def _numbers(x: Contrast | None) -> dict[str, Any]:
     if x is None:
         return {"n": 0}
-    names = ("n", "total", "value", "low", "high", "p", "p_holm", "detectable")
-    return {name: _value(getattr(x, name)) for name in names}
+    known = x.numbers()
+    names = {"n": "n", "total": "k", **{n: n for n in ("value", "low", "high", "p", "detectable")}}
+    numbers = {name: known[source] for name, source in names.items()} | {"p_holm": x.p_holm}
+    return numbers | {name: known[name] for name in ("unequal",) if name in known}
 
 
 def _value(value: Any) -> Any:
@@ -232,13 +238,7 @@ def _json(found: Comparison) -> str:
         "arm": found.arm,
         "protocol": found.protocol,
         "numbers": objects(found),
-        "conclusions": [
-            {"run": side} | o
-            for m in found.matched
-            for side, c in zip("ab", m.conclusions, strict=True)
-            if c is not None
-            for o in c.objects(found.protocol, sentence(c))
-        ],
+        "conclusions": _conclusions(found),
         "left_out": [
             {"benchmark": m.benchmark, "only_a": m.only[0], "only_b": m.only[1], "changed": m.changed}
             for m in found.matched
@@ -247,15 +247,20 @@ def _json(found: Comparison) -> str:
             {"judge": r.judge, "field": f, "a": a, "b": b} for r in found.refused for f, a, b in r.differs
         ],
         "losses": [{"run": side, "text": loss} for side, some in zip("AB", found.losses, strict=True) for loss in some],
-        "caveats": [
-            {"run": side, **o}
-            for side, some in zip("AB", found.caveats, strict=True)
-            for c in some
-            for o in c.objects()
-        ],
+        "caveats": _caveats(found),
         "notes": [*found.notes, *(n for m in found.matched for n in m.notes)],
     }
     return printable_json(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def _conclusions(found: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for m in found.matched for side, c in zip("ab", m.conclusions, strict=True) if c is not None)
+    return [{"run": side, **o} for side, c in both for o in c.objects(found.protocol, sentence(c))]
+
+
+def _caveats(found: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for side, some in zip("AB", found.caveats, strict=True) for c in some)
+    return [{"run": side, **o} for side, c in both for o in c.objects()]
 
 
 def _csv(found: Comparison) -> str:
@@ -275,12 +280,20 @@ def _csv(found: Comparison) -> str:
         "high",
         "p",
     ]
-    header += ["p_holm", "detectable", "fixed", "broken", "complete"]
+    header += ["p_holm", "detectable", "fixed", "broken", "complete", "run", "writer", "verdict", "caveat", "text"]
     out = io.StringIO()
     writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
     writer.writeheader()
-    for o in objects(found):
-        o["judge"] = " ".join(o["judge"]) if isinstance(o["judge"], list) else o["judge"]
+    losses = [
+        {"run": side, "metric": "caveat", "caveat": "folder", "text": x}
+        for side, some in zip("AB", found.losses, strict=True)
+        for x in some
+    ]
+    answers = [{"metric": "answer", "text": line} for line in answer(found).splitlines()]
+    for o in [*answers, *losses, *_caveats(found), *objects(found), *_conclusions(found)]:
+        o["run"] = o.get("run", "").upper()
+        o["text"] = o.get("text") or o.get("sentence")
+        o["judge"] = ", ".join(o["judge"]) if isinstance(o.get("judge"), list) else o.get("judge")
         writer.writerow({k: spreadsheet_text(v) for k, v in o.items()})
     return out.getvalue()
 

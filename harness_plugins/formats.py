@@ -93,6 +93,8 @@ def as_csv(reports: Sequence[Report]) -> str:
         "grading",
         "rubrics",
         "verdict",
+        "caveat",
+        "text",
     ]
     out = io.StringIO()
     writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
@@ -101,6 +103,7 @@ def as_csv(reports: Sequence[Report]) -> str:
         if "counts" not in o:
             judges = o.get("judge")
             named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
+            named["text"] = o.get("text") or o.get("sentence") or ""
             writer.writerow({k: spreadsheet_text(v) for k, v in (o | named).items()})
     return out.getvalue()
 

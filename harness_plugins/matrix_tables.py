@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from harness_plugins.cells import Table, gain
+from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.matrix import UNSEEN, Lead, Margin, Matrix
 from harness_plugins.scoring.report import CellReport, Contrast
 
@@ -101,7 +102,7 @@ def _notes(matrix: Matrix) -> Iterator[str]:
         if lead is not None:
             yield _first(lead, what)
         elif len(margins) > 1:
-            yield f"{what}: cannot be said, as no {others} is unseen to {_listed([m.name for m in margins])} alike, and complete."
+            yield f"{what}: cannot be said, as {_why_no_first(matrix, [m.name for m in margins], others)}."
     if matrix.reference_writer is not None:
         yield from _reference_notes(matrix)
     elif matrix.absent_reference is not None:
@@ -131,6 +132,18 @@ def _first(lead: Lead, what: str) -> str:
     if len(lead.level) > 1:
         return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
     return f"{what} {over}: {lead.best}, ahead of {lead.next} by {gain(lead.gain)} (Holm over all pairs); can show {_shows(lead.gain)}."
+
+
+def _why_no_first(matrix: Matrix, names: Sequence[str], others: str) -> str:
+    ranking = matrix.writer_ranking if others == "judge" else matrix.judge_ranking
+    if not ranking:
+        return f"no {others} is unseen to {_listed(names)} alike, and complete"
+    cells = [f"{w} in the hands of {j} ({differ(matrix.entries[w, j].gain)})" for w, j in matrix.spoiled]
+    return (
+        f"the two sides of a difference are not alike: {'; '.join(cells)}"
+        if cells
+        else ("answers of low mass decide who is first")
+    )
 
 
 def _reference_notes(matrix: Matrix) -> Iterator[str]:

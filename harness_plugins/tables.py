@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evaluators.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
-from harness_plugins.cells import Table, count, gain, interval, percent, points
+from harness_plugins.cells import Table, count, gain, interval, percent, points, without_empty
 from harness_plugins.conclusion_tables import conclusion_table, sentences
 from harness_plugins.cost_tables import cost_table, equal_cost_table, paid_table
 from harness_plugins.matrix_tables import matrix_table
@@ -15,7 +15,7 @@ from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.caveats import differ, warning
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.report import CellReport, Contrast, Report
 from harness_plugins.transfer_tables import following_table, transfer_table
 
 RATES = (
@@ -48,6 +48,14 @@ def _shown(cells: Sequence[CellReport]) -> list[CellReport]:
     return [c for c in cells if not c.blind or c.arm == "none"]
 
 
+SHOWN = ("none", "shuffled")
+"""What an arm is set against in the tables; what else it is set against stands in JSON, and in tables of its own."""
+
+
+def _contrasts(cell: CellReport) -> list[Contrast]:
+    return [cell.contrasts[r] for r in SHOWN if r in cell.contrasts]
+
+
 FORMS_SHARE = 0.01
 """The share of replies with several different forms of a verdict from which a table says so."""
 
@@ -73,20 +81,10 @@ def warnings(report: Report, benchmark: str) -> list[str]:
     found = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
     found += [warning(c) for c in report.caveats if c.benchmark == benchmark]
     for c in report.cells:
-        if c.benchmark == benchmark and "accuracy_with_rubric" in c.metrics and not c.baseline:
-            found.append(
-                f"{c.judge}, {c.writer}, {c.arm}: {percent(c.metrics['accuracy_with_rubric'])} on the items with a rubric alone."
-            )
+        on_those = percent(c.metrics.get("accuracy_with_rubric"))
+        if on_those and c.benchmark == benchmark and not c.baseline:
+            found.append(f"{c.judge}, {c.writer}, {c.arm}: {on_those} on the items with a rubric alone.")
     return found
-
-
-def _without_empty(table: Table) -> Table:
-    """The table without columns in which no row says anything."""
-    filled = [n for n in range(len(table.header)) if not table.rows or any(row[n] for row in table.rows)]
-    table.header = [table.header[n] for n in filled]
-    table.rows = [[row[n] for n in filled] for row in table.rows]
-    table.notes = list(dict.fromkeys(table.notes))
-    return table
 
 
 def summary(report: Report) -> list[Table]:
@@ -95,16 +93,16 @@ def summary(report: Report) -> list[Table]:
     for benchmark, (items, _, _) in report.items.items():
         cells = _shown([c for c in report.cells if c.benchmark == benchmark])
         related = any(c.relation not in ("", "baseline") for c in cells)
-        header = ["judge", "writer", "arm", *(["relation"] if related else []), "accuracy", "95 % CI", "minus none"]
-        table = Table(f"{benchmark}, {items} items", [*header, "minus shuffled"])
+        header = ["judge", "writer", "arm", *(["relation"] if related else []), "accuracy", "95 % CI"]
+        table = Table(f"{benchmark}, {items} items", [*header, *(f"minus {r}" for r in SHOWN)])
         for c in cells:
             accuracy = c.metrics["accuracy"]
             start = [c.judge, c.writer or "", c.arm, *([c.relation] if related else [])]
             ci = interval(accuracy.low, accuracy.high) if c.complete else ""
-            gains = [gain(c.contrasts.get(r), short=True) for r in ("none", "shuffled")]
+            gains = [gain(c.contrasts.get(r), short=True) for r in SHOWN]
             table.rows.append([*start, _accuracy(c), ci, *gains])
         table.notes += sentences(report.conclusions, benchmark)
-        smallest = [x.detectable for c in cells for x in c.contrasts.values() if x.detectable > 0]
+        smallest = [x.detectable for c in cells for x in _contrasts(c) if x.detectable > 0]
         if smallest:
             span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
             table.notes.append(
@@ -113,14 +111,14 @@ def summary(report: Report) -> list[Table]:
         table.warnings = warnings(report, benchmark)
         table.notes += _no_answer(cells) + _spoiled(cells) + _recited(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
-        found.append(_without_empty(_named(table, cells)))
+        found.append(without_empty(_named(table, cells)))
     if found:
         found[-1].notes += report.notes
     return found
 
 
 def _no_answer(cells: Sequence[CellReport]) -> list[str]:
-    if all(x.differs for c in cells for x in c.contrasts.values()):
+    if all(x.differs for c in cells for x in _contrasts(c)):
         return []
     return ["no answer: no item came out differently on the two sides, so there is no spread to test by."]
 
@@ -129,7 +127,7 @@ def _spoiled(cells: Sequence[CellReport]) -> list[str]:
     """Differences that would count but for what spoils one of their sides."""
     notes = []
     for c in cells:
-        for x in c.contrasts.values():
+        for x in _contrasts(c):
             if x.unequal and x.complete and x.p < 0.05 and not c.baseline:
                 notes.append(f"{c.judge}, {c.writer or '-'}, {c.arm} minus {x.reference} is no finding: {differ(x)}.")
     return notes
@@ -200,11 +198,11 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             if asked:
                 found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
             for table in found[before:]:
-                _without_empty(_named(table, cells))
+                without_empty(_named(table, cells))
             found[before].warnings = warnings(report, benchmark)
         spent = paid_table(f"{where}what was asked and what it took", report.paid, report.prices)
         if spent is not None:
-            found.append(spent)
+            found.append(without_empty(spent))
     return found
 
 
@@ -304,34 +302,32 @@ def _ways_table(title: str, asked: Sequence[Ways]) -> Table:
 
 
 def _gain_table(title: str, cells: Sequence[CellReport]) -> Table:
-    header = ["judge", "writer", "arm", "minus none", "minus shuffled", "gained", "lost", "detectable"]
+    header = ["judge", "writer", "arm", *(f"minus {r}" for r in SHOWN), "gained", "lost", "detectable"]
     table = Table(title, header)
     for c in cells:
-        if not c.contrasts:
+        shown = _contrasts(c)
+        if not shown:
             continue
         gained, lost = _moved(c)
-        smallest = " / ".join(
-            "-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in c.contrasts.values()
-        )
-        both = [gain(c.contrasts.get(r)) for r in ("none", "shuffled")]
+        smallest = " / ".join("-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in shown)
+        both = [gain(c.contrasts.get(r)) for r in SHOWN]
         if not c.complete:
             table.rows.append([c.judge, c.writer or "", c.arm, *both, "", "", ""])
             continue
         table.rows.append([c.judge, c.writer or "", c.arm, *both, gained, lost, smallest])
-        table.notes += [
-            f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for x in c.contrasts.values() for flag in x.flags
-        ]
+        table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for x in shown for flag in x.flags]
     table.notes.append(
         "Difference [95 % cluster bootstrap] p of a cluster sign-flip. gained / lost: items that became right in both orders, "
-        "or ceased to be. detectable: 2.8 standard errors, for planning: what so many items can be expected to show. minus shuffled: "
-        "over the items that have a donor."
+        "or ceased to be. detectable: 2.8 standard errors, for planning: what so many items can be expected to show."
     )
+    if any("shuffled" in c.contrasts for c in cells):
+        table.notes.append("minus shuffled: over the items that have a donor.")
     table.notes += _no_answer(cells) + _spoiled(cells)
-    if any(c.contrasts and all(x.content is None for x in c.contrasts.values()) for c in cells):
+    if any(_contrasts(c) and all(x.content is None for x in _contrasts(c)) for c in cells):
         table.notes.append(
             "Content and order effects are not told apart here: that takes probabilities or several samples."
         )
-    for c, x in [(cell, contrast) for cell in cells for contrast in cell.contrasts.values()]:
+    for c, x in [(cell, contrast) for cell in cells for contrast in _contrasts(cell)]:
         if x.content is not None and x.order is not None:
             table.notes.append(
                 f"{c.judge}, {c.writer or '-'}, {c.arm} minus {x.reference}: content {100 * x.content:+.1f}, "

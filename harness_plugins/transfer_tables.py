@@ -18,6 +18,21 @@ CARRIED = (
 )
 
 
+EXPLAINED = {
+    "writer": "writer alone: its own verdicts.",
+    "writer_plus_none": "writer + none: these and the judge's own voted, a split vote half; a judge that gains less from the rubric "
+    "has learned nothing.",
+    "content_gain": "content gain: transferred minus advice (one line with the writer's verdict).",
+    "same": "same: rubrics read in the order they were written in.",
+    "cross": "cross: in the other order, text as it is.",
+    "headline": "headline: mean of the four cells, over the trials with a rubric of that order (transferred also counts the rest, as "
+    "under none).",
+    "leak": "position leak: same minus cross.",
+    "gain_leak_free": "gain, leak-free: over none, on items whose rubrics leak by no word.",
+}
+"""What a column of it is, by metric: said where the column stands."""
+
+
 def transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
     """A row for each judge and writer: the writer's own accuracy beside what its rubrics do, and the four cells of orders."""
     shown = [(h, m) for h, m in CARRIED if any(m in t.metrics for t in transfers)]
@@ -31,13 +46,9 @@ def transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
         leak_free = f"{points(free)} ({t.leak_free[0]}/{t.leak_free[1]})" if free is not None else ""
         gains = [points(t.metrics.get("content_gain")), *orders, points(t.metrics.get("leak")), leak_free]
         table.rows.append([t.judge, t.writer, *rates, *gains])
-    table.notes.append(
-        "writer alone: its own verdicts. writer + none: these and the judge's own voted, a split vote half; a judge that gains "
-        "less from the rubric has learned nothing. content gain: transferred minus advice (one line with the writer's verdict). "
-        "same: rubrics read in the order they were written in; cross: in the other order, text as it is; headline: mean of the "
-        "four cells, over the trials with a rubric of that order (transferred also counts the rest, as under none); position leak: "
-        "same minus cross. gain, leak-free: over none, on items whose rubrics leak by no word."
-    )
+    there = {name for t in transfers for name in t.metrics}
+    explained = [text for name, text in EXPLAINED.items() if name in there]
+    table.notes += [" ".join(explained)] if explained else []
     for t in transfers:
         twice = [
             f"{text} {points(t.by_ratio[m])}"

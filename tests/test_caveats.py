@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,9 +16,11 @@ from evaluators.mock import MockJudge, Reply
 from evaluators.records import Answer
 from evaluators.rendering import Case
 from harness_plugins import run, score
+from harness_plugins.check import check
 from harness_plugins.config import BenchmarkEntry, Config
 from harness_plugins.formats import FORMATS, markdown
 from harness_plugins.scoring.report import Report
+from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables import summary, tables, warnings
 from tests.conftest import MakePairs, write_jsonl
 
@@ -205,3 +209,40 @@ def test_judges_that_read_no_rubric_stand_in_no_carry_over_row(make_pairs: MakeP
     )
     run(cfg, out=tmp_path / "r")
     assert {t.judge for t in score(tmp_path / "r").transfers} == {"lexical"}
+
+
+def test_notes_are_about_what_the_table_holds(make_pairs: MakePairs, tmp_path: Path) -> None:
+    path = written(tmp_path, rubric)
+    report = judged(tmp_path / "r", make_pairs(N), arms=("none", "transferred"), rubrics={"w": path})
+    text = markdown(tables([report]))
+    for absent in ("minus shuffled", "writer alone", "content gain:", "headline:", "position leak"):
+        assert absent not in text
+    assert text.count("gain, leak-free: over none") == 1
+
+
+def test_check_says_what_spoils_the_numbers_of_a_whole_folder(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Coverage and warnings, as every table has them: they do not make the folder less whole."""
+    path = written(tmp_path, lambda n: rubric(n) if n < 3 else None)
+    judged(
+        tmp_path / "r",
+        make_pairs(N),
+        lambda case: "no verdict" if case.item.row == 0 else right(case),
+        ("none", "transferred"),
+        rubrics={"w": path},
+    )
+    lines, whole = check(tmp_path / "r")
+    text = "\n".join(lines)
+    assert whole and "pairs, qwen: answers without a verdict that can be read: none 2.5 % (2/80)" in text
+    assert "pairs, qwen: items with a rubric" in text and "transferred by w 7.5 % (3/40)" in text
+
+
+def test_csv_says_what_spoils_its_numbers_and_what_follows(make_pairs: MakePairs, tmp_path: Path) -> None:
+    path = written(tmp_path, rubric)
+    report = judged(
+        tmp_path / "r", make_pairs(N), arms=("none", "transferred"), rubrics={"w": path}, benchmark={"limit": 6}
+    )
+    lines = list(csv.DictReader(io.StringIO(FORMATS["csv"]([report]))))
+    assert (lines[0]["metric"], lines[0]["caveat"]) == ("caveat", "limit")
+    assert lines[0]["text"] == warnings(report, "pairs")[0]
+    (line,) = (x for x in lines if x["metric"] == "conclusion")
+    assert (line["verdict"], line["text"]) == ("cannot say", sentence(report.conclusions[0]))

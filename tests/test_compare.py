@@ -15,11 +15,12 @@ from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from evaluators.mock import MockJudge, Reply
 from evaluators.rendering import Case
-from harness_plugins import run
+from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.compare import Comparison, Matched, compare
 from harness_plugins.compare_tables import answer, tables
 from harness_plugins.config import Config
+from harness_plugins.scoring.sentences import sentence
 from tests.conftest import MakePairs, pair, png, read_jsonl, write_jsonl
 
 ITEMS = 60
@@ -239,4 +240,46 @@ def test_every_format_tells_the_same(judged: Judged, capsys: pytest.CaptureFixtu
         r for r in csv.DictReader(io.StringIO(out["csv"])) if (r["arm"], r["metric"]) == ("transferred", "b_minus_a")
     )
     assert (row["a"], row["fixed"], float(row["value"])) == (str(40 / 60), "30.0", 0.25)
+    lines = list(csv.DictReader(io.StringIO(out["csv"])))
+    assert [r["text"] for r in lines if r["metric"] == "answer"] == [first, *own]
+    assert [(r["run"], r["verdict"]) for r in lines if r["metric"] == "conclusion"] == [
+        (r, "helps; cause not tested") for r in "AB"
+    ]
     assert "| A   | grm" in out["md"] and "| B   | grm" in out["md"], "rubric cards side by side"
+
+
+def test_what_a_parser_makes_is_no_finding(judged: Judged) -> None:
+    """A's answers to the rubric cannot be read on 40 of 60 items: B is not better by that."""
+
+    def reply(case: Case) -> Reply:
+        return "neither" if case.rubric and case.item.row >= 20 else str(right(case))
+
+    found = compare(judged("a", 20, reply=reply), judged("b", 20, reply=lambda case: str(right(case))))
+    (m,) = found.matched
+    assert m.headline is not None and m.headline.value > 0.5 and not m.headline.clear
+    first = answer(found).splitlines()[0]
+    assert first.startswith("No finding: pairs, grm in B against A: +66.7 points [")
+    assert first.endswith(": unparsed 0.0 % here, 66.7 % in A.")
+    table = tables(found)[0]
+    assert "qwen: B minus A is no finding: unparsed 0.0 % here, 66.7 % in A." in table.notes
+
+
+def test_no_column_is_empty(judged: Judged) -> None:
+    """Two writers of one run have one `none`, so that there is nothing in its columns."""
+    found = compare(judged("a", 20, arms=("transferred",)), judged("b", 50, arms=("transferred",)))
+    for table in tables(found):
+        assert all(any(row[n] for row in table.rows) for n in range(len(table.header))), table.title
+
+
+@pytest.mark.parametrize("protocol", ["strict", "metric"])
+def test_what_is_said_of_a_run_is_what_score_says_of_it(judged: Judged, protocol: str) -> None:
+    """A protocol of the benchmark's own as well: it drops answers that decide nothing, which are 40 of A's."""
+
+    def reply(case: Case) -> Reply:
+        return "neither" if not case.rubric and case.item.row >= 40 else knows()(case)
+
+    folders = judged("a", 20, reply=reply), judged("b", 50)
+    (m,) = compare(*folders, protocol=protocol).matched
+    said = [sentence(c) for c in m.conclusions if c is not None]
+    assert said == [sentence(c) for f in folders for c in score(f, protocol).conclusions]
+    assert said[0].startswith("Cannot say: ") and said[1].startswith("Helps; cause not tested: ")

@@ -15,12 +15,15 @@ import pytest
 from benchmarks.false_words import FALSE, simulate
 from evaluators.errors import BackendError, UserError
 from evaluators.mock import MockJudge, Reply
+from evaluators.records import Answer
 from evaluators.rendering import Case
 from harness_plugins import run, score
+from harness_plugins.conclusion_tables import conclusion_table
 from harness_plugins.config import load_config
 from harness_plugins.dry_run import dry_run
 from harness_plugins.manifest import read_manifest
 from harness_plugins.report.sections import sections
+from harness_plugins.scoring import conclusions_of
 from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, decide
 from harness_plugins.scoring.report import Contrast, Report
 from harness_plugins.scoring.sentences import sentence
@@ -100,7 +103,7 @@ BY_CONTENT: Right = {"none": FEW, "generic": FEW, "shuffled": FEW, "transferred"
         (BY_CONTENT, "Helps by its content: the rubrics of w on pairs, for a and b; positive in 2 of 2: +30.0 points ["),
         (BY_CONTENT | {"shuffled": OTHERS}, "Helps; not shown to be more than shuffled: "),
         (BY_CONTENT | {"generic": OTHERS}, "Helps; not shown to be more than generic: "),
-        (BY_CONTENT | {"shuffled": MORE}, "Helps; no more than shuffled: "),
+        (BY_CONTENT | {"shuffled": MORE}, "Helps; not shown to be more than shuffled: "),
         (BY_CONTENT | {"shuffled": MORE | {8, 9}}, "Helps; no more than shuffled: "),
         (BY_CONTENT | {"transferred": {0}}, "Worse: the rubrics of w on pairs, for a and b; positive in 0 of 2: -40.0 points ["),
         (BY_CONTENT | {"transferred": {0}, "shuffled": {0}}, "Worse: "),
@@ -206,6 +209,44 @@ def test_where_unread_answers_differ_nothing_is_said(tmp_path: Path, arm: str) -
     )
 
 
+def answered(case: Case, model: str = "m", **how: Any) -> Answer:
+    """The reply of a judge that BY_CONTENT describes, as a server's answer."""
+    text = f"<answer>{judge(BY_CONTENT)(case)}</answer>"
+    how = {"text": text, "model": model, "backend": "mock", "backend_version": "1"} | how
+    return Answer(answer_format="tag", **how)
+
+
+REFUSED, CUT = {"text": "", "finish_reason": "content_filter"}, {"text": "cut", "finish_reason": "length"}
+
+
+@pytest.mark.parametrize(
+    ("none", "transferred", "kinds"),
+    [
+        (REFUSED, {}, {"refused"}),
+        ({}, REFUSED, {"refused"}),
+        (CUT, {"text": "neither"}, {"truncated", "unparsed"}),
+        ({"model": "other"}, {}, {"provenance"}),
+    ],
+    ids=["refused", "refused with the rubric", "cut there, unread here", "another model"],
+)
+def test_what_makes_a_judges_difference_no_finding_leaves_no_word(
+    tmp_path: Path, none: dict[str, str], transferred: dict[str, str], kinds: set[str]
+) -> None:
+    """One rule for both: the table says *no finding* of exactly what the sentence does not conclude from."""
+
+    def reply(case: Case) -> Reply:
+        number = int(case.item.prompt.split()[-1])
+        how = {"none": none, "transferred": transferred}.get(arm_of(case, number), {})
+        return answered(case, **(how if number < 4 or "model" in how else {}))
+
+    report = judged(tmp_path, {"a": reply})
+    found = only(report)
+    assert found.verdict == "cannot say"
+    assert kinds <= {p.kind for p in found.problems if p.arm == "none"}
+    gain = next(c for c in report.cells if c.arm == "transferred").contrasts["none"]
+    assert {u.kind for u in gain.unequal} == {p.kind for p in found.problems if p.arm == "none"}
+
+
 def test_as_many_unread_answers_on_both_sides_spoil_nothing(tmp_path: Path) -> None:
     def reply(case: Case) -> Reply:
         return "neither" if case.item.prompt.endswith("13") else judge(BY_CONTENT)(case)
@@ -224,6 +265,42 @@ def test_a_missing_answer_leaves_no_word(tmp_path: Path) -> None:
         sentence(found)
         == "Cannot say: the rubrics of w on pairs, for a and b: incomplete: b, shuffled: 79 of 80 answered."
     )
+
+
+def test_a_missing_answer_leaves_bounds_and_no_score(tmp_path: Path) -> None:
+    """In the table of conclusions as judge by judge, and in JSON: 79 of 80 answers are no gain of +28.2."""
+
+    def reply(case: Case) -> Reply:
+        number = int(case.item.prompt.split()[-1])
+        failed = number == 7 and case.order == "AB" and arm_of(case, number) == "transferred"
+        return BackendError("rejected", "no") if failed else judge(BY_CONTENT)(case)
+
+    report = judged(tmp_path, {"a": reply, "b": judge(BY_CONTENT)})
+    found = only(report)
+    assert found.gain is not None and found.gain.bounds == (pytest.approx(0.3 - 0.5 / 40 / 2), pytest.approx(0.3))
+    assert sentence(found).endswith("79 of 80 answered; over no rubric it is between +29.4 and +30.0 points.")
+    (row,) = conclusion_table("", report.conclusions).rows
+    assert row[3:6] == ["incomplete: between +29.4 and +30.0"] * 3
+    for metric in ("mean_gain_over_none", "mean_lead_over_shuffled", "gain_over_none"):
+        (line,) = (
+            o for o in report.objects() if (o["metric"], o["arm"]) == (metric, "transferred") and o["judge"] != "b"
+        )
+        assert (line["value"], line["p"], line["complete"]) == (None, None, False) and line["bounds"][
+            1
+        ] == pytest.approx(0.3)
+
+
+def test_a_folder_that_lost_items_says_nothing_of_rubrics(tmp_path: Path) -> None:
+    """Its cells are incomplete, and what is left of them was chosen by whoever lost the rest."""
+    folder = judged(tmp_path, {"a": judge(BY_CONTENT)}).folder
+    path = folder / "items.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:30]))
+    report = score(folder)
+    found = only(report)
+    assert "incomplete: a, transferred: 60 of 80 answered" in sentence(found)
+    gain = next(c for c in report.cells if c.arm == "transferred").contrasts["none"]
+    assert found.gain is not None and found.gain.bounds == gain.bounds
+    assert gain.bounds == (pytest.approx((9 - 10) / 40), pytest.approx((9 + 10) / 40))
 
 
 def test_a_judge_that_was_named_and_not_asked_is_missed(tmp_path: Path) -> None:
@@ -279,6 +356,22 @@ def test_advice_is_no_rubric_and_has_a_sentence_of_its_own(tmp_path: Path, advic
     assert found.verdict == "helps by its content" and f". {words}" in sentence(found)
     with pytest.raises(UserError, match=r"controls.*'advice' is no control; there are: generic, shuffled"):
         judged(tmp_path, {"a": judge(BY_CONTENT)}, "controls: [advice]\n")
+
+
+def test_no_word_on_advice_whose_answers_cannot_be_read(tmp_path: Path) -> None:
+    rubrics = {"w": [{**r, "saw": saw, "verdict": 1, "replicate": 0} for r in written("w") for saw in ("AB", "BA")]}
+    arms = "none, generic, transferred, shuffled, advice"
+    right = BY_CONTENT | {"advice": FEW}
+    found = only(judged(tmp_path, {"a": unread("advice", {3}, right)}, arms=arms, rubrics=rubrics))
+    assert sentence(found).endswith(
+        " Nothing is said of the writer's bare verdict: unparsed 0.0 % here, 2.5 % in advice."
+    )
+
+
+def test_a_benchmark_without_the_protocol_is_not_said_to_be_unjudged(tmp_path: Path) -> None:
+    report = judged(tmp_path, {"a": judge(BY_CONTENT)})
+    (found,) = conclusions_of(report.data, "official")
+    assert sentence(found) == "Cannot say: the rubrics of w on pairs: the protocol does not score this benchmark."
 
 
 def test_who_is_no_kin_must_be_known(tmp_path: Path) -> None:

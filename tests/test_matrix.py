@@ -344,3 +344,29 @@ def test_a_reference_writer_must_be_one_of_the_config(tmp_path: Path, more: str,
     )
     with pytest.raises(UserError, match=message):
         load_config(path)
+
+
+def test_a_margin_without_spread_is_no_answer_and_can_show_nothing(tmp_path: Path) -> None:
+    from tests.test_conclusions import BY_CONTENT, FEW, judge, judged, written
+
+    alike = judge(dict.fromkeys(BY_CONTENT, FEW))
+    report = judged(tmp_path, {"a": alike, "b": alike}, rubrics={w: written(w) for w in ("w", "v")})
+    (table,) = (t for t in tables([report]) if "the matrix" in t.title)
+    assert {x for row in table.rows for x in row[1:]} == {"no answer", ""}
+    assert any("w over a, b" in n and n.endswith("can show nothing (no item differs).") for n in table.notes)
+    lines = [o for o in report.objects() if o["metric"].startswith("matrix_")]
+    assert lines and {(o["detectable"], o["differs"]) for o in lines} == {(None, False)}
+
+
+def test_nobody_is_first_by_answers_that_cannot_be_read(tmp_path: Path) -> None:
+    from tests.test_conclusions import judged, unread, written
+
+    replies = {"a": unread("transferred", {1, 2, 3}), "b": unread("transferred", set())}
+    report = judged(tmp_path, replies, rubrics={w: written(w) for w in ("w", "v")})
+    (matrix,) = report.matrices
+    assert matrix.writer_ranking and matrix.writer_lead is None and matrix.judge_lead is None
+    (table,) = (t for t in tables([report]) if "the matrix" in t.title)
+    assert any(
+        "Largest mean gain of a judge: cannot be said" in n and "w in the hands of a (unparsed 7.5 %" in n
+        for n in table.notes
+    )

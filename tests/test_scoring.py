@@ -112,7 +112,8 @@ def test_intention_to_treat(make_pairs: MakePairs, rubrics: Callable[..., Path],
     assert cell.complete, "no verdict is missing: items without a rubric are not asked again"
     assert numbers(cell)["accuracy"] == (8, 12), "rows 0 and 2 were mended"
     assert numbers(cell)["accuracy_with_rubric"] == (4, 4)
-    assert cell.with_rubric == (4, 12)
+    (coverage,) = (c for c in report.caveats if c.kind == "coverage")
+    assert [(s.k, s.n) for s in coverage.shares] == [(4, 12)]
     gain = cell.contrasts["none"]
     assert (gain.n, gain.total) == (12, 2)
 
@@ -479,7 +480,7 @@ def test_a_folder_grows_without_hurting_what_it_holds(
     grown = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="AB")
     for arm in ("transferred", "shuffled"):
         before, after = cell_of(first, arm, "one"), cell_of(grown, arm, "one")
-        assert (after.trials, after.with_rubric, after.complete) == (before.trials, before.with_rubric, True)
+        assert (after.trials, after.complete) == (before.trials, True)
     both = judged(tmp_path / "r", rows, good_is, arms=arms, rubrics={"two": two}, orders="both")
     assert cell_of(both).trials == (10, 10)
     with pytest.raises(UserError, match="a folder may only grow, to more orders or 'both'"):

@@ -20,6 +20,7 @@ from harness_plugins.scoring import (
     aggregates,
     calibration,
     conclusions,
+    contrasts,
     matrix,
     metrics,
     paired,
@@ -31,19 +32,16 @@ from harness_plugins.scoring import (
     votes,
 )
 from harness_plugins.scoring.asked import ways
-from harness_plugins.scoring.caveats import caveats, unequal
-from harness_plugins.scoring.controls import controlled
+from harness_plugins.scoring.caveats import caveats
 from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report, Unequal
+from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 from harness_plugins.scoring.usage import model_of
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
-
-COVERAGE_GAP = 0.01
 
 
 def score(
@@ -79,6 +77,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
         resolved = protocols.resolve(protocol, benchmark.name)
         if resolved is None:
             report.notes.append(protocols.absent(protocol, benchmark.name))
+            measured |= conclusions.unscored(declared, benchmark.name)
             continue
         name, spec = resolved
         report.about[benchmark.name] = (name, spec.about)
@@ -121,7 +120,7 @@ def _score_benchmark(
     strict = name == "strict"
     extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
-    _fill_contrasts(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
+    contrasts.fill(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
     report.caveats += caveats(run, benchmark, scored)
     report.cells += cells
     report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
@@ -158,7 +157,7 @@ def _measured(
     scored, by_ratio = both_ways
     found: Measured = {}
     for writer in (w for b, w in declared.members if b == benchmark.name):
-        more = (facts.label >= 0, cluster, declared)
+        more = (facts, cluster, declared)
         one = conclusions.measure(run, benchmark, writer, cells, scored, *more)
         if by_ratio:
             one.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
@@ -172,7 +171,9 @@ def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.C
     measured: Measured = {}
     for benchmark in run.benchmarks.values():
         resolved = protocols.resolve(protocol, benchmark.name)
-        if resolved is not None:
+        if resolved is None:
+            measured |= conclusions.unscored(declared, benchmark.name)
+        else:
             name, spec = resolved
             facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
             both_ways = scored_both_ways(run, benchmark, name, spec, facts)
@@ -276,7 +277,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     """
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
     rows = np.zeros(len(benchmark.items), dtype=np.int64)
-    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec, None)
+    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
     found = [c.name for c, _ in columns if c.name and c.n]
     return found + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
 
@@ -296,12 +297,9 @@ def _cell(
 ) -> CellReport:
     cell, one = benchmark.cells[key], scored[key]
     none = scored.get(CellKey(key.judge, "none", None))
-    with_rubric = None
     flags = []
-    if cell.without_rubric is not None:
-        with_rubric = (int(cell.expected.any(axis=(1, 2)).sum()), len(benchmark.items))
-        if cell.without_rubric.any() and none is None:
-            flags.append("items without a rubric need the arm `none`, which was not judged")
+    if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
+        flags.append("items without a rubric need the arm `none`, which was not judged")
     if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
         holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
         if holistic:
@@ -327,7 +325,6 @@ def _cell(
         mass=cell.mass,
         several_forms=cell.several_forms,
         transitions=metrics.transitions(none, one, facts) if none is not None and key.arm != "none" else None,
-        with_rubric=with_rubric,
         flags=flags,
     )
 
@@ -358,7 +355,7 @@ def _fill_metrics(
     for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
         data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
         more = [c for c in extra[n] if c.n] if extra else []
-        columns, macros = _columns(one, data, facts, cluster, strict, spec, _with_rubric(benchmark, cell), more)
+        columns, macros = _columns(one, data, facts, cluster, strict, spec, more)
         grouping = {"groups", "groups_by_category"} & set(spec.aggregates)
         if grouping and metrics.grouped(facts) and not any(c.name.startswith("acc_plus") for c, _ in columns):
             cell.flags.append("Acc+ is void: it needs every row of every group")
@@ -376,11 +373,10 @@ def _columns(
     cluster: Ints,
     strict: bool,
     spec: ProtocolSpec,
-    with_rubric: metrics.Bools | None,
     more: Sequence[Column] = (),
 ) -> tuple[Columns, list[tuple[str, list[int]]]]:
     """What a cell's metrics are made of: columns, and by name the places of those whose mean is a metric."""
-    found = metrics.columns(one, facts, with_rubric)
+    found = metrics.columns(one, facts)
     found += positions.columns(one, facts) + rankings.columns(one, facts)
     found += votes.columns(one, facts, cell.samples)
     found += more
@@ -436,110 +432,6 @@ def _fill_one(
 
 def _both(one: Scored) -> bool:
     return bool(one.both.any())
-
-
-def _with_rubric(benchmark: BenchmarkData, cell: CellReport) -> metrics.Bools | None:
-    data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
-    has: metrics.Bools = np.asarray(data.expected.any(axis=(1, 2)))
-    return None if data.without_rubric is None or has.all() else has
-
-
-def _fill_contrasts(
-    run: RunData,
-    cells: list[CellReport],
-    benchmark: BenchmarkData,
-    scored: dict[CellKey, Scored],
-    by_ratio: dict[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-    count: int,
-) -> None:
-    """Each arm minus `none`, minus `advice` of the same writer, and minus `shuffled`: the same writer's, or each writer's for
-    an arm that has none."""
-    pairs: list[tuple[CellReport, CellKey, CellKey]] = []
-    for cell in cells:
-        key = CellKey(cell.judge, cell.arm, cell.writer)
-        for other in scored:
-            if key.arm == "none" or other == key or other.judge != key.judge:
-                continue
-            if (
-                other.arm == "none"
-                or (other.arm == "advice" and key.writer == other.writer)
-                or (other.arm == "shuffled" and key.writer in (None, other.writer))
-            ):
-                pairs.append((cell, key, other))
-    merged = scored | by_ratio
-    among = [
-        controlled(run, benchmark, other, other.writer or key.writer) if other.arm == "shuffled" else True
-        for _, key, other in pairs
-    ]
-    plain = {
-        (n, False): np.where(among[n], _difference(scored[key], scored[other]), np.nan)
-        for n, (_, key, other) in enumerate(pairs)
-    }
-    again = {
-        (n, True): np.where(among[n], _difference(merged[key], merged[other]), np.nan)
-        for n, (_, key, other) in enumerate(pairs)
-        if key in by_ratio or other in by_ratio
-    }
-    tested = paired.contrasts(plain | again, cluster)
-    for n, (cell, key, other) in enumerate(pairs):
-        contrast = tested[n, False]
-        if contrast is None:
-            if among[n] is not True and not np.any(among[n]) and key.arm == "transferred":
-                cell.flags.append(
-                    f"{other.arm} has no other text than {key.arm} for any item, so it is no control here"
-                )
-            continue
-        several = (
-            other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
-        )
-        contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
-        contrast.by_ratio = tested.get((n, True))
-        _complete_contrast(contrast, scored[key], scored[other], facts, count == len(cluster), among[n])
-        if set(benchmark.cells[key].provenance) != set(benchmark.cells[other].provenance):
-            contrast.unequal.append(Unequal("provenance", 1.0, 0.0))
-        cell.contrasts[contrast.reference] = contrast
-
-
-def _difference(one: Scored, other: Scored) -> statistics.Floats:
-    return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
-
-
-def bounds(one: Scored, other: Scored, facts: Facts, among: metrics.Bools | bool) -> tuple[float, float]:
-    """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials."""
-    low, high = [], []
-    for s in (one, other):
-        right = (s.answered & metrics.is_right(s.outcome, facts.label[:, None, None])) & s.counts
-        total = np.maximum(s.counts.sum(axis=(1, 2)), 1)
-        low.append(right.sum(axis=(1, 2)) / total)
-        high.append((right | (s.counts & ~s.answered)).sum(axis=(1, 2)) / total)
-    there = (facts.label >= 0) & one.counts.any(axis=(1, 2)) & other.counts.any(axis=(1, 2)) & among
-    return float((low[0] - high[1])[there].mean()), float((high[0] - low[1])[there].mean())
-
-
-def _complete_contrast(
-    contrast: Contrast, one: Scored, other: Scored, facts: Facts, single: bool, among: metrics.Bools | bool
-) -> None:
-    """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
-    contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
-    contrast.of = int((facts.label >= 0).sum())
-    contrast.unequal = unequal(one, other)
-    if not contrast.complete:
-        contrast.bounds = bounds(one, other, facts, among)
-    both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
-    if single and both is not None and both.any() and one.both.shape[1] == 1:
-        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))
-        contrast.p_strict = statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
-    content = metrics.aggregated(one.log_odds) - metrics.aggregated(other.log_odds)
-    known = ~np.isnan(content) & (one.den > 0) & (other.den > 0)
-    if known.any():
-        contrast.content_n = int(known.sum())
-        contrast.content = float(content[known].mean())
-        contrast.order = float((one.score - other.score)[known].mean()) - contrast.content
-    shares = [s.trials[0] / max(s.trials[1], 1) for s in (one, other)]
-    if abs(shares[0] - shares[1]) > COVERAGE_GAP:
-        contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")

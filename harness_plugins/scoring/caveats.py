@@ -6,20 +6,22 @@ for caveat in caveats(run, benchmark, scored):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness_plugins.scoring.metrics import Scored
-from harness_plugins.scoring.read import GIVEN, LOW_MASS, TRUNCATED, UNPARSED, BenchmarkData, CellKey, RunData
+import numpy as np
+
+from harness_plugins.scoring.metrics import Bools, Scored
+from harness_plugins.scoring.read import GIVEN, LOW_MASS, REFUSED, TRUNCATED, UNPARSED, BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import Contrast, Unequal
 
-Kind = Literal["unparsed", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
+Kind = Literal["unparsed", "refused", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
 
 GAP = 0.01
 """Two sides of a difference that differ by more in one of their shares are not compared in bold or in words (decision 2)."""
 
-_ANSWERS: dict[Kind, int] = {"unparsed": UNPARSED, "truncated": TRUNCATED, "low_mass": LOW_MASS}
+_ANSWERS: dict[Kind, int] = {"unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "low_mass": LOW_MASS}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Caveat:
     benchmark: str
     judge: str | None = None
     shares: tuple[Share, ...] = ()
-    """Of trials for `unparsed`, `truncated` and `low_mass`; of items for `media`, `coverage` and `limit`; for
+    """Of trials for `unparsed`, `refused`, `truncated` and `low_mass`; of items for `media`, `coverage` and `limit`; for
     `provenance` k counts models, backends and samplings."""
     orders: str = ""
     """The config's `orders`, which give each item one order alone."""
@@ -85,7 +87,7 @@ def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, 
         if orders == 1 or (isinstance(orders, str) and orders not in ("both", GIVEN)):
             yield Caveat("orders", benchmark.name, judge, orders=str(orders))
         shares: dict[Kind, list[Share]] = {kind: [_answers(kind, k, scored) for k in keys] for kind in _ANSWERS}
-        shares["coverage"] = [s for k in keys if (s := _with_rubric(benchmark, k)).k < s.n]
+        shares["coverage"] = [s for k in keys if (s := _with_rubric(k, scored[k])).k < s.n]
         provenance = {k: len(benchmark.cells[k].provenance) for k in keys}
         shares["provenance"] = [Share(k.arm, k.writer, n, 0) for k, n in provenance.items() if n > 1]
         for kind, parts in shares.items():
@@ -99,28 +101,49 @@ def _answers(kind: Kind, key: CellKey, scored: Mapping[CellKey, Scored]) -> Shar
     return Share(key.arm, key.writer, int((there & (trials.outcome == _ANSWERS[kind])).sum()), int(there.sum()))
 
 
-def _with_rubric(benchmark: BenchmarkData, key: CellKey) -> Share:
+def _with_rubric(key: CellKey, one: Scored) -> Share:
     """For how many items an arm has a rubric."""
-    cell, n = benchmark.cells[key], len(benchmark.items)
-    k = n if cell.without_rubric is None else int(cell.expected.any(axis=(1, 2)).sum())
-    return Share(key.arm, key.writer, k, n)
+    n = len(one.den)
+    return Share(key.arm, key.writer, n if one.own is None else int(one.own.sum()), n)
 
 
-def unequal(one: Scored, other: Scored) -> list[Unequal]:
-    """In which shares of their answers the two sides of a difference differ by more than `GAP`."""
+def unequal(
+    here: Sequence[Scored],
+    there: Sequence[Scored],
+    among: Bools | None = None,
+    leaving_out: Collection[str] = (),
+) -> list[Unequal]:
+    """In what the two sides of a difference differ by more than `GAP`: the one rule, for a judge's difference, for the mean over
+    several, and between two runs.
+
+    Args:
+        here, there: a cell for each judge. The distance is the mean over judges, so that what two judges do in opposite ways does
+            not cancel.
+        among: (items,): those that the difference is over.
+        leaving_out: kinds that decide nothing here.
+    """
     parts = []
-    for kind, code in _ANSWERS.items():
-        here, there = (
-            float((s.counts & s.answered & (s.outcome == code)).sum() / max(int((s.counts & s.answered).sum()), 1))
-            for s in (one, other)
-        )
-        if abs(here - there) > GAP:
-            parts.append(Unequal(kind, here, there))
-    return parts
+    for kind in (*_ANSWERS, "coverage"):
+        shares = np.array([[_part(kind, one, among) for one in side] for side in (here, there)])
+        if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
+            parts.append(Unequal(kind, float(shares[0].mean()), float(shares[1].mean())))
+    if any(set(a.provenance) != set(b.provenance) for a, b in zip(here, there, strict=True)):
+        parts.append(Unequal("provenance", 1.0, 0.0))
+    return [p for p in parts if p.kind not in leaving_out]
+
+
+def _part(kind: Kind, one: Scored, among: Bools | None) -> float:
+    """The share of a cell's answers, or of its items, that `kind` is about; a cell without any differs from none."""
+    there = np.ones(len(one.den), dtype=bool) if among is None else among
+    if kind == "coverage":
+        return 1.0 if one.own is None or not there.any() else float(one.own[there].mean())
+    answers = one.outcome[there][(one.counts & one.answered)[there]]
+    return float((answers == _ANSWERS[kind]).mean()) if answers.size else 0.0
 
 
 _WORDS: dict[Kind, str] = {
     "unparsed": "answers without a verdict that can be read",
+    "refused": "answers that the model or a filter refused",
     "truncated": "answers cut by the token limit",
     "low_mass": "answers of low mass (the model would have written none of the offered ones)",
     "coverage": "items with a rubric, the others keep the verdict of `none`",

@@ -9,17 +9,19 @@ verdict follows from what; `sentences.sentence` puts it into words.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from evaluators.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
+from harness_plugins.scoring.caveats import GAP, unequal
+from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
-from harness_plugins.scoring.metrics import Bools, Scored
-from harness_plugins.scoring.read import LOW_MASS, TRUNCATED, UNPARSED, BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.metrics import Bools, Facts, Scored
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, json_number
 from harness_plugins.scoring.statistics import Floats, Ints
 
@@ -34,13 +36,11 @@ Verdict = Literal[
 ]
 State = Literal["tested", "not declared", "not run", "void", "few items"]
 Kind = Literal[
-    "no model", "no unseen judge", "not run", "incomplete", "no item", "no spread", "unread", "low mass", "rubrics",
-    "by ratio", "repeat",
+    "no model", "no unseen judge", "no protocol", "not run", "incomplete", "no item", "no spread", "rubrics", "by ratio", "repeat",
+    "unparsed", "refused", "truncated", "low_mass", "provenance", "coverage",
 ]  # fmt: skip
 
 ALPHA, REPEAT_ALPHA = 0.05, 0.01
-GAP = 0.01
-"""What spoils a number may differ by a point between the two sides of a difference."""
 FAMILIES = 5
 """From so many families of judges on, something may be said of judges at large."""
 
@@ -60,8 +60,8 @@ class Declared:
 class Problem:
     """Why nothing can be said, as numbers.
 
-    here, there: of `incomplete` trials answered and due; of `rubrics` items with a rubric and all; of `unread` and `low mass` the
-    shares of answers under `transferred` and under `arm`.
+    here, there: of `incomplete` trials answered and due; of `rubrics` items with a rubric and all; of `unparsed` and the like
+    (`caveats.unequal`) the shares under `transferred` and under `arm`.
     """
 
     kind: Kind
@@ -134,17 +134,17 @@ class Conclusion:
     @property
     def at_large(self) -> bool:
         """What the verdict says of these judges holds for judges at large: the intervals over families exclude zero too."""
-        wanted = [name for name, _ in self.tested] if self.verdict == "helps by its content" else []
-        bounds = [self.over_judges.get(n, (math.nan, math.nan)) for n in ("none", *wanted)]
+        controls = [name for name, _ in self.tested] if self.verdict == "helps by its content" else []
+        intervals = [self.over_judges.get(n, (math.nan, math.nan)) for n in ("none", *controls)]
         if self.verdict == "worse":
-            return bounds[0][1] < 0
-        return self.verdict.startswith("helps") and all(low > 0 for low, _ in bounds)
+            return intervals[0][1] < 0
+        return self.verdict.startswith("helps") and all(low > 0 for low, _ in intervals)
 
     def objects(self, protocol: str, sentence: str) -> list[dict[str, Any]]:
         """Flat objects, as `Report.objects` has them: the conclusion, and each difference behind it."""
         base: dict[str, Any] = {"benchmark": self.benchmark, "judge": None, "judges": list(self.judges)}
         base |= {"writer": self.writer, "arm": "transferred"}
-        found: list[dict[str, Any]] = [
+        lines: list[dict[str, Any]] = [
             {
                 **base,
                 "metric": "conclusion",
@@ -182,27 +182,17 @@ class Conclusion:
         for metric, x in differences:
             if x is not None:
                 arm = {"arm": "repeat"} if x is self.repeat else {}
-                bounds = self.over_judges.get(x.reference)
-                over = {} if bounds is None else {"low_over_judges": bounds[0], "high_over_judges": bounds[1]}
-                found.append(
+                interval = self.over_judges.get(x.reference)
+                over = {} if interval is None else {"low_over_judges": interval[0], "high_over_judges": interval[1]}
+                lines.append(
                     {**base, **arm, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
                 )
-        return found
+        return lines
 
 
-def _numbers(x: Contrast | None) -> dict[str, float | int | None]:
-    if x is None:
-        return {"k": None, "n": 0, "value": None, "low": None, "high": None, "p": None, "detectable": None}
-    values = {
-        "k": x.total,
-        "n": x.n,
-        "value": x.value,
-        "low": x.low,
-        "high": x.high,
-        "p": x.p,
-        "detectable": x.detectable,
-    }
-    return {k: json_number(v) for k, v in values.items()}
+def _numbers(x: Contrast | None) -> dict[str, Any]:
+    nothing = {"k": None, "n": 0, "value": None, "low": None, "high": None, "p": None, "detectable": None}
+    return nothing if x is None else x.numbers()
 
 
 def declared(run: RunData) -> Declared:
@@ -233,31 +223,29 @@ class Arms(NamedTuple):
 
     def has(self, arm: str) -> Bools:
         """(items,): the arm had something of its own to give, in every order of every judge."""
-        answer = np.ones(len(self.benchmark.items), dtype=bool)
-        for judge in self.judges:
-            cell = self.benchmark.cells.get(self.key(arm, judge))
-            if cell is not None and cell.without_rubric is not None:
-                answer &= ~cell.without_rubric.any(axis=1)
+        everywhere = np.ones(len(self.benchmark.items), dtype=bool)
+        own = [one.own for one in self.cells(arm) if one.own is not None]
+        answer: Bools = np.logical_and.reduce([everywhere, *own])
         return answer
 
     def trials(self, arm: str, judge: str) -> tuple[int, int]:
-        """Answered and due, over the items that the arm has something for."""
-        one = self.scored.get(self.key(arm, judge))
-        if one is None:
+        """Answered and due, over the items that the arm has something for; those of items that the folder has lost are due."""
+        cell = self.scored.get(self.key(arm, judge))
+        if cell is None:
             return 0, 0
-        counts = one.counts & self.has(arm)[:, None, None]
-        return int((one.answered & counts).sum()), int(counts.sum())
+        counts = cell.counts & self.has(arm)[:, None, None]
+        return int((cell.answered & counts).sum()), int(counts.sum()) + cell.lost
 
     def state(self, arm: str) -> list[Problem]:
         """The judges that were not asked at all, and those with answers missing."""
-        found = []
+        problems = []
         for judge in self.judges:
             answered, due = self.trials(arm, judge)
             if not answered:
-                found.append(Problem("not run", arm, judge))
+                problems.append(Problem("not run", arm, judge))
             elif answered < due:
-                found.append(Problem("incomplete", arm, judge, answered, due))
-        return found
+                problems.append(Problem("incomplete", arm, judge, answered, due))
+        return problems
 
     def difference(self, arm: str, reference: str) -> Floats:
         """(judges, items): NaN where either has no score."""
@@ -271,7 +259,7 @@ def measure(
     writer: str,
     cells: Sequence[CellReport],
     scored: Mapping[CellKey, Scored],
-    labelled: Bools,
+    facts: Facts,
     cluster: Ints,
     what: Declared,
 ) -> Conclusion:
@@ -279,69 +267,83 @@ def measure(
 
     Args:
         cells: the benchmark's, for how each judge stands to the writer.
-        labelled: (items,): those that can be judged right or wrong.
         cluster: (items,).
     """
+    labelled = facts.label >= 0
     named = what.members.get((benchmark.name, writer), ())
-    found = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
+    conclusion = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
     own = [c for c in cells if c.arm == "transferred" and c.writer == writer]
     models = [c for c in own if not c.baseline]
     unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials[0] or c.judge in named)]
     problems = [Problem("not run", "transferred", j) for j in named if j not in {c.judge for c in own}]
     if not unseen:
         kind: Kind = "no unseen judge" if models or named else "no model"
-        found.problems = (*problems, Problem(kind))
-        return found
-    found.judges = tuple(unseen)
-    arms = Arms(benchmark, writer, found.judges, scored)
+        conclusion.problems = (*problems, Problem(kind))
+        return conclusion
+    conclusion.judges = tuple(unseen)
+    arms = Arms(benchmark, writer, conclusion.judges, scored)
     families = [str(run.judge(j)["family"]) for j in unseen]
-    found.families = len(set(families))
+    conclusion.families = len(set(families))
     own_rubric = arms.has("transferred") & labelled
-    found.of_items = int(labelled.sum())
-    if own_rubric.sum() < (1 - GAP) * found.of_items:
-        problems.append(Problem("rubrics", "transferred", "", int(own_rubric.sum()), found.of_items))
+    conclusion.of_items = int(labelled.sum())
+    if own_rubric.sum() < (1 - GAP) * conclusion.of_items:
+        problems.append(Problem("rubrics", "transferred", "", int(own_rubric.sum()), conclusion.of_items))
     for arm in ("none", "transferred") if own_rubric.any() else ():
         problems += arms.state(arm)
     if not own_rubric.any() or any(
         not arms.cells(arm) or len(arms.cells(arm)) < len(unseen) for arm in ("none", "transferred")
     ):
-        found.problems = tuple(problems)
-        return found
-    leads, sets, more = _controls(run, arms, what, own_rubric, found.shared)
+        conclusion.problems = tuple(problems)
+        return conclusion
+    leads, sets, more = _controls(run, arms, what, own_rubric, conclusion.shared)
     problems += more
     among = np.logical_and.reduce([own_rubric, *sets.values()])
     differences = {"none": arms.difference("transferred", "none")}
     differences |= {c: arms.difference("transferred", c) for c in sets}
     among = among & ~np.isnan(np.concatenate(list(differences.values()))).any(axis=0)
     if not among.any():
-        found.problems, found.leads = (*problems, Problem("no item")), tuple(leads)
-        return found
+        conclusion.problems, conclusion.leads = (*problems, Problem("no item")), tuple(leads)
+        return conclusion
     for arm in ("none", *sets):
         problems += _spoiled(arms, arm, among)
     means = {name: _mean(d, among) for name, d in differences.items()}
-    advice, repeat = (_whole(arms, arm) for arm in ("advice", "repeat"))
+    advice, repeat = (_complete_for_all(arms, arm) for arm in ("advice", "repeat"))
     if advice:
         means["advice"] = _mean(arms.difference("transferred", "advice"), among & arms.has("advice"))
     if repeat:
         means["repeat"] = _mean(arms.difference("repeat", "none"), among)
     tested = paired.contrasts(means, cluster)
-    found.gain = tested["none"]
-    found.leads = tuple(
+    for name in differences:
+        _set_complete(tested[name], arms, name, facts, np.logical_and.reduce([own_rubric, *sets.values()]))
+    for x in tested.values():
+        if x is not None:
+            x.of = conclusion.of_items
+    conclusion.gain = tested["none"]
+    conclusion.leads = tuple(
         Lead(x.control, x.state, x.items, x.of, tested[x.control]) if x.control in sets else x for x in leads
     )
-    found.advice, found.repeat = tested.get("advice"), tested.get("repeat")
+    conclusion.advice, conclusion.repeat = tested.get("advice"), tested.get("repeat")
+    if conclusion.advice is not None:
+        conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), among & arms.has("advice"))
     if not np.nan_to_num(means["none"]).any():
         problems.append(Problem("no spread"))
-    if found.repeat is not None and found.repeat.p < REPEAT_ALPHA:
-        problems.append(Problem("repeat", "repeat", "", found.repeat.value, found.repeat.p))
-    found.positive = int((differences["none"][:, among].mean(axis=1) > 1e-12).sum())
-    if found.families >= FAMILIES:
-        found.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
-    found.problems = tuple(problems)
-    return found
+    if conclusion.repeat is not None and conclusion.repeat.p < REPEAT_ALPHA:
+        problems.append(Problem("repeat", "repeat", "", conclusion.repeat.value, conclusion.repeat.p))
+    conclusion.positive = int((differences["none"][:, among].mean(axis=1) > 1e-12).sum())
+    if conclusion.families >= FAMILIES:
+        conclusion.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
+    conclusion.problems = tuple(problems)
+    return conclusion
 
 
-def _whole(arms: Arms, arm: str) -> bool:
+def _set_complete(x: Contrast | None, arms: Arms, reference: str, facts: Facts, among: Bools) -> None:
+    """Of an incomplete difference there are bounds, and no score."""
+    sides = arms.cells("transferred"), arms.cells(reference)
+    if x is not None and any(s.trials[0] < s.trials[1] for side in sides for s in side):
+        x.complete, x.bounds = False, bounds(*sides, facts, among, arms.benchmark.lost)
+
+
+def _complete_for_all(arms: Arms, arm: str) -> bool:
     return len(arms.cells(arm)) == len(arms.judges) and not arms.state(arm)
 
 
@@ -386,37 +388,37 @@ def _controls(
 
 
 def _spoiled(arms: Arms, reference: str, among: Bools) -> list[Problem]:
-    """What differs between the answers under `transferred` and under the reference: the mean over judges of the distance between
-    the two shares, so that what two judges do in opposite ways does not cancel."""
-    found = []
-    kinds: tuple[tuple[Kind, tuple[int, ...]], ...] = (("unread", (UNPARSED, TRUNCATED)), ("low mass", (LOW_MASS,)))
-    for kind, codes in kinds:
-        shares = np.array(
-            [[_share(one, codes, among) for one in arms.cells(arm)] for arm in ("transferred", reference)]
-        )
-        if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
-            found.append(Problem(kind, reference, "", float(shares[0].mean()), float(shares[1].mean())))
-    return found
+    """What differs between the answers under `transferred` and under the reference."""
+    differing = unequal(arms.cells("transferred"), arms.cells(reference), among)
+    return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
 
 
-def _share(one: Scored, codes: Iterable[int], among: Bools) -> float:
-    answers: Codes = one.outcome[among][(one.counts & one.answered)[among]]
-    return float(np.isin(answers, list(codes)).mean()) if answers.size else 0.0
+def unscored(what: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion]:
+    """The conclusions on a benchmark that the protocol does not score."""
+    why = (Problem("no protocol"),)
+    members = ((b, w) for b, w in what.members if b == benchmark)
+    return {(b, w): Conclusion(b, w, margin=what.margin, problems=why) for b, w in members}
 
 
 def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
     """A verdict for each member of the family; one that was not measured has no result, and counts as one test all the same."""
     nothing = (Problem("not run", "transferred"),)
-    found = [measured.get((b, w)) or Conclusion(b, w, margin=what.margin, problems=nothing) for b, w in what.members]
-    decide(found)
-    if any(c.by_ratio for c in found):
-        twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in found]
+    conclusions = [
+        measured.get((b, w)) or Conclusion(b, w, margin=what.margin, problems=nothing) for b, w in what.members
+    ]
+    decide(conclusions)
+    if any(c.by_ratio for c in conclusions):
+        twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in conclusions]
         decide(twins)
-        for c, twin in zip(found, twins, strict=True):
+        for c, twin in zip(conclusions, twins, strict=True):
             if c.verdict not in (twin.verdict, "cannot say"):
                 c.problems = (*c.problems, Problem("by ratio"))
-                c.verdict, c.control = "cannot say", None
-    return found
+                c.verdict, c.control, c.p, c.p_holm = "cannot say", None, 1.0, 1.0
+                if c.gain is not None:
+                    c.gain.p_holm = None
+            if c.advice is not None:
+                c.advice.by_ratio = twin.advice if c.by_ratio else None
+    return conclusions
 
 
 def decide(family: Sequence[Conclusion]) -> None:
@@ -429,7 +431,7 @@ def decide(family: Sequence[Conclusion]) -> None:
     for c, p, gain_p in zip(family, adjusted, gains, strict=True):
         c.p_holm = p
         if c.gain is not None:
-            c.gain.p_holm = gain_p
+            c.gain.p_holm = None if c.problems else gain_p
         c.verdict, c.control = _verdict(c)
 
 
@@ -451,6 +453,6 @@ def _verdict(c: Conclusion) -> tuple[Verdict, str | None]:
     if c.p_holm < ALPHA and all(x.value > 0 for _, x in leads):
         return "helps by its content", None
     name, least = min(leads, key=lambda lead: lead[1].high)
-    if least.high < c.margin:
+    if least.high < c.margin and least.differs:  # without spread the interval is a point, whatever the number of items
         return "helps; no more than a control", name
     return "helps; not shown to be more than a control", max(leads, key=lambda x: (x[1].value <= 0, x[1].p))[0]

@@ -17,7 +17,7 @@ import numpy as np
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.metrics import Bools, Scored, aggregated
 from harness_plugins.scoring.read import CellKey
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, _numbers
+from harness_plugins.scoring.report import CellReport, Contrast, Metric
 from harness_plugins.scoring.statistics import Floats, Ints
 
 UNSEEN = "unseen"
@@ -93,6 +93,11 @@ class Matrix:
     against_by_judge: dict[tuple[str, str], Contrast] = field(default_factory=dict)
     """The same by (writer, judge), whatever the relation."""
 
+    @property
+    def spoiled(self) -> list[tuple[str, str]]:
+        """(writer, judge) of the cells whose two sides differ in what spoils numbers."""
+        return [place for place, e in self.entries.items() if e.gain.unequal]
+
     def kinship(self, writer: str, judge: str) -> str:
         """How the judge stands to a writer and to the reference writer: unseen, or what keeps it apart from either."""
         places = [(w, judge) for w in (writer, self.reference_writer) if w is not None]
@@ -104,10 +109,8 @@ class Matrix:
         base = {"benchmark": self.benchmark, "arm": self.contrast[0], "protocol": protocol}
 
         def one(metric: str, x: Contrast, **more: Any) -> dict[str, Any]:
-            found = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
             split = {"p_holm": x.p_holm, "content": x.content, "order": x.order, "content_n": x.content_n}
-            found["detectable"] = x.detectable
-            return {**base, "metric": metric, "over_reference": x.reference, **more, **_numbers(found), **split}
+            return {**base, "metric": metric, "over_reference": x.reference, **more, **x.numbers(), **split}
 
         def margin(metric: str, m: Margin, whose: str) -> dict[str, Any]:
             other = "judge" if whose == "writer" else "writer"
@@ -169,20 +172,12 @@ def contrasts(differences: Sequence[tuple[Difference, str]], cluster: Ints) -> l
         differences: each over one item at least, with the name of what it is from. All are tested in one call: resampling
             costs about as much for one as for many.
     """
-    if not differences:
-        return []
-    count = int(cluster.max()) + 1
-    values, among = (
-        np.stack(x, axis=1) for x in ([d.value for d, _ in differences], [d.among for d, _ in differences])
-    )
-    sums, ns = (statistics.by_cluster(x.astype(float), cluster, count) for x in (values, among))
-    low, high = statistics.interval(statistics.bootstrap(sums, ns))
-    p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
+    tested = paired.contrasts({n: np.where(d.among, d.value, np.nan) for n, (d, _) in enumerate(differences)}, cluster)
     found = []
-    for i, (d, reference) in enumerate(differences):
-        n, total = int(d.among.sum()), float(d.value.sum())
-        bounds = float(low[i]), float(high[i])
-        one = Contrast(reference, n, total, total / n, *bounds, float(p[i]), 2.8 * float(error[i]))
+    for n, (d, reference) in enumerate(differences):
+        one = tested[n]
+        assert one is not None  # each is over one item at least
+        one.reference, one.of = reference, one.n
         known = d.among & ~np.isnan(d.content)
         if known.any():
             one.content_n, one.content = int(known.sum()), float(d.content[known].mean())
@@ -312,7 +307,8 @@ def _side(matrix: Matrix, rows: Rows, side: Side, tests: Tests) -> tuple[list[Ma
             left = tuple((o, why[o] if o not in row else "not unseen to all") for o in others if o not in shared)
             ranking.append(Margin(name, shared, left, own))
     ranking.sort(key=lambda m: -m.gain.value)
-    return margins, ranking, _lead(ranking, side, tests)
+    spoiled = any(place[side == "writer"] in shared for place in matrix.spoiled)
+    return margins, ranking, None if spoiled else _lead(ranking, side, tests)
 
 
 def _lead(ranking: Sequence[Margin], side: Side, tests: Tests) -> Lead | None:

@@ -109,6 +109,10 @@ class Scored:
     """`CellData.p`, intention to treat applied."""
     lost: int = 0
     """Trials on items that the folder has lost: to be answered, and not."""
+    own: Bools | None = None
+    """(items,): where the arm had something of its own to give, in every order; None: everywhere."""
+    provenance: tuple[str, ...] = ()
+    """The models, backends and samplings that answered."""
 
     @property
     def pairs(self) -> bool:
@@ -196,6 +200,8 @@ def score_cell(
         _places(cell, none[0] if none else None),
         p,
         math.ceil(benchmark.lost * int(counts.sum()) / len(benchmark.items)),
+        None if cell.without_rubric is None else np.asarray(~cell.without_rubric.any(axis=1)),
+        cell.provenance,
     )
 
 
@@ -307,7 +313,7 @@ def over_draws(name: str, hit: Bools, among: Bools) -> Column:
     return Column(name, (hit & among).sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
 
 
-def columns(scored: Scored, facts: Facts, with_rubric: Bools | None) -> list[Column]:
+def columns(scored: Scored, facts: Facts) -> list[Column]:
     """The metrics of a cell that are plain ratios over items. Macro and group metrics are built on these."""
     found = [Column("accuracy", scored.num, scored.den)]
     right = is_right(scored.outcome, facts.label[:, None, None])
@@ -326,8 +332,8 @@ def columns(scored: Scored, facts: Facts, with_rubric: Bools | None) -> list[Col
     known = ~np.isnan(scored.log_odds)
     if known.any():
         found.append(Column("accuracy_aggregated", np.nan_to_num(aggregated(scored.log_odds)), known.astype(float)))
-    if with_rubric is not None:
-        found.append(Column("accuracy_with_rubric", scored.num * with_rubric, scored.den * with_rubric))
+    if scored.own is not None and not scored.own.all():
+        found.append(Column("accuracy_with_rubric", scored.num * scored.own, scored.den * scored.own))
     return found
 
 

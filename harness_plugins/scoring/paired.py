@@ -36,7 +36,7 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     for i, key in enumerate(there):
         n, total = int(counts[:, i].sum()), float(values[:, i].sum())
         bounds = float(low[i]), float(high[i])
-        smallest = 2.8 * float(error[i]) or math.nan  # all alike: nothing is known of the spread
+        smallest = 2.8 * float(error[i]) if error[i] > 1e-12 else math.nan  # all alike: nothing is known of the spread
         differs = bool(values[:, i].any())
         found[key] = Contrast(
             str(key), n, total, total / n, *bounds, float(p[i]), smallest, differs=differs, of=len(cluster)

@@ -94,6 +94,18 @@ class Contrast:
         agrees = twin is None or (twin.clear and (self.value > 0) == (twin.value > 0))
         return self.complete and self.differs and not self.unequal and p < 0.05 and agrees
 
+    def numbers(self) -> dict[str, Any]:
+        """As JSON has it. An incomplete difference has bounds, and no value."""
+        values = {"k": self.total, "value": self.value, "low": self.low, "high": self.high, "p": self.p}
+        known = {name: json_number(x) if self.complete else None for name, x in values.items()}
+        more: dict[str, Any] = {"n": self.n, "of": self.of, "detectable": json_number(self.detectable)}
+        more |= {"complete": self.complete, "differs": self.differs}
+        if self.bounds is not None:
+            more["bounds"] = list(self.bounds)
+        if self.unequal:
+            more["unequal"] = {u.kind: [u.here, u.there] for u in self.unequal}
+        return known | more
+
 
 @dataclass
 class CellReport:
@@ -114,8 +126,6 @@ class CellReport:
     contrasts: dict[str, Contrast] = field(default_factory=dict)
     transitions: dict[str, dict[str, float]] | None = None
     """From each state under `none` to each state under this arm: items (fractions where an item has several draws)."""
-    with_rubric: tuple[int, int] | None = None
-    """Items for which the arm had a rubric, of all."""
     flags: list[str] = field(default_factory=list)
     grading: str = "pairwise"
     """How the judge was asked."""
@@ -184,30 +194,24 @@ class Report:
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
                 found.append({**base, "metric": m.name, **_numbers(numbers), **rest})
             for c in cell.contrasts.values():
-                numbers = {"k": c.total, "n": c.n, "value": c.value, "low": c.low, "high": c.high, "p": c.p}
                 more: dict[str, Any] = {
                     "p_holm": c.p_holm,
                     "p_strict": c.p_strict,
                     "content": c.content,
                     "order": c.order,
                 }
-                more |= {"primary": c.primary, "complete": c.complete, "differs": c.differs, "of": c.of}
-                if c.bounds is not None:
-                    more["bounds"] = list(c.bounds)
-                if c.unequal:
-                    more["unequal"] = {u.kind: [u.here, u.there] for u in c.unequal}
-                numbers["detectable"] = c.detectable
-                if c.by_ratio is not None:
+                more["primary"] = c.primary
+                if c.by_ratio is not None and c.complete:
                     again = c.by_ratio
-                    numbers |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
-                    numbers["p_by_ratio"] = again.p
+                    more |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
+                    more["p_by_ratio"] = again.p
                 found.append(
                     {
                         **base,
                         "metric": f"gain_over_{c.reference}",
-                        **_numbers(numbers),
+                        **c.numbers(),
                         **more,
-                        **rest,
+                        **(rest | {"complete": c.complete}),
                         "flags": c.flags,
                     }
                 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from harness_plugins.scoring.conclusions import ALPHA, Conclusion, Lead, Problem
+from harness_plugins.scoring.caveats import differ
+from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem
 from harness_plugins.scoring.report import Contrast
 
 
@@ -42,7 +43,7 @@ def sentence(c: Conclusion) -> str:
     if c.judges:
         start += f", for {listed(c.judges)}"
     if c.verdict == "cannot say" or c.gain is None:
-        return f"{start}: {'; '.join(dict.fromkeys(_problems(c.problems)))}."
+        return f"{start}: {'; '.join([*dict.fromkeys(_problems(c.problems)), *_bounds(c)])}."
     text = f"{start}; positive in {c.positive} of {len(c.judges)}: {points(c.gain)} over no rubric"
     holm = f", Holm over {c.family}" if c.family > 1 else ""
     if c.verdict == "helps by its content":
@@ -51,8 +52,9 @@ def sentence(c: Conclusion) -> str:
     else:
         text += f" ({p_text(c.gain.p_holm or c.gain.p)}{holm})"
     if c.verdict.startswith("helps;"):
-        leads = [f"{points(x)} over {name}" for name, x in c.tested]
+        leads = [f"{points(x)} over {name}" for name, x in c.tested if x.differs]
         text += f"; lead {listed(leads)}" if leads else ""
+        text += "".join(f"; not one item came out differently from {name}" for name, x in c.tested if not x.differs)
         text += "".join(f"; {_untested(x)}" for x in c.untested)
     text += f"; {_items(c)}"
     if c.verdict == "not shown":
@@ -95,11 +97,23 @@ def _advice(c: Conclusion) -> str:
     x = c.advice
     if x is None:
         return ""
-    if x.p >= ALPHA or not x.value:
+    if x.unequal:
+        return f" Nothing is said of the writer's bare verdict: {differ(x)}."
+    if not x.differs:
+        return " Not one item came out differently from the writer's bare verdict."
+    if not x.clear or not x.value:
         return f" Not shown to differ from the writer's bare verdict: {points(x)}, {p_text(x.p)}."
     word = "More" if x.value > 0 else "Less"
     size = f"{100 * abs(x.value):.1f} points {bounds(x.low, x.high) if x.value > 0 else bounds(-x.high, -x.low)}"
     return f" {word} than the writer's bare verdict, by {size}, {p_text(x.p)}."
+
+
+def _bounds(c: Conclusion) -> list[str]:
+    """Of a gain with answers missing: what it is if all of these went against it, or for it."""
+    if c.gain is None or c.gain.bounds is None:
+        return []
+    low, high = (f"{100 * x:+.1f}" for x in c.gain.bounds)
+    return [f"over no rubric it is between {low} and {high} points"]
 
 
 def _problems(problems: Iterable[Problem]) -> list[str]:
@@ -113,12 +127,17 @@ def _gap(what: str) -> Callable[[Problem], str]:
 _PROBLEMS: dict[str, Callable[[Problem], str]] = {
     "no model": lambda p: "no model judged, and baselines are no evidence of transfer",
     "no unseen judge": lambda p: "no judge is known to be unseen by the writer (`family` of judge and writer says so)",
+    "no protocol": lambda p: "the protocol does not score this benchmark",
     "not run": lambda p: f"{p.arm} was not judged" + (f" by {p.judge}" if p.judge else ""),
     "incomplete": lambda p: f"incomplete: {p.judge}, {p.arm}: {p.here:.0f} of {p.there:.0f} answered",
     "no item": lambda p: "no item has an answer in every arm of every judge",
     "no spread": lambda p: "no answer: not one item came out differently with the rubrics than without",
-    "unread": _gap("answers without a readable verdict"),
-    "low mass": _gap("answers of low mass"),
+    "unparsed": _gap("answers without a readable verdict"),
+    "refused": _gap("refused answers"),
+    "truncated": _gap("answers cut by the token limit"),
+    "low_mass": _gap("answers of low mass"),
+    "coverage": _gap("items with a rubric"),
+    "provenance": lambda p: f"other models, backends or samplings answered than under {p.arm}",
     "rubrics": lambda p: f"a rubric for {p.here:.0f} of {p.there:.0f} items",
     "by ratio": lambda p: "the verdict changes with how answers of low mass are read",
     "repeat": lambda p: f"none asked again differs from itself: {100 * p.here:+.1f} points, {p_text(p.there)}",

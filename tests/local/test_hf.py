@@ -186,7 +186,7 @@ def test_a_writer_in_this_process(model: Path, make_pairs: MakePairs, tmp_path: 
     result = run(config)
     assert result.complete and result.wrote.statuses == {"invalid": 16}
     cells = {c.arm: c for c in score(result.out).cells if c.judge == "tiny"}
-    assert cells["transferred"].with_rubric == (0, 4) and cells["transferred"].complete
+    assert cells["transferred"].metrics["accuracy_with_rubric"].n == 0 and cells["transferred"].complete
     assert cells["transferred"].metrics["accuracy"].value == cells["none"].metrics["accuracy"].value
     written = [json.loads(line) for line in (tmp_path / "out" / "rubrics.jsonl").read_text().splitlines()]
     assert len(written) == 16 and {r["writer"]["name"] for r in written} == {"w", "self:tiny"}

@@ -1,0 +1,135 @@
+"""What each arm changed: its items' scores minus those of `none`, of `advice` and of `shuffled`, in one judge's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness_plugins.scoring import metrics, paired, statistics
+from harness_plugins.scoring.caveats import unequal
+from harness_plugins.scoring.controls import controlled
+from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.report import CellReport, Contrast
+from harness_plugins.scoring.statistics import Floats, Ints
+
+COVERAGE_GAP = 0.01
+
+
+def fill(
+    run: RunData,
+    cells: list[CellReport],
+    benchmark: BenchmarkData,
+    scored: dict[CellKey, Scored],
+    by_ratio: dict[CellKey, Scored],
+    facts: Facts,
+    cluster: Ints,
+    count: int,
+) -> None:
+    """Each arm minus `none`, minus `advice` of the same writer, and minus `shuffled`: the same writer's, or each writer's for
+    an arm that has none."""
+    pairs: list[tuple[CellReport, CellKey, CellKey]] = []
+    for cell in cells:
+        key = CellKey(cell.judge, cell.arm, cell.writer)
+        for other in scored:
+            if key.arm == "none" or other == key or other.judge != key.judge:
+                continue
+            if (
+                other.arm == "none"
+                or (other.arm == "advice" and key.writer == other.writer)
+                or (other.arm == "shuffled" and key.writer in (None, other.writer))
+            ):
+                pairs.append((cell, key, other))
+    merged = scored | by_ratio
+    among = [
+        controlled(run, benchmark, other, other.writer or key.writer) if other.arm == "shuffled" else True
+        for _, key, other in pairs
+    ]
+    plain = {
+        (n, False): np.where(among[n], _difference(scored[key], scored[other]), np.nan)
+        for n, (_, key, other) in enumerate(pairs)
+    }
+    again = {
+        (n, True): np.where(among[n], _difference(merged[key], merged[other]), np.nan)
+        for n, (_, key, other) in enumerate(pairs)
+        if key in by_ratio or other in by_ratio
+    }
+    tested = paired.contrasts(plain | again, cluster)
+    for n, (cell, key, other) in enumerate(pairs):
+        contrast = tested[n, False]
+        if contrast is None:
+            if among[n] is not True and not np.any(among[n]) and key.arm == "transferred":
+                cell.flags.append(
+                    f"{other.arm} has no other text than {key.arm} for any item, so it is no control here"
+                )
+            continue
+        several = (
+            other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
+        )
+        contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
+        contrast.by_ratio = tested.get((n, True))
+        _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n], benchmark.lost)
+        cell.contrasts[contrast.reference] = contrast
+
+
+def _difference(one: Scored, other: Scored) -> Floats:
+    return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
+
+
+def bounds(
+    here: Sequence[Scored], there: Sequence[Scored], facts: Facts, among: metrics.Bools | bool, lost: int = 0
+) -> tuple[float, float]:
+    """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials.
+
+    Args:
+        here, there: a cell for each judge, of which the difference is the mean.
+        among: (items,): those that the difference could be over.
+        lost: items that the folder has lost; each of them may differ by one either way.
+    """
+    members = (facts.label >= 0) & among
+    for s in (*here, *there):
+        members = members & s.counts.any(axis=(1, 2))
+    ends = []
+    for one, other in zip(here, there, strict=True):
+        (low, high), (other_low, other_high) = (_range(s, facts) for s in (one, other))
+        ends.append([(low - other_high)[members].sum() - lost, (high - other_low)[members].sum() + lost])
+    least, most = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
+    return float(least), float(most)
+
+
+def _range(one: Scored, facts: Facts) -> tuple[Floats, Floats]:
+    """(items,): the score with all missing answers wrong, and with all right."""
+    right = one.answered & metrics.is_right(one.outcome, facts.label[:, None, None]) & one.counts
+    total = np.maximum(one.counts.sum(axis=(1, 2)), 1)
+    return right.sum(axis=(1, 2)) / total, (right | (one.counts & ~one.answered)).sum(axis=(1, 2)) / total
+
+
+def _complete(
+    contrast: Contrast,
+    one: Scored,
+    other: Scored,
+    facts: Facts,
+    single: bool,
+    among: metrics.Bools | bool,
+    lost: int,
+) -> None:
+    """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
+    contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
+    contrast.of = int((facts.label >= 0).sum())
+    contrast.unequal = unequal([one], [other], None if among is True else np.asarray(among))
+    if not contrast.complete:
+        contrast.bounds = bounds([one], [other], facts, among, lost)
+    both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
+    if single and both is not None and both.any() and one.both.shape[1] == 1:
+        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))
+        contrast.p_strict = statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
+    content = metrics.aggregated(one.log_odds) - metrics.aggregated(other.log_odds)
+    known = ~np.isnan(content) & (one.den > 0) & (other.den > 0)
+    if known.any():
+        contrast.content_n = int(known.sum())
+        contrast.content = float(content[known].mean())
+        contrast.order = float((one.score - other.score)[known].mean()) - contrast.content
+    shares = [s.trials[0] / max(s.trials[1], 1) for s in (one, other)]
+    if abs(shares[0] - shares[1]) > COVERAGE_GAP:
+        contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")
