@@ -229,6 +229,23 @@ def test_a_pipe_or_a_folder_in_place_of_records_is_told_at_once(
         remove(folder / name)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"candidates": []},
+        {"candidates": [{"text": "one"}]},
+        {"stored": [5, 5]},
+        {"label": {"kind": "preferred", "preferred": 5}},
+        {"label": {"kind": "preferred"}},
+        {"label": {"kind": "ranks", "ranks": [0, 1, 2, 3]}},
+    ],
+)
+def test_an_item_whose_parts_do_not_go_together_is_damage(folder: Path, parts: dict[str, Any]) -> None:
+    change(folder / "items.jsonl", 3, lambda line: orjson.dumps({**orjson.loads(line), **parts}) + b"\n")
+    assert "items.jsonl: 1 line cannot be read and is left out: line 3 (" in score(folder).losses[0]
+    assert again(folder) == [] and all(c.complete for c in score(folder).cells)
+
+
 def test_a_folder_without_its_items_or_its_manifest_is_not_whole(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

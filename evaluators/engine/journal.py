@@ -219,18 +219,25 @@ def objects(
                 damage[path, number] = reason
 
 
-def read_records(path: Path, kind: type[R], damage: Damage | None = None) -> Iterator[R]:
+def read_records(
+    path: Path, kind: type[R], damage: Damage | None = None, fault: Callable[[R], str] | None = None
+) -> Iterator[R]:
     """The records of a file; those that cannot be read are left out. Fields that a newer version may have added are ignored.
 
     Args:
         damage: is told of every line that is left out.
+        fault: why a record is left out though each of its fields can be read; empty for the others.
     """
     for number, value in objects(path, damage):
         try:
-            yield decode(kind, value, "ignore")
+            record = decode(kind, value, "ignore")
+            reason = fault(record) if fault else ""
         except RecordError as e:
-            if damage is not None:
-                damage[path, number] = str(e)
+            reason = str(e)
+        if not reason:
+            yield record
+        elif damage is not None:
+            damage[path, number] = reason
 
 
 def record_files(run: Path, kind: str) -> list[Path]:
@@ -251,12 +258,26 @@ def verdict_files(run: Path) -> list[Path]:
 
 def items_of(run: Path, damage: Damage | None = None) -> dict[str, Item]:
     """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests."""
-    found: dict[str, Item] = {}
+    items: dict[str, Item] = {}
     for path in record_files(run, "items"):
-        for uid, item in {i.uid: i for i in read_records(path, Item, damage)}.items():
-            if uid not in found or item.digested():
-                found[uid] = item
-    return found
+        for uid, item in {i.uid: i for i in read_records(path, Item, damage, _item_fault)}.items():
+            if uid not in items or item.digested():
+                items[uid] = item
+    return items
+
+
+def _item_fault(item: Item) -> str:
+    """Why an item's fields do not go together; empty where they do."""
+    count, label = len(item.candidates), item.label
+    if not 2 <= count <= MOST:
+        return f"candidates: {count}, not 2 to {MOST}"
+    if sorted(item.stored) != list(range(count)):
+        return "stored: not the places of the candidates"
+    if label.preferred not in (None, *range(count)) or (label.kind == "preferred" and label.preferred is None):
+        return "label: prefers none of the candidates"
+    if label.ranks is not None and len(label.ranks) != count:
+        return "label: not a rank for each candidate"
+    return ""
 
 
 def rubrics_of(run: Path, damage: Damage | None = None) -> Iterator[Rubric]:
