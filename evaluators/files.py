@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def open_plain(path: Path) -> BufferedReader:
         UserError: it is not there, is no plain file, or cannot be read.
     """
     try:
-        return open(path, "rb", buffering=1 << 20, opener=plain_file)
+        return BufferedReader(FileIO(str(path), opener=plain_file), 1 << 20)
     except OSError as e:
         raise UserError(_unreadable(path, e)) from None
 
