@@ -16,6 +16,14 @@ from evaluators.yaml_files import line_of
 _KEY = "[key]"
 """How pydantic says that a key of a mapping is meant, not its value."""
 _SHOWN = 60
+_WORDS = {
+    **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
+    **dict.fromkeys(("list_type", "tuple_type"), "must be a list"),
+    "string_type": "must be a text",
+    "path_type": "must be a path",
+    "too_short": "may not be empty",
+}
+"""What pydantic says in Python's words, by its type of error."""
 
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
@@ -55,6 +63,7 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]
     if error["type"] == "literal_error" and choices:
         return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', error['input'], choices)}"
+    message = _WORDS.get(error["type"], message)
     shown = repr(error["input"])
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def plain_file(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def open_plain(path: Path) -> BufferedReader:
+    """A plain file, to be read.
+
+    Raises:
+        UserError: it is not there, is no plain file, or cannot be read.
+    """
+    try:
+        return BufferedReader(FileIO(str(path), opener=plain_file), 1 << 20)
+    except OSError as e:
+        raise UserError(_unreadable(path, e)) from None
+
+
 def read_bytes(path: Path) -> bytes:
     """A file whole.
 
@@ -51,7 +64,7 @@ def read_bytes(path: Path) -> bytes:
         UserError: it is not there, is no plain file, or cannot be read.
     """
     try:
-        with open(path, "rb", opener=plain_file) as file:
+        with open_plain(path) as file:
             return file.read()
     except OSError as e:
         raise UserError(_unreadable(path, e)) from None
@@ -82,7 +95,7 @@ def read_json(path: Path) -> Any:
     try:
         return loads(text)
     except json.JSONDecodeError as e:
-        raise UserError(f"{path}: line {e.lineno}: not valid JSON ({_wrong(e)})") from None
+        raise UserError(f"{path}: line {e.lineno}: not valid JSON ({wrong(e)})") from None
     except ValueError as e:
         raise UserError(f"{path}: {e}") from None
 
@@ -98,16 +111,12 @@ def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[tuple[
     """
     number = 0
 
-    def lines(file: Iterator[bytes]) -> Iterator[bytes]:
+    def lines(file: BufferedReader) -> Iterator[bytes]:
         nonlocal number
         for number, line in enumerate(file, 1):  # noqa: B007  # read by the loop below
             yield line.removeprefix(codecs.BOM_UTF8)  # also within: files are put together with `cat`
 
-    try:
-        file = open(path, "rb", opener=plain_file)  # noqa: SIM115  # closed below; only opening may fail here
-    except OSError as e:
-        raise UserError(_unreadable(path, e)) from None
-    with file:
+    with open_plain(path) as file:
         reader = jsonlines.Reader(lines(file), loads=loads)
         value: Any
         while True:
@@ -195,11 +204,12 @@ def _complaint(error: jsonlines.InvalidLineError) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return "not UTF-8; save the file as UTF-8"
     if isinstance(cause, json.JSONDecodeError):
-        return f"not valid JSON ({_wrong(cause)}); mend or remove the line"
+        return f"not valid JSON ({wrong(cause)}); mend or remove the line"
     return str(cause)
 
 
-def _wrong(error: json.JSONDecodeError) -> str:
+def wrong(error: json.JSONDecodeError) -> str:
+    """What is wrong with JSON of one line, and where."""
     return f"{error.msg[:1].lower()}{error.msg[1:]}, column {error.colno}"
 
 

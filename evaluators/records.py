@@ -7,12 +7,14 @@ One schema a record, versioned by `SCHEMA`; every field is documented in docs/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import orjson
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from evaluators.names import unknown
 
 SCHEMA = 1
 """Version written into every manifest; a reader refuses a newer one."""
@@ -386,10 +388,25 @@ def decode(kind: type[R], line: bytes | str | dict[str, Any], unknown: Literal["
     try:
         checked: R = adapter.validate_python(value, extra=unknown)
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        where = ".".join(str(p) for p in first["loc"]) or "the line"
-        raise RecordError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        raise RecordError(_complaint(e, kind)) from None
     return checked
+
+
+_PARTS = {"writer": Writer, "criteria": Criterion}
+"""Parts that people write too, by field."""
+
+
+def _complaint(error: ValidationError, kind: type[Any]) -> str:
+    """The first mistake; a name that is not known before one that is missing, since it may be the same in other letters."""
+    mistakes = error.errors(include_url=False)
+    slips = [m for m in mistakes if m["type"] in ("unexpected_keyword_argument", "extra_forbidden")]
+    first = (slips or mistakes)[0]
+    where = ".".join(str(p) for p in first["loc"]) or "the line"
+    owner = kind if len(first["loc"]) == 1 else _PARTS.get(str(first["loc"][0]))
+    if slips and owner is not None:
+        inside = "".join(f"{p}: " for p in first["loc"][:-1])
+        return f"{inside}{unknown('key', first['loc'][-1], [f.name for f in fields(owner)])}"
+    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 
 
 def encode(record: Any) -> bytes:

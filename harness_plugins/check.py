@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.engine.journal import record_files, verdict_files
+from evaluators.engine.journal import record_files
 from evaluators.errors import UserError
 from harness_plugins.manifest import NAME
 from harness_plugins.scoring import score
@@ -30,12 +30,13 @@ def check(run: Path) -> tuple[list[str], bool]:
     try:
         report = score(run)
     except UserError as e:
-        if not (verdict_files(run) or (run / NAME).exists()):
+        if not any((run / name).exists() for name in ("verdicts.jsonl", "items.jsonl", NAME)):
             raise
         return [f"{run}: not whole", *(f"Warning:  {line}" for line in e.lines)], False
     problems = report.data.problems
     incomplete = [c for c in report.cells if not c.complete]
-    whole = not (incomplete or problems.items or problems.rubrics)
+    has_manifest = (run / NAME).exists()
+    whole = has_manifest and not (incomplete or problems.items or problems.rubrics)
     lines = [f"{run}: {'whole' if whole else 'not whole'}"]
     lines += _records(run)
     lines += _limited("Items:    ", _items(report))
@@ -43,6 +44,8 @@ def check(run: Path) -> tuple[list[str], bool]:
     asked = [c for c in report.cells if not c.computed]
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
+    if not has_manifest:
+        lines.append(f"Warning:  {NAME} is missing: what was to be asked, and how, is not known")
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not whole:
@@ -52,8 +55,7 @@ def check(run: Path) -> tuple[list[str], bool]:
 
 def _records(run: Path) -> Iterator[str]:
     files = [f for kind in ("verdicts", "items", "rubrics") for f in record_files(run, kind)]
-    manifest = "" if (run / NAME).exists() else f"; no {NAME}"
-    yield f"Records:  {', '.join(f'{f.name} {f.stat().st_size / 1e6:.1f} MB' for f in files)}{manifest}"
+    yield f"Records:  {', '.join(f'{f.name} {f.stat().st_size / 1e6:.1f} MB' for f in files)}"
 
 
 def _items(report: Report) -> Iterator[str]:

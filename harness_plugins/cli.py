@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+# `signal` itself imports enum, functools and collections: until `main` runs, nobody catches Ctrl-C.
+import _signal as signal  # type: ignore[import-not-found]
 import atexit
 import os
-import signal
 import sys
 
-TYPE_CHECKING = (
-    False  # `typing` takes longer to import than all of this: until `main` runs, Ctrl-C has nobody to catch it
-)
+TYPE_CHECKING = False  # `typing` takes longer to import than all of this
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence

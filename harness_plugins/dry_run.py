@@ -115,7 +115,9 @@ def dry_run(
         "several cells are asked once)."
     )
     lines += _costs(config, folder, money, models)
-    lines += _visible(config, grids, folder if finished.keys else None) if "transferred" in config.arms else []
+    lines += (
+        _visible(config, grids, folder if finished.keys and known else None) if "transferred" in config.arms else []
+    )
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
     for arm_name, prompt in prompts.items():

@@ -30,7 +30,7 @@ from harness_plugins.redaction import (
     public_rubric,
     public_verdict,
 )
-from harness_plugins.scores import refuse_scores_alone
+from harness_plugins.scores import without_items
 
 REMOVED = (
     "texts: prompts, candidates, criteria, rubrics with their reasons and evaluations, answers, reasoning, refusals, errors' messages",
@@ -75,8 +75,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
     damage: Damage = {}
     items = items_of(run, damage)
     if not items:
-        refuse_scores_alone(run)
-        raise UserError(f"{run}: no run folder (no items.jsonl in it)")
+        raise without_items(run)
     _check_place(run.resolve(), out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{os.getpid()}")
@@ -108,7 +107,7 @@ def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> tuple
     reread = Rereader(run)
     today = (public_verdict(_as_read_today(v, reread)) for v in verdicts_of(run, damage))
     verdicts = _write(out / "verdicts.jsonl", today)
-    for path in sorted(run.glob("induction-*.jsonl")):  # what a rubric that is induced took
+    for path in record_files(run, "induction"):  # what a rubric that is induced took
         written = path.stem.removeprefix("induction-")
         _write(
             out / f"induction-{name(written).replace(':', '-')}.jsonl",

@@ -63,11 +63,11 @@ class RubricFile:
         return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending, saw)
 
 
-def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
+def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
     """Read one writer's file and match each rubric to its item.
 
     Args:
-        name: the row name in tables; it becomes the writer's name.
+        name: the row name in tables; it becomes the writer's name. None for the name in the file, or else that of the file.
         benchmarks: all items (before any limit) of each benchmark of the run.
 
     Raises:
@@ -76,6 +76,7 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
     if path.suffix in SUFFIXES:
+        name = name or path.stem
         made = read_artefact(name, path, benchmarks)
         return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in made.rubrics), prints=made.prints)
     index = _Index(benchmarks)
@@ -84,7 +85,8 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     writers: dict[Writer, int] = {}
     problems: list[str] = []
     rows = list(read_jsonl(path, problems))
-    names = {n for _, row in rows if (n := writer_name(row))}
+    names = list(dict.fromkeys(n for _, row in rows if (n := _writer_name(row))))
+    name = name or (names[0] if names else path.stem)
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
     for number, row in rows:
         try:
@@ -163,7 +165,7 @@ class _Index:
         return found[0]
 
 
-def writer_name(row: Mapping[str, Any]) -> str | None:
+def _writer_name(row: Mapping[str, Any]) -> str | None:
     """The writer's name as a row has it; None where it has none, or none that is a text."""
     writer = row.get("writer")
     name = writer.get("name") if isinstance(writer, dict) else writer

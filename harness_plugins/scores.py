@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.files import read_jsonl
 
@@ -49,14 +50,18 @@ def read_scores(folder: Path) -> list[Score]:
     return found
 
 
-def refuse_scores_alone(folder: Path) -> None:
-    """Of use where a command needs verdicts and found none.
-
-    Raises:
-        UserError: the folder holds imported scores in their place.
-    """
+def without_items(folder: Path) -> UserError:
+    """What is said of a folder that a command needs items of, and that has none."""
     if (folder / FILE).is_file():
-        raise UserError(
+        return UserError(
             f"{folder}: holds {len(read_scores(folder))} imported scores and no verdicts, so there is nothing to score or show; "
             f"`rubric-harness table --spec NAME {folder}` sets them beside published and measured numbers"
         )
+    if (folder / "manifest.json").exists() or verdict_files(folder):
+        return UserError(
+            f"{folder}: items.jsonl is missing, or none of its lines can be read; restore it, or run the same config again "
+            "(verdicts are kept)"
+        )
+    return UserError(
+        f"{folder}: no run folder (no items.jsonl in it); `rubric-harness run CONFIG.yaml --out {folder}` makes one"
+    )

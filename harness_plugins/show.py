@@ -17,7 +17,7 @@ from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verd
 from evaluators.text import printable
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, refuse_public
-from harness_plugins.scores import refuse_scores_alone
+from harness_plugins.scores import without_items
 
 STATES = (
     "right",
@@ -59,14 +59,14 @@ def show(
     damage: Damage = {}
     items = items_of(run, damage)
     if not items:
-        refuse_scores_alone(run)
-        raise UserError(f"{run}: no run folder (no items.jsonl in it)")
+        raise without_items(run)
     refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
     wanted = _conditions(where)
     judge = judge or _first_judge(run)
     reread = Rereader(run)
     verdicts, judges, writers, arms = _verdicts(run, judge, reread, damage)
-    _known("judge", judge, judges)
+    if judges:
+        _known("judge", judge, judges)
     _known("writer", writer, writers)
     for arm, _ in wanted:
         _known("arm", arm, arms)

@@ -157,6 +157,19 @@ def test_a_file_that_is_no_image_is_found_before_the_run(
     assert not (rows.parent / "out").exists()
 
 
+def test_a_file_of_which_no_name_is_given_has_that_of_its_writer(
+    tmp_path: Path, make_pairs: MakePairs, write_config: Callable[[str], Path]
+) -> None:
+    """Also where its first line leaves it out, as people do."""
+    make_pairs(3)
+    path = tmp_path / "rubrics.jsonl"
+    items = prepare(load_config(write_config(GOOD))).items
+    rows = [{"row": 0, "text": "a"}, {"row": 1, "text": "b", "writer": "me"}]
+    for lines, name in ((rows, "me"), (rows[:1], "rubrics")):
+        write_jsonl(path, lines)
+        assert read_rubrics(None, path, items).name == name
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -166,7 +179,7 @@ def test_a_file_that_is_no_image_is_found_before_the_run(
         ({"item": "pairs:0000"}, "no item of pairs has the uid"),
         ({}, "give exactly one of"),
         ({"id": "pair-1", "text": " "}, "`text` is empty"),
-        ({"id": "pair-1", "wieght": 1}, "wieght: unexpected keyword"),
+        ({"id": "pair-1", "wieght": 1}, "unknown key 'wieght'; there are: "),
         ({"id": "pair-0"}, "a second rubric for the same item (the first is line 1)"),
     ],
 )
@@ -463,7 +476,11 @@ def test_short_forms_mean_the_long_ones(write_config: Callable[[str], Path], sho
         ("benchmarks: [demo]\njudges: [longest]\nwriters:\n"
             "  - {name: w, backend: openai, model: m, base_url: 'http://x/v1', method: arr_zeroshot}",
             "line 4: writers.0: unknown method 'arr_zeroshot'; did you mean 'arr_zero_shot'?"),
-        ("benchmarks: [demo]\njudges: [longest]\nwriters: [w]", "line 3: writers.0: unknown baseline 'w'"),
+        ("benchmarks: [demo]\njudges: [longest]\nwriters: [w]", "line 3: writers.0: a writer needs more than the name 'w'"),
+        ("benchmarks: [5]\njudges: [longest]", "line 1: benchmarks.0: must be a mapping of keys to values (found 5)"),
+        ("benchmarks:\njudges: [longest]", "line 1: benchmarks: must be a list (found None)"),
+        ("benchmarks: []\njudges: [longest]", "line 1: benchmarks: may not be empty"),
+        ("benchmarks: [demo]\njudges: [longest]\narms: [null]", "line 3: arms.0: must be a text (found None)"),
     ],
 )  # fmt: skip
 def test_what_may_have_been_meant(write_config: Callable[[str], Path], text: str, complaint: str) -> None:
@@ -581,7 +598,7 @@ def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
         ('{"row": 1000000000000, "text": "a"}', "has no row"),
         ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is no finite number"),
         ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is no finite number"),
-        ('{"row": 0, "text": "a", "wirter": "w"}', "wirter: unexpected keyword argument"),
+        ('{"row": 0, "text": "a", "wirter": "w"}', "unknown key 'wirter'; did you mean 'writer'?"),
     ],
 )
 def test_rubric_lines_that_make_no_sense(tmp_path: Path, line: str, complaint: str) -> None:

@@ -164,6 +164,101 @@ def test_a_whole_last_line_without_its_newline_counts(tmp_path: Path) -> None:
     assert list(objects(tmp_path / "a.jsonl")) == [(2, {"a": 1}), (4, {"b": 2})]
 
 
+@pytest.mark.parametrize("name", ["verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json"])
+def test_a_byte_order_mark_is_of_no_account(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = printed(capsys, "table", folder)
+    (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    assert printed(capsys, "table", folder) == before and "Warning" not in printed(capsys, "check", folder)
+    assert again(folder) == []
+
+
+@pytest.mark.parametrize("join", [lambda lines: b"[" + b",".join(lines) + b"]", b"".join, b"\r".join])
+def test_a_file_that_another_program_wrote_as_one_line_is_told_and_kept(
+    folder: Path, join: Callable[[list[bytes]], bytes]
+) -> None:
+    """It has no newline at its end, as a torn line has none: to cut it off would lose every answer."""
+    path = folder / "verdicts.jsonl"
+    text = join(path.read_bytes().splitlines())
+    path.write_bytes(text)
+    assert "verdicts.jsonl: 1 line cannot be read" in score(folder).losses[0]
+    assert again(folder) and path.read_bytes().startswith(text + b"\n")
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("pick", "1"),
+    ("sample", True),
+    ("sample", -1),
+    ("replicate", "x"),
+    ("candidate", 1.5),
+    ("order", "BAC"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_tables_and_runs_take_the_same_lines_for_damaged(folder: Path, field: str, value: Any) -> None:
+    change(
+        folder / "verdicts.jsonl",
+        3,
+        lambda line: orjson.dumps({**orjson.loads(line), field: value}) + b"\n",
+    )
+    assert "verdicts.jsonl: 1 line cannot be read" in score(folder).losses[0]
+    assert not all(c.complete for c in score(folder).cells)
+    assert len(again(folder)) == 1 and all(c.complete for c in score(folder).cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("verdicts.jsonl", ["check", "score", "show", "cost", "export"]),
+        ("items-1.jsonl", ["check", "score", "show", "export"]),
+        ("rubrics.jsonl", ["check", "score", "show", "cost", "export"]),
+        ("induction-a.jsonl", ["cost", "export"]),
+    ],
+)
+def test_a_pipe_or_a_folder_in_place_of_records_is_told_at_once(
+    folder: Path, name: str, commands: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).unlink(missing_ok=True)
+    for make, remove, what in ((os.mkfifo, os.unlink, "a named pipe (FIFO)"), (os.mkdir, os.rmdir, "a folder")):
+        make(folder / name)
+        for command in commands:
+            options = ["--public", "--out", str(folder.parent / "public")] if command == "export" else []
+            assert main([command, str(folder), *options]) in (2, 3)
+            shown = capsys.readouterr()
+            assert f"{folder / name}: cannot be read (it is {what}, not a file)" in shown.out + shown.err
+        remove(folder / name)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"candidates": []},
+        {"candidates": [{"text": "one"}]},
+        {"stored": [5, 5]},
+        {"label": {"kind": "preferred", "preferred": 5}},
+        {"label": {"kind": "preferred"}},
+        {"label": {"kind": "ranks", "ranks": [0, 1, 2, 3]}},
+    ],
+)
+def test_an_item_whose_parts_do_not_go_together_is_damage(folder: Path, parts: dict[str, Any]) -> None:
+    change(folder / "items.jsonl", 3, lambda line: orjson.dumps({**orjson.loads(line), **parts}) + b"\n")
+    assert "items.jsonl: 1 line cannot be read and is left out: line 3 (" in score(folder).losses[0]
+    assert again(folder) == [] and all(c.complete for c in score(folder).cells)
+
+
+def test_a_folder_without_its_items_or_its_manifest_is_not_whole(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "items.jsonl").rename(folder.parent / "items")
+    for command in (["score"], ["show"], ["export", "--public", "--out", str(folder.parent / "public")]):
+        assert main([command[0], str(folder), *command[1:]]) == 2
+        assert "items.jsonl is missing, or none of its lines can be read; restore it" in capsys.readouterr().err
+    (folder.parent / "items").rename(folder / "items.jsonl")
+    (folder / "manifest.json").unlink()
+    assert main(["check", str(folder)]) == 3
+    assert "manifest.json is missing" in capsys.readouterr().out
+
+
 def cut(path: Path, keep: Callable[[int, dict[str, Any]], bool]) -> None:
     rows = [row for n, row in enumerate(read_jsonl(path)) if keep(n, row)]
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
@@ -250,7 +345,7 @@ MANIFESTS: dict[str, bytes] = {
     "empty": b"",
     "white space": b" \n",
     "no JSON": b"{",
-    "byte order mark": b"\xef\xbb\xbf{}",
+    "byte order mark, and no judges": b"\xef\xbb\xbf{}",
     "UTF-16": '{"schema": 1}'.encode("utf-16"),
     "invalid UTF-8": b'{"schema": 1, "judges": {"\xff": 1}}',
     "NaN": b'{"schema": NaN, "judges": {}}',

@@ -14,7 +14,7 @@ from harness_plugins.prices import ModelPrice, Prices, load_prices, recorded, to
     ("text", "message"),
     [
         ("models: {m: {read: 1, written: 1}}", "line 1: 'currency' is missing"),
-        ("currency: USD\nmodels: {}", "line 2: models: dictionary should have at least 1 item"),
+        ("currency: USD\nmodels: {}", "line 2: models: may not be empty"),
         ("currency: USD\nmodels:\n  m: {read: 1}", "line 3: models.m: give both `read` and `written`"),
         ("currency: USD\nmodels:\n  m: {parameters_b: 1, cached: 1}", "line 3: models.m: `cached` goes with"),
         ("currency: USD\nmodels:\n  m: {}", "line 3: models.m: give `read` and `written`, or `parameters_b`"),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
@@ -20,6 +22,7 @@ from typing import Any, TypeVar
 import orjson
 
 from evaluators.errors import UserError, unwritten
+from evaluators.files import open_plain, wrong
 from evaluators.records import MOST, STATUSES, Item, RecordError, Rubric, decode, rotations
 
 FSYNC_SECONDS = 1.0
@@ -144,8 +147,8 @@ class Journal:
 
 
 def repair(fd: int) -> int:
-    """Cut off a torn last line; returns the bytes cut. Nobody was told of it: its answer was in flight. One that is whole, as
-    other programs leave the last one, gets its newline.
+    """Cut off a torn last line; returns the bytes cut. Nobody was told of it: its answer was in flight. One that holds more than
+    the beginning of an object, as other programs leave the last one, gets its newline.
     """
     size = os.fstat(fd).st_size
     end = size
@@ -158,19 +161,24 @@ def repair(fd: int) -> int:
         end = start
     if end == size:
         return 0
-    if is_whole(os.pread(fd, size - end, end)):
-        os.write(fd, b"\n")
-        return 0
-    os.ftruncate(fd, end)
-    return size - end
+    if is_torn(os.pread(fd, size - end, end)):
+        os.ftruncate(fd, end)
+        return size - end
+    os.write(fd, b"\n")
+    return 0
 
 
-def is_whole(line: bytes) -> bool:
-    """Whether a line without its newline was written to its end: of an object, no part alone is JSON."""
+def is_torn(line: bytes) -> bool:
+    """Whether a line without its newline is what is left of one of ours: no beginning of an object holds a JSON value.
+
+    >>> is_torn(b'{"key":"ab'), is_torn(b'{"key":"ab"}'), is_torn(b'[{"key":"ab"}]')
+    (True, False, False)
+    """
     try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False
+        json.JSONDecoder().raw_decode(line.removeprefix(BOM_UTF8).decode(errors="replace").lstrip())
+    except (json.JSONDecodeError, RecursionError):
+        return True
+    return False
 
 
 Damage = dict[tuple[Path, int], str]
@@ -183,7 +191,7 @@ def objects(
     """The JSON objects of a file by line number from 1; none where the file is absent.
 
     White space, line ends and the order of keys are of no account. A last line without its newline counts where it is whole, as
-    other programs leave it; else it is torn, and as if absent.
+    other programs leave it; one that is torn is as if absent.
 
     Args:
         damage: is told of every line that is no object, holds bytes that are no UTF-8, or has a fault.
@@ -194,38 +202,54 @@ def objects(
     """
     if not path.exists():
         return
-    with open(path, "rb", buffering=1 << 20) as f:
+    with open_plain(path) as f:
+        if f.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+            f.seek(len(BOM_UTF8))
         for number, line in enumerate(f, 1):
             try:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError as e:
-                reason = f"not valid JSON ({e})"
+                reason = "not UTF-8" if "UTF-8" in e.msg else f"not valid JSON ({wrong(e)})"
             else:
                 reason = "no JSON object" if type(value) is not dict else fault(value) if fault else ""
                 if not reason:
                     yield number, value
                     continue
-            if damage is not None and line.endswith(b"\n") and not line.isspace():
+            if damage is not None and not line.isspace() and (line.endswith(b"\n") or not is_torn(line)):
                 damage[path, number] = reason
 
 
-def read_records(path: Path, kind: type[R], damage: Damage | None = None) -> Iterator[R]:
+def read_records(
+    path: Path, kind: type[R], damage: Damage | None = None, fault: Callable[[R], str] | None = None
+) -> Iterator[R]:
     """The records of a file; those that cannot be read are left out. Fields that a newer version may have added are ignored.
 
     Args:
         damage: is told of every line that is left out.
+        fault: why a record is left out though each of its fields can be read; empty for the others.
     """
     for number, value in objects(path, damage):
         try:
-            yield decode(kind, value, "ignore")
+            record = decode(kind, value, "ignore")
+            reason = fault(record) if fault else ""
         except RecordError as e:
-            if damage is not None:
-                damage[path, number] = str(e)
+            reason = str(e)
+        if not reason:
+            yield record
+        elif damage is not None:
+            damage[path, number] = reason
 
 
 def record_files(run: Path, kind: str) -> list[Path]:
-    """`<kind>.jsonl` and `<kind>-<rank>.jsonl` of a run folder: readers take the union."""
-    return sorted(run.glob(f"{kind}.jsonl")) + sorted(run.glob(f"{kind}-*.jsonl"))
+    """`<kind>.jsonl` and `<kind>-<rank>.jsonl` of a run folder: readers take the union.
+
+    Raises:
+        UserError: one of them is no plain file.
+    """
+    files = sorted(run.glob(f"{kind}.jsonl")) + sorted(run.glob(f"{kind}-*.jsonl"))
+    for file in files:
+        open_plain(file).close()
+    return files
 
 
 def verdict_files(run: Path) -> list[Path]:
@@ -234,12 +258,26 @@ def verdict_files(run: Path) -> list[Path]:
 
 def items_of(run: Path, damage: Damage | None = None) -> dict[str, Item]:
     """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests."""
-    found: dict[str, Item] = {}
+    items: dict[str, Item] = {}
     for path in record_files(run, "items"):
-        for uid, item in {i.uid: i for i in read_records(path, Item, damage)}.items():
-            if uid not in found or item.digested():
-                found[uid] = item
-    return found
+        for uid, item in {i.uid: i for i in read_records(path, Item, damage, _item_fault)}.items():
+            if uid not in items or item.digested():
+                items[uid] = item
+    return items
+
+
+def _item_fault(item: Item) -> str:
+    """Why an item's fields do not go together; empty where they do."""
+    count, label = len(item.candidates), item.label
+    if not 2 <= count <= MOST:
+        return f"candidates: {count}, not 2 to {MOST}"
+    if sorted(item.stored) != list(range(count)):
+        return "stored: not the places of the candidates"
+    if label.preferred not in (None, *range(count)) or (label.kind == "preferred" and label.preferred is None):
+        return "label: prefers none of the candidates"
+    if label.ranks is not None and len(label.ranks) != count:
+        return "label: not a rank for each candidate"
+    return ""
 
 
 def rubrics_of(run: Path, damage: Damage | None = None) -> Iterator[Rubric]:
@@ -256,7 +294,7 @@ def verdicts_of(run: Path, damage: Damage | None = None) -> Iterator[dict[str, A
         damage: is told of every line that is no verdict.
     """
     for path in verdict_files(run):
-        for _, value in objects(path, damage, _fault):
+        for _, value in objects(path, damage, fault_of):
             yield value
 
 
@@ -266,7 +304,7 @@ _ORDERS = frozenset(order for n in range(2, MOST + 1) for order in rotations(n))
 _TEXT, _COUNT = (str, NoneType), (int, NoneType)
 
 
-def _fault(value: dict[str, Any]) -> str:
+def fault_of(value: dict[str, Any]) -> str:
     """Why an object is no verdict that can be counted; empty where it is one."""
     try:
         key, call, benchmark, item, judge, arm, writer = _NAMES(value)
@@ -282,7 +320,13 @@ def _fault(value: dict[str, Any]) -> str:
     texts = type(key) is type(call) is type(benchmark) is type(item) is type(judge) is type(arm) is str
     if not texts or type(writer) not in _TEXT:
         return "key, call, benchmark, item, judge, arm or writer: no text"
-    if not type(get("sample", 0)) is type(get("replicate", 0)) is int or type(get("candidate")) not in _COUNT:
+    sample, replicate = get("sample", 0), get("replicate", 0)
+    if (
+        not type(sample) is type(replicate) is int
+        or type(get("candidate")) not in _COUNT
+        or sample < 0
+        or replicate < 0
+    ):
         return "sample, replicate or candidate: no whole number"
     pick = get("pick")
     chosen = get("score") is not None if pick is None else type(pick) is int and 0 <= pick < MOST

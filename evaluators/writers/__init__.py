@@ -87,6 +87,15 @@ class WriterSpec(JudgeSpec):
     trained_with: tuple[str, ...] = ()
     """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_name_alone(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(
+                f"a writer needs more than the name {value!r}: give name, method, backend and model, or a rubric file under `rubrics:`"
+            )
+        return value
+
     @model_validator(mode="after")
     def _check_writer(self) -> WriterSpec:
         if self.method not in methods():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -96,10 +97,8 @@ def checked(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: what is wrong with it, by field.
     """
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise ValueError("begins with a byte order mark")
     try:
-        value = orjson.loads(data)
+        value = orjson.loads(data.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError as e:
         raise ValueError(f"not valid JSON ({e})" if data.strip() else "empty") from None
     newer = isinstance(value, dict) and type(value.get("schema")) is int and value["schema"] > SCHEMA

@@ -13,7 +13,7 @@ from typing import Any
 from evaluators.arms import ARMS, Arm, Given, WriterRubrics
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
-from evaluators.files import read_bytes, read_jsonl
+from evaluators.files import read_bytes
 from evaluators.grading import PAIR, Grading, read_grading
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
@@ -27,7 +27,7 @@ from harness_plugins.folder.donors import planned_donors
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.manifest import read_manifest
-from harness_plugins.rubric_files import RubricFile, read_rubrics, writer_name
+from harness_plugins.rubric_files import RubricFile, read_rubrics
 
 DEFAULT_OUT = Path("results/runs/hosted")
 
@@ -226,8 +226,7 @@ def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
-    first = next((row for _, row in read_jsonl(path, [])), {})
     items = {entry.name: _benchmark(entry).items}
-    found = read_rubrics(writer_name(first) or path.stem, path, items)
-    check_prints(path, found.prints, items)
-    return found, hashlib.sha256(data).hexdigest()
+    rubrics = read_rubrics(None, path, items)
+    check_prints(path, rubrics.prints, items)
+    return rubrics, hashlib.sha256(data).hexdigest()

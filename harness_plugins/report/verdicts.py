@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from evaluators.engine.journal import verdict_files
+import orjson
+
+from evaluators.engine.journal import fault_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
 from harness_plugins.folder.reread import Rereader
@@ -42,8 +44,11 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
     reread = Rereader(run.folder)
     for (line,) in found:
         try:
-            v = reread.verdict(decode(Verdict, line, "ignore"))
-        except RecordError:
+            value = orjson.loads(line)
+            if fault_of(value):
+                continue
+            v = reread.verdict(decode(Verdict, value, "ignore"))
+        except (orjson.JSONDecodeError, RecordError):
             continue  # counted in the report's notes
         trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)
         if _is_current(run, *places[v.item], v) and (v.status != "error" or trial not in last):

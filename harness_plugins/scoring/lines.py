@@ -8,6 +8,7 @@ from typing import Any
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.parsing import MASS_FLOOR, VERSION
+from evaluators.records import MOST, rotations
 from evaluators.usage import MOST_TOKENS
 from harness_plugins.folder.reread import Rereader
 
@@ -42,10 +43,19 @@ FAILED_TOKENS = f"""greatest(coalesce({_FAILED}."count", 0), 0) AS failed, {_che
             ELSE least(greatest(coalesce({_FAILED}.told, 0), 0), failed) END AS failed_told"""
 """Columns of the replies behind a line that came to nothing; `answer` and `error` are structs."""
 
+_WHOLES = ("sample", "replicate", "pick", "candidate")
+"""Whole numbers, read as JSON: DuckDB would make one of `"1"`, of `true` and of 1.5, which the journal takes for damage."""
+_NUMBERS = ", ".join(
+    f"coalesce(TRY_CAST({n}::VARCHAR AS INTEGER), {other}) AS {n}"
+    for n, other in zip(_WHOLES, (0, 0, "NULL", "NULL"), strict=True)
+)
+_ORDERS = ", ".join(repr(order) for n in range(2, MOST + 1) for order in rotations(n))
+_WHOLE = " AND ".join(f"regexp_full_match(coalesce(lines.{n}::VARCHAR, '0'), '[0-9]+')" for n in _WHOLES)
+
 _QUERY = f"""
-SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS sample, coalesce(replicate, 0) AS replicate,
-       status, pick, donor, media, rubric, p.first AS p, p.mass AS mass,
-       coalesce(forms, 0) AS forms, answer IS NOT NULL AND parser <> '' AND parser NOT LIKE '%/{VERSION}' AS stale, candidate,
+SELECT benchmark, judge, arm, writer, item, "order", {_NUMBERS},
+       status, donor, media, rubric, p.first AS p, p.mass AS mass,
+       coalesce(forms, 0) AS forms, answer IS NOT NULL AND parser <> '' AND parser NOT LIKE '%/{VERSION}' AS stale,
        score, ranks, coalesce(both_bad, false) AS both_bad,
        concat_ws(' | ', answer.model, answer.backend, answer.backend_version, CAST(answer.sampling AS VARCHAR)) AS provenance,
        answer.answer_format AS format,
@@ -56,17 +66,18 @@ SELECT benchmark, judge, arm, writer, item, "order", coalesce(sample, 0) AS samp
        {ANSWER_TOKENS}, {FAILED_TOKENS},
        row_number() OVER () AS line,
        length(key) <> 64 OR length(call) <> 64 OR answer.answer_format IS NULL AND answer IS NOT NULL
-       OR benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR NOT regexp_full_match("order", '[A-I]{{2,9}}')
+       OR benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR "order" NOT IN ({_ORDERS}) OR NOT ({_WHOLE})
        OR status NOT IN ('ok', 'tie', 'unparsed', 'low_mass', 'refused', 'truncated', 'error')
-       OR (status <> 'low_mass' AND (status = 'ok') <> (coalesce(pick BETWEEN 0 AND 8, false) OR score IS NOT NULL)) AS bad
+       OR (status <> 'low_mass'
+           AND (status = 'ok') <> (coalesce(regexp_full_match(lines.pick::VARCHAR, '[0-8]'), false) OR score IS NOT NULL)) AS bad
 FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
     key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
-    item: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', pick: 'INTEGER', donor: 'VARCHAR',
-    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'INTEGER', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
+    item: 'VARCHAR', "order": 'VARCHAR', sample: 'JSON', replicate: 'JSON', pick: 'JSON', donor: 'VARCHAR',
+    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'JSON', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
     p: 'STRUCT(first DOUBLE, mass DOUBLE)', forms: 'INTEGER', parser: 'VARCHAR',
     answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
                     answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
-                    usage {USAGE}, failed_replies {FAILED_REPLIES})', error: 'STRUCT(failed_replies {FAILED_REPLIES})'}})
+                    usage {USAGE}, failed_replies {FAILED_REPLIES})', error: 'STRUCT(failed_replies {FAILED_REPLIES})'}}) AS lines
 """
 
 

@@ -17,7 +17,6 @@ from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import Damage, items_of, rubrics_of, verdict_files, verdicts_of
 from evaluators.engine.plan import Orders, orders_of
-from evaluators.errors import UserError
 from evaluators.grading import Kind
 from evaluators.keys import media_digest
 from evaluators.parsing import MASS_FLOOR
@@ -25,7 +24,7 @@ from evaluators.records import STATUSES, Item, Rubric, Writer
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.folder.whole import LostItems, Problems
 from harness_plugins.manifest import read_manifest
-from harness_plugins.scores import refuse_scores_alone
+from harness_plugins.scores import without_items
 from harness_plugins.scoring.lines import verdict_tables
 from harness_plugins.scoring.usage import Folder, usage_of
 
@@ -225,10 +224,7 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     damage: Damage = {}
     items_here = items_of(folder, damage)
     if not items_here:
-        refuse_scores_alone(folder)
-        raise UserError(
-            f"{folder}: no run folder (no items.jsonl in it); `rubric-harness run CONFIG.yaml --out {folder}` makes one"
-        )
+        raise without_items(folder)
     manifest = read_manifest(folder)
     by_benchmark: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in items_here.values():

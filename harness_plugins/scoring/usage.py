@@ -305,7 +305,7 @@ def _rubrics(db: Any, given: set[str], found: Folder) -> None:
 def _inductions(db: Any, folder: Path, given: set[str], found: Folder, filed: bool) -> None:
     """What inductions took, also of those that were stopped before their rubric was filed."""
     models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if filed else {}
-    for path in sorted(folder.glob("induction-*.jsonl")):
+    for path in record_files(folder, "induction"):
         name = path.stem.removeprefix("induction-")
         if not path.stat().st_size or name in given:
             continue
