@@ -63,11 +63,11 @@ class RubricFile:
         return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending, saw)
 
 
-def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
+def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
     """Read one writer's file and match each rubric to its item.
 
     Args:
-        name: the row name in tables; it becomes the writer's name.
+        name: the row name in tables; it becomes the writer's name. None: the writer's own, or the file's where it names none.
         benchmarks: all items (before any limit) of each benchmark of the run.
 
     Raises:
@@ -76,8 +76,10 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
     if path.suffix in SUFFIXES:
-        made = read_artefact(name, path, benchmarks)
-        return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in made.rubrics), prints=made.prints)
+        made = read_artefact(name or path.stem, path, benchmarks)
+        return RubricFile(
+            name or path.stem, path, tuple(replace(r, uid=rubric_uid(r)) for r in made.rubrics), prints=made.prints
+        )
     index = _Index(benchmarks)
     rubrics: list[Rubric] = []
     first: dict[tuple[Any, ...], int] = {}
@@ -88,7 +90,7 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
     for number, row in rows:
         try:
-            rubric = _rubric(row, index, name)
+            rubric = _rubric(row, index, name or path.stem)
             if rubric is None or rubric.status == "error" or (only and rubric.writer.name != only):
                 continue
             writers.setdefault(rubric.writer, number)
@@ -96,13 +98,13 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
             if place in first:
                 if rubric.answer is not None:  # written again (`rubrics --redo`): the last one counts
                     rubrics = [r for r in rubrics if (r.benchmark, r.item, r.saw, r.replicate) != place]
-                    rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+                    rubrics.append(rubric)
                     continue
                 raise RecordError(
                     f"a second rubric for the same item (the first is line {first[place]}): remove one, or give it another `replicate`"
                 )
             first[place] = number
-            rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+            rubrics.append(rubric)
         except RecordError as e:
             problems.append(f"{path}: line {number}: {e}")
     if len(writers) > 1:
@@ -119,6 +121,8 @@ def read_rubrics(name: str, path: Path, benchmarks: Mapping[str, Sequence[Item]]
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
         )
+    name = name or rubrics[0].writer.name
+    rubrics = [replace(r, writer=replace(r.writer, name=name)) for r in rubrics]
     prints = _prints_beside(path, {r.text for r in rubrics if r.item is None and r.writer.method == "arr_induced"})
     return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics), prints=prints)
 

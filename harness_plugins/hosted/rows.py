@@ -13,7 +13,7 @@ from typing import Any
 from evaluators.arms import ARMS, Arm, Given, WriterRubrics
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
-from evaluators.files import read_bytes, read_jsonl
+from evaluators.files import read_bytes
 from evaluators.grading import PAIR, Grading, read_grading
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
@@ -26,7 +26,7 @@ from harness_plugins.folder.donors import planned_donors
 from harness_plugins.hosted import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.manifest import read_manifest
-from harness_plugins.rubric_files import RubricFile, read_rubrics, writer_name
+from harness_plugins.rubric_files import RubricFile, read_rubrics
 
 DEFAULT_OUT = Path("results/runs/hosted")
 
@@ -205,6 +205,8 @@ def run_folder() -> Path:
 
 def _config() -> Config | None:
     path = os.environ.get(CONFIG, "").strip()
+    if path and not Path(path).exists():
+        raise UserError(f"{path}: no such file ({CONFIG})")
     return _read_config(path) if path else None
 
 
@@ -222,11 +224,10 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
 
 @cache
 def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
-    first = next((row for _, row in read_jsonl(path, [])), {})
     items = {entry.name: _benchmark(entry).items}
-    found = read_rubrics(writer_name(first) or path.stem, path, items)
+    found = read_rubrics(None, path, items)
     check_prints(path, found.prints, items)
     return found, hashlib.sha256(data).hexdigest()
