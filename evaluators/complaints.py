@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -16,6 +17,8 @@ from evaluators.yaml_files import line_of
 _KEY = "[key]"
 """How pydantic says that a key of a mapping is meant, not its value."""
 _SHOWN = 60
+_SHORT = reprlib.Repr()  # of a body of 64 MB, or nested a thousand deep, Python's own takes seconds, or the stack
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlist, _SHORT.maxdict = 8, 4 * _SHOWN, 4 * _SHOWN, 30, 30
 
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
@@ -53,9 +56,10 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     if error["type"] == "value_error":
         return f"{where + ': ' if where else ''}{message}"
     choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]
-    if error["type"] == "literal_error" and choices:
-        return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', error['input'], choices)}"
-    shown = repr(error["input"])
+    given = error["input"][: _SHOWN * 4] if isinstance(error["input"], str) else error["input"]
+    if error["type"] == "literal_error" and choices and not isinstance(given, list | dict):
+        return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', given, choices)}"
+    shown = _SHORT.repr(given)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"
 

@@ -111,6 +111,10 @@ def test_a_picture_that_is_none_is_a_typed_failure(url: str, picture: str) -> No
     assert scores[0]["pairs"][0] in ("won", "lost", "disagree")
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
@@ -126,6 +130,8 @@ def test_a_picture_that_is_none_is_a_typed_failure(url: str, picture: str) -> No
         ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"] * 3, "path": "/x"}]}, 422, "unknown key 'path'"),
         ("/v1/proxy_grm", {"samples": [{"question": "q"}]}, 422, "samples.0"),
         ("/v1/proxy_grm", [1], 422, ""),
+        ("/v1/proxy_grm", {"samples": [{"question": nested(900)}]}, 422, "samples.0.question: input should be"),
+        ("/v1/proxy_grm", {"samples": "x" * 1_000_000}, 422, "^.{,200}$"),
     ],
 )
 def test_what_cannot_be_answered_is_refused(url: str, path: str, body: Any, status: int, said: str) -> None:

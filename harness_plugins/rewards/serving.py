@@ -127,8 +127,8 @@ class Connections:
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + 60
             log.warning(
-                "%d connections are open, half of this process's file handles: more are closed at once (raise `ulimit -n`)",
-                self.open,
+                "more than %d connections, half of this process's file handles: those beyond are closed at once (raise `ulimit -n`)",
+                self.most,
             )
 
     def failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
