@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -24,6 +25,8 @@ _WORDS = {
     "too_short": "may not be empty",
 }
 """What pydantic says in Python's words, by its type of error."""
+_SHORT = reprlib.Repr()  # of a body of 64 MB, or nested a thousand deep, Python's own takes seconds, or the stack
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlist, _SHORT.maxdict = 8, 4 * _SHOWN, 4 * _SHOWN, 30, 30
 
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
@@ -61,10 +64,11 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     if error["type"] == "value_error":
         return f"{where + ': ' if where else ''}{message}"
     choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]
-    if error["type"] == "literal_error" and choices:
-        return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', error['input'], choices)}"
+    value = error["input"][: _SHOWN * 4] if isinstance(error["input"], str) else error["input"]
+    if error["type"] == "literal_error" and choices and not isinstance(value, list | dict):
+        return f"{where}: {unknown('key' if location[-1] == _KEY else 'value', value, choices)}"
     message = _WORDS.get(error["type"], message)
-    shown = repr(error["input"])
+    shown = _SHORT.repr(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"
 

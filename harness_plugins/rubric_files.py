@@ -67,7 +67,7 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
     """Read one writer's file and match each rubric to its item.
 
     Args:
-        name: the row name in tables; it becomes the writer's name. None for the name in the file, or else that of the file.
+        name: the row name in tables; it becomes the writer's name. None: the writer's own, or the file's where it names none.
         benchmarks: all items (before any limit) of each benchmark of the run.
 
     Raises:
@@ -86,8 +86,8 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
     problems: list[str] = []
     rows = list(read_jsonl(path, problems))
     names = list(dict.fromkeys(n for _, row in rows if (n := _writer_name(row))))
-    name = name or (names[0] if names else path.stem)
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
+    name = name or (names[0] if names else path.stem)
     for number, row in rows:
         try:
             rubric = _rubric(row, index, name)
@@ -98,13 +98,13 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
             if place in first:
                 if rubric.answer is not None:  # written again (`rubrics --redo`): the last one counts
                     rubrics = [r for r in rubrics if (r.benchmark, r.item, r.saw, r.replicate) != place]
-                    rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+                    rubrics.append(rubric)
                     continue
                 raise RecordError(
                     f"a second rubric for the same item (the first is line {first[place]}): remove one, or give it another `replicate`"
                 )
             first[place] = number
-            rubrics.append(replace(rubric, writer=replace(rubric.writer, name=name)))
+            rubrics.append(rubric)
         except RecordError as e:
             problems.append(f"{path}: line {number}: {e}")
     if len(writers) > 1:
@@ -121,6 +121,7 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
         )
+    rubrics = [replace(r, writer=replace(r.writer, name=name)) for r in rubrics]
     prints = _prints_beside(path, {r.text for r in rubrics if r.item is None and r.writer.method == "arr_induced"})
     return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics), prints=prints)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import re
 import signal
 import time
@@ -14,11 +15,14 @@ from typing import Any
 import orjson
 import pytest
 
+from evaluators.errors import UserError
 from evaluators.mock_server import MockServer
 from harness_plugins.cli import main
-from harness_plugins.rewards.images import PREFIX, BadImage, ImageFiles, PictureFolder, remove_left_pictures
+from harness_plugins.picture_folders import PREFIX, PictureFolder, remove_left_pictures
+from harness_plugins.rewards.client import RewardClient
+from harness_plugins.rewards.images import BadImage, ImageFiles
 from tests.conftest import png
-from tests.serving import RIGHT, config, posted, serving, serving_here
+from tests.serving import RIGHT, config, posted, sample, serving, serving_here
 
 pytest.importorskip("fastapi", reason="needs the extra `server`")
 
@@ -188,6 +192,60 @@ def test_a_name_pointed_at_this_machine_is_refused(name: str, status: int, backe
                 sent = request if request.startswith(b"POST") else request + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
                 client = await Connection.to(where, sent.replace(b"Host: localhost", b"Host: " + name.encode()))
                 assert (await client.reply()).startswith(f"http/1.1 {status}")
+
+    asyncio.run(scenario())
+
+
+def test_whoever_asks_by_another_name_hears_the_mend(backend: MockServer, tmp_path: Path) -> None:
+    """A 400 that is masked would cost a training all its rewards."""
+
+    async def scenario() -> None:
+        async with (
+            serving_here(config(tmp_path, backend), ["judges.local"]) as (host, port),
+            RewardClient(f"http://{host}:{port}") as client,
+        ):
+            with pytest.raises(UserError, match=r"HTTP 400: the Host header '127\.0\.0\.1' .* --allow-host"):
+                await client.score([sample(1)])
+
+    asyncio.run(scenario())
+
+
+def test_connections_leave_handles_for_the_judge(
+    backend: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """asyncio's own answer to a lack of handles is a traceback for each connection that waits: 30 MB in ten seconds."""
+    monkeypatch.setattr("harness_plugins.rewards.serving.ENOUGH_HANDLES", 0)
+
+    async def scenario() -> None:
+        async with serving_here(config(tmp_path, backend, "limits: {head_s: 5}")) as where:
+            silent = [await Connection.to(where) for _ in range(30)]
+            closed = [await asyncio.wait_for(c.until_closed(), 1) for c in silent[-2:]]
+            assert closed == [b"", b""]
+            loop = asyncio.get_running_loop()
+            loop.call_exception_handler({"message": "x", "exception": OSError(errno.EMFILE, "Too many open files")})
+            for one in silent:
+                one.leave()
+            await asyncio.sleep(0.05)
+            assert (await (await Connection.to(where, whole())).reply()).startswith("http/1.1 200")
+
+    monkeypatch.setattr("resource.getrlimit", lambda _: (40, 40))
+    asyncio.run(scenario())
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "more than 20 connections, half of this process's file handles" in lines[0], lines
+
+
+def test_pictures_that_cannot_be_written_are_said(
+    backend: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    async def scenario() -> None:
+        async with serving_here(config(tmp_path, backend)) as (host, port):
+            for folder in tmp_path.glob(PREFIX + "*"):
+                folder.rmdir()
+            body: Any = {"samples": [{**SAMPLE, "images": [base64.b64encode(png(1)).decode()]}]}
+            status, reply, _ = await posted(f"http://{host}:{port}/v1/proxy_grm", body)
+            assert status == 503 and "pictures cannot be written on the server" in reply["error"]["message"]
 
     asyncio.run(scenario())
 

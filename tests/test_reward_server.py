@@ -111,6 +111,10 @@ def test_a_picture_that_is_none_is_a_typed_failure(url: str, picture: str) -> No
     assert scores[0]["pairs"][0] in ("won", "lost", "disagree")
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
@@ -121,11 +125,13 @@ def test_a_picture_that_is_none_is_a_typed_failure(url: str, picture: str) -> No
             "/v1/rpo",
             {"groups": [{"prompt": "p", "images": ["a"] * 13}] * 5},
             413,
-            "65 images in one request; the limit is 64",
+            "65 images in one request; the limit is 64 .limits.images.$",
         ),
-        ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"] * 3, "path": "/x"}]}, 422, "path"),
+        ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"] * 3, "path": "/x"}]}, 422, "unknown key 'path'"),
         ("/v1/proxy_grm", {"samples": [{"question": "q"}]}, 422, "samples.0"),
         ("/v1/proxy_grm", [1], 422, ""),
+        ("/v1/proxy_grm", {"samples": [{"question": nested(900)}]}, 422, "samples.0.question: input should be"),
+        ("/v1/proxy_grm", {"samples": "x" * 1_000_000}, 422, "^.{,200}$"),
     ],
 )
 def test_what_cannot_be_answered_is_refused(url: str, path: str, body: Any, status: int, said: str) -> None:
@@ -179,6 +185,7 @@ def test_a_token_is_asked_for(backend: MockServer, tmp_path: Path, monkeypatch: 
     ("options", "said"),
     [
         (["--host", "0.0.0.0"], "give --token-env NAME"),
+        (["--port", "99999"], "--port 99999: give a number from 0"),
         (["--token-env", "SHORT"], "at least 16 printable characters"),
         (["--token-env", "UNSET"], "at least 16 printable characters"),
         (["--host", "192.0.2.1", "--token-env", "LONG"], "cannot listen on 192.0.2.1"),

@@ -26,5 +26,8 @@ GRM = "grm"
 ARR = "arr"
 """The setting in which it writes a rubric from the request alone; in no group."""
 
+OUR_MODEL = "rubric_judge"
+"""Our judges, as a model of lmms-eval."""
+
 TASK_PREFIX = "rt_"
 """Names that lmms-eval has itself win over ours, so ours are told apart."""

@@ -79,8 +79,12 @@ class Folder:
         """The items, with the media digests that the folder has on record."""
         return with_known_digests(items, self._known)
 
-    def digested(self, item: Item) -> Item:
-        """The item with the digests of its media, read now where they are not known. May be called from threads."""
+    def digested(self, item: Item, listed: bool = True) -> Item:
+        """The item with the digests of its media, read now where they are not known. May be called from threads.
+
+        Args:
+            listed: it is an item of the run: it is to be judged, or there is nothing but rubrics here.
+        """
         with self._lock:
             done = self._digested.get(item.uid)
         if done is not None:
@@ -89,10 +93,11 @@ class Folder:
         if not done.digested():
             done = with_digests(done, {f.path: _digest(f.path) for m in done.all_media() for f in m.files})
         with self._lock:
-            if item.uid not in self._digested and item.uid not in self.listed and done.digested():
+            if listed and item.uid not in self.listed and done.digested():
                 self.items.append(encode(done))
                 self.listed.add(item.uid)
-            self._digested[item.uid] = done
+            if listed:
+                self._digested[item.uid] = done
         return done
 
     def add_rubrics(self, rubrics: Sequence[Rubric]) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from evaluators.complaints import complaint
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec, served_model
-from harness_plugins.hosted import JUDGE
+from harness_plugins.hosted import JUDGE, OUR_MODEL
 
 _LENGTHS = ("max_new_tokens", "max_gen_toks", "max_tokens")
 _NOT_SENT = {"until", "do_sample", *_LENGTHS, "temperature", "num_beams"}
@@ -40,6 +40,11 @@ def name_of(model: str, arguments: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9._:+-]+", "-", name).lstrip("._:+-") or "judge"
 
 
+def own_name(fields: Mapping[str, Any]) -> str:
+    """The name of the judge that our own model is, by the fields that `model_args` give it."""
+    return str(fields.get("name") or name_of(str(fields.get("backend", "openai")), fields))
+
+
 def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
     """A JudgeSpec, or what is wrong with it in one line.
 
@@ -56,10 +61,15 @@ def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
 def foreign_spec(
     model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[str, Any], harness: str, grading: Mapping[str, Any]
 ) -> JudgeSpec:
-    """The judge that a model of the harness itself is (`--model openai`, say). The harness asks it, not we."""
+    """The judge that the harness's model is, as the harness asks it (`--model openai`, say, or ours where it writes rubrics)."""
+    if model == OUR_MODEL:
+        name = own_name(arguments)
+    else:
+        name = name_of(model, arguments)
+        name = name if os.environ.get(JUDGE, "").strip() else f"{model}:{name}"
     return make_spec(
         {
-            "name": os.environ.get(JUDGE, "").strip() or f"{model}:{name_of(model, arguments)}",
+            "name": name,
             "backend": harness,
             "model": model,
             "model_args": dict(arguments),

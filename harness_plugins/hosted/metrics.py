@@ -100,7 +100,7 @@ def row_scores(rows: Rows, outcomes: Sequence[Outcome]) -> dict[int, float]:
 
 def gains(report: Report, rows: Rows, judge: str) -> dict[str, float]:
     """The arm of these rows minus each reference of the same judge and writer, with the 95 % interval, as `score` has them; none where
-    a side is incomplete."""
+    a side is incomplete or no item came out differently, where `score` has no answer either."""
     writer = rows.grid.writers[0].name if rows.grid.writers else None
     wanted = (rows.grid.benchmark, judge, rows.arm.name, writer)
     found: dict[str, float] = {}
@@ -108,7 +108,7 @@ def gains(report: Report, rows: Rows, judge: str) -> dict[str, float]:
         if (cell.benchmark, cell.judge, cell.arm, cell.writer) == wanted:
             for reference in REFERENCES:
                 contrast = cell.contrasts.get(reference)
-                if contrast is not None and contrast.complete:
+                if contrast is not None and contrast.complete and contrast.differs:
                     values = (contrast.value, contrast.low, contrast.high)
                     found |= dict(zip(gain_names(reference), values, strict=True))
     return {name: value for name, value in found.items() if not np.isnan(value)}

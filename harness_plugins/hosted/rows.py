@@ -206,6 +206,8 @@ def run_folder() -> Path:
 
 def _config() -> Config | None:
     path = os.environ.get(CONFIG, "").strip()
+    if path and not Path(path).exists():
+        raise UserError(f"{path}: no such file ({CONFIG})")
     return _read_config(path) if path else None
 
 
@@ -223,7 +225,7 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
 
 @cache
 def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
     items = {entry.name: _benchmark(entry).items}

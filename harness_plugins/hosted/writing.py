@@ -33,6 +33,8 @@ class HostedWriting(HostedTask):
     native = False
     setting = GRM
     method = "proxy_grm"
+    scores = True
+    """What it writes decides as well."""
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
         found = super().load({**about, "setting": "judge"})
@@ -60,8 +62,8 @@ class HostedWriting(HostedTask):
         with self._planning:
             if self._planned:
                 return
-            writer = self.writer  # whose name must be known before anything is asked
-            self._planned, self.folder.judged = True, self.folder.judged or writer.method == "proxy_grm"
+            _ = self.writer  # whose name must be known before anything is asked
+            self._planned, self.folder.judged = True, self.folder.judged or self.scores
             held, benchmarks = read_manifest(self.folder.path), {self.rows.grid.benchmark: self.rows.benchmark}
             check_rows(self.folder.path, held, benchmarks)
             if self.rank == 0:
@@ -72,7 +74,8 @@ class HostedWriting(HostedTask):
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""
         self._plan()
         draw, now = self.draw(number), datetime.now(UTC).isoformat(timespec="milliseconds")
-        draw = replace(draw, item=self.folder.digested(draw.item))
+        # Under a limit `arr` writes for twice as many items as are judged beside it: a row of its is an item, not one of two orders.
+        draw = replace(draw, item=self.folder.digested(draw.item, listed=self.scores or not self.folder.judged))
         if text.startswith(FAILED) or not text.strip():
             kind = "server" if text.strip() else "empty"
             rubric = failed(self.writer, draw, Failure(kind, text[:300] or "the reply has no content"), now)
@@ -95,6 +98,7 @@ class HostedRubrics(HostedWriting):
 
     setting = ARR
     method = "arr_zero_shot"
+    scores = False
 
     def metrics(self, asked: Sequence[int]) -> list[str]:
         return [*_SHARES, "score"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from evaluators.backends.lmms import EXTRA
 from evaluators.errors import UserError
 from evaluators.extras import failed_import
+from evaluators.names import unknown
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS, TASK_PREFIX
 from harness_plugins.hosted.base import not_imported
@@ -73,12 +75,15 @@ def lmms_eval(
         given = args.include_path
         args.include_path = with_ours([given] if isinstance(given, str) else list(given or []))
         try:
+            if not args.tasks:  # lmms-eval says so and exits with 0
+                raise ValueError("No tasks specified")
             return single(args)
         except Exception as e:  # lmms-eval prints it and goes on to exit with 0
             failed.append(e)
-            if failed_import(e) is None:
+            mend = _mend(e)
+            if mend is None:
                 raise
-            refused.append(not_imported("lmms-eval", e, EXTRA))
+            refused.append(mend)
             raise SystemExit from e
 
     before = sys.argv
@@ -94,3 +99,22 @@ def lmms_eval(
         host.cli_evaluate_single, sys.argv = single, before
         folders = close_folders()
     return (1 if failed else 0), folders
+
+
+def _mend(error: Exception) -> UserError | None:
+    """What the user is to do about an error that lmms-eval would print with a traceback; None where it is no mistake of theirs."""
+    if failed_import(error) is not None:
+        return not_imported("lmms-eval", error, EXTRA)
+    said = str(error) if isinstance(error, ValueError | AssertionError) else ""
+    if tasks := re.match("Tasks not found: (.*?)[.] Try ", said):
+        known = [n for b in names() for n in (f"{TASK_PREFIX}{b}", *tasks_of(b))] + list(groups())
+        lines = [unknown("task", name, known if name.startswith(TASK_PREFIX) else ()) for name in tasks[1].split(", ")]
+        return UserError(*(f"{line.removesuffix('; there are none')}: {_LISTS}" for line in lines))
+    if said.startswith("No tasks specified"):
+        return UserError(f"no task to evaluate: give --tasks: {_LISTS}")
+    if model := re.match("Model '(.*?)' not found in available models: (.*)", said):
+        return UserError(unknown("model", model[1], model[2].split(", ")))
+    return None
+
+
+_LISTS = "`rubric-harness lmms-eval --list` shows our tasks, `lmms-eval tasks list` its own"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from evaluators.messages import ChatRequest, Image, Message, Part, Text
 from evaluators.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
 from evaluators.records import Answer, Failure, MediaFile, encode
 from harness_plugins.experiment import block_on
+from harness_plugins.picture_folders import PictureFolder, remove_left_pictures
 
 Specs = Callable[[Mapping[str, Any]], JudgeSpec]
 
@@ -59,10 +59,13 @@ def answer(
     groups: dict[str, list[int]] = {}
     for place, request in enumerate(requests):
         groups.setdefault(repr(sorted(request.args[2].items())), []).append(place)
-    with tempfile.TemporaryDirectory(prefix="rubric-harness-") as folder:
+    if not requests:
+        return []
+    remove_left_pictures()
+    with PictureFolder() as folder:
         for places in groups.values():
             same = [requests[p] for p in places]
-            asking = _Asking(specs(same[0].args[2]), docs, out, rank, Path(folder))
+            asking = _Asking(specs(same[0].args[2]), docs, out, rank, folder.path)
             block_on(asking.run(same))
             found |= dict(zip(places, asking.results, strict=True))
     return [found[p] for p in range(len(requests))]

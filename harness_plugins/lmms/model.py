@@ -23,7 +23,7 @@ from harness_plugins.experiment import ask, block_on, copy_answers, tell_damage
 from harness_plugins.garbage import rare_collections
 from harness_plugins.hosted.base import Docs, plainly
 from harness_plugins.hosted.folder import Folder, folder_of
-from harness_plugins.hosted.judge import make_spec, name_of, sampling_fields
+from harness_plugins.hosted.judge import make_spec, own_name, sampling_fields
 from harness_plugins.hosted.rows import Row, RowGrid, cell_of, grading_fields, run_folder
 from harness_plugins.known_items import check_images
 from harness_plugins.lmms import foreign
@@ -43,7 +43,7 @@ class RubricJudge(lmms):  # type: ignore[misc]
         super().__init__()
         self.task_dict = Tasks()
         model_args.setdefault("backend", "openai")
-        model_args.setdefault("name", name_of(str(model_args["backend"]), model_args))
+        model_args["name"] = own_name(model_args)
         self._fields = model_args
         spec = self.spec({})  # a mistake in them is said now, not after the data have been read
         if spec.samples > 1:

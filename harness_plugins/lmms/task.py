@@ -13,6 +13,7 @@ from typing import Any
 
 from evaluators.backends.lmms import EXTRA, images_of, to_lmms
 from evaluators.errors import UserError
+from harness_plugins.hosted import OUR_MODEL
 from harness_plugins.hosted.base import HostedTask, importing, plainly
 from harness_plugins.hosted.writing import HostedRubrics, HostedWriting
 
@@ -121,7 +122,7 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         from lmms_eval.models import MODEL_REGISTRY_V2
 
         cli = getattr(self, "args", None)
-        if self.asked_by_ours or (cli is not None and cli.model == "rubric_judge"):
+        if self.asked_by_ours or (cli is not None and cli.model == OUR_MODEL):
             return "own"
         if cli is None:
             return "chat"

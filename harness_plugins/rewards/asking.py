@@ -12,7 +12,8 @@ from evaluators.judges import Judge, JudgeSpec
 from evaluators.media import Known, MediaWindow
 from evaluators.parsing import Parsed, parse
 from evaluators.rendering import Case
-from harness_plugins.rewards.images import ImageFiles, PictureFolder, remove_left_pictures
+from harness_plugins.picture_folders import PictureFolder, remove_left_pictures
+from harness_plugins.rewards.images import ImageFiles
 
 
 @dataclass

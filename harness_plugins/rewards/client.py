@@ -37,7 +37,7 @@ R = TypeVar("R")
 
 _STEEPEST = 4
 """Attempts after which pauses grow no longer (4 s at most): a server that is back is to be found soon."""
-_AUTH, _GONE = (401, 403), (404, 405)
+_AUTH, _GONE = (401, 403), (400, 404, 405)
 
 
 class RewardClient:

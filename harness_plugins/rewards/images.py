@@ -8,13 +8,9 @@ PIL, numpy and torch are imported only where one of theirs is handed over.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import io
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import count
@@ -28,8 +24,8 @@ from evaluators.errors import BackendError, UserError
 from evaluators.media import WINDOW_BYTES, Encoded, Known
 from evaluators.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
 from evaluators.records import Media, MediaFile
+from harness_plugins.picture_folders import PictureFolder
 
-PREFIX = "rubric-harness-pictures-"
 MOST_SLACK = 1e-2
 """How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""
 
@@ -37,35 +33,6 @@ MOST_SLACK = 1e-2
 class BadImage(Exception):
     """One picture cannot be shown: its file cannot be read, its bytes are no image, or its numbers are not finite. That candidate
     is a failure."""
-
-
-class PictureFolder:
-    """A folder for pictures. Its lock ends with this process, however that ends, and tells whose folder may be removed."""
-
-    def __init__(self) -> None:
-        made = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
-        self._lock = os.open(made, os.O_RDONLY)
-        with contextlib.suppress(OSError):  # a file system without locks: nobody else can lock it either
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.path = made.rename(
-            made.with_name(made.name.replace("rubric-harness-", PREFIX))
-        )  # locked before it is seen
-
-    def close(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
-
-
-def remove_left_pictures() -> None:
-    """Remove the folders of processes that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        with contextlib.suppress(OSError):  # another user's
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
 
 
 class ImageFiles:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -20,9 +21,11 @@ import orjson
 import PIL  # noqa: F401  # so that a missing extra is said before anything is served
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from evaluators.complaints import complaint
 from evaluators.errors import KINDS, UserError
 from evaluators.pictures import opened
 from evaluators.records import Candidate, Failure, Media
@@ -98,7 +101,9 @@ class RewardServer:
         """Room for so many judge calls, until they are answered."""
         if calls > self.config.queue:
             raise Refused(
-                413, "rejected", f"{calls} judge calls in one request; the queue takes {self.config.queue}: send less"
+                413,
+                "rejected",
+                f"{calls} judge calls in one request; the queue takes {self.config.queue}: send less, or raise `queue`",
             )
         if self.pending + calls > self.config.queue:
             raise Refused(
@@ -121,7 +126,9 @@ class RewardServer:
             more = max(size - taken, 0)
             if self.body_bytes + more > most:
                 raise Refused(
-                    503, "server", f"requests under way hold {self.body_bytes} bytes, of {most}: ask again later"
+                    503,
+                    "server",
+                    f"requests under way hold {self.body_bytes} bytes, of {most} (limits.bodies_mb): ask again later",
                 )
             self.body_bytes += more
             taken += more
@@ -164,7 +171,9 @@ class RewardServer:
         )
         most = max(len(g.images) for g in asked.groups)
         if most > limits.candidates:
-            raise Refused(413, "rejected", f"a group of {most} candidates; the limit is {limits.candidates}")
+            raise Refused(
+                413, "rejected", f"a group of {most} candidates; the limit is {limits.candidates} (limits.candidates)"
+            )
         with self.admitted(sum(self.rpo.calls(len(g.images)) for g in asked.groups)):
             groups = await asyncio.to_thread(lambda: [_group(g, limits) for g in asked.groups])
             scored = await asyncio.gather(*(self._scored(g) for g in groups))
@@ -195,11 +204,13 @@ async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:
 def _check_counts(limits: Limits, samples: int, pictures: Sequence[str]) -> None:
     """Before anything is decoded."""
     if samples > limits.samples:
-        raise Refused(413, "rejected", f"{samples} in one request; the limit is {limits.samples}")
+        raise Refused(413, "rejected", f"{samples} in one request; the limit is {limits.samples} (limits.samples)")
     if len(pictures) > limits.images:
-        raise Refused(413, "rejected", f"{len(pictures)} images in one request; the limit is {limits.images}")
+        raise Refused(
+            413, "rejected", f"{len(pictures)} images in one request; the limit is {limits.images} (limits.images)"
+        )
     if any(len(p) * 3 // 4 > limits.image_mb * MEGABYTE for p in pictures):
-        raise Refused(413, "rejected", f"an image is larger than {limits.image_mb:g} MB")
+        raise Refused(413, "rejected", f"an image is larger than {limits.image_mb:g} MB (limits.image_mb)")
 
 
 def _pictures_of(sample: wire.ProxySample) -> list[str]:
@@ -217,7 +228,7 @@ def _checked(picture: str, limits: Limits) -> bytes | BadImage:
     except Exception as e:  # decoders raise what they like, Pillow's own guard against bombs among it
         return BadImage(f"not an image that is taken ({', '.join(FORMATS)}): {type(e).__name__}")
     if width * height > limits.megapixels * 1e6:
-        return BadImage(f"{width} x {height} pixels; the limit is {limits.megapixels:g} megapixels")
+        return BadImage(f"{width} x {height} pixels; the limit is {limits.megapixels:g} megapixels (limits.megapixels)")
     return data
 
 
@@ -240,6 +251,25 @@ def _group(sent: wire.RPOGroup, limits: Limits) -> Group:
     return Group(sent.prompt, [_checked(p, limits) for p in sent.images], source, sent.rubric)
 
 
+class HostCheck:
+    """Refuses a request whose Host header holds none of the names."""
+
+    def __init__(self, app: ASGIApp, names: Sequence[str]) -> None:
+        self._app, self._names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = re.sub(r":\d*$", "", Headers(scope=scope).get("host", ""))
+        if any(_fits(host.lower(), name.lower()) for name in self._names):
+            await self._app(scope, receive, send)
+            return
+        said = f"the Host header {host!r:.100} does not name this server: start it with --allow-host, or ask {', '.join(self._names)}"
+        await _refusal(Refused(400, "rejected", said))(scope, receive, send)
+
+
+def _fits(host: str, name: str) -> bool:
+    return name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
+
+
 def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
     """The routes. /openapi.json describes them; there is no page that would load a script from elsewhere.
 
@@ -247,7 +277,7 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
         hosts: names that a request's Host header may hold, without port; `*` takes any.
     """
     made = FastAPI(title="rubric-harness rewards", version=__version__, docs_url=None, redoc_url=None)
-    made.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    made.add_middleware(HostCheck, names=hosts)
 
     @made.get("/health", summary="Whether it serves, and how much is pending; needs no token")
     async def health() -> Response:
@@ -300,12 +330,14 @@ async def _answered(
         log.warning("%s left before %s was answered", client, request.url.path)
         return _refusal(Refused(499, "reset", "the client has gone"))
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        return _refusal(Refused(422, "rejected", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"))
+        return _refusal(Refused(422, "rejected", complaint(e.errors(include_url=False)[0], form)))
     except Refused as e:
         return _refusal(e)
     except UserError as e:
         return _refusal(Refused(422, "rejected", str(e)))
+    except OSError as e:
+        log.error("pictures cannot be written: %s", e)
+        return _refusal(Refused(503, "server", f"pictures cannot be written on the server: {e.strerror or e}"))
 
 
 async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -> Any:
@@ -318,7 +350,7 @@ async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -
 
     def check(size: int) -> None:
         if size > most:
-            raise Refused(413, "rejected", f"the body is larger than {limits.body_mb:g} MB")
+            raise Refused(413, "rejected", f"the body is larger than {limits.body_mb:g} MB (limits.body_mb)")
         take(size)
 
     check(int(length) if length.isdigit() else 0)
@@ -328,7 +360,7 @@ async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -
                 check(len(data) + len(piece))
                 data += piece
     except TimeoutError:
-        raise Refused(408, "timeout", f"the body was not sent within {limits.body_s:g} s") from None
+        raise Refused(408, "timeout", f"the body was not sent within {limits.body_s:g} s (limits.body_s)") from None
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as e:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
+import math
 import os
 import re
+import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -19,9 +24,10 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from evaluators.errors import UserError
 from evaluators.text import say
 from harness_plugins.rewards.configs import load_server
-from harness_plugins.rewards.server import RewardServer, app
+from harness_plugins.rewards.server import RewardServer, app, log
 
 SHORTEST_TOKEN = 16
+ENOUGH_HANDLES = 1 << 16
 _HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -59,9 +65,11 @@ class Server(uvicorn.Server):
     """uvicorn, told when it ends, so that requests on open connections are refused from then on."""
 
     def __init__(self, rewards: RewardServer, names: Sequence[str]) -> None:
+        connections = Connections()
         config = uvicorn.Config(
             app(rewards, names),
-            http=_closing_silent(rewards.config.limits.head_s),
+            http=_closing_silent(rewards.config.limits.head_s, connections),
+            ws="none",
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -69,9 +77,10 @@ class Server(uvicorn.Server):
             proxy_headers=False,
         )
         super().__init__(config)
-        self._rewards = rewards
+        self._rewards, self._connections = rewards, connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._connections.failed)
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
@@ -94,14 +103,56 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _closing_silent(head_s: float) -> type[asyncio.Protocol]:
+class Connections:
+    """How many are open. They get half of the process's file handles: the judge's connections and the pictures need the rest."""
+
+    def __init__(self) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = ENOUGH_HANDLES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_HANDLES)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                soft = most
+        self.most = max((most if soft == resource.RLIM_INFINITY else soft) // 2, 1)
+        self.open = 0
+        self._next_line = -math.inf
+
+    def full(self) -> bool:
+        if self.open >= self.most:
+            self.tell()
+        return self.open >= self.most
+
+    def tell(self) -> None:
+        """One line, and no other for a minute."""
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + 60
+            log.warning(
+                "more than %d connections, half of this process's file handles: those beyond are closed at once (raise `ulimit -n`)",
+                self.most,
+            )
+
+    def failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's handler of exceptions: its own prints a traceback for each connection that it has no handle for."""
+        if isinstance(e := context.get("exception"), OSError) and e.errno in (errno.EMFILE, errno.ENFILE):
+            self.tell()
+        else:
+            loop.default_exception_handler(context)
+
+
+def _closing_silent(head_s: float, connections: Connections) -> type[asyncio.Protocol]:
     """uvicorn's protocol, with a deadline for the head of each request: its own ends idle connections after an answer alone."""
 
     class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         _deadline: asyncio.TimerHandle | None = None
+        _counted = False
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
+            if connections.full():
+                self.transport.abort()
+                return
+            connections.open += 1
+            self._counted = True
             self._start()
 
         def data_received(self, data: bytes) -> None:
@@ -113,6 +164,7 @@ def _closing_silent(head_s: float) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop()
+            connections.open -= self._counted
             super().connection_lost(exc)
 
         def _start(self) -> None:
@@ -135,8 +187,7 @@ def host_names(host: str, more: Sequence[str]) -> list[str]:
                 f"--allow-host {name}: give a name without scheme and port, such as judges.local or *.local"
             )
     bound = f"[{host}]" if ":" in host else host
-    older = "["  # what starlette before 1.4 reads of [::1]:8765; no name that could be pointed anywhere
-    return ["localhost", "127.0.0.1", "[::1]", older, bound, *more]
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", bound, *more]))
 
 
 def _token(name: str | None) -> str:
@@ -160,6 +211,8 @@ def _loopback(host: str) -> bool:
 
 def listening_on(host: str, port: int) -> socket.socket:
     """Named TCP, as asyncio switches Nagle's algorithm off for such sockets alone: 40 ms an answer otherwise."""
+    if not 0 <= port < 1 << 16:  # getaddrinfo would take the rest of a division
+        raise UserError(f"--port {port}: give a number from 0 (any that is free) to 65535")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         made = socket.socket(family, kind, socket.IPPROTO_TCP)

@@ -16,6 +16,7 @@ from evaluators.mock_server import MockServer
 from evaluators.records import Answer
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.lmms import foreign
+from harness_plugins.picture_folders import PREFIX
 from tests.conftest import read_jsonl
 from tests.hosted.conftest import Cli, Done
 
@@ -127,3 +128,24 @@ def test_a_fault_of_the_backend_costs_its_request(tmp_path: Path, monkeypatch: p
         assert server.asked == 5
         again = foreign.answer(requests, lambda _: spec, docs, tmp_path, 0)
         assert [r.text for r in again] == ["yes"] * 6 and server.asked == 6
+
+
+def test_pictures_of_a_killed_command_go_at_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"{PREFIX}of-the-dead"
+    left.mkdir()
+    shown: list[str] = []
+
+    def messages(doc: str) -> list[dict[str, object]]:
+        return [{"role": "user", "content": [{"type": "image", "url": Image.new("RGB", (8, 8))}]}]
+
+    def answer(body: object) -> str:
+        shown.extend(p.name for folder in tmp_path.glob(PREFIX + "*") for p in folder.iterdir())
+        return "yes"
+
+    request = Instance("generate_until", ("", messages, {}, 0, "other", "test"), 0,
+                       metadata={"task": "other", "doc_id": 0, "repeats": 1})  # fmt: skip
+    with MockServer(answer=answer).running() as server:
+        spec = make_spec({"name": "m", "backend": "openai", "model": "m", "base_url": server.url})
+        foreign.answer([request], lambda _: spec, {"other": {"test": ["row"]}}, tmp_path / "run", 0)
+    assert len(shown) == 1 and not list(tmp_path.glob(PREFIX + "*"))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from lmms_eval.baselines import load_baseline
@@ -72,6 +73,16 @@ def test_without_its_reference_there_is_no_gain_until_there_is_one(evaluate: Cal
     evaluate("rt_demo_judge", limit=8)
     row = printed(evaluate("rt_demo_transfer", limit=8), "rt_demo_transfer")
     assert {n for n in row if n.startswith("gain")} == {f"gain_over_none{end}" for end in ("", "_low", "_high")}
+
+
+def test_where_no_item_came_out_differently_there_is_no_gain(evaluate: Callable[..., Results], tmp_path: Path) -> None:
+    """`score` says "no answer": +0.0 with an interval of no width is none."""
+    with MockServer(answer=lambda body: "I cannot say.").running() as server:
+        model = f"model=m,base_url={server.url}"
+        row = printed(evaluate("rt_demo_transfer,rt_demo_judge,rt_demo_shuffled", model_args=model), "rt_demo_transfer")
+    assert row["unparsed"] == 1.0 and not any(name.startswith("gain_") for name in row)
+    (cell,) = (c for c in score(tmp_path / "run").cells if c.arm == "transferred")
+    assert not cell.contrasts["none"].differs
 
 
 def test_arrows_point_where_better_is(evaluate: Callable[..., Results]) -> None:
@@ -214,3 +225,67 @@ def test_what_is_not_named_is_refused_before_the_first_request(
         with pytest.raises(UserError, match=words) as refused:
             evaluate(task, model="openai", model_args=f"model_version=m,base_url={server.url}", limit=4)
         assert server.asked == 0 and len(str(refused.value).splitlines()) == 1
+
+
+def test_a_rubric_file_of_two_writers_is_refused(
+    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them was taken, and nobody told which."""
+    row = {"benchmark": "demo", "text": "Be right."}
+    path = write_jsonl(tmp_path / "two.jsonl", [row | {"row": n, "writer": f"w{n}"} for n in range(2)])
+    monkeypatch.setenv("RUBRIC_HARNESS_RUBRICS", str(path))
+    with pytest.raises(UserError, match="line 2: two writers"):
+        evaluate("rt_demo_transfer")
+
+
+def test_a_rubric_file_without_a_writer_goes_by_its_name(
+    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"benchmark": "elsewhere", "writer": "another", "item": None, "text": "Be right."}
+    rows = [other, {"benchmark": "demo", "item": None, "rubric": "Be right."}]
+    monkeypatch.setenv("RUBRIC_HARNESS_RUBRICS", str(write_jsonl(tmp_path / "mine.jsonl", rows)))
+    results = evaluate("rt_demo_transfer", limit=4)
+    assert {s["answered"][2]["writer"] for s in results["samples"]["rt_demo_transfer"]} == {"mine"}
+
+
+def test_beside_arr_a_limit_is_of_whole_items(
+    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of `arr` is an item, so a limit of 8 asks it about twice as many as are judged: those are not to be judged."""
+    monkeypatch.setenv("RUBRIC_HARNESS_JUDGE", "m")
+    with MockServer(grm=True).running() as server:
+        evaluate("rt_demo_arr,rt_demo_grm,rt_demo_judge", model_args=f"model=m,base_url={server.url}", limit=8)
+    cells = [c for c in score(tmp_path / "run").cells if not c.baseline]
+    assert {(c.judge, c.arm, c.trials) for c in cells} == {("m", "none", (8, 8)), ("m", "grm", (8, 8))}
+
+
+def votes(count: int) -> list[dict[str, Any]]:
+    kinds = ("leftvote", "rightvote", "tievote", "bothbad_vote")
+    return [
+        {"prompt": f"p{n}", "left_model": "l", "right_model": "r", "left_image": "1.png", "right_image": "2.png",
+         "vote_type": kinds[n % 4]} for n in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("grading", ["good_bad", "ties", ""])
+def test_ties_of_two_bad_ones_count_as_in_score(
+    evaluate: Callable[..., Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grading: str
+) -> None:
+    for n in (1, 2):
+        (tmp_path / f"{n}.png").write_bytes(png(n))
+    write_jsonl(tmp_path / "votes.jsonl", votes(16))
+    (tmp_path / "data.yaml").write_text("benchmarks: [{name: genai_bench_generation, path: votes.jsonl}]\n")
+    monkeypatch.setenv("RUBRIC_HARNESS_CONFIG", str(tmp_path / "data.yaml"))
+    monkeypatch.setenv("RUBRIC_HARNESS_GRADING", grading)
+    said = ("1", "2", "tie", "both good", "both bad")
+    answer = lambda body: f"<answer>{said[crc32(str(body).encode()) % 5]}</answer>"  # noqa: E731
+    with MockServer(answer=answer).running() as server:
+        name = "rt_genai_bench_generation_judge"
+        results = evaluate(name, model_args=f"model=m,base_url={server.url}")
+    row = printed(results, name)
+    own, strict = ({n: m.value for n, m in next(c for c in score(tmp_path / "run", p).cells if not c.computed).metrics.items()}
+                   for p in ("metric", "strict"))  # fmt: skip
+    assert {n: row[f"metric_{n}"] for n in own if f"metric_{n}" in row} == pytest.approx({"accuracy": own["accuracy"]})
+    assert row["accuracy"] == pytest.approx(strict["accuracy"]) and row["tie"] == pytest.approx(strict["tie"])
+    outcomes = {s["answered"][1] for s in results["samples"][name]}
+    assert ("both_bad" in outcomes) == (grading == "good_bad")

@@ -178,10 +178,6 @@ def test_our_command_has_real_exit_codes_and_a_table(cli: Cli, server: MockServe
         "rubric-harness", "lmms-eval", "--rubrics", str(CAREFUL), "--out", "mine", *given, "--model_args", judge(server)
     )
     assert done.code == 0 and "minus none" in done.out and "rubric-harness table mine" in done.out, done.out
-    missing = cli(
-        "rubric-harness", "lmms-eval", "--tasks", "rt_nope", "--model", "rubric_judge", "--model_args", judge(server)
-    )
-    assert missing.code == 1 and "Tasks not found" in missing.out
     dead = cli(
         "rubric-harness",
         "lmms-eval",
@@ -192,6 +188,23 @@ def test_our_command_has_real_exit_codes_and_a_table(cli: Cli, server: MockServe
         "model=m,base_url=http://127.0.0.1:9/v1",
     )
     assert dead.code == 3 and "stopped: judge 'm'" in dead.out and "Traceback" not in dead.out, dead.out
+
+
+@pytest.mark.parametrize(
+    ("tasks", "model", "said"),
+    [
+        (["--tasks", "rt_demo_jugde,mmm"], "rubric_judge", "unknown task 'rt_demo_jugde'; did you mean 'rt_demo_judge'?"),
+        (["--tasks", "rt_dem_*"], "rubric_judge", "no task to evaluate: give --tasks"),
+        ([], "rubric_judge", "no task to evaluate: give --tasks"),
+        (["--tasks", "rt_demo_judge"], "rubric_jugde", "unknown model 'rubric_jugde'; did you mean 'rubric_judge'?"),
+    ],
+)  # fmt: skip
+def test_what_lmms_eval_does_not_know_is_said(cli: Cli, tasks: list[str], model: str, said: str) -> None:
+    """By itself it prints a traceback, or exits with 0."""
+    done = cli(
+        "rubric-harness", "lmms-eval", *tasks, "--model", model, "--model_args", "backend=baseline,model=longest"
+    )
+    assert done.code == 2 and f"error: {said}" in done.out and "Traceback" not in done.out, done.out
 
 
 def test_an_lmms_model_is_a_native_judge(cli: Cli, server: MockServer) -> None:
