@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.files import plain_file, read_jsonl
 from evaluators.keys import digest, media_digest
@@ -31,10 +32,8 @@ _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Paths = Annotated[tuple[_Words, ...], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 
 
-class _Shown(BaseModel):
+class _Shown(Entry):
     """A candidate as a row gives it: a text, a list of media paths, or an object with either or both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = ""
     media: _Paths = ()
@@ -51,9 +50,7 @@ class _Shown(BaseModel):
         return self
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Row(Entry):
     prompt: _Words
     preferred: _Shown
     dispreferred: _Shown

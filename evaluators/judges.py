@@ -20,9 +20,10 @@ from types import ModuleType
 from typing import Any, Literal, Protocol
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from evaluators import backends, parsing
+from evaluators.entries import Entry
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import install
 from evaluators.grading import SCALE, Asked, Decision, Grading, Kind, Ties
@@ -99,10 +100,8 @@ def backend_names() -> list[str]:
     return sorted(m.name for m in modules if not m.name.startswith("_"))
 
 
-class FromEnvironment(BaseModel):
+class FromEnvironment(Entry):
     """A secret: its value stands in an environment variable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     env: str = Field(min_length=1)
 
@@ -127,10 +126,8 @@ def served_model(backend: str, model: str, model_args: Mapping[str, Any]) -> str
     return named[0] if named else model
 
 
-class JudgeSpec(BaseModel):
+class JudgeSpec(Entry):
     """One judge of a config. Fields without a default are required. A name alone is a baseline: `longest`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
     backend: str

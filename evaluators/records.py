@@ -12,8 +12,9 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import orjson
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from evaluators.entries import no_boolean
 from evaluators.names import unknown
 
 SCHEMA = 1
@@ -156,7 +157,7 @@ class Item:
 class Criterion:
     name: str
     description: str = ""
-    weight: Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)] = 1.0
+    weight: Annotated[float, BeforeValidator(no_boolean), Field(allow_inf_nan=False, ge=-1e6, le=1e6)] = 1.0
 
     __pydantic_config__ = _STRICT
 
@@ -204,7 +205,7 @@ class Rubric:
     writer: Writer
     text: str
     criteria: tuple[Criterion, ...] = ()
-    replicate: Annotated[int, Field(ge=0, lt=DRAWS)] = 0
+    replicate: Annotated[int, BeforeValidator(no_boolean), Field(ge=0, lt=DRAWS)] = 0
     saw: Saw = "nothing"
     verdict: Literal[1, 2] | None = None
     """The writer's own verdict, as a position in the order it saw."""

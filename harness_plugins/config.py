@@ -10,9 +10,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -22,6 +20,7 @@ from pydantic import (
 
 from evaluators.arms import ARMS, CONTROLS
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.files import not_a_file
 from evaluators.judges import JudgeSpec
@@ -37,10 +36,6 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str | dict) else value
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 def _named(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise ValueError("empty: name a folder, or leave it out")
@@ -51,7 +46,7 @@ Place = Annotated[Path, BeforeValidator(_named)]
 """Where something is written: an empty text would be the folder that the config lies in."""
 
 
-class Config(_Part):
+class Config(Entry):
     """A run: benchmarks x arms (x writers) x judges x orders."""
 
     benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)

@@ -11,26 +11,25 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.complaints import problem_lines
 from evaluators.engine.budget import Rates
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.yaml_files import read_mapping
 
 MILLION = 1e6
 
 
-class ModelPrice(BaseModel):
+class ModelPrice(Entry):
     """One model. Money is for a million tokens, in the file's currency."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    read: float | None = Field(None, ge=0, allow_inf_nan=False)
-    written: float | None = Field(None, ge=0, allow_inf_nan=False)
-    cached: float | None = Field(None, ge=0, allow_inf_nan=False)
+    read: float | None = Field(None, ge=0)
+    written: float | None = Field(None, ge=0)
+    cached: float | None = Field(None, ge=0)
     """Read from the server's cache; the price of `read` where it is not given."""
-    parameters_b: float | None = Field(None, gt=0, allow_inf_nan=False)
+    parameters_b: float | None = Field(None, gt=0)
     """Billions of parameters (those used for a token, of a mixture of experts): what stands for cost without a price."""
 
     @model_validator(mode="after")
@@ -51,10 +50,8 @@ class ModelPrice(BaseModel):
         return Rates(self.read / MILLION, cached / MILLION, self.written / MILLION)
 
 
-class Prices(BaseModel):
+class Prices(Entry):
     """The file: `{currency: USD, models: {"Qwen/Qwen3-VL-8B-Instruct": {read: 0.2, written: 0.6, parameters_b: 8}}}`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     currency: str
     models: dict[str, ModelPrice] = Field(min_length=1)

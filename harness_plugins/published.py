@@ -6,9 +6,10 @@ import re
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.names import unknown
 from evaluators.yaml_files import read_mapping
@@ -23,10 +24,6 @@ Aggregate = Literal["micro", "macro", "mean_of_groups", "difference", "unknown"]
 _NUMBER = re.compile(r"-?(\d+(\.\d+)?|\.\d+)")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 def _number(value: str) -> str:
     if not _NUMBER.fullmatch(value):
         raise ValueError(
@@ -38,7 +35,7 @@ def _number(value: str) -> str:
 Printed = Annotated[str, AfterValidator(_number)]
 
 
-class Source(_Part):
+class Source(Entry):
     """Where numbers were printed, and how they came here."""
 
     paper: str = Field(min_length=1)
@@ -46,7 +43,7 @@ class Source(_Part):
     retrieved: Literal["read", "second_hand", "figure", "computed"]
 
 
-class Conventions(_Part):
+class Conventions(Entry):
     """How a number was made. Empty means: as the level above says; `unknown` means that nobody says."""
 
     sources: tuple[Source, ...] = ()
@@ -117,7 +114,7 @@ class Row(Conventions):
         return " | ".join(part for part in (self.model, self.method, writer, rubrics) if part)
 
 
-class Mark(_Part):
+class Mark(Entry):
     """A cell that the lint finds fault with, as the table itself says."""
 
     row: str
@@ -125,7 +122,7 @@ class Mark(_Part):
     kind: str
 
 
-class PublishedTable(_Part):
+class PublishedTable(Entry):
     """One table of one paper, or one benchmark's rows from several."""
 
     table: str

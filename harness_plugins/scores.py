@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from evaluators.engine.journal import verdict_files
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.files import read_jsonl
 
 FILE = "scores.jsonl"
 
 
-class Score(BaseModel):
+class Score(Entry):
     """One number. `value` is in the unit that the benchmark prints (accuracy in percent), as given; nothing is derived."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(min_length=1)
     benchmark: str = Field(min_length=1)

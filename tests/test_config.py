@@ -491,7 +491,7 @@ def test_what_may_have_been_meant(write_config: Callable[[str], Path], text: str
     "field",
     ["samples: 1000000000000", "temperature: .inf", "temperature: '.nan'", "temperature: nan", "max_tokens: 1.0e12",
      "concurrency: 1e12", "retries: 1e12", "retries: 10000000", "concurrency: 1.5", "timeout_s: -1",
-     "timeout_s: 1.0e30", "top_logprobs: 10000000",
+     "samples: yes", "max_tokens: true", "temperature: no", "scale: [false, 9]", "timeout_s: 1.0e30", "top_logprobs: 10000000",
      "seed: 99999999999999999999", "extra_body: {a: [{b: .nan}]}", "samples: 2024-13-45", "model_args: {a: .inf}",
      "model_args: 'a=[1'", "model_args: 'a=2024-13-45'"],
 )  # fmt: skip
@@ -502,7 +502,16 @@ def test_sizes_that_make_no_sense_are_one_line(write_config: Callable[[str], Pat
 
 
 @pytest.mark.parametrize(
-    "more", ["shuffles: 1000000000000", "orders: 100", "orders: -1", "max_cost: .inf", "max_cost: nan"]
+    "more",
+    [
+        "shuffles: 1000000000000",
+        "orders: 100",
+        "orders: -1",
+        "max_cost: .inf",
+        "max_cost: nan",
+        "shuffles: yes",
+        "max_cost: true",
+    ],
 )
 def test_sizes_of_a_run_that_make_no_sense(write_config: Callable[[str], Path], more: str) -> None:
     assert all("line 3: " in m for m in mistakes(write_config(f"benchmarks: [demo]\njudges: [longest]\n{more}\n")))
@@ -594,6 +603,12 @@ def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
         ('{"row": 0, "text": "a", "replicate": 1000000000000}', "replicate: input should be less than 10000"),
         ('{"row": 0, "text": "a", "replicate": -1}', "replicate: input should be greater than or equal to 0"),
         ('{"row": 0, "text": "a", "replicate": 0.5}', "replicate: input should be a valid integer"),
+        ('{"row": 0, "text": "a", "replicate": true}', "replicate: value error, must be a number"),
+        (
+            '{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": true}]}',
+            "weight: value error, must be a number",
+        ),
+        ('{"row": true, "text": "a"}', "give a row number"),
         ('{"row": 1e12, "text": "a"}', "give a row number"),
         ('{"row": 1000000000000, "text": "a"}', "has no row"),
         ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is no finite number"),

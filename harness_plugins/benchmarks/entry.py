@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from evaluators.entries import Entry
 from evaluators.names import unknown
 from harness_plugins.benchmarks.spec import names
 
 
-class BenchmarkEntry(BaseModel):
+class BenchmarkEntry(Entry):
     """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one). `demo` is `{name: demo}`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     path: Path | None = None

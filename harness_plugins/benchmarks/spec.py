@@ -7,20 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.names import unknown
 from evaluators.yaml_files import read_mapping
 from harness_plugins.data import data_dir
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatasetSpec(_Spec):
+class DatasetSpec(Entry):
     """Where the rows lie on the Hub. `files` names row files of the repository, for sets whose media lie beside them."""
 
     id: str = ""
@@ -37,13 +34,13 @@ class DatasetSpec(_Spec):
     """Whether the Hub asks for an account and its terms to be accepted; such a set stands in no group of tasks."""
 
 
-class PromptSpec(_Spec):
+class PromptSpec(Entry):
     column: str
     strip: str | None = None
     """A regular expression removed from the prompt, such as a literal image placeholder."""
 
 
-class CandidatesSpec(_Spec):
+class CandidatesSpec(Entry):
     """Texts, media, or both of each. One column that lists all candidates, or a column for each in stored order."""
 
     column: str | None = None
@@ -68,7 +65,7 @@ class CandidatesSpec(_Spec):
         return self
 
 
-class LabelSpec(_Spec):
+class LabelSpec(Entry):
     """`ranks`: a list of ranks, lowest preferred. `names`: a value that stands for one of two candidates, or for none.
     `fixed`: always `index`. `index`: the preferred index, "tie", or a list of ranks. `comparison`: "A>C" or "A=C", where
     `letters` is the column that says which candidates these are, such as "AvsC"."""
@@ -83,14 +80,14 @@ class LabelSpec(_Spec):
     letters: str = ""
 
 
-class MediaSpec(_Spec):
+class MediaSpec(Entry):
     column: str
     kind: Literal["image", "video"] = "image"
     required: bool = False
     """Whether every row has some: an edit without its source is another task."""
 
 
-class CategoryRule(_Spec):
+class CategoryRule(Entry):
     """`match` is searched in `column` (of several columns: the first that has a value); further pairs in `where`."""
 
     column: str | tuple[str, ...]
@@ -105,7 +102,7 @@ class CategoryRule(_Spec):
         return value
 
 
-class CategoryMap(_Spec):
+class CategoryMap(Entry):
     """Rules in order; then `otherwise`, or the value of `column`."""
 
     rules: tuple[CategoryRule, ...] = ()
@@ -114,7 +111,7 @@ class CategoryMap(_Spec):
     about: str = ""
 
 
-class GroupSpec(_Spec):
+class GroupSpec(Entry):
     """The group is what the first parentheses of `match` find in the column."""
 
     column: str
@@ -128,7 +125,7 @@ class GroupSpec(_Spec):
         return value
 
 
-class CriterionSpec(_Spec):
+class CriterionSpec(Entry):
     """What alone is to be compared. `texts` say what a name means; the item's criterion is then "name: text"."""
 
     column: str
@@ -136,7 +133,7 @@ class CriterionSpec(_Spec):
     required: bool = True
 
 
-class ProtocolSpec(_Spec):
+class ProtocolSpec(Entry):
     """How answers are scored (never how they are asked). Every number names its protocol."""
 
     about: str
@@ -176,7 +173,7 @@ class ProtocolSpec(_Spec):
     ] = ""
 
 
-class BenchmarkSpec(_Spec):
+class BenchmarkSpec(Entry):
     name: str
     title: str
     paper: str = ""

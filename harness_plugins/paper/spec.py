@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.arms import ARMS
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.names import unknown
 from evaluators.yaml_files import read_mapping
@@ -24,11 +25,7 @@ StubField = Literal["model", "method", "writer", "rubrics"]
 Agreed = Literal["revision", "dataset_rows", "split", "aggregate", "order", "unparsed"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Beside(_Part):
+class Beside(Entry):
     """A table of published numbers whose rows stand in this one."""
 
     table: str
@@ -42,7 +39,7 @@ class Beside(_Part):
         return next(t for t in published() if t.table == self.table)
 
 
-class Column(_Part):
+class Column(Entry):
     """One column: what of a run fills it, under which protocol, and in which unit it is printed."""
 
     key: str = Field(min_length=1)
@@ -71,7 +68,7 @@ class Column(_Part):
         return self
 
 
-class TableSpec(_Part):
+class TableSpec(Entry):
     """One paper's table: the published rows that stand in it, and how cells of runs become rows beside them."""
 
     spec: str

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from evaluators.yaml_files import read_mapping
@@ -30,11 +31,7 @@ from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
 MEGABYTE = 1 << 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ProxyGRM(_Part):
+class ProxyGRM(Entry):
     """The reward of `rewards.ProxyReward`. Without `proxy` it is the ablation: the policy's own verdict and form alone."""
 
     proxy: JudgeSpec | None
@@ -45,7 +42,7 @@ class ProxyGRM(_Part):
         return ProxyReward(self.proxy, self.aggregation, self.format_weight)
 
 
-class RPO(_Part):
+class RPO(Entry):
     """The reward of `rewards.RPOReward`."""
 
     judge: JudgeSpec
@@ -59,7 +56,7 @@ class RPO(_Part):
         return RPOReward(self.judge, self.rubric, self.win, self.lose, self.disagreement)
 
 
-class Limits(_Part):
+class Limits(Entry):
     """What one request may hold, all of them together, and how long a client may take to send one."""
 
     body_mb: float = Field(64, gt=0)
@@ -87,7 +84,7 @@ class Limits(_Part):
         return self
 
 
-class ServerConfig(_Part):
+class ServerConfig(Entry):
     """What the reward server serves."""
 
     proxy_grm: ProxyGRM | None = None

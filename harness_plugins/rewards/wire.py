@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pybase64
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.records import Failure, Media
 from evaluators.rendering import RubricText, pick_of
@@ -22,16 +23,12 @@ Picture = str
 """The bytes of an image file in base64."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Response(_Part):
+class Response(Entry):
     text: str = ""
     images: tuple[Picture, ...] = ()
 
 
-class ProxySample(_Part):
+class ProxySample(Entry):
     """One completion, with the two responses in the order in which its writer saw them."""
 
     question: str
@@ -44,11 +41,11 @@ class ProxySample(_Part):
     finish_reason: str | None = None
 
 
-class ProxyRequest(_Part):
+class ProxyRequest(Entry):
     samples: Annotated[tuple[ProxySample, ...], Field(min_length=1)]
 
 
-class RPOGroup(_Part):
+class RPOGroup(Entry):
     """Candidates made for one prompt."""
 
     prompt: str
@@ -57,16 +54,16 @@ class RPOGroup(_Part):
     rubric: str | None = None
 
 
-class RPORequest(_Part):
+class RPORequest(Entry):
     groups: Annotated[tuple[RPOGroup, ...], Field(min_length=1)]
 
 
-class Error(_Part):
+class Error(Entry):
     kind: str
     message: str
 
 
-class ProxyResult(_Part):
+class ProxyResult(Entry):
     """As `rewards.Reward`. `value` is null where the proxy never answered, and then `error` says why."""
 
     value: float | None
@@ -77,11 +74,11 @@ class ProxyResult(_Part):
     error: Error | None = None
 
 
-class ProxyReply(_Part):
+class ProxyReply(Entry):
     results: tuple[ProxyResult, ...]
 
 
-class CandidateScore(_Part):
+class CandidateScore(Entry):
     """As `rewards.Score`."""
 
     value: float | None
@@ -89,11 +86,11 @@ class CandidateScore(_Part):
     error: Error | None = None
 
 
-class GroupResult(_Part):
+class GroupResult(Entry):
     scores: tuple[CandidateScore, ...]
 
 
-class RPOReply(_Part):
+class RPOReply(Entry):
     results: tuple[GroupResult, ...]
 
 

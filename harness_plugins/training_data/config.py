@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.complaints import problem_lines
+from evaluators.entries import Entry
 from evaluators.errors import UserError
 from evaluators.names import unknown
 from evaluators.writers import WriterSpec
@@ -27,11 +28,7 @@ Signal = Literal["image", "near_image", "response", "request", "ngram"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SourceEntry(_Section):
+class SourceEntry(Entry):
     """One source of preference data."""
 
     layout: str
@@ -61,7 +58,7 @@ class SourceEntry(_Section):
         return value
 
 
-class Filters(_Section):
+class Filters(Entry):
     """Lengths in characters, [least, most]."""
 
     prompt: tuple[int, int] | None = None
@@ -80,7 +77,7 @@ class Filters(_Section):
         return value
 
 
-class Contamination(_Section):
+class Contamination(Entry):
     """What counts as being part of a benchmark."""
 
     remove: tuple[Signal, ...] = SIGNALS
@@ -95,7 +92,7 @@ class Contamination(_Section):
     """A text is a hit where at least this share of its runs stand in one benchmark."""
 
 
-class Distil(_Section):
+class Distil(Entry):
     """How the teacher's answers divide the pairs."""
 
     orders: Literal["one", "both"] = "one"
@@ -118,7 +115,7 @@ class Distil(_Section):
         return value
 
 
-class ModelPrompt(_Section):
+class ModelPrompt(Entry):
     """How a model in training is asked."""
 
     prompt: Path | None = None
@@ -127,7 +124,7 @@ class ModelPrompt(_Section):
     """The proxy's target: its evaluation inside <think> tags."""
 
 
-class DataConfig(_Section):
+class DataConfig(Entry):
     """Sources, what is held apart from them, a teacher, and the parts to draw."""
 
     sources: tuple[SourceEntry, ...] = Field(min_length=1)
