@@ -130,7 +130,7 @@ def nested(depth: int) -> list[Any]:
         ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"] * 3, "path": "/x"}]}, 422, "unknown key 'path'"),
         ("/v1/proxy_grm", {"samples": [{"question": "q"}]}, 422, "samples.0"),
         ("/v1/proxy_grm", [1], 422, ""),
-        ("/v1/proxy_grm", {"samples": [{"question": nested(900)}]}, 422, "samples.0.question: input should be"),
+        ("/v1/proxy_grm", {"samples": [{"question": nested(900)}]}, 422, "samples.0.question: must be a text"),
         ("/v1/proxy_grm", {"samples": "x" * 1_000_000}, 422, "^.{,200}$"),
     ],
 )
