@@ -75,7 +75,7 @@ def main() -> None:
             [
                 sys.executable,
                 "-m",
-                "evaluators.mock_server",
+                "evaluators.testing.mock_server",
                 "--fast",
                 "--latency",
                 str(args.latency),

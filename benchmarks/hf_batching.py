@@ -21,8 +21,8 @@ from PIL import Image as Pillow
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from evaluators.images.media import MediaWindow
 from evaluators.judges import ChatJudge, JudgeSpec, create
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import MediaFile
 from tests.local import tiny

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluators.leaks import CLASSES, leak_classes
+from evaluators.rubrics.leaks import CLASSES, leak_classes
 
 SETS = Path(__file__).parent.parent / "tests" / "leaks"
 

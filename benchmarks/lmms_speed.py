@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 
 MODELS = ("rubric_judge", "openai", "async_openai")
 

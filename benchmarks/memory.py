@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20_000)
     parser.add_argument("--size", type=int, default=256 * 1024, help="bytes of each image")
     args = parser.parse_args()
-    command = [sys.executable, "-m", "evaluators.mock_server", "--fast", "--latency", "0.05", "--port", "18767"]
+    command = [sys.executable, "-m", "evaluators.testing.mock_server", "--fast", "--latency", "0.05", "--port", "18767"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert server.stdout is not None
     server.stdout.readline()

@@ -24,8 +24,8 @@ import numpy as np
 from local_server import build, counters, serving
 from PIL import Image
 
+from evaluators.images.media import MediaWindow
 from evaluators.judges import ChatJudge, create
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest
 from harness_plugins.config import load_config
 from harness_plugins.experiment import prepare

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluators.files import read_jsonl
+from evaluators.inputs.files import read_jsonl
 
 
 def best(work: Callable[[], int], times: int = 3) -> float:

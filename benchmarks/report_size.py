@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 SENTENCE = "the picture shows a red bird on a small house near some water with trees behind it while people walk along"

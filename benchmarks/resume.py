@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run
 
 MODELS = ("first", "longest", "shortest", "random")

@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--image-kb", type=int, default=0, help="with an image of this size in each request")
     args = parser.parse_args()
     proxy = started(
-        "evaluators.mock_server", "--port", str(PROXY), "--latency", str(args.latency), "--fail", str(args.fail)
+        "evaluators.testing.mock_server", "--port", str(PROXY), "--latency", str(args.latency), "--fail", str(args.fail)
     )
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "reward.yaml"

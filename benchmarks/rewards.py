@@ -58,7 +58,7 @@ def main() -> None:
         [
             sys.executable,
             "-m",
-            "evaluators.mock_server",
+            "evaluators.testing.mock_server",
             "--latency",
             str(args.latency),
             "--fail",

@@ -33,7 +33,7 @@ from evaluators.engine.plan import Cell, Grid
 from evaluators.engine.runner import make_verdict
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
-from evaluators.parsing import parse
+from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Item, Media, MediaFile, encode
 from harness_plugins.config import Config, load_config
 from harness_plugins.experiment import prepare

@@ -27,7 +27,7 @@ from efficiency import make_data
 
 SERVER = """
 import asyncio, sys
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 async def serve():
     server = MockServer(latency_s=float(sys.argv[1]), fast=True, answer=lambda body: sys.argv[2])
     await server.start()

@@ -22,19 +22,20 @@ from typing import Any, Literal, Protocol
 import orjson
 from pydantic import Field, model_validator
 
-from evaluators import backends, parsing
-from evaluators.entries import Entry
+from evaluators import backends
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import install
-from evaluators.grading import SCALE, Asked, Decision, Grading, Kind, Ties
+from evaluators.images.media import MediaWindow
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import read_value
 from evaluators.keys import digest
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
-from evaluators.names import unknown
+from evaluators.prompts import parsing
+from evaluators.prompts.grading import SCALE, Asked, Decision, Grading, Kind, Ties
+from evaluators.prompts.template import PROMPTS, Case, Template, asked_on
 from evaluators.records import DRAWS, Answer
-from evaluators.rendering import PROMPTS, Case, Template, asked_on
 from evaluators.usage import failed_replies
-from evaluators.yaml_files import read_value
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default; the default of `JudgeSpec.top_logprobs`."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from evaluators.media import MediaWindow
+from evaluators.images.media import MediaWindow
 from evaluators.records import Answer, MediaFile
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import orjson
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from evaluators.entries import no_boolean
-from evaluators.names import unknown
+from evaluators.inputs.entries import no_boolean
+from evaluators.inputs.names import unknown
 
 SCHEMA = 1
 """Version written into every manifest; a reader refuses a newer one."""

@@ -116,8 +116,8 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
 def tiny_data(out: Path) -> Path:
     """The bundled pairs as sets of all parts, distilled by a scripted teacher; returns the folder of TRL's files."""
     sys.path.insert(0, str(ROOT))
-    from evaluators.mock import MockBackend
-    from evaluators.mock_server import GRM_REPLY
+    from evaluators.testing.mock import MockBackend
+    from evaluators.testing.mock_server import GRM_REPLY
     from harness_plugins.training_data import build
     from harness_plugins.training_data.config import load_data_config
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 
 _EPILOG = """\
 start here:

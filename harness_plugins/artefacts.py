@@ -15,9 +15,9 @@ import yaml
 
 from evaluators.errors import UserError
 from evaluators.induction import Induced
+from evaluators.inputs.yaml_files import read_mapping
 from evaluators.keys import digest
 from evaluators.records import Criterion, Rubric, Writer
-from evaluators.yaml_files import read_mapping
 from harness_plugins.manifest import write_atomic
 
 FORM = "rubric-harness/induced/1"

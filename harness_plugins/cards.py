@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean, median
 
 from evaluators.engine.journal import items_of, rubrics_of
-from evaluators.leaks import CLASSES, leaks_of
 from evaluators.records import Item, Rubric
+from evaluators.rubrics.leaks import CLASSES, leaks_of
 from harness_plugins.cells import Table
 
 SIMILAR_AMONG = 400

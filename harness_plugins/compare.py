@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.arms import ARMS
 from evaluators.errors import UserError
-from evaluators.names import unknown
-from harness_plugins.garbage import rare_collections
+from evaluators.garbage import rare_collections
+from evaluators.inputs.names import unknown
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
 from harness_plugins.scoring import (
     APART,

@@ -18,16 +18,16 @@ from pydantic import (
     model_validator,
 )
 
-from evaluators.arms import ARMS, CONTROLS
-from evaluators.complaints import problem_lines
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.files import not_a_file
+from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.files import not_a_file
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import line_of, read_mapping
 from evaluators.judges import JudgeSpec
-from evaluators.names import unknown
 from evaluators.records import MOST
-from evaluators.writers import WriterSpec
-from evaluators.yaml_files import line_of, read_mapping
+from evaluators.rubrics.arms import ARMS, CONTROLS
+from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 

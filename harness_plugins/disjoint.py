@@ -10,10 +10,10 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from pathlib import Path
 
 from evaluators.errors import UserError
+from evaluators.images.media import sha256_of
 from evaluators.keys import digest
-from evaluators.media import sha256_of
 from evaluators.records import Item, MediaFile
-from evaluators.shuffle import normalised
+from evaluators.rubrics.shuffle import normalised
 from harness_plugins.components import components
 
 SHORTEST = 20

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evaluators.arms import ARMS, CONTROLS
 from evaluators.engine.budget import max_written
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, JudgeSpec, create, unset
 from evaluators.messages import ChatRequest, Image, Text, text_of
-from evaluators.writers import request_of
+from evaluators.rubrics.arms import ARMS, CONTROLS
+from evaluators.writers.base import request_of
 from harness_plugins.budgets import Money, money_of, prices_of
 from harness_plugins.config import Config
 from harness_plugins.experiment import Selection, judges_of, prepare, writers_of

@@ -15,25 +15,25 @@ from types import MappingProxyType
 from typing import Any
 
 from evaluators import judges as judge_factory
-from evaluators.arms import ARMS
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
+from evaluators.garbage import rare_collections
+from evaluators.inputs.names import unknown
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.messages import ChatBackend
-from evaluators.names import unknown
-from evaluators.parsing import parse
+from evaluators.prompts.parsing import parse
+from evaluators.prompts.template import Case
 from evaluators.records import Answer, Item, RecordError, decode, encode
-from evaluators.rendering import Case
-from evaluators.writers import WriterSpec
+from evaluators.rubrics.arms import ARMS
+from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.budgets import Money, money_of, with_costs
 from harness_plugins.config import OWN, Config, load_config
 from harness_plugins.disjoint import check_disjoint, check_prints
 from harness_plugins.folder.donors import Planned, planned_donors
-from harness_plugins.garbage import rare_collections
 from harness_plugins.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
 from harness_plugins.known_items import check_images, list_new, with_known_digests
 from harness_plugins.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
@@ -208,7 +208,7 @@ def run(
         only: a part of the grid, such as ``{"judge": ["qwen"], "arm": ["none", "transferred"]}``.
         redo: statuses to ask again, such as ``["unparsed", "truncated"]``.
         progress: show a progress line on stderr.
-        judges: judges of your own by name, in place of those the config describes (`evaluators.mock` has one).
+        judges: judges of your own by name, in place of those the config describes (`evaluators.testing.mock` has one).
         writers: backends of your own for the config's writers, by the writer's name.
         prices: what models cost; overrides the config's `prices`.
         max_cost: the most that the folder may cost; overrides the config's `max_cost`.

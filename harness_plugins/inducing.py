@@ -16,16 +16,16 @@ from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal
 from evaluators.errors import BackendError, UserError
-from evaluators.files import read_bytes
+from evaluators.images.media import with_digests
+from evaluators.images.pictures import read_picture
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
+from evaluators.inputs.files import read_bytes
+from evaluators.inputs.yaml_files import read_mapping
 from evaluators.judges import ChatJudge, JudgeSpec
 from evaluators.keys import digest, rubric_uid
-from evaluators.media import with_digests
 from evaluators.messages import ChatBackend
-from evaluators.pictures import read_picture
 from evaluators.records import Item, Rubric, encode
-from evaluators.writers import WriterSpec
-from evaluators.yaml_files import read_mapping
+from evaluators.writers.base import WriterSpec
 from harness_plugins.artefacts import read_artefact, write_artefact
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.disjoint import prints, together

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
-from evaluators.files import plain_file
-from evaluators.media import with_digests
-from evaluators.pictures import HEAD, READABLE, mime_of
+from evaluators.images.media import with_digests
+from evaluators.images.pictures import HEAD, READABLE, mime_of
+from evaluators.inputs.files import plain_file
 from evaluators.records import Item, encode
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from evaluators.arms import ARMS
 from evaluators.backends.baseline import PICKS
 from evaluators.judges import backend_names
-from evaluators.writers import about, methods
+from evaluators.rubrics.arms import ARMS
+from evaluators.writers.base import about, methods
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.data import data_dir
 from harness_plugins.hosted import SETTINGS

@@ -19,8 +19,8 @@ from evaluators.engine.plan import Grid, Orders
 from evaluators.errors import UserError, unwritten
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
+from evaluators.prompts.template import RENDERER_VERSION
 from evaluators.records import SCHEMA
-from evaluators.rendering import RENDERER_VERSION
 from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config import Config

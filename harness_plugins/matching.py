@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.errors import UserError
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from evaluators.records import Item
 from harness_plugins.scoring.read import BenchmarkData, RunData
 

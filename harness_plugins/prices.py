@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from evaluators.complaints import problem_lines
 from evaluators.engine.budget import Rates
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.yaml_files import read_mapping
+from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.yaml_files import read_mapping
 
 MILLION = 1e6
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from evaluators.complaints import problem_lines
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.names import unknown
-from evaluators.yaml_files import read_mapping
+from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import read_mapping
 from harness_plugins.data import data_dir
 
 UNKNOWN = "unknown"

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 from evaluators.keys import digest
-from evaluators.leaks import leak_classes
 from evaluators.records import (
     SCHEMA,
     Candidate,
@@ -26,6 +25,7 @@ from evaluators.records import (
     RubricFacts,
     Writer,
 )
+from evaluators.rubrics.leaks import leak_classes
 from harness_plugins.manifest import PUBLIC
 from harness_plugins.scoring.statistics import content_of
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.arms import WriterRubrics
 from evaluators.engine.journal import Damage, rubrics_of
 from evaluators.errors import UserError
-from evaluators.files import read_jsonl
+from evaluators.inputs.files import read_jsonl
 from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
-from evaluators.shuffle import donors
+from evaluators.rubrics.arms import WriterRubrics
+from evaluators.rubrics.shuffle import donors
 from harness_plugins.artefacts import SUFFIXES, read_artefact
 from harness_plugins.folder.donors import Planned
 

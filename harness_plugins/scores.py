@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from evaluators.engine.journal import verdict_files
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.files import read_jsonl
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.files import read_jsonl
 
 FILE = "scores.jsonl"
 

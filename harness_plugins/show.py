@@ -9,11 +9,11 @@ from pathlib import Path
 
 import orjson
 
-from evaluators.arms import ARMS, generic_rubric
 from evaluators.engine.journal import Damage, damage_notes, items_of, rubrics_of, verdicts_of
 from evaluators.errors import UserError
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
+from evaluators.rubrics.arms import ARMS, generic_rubric
 from evaluators.text import printable
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.manifest import read_manifest, refuse_public

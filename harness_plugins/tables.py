@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evaluators.arms import ARMS
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.calibration_tables import calibration_table
 from harness_plugins.cells import Table, count, gain, interval, percent, points, without_empty
 from harness_plugins.conclusion_tables import conclusion_table, sentences

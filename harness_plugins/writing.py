@@ -16,7 +16,7 @@ from evaluators.errors import UserError
 from evaluators.judges import ChatJudge
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, Writer
-from evaluators.writers import Draw, WriterSpec, draws
+from evaluators.writers.base import Draw, WriterSpec, draws
 from harness_plugins.config import OWN
 from harness_plugins.rubric_files import RubricFile
 

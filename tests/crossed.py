@@ -12,8 +12,8 @@ from typing import Any
 from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import Reply, mock_chat_judge
 from evaluators.records import Answer
+from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run
 from harness_plugins.config import load_config
 from tests.conftest import pair, write_jsonl

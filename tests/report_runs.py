@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge, Reply
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run
 from tests.conftest import write_jsonl
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from evaluators.mock_server import MockServer
 from evaluators.records import Candidate, Item, Label, Media
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import Sample
 from harness_plugins.rewards.client import RewardClient
 from tests.conftest import ROOT

@@ -11,8 +11,8 @@ import pytest
 from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
-from evaluators.mock import MockBackend, MockJudge, Reply
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockBackend, MockJudge, Reply
 from harness_plugins import run
 from harness_plugins.paper import PaperTable, paper_table
 from harness_plugins.paper.rows import Row

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.records import Answer, Candidate, Item, Label, Media, MediaFile
-from evaluators.writers import Draft, Draw, WriterSpec, draws, request_of
-from evaluators.writers.arr_zero_shot import VIOLATIONS, parse
+from evaluators.testing.mock import MockBackend, mock_chat_judge
+from evaluators.writers.base import Draft, Draw, WriterSpec, draws, request_of
+from evaluators.writers.methods.arr_zero_shot import VIOLATIONS, parse
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import load_config

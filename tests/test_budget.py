@@ -24,10 +24,10 @@ from evaluators.engine.budget import LEARNT_FROM, Account, Budget, Rates, money,
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
-from evaluators.mock import MockBackend, mock_chat_judge
-from evaluators.mock_server import MockServer
+from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate, Criterion, Item, Label, Media, MediaFile
-from evaluators.rendering import Case, RubricText
+from evaluators.testing.mock import MockBackend, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.budgets import paid_in
 from harness_plugins.cli import main
@@ -177,7 +177,7 @@ def test_at_64_slots_it_never_spends_more(make_pairs: MakePairs, tmp_path: Path)
 
 @contextmanager
 def serving(port: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "evaluators.mock_server", "--port", str(port), "--latency", "0.1"]
+    command = [sys.executable, "-m", "evaluators.testing.mock_server", "--port", str(port), "--latency", "0.1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None and b"serving" in process.stdout.readline()

@@ -15,20 +15,12 @@ from scipy.stats import mannwhitneyu
 
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import Reply, mock_chat_judge
+from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.config import load_config
 from harness_plugins.formats import FORMATS
 from harness_plugins.scoring import calibration
-from harness_plugins.scoring.calibration import (
-    Calibration,
-    auroc,
-    bin_of,
-    binned,
-    ece_floor,
-    levels,
-    most_confident,
-)
+from harness_plugins.scoring.calibration import Calibration, auroc, bin_of, binned, ece_floor, levels, most_confident
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.statistics import Floats
 from harness_plugins.tables import tables

@@ -12,9 +12,9 @@ import pytest
 
 from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge, Reply
+from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.check import check
 from harness_plugins.config import BenchmarkEntry, Config

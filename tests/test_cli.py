@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
 from tests.conftest import ROOT, MakePairs, read_jsonl
 

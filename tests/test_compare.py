@@ -13,8 +13,8 @@ import pytest
 
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge, Reply
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.compare import Comparison, Matched, compare

@@ -14,9 +14,9 @@ import pytest
 
 from benchmarks.false_words import FALSE, simulate
 from evaluators.errors import BackendError, UserError
-from evaluators.mock import MockJudge, Reply
+from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.conclusion_tables import conclusion_table
 from harness_plugins.config import load_config

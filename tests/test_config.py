@@ -12,7 +12,7 @@ import pytest
 
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
+from evaluators.testing.mock import MockJudge
 from harness_plugins import run
 from harness_plugins.config import load_config
 from harness_plugins.experiment import prepare

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend, mock_chat_judge
 from evaluators.records import Answer
+from evaluators.testing.mock import MockBackend, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import load_config

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from evaluators import media
 from evaluators.errors import UserError
+from evaluators.images import media
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins import disjoint
 from harness_plugins.disjoint import check_disjoint, overlaps

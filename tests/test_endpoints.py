@@ -21,11 +21,11 @@ from evaluators.backends.endpoint.replies import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.transport import Reply
 from evaluators.backends.openai import OpenAIBackend
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
+from evaluators.images.media import MediaWindow
 from evaluators.judges import JudgeSpec, create
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer, Candidate, Failure, Item, Label, Media, MediaFile, decode, encode
-from evaluators.writers import Draw, WriterSpec, request_of
+from evaluators.writers.base import Draw, WriterSpec, request_of
 from harness_plugins import run
 from tests.conftest import MakePairs, png, read_jsonl, write_jsonl
 from tests.test_transport import request, serving, sized

@@ -22,9 +22,9 @@ from evaluators.engine.journal import Journal, objects
 from evaluators.engine.pacing import Slots, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.mock_server import FAULTS, MockServer
 from evaluators.records import Answer
+from evaluators.testing.mock import MockJudge
+from evaluators.testing.mock_server import FAULTS, MockServer
 from harness_plugins import run, score
 from harness_plugins.config import Config
 from tests.conftest import MakePairs, read_jsonl

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.exemplars import Exemplars
 from evaluators.messages import Image, Message, text_of
+from evaluators.prompts.exemplars import Exemplars
 from tests.conftest import png, write_jsonl
 
 ROW = {"prompt": "Paint a cup", "preferred": "a red cup", "dispreferred": "a spoon", "rationale": "It is a cup."}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.fences import Section, Sections, fence_of, fenced, neutral
+from evaluators.prompts.fences import Section, Sections, fence_of, fenced, neutral
 
 F = "0123456789ab"
 LOOK_ALIKES = [

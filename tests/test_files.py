@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.files import read_json, read_jsonl, read_text
+from evaluators.inputs.files import read_json, read_jsonl, read_text
 
 BOM = b"\xef\xbb\xbf"
 GOOD = {"id": "1", "text": "é 😀", "list": [1, 2.5, None, True], "in": {"id": 2}}

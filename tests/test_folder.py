@@ -20,8 +20,8 @@ import pytest
 from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, objects, verdicts_of
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
 from evaluators.records import Verdict, decode
+from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import load_config

@@ -11,16 +11,16 @@ import re
 
 import pytest
 
-from evaluators.arms import Given
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
-from evaluators.fences import fence_of
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import mock_chat_judge
-from evaluators.parsing import parse
+from evaluators.prompts.fences import fence_of
+from evaluators.prompts.parsing import parse
+from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Candidate, Item, Label, Order
-from evaluators.rendering import Case, RubricText
+from evaluators.rubrics.arms import Given
+from evaluators.testing.mock import mock_chat_judge
 
 CLOSERS = [
     "</response>",

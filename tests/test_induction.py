@@ -17,9 +17,9 @@ from evaluators.induction.selection import chosen, contribution, set_accuracy
 from evaluators.induction.structure import read_themes
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend, mock_chat_judge
-from evaluators.mock_server import MockServer
 from evaluators.records import Answer
+from evaluators.testing.mock import MockBackend, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.artefacts import read_artefact, write_artefact
 from harness_plugins.cli import main

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.arms import ARMS
 from evaluators.engine.plan import Grid
 from evaluators.judges import JudgeSpec
 from evaluators.keys import canonical_order, item_uid
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
+from evaluators.rubrics.arms import ARMS
 
 texts = st.text(max_size=30)
 

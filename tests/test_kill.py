@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run
 from tests.conftest import MakePairs
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluators.leaks import CLASSES, Masked, leak_classes, masked, relabelled
+from evaluators.rubrics.leaks import CLASSES, Masked, leak_classes, masked, relabelled
 
 RESPONSES = ("There are three red cups on the small table.", "I can see four cups, all of them blue.")
 

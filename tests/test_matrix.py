@@ -17,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 
 from evaluators.errors import UserError
 from evaluators.messages import ChatRequest
-from evaluators.mock import Reply
+from evaluators.testing.mock import Reply
 from harness_plugins import score
 from harness_plugins.config import load_config
 from harness_plugins.formats import FORMATS

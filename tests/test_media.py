@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import UserError
+from evaluators.images.media import MediaWindow, Ready, _encode
 from evaluators.judges import JudgeSpec
-from evaluators.media import MediaWindow, Ready, _encode
-from evaluators.mock import MockJudge
-from evaluators.mock_server import MockServer
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
+from evaluators.testing.mock import MockJudge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 
 
 def test_what_is_near_is_suggested_and_what_is_not_is_listed() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.report import CellReport
 from tests.conftest import png, write_jsonl

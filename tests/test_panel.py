@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
+from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.panel import cohen_kappa, krippendorff_alpha
 from harness_plugins.tables import tables

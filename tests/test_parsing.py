@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evaluators.digits import masses
 from evaluators.errors import BackendError
-from evaluators.finish import CUT, FAILED, FILTERED, check_finished
-from evaluators.grading import PAIR, Asked, Grading
-from evaluators.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
+from evaluators.prompts.digits import masses
+from evaluators.prompts.finish import CUT, FAILED, FILTERED, check_finished
+from evaluators.prompts.grading import PAIR, Asked, Grading
+from evaluators.prompts.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
 from evaluators.records import Answer, Criterion
 
 DOCS = Path(__file__).parents[1] / "docs" / "parsing.md"

@@ -18,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run
 from tests.conftest import pair, write_jsonl
 
 Pillow = pytest.importorskip("PIL.Image")
 
 from evaluators.errors import BackendError  # noqa: E402
-from evaluators.pictures import data_url_bytes, decoding, mime_of, open_image, shrunk, within  # noqa: E402
+from evaluators.images.pictures import data_url_bytes, decoding, mime_of, open_image, shrunk, within  # noqa: E402
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 50_000))
@@ -170,7 +170,7 @@ MODES = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_is_shown(tmp_path: Path, mode: str) -> None:
-    from evaluators.pictures import plain_mode
+    from evaluators.images.pictures import plain_mode
 
     image = Pillow.new(mode, (40, 30))
     assert plain_mode(image).mode in ("RGB", "RGBA", "L")

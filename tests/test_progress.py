@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.engine.caller import Part, Tally
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.experiment import run
 from harness_plugins.progress import Clock, Pace, describe
 

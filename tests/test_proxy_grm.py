@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.records import Answer
-from evaluators.writers import Draft
-from evaluators.writers.proxy_grm import VIOLATIONS, parse
+from evaluators.writers.base import Draft
+from evaluators.writers.methods.proxy_grm import VIOLATIONS, parse
 
 RUBRIC = "1. Count (60%): the number of cups is right\n2. Colour (40%): the colours match"
 WHOLE = f"<rubric>\n{RUBRIC}\n<justify>Cups are asked for.</justify>\n</rubric>\n<eval>R1 counts three.</eval>\n<answer>1</answer>"

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
-from evaluators.mock import mock_chat_judge
-from evaluators.mock_server import MockServer
-from evaluators.parsing import REASONED, begun, parse
+from evaluators.prompts.parsing import REASONED, begun, parse
+from evaluators.prompts.template import Case
 from evaluators.records import Answer, Candidate, Item, Label
-from evaluators.rendering import Case
+from evaluators.testing.mock import mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from tests.conftest import MakePairs, read_jsonl
 

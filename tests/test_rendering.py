@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.arms import ARMS
 from evaluators.errors import UserError
-from evaluators.fences import fence_of
-from evaluators.grading import Asked, Grading
 from evaluators.messages import Image, Text, text_of
+from evaluators.prompts.fences import fence_of
+from evaluators.prompts.grading import Asked, Grading
+from evaluators.prompts.template import Case, RubricText, Template
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile
-from evaluators.rendering import Case, RubricText, Template
+from evaluators.rubrics.arms import ARMS
 
 
 def item(first: str = "first text", second: str = "second text", prompt: str = "the question") -> Item:

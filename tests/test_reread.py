@@ -11,8 +11,8 @@ import pytest
 
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import mock_chat_judge
 from evaluators.records import Answer, Verdict, decode
+from evaluators.testing.mock import mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.folder.reread import Rereader

@@ -18,10 +18,10 @@ from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.messages import Image as Shown
-from evaluators.mock import MockJudge, mock_chat_judge
-from evaluators.mock_server import MockServer
+from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label, encode
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import ProxyReward
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.trl import proxy_grm_reward, text_of

@@ -16,9 +16,9 @@ import orjson
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.mock_server import MockServer
+from evaluators.images.picture_folders import PREFIX, PictureFolder, remove_left_pictures
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
-from harness_plugins.picture_folders import PREFIX, PictureFolder, remove_left_pictures
 from harness_plugins.rewards.client import RewardClient
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from tests.conftest import png

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.client import RewardClient
 from tests.serving import RIGHT, config, get, posted, sample, serving, through
 from tests.test_transport import answering, certificate, sized

@@ -18,8 +18,8 @@ from PIL import Image
 
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock_server import MockServer
 from evaluators.records import Media, MediaFile
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
 from harness_plugins.rewards import Group, ProxyReward, RPOReward, Sample
 from tests.conftest import png
@@ -253,7 +253,7 @@ def test_images_are_encoded_once_and_leave_nothing(
 ) -> None:
     """What came as bytes is not read back from its file; files go with their request, the folder with the reward."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("evaluators.media._encode_all", lambda wanted: pytest.fail(f"read again: {wanted}"))
+    monkeypatch.setattr("evaluators.images.media._encode_all", lambda wanted: pytest.fail(f"read again: {wanted}"))
     spec = JudgeSpec(name="j", backend="openai", model="m", base_url=backend.url)
     groups = [Group("p", [png(n), png(n + 1)]) for n in range(3)]
 

@@ -10,10 +10,10 @@ import pytest
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import text_of
-from evaluators.mock import MockJudge, mock_chat_judge
-from evaluators.mock_server import MockServer
+from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import AGGREGATIONS, ProxyReward, Reward, Sample, payoff
 
 # The reference's use_fb 0 to 10, executed: (both right, answer alone, proxy alone, neither), format term apart.
@@ -146,7 +146,7 @@ def test_the_proxy_is_asked_as_a_judge_is_in_evaluation() -> None:
 
 
 def reward_rubric() -> object:
-    from evaluators.rendering import RubricText
+    from evaluators.prompts.template import RubricText
 
     return RubricText(RUBRIC)
 

@@ -24,9 +24,9 @@ from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.messages import Image as Shown
-from evaluators.mock import MockJudge, mock_chat_judge
-from evaluators.mock_server import MockServer
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.artefacts import FORM, rubric_hash
 from harness_plugins.rewards import Group, RPOReward, Score
 from harness_plugins.rewards.diffusion import flow_grpo_reward, rpo_reward

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge, Reply
+from evaluators.prompts.template import Case
 from evaluators.records import Answer, Candidate, Item, Label
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config import Config

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from evaluators.shuffle import BLOCK, donors
+from evaluators.rubrics.shuffle import BLOCK, donors
 
 
 def item(n: int, category: str = "c", group: str | None = None, prompt: str | None = None, preferred: int = 0) -> Item:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.errors import BackendError
-from evaluators.mock import MockJudge
+from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.rendering import Case
+from evaluators.testing.mock import MockJudge
 from evaluators.text import printable, printable_json, say
 from harness_plugins import run
 from harness_plugins.cells import Table

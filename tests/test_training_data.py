@@ -16,8 +16,8 @@ import pytest
 from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock import MockBackend
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.cli import main
 from harness_plugins.training_data import Built, build
@@ -273,7 +273,7 @@ def test_the_proxy_is_trained_on_what_the_reward_asks(make_pairs: MakePairs, tmp
     """Prompt of Proxy-SFT = prompt that `ProxyReward` sends for the same rubric."""
     import asyncio
 
-    from evaluators.mock import mock_chat_judge
+    from evaluators.testing.mock import mock_chat_judge
     from harness_plugins.rewards import ProxyReward, Sample
 
     make_pairs(8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.mock import MockBackend
+from evaluators.testing.mock import MockBackend
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import load_data_config
 from tests.conftest import ROOT, MakePairs, pair, read_jsonl, real, write_jsonl

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.errors import UserError
-from evaluators.mock import MockBackend
 from evaluators.records import Candidate, Item, Label
+from evaluators.testing.mock import MockBackend
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import PARTS, Distil, Part, load_data_config

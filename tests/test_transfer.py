@@ -11,8 +11,8 @@ import pytest
 from evaluators.errors import BackendError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend, MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockBackend, MockJudge
 from harness_plugins import run, score
 from harness_plugins.experiment import RunResult, write_rubrics
 from harness_plugins.scoring.report import CellReport, Report

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.votes import vote_right
 from harness_plugins.tables import tables

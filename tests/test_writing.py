@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.arms import ARMS
 from evaluators.errors import BackendError, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
-from evaluators.mock import MockBackend, mock_chat_judge
-from evaluators.mock_server import MockServer
+from evaluators.rubrics.arms import ARMS
+from evaluators.testing.mock import MockBackend, mock_chat_judge
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.cards import cards_in
 from harness_plugins.cli import main

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.yaml_files import line_of, read_mapping, read_value
+from evaluators.inputs.yaml_files import line_of, read_mapping, read_value
 
 
 def doubling(first: str, link: str) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from evaluators.media import MediaWindow
-from evaluators.names import unknown
+from evaluators.images.media import MediaWindow
+from evaluators.inputs.names import unknown
+from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate
-from evaluators.rendering import Case, RubricText
 
 if TYPE_CHECKING:
     from evaluators.judges import JudgeSpec

@@ -19,11 +19,11 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from evaluators.backends._gathering import Gathering
-from evaluators.digits import NO_PROBABILITY, digit_of
 from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.media import MediaWindow
+from evaluators.images.media import MediaWindow
+from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Text
-from evaluators.pictures import open_image
+from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
 
 if TYPE_CHECKING:

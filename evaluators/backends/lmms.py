@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import failed_import, install
-from evaluators.media import MediaWindow
+from evaluators.images.media import MediaWindow
+from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
-from evaluators.pictures import open_image
 from evaluators.records import Answer
 from evaluators.usage import read_usage
 

@@ -19,18 +19,11 @@ import aiohttp
 
 from evaluators.backends.endpoint.http import MARK, HttpClient
 from evaluators.backends.endpoint.replies import read_reply
-from evaluators.backends.endpoint.transport import (
-    Reply,
-    Transport,
-    address,
-    check_proxy,
-    header_problem,
-    query_secrets,
-)
-from evaluators.digits import digit_of
+from evaluators.backends.endpoint.transport import Reply, Transport, address, check_proxy, header_problem, query_secrets
 from evaluators.errors import BackendError, UserError
-from evaluators.media import Encoded, MediaWindow
+from evaluators.images.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
+from evaluators.prompts.digits import digit_of
 from evaluators.records import Answer
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from evaluators.engine.budget import Account
 from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Damage, Journal, read_records
 from evaluators.errors import BackendError
+from evaluators.images.media import MediaWindow
 from evaluators.judges import JudgeSpec
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Item
 

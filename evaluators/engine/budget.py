@@ -21,8 +21,8 @@ from typing import Any
 from evaluators.errors import RunStopped, UserError
 from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
+from evaluators.prompts.template import Case
 from evaluators.records import Answer, FailedReplies
-from evaluators.rendering import Case
 from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384

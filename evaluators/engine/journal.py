@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import orjson
 
 from evaluators.errors import UserError, unwritten
-from evaluators.files import open_plain, wrong
+from evaluators.inputs.files import open_plain, wrong
 from evaluators.records import MOST, STATUSES, Item, RecordError, Rubric, decode, rotations
 
 FSYNC_SECONDS = 1.0

@@ -15,11 +15,11 @@ from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal
 from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, FirstAnswers, cause_of
 from evaluators.errors import BackendError
-from evaluators.finish import ending
-from evaluators.media import MediaWindow
+from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
+from evaluators.prompts.finish import ending
 from evaluators.records import encode
-from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
+from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
 
 log = logging.getLogger(__name__)
 

@@ -22,13 +22,14 @@ from evaluators.induction.selection import Matrix, chosen, contribution, coverag
 from evaluators.induction.structure import Structure, structure
 from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest
-from evaluators.leaks import leak_classes
 from evaluators.messages import ChatRequest
-from evaluators.parsing import Parsed, parse
+from evaluators.prompts.parsing import Parsed, parse
+from evaluators.prompts.template import PROMPTS, Case, RubricText, Template
 from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
-from evaluators.rendering import PROMPTS, Case, RubricText, Template
-from evaluators.shuffle import normalised
-from evaluators.writers import TRIED_OUT, _numbered
+from evaluators.rubrics.leaks import leak_classes
+from evaluators.rubrics.shuffle import normalised
+from evaluators.writers.base import TRIED_OUT
+from evaluators.writers.methods import _numbered
 
 AT_ONCE = 10
 """Criteria that one request asks for verdicts on when all that verified are tried on other pairs."""

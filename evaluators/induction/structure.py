@@ -6,11 +6,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from evaluators.forms import after_reasoning
 from evaluators.messages import ChatRequest
-from evaluators.parsing import undecided
+from evaluators.prompts.forms import after_reasoning
+from evaluators.prompts.parsing import undecided
+from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import Answer, Candidate, Criterion, Item, Label
-from evaluators.rendering import PROMPTS, Case, Template
 
 _THEME = re.compile(r"#+\s*(\S.*?)\s*")
 _TIP = re.compile(r"[-*]\s*\[(\d{1,3})\]\s*(\S.*?)\s*")

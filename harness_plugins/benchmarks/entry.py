@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from evaluators.entries import Entry
-from evaluators.names import unknown
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.files import not_a_file
-from evaluators.pictures import HEAD, data_url_bytes, mime_of
+from evaluators.images.pictures import HEAD, data_url_bytes, mime_of
+from evaluators.inputs.files import not_a_file
 from evaluators.records import Media, MediaFile
 from harness_plugins.benchmarks.spec import BenchmarkSpec, MediaSpec
 from harness_plugins.data import cache_dir

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.errors import UserError
-from evaluators.files import not_a_file, plain_file, read_json, read_jsonl
+from evaluators.inputs.files import not_a_file, plain_file, read_json, read_jsonl
 from harness_plugins.benchmarks import hub
 from harness_plugins.benchmarks.spec import BenchmarkSpec
 

@@ -20,7 +20,7 @@ SHOWN_PICTURES = 20
 
 def run_command(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
-    from evaluators.names import unknown
+    from evaluators.inputs.names import unknown
     from evaluators.records import STATUSES
     from harness_plugins.budgets import with_costs
     from harness_plugins.config import load_config

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluators.grading import Decision, Kind, Ties
+from evaluators.prompts.grading import Decision, Kind, Ties
 from evaluators.records import MOST, SCHEMA
 from harness_plugins.prices import Prices
 

@@ -14,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluators import parsing
-from evaluators.arms import generic_rubric
-from evaluators.criteria import criteria_of
 from evaluators.engine.journal import rubrics_of, verdicts_of
 from evaluators.engine.runner import derived
-from evaluators.grading import SCALE, Asked, Grading
+from evaluators.prompts import parsing
+from evaluators.prompts.criteria import criteria_of
+from evaluators.prompts.grading import SCALE, Asked, Grading
 from evaluators.records import Criterion, RecordError, Verdict, decode
+from evaluators.rubrics.arms import generic_rubric
 from harness_plugins.manifest import PUBLIC, read_manifest
 
 

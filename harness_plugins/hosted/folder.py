@@ -14,9 +14,9 @@ from evaluators.engine.journal import Journal, folder_lock, items_of, verdict_fi
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
+from evaluators.images.media import sha256_of, with_digests
 from evaluators.judges import JudgeSpec
-from evaluators.media import sha256_of, with_digests
-from evaluators.parsing import Parsed, parse
+from evaluators.prompts.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
 from harness_plugins.hosted.rows import Row, Rows, cell_of
 from harness_plugins.hosted.summary import at_exit

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evaluators.complaints import complaint
 from evaluators.errors import UserError
+from evaluators.inputs.complaints import complaint
 from evaluators.judges import JudgeSpec, served_model
 from harness_plugins.hosted import JUDGE, OUR_MODEL
 

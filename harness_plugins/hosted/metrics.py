@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from evaluators.prompts.template import pick_of
 from evaluators.records import Verdict
-from evaluators.rendering import pick_of
 from harness_plugins.hosted.rows import Row, Rows
 from harness_plugins.scoring import defined, measure, protocols
 from harness_plugins.scoring.metrics import facts_of, is_right

@@ -10,15 +10,15 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluators.arms import ARMS, Arm, Given, WriterRubrics
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
-from evaluators.files import read_bytes
-from evaluators.grading import PAIR, Grading, read_grading
+from evaluators.inputs.files import read_bytes
 from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
+from evaluators.prompts.grading import PAIR, Grading, read_grading
+from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Item, Order
-from evaluators.rendering import Case, pick_of
+from evaluators.rubrics.arms import ARMS, Arm, Given, WriterRubrics
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.config import Config, load_config

@@ -18,10 +18,10 @@ from typing import Any
 from evaluators.backends.lmms import FAILED
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Message
+from evaluators.prompts.template import pick_of
 from evaluators.records import Answer, Failure, Rubric, Verdict
-from evaluators.rendering import pick_of
 from evaluators.usage import read_usage
-from evaluators.writers import Draw, WriterSpec, failed, request_of, rubric_of
+from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
 from harness_plugins.hosted import ARR, GRM
 from harness_plugins.hosted.base import Docs, HostedTask
 from harness_plugins.manifest import check_rows, make_manifest, read_manifest, write_manifest

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from harness_plugins import scores
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.imports._results import Given, Summary

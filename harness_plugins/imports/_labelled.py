@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evaluators.errors import UserError
-from evaluators.grading import Grading
 from evaluators.keys import canonical_order, item_uid
+from evaluators.prompts.grading import Grading
 from evaluators.records import Candidate, Item, Label, Media
 from harness_plugins.imports._results import Reply, Results, Said
 

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from evaluators.engine.journal import Journal, folder_lock
 from evaluators.engine.runner import derived
 from evaluators.errors import UserError
-from evaluators.files import read_jsonl
-from evaluators.grading import Asked, Grading
+from evaluators.inputs.files import read_jsonl
+from evaluators.inputs.names import unknown
 from evaluators.keys import digest
-from evaluators.names import unknown
-from evaluators.parsing import VERSION, Parsed, parse
+from evaluators.prompts.grading import Asked, Grading
+from evaluators.prompts.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
-from evaluators.writers import Draw, proxy_grm, taken
+from evaluators.writers.base import Draw, taken
+from evaluators.writers.methods import proxy_grm
 from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.errors import UserError
-from evaluators.grading import Grading
+from evaluators.prompts.grading import Grading
 from harness_plugins.benchmarks.labels import read_label
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.benchmarks.spec import load_spec

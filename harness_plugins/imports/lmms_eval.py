@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluators.backends.lmms import FAILED
 from evaluators.errors import UserError
-from evaluators.files import loads
+from evaluators.inputs.files import loads
 from evaluators.records import Item
 from harness_plugins.benchmarks.sources import Row
 from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, Summary, rows_of, write

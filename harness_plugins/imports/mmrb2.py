@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.errors import UserError
-from evaluators.files import read_json
-from evaluators.grading import Grading
+from evaluators.inputs.files import read_json
+from evaluators.prompts.grading import Grading
 from evaluators.records import Label
 from harness_plugins.imports._labelled import File, Told, results
 from harness_plugins.imports._results import Given, Summary, check_benchmark, rows_of, write

@@ -13,8 +13,8 @@ import orjson
 from pydantic import ValidationError
 
 from evaluators.errors import UserError
-from evaluators.files import plain_file, read_json, read_jsonl
-from evaluators.names import unknown
+from evaluators.inputs.files import plain_file, read_json, read_jsonl
+from evaluators.inputs.names import unknown
 from evaluators.records import SCHEMA
 from harness_plugins._version import __version__
 from harness_plugins.imports._results import Given, Summary, imported

@@ -12,7 +12,7 @@ from typing import Any
 from evaluators.backends.lmms import EXTRA
 from evaluators.errors import UserError
 from evaluators.extras import failed_import
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.hosted import CONFIG, GRADING, JUDGE, OUT, RUBRICS, TASK_PREFIX
 from harness_plugins.hosted.base import not_imported

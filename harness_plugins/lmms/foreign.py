@@ -23,14 +23,14 @@ from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal, read_records, record_files
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
+from evaluators.images.media import MediaWindow
+from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
+from evaluators.images.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
 from evaluators.judges import ChatJudge, JudgeSpec, create, within_budget
 from evaluators.keys import digest
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Part, Text
-from evaluators.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
 from evaluators.records import Answer, Failure, MediaFile, encode
 from harness_plugins.experiment import block_on
-from harness_plugins.picture_folders import PictureFolder, remove_left_pictures
 
 Specs = Callable[[Mapping[str, Any]], JudgeSpec]
 

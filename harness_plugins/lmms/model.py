@@ -17,10 +17,10 @@ from evaluators.engine.journal import Damage
 from evaluators.engine.plan import Finished, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
+from evaluators.garbage import rare_collections
 from evaluators.judges import JudgeSpec, create
 from evaluators.records import Verdict
 from harness_plugins.experiment import ask, block_on, copy_answers, tell_damage
-from harness_plugins.garbage import rare_collections
 from harness_plugins.hosted.base import Docs, plainly
 from harness_plugins.hosted.folder import Folder, folder_of
 from harness_plugins.hosted.judge import make_spec, own_name, sampling_fields

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evaluators.errors import UserError
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from evaluators.records import Writer
 from harness_plugins.cells import count
 from harness_plugins.paper.rows import Cell, Row

@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from evaluators.arms import ARMS
-from evaluators.complaints import problem_lines
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.names import unknown
-from evaluators.yaml_files import read_mapping
+from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import read_mapping
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.benchmarks.spec import names as benchmark_names
 from harness_plugins.data import data_dir
 from harness_plugins.published import PublishedTable, published

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.keys import digest
-from evaluators.leaks import leak_classes
+from evaluators.rubrics.leaks import leak_classes
 from harness_plugins.scoring import metrics, protocols, scored_cells
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData

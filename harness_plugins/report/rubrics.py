@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from evaluators.arms import ARMS
-from evaluators.leaks import CLASSES, Leak, find_leaks
 from evaluators.records import Item, Rubric
+from evaluators.rubrics.arms import ARMS
+from evaluators.rubrics.leaks import CLASSES, Leak, find_leaks
 from harness_plugins.report.texts import cut, plain
 from harness_plugins.show import as_judged
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluators.files import plain_file
-from evaluators.pictures import opened, plain_mode, upright
+from evaluators.images.pictures import opened, plain_mode, upright
+from evaluators.inputs.files import plain_file
 from evaluators.records import Item, Media, MediaFile
 
 LADDER = (

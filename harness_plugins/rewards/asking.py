@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Caller, Tally
 from evaluators.errors import BackendError
+from evaluators.images.media import Known, MediaWindow
+from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
 from evaluators.judges import Judge, JudgeSpec
-from evaluators.media import Known, MediaWindow
-from evaluators.parsing import Parsed, parse
-from evaluators.rendering import Case
-from harness_plugins.picture_folders import PictureFolder, remove_left_pictures
+from evaluators.prompts.parsing import Parsed, parse
+from evaluators.prompts.template import Case
 from harness_plugins.rewards.images import ImageFiles
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from evaluators.errors import UserError
 from evaluators.judges import Judge, JudgeSpec
+from evaluators.prompts.template import RubricText
 from evaluators.records import Failure
-from evaluators.rendering import RubricText
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.images import content_of, each
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score

@@ -21,10 +21,10 @@ from typing import Any
 import pybase64
 
 from evaluators.errors import BackendError, UserError
-from evaluators.media import WINDOW_BYTES, Encoded, Known
-from evaluators.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
+from evaluators.images.media import WINDOW_BYTES, Encoded, Known
+from evaluators.images.picture_folders import PictureFolder
+from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
 from evaluators.records import Media, MediaFile
-from harness_plugins.picture_folders import PictureFolder
 
 MOST_SLACK = 1e-2
 """How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""

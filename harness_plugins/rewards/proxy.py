@@ -13,17 +13,18 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
 
-from evaluators.arms import as_text
 from evaluators.engine.caller import Tally
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
+from evaluators.images.media import Known
+from evaluators.inputs.names import unknown
 from evaluators.judges import Judge, JudgeSpec
 from evaluators.keys import digest
-from evaluators.media import Known
-from evaluators.names import unknown
+from evaluators.prompts.template import Case
 from evaluators.records import Answer, Failure, Item, Order, Rubric, Writer
-from evaluators.rendering import Case
-from evaluators.writers import Draft, proxy_grm
+from evaluators.rubrics.arms import as_text
+from evaluators.writers.base import Draft
+from evaluators.writers.methods import proxy_grm
 from harness_plugins.rewards.asking import RewardJudge
 from harness_plugins.rewards.images import ImageFiles
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, PAYOFFS, Aggregation, payoff

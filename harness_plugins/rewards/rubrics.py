@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from evaluators.errors import UserError
-from evaluators.files import read_text
-from evaluators.rendering import RubricText
+from evaluators.inputs.files import read_text
+from evaluators.prompts.template import RubricText
 from harness_plugins.artefacts import SUFFIXES, read_artefact
 from harness_plugins.rubric_files import read_rubrics
 

@@ -25,9 +25,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evaluators.complaints import complaint
 from evaluators.errors import KINDS, UserError
-from evaluators.pictures import opened
+from evaluators.images.pictures import opened
+from evaluators.inputs.complaints import complaint
 from evaluators.records import Candidate, Failure, Media
 from harness_plugins._version import __version__
 from harness_plugins.rewards import wire

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 from evaluators.errors import RunStopped
 from evaluators.judges import Judge, JudgeSpec
-from evaluators.parsing import parse
+from evaluators.prompts.parsing import parse
 from evaluators.records import Answer
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation

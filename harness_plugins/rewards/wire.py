@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import pybase64
 from pydantic import Field
 
-from evaluators.entries import Entry
 from evaluators.errors import UserError
+from evaluators.inputs.entries import Entry
+from evaluators.prompts.template import RubricText, pick_of
 from evaluators.records import Failure, Media
-from evaluators.rendering import RubricText, pick_of
 from harness_plugins.rewards.images import BadImage, bytes_of
 from harness_plugins.rewards.proxy import Outcome, Reward, Sample, preferred
 from harness_plugins.rewards.rpo import Group, Pair, Score

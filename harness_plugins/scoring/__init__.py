@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from evaluators.errors import UserError
-from evaluators.grading import label
-from evaluators.parsing import MASS_FLOOR
-from evaluators.relation import relation
+from evaluators.garbage import rare_collections
+from evaluators.prompts.grading import label
+from evaluators.prompts.parsing import MASS_FLOOR
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.garbage import rare_collections
 from harness_plugins.manifest import refuse_public
 from harness_plugins.prices import Prices, recorded
 from harness_plugins.scoring import (
@@ -37,6 +36,7 @@ from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
 from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.relation import relation
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Column, Ints
 from harness_plugins.scoring.usage import model_of

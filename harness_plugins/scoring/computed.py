@@ -7,8 +7,8 @@ import numpy as np
 from evaluators.backends.baseline import PICKS, drawn
 from evaluators.engine.plan import Orders
 from evaluators.engine.runner import seed_of
+from evaluators.prompts.template import pick_of
 from evaluators.records import Rubric, rotations
-from evaluators.rendering import pick_of
 from harness_plugins.scoring.read import (
     ABSENT,
     ERROR,

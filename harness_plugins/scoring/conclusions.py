@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
-from evaluators.arms import ARMS, CONTROLS
+from evaluators.rubrics.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.contrasts import bounds

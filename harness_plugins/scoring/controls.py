@@ -6,9 +6,9 @@ from itertools import islice
 
 import numpy as np
 
-from evaluators.arms import ARMS, WriterRubrics
 from evaluators.keys import digest
 from evaluators.records import Item, Order, Rubric, rotations
+from evaluators.rubrics.arms import ARMS, WriterRubrics
 from harness_plugins.scoring.metrics import Bools
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 

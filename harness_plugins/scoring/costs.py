@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evaluators.arms import ARMS
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.prices import Prices
 from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.metrics import Facts, Scored

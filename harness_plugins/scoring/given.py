@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.arms import ARMS, WriterRubrics
 from evaluators.engine.plan import Orders
 from evaluators.records import rotations
+from evaluators.rubrics.arms import ARMS, WriterRubrics
 from harness_plugins.scoring.read import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, RunData
 
 

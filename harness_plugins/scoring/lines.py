@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
-from evaluators.parsing import MASS_FLOOR, VERSION
+from evaluators.prompts.parsing import MASS_FLOOR, VERSION
 from evaluators.records import MOST, rotations
 from evaluators.usage import MOST_TOKENS
 from harness_plugins.folder.reread import Rereader

@@ -14,8 +14,8 @@ import numpy as np
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
-from evaluators.names import unknown
-from evaluators.rendering import pick_of
+from evaluators.inputs.names import unknown
+from evaluators.prompts.template import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
 from harness_plugins.scoring import official_parsers
 from harness_plugins.scoring.read import ABSENT, ANY_TIE, BOTH_BAD, ERROR, TIE, UNPARSED, BenchmarkData, CellData, Codes

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.arms import ARMS, WriterRubrics
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.journal import Damage, items_of, rubrics_of, verdict_files, verdicts_of
 from evaluators.engine.plan import Orders, orders_of
-from evaluators.grading import Kind
 from evaluators.keys import media_digest
-from evaluators.parsing import MASS_FLOOR
+from evaluators.prompts.grading import Kind
+from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
+from evaluators.rubrics.arms import ARMS, WriterRubrics
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.folder.whole import LostItems, Problems
 from harness_plugins.manifest import read_manifest

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evaluators.keys import digest
 from evaluators.records import Item
-from evaluators.shuffle import normalised
+from evaluators.rubrics.shuffle import normalised
 from harness_plugins.components import components
 
 Floats = NDArray[np.float64]

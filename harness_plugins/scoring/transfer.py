@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.arms import WriterRubrics, verdict_in
-from evaluators.leaks import leaks_of
+from evaluators.prompts.template import pick_of
 from evaluators.records import ORDERS
-from evaluators.rendering import pick_of
+from evaluators.rubrics.arms import WriterRubrics, verdict_in
+from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
 from harness_plugins.scoring.read import BenchmarkData, CellKey, Codes, RunData

@@ -23,9 +23,7 @@ from harness_plugins.training_data.examples import Example, Examples
 from harness_plugins.training_data.exports import check, export
 from harness_plugins.training_data.gathering import HASHES, Gathered, gather
 from harness_plugins.training_data.images import Images, placed
-from harness_plugins.training_data.overlap import (
-    clusters,
-)
+from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.parts import Entry, draw
 from harness_plugins.training_data.reading import Dropped
 from harness_plugins.training_data.reports import write_reports
@@ -65,7 +63,7 @@ def build(
         out: the folder; overrides the config's `out`.
         limit: at most this many rows of each source; parts then hold as many as there are.
         redo: answers of the teacher to ask for again: `invalid`.
-        teacher: a backend of your own, in place of the one that the config describes (`evaluators.mock` has one).
+        teacher: a backend of your own, in place of the one that the config describes (`evaluators.testing.mock` has one).
         progress: show on stderr what is going on.
 
     Raises:

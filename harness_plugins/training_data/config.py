@@ -10,13 +10,13 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from evaluators.complaints import problem_lines
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.names import unknown
-from evaluators.writers import WriterSpec
-from evaluators.writers.proxy_grm import VIOLATIONS
-from evaluators.yaml_files import read_mapping
+from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import read_mapping
+from evaluators.writers.base import WriterSpec
+from evaluators.writers.methods.proxy_grm import VIOLATIONS
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.config import Place, listed, unusable
 from harness_plugins.training_data.exports import formats

@@ -8,7 +8,7 @@ from pathlib import Path
 from evaluators.judges import unset
 from evaluators.messages import Image, Text, text_of
 from evaluators.records import Rubric, Writer
-from evaluators.writers import Draw, request_of
+from evaluators.writers.base import Draw, request_of
 from harness_plugins.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
 from harness_plugins.formats import markdown
 from harness_plugins.training_data import card

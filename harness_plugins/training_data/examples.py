@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from evaluators.arms import as_text
 from evaluators.messages import Image, Message
+from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import Item, MediaFile, Order
-from evaluators.rendering import PROMPTS, Case, Template
-from evaluators.writers import proxy_grm
+from evaluators.rubrics.arms import as_text
+from evaluators.writers.methods import proxy_grm
 from harness_plugins.training_data.config import DataConfig, Part
 from harness_plugins.training_data.targets import grm_target, proxy_target
 from harness_plugins.training_data.teaching import Taught, order_with, preferred_first

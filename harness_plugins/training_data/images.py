@@ -17,8 +17,8 @@ from pathlib import Path
 
 from evaluators.engine.journal import Journal, read_records
 from evaluators.errors import UserError
-from evaluators.files import plain_file
-from evaluators.pictures import HEAD, READABLE, mime_of, opened, plain_mode
+from evaluators.images.pictures import HEAD, READABLE, mime_of, opened, plain_mode
+from evaluators.inputs.files import plain_file
 from evaluators.records import Item, MediaFile, encode
 from harness_plugins.training_data.steps import Steps
 

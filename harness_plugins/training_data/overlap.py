@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluators.images.media import with_digests
 from evaluators.keys import digest
-from evaluators.media import with_digests
 from evaluators.records import Item
-from evaluators.shuffle import normalised
+from evaluators.rubrics.shuffle import normalised
 from harness_plugins.components import components
 from harness_plugins.disjoint import prints
 from harness_plugins.training_data.config import Contamination, Signal

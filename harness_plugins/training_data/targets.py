@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from evaluators.forms import after_reasoning
-from evaluators.parsing import parse
+from evaluators.prompts.forms import after_reasoning
+from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Rubric
-from evaluators.writers import proxy_grm
+from evaluators.writers.methods import proxy_grm
 
 
 def grm_target(rubric: Rubric) -> str:

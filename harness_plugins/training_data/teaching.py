@@ -10,14 +10,14 @@ from typing import Literal
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
 from evaluators.engine.writing import Writing
+from evaluators.garbage import rare_collections
 from evaluators.judges import ChatJudge
 from evaluators.keys import digest
-from evaluators.leaks import leak_classes
 from evaluators.messages import ChatBackend
 from evaluators.records import ORDERS, Item, Order, Rubric
-from evaluators.writers import Draw, WriterSpec
+from evaluators.rubrics.leaks import leak_classes
+from evaluators.writers.base import Draw, WriterSpec
 from harness_plugins.experiment import block_on
-from harness_plugins.garbage import rare_collections
 from harness_plugins.training_data.config import DataConfig, Distil
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.targets import readable

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from tests.conftest import ROOT, read_jsonl
 
 pytest.importorskip("lmms_eval", reason="needs lmms-eval; `make test-all` runs this")

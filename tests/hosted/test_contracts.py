@@ -24,7 +24,7 @@ from PIL import Image as Pillow
 
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Image, Text
-from evaluators.rendering import Template
+from evaluators.prompts.template import Template
 from harness_plugins import lmms
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main

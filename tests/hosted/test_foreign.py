@@ -11,12 +11,12 @@ from lmms_eval.api.instance import Instance
 from PIL import Image
 
 from evaluators.backends.openai import OpenAIBackend
+from evaluators.images.picture_folders import PREFIX
 from evaluators.messages import ChatRequest
-from evaluators.mock_server import MockServer
 from evaluators.records import Answer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.hosted.judge import make_spec
 from harness_plugins.lmms import foreign
-from harness_plugins.picture_folders import PREFIX
 from tests.conftest import read_jsonl
 from tests.hosted.conftest import Cli, Done
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from tests.conftest import png, read_jsonl, write_jsonl
 from tests.hosted.conftest import Cli

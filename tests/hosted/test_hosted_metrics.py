@@ -16,7 +16,7 @@ from lmms_eval.tasks import TaskManager
 from lmms_eval.utils import make_table
 
 from evaluators.errors import UserError
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import score
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.hosted.folder import close_folders

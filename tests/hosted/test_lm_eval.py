@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from tests.conftest import pair, write_jsonl
 from tests.hosted.conftest import Cli, Done

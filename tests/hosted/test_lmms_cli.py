@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.hosted import SETTINGS
 from tests.conftest import pair, png, read_jsonl, real, write_jsonl

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins import score
 from harness_plugins.cli import main
 from tests.conftest import read_jsonl, write_jsonl

@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators.images.media import MediaWindow
 from evaluators.judges import ChatJudge, JudgeSpec, create
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer, MediaFile
 

@@ -14,8 +14,8 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge
 from harness_plugins.rewards.diffusion import flow_grpo_reward, rpo_reward
 
 pytestmark = pytest.mark.heavy

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("trl", reason="needs TRL; `make test-trainers` runs this")
 pytest.importorskip("datasets")
 
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
 from tests.conftest import ROOT, read_jsonl
 

@@ -22,8 +22,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock import MockJudge
-from evaluators.rendering import Case
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import MockJudge
 from harness_plugins.rewards.trl import proxy_grm_reward
 from tests.local import tiny
 

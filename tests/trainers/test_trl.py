@@ -18,7 +18,7 @@ from transformers import AutoProcessor
 from trl import GRPOConfig, GRPOTrainer
 
 from evaluators.judges import JudgeSpec
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.trl import proxy_grm_reward, text_of
 from tests.local import tiny
 

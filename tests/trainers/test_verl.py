@@ -30,7 +30,7 @@ from verl.utils.config import validate_config
 from verl.workers.reward_manager import get_reward_manager_cls
 
 from evaluators.errors import BackendError
-from evaluators.mock_server import MockServer
+from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.verl import compute_score_batch
 
 pytestmark = pytest.mark.heavy

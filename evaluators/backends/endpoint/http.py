@@ -10,7 +10,7 @@ import orjson
 from yarl import URL
 
 from evaluators.backends.endpoint.transport import Reply, Transport
-from evaluators.media import Encoded
+from evaluators.images.media import Encoded
 
 MARK = secrets.token_hex(16)
 """Where an image goes in the request's JSON. Drawn anew in each process and never sent, so no text can hold it."""

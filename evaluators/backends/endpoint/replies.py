@@ -15,10 +15,10 @@ from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, redirecte
 from evaluators.backends.endpoint.json_texts import parsed, text_in
 from evaluators.backends.endpoint.streams import collected, is_stream
 from evaluators.backends.endpoint.transport import SHOWN, Reply
-from evaluators.digits import NO_PROBABILITY
 from evaluators.errors import BackendError
-from evaluators.finish import check_finished, ending
 from evaluators.messages import ChatRequest
+from evaluators.prompts.digits import NO_PROBABILITY
+from evaluators.prompts.finish import check_finished, ending
 from evaluators.records import Answer
 from evaluators.usage import read_usage
 

@@ -16,7 +16,7 @@ import openai
 from evaluators.backends.endpoint.http import pieces
 from evaluators.backends.endpoint.transport import Reply, Transport, address
 from evaluators.errors import BackendError
-from evaluators.media import Encoded
+from evaluators.images.media import Encoded
 
 VERSION = f"openai {openai.__version__}"
 

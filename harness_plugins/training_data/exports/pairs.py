@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Media
-from evaluators.rendering import Case
 from harness_plugins.training_data.examples import Example
 from harness_plugins.training_data.exports._plain import write_lines
 

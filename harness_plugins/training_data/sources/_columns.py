@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from evaluators.files import loads
+from evaluators.inputs.files import loads
 from harness_plugins.benchmarks.sources import Row, RowProblem
 
 _PLACEHOLDER = re.compile(r"\s*<image>\s*", re.I)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pybase64
 
 from evaluators.errors import BackendError, UserError
-from evaluators.files import plain_file
-from evaluators.pictures import check_picture, decoding, unreadable, within
+from evaluators.images.pictures import check_picture, decoding, unreadable, within
+from evaluators.inputs.files import plain_file
 from evaluators.records import Candidate, Item, Media, MediaFile
 
 WINDOW_BYTES = 48 * 1024 * 1024

@@ -1,6 +1,6 @@
 """An OpenAI-compatible chat server for tests and benchmarks: fixed latency, chosen verdicts, and every fault there is.
 
-    python -m evaluators.mock_server --port 8765 --latency 0.5 --fail 0.2
+    python -m evaluators.testing.mock_server --port 8765 --latency 0.5 --fail 0.2
     with MockServer(fail=0.2).running() as server: ...   # server.url, server.asked
 
 It serves on the loopback interface only. Verdicts are a hash of the prompt (or `--answer 1`), so they repeat.
@@ -199,7 +199,7 @@ class MockServer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m evaluators.mock_server", description="A mock OpenAI-compatible server."
+        prog="python -m evaluators.testing.mock_server", description="A mock OpenAI-compatible server."
     )
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds from request to answer")

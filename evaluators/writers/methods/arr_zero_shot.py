@@ -5,7 +5,7 @@ The paper's default is five criteria an input. Its code has no such writer: ther
 
 from __future__ import annotations
 
-from evaluators.writers._numbered import PARSER, VIOLATIONS, parse
+from evaluators.writers.methods._numbered import PARSER, VIOLATIONS, parse
 
 __all__ = ["OPTIONS", "PARSER", "SEES", "TEMPLATE", "VIOLATIONS", "parse"]
 

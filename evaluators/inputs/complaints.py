@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from evaluators.names import unknown
-from evaluators.yaml_files import line_of
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import line_of
 
 _KEY = "[key]"
 """How pydantic says that a key of a mapping is meant, not its value."""

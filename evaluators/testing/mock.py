@@ -1,6 +1,6 @@
 """A judge and a chat backend for tests, ours and yours: answers come from a function, no server and no model.
 
-from evaluators.mock import MockJudge
+from evaluators.testing.mock import MockJudge
 result = harness_plugins.run(config, judges={"qwen": MockJudge(spec, lambda case: "1")})
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from evaluators.errors import BackendError
+from evaluators.images.media import MediaWindow
 from evaluators.judges import ChatJudge, JudgeSpec
-from evaluators.media import MediaWindow
 from evaluators.messages import ChatRequest
+from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.rendering import Case
 
 Reply = str | Answer | BackendError
 """What a mock says: "1" or "2" for a plain verdict, any other text as it is, a whole Answer, or a failure."""

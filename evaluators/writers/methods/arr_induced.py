@@ -5,7 +5,7 @@ It writes nothing item by item: `evaluators.induction` is what makes its rubric,
 
 from __future__ import annotations
 
-from evaluators.writers._numbered import VIOLATIONS as _NUMBERED
+from evaluators.writers.methods._numbered import VIOLATIONS as _NUMBERED
 
 TEMPLATE = "arr_induced.jinja"
 PARSER = "induction/1"

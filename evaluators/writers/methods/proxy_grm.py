@@ -11,12 +11,12 @@ import math
 import re
 from typing import Literal
 
-from evaluators.criteria import parse_criteria
-from evaluators.forms import after_reasoning, named
-from evaluators.parsing import refused, unfinished
+from evaluators.prompts.criteria import parse_criteria
+from evaluators.prompts.forms import after_reasoning, named
+from evaluators.prompts.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
-from evaluators.writers import Draft
-from evaluators.writers._tags import outside, section
+from evaluators.writers.base import Draft
+from evaluators.writers.methods._tags import outside, section
 
 TEMPLATE = "proxy_grm.jinja"
 PARSER = "proxy_grm/2"

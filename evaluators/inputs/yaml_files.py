@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from evaluators.errors import UserError
-from evaluators.files import DEEPEST, read_text
+from evaluators.inputs.files import DEEPEST, read_text
 
 COPIES = 10_000
 """Values that a file may stand for by aliases, beside those that it spells out: eight lines can mean a billion."""

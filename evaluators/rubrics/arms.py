@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from evaluators.keys import digest
-from evaluators.leaks import masked, relabelled
+from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Item, Order, Rubric
-from evaluators.rendering import Case, RubricText
+from evaluators.rubrics.leaks import masked, relabelled
 
 GENERIC = Path(__file__).parent / "generic"
 GENERIC_VARIANTS = 3

@@ -15,16 +15,16 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
-from evaluators.entries import Entry
 from evaluators.errors import UserError
-from evaluators.files import plain_file, read_jsonl
+from evaluators.images.media import sha256_of
+from evaluators.images.pictures import HEAD, mime_of
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.files import plain_file, read_jsonl
+from evaluators.inputs.names import unknown
 from evaluators.keys import digest, media_digest
-from evaluators.media import sha256_of
 from evaluators.messages import Part, Text
-from evaluators.names import unknown
-from evaluators.pictures import HEAD, mime_of
+from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from evaluators.rendering import PROMPTS, Case, Template
 
 SHOWN_PROBLEMS = 5
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, unquote_to_bytes
 import pybase64
 
 from evaluators.errors import BackendError, UserError
-from evaluators.files import plain_file
+from evaluators.inputs.files import plain_file
 
 HEAD = 32
 """Bytes that `mime_of` looks at."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from evaluators.forms import after_reasoning
-from evaluators.parsing import refused, unfinished
+from evaluators.prompts.forms import after_reasoning
+from evaluators.prompts.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
-from evaluators.writers import Draft
-from evaluators.writers._tags import outside, section
+from evaluators.writers.base import Draft
+from evaluators.writers.methods._tags import outside, section
 
 PARSER = "numbered/2"
 

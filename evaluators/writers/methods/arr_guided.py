@@ -5,7 +5,7 @@ The paper shows each exemplar's preferred candidate first, which teaches an orde
 
 from __future__ import annotations
 
-from evaluators.writers._numbered import PARSER, VIOLATIONS, parse
+from evaluators.writers.methods._numbered import PARSER, VIOLATIONS, parse
 
 __all__ = ["OPTIONS", "PARSER", "SEES", "TEMPLATE", "VIOLATIONS", "parse"]
 

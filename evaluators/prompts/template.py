@@ -22,19 +22,19 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 
-from evaluators.criteria import criteria_of
 from evaluators.errors import UserError
-from evaluators.fences import Section, Sections, fenced
-from evaluators.files import read_text
-from evaluators.grading import PAIR, Asked, Grading
+from evaluators.inputs.files import read_text
 from evaluators.keys import digest
 from evaluators.messages import Image, Message, Part, Text
+from evaluators.prompts.criteria import criteria_of
+from evaluators.prompts.fences import Section, Sections, fenced
+from evaluators.prompts.grading import PAIR, Asked, Grading
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
 
 RENDERER_VERSION = "renderer/2"
 """Part of every key: a change in how templates are filled is a change of what was asked."""
 
-PROMPTS = Path(__file__).parent / "prompts"
+PROMPTS = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from evaluators.names import unknown
+from evaluators.inputs.names import unknown
 from evaluators.records import Criterion
 
 Kind = Literal["pairwise", "listwise", "pointwise"]

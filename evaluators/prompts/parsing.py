@@ -12,10 +12,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from evaluators.digits import Masses, masses
-from evaluators.finish import ending
-from evaluators.forms import Form, after_reasoning, bracketed, decision, matched, named, tagged, undecorated, whole
-from evaluators.grading import PAIR, Asked
+from evaluators.prompts.digits import Masses, masses
+from evaluators.prompts.finish import ending
+from evaluators.prompts.forms import (
+    Form,
+    after_reasoning,
+    bracketed,
+    decision,
+    matched,
+    named,
+    tagged,
+    undecorated,
+    whole,
+)
+from evaluators.prompts.grading import PAIR, Asked
 from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
 
 VERSION = 2

@@ -1,0 +1,1 @@
+"""Images on their way to a judge: checked, digested, encoded, within a pixel budget."""

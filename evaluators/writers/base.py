@@ -1,0 +1,304 @@
+"""Rubric writers: a chat backend, a prompt and a parser that together turn an item into a Rubric.
+
+A *method* is a module of `evaluators.writers.methods` that holds
+- `TEMPLATE` (a file in `prompts/`), `PARSER` (its version) and `VIOLATIONS`,
+- `SEES`: whether its rubrics are written with the `responses`, with `nothing` of them, or with `either`,
+- `OPTIONS`: the fields of `WriterSpec` that are its own, and
+- `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
+
+One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
+
+Adding a writer is adding such a module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from evaluators.errors import UserError
+from evaluators.inputs.files import read_bytes
+from evaluators.inputs.names import unknown
+from evaluators.judges import JudgeSpec, within_budget
+from evaluators.keys import digest, rubric_uid
+from evaluators.messages import ChatRequest, Image, Message
+from evaluators.prompts.criteria import weighted
+from evaluators.prompts.exemplars import Exemplars, joined
+from evaluators.prompts.grading import Grading
+from evaluators.prompts.template import PROMPTS, Case, Template
+from evaluators.records import DRAWS, ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
+from evaluators.writers import methods as methods_at_hand
+
+ROUNDS = 5
+HELD_OUT = 0.5
+CRITERIA = 5
+"""How many criteria a writer is asked for, where its method asks for a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a parser took from a writer's answer. A rubric that is empty was not to be had."""
+
+    rubric: str = ""
+    criteria: tuple[Criterion, ...] = ()
+    justify: str = ""
+    evaluation: str = ""
+    verdict: Literal[1, 2] | None = None
+    violations: tuple[str, ...] = ()
+
+
+def methods() -> list[str]:
+    """The methods at hand."""
+    return sorted(m.name for m in pkgutil.iter_modules(methods_at_hand.__path__) if not m.name.startswith("_"))
+
+
+def about(method: str) -> str:
+    """The first line of what a method's module says of itself."""
+    return (_module(method).__doc__ or "").partition("\n")[0]
+
+
+class WriterSpec(JudgeSpec):
+    """One writer of a config: a model as a judge entry describes it, and how it writes."""
+
+    method: str = "proxy_grm"
+    replicates: int = Field(1, gt=0, le=DRAWS)
+    """Independent rubrics for each item and order."""
+    blind: bool = False
+    """Write one more for each item without showing the responses (for the arm `blind`)."""
+    criteria: int | None = Field(None, ge=1, le=50)
+    """For arr_*: how many criteria a rubric is to have; `CRITERIA` by default."""
+    exemplars: Path | None = None
+    """For arr_guided: labelled pairs that it is shown first."""
+    seeds: Path | None = None
+    """For arr_induced: labelled pairs, rows as of the benchmark `pairs`, that it makes its rubric from."""
+    rounds: int | None = Field(None, ge=0, le=20)
+    """For arr_induced: refinements of criteria that did not verify; `ROUNDS` by default."""
+    held_out: float | None = Field(None, ge=0.1, le=0.9)
+    """For arr_induced: the share of the seeds that nothing is proposed from; half of it selects criteria, half tests the
+    result. `HELD_OUT` by default."""
+    trained_with: tuple[str, ...] = ()
+    """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_name_alone(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(
+                f"a writer needs more than the name {value!r}: give name, method, backend and model, or a rubric file under `rubrics:`"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _check_writer(self) -> WriterSpec:
+        if self.method not in methods():
+            raise ValueError(unknown("method", self.method, methods()))
+        if self.backend == "baseline":
+            raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
+        if self.how != Grading():
+            raise ValueError("grading, decision, ties and scale are a judge's: leave them out")
+        if self.verdict != "text" or self.samples != 1:
+            raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
+        if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
+            raise ValueError(
+                "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
+            )
+        if self.blind and self.sees != "either":
+            how = "cannot write without" if self.sees == "responses" else "never sees"
+            raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
+        for option in ("criteria", "exemplars", "seeds", "rounds", "held_out"):
+            if getattr(self, option) is not None and option not in self.module.OPTIONS:
+                owners = [m for m in methods() if option in _module(m).OPTIONS]
+                raise ValueError(
+                    f"`{option}` is an option of {', '.join(owners)}; {self.method} has no use for it: leave it out"
+                )
+        if "exemplars" in self.module.OPTIONS and self.exemplars is None:
+            raise ValueError(
+                f"method {self.method} needs `exemplars: file.jsonl` (labelled pairs with a rationale); without any, "
+                "use arr_zero_shot"
+            )
+        if self.shared and self.seeds is None:
+            raise ValueError(
+                f"method {self.method} needs `seeds: file.jsonl`: labelled pairs, in the form of the benchmark `pairs`"
+            )
+        if self.shared and self.prompt is not None:
+            raise ValueError(f"method {self.method} asks in several ways, and takes no `prompt`: leave it out")
+        return self
+
+    @property
+    def module(self) -> ModuleType:
+        return _module(self.method)
+
+    @property
+    def sees(self) -> Literal["responses", "nothing", "either"]:
+        found: Literal["responses", "nothing", "either"] = self.module.SEES
+        return found
+
+    @property
+    def shared(self) -> bool:
+        """Whether it makes one rubric for all items, before anything is judged."""
+        return bool(getattr(self.module, "SHARED", False))
+
+    @property
+    def criteria_wanted(self) -> int:
+        return self.criteria or CRITERIA
+
+    @property
+    def rounds_most(self) -> int:
+        return ROUNDS if self.rounds is None else self.rounds
+
+    @property
+    def held_out_share(self) -> float:
+        return self.held_out or HELD_OUT
+
+    def options(self) -> dict[str, Any]:
+        """What its method asks for besides a rubric: in its prompt, for its parser, and part of who it is."""
+        return {"criteria": self.criteria_wanted} if "criteria" in self.module.OPTIONS else {}
+
+    @cached_property
+    def template(self) -> Template:
+        needs = ("question",) if self.sees == "nothing" else ("question", "responses")
+        extra: dict[str, Any] = self.options()
+        if self.shared:
+            needs, extra = ("question", "responses"), TRIED_OUT
+        return Template(self.prompt or PROMPTS / self.module.TEMPLATE, needs=needs, extra=extra)
+
+    @cached_property
+    def guide(self) -> Exemplars | None:
+        """The exemplars, read.
+
+        Raises:
+            UserError: the file cannot be used.
+        """
+        if self.exemplars is None:
+            return None
+        guide = Exemplars(self.exemplars)
+        if self.media == "none" and any(isinstance(p, Image) for p in guide.parts):
+            raise UserError(
+                f"{self.exemplars}: its exemplars show images, which `media: none` of {self.name!r} rules out"
+            )
+        return guide
+
+    def writer(self) -> Writer:
+        """Who wrote it, as rubric records name it."""
+        fields = self.key_fields()
+        decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "media", "model_args", "seed") if fields.get(k)}
+        guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
+        if self.seeds is not None:
+            rows = hashlib.sha256(read_bytes(self.seeds)).hexdigest()[:16]
+            guide |= {"seeds": rows, "rounds": self.rounds_most, "held_out": self.held_out_share}
+        return Writer(
+            name=self.name,
+            method=self.method,
+            model=self.model,
+            base=self.base,
+            family=self.family,
+            trained_with=self.trained_with,
+            prompt_digest=digest(self.template.digest, self.module.PARSER)[:16],
+            sampling={**self.sampling(), **decisive, **self.options(), **guide},
+        )
+
+
+TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}], "kept": ["k"]}
+"""What the proposing template is tried out with."""
+
+
+@cache
+def _module(method: str) -> ModuleType:
+    return importlib.import_module(f"{methods_at_hand.__name__}.{method}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One rubric to be written."""
+
+    item: Item
+    saw: Saw
+    replicate: int = 0
+
+    @property
+    def place(self) -> tuple[str, str | None, Saw, int]:
+        """What it is filed under within its writer's rubrics."""
+        return self.item.benchmark, self.item.uid, self.saw, self.replicate
+
+
+def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:
+    """All rubrics that a writer is to write for an item: one an order, or one for all where it sees no responses."""
+    if spec.shared:
+        return
+    for replicate in range(spec.replicates):
+        if spec.sees != "nothing":
+            for order in orders:
+                yield Draw(item, order, replicate)
+        if spec.blind or spec.sees == "nothing":
+            yield Draw(item, "nothing", replicate)
+
+
+def request_of(spec: WriterSpec, draw: Draw) -> ChatRequest:
+    """What the writer is asked."""
+    hidden = frozenset({"responses"}) if draw.saw == "nothing" else frozenset()
+    case = spec.shown(Case(draw.item, "AB" if draw.saw == "nothing" else draw.saw, hidden=hidden))
+    seed = None
+    if spec.seed is not None:
+        seed = int(digest("writer", spec.seed, *draw.place)[:7], 16)
+    shown = spec.options()
+    messages = spec.template.render(case, **shown)
+    if spec.guide is not None:
+        messages = tuple(Message(m.role, tuple(joined(spec.guide.parts, m.parts))) for m in messages)
+    return ChatRequest(
+        within_budget(messages, spec.max_pixels),
+        sampling=spec.sampling(),
+        answer_format=spec.method,
+        affinity=draw.item.uid,
+        seed=seed,
+    )
+
+
+def rubric_of(spec: WriterSpec, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
+    """The record of an answer: valid where a rubric could be taken from it."""
+    draft: Draft = spec.module.parse(answer, draw.saw == "nothing", **spec.options())
+    return taken(draft, spec.writer(), draw, answer, time)
+
+
+def taken(draft: Draft, writer: Writer, draw: Draw, answer: Answer, time: str | None = None) -> Rubric:
+    """The record of what a parser took from an answer, whoever asked for it."""
+    rubric = Rubric(
+        benchmark=draw.item.benchmark,
+        item=draw.item.uid,
+        writer=writer,
+        text=draft.rubric,
+        replicate=draw.replicate,
+        saw=draw.saw,
+        verdict=draft.verdict,
+        status="valid" if draft.rubric else "invalid",
+        violations=draft.violations,
+        justify=draft.justify,
+        evaluation=draft.evaluation,
+        answer=answer,
+        time=time,
+        criteria=weighted(draft.criteria),
+    )
+    return replace(rubric, uid=rubric_uid(rubric))
+
+
+def failed(spec: WriterSpec, draw: Draw, error: Failure, time: str | None = None) -> Rubric:
+    """The record of a request that was never answered."""
+    return Rubric(
+        draw.item.benchmark,
+        draw.item.uid,
+        spec.writer(),
+        "",
+        replicate=draw.replicate,
+        saw=draw.saw,
+        status="error",
+        error=error,
+        time=time,
+    )

@@ -1,0 +1,1 @@
+"""One module a method of writing rubrics; `evaluators.writers.base` says what it holds."""
