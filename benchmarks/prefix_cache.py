@@ -27,8 +27,8 @@ from PIL import Image
 from evaluators.images.media import MediaWindow
 from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest
-from harness_plugins.config import load_config
-from harness_plugins.experiment import prepare
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.run import prepare
 
 WORDS = re.findall(
     r"\w+", "the red cup on a table near two windows shows light from left and right while people walk by"

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins.rewards import Reward, Sample
-from harness_plugins.rewards.client import RewardClient
+from harness_plugins.rewards.server.client import RewardClient
 
 TEXT = "<rubric>1. Word (100%): says good</rubric><eval>Read.</eval><answer>1</answer>"
 PROXY, SERVER = 18767, 18768

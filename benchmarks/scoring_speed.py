@@ -35,9 +35,9 @@ from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Item, Media, MediaFile, encode
-from harness_plugins.config import Config, load_config
-from harness_plugins.experiment import prepare
-from harness_plugins.manifest import make_manifest, write_manifest
+from harness_plugins.config.run import Config, load_config
+from harness_plugins.experiment.run import prepare
+from harness_plugins.folder.manifest import make_manifest, write_manifest
 
 TEXT = """
 the response names every object on picture and counts them right while other one guesses colour of a sign behind trees

@@ -38,8 +38,8 @@ asyncio.run(serve())
 
 DRIVER = """
 import json, resource, sys, time
-import harness_plugins.experiment, evaluators.backends.openai
-from harness_plugins.experiment import write_rubrics
+import harness_plugins.experiment.run, evaluators.backends.openai
+from harness_plugins.experiment.run import write_rubrics
 cpu = time.process_time()
 _, tally, _ = write_rubrics(sys.argv[1], out=sys.argv[2])
 print(json.dumps({"seconds": tally.last_written - tally.first_sent, "cpu": time.process_time() - cpu,

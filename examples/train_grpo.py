@@ -102,8 +102,8 @@ def reward_of(part: str, reward: Any = None, server: str | None = None, token_en
     Args:
         reward: for grm_rl, a YAML file with `proxy_grm:`, or the keys of that part.
     """
-    from harness_plugins.rewards.client import RewardClient
-    from harness_plugins.rewards.configs import proxy_of
+    from harness_plugins.rewards.server.client import RewardClient
+    from harness_plugins.rewards.server.config import proxy_of
     from harness_plugins.rewards.trl import proxy_grm_reward, verdict_reward
 
     if part == "proxy_rl":

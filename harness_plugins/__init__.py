@@ -12,8 +12,8 @@ TYPE_CHECKING = False  # `typing` is slow to import, and this comes before every
 if TYPE_CHECKING:
     from typing import Any
 
-    from harness_plugins.experiment import run
-    from harness_plugins.scoring import score
+    from harness_plugins.experiment.run import run
+    from harness_plugins.scoring.score import score
 
 
 class _Finder:
@@ -24,13 +24,13 @@ class _Finder:
         if name != "lmms_eval.tasks":
             return None
         sys.meta_path.remove(_Finder)
-        from harness_plugins.lmms import spec_of_tasks
+        from harness_plugins.hosts.lmms_eval import spec_of_tasks
 
         return spec_of_tasks()
 
 
 if "lmms_eval.tasks" in sys.modules:
-    from harness_plugins.lmms import add_tasks
+    from harness_plugins.hosts.lmms_eval import add_tasks
 
     add_tasks()
 else:
@@ -40,11 +40,11 @@ else:
 def __getattr__(name: str) -> Any:
     # Loaded on first use: `rubric-harness --help` must not pay for what it does not need.
     if name == "run":
-        from harness_plugins.experiment import run
+        from harness_plugins.experiment.run import run
 
         return run
     if name == "score":
-        from harness_plugins.scoring import score
+        from harness_plugins.scoring.score import score
 
         return score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

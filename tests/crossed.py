@@ -15,7 +15,7 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer
 from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run
-from harness_plugins.config import load_config
+from harness_plugins.config.run import load_config
 from tests.conftest import pair, write_jsonl
 
 WRITERS = {"alpha": "fa", "beta": "fb", "gamma": "fc"}

@@ -16,7 +16,7 @@ import aiohttp
 from evaluators.records import Candidate, Item, Label, Media
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import Sample
-from harness_plugins.rewards.client import RewardClient
+from harness_plugins.rewards.server.client import RewardClient
 from tests.conftest import ROOT
 
 RIGHT = "<rubric>1. Word (100%): says good</rubric><eval>Both read.</eval><answer>1</answer>"
@@ -54,9 +54,9 @@ def serving(path: Path, *options: str, port: int = 0) -> Iterator[tuple[str, sub
 @asynccontextmanager
 async def serving_here(path: Path, hosts: Sequence[str] = ("*",)) -> AsyncIterator[tuple[str, int]]:
     """The same in this process and loop: its host and port."""
-    from harness_plugins.rewards import serving as ours
-    from harness_plugins.rewards.configs import load_server
-    from harness_plugins.rewards.server import RewardServer
+    from harness_plugins.rewards.server import limits as ours
+    from harness_plugins.rewards.server.app import RewardServer
+    from harness_plugins.rewards.server.config import load_server
 
     rewards = RewardServer(load_server(path))
     listening = ours.listening_on("127.0.0.1", 0)

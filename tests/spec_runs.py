@@ -14,8 +14,8 @@ from evaluators.messages import ChatRequest
 from evaluators.prompts.template import Case
 from evaluators.testing.mock import MockBackend, MockJudge, Reply
 from harness_plugins import run
-from harness_plugins.paper import PaperTable, paper_table
-from harness_plugins.paper.rows import Row
+from harness_plugins.tables.paper import PaperTable, paper_table
+from harness_plugins.tables.paper.rows import Row
 from tests.conftest import png, write_jsonl, write_parquet
 from tests.test_image_benchmarks import editreward, hpdv3, mmrb2
 from tests.test_transfer import reader, written

@@ -20,9 +20,9 @@ from evaluators.writers.base import Draft, Draw, WriterSpec, draws, request_of
 from evaluators.writers.methods.arr_zero_shot import VIOLATIONS, parse
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.experiment import write_rubrics
-from harness_plugins.tables import summary, tables
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.run import write_rubrics
+from harness_plugins.tables.run import summary, tables
 from tests.conftest import ROOT, MakePairs, read_jsonl, write_jsonl
 
 LINES = ["1. Whole: Are three cups shown?", "2. Colour: Is each cup red?", "3. Text: Does the label read “best cup”?"]

@@ -29,13 +29,13 @@ from evaluators.records import Answer, Candidate, Criterion, Item, Label, Media,
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.budgets import paid_in
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.experiment import write_rubrics
-from harness_plugins.export import export
-from harness_plugins.show import show
-from harness_plugins.tables import tables
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.money import paid_in
+from harness_plugins.experiment.run import write_rubrics
+from harness_plugins.scoring.export import export
+from harness_plugins.tables.run import tables
+from harness_plugins.tables.show import show
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_costs import WRITER, Meter, good, judged, write_config
 from tests.test_induction import Oracle

@@ -17,13 +17,13 @@ from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run, score
-from harness_plugins.config import load_config
-from harness_plugins.formats import FORMATS
+from harness_plugins.config.run import load_config
 from harness_plugins.scoring import calibration
 from harness_plugins.scoring.calibration import Calibration, auroc, bin_of, binned, ece_floor, levels, most_confident
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.statistics import Floats
-from harness_plugins.tables import tables
+from harness_plugins.tables.render import FORMATS
+from harness_plugins.tables.run import tables
 from tests.conftest import pair, read_jsonl, write_jsonl
 from tests.crossed import asked_of, by_chance, crossed, probabilities
 

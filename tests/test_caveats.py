@@ -16,12 +16,12 @@ from evaluators.prompts.template import Case
 from evaluators.records import Answer
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
-from harness_plugins.check import check
-from harness_plugins.config import BenchmarkEntry, Config
-from harness_plugins.formats import FORMATS, markdown
+from harness_plugins.cli.check import check
+from harness_plugins.config.run import BenchmarkEntry, Config
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables import summary, tables, warnings
+from harness_plugins.tables.render import FORMATS, markdown
+from harness_plugins.tables.run import summary, tables, warnings
 from tests.conftest import MakePairs, write_jsonl
 
 SPEC = JudgeSpec(name="qwen", backend="openai", model="m", base_url="http://unused.invalid/v1")

@@ -55,7 +55,7 @@ def test_help_is_quick_and_pulls_in_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["harness_plugins", "evaluators", "harness_plugins.cli", "harness_plugins.experiment"]
+    "module", ["harness_plugins", "evaluators", "harness_plugins.cli", "harness_plugins.experiment.run"]
 )
 def test_importing_pulls_in_nothing_heavy(module: str) -> None:
     heavy = ["torch", "lmms_eval", "datasets", "pandas", "transformers", "vllm", "statsmodels"]

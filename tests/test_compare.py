@@ -17,10 +17,10 @@ from evaluators.prompts.template import Case
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.compare import Comparison, Matched, compare
-from harness_plugins.compare_tables import answer, tables
-from harness_plugins.config import Config
+from harness_plugins.config.run import Config
+from harness_plugins.scoring.compare import Comparison, Matched, compare
 from harness_plugins.scoring.sentences import sentence
+from harness_plugins.tables.compare import answer, tables
 from tests.conftest import MakePairs, pair, png, read_jsonl, write_jsonl
 
 ITEMS = 60

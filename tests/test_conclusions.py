@@ -18,16 +18,16 @@ from evaluators.prompts.template import Case
 from evaluators.records import Answer
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
-from harness_plugins.conclusion_tables import conclusion_table
-from harness_plugins.config import load_config
-from harness_plugins.dry_run import dry_run
-from harness_plugins.manifest import read_manifest
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.dry_run import dry_run
+from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.report.sections import sections
-from harness_plugins.scoring import conclusions_of
 from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, decide
 from harness_plugins.scoring.report import Contrast, Report
+from harness_plugins.scoring.score import conclusions_of
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables import summary, tables
+from harness_plugins.tables.conclusions import conclusion_table
+from harness_plugins.tables.run import summary, tables
 from tests.conftest import pair, write_jsonl
 
 ITEMS = 40

@@ -14,9 +14,9 @@ from evaluators.errors import UserError
 from evaluators.judges import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run
-from harness_plugins.config import load_config
-from harness_plugins.experiment import prepare
-from harness_plugins.rubric_files import read_rubrics
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.run import prepare
+from harness_plugins.folder.rubrics import read_rubrics
 from tests.conftest import MakePairs, pair, png, write_jsonl
 
 GOOD = """\

@@ -21,13 +21,13 @@ from evaluators.records import Answer
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.experiment import write_rubrics
-from harness_plugins.prices import load_prices
+from harness_plugins.config.prices import load_prices
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.run import write_rubrics
+from harness_plugins.folder.usage import Paid
 from harness_plugins.scoring.costs import CostPoint, _on_frontier
 from harness_plugins.scoring.report import Metric, Report
-from harness_plugins.scoring.usage import Paid
-from harness_plugins.tables import tables
+from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_induction import Oracle
 from tests.test_induction import prepared as prepared_seeds

@@ -10,8 +10,8 @@ import pytest
 from evaluators.errors import UserError
 from evaluators.images import media
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from harness_plugins import disjoint
-from harness_plugins.disjoint import check_disjoint, overlaps
+from harness_plugins.benchmarks import overlap as disjoint
+from harness_plugins.benchmarks.overlap import check_disjoint, overlaps
 from tests.conftest import png
 
 LONG = "The chart shows four fruits, and apples lead."

@@ -26,7 +26,7 @@ from evaluators.records import Answer
 from evaluators.testing.mock import MockJudge
 from evaluators.testing.mock_server import FAULTS, MockServer
 from harness_plugins import run, score
-from harness_plugins.config import Config
+from harness_plugins.config.run import Config
 from tests.conftest import MakePairs, read_jsonl
 
 

@@ -22,8 +22,8 @@ from evaluators.records import Answer, Verdict
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.export import export
-from harness_plugins.redaction import hashed, ident, name, settings
+from harness_plugins.folder.redaction import hashed, ident, name, settings
+from harness_plugins.scoring.export import export
 from harness_plugins.scoring.statistics import clusters
 from tests.conftest import png, write_jsonl
 from tests.test_gradings import judged, ranked, three

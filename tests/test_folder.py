@@ -24,9 +24,9 @@ from evaluators.records import Verdict, decode
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.hosted.folder import Folder
-from harness_plugins.manifest import write_manifest
+from harness_plugins.config.run import load_config
+from harness_plugins.folder.manifest import write_manifest
+from harness_plugins.hosts.folder import Folder
 from tests.conftest import read_jsonl
 
 PAIRS = 6

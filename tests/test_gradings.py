@@ -24,7 +24,7 @@ from evaluators.records import Answer, Criterion
 from evaluators.testing.mock import MockJudge, Reply, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.scoring.report import CellReport, Report
-from harness_plugins.tables import tables
+from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 
 CRITERIA = (Criterion("clear", weight=3), Criterion("short", weight=1), Criterion("kind", weight=1))
@@ -481,7 +481,7 @@ def test_criteria_are_read_off_a_text_that_lists_none(
 
 def test_a_word_that_is_no_grading_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """As harnesses take it from the environment."""
-    from harness_plugins.hosted.rows import load_rows
+    from harness_plugins.hosts.rows import load_rows
 
     monkeypatch.setenv("RUBRIC_HARNESS_GRADING", "pointwise,1-5")
     rows = load_rows("demo", "judge")

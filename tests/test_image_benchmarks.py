@@ -15,7 +15,7 @@ from evaluators.records import Item, Label, Media
 from harness_plugins.benchmarks.loader import RowReader, load_benchmark
 from harness_plugins.benchmarks.media import MediaFinder
 from harness_plugins.benchmarks.spec import load_spec
-from harness_plugins.hosted.yamls import files
+from harness_plugins.hosts.yamls import files
 from tests.conftest import png, real, write_jsonl, write_parquet
 
 Row = dict[str, Any]

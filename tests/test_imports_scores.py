@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_plugins.cli import main
+from harness_plugins.folder.reported_usage import Score, read_scores
 from harness_plugins.imports.scores import _number
-from harness_plugins.scores import Score, read_scores
 
 ROWS: list[dict[str, Any]] = [
     {"model": "SD3.5-M", "benchmark": "geneval", "metric": "score", "value": "0.63", "source": "a log, 12 May", "n": "553"},

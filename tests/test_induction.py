@@ -21,12 +21,12 @@ from evaluators.records import Answer
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.artefacts import read_artefact, write_artefact
+from harness_plugins.benchmarks.overlap import overlaps
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.disjoint import overlaps
-from harness_plugins.experiment import write_rubrics
-from harness_plugins.inducing import seeds_of, split
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.inducing import seeds_of, split
+from harness_plugins.experiment.run import write_rubrics
+from harness_plugins.folder.artefacts import read_artefact, write_artefact
 from tests.conftest import png, read_jsonl, write_jsonl
 
 QUALITIES = {
@@ -218,7 +218,7 @@ def test_the_run_judges_with_it_and_says_that_it_is_shared(tmp_path: Path) -> No
     report = score(result.out)
     cell = next(c for c in report.cells if (c.judge, c.arm) == ("j", "transferred"))
     assert cell.metrics["accuracy"].value == 1 and cell.rubrics == "shared"
-    from harness_plugins.tables import tables
+    from harness_plugins.tables.run import tables
 
     columns = [(t.header.index("writer"), t) for t in tables([report]) if "writer" in t.header]
     named = [row[n] for n, t in columns for row in t.rows if "arr" in row[n]]

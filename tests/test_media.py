@@ -20,7 +20,7 @@ from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main
-from harness_plugins.config import Config
+from harness_plugins.config.run import Config
 from tests.conftest import MakePairs, pair, png, read_jsonl, write_jsonl
 
 Pillow = pytest.importorskip("PIL.Image")
@@ -91,7 +91,7 @@ def test_a_file_lost_between_the_check_and_its_reading_is_asked_about_when_it_is
     write_config: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Without bytes it has no digest: no key that it gets then is one that it has when it can be read."""
-    from harness_plugins import experiment
+    from harness_plugins.experiment import run as experiment
 
     for n in range(3):
         (tmp_path / f"{n}.png").write_bytes(picture(n))

@@ -14,7 +14,7 @@ from evaluators.judges import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.panel import cohen_kappa, krippendorff_alpha
-from harness_plugins.tables import tables
+from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs
 
 

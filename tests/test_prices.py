@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import UserError
-from harness_plugins.prices import ModelPrice, Prices, load_prices, recorded, to_record
+from harness_plugins.config.prices import ModelPrice, Prices, load_prices, recorded, to_record
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from evaluators.engine.caller import Part, Tally
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.experiment import run
-from harness_plugins.progress import Clock, Pace, describe
+from harness_plugins.experiment.progress import Clock, Pace, describe
+from harness_plugins.experiment.run import run
 
 
 def tally(**parts: Part) -> Tally:

@@ -13,8 +13,8 @@ import pytest
 
 from evaluators.records import Item
 from harness_plugins.benchmarks.loader import load_benchmark
-from harness_plugins.hosted.yamls import files
-from harness_plugins.rubric_files import read_rubrics
+from harness_plugins.folder.rubrics import read_rubrics
+from harness_plugins.hosts.yamls import files
 from tests.conftest import ROOT, real
 
 HEAVY = {"torch", "lmms_eval", "datasets", "pandas", "transformers", "vllm", "statsmodels"}
@@ -32,7 +32,11 @@ def test_evaluators_know_no_harness() -> None:
         assert "harness_plugins" not in imports(path), path
 
 
-INSIDE = {"harness_plugins/lmms/task.py", "harness_plugins/lmms/model.py", "harness_plugins/lmms/foreign.py"}
+INSIDE = {
+    "harness_plugins/hosts/lmms_eval/task.py",
+    "harness_plugins/hosts/lmms_eval/model.py",
+    "harness_plugins/hosts/lmms_eval/foreign.py",
+}
 """Loaded by lmms-eval itself, and only then."""
 
 
@@ -45,7 +49,7 @@ def test_nothing_heavy_is_imported_at_module_level() -> None:
 
 def test_the_task_files_are_what_the_benchmarks_say() -> None:
     for place, text in files().items():
-        assert (ROOT / "tasks" / place).read_text() == text, f"{place}: run `python -m harness_plugins.hosted.yamls`"
+        assert (ROOT / "tasks" / place).read_text() == text, f"{place}: run `python -m harness_plugins.hosts.yamls`"
     there = {p.relative_to(ROOT / "tasks") for p in (ROOT / "tasks").rglob("*.yaml")}
     assert {p for p in there if p.name != "benchmark.yaml"} == set(files()), "a task file whose benchmark is gone"
 

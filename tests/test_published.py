@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness_plugins.published import PublishedTable, published
-from harness_plugins.published_lint import Flag, counts, lint
+from harness_plugins.tables.paper.lint import Flag, counts, lint
+from harness_plugins.tables.paper.published import PublishedTable, published
 
 TABLES = {t.table: t for t in published()}
 FLAGS = lint(published())

@@ -28,11 +28,11 @@ from harness_plugins.report.figures import all_plots
 from harness_plugins.report.rubrics import marked
 from harness_plugins.report.texts import middle, one_line, plain
 from harness_plugins.report.thumbnails import MOST_BYTES, thumbnails
-from harness_plugins.scoring import score
 from harness_plugins.scoring.calibration import Bin, Calibration
 from harness_plugins.scoring.costs import CostPoint
 from harness_plugins.scoring.matrix import Entry, Margin, Matrix
 from harness_plugins.scoring.report import Contrast, Metric
+from harness_plugins.scoring.score import score
 from tests import report_runs
 from tests.conftest import write_jsonl
 from tests.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, ITEMS, LEAKING, LONG, make_run, recounted

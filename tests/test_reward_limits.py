@@ -19,8 +19,8 @@ from evaluators.errors import UserError
 from evaluators.images.picture_folders import PREFIX, PictureFolder, remove_left_pictures
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
-from harness_plugins.rewards.client import RewardClient
 from harness_plugins.rewards.images import BadImage, ImageFiles
+from harness_plugins.rewards.server.client import RewardClient
 from tests.conftest import png
 from tests.serving import RIGHT, config, posted, sample, serving, serving_here
 
@@ -184,7 +184,7 @@ def test_a_client_that_leaves_is_one_line(
 def test_a_name_pointed_at_this_machine_is_refused(name: str, status: int, backend: MockServer, tmp_path: Path) -> None:
     """A page of evil.example, whose name leads here, sends that name; it can neither read nor post."""
 
-    from harness_plugins.rewards.serving import host_names
+    from harness_plugins.rewards.server.limits import host_names
 
     async def scenario() -> None:
         async with serving_here(config(tmp_path, backend), host_names("127.0.0.1", ["judges.local", "*.lan"])) as where:
@@ -214,7 +214,7 @@ def test_connections_leave_handles_for_the_judge(
     backend: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """asyncio's own answer to a lack of handles is a traceback for each connection that waits: 30 MB in ten seconds."""
-    monkeypatch.setattr("harness_plugins.rewards.serving.ENOUGH_HANDLES", 0)
+    monkeypatch.setattr("harness_plugins.rewards.server.limits.ENOUGH_HANDLES", 0)
 
     async def scenario() -> None:
         async with serving_here(config(tmp_path, backend, "limits: {head_s: 5}")) as where:

@@ -14,7 +14,7 @@ import pytest
 
 from evaluators.errors import UserError
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.rewards.client import RewardClient
+from harness_plugins.rewards.server.client import RewardClient
 from tests.serving import RIGHT, config, get, posted, sample, serving, through
 from tests.test_transport import answering, certificate, sized
 from tests.test_transport import serving as reached

@@ -27,7 +27,7 @@ from evaluators.messages import Image as Shown
 from evaluators.prompts.template import Case
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.artefacts import FORM, rubric_hash
+from harness_plugins.folder.artefacts import FORM, rubric_hash
 from harness_plugins.rewards import Group, RPOReward, Score
 from harness_plugins.rewards.diffusion import flow_grpo_reward, rpo_reward
 from harness_plugins.rewards.images import BadImage, ImageFiles

@@ -19,7 +19,7 @@ from evaluators.records import Answer, Candidate, Item, Label
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.config import Config
+from harness_plugins.config.run import Config
 from harness_plugins.scoring import protocols, statistics
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.report import CellReport, Report
@@ -374,8 +374,8 @@ def test_baselines_stand_in_every_table(make_pairs: MakePairs, tmp_path: Path) -
 
 def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: MakePairs, tmp_path: Path) -> None:
     from evaluators.errors import BackendError
-    from harness_plugins.formats import markdown
-    from harness_plugins.tables import tables
+    from harness_plugins.tables.render import markdown
+    from harness_plugins.tables.run import tables
 
     def reply(case: Case) -> Reply:
         if case.rubric is None:
@@ -517,7 +517,7 @@ def test_a_writer_is_declared_once(make_pairs: MakePairs, tmp_path: Path) -> Non
 def test_runs_shown_together_are_tested_together(
     make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path
 ) -> None:
-    from harness_plugins.scoring import adjust
+    from harness_plugins.scoring.score import adjust
 
     reports = []
     for name in ("one", "two"):

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from harness_plugins.cells import Table
 from harness_plugins.cli import main
-from harness_plugins.formats import markdown
-from harness_plugins.paper import paper_table
-from harness_plugins.paper.formats import FORMATS
+from harness_plugins.tables.cells import Table
+from harness_plugins.tables.paper import paper_table
+from harness_plugins.tables.paper.formats import FORMATS
+from harness_plugins.tables.render import markdown
 from tests.conftest import ROOT
 from tests.spec_runs import HOSTILE, TEN, table_of
 
@@ -108,7 +108,7 @@ def test_the_same_input_gives_the_same_bytes(runs: dict[str, Path]) -> None:
     command = [
         sys.executable,
         "-m",
-        "harness_plugins.cli",
+        "harness_plugins",
         "table",
         "--spec",
         "proxy_grm_main",

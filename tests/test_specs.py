@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from harness_plugins import data
+from harness_plugins.benchmarks import bundled as data
 from harness_plugins.cli import main
-from harness_plugins.paper import PaperTable, paper_table
-from harness_plugins.paper.bold import embolden
-from harness_plugins.paper.formats import FORMATS
-from harness_plugins.paper.rows import Cell, Row
-from harness_plugins.paper.spec import load_table_spec, spec_names
+from harness_plugins.tables.paper import PaperTable, paper_table
+from harness_plugins.tables.paper.bold import embolden
+from harness_plugins.tables.paper.formats import FORMATS
+from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.spec import load_table_spec, spec_names
 from tests.conftest import ROOT, write_jsonl
 from tests.spec_runs import HOSTILE, TEN, row, table_of, text_run, texts
 from tests.test_transfer import reader

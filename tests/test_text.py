@@ -20,11 +20,11 @@ from evaluators.records import Answer
 from evaluators.testing.mock import MockJudge
 from evaluators.text import printable, printable_json, say
 from harness_plugins import run
-from harness_plugins.cells import Table
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.escaping import spreadsheet_text
-from harness_plugins.formats import print_rich
+from harness_plugins.config.run import load_config
+from harness_plugins.tables.cells import Table
+from harness_plugins.tables.escaping import spreadsheet_text
+from harness_plugins.tables.render import print_rich
 from tests.conftest import pair, png, write_jsonl
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x1b]8;;http://evil.example\x1b\\\\click\x9b31m\x90q\u202etxt.exe\u2066\u200f\x08\x7f\rover\x00"
@@ -135,7 +135,7 @@ def test_no_command_prints_what_drives_a_terminal(
 def test_a_summary_of_failures_and_errors_of_rows_are_printable(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness_plugins import experiment
+    from harness_plugins.experiment import run as experiment
 
     def reply(case: Case) -> BackendError:
         return BackendError("rejected", f"HTTP 400 {HOSTILE}")
@@ -167,7 +167,7 @@ def test_csv_has_a_line_a_row_whatever_the_texts(folder: Path, capsys: pytest.Ca
 
 def test_nothing_is_printed_but_by_say() -> None:
     """ruff's T20 holds it for `print`; this for what else writes to a terminal."""
-    root = Path(main.__code__.co_filename).parent.parent
+    root = Path(main.__code__.co_filename).parents[2]
     found: dict[str, Callable[..., Any] | int] = {}
     for package in ("evaluators", "harness_plugins"):
         for path in (root / package).rglob("*.py"):

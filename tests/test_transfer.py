@@ -14,10 +14,10 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.prompts.template import Case
 from evaluators.testing.mock import MockBackend, MockJudge
 from harness_plugins import run, score
-from harness_plugins.experiment import RunResult, write_rubrics
+from harness_plugins.experiment.run import RunResult, write_rubrics
 from harness_plugins.scoring.report import CellReport, Report
 from harness_plugins.scoring.transfer import Transfer
-from harness_plugins.tables import tables
+from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl
 
 ARMS = "none, transferred, crossed, advice, shuffled, repeat"

@@ -14,7 +14,7 @@ from evaluators.prompts.template import Case
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.votes import vote_right
-from harness_plugins.tables import tables
+from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs
 
 samples = st.lists(st.sampled_from([1, -1, 0]), min_size=1, max_size=5)

@@ -14,10 +14,10 @@ from evaluators.rubrics.arms import ARMS
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.cards import cards_in
 from harness_plugins.cli import main
-from harness_plugins.config import load_config
-from harness_plugins.experiment import write_rubrics, writers_of
+from harness_plugins.config.run import load_config
+from harness_plugins.experiment.run import write_rubrics, writers_of
+from harness_plugins.tables.cards import cards_in
 from tests.conftest import MakePairs, read_jsonl
 from tests.test_transfer import written
 

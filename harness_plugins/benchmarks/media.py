@@ -12,8 +12,8 @@ from typing import Any
 from evaluators.images.pictures import HEAD, data_url_bytes, mime_of
 from evaluators.inputs.files import not_a_file
 from evaluators.records import Media, MediaFile
+from harness_plugins.benchmarks.bundled import cache_dir
 from harness_plugins.benchmarks.spec import BenchmarkSpec, MediaSpec
-from harness_plugins.data import cache_dir
 
 
 class MediaProblem(Exception):

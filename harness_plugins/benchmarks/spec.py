@@ -14,7 +14,7 @@ from evaluators.inputs.complaints import problem_lines
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import read_mapping
-from harness_plugins.data import data_dir
+from harness_plugins.benchmarks.bundled import data_dir
 
 
 class DatasetSpec(Entry):

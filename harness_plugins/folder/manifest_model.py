@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluators.prompts.grading import Decision, Kind, Ties
 from evaluators.records import MOST, SCHEMA
-from harness_plugins.prices import Prices
+from harness_plugins.config.prices import Prices
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Few = Annotated[int, Field(ge=1, le=10_000)]

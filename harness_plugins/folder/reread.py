@@ -21,7 +21,7 @@ from evaluators.prompts.criteria import criteria_of
 from evaluators.prompts.grading import SCALE, Asked, Grading
 from evaluators.records import Criterion, RecordError, Verdict, decode
 from evaluators.rubrics.arms import generic_rubric
-from harness_plugins.manifest import PUBLIC, read_manifest
+from harness_plugins.folder.manifest import PUBLIC, read_manifest
 
 
 @dataclass

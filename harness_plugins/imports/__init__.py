@@ -16,10 +16,10 @@ from types import ModuleType
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
-from harness_plugins import scores
 from harness_plugins.benchmarks.spec import names
+from harness_plugins.folder import reported_usage as scores
+from harness_plugins.folder.manifest import NAME
 from harness_plugins.imports._results import Given, Summary
-from harness_plugins.manifest import NAME
 
 __all__ = ["Summary", "about", "formats", "import_results"]
 

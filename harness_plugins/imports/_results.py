@@ -25,7 +25,7 @@ from harness_plugins.benchmarks.loader import RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
 from harness_plugins.benchmarks.sources import Row, RowProblem
 from harness_plugins.benchmarks.spec import MediaSpec, load_spec
-from harness_plugins.manifest import write_manifest
+from harness_plugins.folder.manifest import write_manifest
 
 BACKEND = "import"
 GRM = "grm"

@@ -17,9 +17,9 @@ from evaluators.inputs.files import plain_file, read_json, read_jsonl
 from evaluators.inputs.names import unknown
 from evaluators.records import SCHEMA
 from harness_plugins._version import __version__
+from harness_plugins.folder.manifest import NAME, write_atomic, write_manifest
+from harness_plugins.folder.reported_usage import FILE, Score, read_scores
 from harness_plugins.imports._results import Given, Summary, imported
-from harness_plugins.manifest import NAME, write_atomic, write_manifest
-from harness_plugins.scores import FILE, Score, read_scores
 
 HELP = """\
   Numbers that someone measured: csv, json (a list of objects) or jsonl with model, benchmark, metric, value, source and, if

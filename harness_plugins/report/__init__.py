@@ -59,14 +59,14 @@ def write_report(
     Raises:
         UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
     """
-    from harness_plugins.manifest import read_manifest, refuse_public
-    from harness_plugins.prices import load_prices
+    from harness_plugins.config.prices import load_prices
+    from harness_plugins.folder.manifest import read_manifest, refuse_public
     from harness_plugins.report.drawing import style
     from harness_plugins.report.figures import all_plots
     from harness_plugins.report.outcomes import choose, outcomes
     from harness_plugins.report.sections import sections
-    from harness_plugins.scoring import score
     from harness_plugins.scoring.read import read_run
+    from harness_plugins.scoring.score import score
 
     folder = Path(run)
     place = Path(out) if out is not None else folder / "report.html"
@@ -130,7 +130,7 @@ def _write(
     place: Path, data: RunData, report: Report, parts: Sequence[Any], browser: Mapping[str, Any], blocks: str
 ) -> int:
     from harness_plugins._version import __version__
-    from harness_plugins.manifest import write_atomic
+    from harness_plugins.folder.manifest import write_atomic
     from harness_plugins.report.page import page
     from harness_plugins.report.texts import one_line
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from evaluators.keys import digest
 from evaluators.rubrics.leaks import leak_classes
-from harness_plugins.scoring import metrics, protocols, scored_cells
+from harness_plugins.scoring import metrics, protocols
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.score import scored_cells
 from harness_plugins.scoring.statistics import Floats
 
 JUDGED, RIGHT, WRONG, FIXED, BROKEN, FLIPPED, LEAK, INCOMPLETE = (1 << n for n in range(8))

@@ -11,7 +11,7 @@ from evaluators.records import Item, Rubric
 from evaluators.rubrics.arms import ARMS
 from evaluators.rubrics.leaks import CLASSES, Leak, find_leaks
 from harness_plugins.report.texts import cut, plain
-from harness_plugins.show import as_judged
+from harness_plugins.tables.show import as_judged
 
 LEAKS = 200
 """Of a text, at most: one that copies a whole response has as many quotes as words."""

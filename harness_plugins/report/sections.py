@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness_plugins.cards import cards
-from harness_plugins.cells import Table
 from harness_plugins.report.drawing import Plot, for_page, svg
 from harness_plugins.report.texts import middle, one_line, plain
 from harness_plugins.scoring.read import RunData
 from harness_plugins.scoring.report import CellReport, Report
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables import summary, tables, warnings
+from harness_plugins.tables.cards import cards
+from harness_plugins.tables.cells import Table
+from harness_plugins.tables.run import summary, tables, warnings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_text
 from evaluators.prompts.template import RubricText
-from harness_plugins.artefacts import SUFFIXES, read_artefact
-from harness_plugins.rubric_files import read_rubrics
+from harness_plugins.folder.artefacts import SUFFIXES, read_artefact
+from harness_plugins.folder.rubrics import read_rubrics
 
 _BENCHMARK = "rpo"
 

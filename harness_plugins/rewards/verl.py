@@ -19,10 +19,10 @@ from typing import Any, Literal
 import orjson
 
 from evaluators.errors import BackendError, UserError
-from harness_plugins.rewards.configs import plain, proxy_of
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.proxy import Reward
 from harness_plugins.rewards.samples import CompletionReward, score_rows
+from harness_plugins.rewards.server.config import plain, proxy_of
 
 OnFailure = Literal["raise", "group_mean"] | float
 
@@ -147,7 +147,7 @@ def _made(named: bytes) -> Held[CompletionReward]:
     if server is None:
         made: CompletionReward = proxy_of(config).made()
     else:
-        from harness_plugins.rewards.client import RewardClient
+        from harness_plugins.rewards.server.client import RewardClient
 
         made = RewardClient(server, token_env=token_env)
     return Held(lambda: made)

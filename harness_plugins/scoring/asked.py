@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness_plugins.folder.usage import model_of
 from harness_plugins.scoring import paired
 from harness_plugins.scoring.metrics import Scored
 from harness_plugins.scoring.read import CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric
 from harness_plugins.scoring.statistics import Ints
-from harness_plugins.scoring.usage import model_of
 
 
 @dataclass(frozen=True)

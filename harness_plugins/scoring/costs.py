@@ -16,13 +16,13 @@ from typing import Any, Literal
 import numpy as np
 
 from evaluators.rubrics.arms import ARMS
-from harness_plugins.prices import Prices
+from harness_plugins.config.prices import Prices
+from harness_plugins.folder.usage import Decided, model_of
 from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Floats, Ints
-from harness_plugins.scoring.usage import Decided, model_of
 
 Axis = Literal["money", "compute", "tokens"]
 

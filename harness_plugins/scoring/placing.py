@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.errors import UserError
-from harness_plugins.folder.whole import LostRubrics
+from harness_plugins.folder.problems import LostRubrics
 from harness_plugins.scoring.given import given_of
 from harness_plugins.scoring.read import (
     ABSENT,

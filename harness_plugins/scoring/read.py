@@ -21,12 +21,12 @@ from evaluators.prompts.grading import Kind
 from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import ARMS, WriterRubrics
+from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.problems import LostItems, Problems
+from harness_plugins.folder.records import verdict_tables
+from harness_plugins.folder.reported_usage import without_items
 from harness_plugins.folder.reread import Rereader
-from harness_plugins.folder.whole import LostItems, Problems
-from harness_plugins.manifest import read_manifest
-from harness_plugins.scores import without_items
-from harness_plugins.scoring.lines import verdict_tables
-from harness_plugins.scoring.usage import Folder, usage_of
+from harness_plugins.folder.usage import Folder, usage_of
 
 if TYPE_CHECKING:
     from harness_plugins.scoring.given import Given

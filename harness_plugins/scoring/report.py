@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from harness_plugins.prices import Prices
+    from harness_plugins.config.prices import Prices
+    from harness_plugins.folder.usage import Paid
     from harness_plugins.scoring.asked import Ways
     from harness_plugins.scoring.calibration import Calibration
     from harness_plugins.scoring.caveats import Caveat
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.panel import Panel
     from harness_plugins.scoring.read import Mass, RunData
     from harness_plugins.scoring.transfer import Transfer
-    from harness_plugins.scoring.usage import Paid
 
 
 def json_number(value: float) -> float | int | None:

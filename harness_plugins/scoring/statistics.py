@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evaluators.keys import digest
 from evaluators.records import Item
 from evaluators.rubrics.shuffle import normalised
-from harness_plugins.components import components
+from harness_plugins.benchmarks.components import components
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,9 +14,9 @@ from evaluators.engine.journal import Journal, items_of
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
-from harness_plugins.cells import Table
-from harness_plugins.experiment import check_secrets
-from harness_plugins.known_items import list_new
+from harness_plugins.experiment.run import check_secrets
+from harness_plugins.folder.items import list_new
+from harness_plugins.tables.cells import Table
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from harness_plugins.cells import Table
+from harness_plugins.tables.cells import Table
 from harness_plugins.training_data.config import PARTS, SIGNALS, DataConfig, Part
 from harness_plugins.training_data.overlap import Contaminated
 from harness_plugins.training_data.reading import Dropped, Pair
@@ -186,7 +186,7 @@ def contamination_json(found: Contaminated, pairs: int) -> dict[str, Any]:
 
 def card(config: DataConfig, tables: Sequence[Table], files: Mapping[str, Mapping[str, Any]], largest: int) -> str:
     """The README of the folder; its head lets `load_dataset(folder, "trl_grm_rl")` find a part."""
-    from harness_plugins.formats import markdown
+    from harness_plugins.tables.render import markdown
 
     listed = Table(
         "Files", ["file", "examples", "sha256"], [[n, f"{f['rows']:,}", f["sha256"]] for n, f in files.items()]

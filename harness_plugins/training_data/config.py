@@ -18,7 +18,7 @@ from evaluators.inputs.yaml_files import read_mapping
 from evaluators.writers.base import WriterSpec
 from evaluators.writers.methods.proxy_grm import VIOLATIONS
 from harness_plugins.benchmarks.entry import BenchmarkEntry
-from harness_plugins.config import Place, listed, unusable
+from harness_plugins.config.run import Place, listed, unusable
 from harness_plugins.training_data.exports import formats
 from harness_plugins.training_data.sources import layouts
 

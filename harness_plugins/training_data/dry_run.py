@@ -9,8 +9,9 @@ from evaluators.judges import unset
 from evaluators.messages import Image, Text, text_of
 from evaluators.records import Rubric, Writer
 from evaluators.writers.base import Draw, request_of
-from harness_plugins.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
-from harness_plugins.formats import markdown
+from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
+from harness_plugins.experiment.writing import Written
+from harness_plugins.tables.render import markdown
 from harness_plugins.training_data import card
 from harness_plugins.training_data.build import TEACHER
 from harness_plugins.training_data.config import DataConfig
@@ -20,7 +21,6 @@ from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.steps import Steps
 from harness_plugins.training_data.teaching import Taught, due, order_with
-from harness_plugins.writing import Written
 
 
 def dry_run(

@@ -10,8 +10,8 @@ from evaluators.images.media import with_digests
 from evaluators.keys import digest
 from evaluators.records import Item
 from evaluators.rubrics.shuffle import normalised
-from harness_plugins.components import components
-from harness_plugins.disjoint import prints
+from harness_plugins.benchmarks.components import components
+from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
 from harness_plugins.training_data.images import Images, Near
 from harness_plugins.training_data.reading import Dropped, Pair

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from harness_plugins._version import __version__
-from harness_plugins.cells import Table
-from harness_plugins.manifest import write_atomic
+from harness_plugins.folder.manifest import write_atomic
+from harness_plugins.tables.cells import Table
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig
 from harness_plugins.training_data.gathering import Gathered
@@ -36,7 +36,7 @@ def write_reports(
     tables: Sequence[Table],
 ) -> None:
     """Card, contamination report, manifest, and the lists behind their counts; files of an earlier run that are no more are removed."""
-    from harness_plugins.formats import markdown
+    from harness_plugins.tables.render import markdown
 
     part_of = {uid: part for part, some in drawn.parts.items() for uid, _ in some}
     pool = (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evaluators.text import say
-from harness_plugins.progress import PLAIN_S
+from harness_plugins.experiment.progress import PLAIN_S
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from evaluators.messages import ChatBackend
 from evaluators.records import ORDERS, Item, Order, Rubric
 from evaluators.rubrics.leaks import leak_classes
 from evaluators.writers.base import Draw, WriterSpec
-from harness_plugins.experiment import block_on
+from harness_plugins.experiment.run import block_on
+from harness_plugins.experiment.writing import Written, write
 from harness_plugins.training_data.config import DataConfig, Distil
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.targets import readable
-from harness_plugins.writing import Written, write
 
 Outcome = Literal["correct", "hard", "malformed", "leaking", "unanswered", "unasked"]
 

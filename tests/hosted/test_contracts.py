@@ -25,12 +25,12 @@ from PIL import Image as Pillow
 from evaluators.judges import JudgeSpec
 from evaluators.messages import Image, Text
 from evaluators.prompts.template import Template
-from harness_plugins import lmms
+from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main
-from harness_plugins.data import data_dir
-from harness_plugins.hosted import SETTINGS
-from harness_plugins.hosted.rows import load_rows
+from harness_plugins.hosts import SETTINGS
+from harness_plugins.hosts import lmms_eval as lmms
+from harness_plugins.hosts.rows import load_rows
 from tests.hosted.conftest import CAREFUL
 
 
@@ -89,7 +89,7 @@ def test_our_tasks_and_the_models_are_listed(capsys: pytest.CaptureFixture[str])
 
 def test_a_model_is_told_its_tasks_by_their_datasets(manager: TaskManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lm.task_dict[name] = task.dataset`, before requests are made: how a task knows that our own model answers."""
-    from harness_plugins.lmms.model import RubricJudge
+    from harness_plugins.hosts.lmms_eval.model import RubricJudge
 
     task = load(manager, "rt_demo_judge", monkeypatch)
     assert not task.asked_by_ours
@@ -168,7 +168,7 @@ def test_a_task_shows_what_a_native_judge_is_shown(
 
 
 def test_a_hosted_judge_has_the_key_of_a_native_one() -> None:
-    from harness_plugins.hosted.judge import make_spec, sampling_fields
+    from harness_plugins.hosts.judge import make_spec, sampling_fields
 
     task = {"max_new_tokens": 4096, "temperature": 0.0, "do_sample": False, "until": []}
     hosted = make_spec(

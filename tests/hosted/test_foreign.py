@@ -15,8 +15,8 @@ from evaluators.images.picture_folders import PREFIX
 from evaluators.messages import ChatRequest
 from evaluators.records import Answer
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.hosted.judge import make_spec
-from harness_plugins.lmms import foreign
+from harness_plugins.hosts.judge import make_spec
+from harness_plugins.hosts.lmms_eval import foreign
 from tests.conftest import read_jsonl
 from tests.hosted.conftest import Cli, Done
 

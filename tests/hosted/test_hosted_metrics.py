@@ -19,8 +19,8 @@ from evaluators.errors import UserError
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import score
 from harness_plugins.benchmarks.loader import load_benchmark
-from harness_plugins.hosted.folder import close_folders
-from harness_plugins.hosted.metrics import FAILURES
+from harness_plugins.hosts.folder import close_folders
+from harness_plugins.hosts.metrics import FAILURES
 from tests.conftest import png, read_jsonl, write_jsonl
 from tests.hosted.conftest import CAREFUL
 

@@ -70,7 +70,7 @@ MOVED = """
 import builtins
 real = builtins.__import__
 def moved(name, globals=None, *rest, **more):
-    if name == "lm_eval.utils" and (globals or {}).get("__name__") == "harness_plugins.lm.task":
+    if name == "lm_eval.utils" and (globals or {}).get("__name__") == "harness_plugins.hosts.lm_eval":
         raise ImportError("cannot import name 'simple_parse_args_string' from 'lm_eval.utils'", name="lm_eval.utils")
     return real(name, globals, *rest, **more)
 builtins.__import__ = moved

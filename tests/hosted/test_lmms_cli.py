@@ -16,7 +16,7 @@ import pytest
 
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.hosted import SETTINGS
+from harness_plugins.hosts import SETTINGS
 from tests.conftest import pair, png, read_jsonl, real, write_jsonl
 from tests.hosted.conftest import BIN, CAREFUL, Cli, Done
 

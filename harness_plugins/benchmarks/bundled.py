@@ -1,0 +1,28 @@
+"""Where the data rooms lie: `tasks/` and `results/published/`, in a checkout or inside an installed wheel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from evaluators.errors import UserError
+
+_HERE = Path(__file__).parent.parent
+
+
+def data_dir(name: str) -> Path:
+    """The folder `tasks` or `results`, from the wheel if it carries one, else from the checkout.
+
+    Raises:
+        UserError: neither is there (a broken installation).
+    """
+    for place in (_HERE / "_data" / name, _HERE.parent / name):
+        if place.is_dir():
+            return place
+    raise UserError(f"the folder {name}/ is missing from this installation; reinstall rubric-harness")
+
+
+def cache_dir() -> Path:
+    """Where media that a dataset embeds in its rows are unpacked, named by their sha256."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rubric-harness"

@@ -1,0 +1,86 @@
+"""`rubric-harness check`: in one screen whether a run folder is whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluators.engine.journal import record_files
+from evaluators.errors import UserError
+from harness_plugins.folder.manifest import NAME
+from harness_plugins.scoring.caveats import warning
+from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.score import score
+
+SHOWN = 5
+"""Cells, or rows of a kind, that are named; the others are counted."""
+
+
+def check(run: Path) -> tuple[list[str], bool]:
+    """What a run folder holds and lacks, a line each, and whether it is whole: every cell answered, and nothing lost.
+
+    Lines that cannot be read are told and are no fault by themselves: what they held may have been asked again.
+
+    >>> lines, whole = check(Path("results/runs/first"))        # doctest: +SKIP
+
+    Raises:
+        UserError: no run folder.
+    """
+    try:
+        report = score(run)
+    except UserError as e:
+        if not any((run / name).exists() for name in ("verdicts.jsonl", "items.jsonl", NAME)):
+            raise
+        return [f"{run}: not whole", *(f"Warning:  {line}" for line in e.lines)], False
+    problems = report.data.problems
+    incomplete = [c for c in report.cells if not c.complete]
+    has_manifest = (run / NAME).exists()
+    whole = has_manifest and not (incomplete or problems.items or problems.rubrics)
+    lines = [f"{run}: {'whole' if whole else 'not whole'}"]
+    lines += _records(run)
+    lines += _limited("Items:    ", _items(report))
+    lines += _limited("Rubrics:  ", _rubrics(report))
+    asked = [c for c in report.cells if not c.computed]
+    lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
+    lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
+    if not has_manifest:
+        lines.append(f"Warning:  {NAME} is missing: what was to be asked, and how, is not known")
+    lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
+    lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
+    if not whole:
+        lines.append("Run the same config again to ask for what is missing.")
+    return lines, whole
+
+
+def _records(run: Path) -> Iterator[str]:
+    files = [f for kind in ("verdicts", "items", "rubrics") for f in record_files(run, kind)]
+    yield f"Records:  {', '.join(f'{f.name} {f.stat().st_size / 1e6:.1f} MB' for f in files)}"
+
+
+def _items(report: Report) -> Iterator[str]:
+    for name, benchmark in report.data.benchmarks.items():
+        lost = f", {benchmark.lost} lost" if benchmark.lost else ""
+        yield f"{name}: {len(benchmark.items)}{lost}"
+
+
+def _rubrics(report: Report) -> Iterator[str]:
+    for (benchmark, writer), drafts in report.data.drafts.items():
+        counts = Counter(d.status for d in drafts)
+        lost = report.data.problems.lost_rubrics(benchmark, writer)
+        told = [f"{n} {status}" for status, n in counts.most_common()] + ([f"{lost} lost"] if lost else [])
+        yield f"{benchmark}, {writer}: {', '.join(told)}"
+
+
+def _cell(cell: CellReport) -> str:
+    answered, asked = cell.trials
+    return f"{cell.benchmark}, {cell.judge}, {cell.writer or '-'}, {cell.arm}: {answered} of {asked} answered"
+
+
+def _limited(title: str, rows: Iterator[str]) -> Iterator[str]:
+    """The first rows under a title, and how many more there are."""
+    for n, row in enumerate(every := list(rows)):
+        if n == SHOWN:
+            yield f"          ... and {len(every) - SHOWN} more"
+            return
+        yield f"{title if n == 0 else ' ' * len(title)}{row}"

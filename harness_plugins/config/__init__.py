@@ -1,0 +1,1 @@
+"""What a config file holds: a run, and what models cost."""

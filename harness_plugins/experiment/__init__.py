@@ -1,0 +1,1 @@
+"""A run from its config: rubrics written, judges asked, money counted."""

@@ -1,0 +1,229 @@
+"""A config's inducing writers at work: seeds read, held apart from what is judged and split; the result as a file and a record."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from evaluators import judges as judge_factory
+from evaluators.engine.asking import opened
+from evaluators.engine.budget import Account
+from evaluators.engine.caller import Tally
+from evaluators.engine.journal import Journal
+from evaluators.errors import BackendError, UserError
+from evaluators.images.media import with_digests
+from evaluators.images.pictures import read_picture
+from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
+from evaluators.inputs.files import read_bytes
+from evaluators.inputs.yaml_files import read_mapping
+from evaluators.judges import ChatJudge, JudgeSpec
+from evaluators.keys import digest, rubric_uid
+from evaluators.messages import ChatBackend
+from evaluators.records import Item, Rubric, encode
+from evaluators.writers.base import WriterSpec
+from harness_plugins.benchmarks.loader import load_benchmark
+from harness_plugins.benchmarks.overlap import prints, together
+from harness_plugins.folder.artefacts import read_artefact, write_artefact
+
+LEAST = 8
+"""Seed pairs without which there is nothing to split."""
+
+
+def seeds_of(path: Path) -> tuple[Item, ...]:
+    """The labelled pairs of a seed file, with the digests of their media: rows as of the benchmark `pairs`.
+
+    Raises:
+        UserError: a row that is none, has no preferred one of two, or an image that cannot be read.
+    """
+    stamp = path.stat()
+    return _seeds(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@cache
+def _seeds(path: Path, mtime_ns: int, size: int) -> tuple[Item, ...]:
+    loaded = load_benchmark("pairs", path=path)
+    lines = [number for number, _ in loaded.source.rows()]
+    for item, line in zip(loaded.items, lines, strict=True):
+        if len(item.candidates) != 2 or item.label.preferred is None:
+            raise UserError(f"{loaded.source.where(line)}: a seed is a pair with a preferred candidate; remove the row")
+    if len(loaded.items) < LEAST:
+        raise UserError(
+            f"{path}: {len(loaded.items)} pairs; an induction takes {LEAST} at least, and does well with 50 to 100"
+        )
+    files = {f.path for i in loaded.items for m in i.all_media() for f in m.files}
+    sha = {}
+    for file in sorted(files):
+        try:
+            sha[file] = hashlib.sha256(read_picture(file)).hexdigest()
+        except BackendError as e:
+            raise UserError(f"{path}: {e.message}") from None
+    return tuple(with_digests(i, sha) for i in loaded.items)
+
+
+def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
+    """Seeds to propose from, to select by and to test on; pairs that share a group, an image, a text or their request stay
+    together, so that no part holds what another was made from.
+
+    Args:
+        held_out: the share that is not proposed from; half of it selects and half tests.
+
+    Raises:
+        UserError: the pairs hang together so that a part would be empty.
+    """
+    sets = together(items)
+    order = sorted(sets, key=lambda some: digest("split", replicate, sorted(i.uid for i in some)))
+    wanted = max(1, round(len(items) * held_out / 2))
+    parts: tuple[list[Item], ...] = ([], [], [])
+    for some in order:
+        parts[next((n for n in (1, 2) if len(parts[n]) < wanted), 0)].extend(some)
+    if not all(parts):
+        raise UserError(
+            f"the {len(items)} seed pairs fall into {len(order)} sets that share images, texts or requests: too few to hold some "
+            "out; add pairs about other things"
+        )
+    return Seeds(tuple(parts[0]), tuple(parts[1]), tuple(parts[2]))
+
+
+def artefact_path(folder: Path, name: str, replicate: int) -> Path:
+    """Where the file of an induced rubric lies."""
+    return folder / (f"rubric-{name}@{replicate}.yaml" if replicate else f"rubric-{name}.yaml")
+
+
+def calls_of(spec: WriterSpec, replicate: int) -> int:
+    """The most requests that an induction takes."""
+    assert spec.seeds is not None
+    seeds = split(seeds_of(spec.seeds), spec.held_out_share, replicate)
+    proposing, select, test = len(seeds.propose), len(seeds.select), len(seeds.test)
+    pool = proposing * spec.criteria_wanted * (spec.rounds_most + 1)
+    trying, result = (-(-n // AT_ONCE) * 2 for n in (pool, spec.criteria_wanted))
+    known = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
+    return 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + known
+
+
+def verifier_of(spec: WriterSpec) -> JudgeSpec:
+    """The writer's model as the judge that verifies: asked as any judge is, greedily where it takes a temperature."""
+    kept = spec.model_dump(include=set(JudgeSpec.model_fields) - {"prompt", "seed", "samples"})
+    return JudgeSpec.model_validate({**kept, "temperature": None if spec.temperature is None else 0.0})
+
+
+async def induce(
+    spec: WriterSpec,
+    replicate: int,
+    folder: Path,
+    tally: Tally,
+    backend: ChatBackend | None = None,
+    progress: bool = False,
+    account: Account | None = None,
+) -> None:
+    """Induce one rubric and write its file.
+
+    Raises:
+        UserError: nothing verified.
+        RunStopped: requests failed for good, or the budget is used up; what was answered is kept.
+    """
+    assert spec.seeds is not None
+    if backend is None:
+        judge = judge_factory.create(spec)
+        assert isinstance(judge, ChatJudge)
+        backend = judge.backend
+    pairs = seeds_of(spec.seeds)
+    seeds = split(pairs, spec.held_out_share, replicate)
+    options = Options(spec.criteria_wanted, spec.rounds_most, spec.sampling(), spec.max_pixels, replicate, spec.seed)
+    async with contextlib.AsyncExitStack() as stack:
+        if progress:
+            from harness_plugins.experiment.progress import shown
+
+            await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
+        path = folder / f"induction-{spec.name}.jsonl"
+        asker = await stack.enter_async_context(opened(spec, backend, path, tally, account))
+        induced = await Induction(verifier_of(spec), options, asker, seeds).run()
+    path = artefact_path(folder, spec.name, replicate)
+    made = {
+        "options": {
+            "criteria": options.criteria,
+            "rounds": options.rounds,
+            "held_out": spec.held_out_share,
+            "seed": spec.seed,
+            "sampling": options.sampling,
+        },
+        "seeds": {
+            "file": spec.seeds.name,
+            "sha256": hashlib.sha256(read_bytes(spec.seeds)).hexdigest(),
+            **{part: [i.uid for i in getattr(seeds, part)] for part in ("propose", "select", "test")},
+            "prints": sorted({p for i in pairs for p in prints(i)}),
+        },
+    }
+    write_artefact(path, induced, spec.writer(), replicate, made)
+    if not induced.text:
+        raise UserError(f"writer {spec.name!r}: no rubric ({path}): {_why_none(induced)}")
+
+
+def _why_none(induced: Induced) -> str:
+    if not induced.proposed:
+        gone = ", ".join(f"{n} {what}" for what, n in induced.left_out.items() if n) or "no answers"
+        return f"nothing was proposed that can be tried ({gone}): a larger max_tokens, or another model"
+    return (
+        f"none of {induced.proposed} proposed criteria decided its own pair right in both orders, or another one at all: more rounds, "
+        "more seeds, or a model that judges better"
+    )
+
+
+def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequence[str]) -> None:
+    """A record of the rubric in the folder's file for each benchmark.
+
+    Raises:
+        UserError: the file is gone or was edited.
+    """
+    (found,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    with Journal(folder / "rubrics.jsonl") as journal:
+        for benchmark in benchmarks:
+            rubric = replace(found, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
+            journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
+
+
+def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
+    """What a person wants to know of an induced rubric, on a line."""
+    path = artefact_path(folder, spec.name, replicate)
+    _, value = read_mapping(path, "an induced rubric")
+    counts, accuracy = value["counts"], value["accuracy"]
+    tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
+    worse = max(accuracy[n]["test"] for n in accuracy if n in ("flat", "structured")) < accuracy["none"]["test"]
+    return (
+        f"{spec.name}: {counts['kept']} of {counts['verified']} criteria that verified ({counts['proposed']} proposed); right on the "
+        f"testing pairs: {tested}{' - worse than no rubric' if worse else ''}; {path.name}"
+    )
+
+
+def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
+    """Refuse seeds whose images changed since the folder's rubric was made: the rows' own text is part of who the writer is.
+
+    Raises:
+        UserError: saying so.
+    """
+    path = artefact_path(folder, spec.name, replicate)
+    if spec.seeds is not None and path.exists():
+        held = read_artefact(spec.name, path, ("",)).prints
+        if held and held != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
+            raise UserError(
+                f"writer {spec.name!r}: the seeds are not those that {path} was made from (an image has changed): give the writer "
+                "another name, or the run another folder (--out)"
+            )
+
+
+def missing(
+    spec: WriterSpec, held: Mapping[tuple[str, str | None, str, int], Rubric], benchmarks: Sequence[str]
+) -> list[tuple[int, list[str], bool]]:
+    """The replicates that a folder lacks for some benchmarks: (replicate, those, whether it has it for another)."""
+    found = []
+    for replicate in range(spec.replicates):
+        have = {b for b, item, _, r in held if item is None and r == replicate}
+        without = [b for b in benchmarks if b not in have]
+        if without:
+            found.append((replicate, without, bool(have)))
+    return found

@@ -1,0 +1,126 @@
+"""A run's money: what its folder took so far, what its models cost, and the budget that judges and writers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evaluators.engine.budget import Account, Budget, check_limited
+from evaluators.errors import UserError
+from evaluators.judges import JudgeSpec
+from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
+from harness_plugins.config.run import Config
+from harness_plugins.folder.usage import Paid
+
+
+@dataclass(frozen=True)
+class Money:
+    """A budget, and each judge's and writer's way to it. Without prices there is no budget, and nobody has an account."""
+
+    budget: Budget | None = None
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+
+
+def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+    """The budget of a run, before anything is asked.
+
+    Args:
+        folder: the run folder; None where there is none (a dry run).
+        held: the folder's manifest.
+        specs: the judges and writers that may be asked.
+
+    Raises:
+        UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
+            the folder has no price in money, or tells no tokens, or a model may write without a limit.
+    """
+    prices = prices_of(config, held)
+    if prices is None:
+        if config.max_cost is not None:
+            raise UserError(
+                "max_cost needs prices: give --prices FILE (or `prices:` in the config); see examples/prices.yaml"
+            )
+        return Money()
+    models = [s for s in specs if s.backend != "baseline"]
+    known = {s.name: s.served for s in (*config.judges, *config.all_writers())}
+    paid = paid_in(folder, held, known) if folder else []
+    users = [(s.name, s.served) for s in models]
+    all_users = users + [(p.name, p.model) for p in paid]
+    where = config.prices or f"{folder}/manifest.json"
+    if config.max_cost is not None:
+        check_priced(prices, _by_model(all_users), where)
+        for spec in models:
+            rates_of = prices.rates(spec.served)
+            if rates_of is None or rates_of.written:
+                check_limited(spec)
+    elif config.prices is not None:
+        check_listed(prices, _by_model(users), where)
+    budget = Budget(
+        prices.currency, config.max_cost, spent(paid, prices, folder or Path(), config.max_cost is not None)
+    )
+    rates = {s.name: prices.rates(s.served) for s in models}
+    budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
+    return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
+
+
+def _by_model(users: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Model -> the names of those who use it."""
+    names: dict[str, list[str]] = {}
+    for name, model in users:
+        if name not in names.setdefault(model, []):
+            names[model].append(name)
+    return names
+
+
+def with_costs(config: Config, prices: Path | None, max_cost: float | None) -> Config:
+    """The config with another price file and limit, where they are given."""
+    given = {"prices": prices, "max_cost": max_cost}
+    return config.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def prices_of(config: Config, held: Mapping[str, Any]) -> Prices | None:
+    """The config's price file, or else what the folder has on record."""
+    return load_prices(config.prices) if config.prices else recorded(held.get("prices"))
+
+
+def paid_in(folder: Path, held: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
+    """What a folder's judges and writers took so far.
+
+    Args:
+        models: by judge or writer the model as configured now, for those of whom the folder does not tell.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    if not any(folder.glob("*.jsonl")):
+        return []
+    from harness_plugins.folder.records import verdict_tables  # duckdb: only where there is something to read
+    from harness_plugins.folder.usage import usage_of
+
+    db = verdict_tables(folder)
+    found = usage_of(db, folder, held).paid
+    db.close()
+    known = models or {}
+    return [replace(p, model=known.get(p.name) or p.model) for p in found]
+
+
+def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:
+    """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
+
+    Raises:
+        UserError: `strict`, and nothing that one of them answered tells its tokens.
+    """
+    total = 0.0
+    for p in paid:
+        rates = prices.rates(p.model)
+        if rates is None:
+            continue
+        untold = p.usage.calls - p.usage.known
+        if strict and untold and not p.usage.known and (rates.read or rates.written):
+            raise UserError(
+                f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not tell their tokens, so nobody knows what is spent: "
+                "leave max_cost out, or give the run another folder (--out)"
+            )
+        total += p.usage.money(rates) + untold * (p.most[0] * rates.read + p.most[1] * rates.written)
+    return total

@@ -1,0 +1,475 @@
+"""The experiment: a config in, a run folder with judged records out. `run` is the whole of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from evaluators import judges as judge_factory
+from evaluators.engine.caller import Tally
+from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
+from evaluators.engine.plan import Cell, Finished, Grid, Work, due
+from evaluators.engine.runner import Runner
+from evaluators.errors import UserError
+from evaluators.garbage import rare_collections
+from evaluators.inputs.names import unknown
+from evaluators.judges import Judge, JudgeSpec
+from evaluators.messages import ChatBackend
+from evaluators.prompts.parsing import parse
+from evaluators.prompts.template import Case
+from evaluators.records import Answer, Item, RecordError, decode, encode
+from evaluators.rubrics.arms import ARMS
+from evaluators.writers.base import WriterSpec
+from harness_plugins.benchmarks.loader import Benchmark, load_entry
+from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
+from harness_plugins.config.run import OWN, Config, load_config
+from harness_plugins.experiment.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
+from harness_plugins.experiment.money import Money, money_of, with_costs
+from harness_plugins.experiment.writing import Written, work_of, write
+from harness_plugins.folder.donors import Planned, planned_donors
+from harness_plugins.folder.items import check_images, list_new, with_known_digests
+from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.rubrics import RubricFile, check_unchanged, read_rubrics
+
+log = logging.getLogger(__name__)
+
+Selection = Mapping[str, Collection[str]]
+"""Field (benchmark, judge, arm, writer) -> the values wanted; a field that is absent lets all through."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to."""
+
+    out: Path
+    tally: Tally
+    planned: int
+    """Cells of the config (or of the selection), finished earlier or now."""
+    statuses: Counter[str]
+    """Verdicts written now, by status."""
+    seconds: float
+    """From the first request sent to the last line written; 0 where nothing was asked."""
+    wrote: Tally = field(default_factory=Tally)
+    """Rubrics written for this run."""
+
+    @property
+    def complete(self) -> bool:
+        return (
+            not self.wrote.statuses["error"] and not self.statuses["error"] and self.tally.written >= self.tally.total
+        )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A config with its data read and checked: what is left is to ask."""
+
+    config: Config
+    benchmarks: dict[str, Benchmark]
+    rubrics: tuple[RubricFile, ...]
+    """Those that the config names files for."""
+    items: dict[str, Sequence[Item]]
+    """Of each benchmark those within the limits."""
+    planned: Planned | None = None
+    """The donors that the run folder names already."""
+
+    def chosen(self, only: Selection | None = None) -> list[Item]:
+        """The items of the selected benchmarks."""
+        names = (only or {}).get("benchmark", self.items)
+        return [i for name, some in self.items.items() if name in names for i in some]
+
+    def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
+        """What is to be judged, with the rubrics of files and those written for this run."""
+        config = self.config
+        shuffles = config.shuffles if "shuffled" in config.arms else 0
+        arms = [ARMS[a] for a in config.arms]
+        return tuple(
+            Grid(
+                name,
+                items,
+                arms,
+                [f.of(name, self.benchmarks[name].items, shuffles, self.planned) for f in (*self.rubrics, *written)],
+                config.orders,
+                _wanted(only or {}),
+            )
+            for name, items in self.items.items()
+        )
+
+
+def prepare(
+    config: Config,
+    limit: int | None = None,
+    only: Selection | None = None,
+    needs_rubrics: bool = True,
+    known: Mapping[str, Item] = MappingProxyType({}),
+) -> Prepared:
+    """Read benchmarks and rubric files and check them, before anything is asked of a model.
+
+    Args:
+        needs_rubrics: False reads the items alone.
+        known: items of the run folder by uid: the media of finished ones need not be there any more.
+
+    Raises:
+        UserError: whatever does not fit, naming file, line and mend.
+    """
+    _check_selection(config, only or {})
+    most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
+    loaded = {b.name: load_entry(b, limit, known) for b in config.benchmarks}
+    rubrics: tuple[RubricFile, ...] = ()
+    if needs_rubrics and config.needs_rubrics():
+        whole = {n: b.items for n, b in loaded.items()}
+        rubrics = tuple(read_rubrics(name, path, whole) for name, path in config.rubrics.items())
+    items: dict[str, Sequence[Item]] = {name: loaded[name].items[:n] for name, n in most.items()}
+    check_gradings(config, items)
+    for writer in config.writers:
+        if writer.guide is not None:
+            check_disjoint([e.item for e in writer.guide.cases], items)
+        if writer.seeds is not None:
+            check_disjoint(seeds_of(writer.seeds), items)
+    for file in rubrics:
+        check_prints(file.path, file.prints, items)
+    return Prepared(config, loaded, rubrics, items)
+
+
+def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
+    """Whether judges and writers can be asked about these items.
+
+    Raises:
+        UserError: one compares two, and some item has more; or one reads text alone, and the candidates are images.
+    """
+    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
+    compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
+    text_alone = [spec for spec in (*config.judges, *config.all_writers()) if spec.media == "none"]
+    for name, some in items.items():
+        for spec in text_alone:
+            for item in some:
+                spec.shown(Case(item, "AB"))
+        many = next((i for i in some if len(i.candidates) > 2), None)
+        if many is not None and compare:
+            raise UserError(
+                f"benchmark {name!r}: row {many.row} has {len(many.candidates)} candidates and {', '.join(compare)} "
+                "compares two: set `grading: listwise` or `pointwise` (of a judge; as a writer take one that sees no responses), or "
+                "split the row into pairs of one `group`"
+            )
+
+
+def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
+    def wanted(benchmark: str, judge: str, arm: str, writer: str | None) -> bool:
+        values = {"benchmark": benchmark, "judge": judge, "arm": arm, "writer": writer}
+        # Arms without a writer stay: a selection of writers is about the arms that have one.
+        return all(values[k] in v or (k == "writer" and writer is None) for k, v in only.items())
+
+    return wanted
+
+
+def _check_selection(config: Config, only: Selection) -> None:
+    known: dict[str, Iterable[str]] = {
+        "benchmark": [b.name for b in config.benchmarks],
+        "judge": [j.name for j in config.judges],
+        "arm": config.arms,
+        "writer": [*config.rubrics, *(w.name for w in config.all_writers())],
+    }
+    for key, values in only.items():
+        if key not in known:
+            raise UserError(f"--only {key}=...: {unknown('field', key, known)}")
+        for value in values:
+            if value not in known[key]:
+                raise UserError(f"--only {key}={value}: {unknown(key, value, known[key])}")
+
+
+def run(
+    config: str | Path | Config,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    only: Selection | None = None,
+    redo: Collection[str] = (),
+    progress: bool = False,
+    judges: Mapping[str, Judge] | None = None,
+    writers: Mapping[str, ChatBackend] | None = None,
+    prices: Path | None = None,
+    max_cost: float | None = None,
+    stop_unreadable: bool = False,
+) -> RunResult:
+    """Judge everything that a config asks for and a run folder does not hold yet.
+
+    Args:
+        config: a YAML file, or a Config.
+        out: the run folder; overrides the config's `out`.
+        limit: at most this many items of each benchmark.
+        only: a part of the grid, such as ``{"judge": ["qwen"], "arm": ["none", "transferred"]}``.
+        redo: statuses to ask again, such as ``["unparsed", "truncated"]``.
+        progress: show a progress line on stderr.
+        judges: judges of your own by name, in place of those the config describes (`evaluators.testing.mock` has one).
+        writers: backends of your own for the config's writers, by the writer's name.
+        prices: what models cost; overrides the config's `prices`.
+        max_cost: the most that the folder may cost; overrides the config's `max_cost`.
+        stop_unreadable: end the run where a judge's first 20 answers all hold no verdict; else that is only told.
+
+    Raises:
+        UserError: something in the config or the data does not fit; nothing was asked.
+        RunStopped: a judge cannot be reached or refuses all requests, `max_cost` is used up, or `stop_unreadable` holds.
+        KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
+    """
+    config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
+    folder = Path(out) if out is not None else config.out
+    if folder is None or str(out) == "":
+        raise UserError("no run folder: give --out, or `out:` in the config")
+    check_secrets(
+        [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
+    )
+    damage: Damage = {}
+    known = items_of(folder, damage)
+    prepared = prepare(config, limit, only, known=known)
+    held = read_manifest(folder)
+    check_judges(folder, held, config.judges, config.orders)
+    check_rows(folder, held, prepared.benchmarks)
+    digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
+    planned_before = planned_donors(folder, held) if "shuffled" in config.arms else None
+    prepared = replace(prepared, items=digested, planned=planned_before)
+    check_images([i for items in prepared.items.values() for i in items])
+    new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
+    money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])
+    with (
+        folder_lock(folder),
+        Journal(folder / "verdicts.jsonl") as verdicts,
+        Journal(folder / "items.jsonl") as items,
+    ):
+        if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
+            list_new(prepared.chosen(only), known, items)
+            write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+            known = items_of(folder)
+        wrote, written = _write_rubrics(prepared, folder, only, progress, writers, money)
+        grids = prepared.grids(only, written)
+        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, grids))
+        if new_rubrics:
+            with Journal(folder / "rubrics.jsonl") as journal:
+                for rubric in new_rubrics:
+                    journal.append(encode(rubric))
+        finished = Finished.read(folder, redo, damage)
+        tell_damage(folder, damage)
+        listed = list_new([i for g in grids for i in g.items], known, items)
+        runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
+        runner.tally.budget = money.budget
+        work = _work(config, grids, finished, judges or {})
+        _check_media_of(work, prepared)
+        planned = sum(w.planned for _, works in work for w in works)
+        copy_answers(folder, work, runner)
+        with rare_collections():
+            block_on(ask(runner, work, progress))
+    tally = runner.tally
+    seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
+    return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+
+
+def check_secrets(specs: Iterable[JudgeSpec], given: Collection[str] | None = None) -> None:
+    """Before anything is asked: whoever comes later would fail when others have been paid.
+
+    Args:
+        given: names of those whose backend is given, which need none.
+
+    Raises:
+        UserError: they name variables of the environment that are not set.
+    """
+    if problems := judge_factory.unset(s for s in specs if s.name not in (given or ())):
+        raise UserError(*problems)
+
+
+def judges_of(config: Config, only: Selection | None = None) -> list[JudgeSpec]:
+    """The judges of the selected part of a config."""
+    return [j for j in config.judges if j.name in (only or {}).get("judge", (j.name,))]
+
+
+def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec]:
+    """Whoever has to write for the selected part of a config."""
+    chosen = only or {}
+    arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
+    judges = {OWN + j.name for j in config.judges if j.name in chosen.get("judge", (j.name,))}
+    return [
+        w
+        for w in config.all_writers()
+        if w.name in chosen.get("writer", (w.name,))
+        and any(a.own == w.name.startswith(OWN) for a in arms)
+        and (not w.name.startswith(OWN) or w.name in judges)
+    ]
+
+
+def _write_rubrics(
+    prepared: Prepared,
+    folder: Path,
+    only: Selection | None,
+    progress: bool,
+    backends: Mapping[str, ChatBackend] | None,
+    money: Money,
+    redo: Collection[str] = (),
+) -> tuple[Tally, tuple[RubricFile, ...]]:
+    """Have written what the arms of this run read and the folder does not hold; all that it then holds."""
+    config = prepared.config
+    specs = writers_of(config, only)
+    tally = Tally(budget=money.budget)
+    if not specs:
+        return tally, ()
+    written = Written.read(folder, specs)
+    benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
+    filed = False
+    for spec in (s for s in specs if s.shared):
+        for replicate in range(spec.replicates):
+            check_seeds(spec, replicate, folder)
+        for replicate, without, elsewhere in missing(spec, written.by_writer[spec.name], benchmarks):
+            if not elsewhere:  # what was made for one benchmark is the rubric of the next as well
+                induction, backend = Tally(budget=money.budget), (backends or {}).get(spec.name)
+                block_on(induce(spec, replicate, folder, induction, backend, progress, money.accounts.get(spec.name)))
+                tally.notes.append(summary(spec, replicate, folder))
+            file_rubric(spec, replicate, folder, without)
+            filed = True
+    if filed:
+        written = Written.read(folder, specs)
+    items = prepared.chosen(only)
+    each = [s for s in specs if not s.shared]
+    work = work_of(each, items, config.orders, written, redo, backends, money.accounts)
+    if any(w.draws for w in work):
+        with rare_collections():
+            block_on(write(work, folder, tally, progress))
+        written = Written.read(folder, specs)
+    return tally, written.files(folder)
+
+
+def write_rubrics(
+    config: str | Path | Config,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    redo: Collection[str] = (),
+    progress: bool = False,
+    writers: Mapping[str, ChatBackend] | None = None,
+    prices: Path | None = None,
+    max_cost: float | None = None,
+) -> tuple[Path, Tally, tuple[RubricFile, ...]]:
+    """Have a config's writers write their rubrics and judge nothing; returns the folder, what happened, and all rubrics.
+
+    Args:
+        redo: write again what ended so: `invalid`.
+
+    Raises:
+        UserError, RunStopped: as `run`.
+    """
+    config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
+    folder = Path(out) if out is not None else config.out
+    if folder is None or str(out) == "":
+        raise UserError("no folder: give --out, or `out:` in the config")
+    if not config.all_writers():
+        raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
+    check_secrets(config.all_writers(), writers)
+    arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
+    prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
+    held = read_manifest(folder)
+    check_rows(folder, held, prepared.benchmarks)
+    known = items_of(folder)
+    prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
+    check_images([i for items in prepared.items.values() for i in items])
+    money = money_of(config, folder, held, writers_of(prepared.config))
+    with folder_lock(folder), Journal(folder / "items.jsonl") as items:
+        list_new(prepared.chosen(), known, items)
+        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+        tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
+    return folder, tally, files
+
+
+def _work(
+    config: Config, grids: Sequence[Grid], finished: Finished, given: Mapping[str, Judge]
+) -> list[tuple[Judge, list[Work]]]:
+    work = []
+    for spec in config.judges:
+        due_here = [due(grid, spec, finished) for grid in grids]
+        judge = given.get(spec.name) or judge_factory.create(spec)
+        work.append((judge, due_here))
+    return work
+
+
+def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prepared) -> None:
+    """What is finished may have lost its media; what is still to be judged may not.
+
+    Raises:
+        UserError: naming the items.
+    """
+    gone = {uid for b in prepared.benchmarks.values() for uid in b.gone}
+    shown = [w for judge, works in work if judge.sees_media for w in works] if gone else []
+    due_now = {item.uid: item for w in shown for item in (w.grid.items[n] for n in w.items)}
+    lost = [due_now[uid] for uid in due_now if uid in gone]
+    if lost:
+        files = [f.path for i in lost for m in i.all_media() for f in m.files if not os.path.exists(f.path)]
+        raise UserError(
+            f"{len(lost):,} items that are still to be judged have lost media, such as {files[0]}: restore the files, and run the same "
+            "command again (what is finished needs none)"
+        )
+
+
+def tell_damage(folder: Path, damage: Damage) -> None:
+    """Warn of lines that cannot be read, before they are paid for again."""
+    for note in damage_notes(damage):
+        log.warning("%s: %s; what stood there is due again", folder, note)
+
+
+def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+    """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
+    wanted: dict[str, list[tuple[Item, Cell]]] = {}
+    for _, works in work:
+        for w in works:
+            for call, cells in w.reuse.items():
+                wanted.setdefault(call, []).extend(cells)
+    if not wanted:
+        return
+    specs = {judge.spec.name: judge.spec for judge, _ in work}
+    answers = {}
+    for verdict in verdicts_of(folder):
+        if verdict["call"] in wanted and verdict.get("answer") is not None:
+            with suppress(RecordError):
+                answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")
+    for w in (w for _, works in work for w in works):
+        for call in w.reuse.keys() - answers.keys():
+            w.ask_anew(call)
+    for call, cells in ((call, cells) for call, cells in wanted.items() if call in answers):
+        for item, cell in cells:
+            spec = specs[cell.judge]
+            asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+            runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
+
+
+async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
+    if not progress:
+        await runner.run(work)
+        return
+    from harness_plugins.experiment.progress import shown
+
+    async with shown(runner.tally):
+        await runner.run(work)
+
+
+def block_on(coroutine: Any) -> None:
+    """Run to the end, also where a loop is already running (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(coroutine)
+        return
+    failures: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(coroutine)
+        except BaseException as e:  # handed to the caller's thread
+            failures.append(e)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,266 @@
+"""`manifest.json`: what a run folder was made with. It holds no secret, and it refuses a judge that has changed."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+
+from evaluators.engine.journal import verdicts_of
+from evaluators.engine.plan import Grid, Orders
+from evaluators.errors import UserError, unwritten
+from evaluators.judges import JudgeSpec
+from evaluators.keys import digest
+from evaluators.prompts.template import RENDERER_VERSION
+from evaluators.records import SCHEMA
+from harness_plugins._version import __version__
+from harness_plugins.benchmarks.loader import Benchmark
+from harness_plugins.config.prices import load_prices, to_record
+from harness_plugins.config.run import Config
+from harness_plugins.folder.manifest_model import checked
+
+NAME = "manifest.json"
+PUBLIC = "public"
+"""In a manifest: the folder is a public export (`export`)."""
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """The manifest of a run folder; empty where there is none yet.
+
+    Raises:
+        UserError: it is damaged, or of a newer version.
+    """
+    path = run / NAME
+    if not path.exists():
+        return {}
+    try:
+        if not path.is_file():
+            raise ValueError("no plain file")
+        value = checked(path.read_bytes())
+    except ValueError as e:
+        raise UserError(
+            f"{path}: {e}; restore it, or remove it and run the same config again (verdicts are kept)"
+        ) from None
+    if value["schema"] > SCHEMA:
+        raise UserError(
+            f"{path}: written by a newer rubric-harness (schema {value['schema']}); upgrade this one (it reads {SCHEMA})"
+        )
+    return value
+
+
+def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
+    """Refuse what a public export cannot do.
+
+    Raises:
+        UserError: the folder is one; `what` says what needs more than it holds.
+    """
+    if PUBLIC in manifest:
+        raise UserError(f"{run}: a public export, which holds no texts and is not added to: {what}")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: temp file, fsync, rename. Where that fails nothing is left behind.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(part, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        part.replace(path)
+    except BaseException as e:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            raise unwritten(path, e) from None
+        raise
+
+
+def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
+    """Refuse a judge whose key fields differ from those that its name stands for in the folder, or that drops an order.
+
+    A judge that never answered may change: its first configuration was the mistake.
+
+    Raises:
+        UserError: naming the judge, the fields and both values; or the folder is a public export.
+    """
+    refuse_public(run, held, "give the run another folder (--out)")
+    for judge in judges:
+        before = held.get("judges", {}).get(judge.name)
+        if before is None:
+            continue
+        now = judge.key_fields()
+        old = before["key"]
+        changed = [f"{k}: {old.get(k)!r} -> {now.get(k)!r}" for k in {**now, **old} if old.get(k) != now.get(k)]
+        asked = before.get("orders", orders)
+        if orders not in (asked, "both") and not (
+            isinstance(orders, int) and isinstance(asked, int) and orders > asked
+        ):
+            changed.append(
+                f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow, to more orders or 'both')"
+            )
+        if changed and _has_answered(run, judge.name):
+            raise UserError(
+                f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
+                f"{_since(before, now)}give it another name, or the run another folder (--out)"
+            )
+
+
+def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What of a difference comes from another version of this program, in words that end before the mend; empty for none."""
+    old, why = before["key"], []
+    template = before.get("template")
+    if isinstance(template, str) and old.get("template") not in (
+        now.get("template"),
+        digest(RENDERER_VERSION, template),
+    ):
+        why.append(
+            "it was judged by a version that marked the sections of a prompt in another way, so its judges read other prompts"
+        )
+    now_args, old_args = (dict(k.get("model_args") or {}) for k in (now, old))
+    added = sorted(now_args.keys() - old_args.keys())
+    if added and all(now_args.get(k) == v for k, v in old_args.items()):
+        why.append(
+            f"earlier versions left {', '.join(added)} out of the key though it may change answers, so what the folder was judged "
+            "with is not known"
+        )
+    return "".join(f"{w}; " for w in why)
+
+
+def _has_answered(run: Path, judge: str) -> bool:
+    return any(v["judge"] == judge and v["status"] != "error" for v in verdicts_of(run))
+
+
+def check_rows(run: Path, held: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
+    """Refuse rows that differ from those the folder was judged on: old verdicts would be counted on new questions.
+
+    Raises:
+        UserError: naming the benchmark and both row counts; or the folder is a public export.
+    """
+    refuse_public(run, held, "give the run another folder (--out)")
+    for name, benchmark in benchmarks.items():
+        before, now = held.get("benchmarks", {}).get(name), benchmark.facts()
+        if before and before.get("rows_sha256") != now["rows_sha256"]:
+            raise UserError(
+                f"the rows of {name!r} are not those that {run} was judged on ({before.get('rows')} rows then, {now['rows']} now, "
+                "or other texts or labels): give the run another folder (--out)"
+            )
+
+
+def _place(url: str) -> str:
+    """An address without user, password and query, any of which may hold a secret."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+
+
+def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
+    urls = (spec.base_url,) if isinstance(spec.base_url, str) else spec.base_url
+    return {
+        "key": spec.key_fields(),
+        "family": spec.family,
+        "base": spec.base,
+        "base_url": [_place(u) for u in urls if u],
+        "samples": spec.samples,
+        "orders": orders,
+        "concurrency": spec.concurrency,
+        **({"complete_reasons": list(spec.complete_reasons)} if spec.complete_reasons else {}),
+        "template": spec.template.source if spec.backend != "baseline" else None,
+    }
+
+
+def _donors(held: Mapping[str, Any], grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
+    """By benchmark and writer the donors of each shuffle: a verdict on another donor's rubric is of the past."""
+    found: dict[str, dict[str, Any]] = {b: dict(w) for b, w in held.get("donors", {}).items()}
+    for g in grids:
+        for w in g.writers:
+            if w.donors:
+                found.setdefault(g.benchmark, {})[w.name] = [dict(d) for d in w.donors]
+    return found
+
+
+def _planned(held: Mapping[str, Any], config: Config, grids: Sequence[Grid]) -> list[list[str | None]]:
+    """All cells asked for so far, so that one that was never reached is missed."""
+    found: list[list[str | None]] = list(held.get("planned", []))
+    for g in grids:
+        for judge in config.judges:
+            for arm, writer in g.rows(judge):
+                cell = [g.benchmark, judge.name, arm.name, writer.name if writer else None]
+                if cell not in found:
+                    found.append(cell)
+    return found
+
+
+def _items(held: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> int:
+    """How many items were to be judged so far, so that lost ones are missed."""
+    before = int(held.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
+    return max([before, *(len(g.items) for g in grids if g.benchmark == benchmark)])
+
+
+def _declared(held: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """What conclusions are drawn from (`scoring.conclusions`). A folder grows: what was declared before the answers came stays
+    declared, and the judges of a benchmark and writer are those of the last config that names the two."""
+    before: Mapping[str, Any] = held.get("declared", {})
+    members = {(m["benchmark"], m["writer"]): m["judges"] for m in before.get("members", ())}
+    if "transferred" in config.arms:
+        writers = [*config.rubrics, *(w.name for w in config.writers)]
+        judges = [j.name for j in config.judges if j.backend != "baseline"]
+        members |= {(b.name, w): judges for b in config.benchmarks for w in writers}
+    return {
+        "members": [{"benchmark": b, "writer": w, "judges": judges} for (b, w), judges in members.items()],
+        "controls": list(dict.fromkeys([*before.get("controls", ()), *config.controls])),
+        "equivalence_margin": min(before.get("equivalence_margin", math.inf), config.equivalence_margin),
+    }
+
+
+def make_manifest(
+    held: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
+) -> dict[str, Any]:
+    """The folder's manifest after this run: a folder grows, so judges and benchmarks of earlier runs stay in it."""
+    from importlib.metadata import version  # to import aiohttp takes a tenth of what a finished run takes
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
+    limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
+    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None)
+    return {
+        "schema": SCHEMA,
+        "created": held.get("created", now),
+        "updated": now,
+        "versions": {
+            "rubric_harness": __version__,
+            "python": platform.python_version(),
+            "aiohttp": version("aiohttp"),
+        },
+        "benchmarks": {
+            **held.get("benchmarks", {}),
+            **{n: {**b.facts(), **limits[n], "items": _items(held, n, grids)} for n, b in benchmarks.items()},
+        },
+        "judges": {**held.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
+        "rubrics": {**held.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
+        "arms": list(dict.fromkeys([*held.get("arms", []), *config.arms])),
+        "orders": config.orders,
+        "shuffles": config.shuffles,
+        "planned": _planned(held, config, grids),
+        "donors": _donors(held, grids),
+        "declared": _declared(held, config),
+        "primary_contrast": list(config.primary_contrast),
+        "reference_writer": config.reference_writer,
+        **({"prices": prices} if prices else {}),
+        "seed": 0,
+    }
+
+
+def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
+    write_atomic(run / NAME, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -1,0 +1,188 @@
+"""The run folder of a harness process: the same records as `rubric-harness run` writes, one file a rank."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evaluators.engine.journal import Journal, folder_lock, items_of, verdict_files, verdicts_of
+from evaluators.engine.plan import Cell
+from evaluators.engine.runner import make_verdict
+from evaluators.errors import BackendError, UserError
+from evaluators.images.media import sha256_of, with_digests
+from evaluators.judges import JudgeSpec
+from evaluators.prompts.parsing import Parsed, parse
+from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
+from harness_plugins.folder.items import with_known_digests
+from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.rubrics import check_unchanged
+from harness_plugins.hosts.rows import Row, Rows, cell_of
+from harness_plugins.hosts.summary import at_exit
+from harness_plugins.scoring.report import Report
+
+
+class Folder:
+    """One rank's hold on a run folder. Rank 0 writes the manifest and the rubrics; each rank its verdicts and items.
+
+    Raises:
+        UserError: another process holds this rank's files, or they cannot be written.
+    """
+
+    def __init__(self, path: Path, rank: int) -> None:
+        self.path = path
+        self.rank = rank
+        self._rubrics: Journal | None = None
+        self._report: tuple[int, Report] | None = None
+        self.judged = False
+        """Verdicts of this process are meant to go here: a folder that refuses them shows nothing new."""
+        with ExitStack() as files:
+            files.enter_context(folder_lock(path, shared=True))
+            self._known = items_of(path)
+            self.items = files.enter_context(Journal(path / f"items-{rank}.jsonl"))
+            self.verdicts = files.enter_context(Journal(path / f"verdicts-{rank}.jsonl"))
+            self._files = files.pop_all()
+        self.listed = {uid for uid, item in self._known.items() if item.digested()}
+        self._digested: dict[str, Item] = {}
+        self._written: dict[str, Verdict] = {}
+        self._lock = threading.Lock()
+
+    def plan(self, rows: Rows, spec: JudgeSpec, chosen: Sequence[Row]) -> None:
+        """Check that the setting fits what the folder holds, and note what is to come.
+
+        Raises:
+            UserError: the judge, the rows or the rubrics are not those that the folder was judged with.
+        """
+        items = list({r.item.uid: r.item for r in chosen}.values())
+        rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
+        config = rows.config.model_copy(update={"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics})
+        held, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
+        check_judges(self.path, held, config.judges, config.orders)  # on every rank: one that is refused must not ask
+        check_rows(self.path, held, benchmarks)
+        new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
+        if self.rank == 0:
+            write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
+            if new:
+                self.add_rubrics(new)
+        self.judged = True
+        self._written.clear()
+        fresh = [i for i in self.known(items) if i.uid not in self._known]
+        if fresh:
+            self.items.append(b"".join(map(encode, fresh)))
+            self._known |= {i.uid: i for i in fresh}
+
+    def known(self, items: Sequence[Item]) -> list[Item]:
+        """The items, with the media digests that the folder has on record."""
+        return with_known_digests(items, self._known)
+
+    def digested(self, item: Item, listed: bool = True) -> Item:
+        """The item with the digests of its media, read now where they are not known. May be called from threads.
+
+        Args:
+            listed: it is an item of the run: it is to be judged, or there is nothing but rubrics here.
+        """
+        with self._lock:
+            done = self._digested.get(item.uid)
+        if done is not None:
+            return done
+        (done,) = self.known([item])
+        if not done.digested():
+            done = with_digests(done, {f.path: _digest(f.path) for m in done.all_media() for f in m.files})
+        with self._lock:
+            if listed and item.uid not in self.listed and done.digested():
+                self.items.append(encode(done))
+                self.listed.add(item.uid)
+            if listed:
+                self._digested[item.uid] = done
+        return done
+
+    def add_rubrics(self, rubrics: Sequence[Rubric]) -> None:
+        """File rubrics that were read or written. One journal a process: settings that write share it. May be called from threads.
+
+        Raises:
+            UserError: another process writes rubrics here.
+        """
+        with self._lock:
+            if self._rubrics is None:
+                name = "rubrics.jsonl" if self.rank == 0 else f"rubrics-{self.rank}.jsonl"
+                self._rubrics = self._files.enter_context(Journal(self.path / name))
+            self._rubrics.append(b"".join(map(encode, rubrics)))
+
+    def report(self) -> Report:
+        """What `score` says of the folder as it is now."""
+        from harness_plugins.scoring.score import score  # duckdb: only where there is something to score
+
+        size = sum(path.stat().st_size for path in verdict_files(self.path))
+        if self._report is None or self._report[0] != size:
+            self._report = size, score(self.path)
+        return self._report[1]
+
+    def refresh(self) -> None:
+        """Take note of the items that the engine has listed."""
+        self._known = items_of(self.path)
+
+    def write(self, row: Row, spec: JudgeSpec, answer: Answer | None, error: BackendError | None = None) -> Verdict:
+        """File what a harness's own model answered. May be called from threads."""
+        item = self.digested(row.item)
+        parsed = parse(answer, spec.asked(row.case), spec.complete_reasons) if answer is not None else Parsed("error")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error, now)
+        with self._lock:
+            # Settings share the items that have no rubric: the first answer stands, in every setting's numbers.
+            before = self._written.get(verdict.key)
+            if before is not None and before.status != "error":
+                return before
+            self.verdicts.append(encode(verdict))
+            self._written[verdict.key] = verdict
+        return verdict
+
+    def read(self, cells: Iterable[Cell]) -> dict[str, Verdict]:
+        """The folder's last word on each cell, by key."""
+        wanted = {c.key for c in cells}
+        found: dict[str, Verdict] = {}
+        for value in verdicts_of(self.path):
+            key = value["key"]
+            if key in wanted:
+                verdict = decode(Verdict, value, "ignore")
+                if verdict.status != "error" or key not in found or found[key].status == "error":
+                    found[key] = verdict
+        return found
+
+    def close(self) -> None:
+        self._files.close()
+
+
+def _digest(path: str) -> str:
+    """As the engine has it: a file that cannot be read has none, and its verdicts are errors that name it."""
+    try:
+        return sha256_of(path)
+    except UserError:
+        return ""
+
+
+_open: dict[tuple[Path, int], Folder] = {}
+_opening = threading.Lock()
+
+
+def folder_of(path: Path, rank: int) -> Folder:
+    """The process's hold on a folder, opened once: all settings of a command go to one place."""
+    with _opening:  # harnesses score in threads
+        held = _open.get((path, rank))
+        if held is None:
+            if not _open:
+                atexit.unregister(at_exit)
+                atexit.register(at_exit)
+            held = _open[path, rank] = Folder(path, rank)
+        return held
+
+
+def close_folders() -> list[Path]:
+    """Let go of all folders at the end of a command (else the end of the process does it); returns those that were judged in."""
+    paths = list(dict.fromkeys(path for (path, _), folder in _open.items() if folder.judged))
+    while _open:
+        _open.popitem()[1].close()
+    return paths

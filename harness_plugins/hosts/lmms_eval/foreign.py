@@ -1,0 +1,227 @@
+"""Tasks that are not ours, asked by `rubric_judge`: the same slots, retries and typed failures, and a journal to resume from.
+
+`answers-<rank>.jsonl` in the run folder holds a line a request, keyed by a digest of everything sent: the judge, the texts,
+the bytes of the images. Images that a task hands over decoded are written out once as PNG, which loses nothing, in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
+from tqdm import tqdm
+
+from evaluators.engine.caller import Caller, Tally, failure_of
+from evaluators.engine.journal import Journal, read_records, record_files
+from evaluators.engine.runner import cause_of
+from evaluators.errors import BackendError, UserError
+from evaluators.images.media import MediaWindow
+from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
+from evaluators.images.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
+from evaluators.judges import ChatJudge, JudgeSpec, create, within_budget
+from evaluators.keys import digest
+from evaluators.messages import ChatRequest, Image, Message, Part, Text
+from evaluators.records import Answer, Failure, MediaFile, encode
+from harness_plugins.experiment.run import block_on
+
+Specs = Callable[[Mapping[str, Any]], JudgeSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One line of `answers-<rank>.jsonl`: the answer, or why there is none. The last line of a key with an answer counts."""
+
+    key: str
+    task: str
+    doc: int
+    answer: Answer | None = None
+    error: Failure | None = None
+
+
+def answer(
+    requests: Sequence[Instance], specs: Specs, docs: Mapping[str, Any], out: Path, rank: int
+) -> list[GenerationResult]:
+    """Ask what the folder has no answer to; results in the order of the requests.
+
+    Raises:
+        UserError: the judge is no chat model, or a request holds what it cannot be shown.
+        RunStopped: the server is dead or refuses everything.
+    """
+    found: dict[int, GenerationResult] = {}
+    groups: dict[str, list[int]] = {}
+    for place, request in enumerate(requests):
+        groups.setdefault(repr(sorted(request.args[2].items())), []).append(place)
+    if not requests:
+        return []
+    remove_left_pictures()
+    with PictureFolder() as folder:
+        for places in groups.values():
+            same = [requests[p] for p in places]
+            asking = _Asking(specs(same[0].args[2]), docs, out, rank, folder.path)
+            block_on(asking.run(same))
+            found |= dict(zip(places, asking.results, strict=True))
+    return [found[p] for p in range(len(requests))]
+
+
+class _Asking:
+    """One judge's way through the requests of one sampling. Afterwards `results` holds one for each, in order."""
+
+    def __init__(self, spec: JudgeSpec, docs: Mapping[str, Any], out: Path, rank: int, images: Path) -> None:
+        judge = create(spec)
+        if not isinstance(judge, ChatJudge):
+            raise UserError(f"judge {spec.name!r} ({spec.backend}) decides between pairs and cannot answer other tasks")
+        if spec.verdict != "text":
+            raise UserError(
+                f"judge {spec.name!r}: `verdict: {spec.verdict}` is about pairs; other tasks need `verdict=text`"
+            )
+        if spec.media == "none":
+            raise UserError(f"judge {spec.name!r}: other tasks show their images themselves: leave `media: none` out")
+        self.results: list[GenerationResult] = []
+        self._spec, self._backend = spec, judge.backend
+        self._docs, self._images = docs, images
+        self._out, self._rank = out, rank
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="encode")
+        self._held = {r.key: r for path in record_files(out, "answers") for r in read_records(path, Reply) if r.answer}
+        self._under_way: dict[str, asyncio.Future[Reply]] = {}
+
+    async def run(self, requests: Sequence[Instance]) -> None:
+        self._caller = Caller(self._spec, Tally(), requests=len(requests))
+        self._ahead = asyncio.Semaphore(max(self._spec.concurrency * 2, 8))
+        draws: Counter[int] = Counter()
+        media = MediaWindow()
+        tasks = []
+        with (
+            Journal(self._out / f"answers-{self._rank}.jsonl") as self._journal,
+            tqdm(total=len(requests), desc="rubric_judge", disable=self._rank != 0) as bar,
+        ):
+            await self._backend.open(media)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for request in requests:
+                        await self._ahead.acquire()
+                        tasks.append(group.create_task(self._one(request, draws[id(request)])))
+                        tasks[-1].add_done_callback(lambda _: bar.update(1))
+                        draws[id(request)] += 1  # --repeats hands over the same request again: another draw
+            except BaseExceptionGroup as failures:
+                raise cause_of(failures) from None
+            finally:
+                await self._backend.close()
+                media.close()
+                self._threads.shutdown(cancel_futures=True)
+        self.results = [_result(task.result()) for task in tasks]
+
+    async def _one(self, request: Instance, draw: int) -> Reply:
+        try:
+            loop = asyncio.get_running_loop()
+            _, _, _, doc, task, _ = request.args
+            try:
+                messages, made = await loop.run_in_executor(self._threads, self._messages, request)
+            except BackendError as e:
+                key = digest("answer/1", self._spec.key_fields(), "not shown", str(task), int(doc), draw)
+                unshown = Reply(key, str(task), int(doc), error=Failure(e.kind, e.message))
+                self._journal.append(encode(unshown))
+                return unshown
+            shown = [[m.role, *map(_identity, m.parts)] for m in messages]
+            key = digest("answer/1", self._spec.key_fields(), shown, draw)
+            reply = self._held.get(key)
+            if reply is None and key in self._under_way:  # a padding row, say: the same question at the same time
+                reply = await asyncio.shield(self._under_way[key])
+            if reply is None:
+                self._under_way[key] = loop.create_future()
+                asked = ChatRequest(within_budget(messages, self._spec.max_pixels), self._spec.sampling(), affinity=key)
+                reply, error = await self._ask(Reply(key, str(task), int(doc)), asked)
+                self._journal.append(encode(reply))
+                self._under_way[key].set_result(reply)
+                if error is not None:
+                    self._caller.lost(error, f"{task} {doc}")
+            for path in made:
+                path.unlink(missing_ok=True)
+            return reply
+        finally:
+            self._ahead.release()
+
+    async def _ask(self, reply: Reply, request: ChatRequest) -> tuple[Reply, BackendError | None]:
+        held = await self._caller.admit(request)
+        assert held is not None, "nothing limits what foreign tasks cost"
+        about = f"{reply.task} {reply.doc}"
+        try:
+            answer, _ = await self._caller.call(
+                held, request, about, lambda: self._backend.chat(request), lambda answer: None
+            )
+        except BackendError as e:
+            return replace(reply, error=failure_of(e)), e
+        return replace(reply, answer=answer), None
+
+    def _messages(self, request: Instance) -> tuple[tuple[Message, ...], list[Path]]:
+        """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here.
+
+        Raises:
+            BackendError: of kind `image`: one of them cannot be shown.
+            UserError: it holds what is neither text nor image.
+        """
+        _, doc_to_messages, _, doc_id, task, split = request.args
+        made: list[Path] = []
+        messages = []
+        with decoding(f"{task}: row {doc_id}"):
+            shown = list(doc_to_messages(self._docs[task][split][doc_id]))
+        for message in shown:
+            content = message["content"]
+            if isinstance(content, str):
+                content = [{"type": "text", "text": content}]
+            messages.append(Message(message["role"], tuple(self._part(c, task, made) for c in content)))
+        return tuple(messages), made
+
+    def _part(self, content: Mapping[str, Any], task: str, made: list[Path]) -> Part:
+        if content["type"] == "text":
+            return Text(content["text"])
+        if content["type"] != "image":
+            raise UserError(f"{task}: rubric_judge shows texts and images; this task holds {content['type']}")
+        image = content["url"]
+        if isinstance(image, str) and image[:5].lower() != "data:":
+            return Image(_file(image, task))
+        with decoding(f"{task}: a picture of it"):
+            data = data_url_bytes(image) if isinstance(image, str) else _png(image)
+            check_picture(f"{task}: a picture of it", data)
+        sha = hashlib.sha256(data).hexdigest()
+        path = self._images / f"{sha[:32]}-{id(made):x}-{len(made)}.png"
+        path.write_bytes(data)
+        made.append(path)
+        return Image(MediaFile(str(path), len(data), 0, sha))
+
+
+def failed(error: Failure | None) -> GenerationResult:
+    """A request without an answer, in lmms-eval's own words, so that its tasks and tools know it for what it is."""
+    said = f"{error.kind}: {error.message}" if error else "no answer"
+    return GenerationResult(f"[LMMS_EVAL_REQUEST_FAILED] {said}", TokenCounts())
+
+
+def _file(path: str, task: str) -> MediaFile:
+    if "://" in path:
+        raise BackendError("image", f"{task}: {path[:200]}: remote media are not fetched")
+    data = read_picture(path)
+    return MediaFile(path, len(data), 0, hashlib.sha256(data).hexdigest())
+
+
+def _png(image: Any) -> bytes:
+    buffer = io.BytesIO()
+    plain_mode(image).save(buffer, format="PNG", compress_level=1)  # lossless at any level; this one costs least
+    return buffer.getvalue()
+
+
+def _identity(part: Part) -> list[str]:
+    return ["text", part.text] if isinstance(part, Text) else ["image", part.file.sha256 or ""]
+
+
+def _result(reply: Reply) -> GenerationResult:
+    if reply.answer is None:
+        return failed(reply.error)
+    usage = reply.answer.usage or {}
+    return GenerationResult(reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))

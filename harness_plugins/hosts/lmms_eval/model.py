@@ -1,0 +1,151 @@
+"""`--model rubric_judge`: any evaluator of ours as an lmms-eval model, with journal, resume, typed failures and logprobs.
+
+On our own tasks it is the native engine: images go out as they lie on disk and the verdicts are those that
+`rubric-harness run` would write. On other tasks see `lmms.foreign`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
+from lmms_eval.api.model import lmms
+
+from evaluators.engine.journal import Damage
+from evaluators.engine.plan import Finished, due
+from evaluators.engine.runner import Runner
+from evaluators.errors import UserError
+from evaluators.garbage import rare_collections
+from evaluators.judges import JudgeSpec, create
+from evaluators.records import Verdict
+from harness_plugins.experiment.run import ask, block_on, copy_answers, tell_damage
+from harness_plugins.folder.items import check_images
+from harness_plugins.hosts.base import Docs, plainly
+from harness_plugins.hosts.folder import Folder, folder_of
+from harness_plugins.hosts.judge import make_spec, own_name, sampling_fields
+from harness_plugins.hosts.lmms_eval import foreign
+from harness_plugins.hosts.lmms_eval.task import RubricTask
+from harness_plugins.hosts.rows import Row, RowGrid, cell_of, grading_fields, run_folder
+
+
+class RubricJudge(lmms):  # type: ignore[misc]
+    """Args:
+    model_args: the fields of a judge in a config (`backend`, `model`, `base_url`, `concurrency`, `verdict`, ...). What they
+        leave open of temperature and max_tokens, the task's generation arguments say.
+    """
+
+    is_simple = False
+
+    @plainly
+    def __init__(self, batch_size: Any = 1, device: Any = None, max_batch_size: Any = None, **model_args: Any) -> None:
+        super().__init__()
+        self.task_dict = Tasks()
+        model_args.setdefault("backend", "openai")
+        model_args["name"] = own_name(model_args)
+        self._fields = model_args
+        spec = self.spec({})  # a mistake in them is said now, not after the data have been read
+        if spec.samples > 1:
+            raise UserError("model_args: lmms-eval takes one answer a row; for samples use `rubric-harness run`")
+
+    @property
+    def device(self) -> torch.device:
+        """Where lmms-eval gathers the ranks' counts; our requests run on no device."""
+        accelerator = getattr(self, "accelerator", None)
+        return accelerator.device if accelerator is not None else torch.device("cpu")
+
+    @plainly
+    def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
+        """Answers in the order of the requests."""
+        owners = [getattr(r.args[1], "__self__", None) for r in requests]
+        pairs = list(zip(requests, owners, strict=True))
+        ours = [(r, owner) for r, owner in pairs if isinstance(owner, RubricTask) and owner.native]
+        others = [r for r, owner in pairs if not (isinstance(owner, RubricTask) and owner.native)]
+        found: dict[int, GenerationResult] = {}
+        for kwargs, group in _by_sampling(ours):
+            found |= self._judge(self.spec(kwargs), group)
+        answers = iter(foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank))
+        return [found[id(r)] if isinstance(owner, RubricTask) and owner.native else next(answers) for r, owner in pairs]
+
+    def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
+        """The judge under a task's generation arguments; what the command line says of it comes first."""
+        return make_spec({**grading_fields(), **sampling_fields(gen_kwargs), **self._fields})
+
+    def _judge(self, spec: JudgeSpec, requests: Sequence[tuple[Instance, RubricTask]]) -> dict[int, GenerationResult]:
+        """Our own tasks: the native engine over exactly these rows."""
+        places: dict[tuple[RubricTask, int], list[Instance]] = {}
+        for request, task in requests:
+            places.setdefault((task, request.args[3]), []).append(request)
+        folder = folder_of(requests[0][1].rows.out, requests[0][1].rank)
+        for task in dict.fromkeys(task for task, _ in places):
+            folder.plan(task.rows, spec, [task.rows.rows[n] for t, n in places if t is task])
+        rows = {place: place[0].rows.rows[place[1]] for place in places}
+        run(folder, spec, list(rows.values()), progress=self.rank == 0)
+        cells = {place: cell_of(row, folder.digested(row.item), spec) for place, row in rows.items()}
+        verdicts = folder.read(cells.values())
+        found: dict[int, GenerationResult] = {}
+        for (task, number), same in places.items():
+            verdict = task.judged[number] = verdicts[cells[task, number].key]
+            found |= {id(r): as_result(verdict) for r in same}
+        return found
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        raise UserError(
+            "rubric_judge answers in text: tasks that ask for the likelihood of given texts need another model"
+        )
+
+    def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+        raise UserError("rubric_judge answers one round: tasks of several rounds need another model")
+
+
+class Tasks(dict[str, Any]):
+    """`task_dict`, in which lmms-eval tells a model the tasks that it is to answer: ours hear of it, since nothing else tells them."""
+
+    def __setitem__(self, name: str, dataset: Any) -> None:
+        docs = dataset.get("test") if isinstance(dataset, dict) else None
+        if isinstance(docs, Docs) and docs.task is not None:
+            docs.task.asked_by_ours = True
+        super().__setitem__(name, dataset)
+
+
+def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) -> None:
+    """Ask for the rows that the folder does not hold yet; arms of one item and order stand together."""
+    chosen: dict[str, dict[str, list[Row]]] = {}
+    once = {row.id: row for row in rows}
+    for row in sorted(once.values(), key=lambda r: r.order):
+        chosen.setdefault(row.item.benchmark, {}).setdefault(row.item.uid, []).append(row)
+    grids = []
+    for benchmark, by_item in chosen.items():
+        items = folder.known(list({r.item.uid: r.item for rs in by_item.values() for r in rs}.values()))
+        grids.append(RowGrid(benchmark, items, [], chosen=by_item))
+    judge = create(spec)
+    if judge.sees_media:
+        check_images([i for g in grids for i in g.items])
+    damage: Damage = {}
+    finished = Finished.read(folder.path, damage=damage)
+    tell_damage(folder.path, damage)
+    runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
+    work = [(judge, [due(grid, spec, finished) for grid in grids])]
+    copy_answers(folder.path, work, runner)
+    with rare_collections():
+        block_on(ask(runner, work, progress))
+    folder.refresh()
+
+
+def as_result(verdict: Verdict) -> GenerationResult:
+    if verdict.answer is None:
+        return foreign.failed(verdict.error)
+    usage = verdict.answer.usage or {}
+    counts = TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    return GenerationResult(verdict.answer.text, counts)
+
+
+def _by_sampling(
+    requests: Sequence[tuple[Instance, RubricTask]],
+) -> list[tuple[dict[str, Any], list[tuple[Instance, RubricTask]]]]:
+    groups: dict[str, tuple[dict[str, Any], list[tuple[Instance, RubricTask]]]] = {}
+    for request, task in requests:
+        kwargs = request.args[2]
+        groups.setdefault(repr(sorted(kwargs.items())), (kwargs, []))[1].append((request, task))
+    return list(groups.values())

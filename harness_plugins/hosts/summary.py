@@ -1,0 +1,36 @@
+"""Our short table with its warnings at the end of a harness's command, by whatever door it came: a harness's own table has no room
+for what spoils a number."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluators.errors import UserError
+from evaluators.text import near, say
+
+
+def print_summaries(folders: Sequence[Path]) -> bool:
+    """Print the short table of each run folder and where the rest is to be had; returns whether all of it is complete."""
+    from harness_plugins.tables.summary import print_summary
+
+    complete = True
+    for folder in folders if int(os.environ.get("RANK", 0)) == 0 else ():
+        complete &= print_summary(folder)
+        say(f"Records:      {near(folder)}")
+        say(f"All tables:   rubric-harness table {near(folder)}")
+        say(f"Single items: rubric-harness show {near(folder)}")
+    return complete
+
+
+def at_exit() -> None:
+    """What the stock commands and scripts end in: they have no end that we are told of."""
+    from harness_plugins.hosts.folder import close_folders
+
+    try:
+        print_summaries(close_folders())
+    except UserError as e:
+        for line in e.lines:
+            say(f"error: {line}", file=sys.stderr)

@@ -1,0 +1,218 @@
+"""A reward server's client, in place of a judge of one's own: `RewardClient(url)` goes wherever a proxy or an RPO judge does.
+
+A server that is busy, restarted or killed is asked again, with jitter, until the deadline of each sample; what has no answer then
+is masked, with the failure that it ended in. What asking again cannot mend (a wrong token, a wrong address) is said at once.
+
+reward_func = proxy_grm_reward(RewardClient("http://127.0.0.1:8765", token_env="REWARD_TOKEN"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from types import TracebackType
+from typing import TypeVar, overload
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from evaluators.backends.endpoint.failures import redirected, said
+from evaluators.backends.endpoint.json_texts import parsed
+from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
+from evaluators.engine.pacing import backoff_s
+from evaluators.engine.runner import cause_of
+from evaluators.errors import BackendError, UserError
+from evaluators.records import Failure
+from harness_plugins.rewards.proxy import Reward, Sample
+from harness_plugins.rewards.rpo import Group, Score, unheard
+from harness_plugins.rewards.samples import masked
+from harness_plugins.rewards.server import wire
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+R = TypeVar("R")
+
+_STEEPEST = 4
+"""Attempts after which pauses grow no longer (4 s at most): a server that is back is to be found soon."""
+_AUTH, _GONE = (401, 403), (400, 404, 405)
+
+
+class RewardClient:
+    """Args:
+        url: the server's address, such as http://127.0.0.1:8765.
+        token_env: the environment variable that holds its bearer token.
+        deadline_s: how long one sample or group is asked for, from its first attempt; then it is masked.
+        timeout_s: how long one attempt may take.
+        concurrency: requests at a time; each holds one sample or group.
+
+    Raises:
+        UserError: the address is none, or the variable is not set.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token_env: str | None = None,
+        deadline_s: float = 900.0,
+        timeout_s: float = 300.0,
+        concurrency: int = 64,
+    ) -> None:
+        try:
+            check_proxy(address(url))
+        except ValueError as e:
+            raise UserError(f"no address of a reward server; give one such as http://127.0.0.1:8765: {e}") from None
+        if not (deadline_s > 0 and timeout_s > 0 and concurrency > 0):
+            raise UserError("deadline_s, timeout_s and concurrency of a reward client are larger than 0")
+        self.url = url.rstrip("/")
+        self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
+        self._concurrency = concurrency
+        if token_env is not None and not self._token():
+            raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
+        if header_problem("x", self._token()):
+            raise UserError(f"the token in {token_env} holds characters that no header may: set it again")
+        self.failures: Counter[str] = Counter()
+        """Failed attempts by kind, retried ones included."""
+        self.masked: Counter[str] = Counter()
+        """Samples and groups that ended without an answer from the server, by kind."""
+
+    def _token(self) -> str:
+        return os.environ.get(self._token_env, "").strip() if self._token_env else ""
+
+    async def open(self) -> None:
+        self._gate = asyncio.Semaphore(self._concurrency)
+        token = self._token()
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._transport = Transport([token], keep_s=4)  # uvicorn closes idle connections after 5 s
+
+    async def close(self) -> None:
+        if hasattr(self, "_transport"):
+            await self._transport.close()
+
+    async def __aenter__(self) -> RewardClient:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Nothing is kept of files: all is sent by value."""
+
+    @overload
+    async def score(self, asked: Sequence[Sample], /) -> list[Reward]: ...
+
+    @overload
+    async def score(self, asked: Sequence[Group], /) -> list[list[Score]]: ...
+
+    async def score(self, asked: Sequence[Sample] | Sequence[Group], /) -> list[Reward] | list[list[Score]]:
+        """The rewards of completions, or the scores of groups, in order.
+
+        Raises:
+            UserError: the server refuses the token, or serves no such reward; or an item cannot be sent.
+        """
+        if asked and isinstance(asked[0], Group):
+            return await _all(self._group, [a for a in asked if isinstance(a, Group)])
+        return await _all(self._sample, [a for a in asked if isinstance(a, Sample)])
+
+    async def _sample(self, sample: Sample) -> Reward:
+        def body() -> bytes:
+            return orjson.dumps({"samples": [wire.sample_out(sample)]})
+
+        try:
+            reply = await self._asked(wire.PROXY_GRM, body, wire.ProxyReply)
+        except BackendError as e:
+            self.masked[e.kind] += 1
+            return masked(sample, Failure(e.kind, e.message, e.http))
+        return wire.reward_in(reply.results[0])
+
+    async def _group(self, group: Group) -> list[Score]:
+        def body() -> bytes:
+            return orjson.dumps({"groups": [wire.group_out(group)]})
+
+        try:
+            reply = await self._asked(wire.RPO, body, wire.RPOReply)
+        except BackendError as e:
+            self.masked[e.kind] += 1
+            return unheard(len(group.images), Failure(e.kind, e.message, e.http))
+        scores = [wire.score_in(s) for s in reply.results[0].scores]
+        if len(scores) != len(group.images):
+            raise UserError(
+                f"{self.url}: {len(scores)} scores for {len(group.images)} candidates; is it a reward server of ours?"
+            )
+        return scores
+
+    async def _asked(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
+        """Ask until it answers or the deadline passes; BackendError is the last failure."""
+        async with self._gate:
+            data = await asyncio.to_thread(body)
+            until = time.monotonic() + self._deadline_s
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    return self._read(await self._post(path, data, until), form)
+                except BackendError as e:
+                    self.failures[e.kind] += 1
+                    pause = backoff_s(min(attempt, _STEEPEST), e)
+                    if e.permanent:
+                        raise
+                    if time.monotonic() + pause > until:
+                        said = (
+                            f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {e.message}"
+                        )
+                        raise BackendError(e.kind, said, http=e.http) from None
+                    await asyncio.sleep(pause)
+
+    async def _post(self, path: str, data: bytes, until: float) -> bytes:
+        most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
+        try:
+            reply = await self._transport.post(address(self.url, path), self._headers, [data], most)
+        except BackendError as e:
+            if e.kind == "certificate":
+                raise UserError(f"{self.url}: {e.message}: name a file of trusted ones in SSL_CERT_FILE") from None
+            raise
+        if reply.status == 200:
+            return reply.body
+        if 300 <= reply.status < 400:
+            raise UserError(f"{self.url}: {redirected(reply).message}")
+        try:
+            body = parsed(reply.body)
+        except (ValueError, RecursionError):
+            body = None
+        words = said(reply.status, body, reply.body).words[:SHOWN]
+        if reply.status in _AUTH:
+            raise UserError(
+                f"{self.url}: refused (HTTP {reply.status}): set token_env to the variable that holds its token"
+            )
+        if reply.status in _GONE:
+            raise UserError(f"{self.url}{path}: HTTP {reply.status}: {words or 'no such reward there'}")
+        slow = reply.status >= 500 or reply.status == 408
+        kind = "rate_limit" if reply.status == 429 else "server" if slow else "rejected"
+        raise BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s)
+
+    def _read(self, data: bytes, form: type[M]) -> M:
+        try:
+            reply = form.model_validate(orjson.loads(data))
+        except (orjson.JSONDecodeError, ValidationError) as e:
+            raise BackendError("bad_json", f"not an answer of a reward server: {e}"[:300]) from None
+        if len(getattr(reply, "results", ())) != 1:
+            raise BackendError("bad_json", "not one result for one sample")
+        return reply
+
+
+async def _all(ask: Callable[[T], Awaitable[R]], asked: Sequence[T]) -> list[R]:
+    async def one(what: T) -> R:
+        return await ask(what)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(a)) for a in asked]
+    except BaseExceptionGroup as failures:
+        raise cause_of(failures) from None
+    return [t.result() for t in tasks]

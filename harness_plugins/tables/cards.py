@@ -1,0 +1,121 @@
+"""Rubric cards: what one writer's rubrics are like, before any judge reads them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean, median
+
+from evaluators.engine.journal import items_of, rubrics_of
+from evaluators.records import Item, Rubric
+from evaluators.rubrics.leaks import CLASSES, leaks_of
+from harness_plugins.tables.cells import Table
+
+SIMILAR_AMONG = 400
+"""At most this many rubrics are compared with their neighbours for likeness."""
+
+
+def cards_in(folder: Path) -> Table:
+    """The cards of a folder that need not have been judged."""
+    return cards(items_of(folder), rubrics_of(folder))
+
+
+def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
+    """One row a writer: how many, how they are built, how much they take from the pair, how alike they are.
+
+    `from question` and `from responses`: shares of a rubric's different words (of four letters or more) that the question,
+    or a response but not the question, also uses. `alike`: mean Jaccard overlap of the words of two items' rubrics; near 1
+    the writer writes one rubric for everything.
+
+    Args:
+        items: by uid.
+        rubrics: of several of one place the last one counts.
+    """
+    last: dict[tuple[object, ...], Rubric] = {}
+    for r in rubrics:
+        if r.status != "error":
+            last[r.writer.name, r.benchmark, r.item, r.saw, r.replicate] = r
+    by_writer: dict[str, list[Rubric]] = {}
+    for r in last.values():
+        by_writer.setdefault(r.writer.name, []).append(r)
+    header = [
+        "writer",
+        "rubrics",
+        "valid",
+        "criteria",
+        "characters",
+        "largest weight",
+        "from question",
+        "from responses",
+    ]
+    table = Table("Rubric cards", [*header, "alike", "leaking", "leaks", "violations"])
+    for name, written in by_writer.items():
+        shared = all(r.item is None for r in written)
+        table.rows.append([f"{name} (shared)" if shared else name, *_card(written, items)])
+    table.notes.append(
+        "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
+        "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
+        "rubric for everything. leaks: by words alone (benchmarks/leaks.py gives precision and recall)."
+    )
+    if any(r.public for r in last.values()):
+        table.notes.append(
+            "Not in a public export, which holds no texts: largest weight, from question, from responses, alike."
+        )
+    return table
+
+
+def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
+    valid = [r for r in rubrics if r.status == "valid"]
+    violations = Counter(v for r in rubrics for v in r.violations)
+    named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
+    if not valid:
+        return [str(len(rubrics)), "0", *[""] * 8, named]
+    criteria = [r.public.criteria if r.public else len(r.criteria) for r in valid]
+    characters = [r.public.characters if r.public else len(r.text) for r in valid]
+    public = any(r.public for r in valid)
+    largest = [
+        100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria)
+        for r in valid
+        if sum(c.weight for c in r.criteria) > 0
+    ]
+    question, responses, kinds, leaking = [], [], Counter[str](), 0
+    for r in valid:
+        item = items.get(r.item or "")
+        found = leaks_of(r, item)
+        kinds.update(found)
+        leaking += bool(found)
+        if item is None:  # shared by all items
+            continue
+        texts = [c.text for c in item.candidates]
+        words, asked = _words(r.text), _words(item.prompt)
+        if words:
+            question.append(len(words & asked) / len(words))
+            responses.append(len(words & (_words(" ".join(texts)) - asked)) / len(words))
+    return [
+        str(len(rubrics)),
+        str(len(valid)),
+        f"{median(criteria):g}" if any(criteria) else "",
+        f"{median(characters):.0f}",
+        f"{median(largest):.0f} %" if largest else "",
+        f"{100 * median(question):.0f} %" if question else "",
+        f"{100 * median(responses):.0f} %" if responses else "",
+        "" if public or all(r.item is None for r in valid) else f"{_alike(valid):.2f}",
+        f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})",
+        ", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c]),
+        named,
+    ]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w{4,}", text.lower()))
+
+
+def _alike(rubrics: Sequence[Rubric]) -> float:
+    """Mean Jaccard overlap of neighbours in a fixed order of one rubric an item."""
+    one = {r.item: r for r in rubrics}
+    texts = [_words(r.text) for _, r in sorted(one.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
+    overlaps = [len(a & b) / len(a | b) for a, b in pairwise(texts) if a | b]
+    return fmean(overlaps) if overlaps else 0.0

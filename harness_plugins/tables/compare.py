@@ -1,0 +1,301 @@
+"""What a comparison of two runs says: its answer in a sentence, its tables, and its numbers one by one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from evaluators.text import printable_json
+from harness_plugins.scoring.caveats import differ, warning
+from harness_plugins.scoring.compare import Comparison, Matched, Row
+from harness_plugins.scoring.metrics import STATES
+from harness_plugins.scoring.report import Contrast
+from harness_plugins.scoring.sentences import sentence
+from harness_plugins.tables.cards import cards_in
+from harness_plugins.tables.cells import Table, count, gain, interval, percent, without_empty
+from harness_plugins.tables.escaping import spreadsheet_text
+from harness_plugins.tables.render import latex, markdown
+
+
+def answer(found: Comparison) -> str:
+    """A sentence for each benchmark and pair of writers, then what may be said of either's rubrics in its own run."""
+    lines = []
+    for m in found.matched:
+        lines.append(_sentence(m, found))
+        lines += [f"{side}: {sentence(c)}" for side, c in zip("AB", m.conclusions, strict=True) if c is not None]
+    return "\n".join(lines)
+
+
+def _sentence(m: Matched, found: Comparison) -> str:
+    a, b = m.writers
+    where = f"{m.benchmark}, " + (f"{a} in B against A" if a == b else f"{b} (B) against {a} (A)")
+    x = m.headline
+    if x is None:
+        return (
+            f"No answer: {where}: no judge has judged {found.arm!r} completely in both; the tables show what there is."
+        )
+    over = f"over {len(m.judges)} judges" if len(m.judges) > 1 else f"in the hands of {m.judges[0]}"
+    numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
+    if x.by_ratio is not None:
+        numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"
+    if x.unequal:
+        verdict = f"No finding: {numbers}: {differ(x)}."
+    elif x.clear:
+        verdict = f"{'Better' if x.value > 0 else 'Worse'}: {numbers}."
+    elif not x.differs:
+        verdict = f"No answer: {where}: no item came out differently in the two, over {x.n} items."
+    elif math.isnan(x.detectable):
+        verdict = f"No answer: {numbers}: one cluster of items shows nothing of its own spread."
+    else:
+        verdict = f"No difference shown: {numbers}; so many items can show about {100 * x.detectable:.1f} points."
+    if not m.drifted:
+        return verdict
+    net = m.beyond_none
+    told = f" Net of that: {100 * net.value:+.1f} points {interval(net.low, net.high)}, {_p(net)}." if net else ""
+    return (
+        f"Confounded: {m.benchmark}: without any rubric the judges differ between the runs (`none`: {_drift(m)}): another "
+        f"server, model or seed.{told} As it stands: {verdict[:1].lower()}{verdict[1:]}"
+    )
+
+
+def _p(x: Contrast) -> str:
+    p = x.p if x.p_holm is None else x.p_holm
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def _drift(m: Matched) -> str:
+    """The largest move of `none`: of one judge, or of all."""
+    moved = [(r.judge, r.difference) for r in m.rows if r.arm == "none" and r.difference is not None]
+    moved += [("all", m.drift)] if m.drift is not None and len(m.judges) > 1 else []
+    name, x = max(moved, key=lambda one: abs(one[1].value))
+    return f"{name} {100 * x.value:+.1f} points, {_p(x)}"
+
+
+def tables(found: Comparison) -> list[Table]:
+    """The headline with its noise floor, every arm, transitions, the judges that were left out, and the rubrics' cards."""
+    shown = []
+    for m in found.matched:
+        shown += [_headline(m, found.arm), _arms(m), _transitions(m, found.arm)]
+    if found.refused:
+        table = Table("Not comparable: judges that were not asked alike", ["judge", "field", "A", "B"])
+        table.rows = [[r.judge, *told] for r in found.refused for told in r.differs]
+        shown.append(table)
+    shown += _cards(found)
+    for side, losses, caveats in zip("AB", found.losses, found.caveats, strict=True):
+        shown[0].warnings += [*(f"{side}: {loss}." for loss in losses), *(f"{side}: {warning(c)}" for c in caveats)]
+    shown[0].notes = [
+        f"A: {found.runs[0]}. B: {found.runs[1]}. Protocol {found.protocol}.",
+        *shown[0].notes,
+        *found.notes,
+    ]
+    return [without_empty(t) for t in shown if t.rows]
+
+
+def _headline(m: Matched, arm: str) -> Table:
+    a, b = m.writers
+    title = f"{m.benchmark}: {arm}, {b} in B minus {a} in A, {m.items} items in {m.clusters} clusters"
+    header = [
+        "judge",
+        "relation",
+        "A",
+        "B",
+        "B minus A",
+        "detectable",
+        "fixed",
+        "broken",
+        "none: B minus A",
+        "beyond none",
+    ]
+    table = Table(title, header)
+    none = {r.judge: gain(r.difference) for r in m.rows if r.arm == "none" and not m.one_run}
+    for r in (r for r in m.rows if r.arm == arm):
+        moved = [count(x) if r.transitions else "" for x in (r.fixed, r.broken)]
+        numbers = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference), *moved]
+        table.rows.append([r.judge, r.relation, *numbers, none.get(r.judge, ""), gain(r.beyond_none)])
+        if r.difference is not None and r.difference.unequal:
+            table.notes.append(f"{r.judge}: B minus A is no finding: {differ(r.difference)}.")
+    if m.headline is not None and len(m.judges) > 1:
+        mean = ["mean of " + ", ".join(m.judges), "", "", "", gain(m.headline), _detectable(m.headline), "", ""]
+        table.rows.append([*mean, gain(m.drift), gain(m.beyond_none)])
+    left = [f"{n} only in {side}" for n, side in zip(m.only, "AB", strict=True) if n]
+    left += [f"{m.changed} whose texts, labels or media differ between the runs"] if m.changed else []
+    if left:
+        table.notes.append(f"Items left out: {', '.join(left)}.")
+    table.notes.append(
+        "Differences in points, item by item, with 95 % cluster bootstrap and a cluster sign-flip, Holm over the judges. "
+        "detectable: 2.8 standard errors, for planning. fixed / broken: items that are right in every order "
+        "in B alone, in A alone. none: the same judge without a rubric, the noise floor: about zero unless the judge itself has "
+        "changed. beyond none: the gain over `none` in B minus the gain in A."
+    )
+    if m.one_run:
+        table.notes.append(
+            "A and B are one run, so `none` is one and the same; `rubric-harness table` has its noise floor, `repeat`."
+        )
+    table.notes += m.notes
+    return table
+
+
+def _arms(m: Matched) -> Table:
+    table = Table(
+        f"{m.benchmark}: every arm, B minus A",
+        ["judge", "arm", "writer A", "writer B", "A", "B", "B minus A", "detectable"],
+    )
+    for r in m.rows:
+        writers = r.writers or ("", "")
+        table.rows.append(
+            [r.judge, r.arm, *writers, _accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference)]
+        )
+    table.notes.append(
+        "Over the items complete in both. Only the headline's arm and `none` are corrected for how many tests there are."
+    )
+    return table
+
+
+def _transitions(m: Matched, arm: str) -> Table:
+    table = Table(
+        f"{m.benchmark}: {arm}, pairs by what they were in A", ["judge", "in A", *(s.replace("_", " ") for s in STATES)]
+    )
+    for r in (r for r in m.rows if r.arm == arm):
+        for before, after in (r.transitions or {}).items():
+            if any(after.values()):
+                table.rows.append([r.judge, before.replace("_", " "), *(count(after[s]) for s in STATES)])
+    return table
+
+
+def _cards(found: Comparison) -> list[Table]:
+    """The writers' rubric cards, of A above those of B."""
+    by_run = {run: cards_in(run) for run in dict.fromkeys(found.runs)}
+    first = by_run[found.runs[0]]
+    table = Table(first.title, ["run", *first.header], notes=list(first.notes))
+    for side, run, place in zip("AB", found.runs, (0, 1), strict=True):
+        wanted = dict.fromkeys(m.writers[place] for m in found.matched)
+        table.rows += [[side, *row] for row in by_run[run].rows if row[0].removesuffix(" (shared)") in wanted]
+    return [table]
+
+
+def _accuracy(row: Row, side: int) -> str:
+    return percent((row.a, row.b)[side]) if row.complete else "incomplete"
+
+
+def _detectable(x: Contrast | None) -> str:
+    return "" if x is None or math.isnan(x.detectable) else f"{100 * x.detectable:.1f}"
+
+
+def objects(found: Comparison) -> list[dict[str, Any]]:
+    """One flat object for every number: a judge's arm in both runs, or the judges together."""
+    lines = []
+    for m in found.matched:
+        base = {"benchmark": m.benchmark, "writer_a": m.writers[0], "writer_b": m.writers[1], "items": m.items}
+        for r in m.rows:
+            own = base | {"judge": r.judge, "arm": r.arm, "relation": r.relation, "complete": r.complete}
+            own |= {} if r.writers else {"writer_a": None, "writer_b": None}
+            sides = {"a": _value(r.a.value), "b": _value(r.b.value), "fixed": r.fixed, "broken": r.broken}
+            lines.append(own | {"metric": "b_minus_a"} | sides | _numbers(r.difference))
+            if r.beyond_none is not None:
+                lines.append(own | {"metric": "b_minus_a_beyond_none"} | _numbers(r.beyond_none))
+        for metric, arm, x in (
+            ("mean_b_minus_a", found.arm, m.headline),
+            ("mean_b_minus_a", "none", m.drift),
+            ("mean_b_minus_a_beyond_none", found.arm, m.beyond_none),
+        ):
+            if x is not None:
+                lines.append(base | {"judge": list(m.judges), "arm": arm, "metric": metric} | _numbers(x))
+    return lines
+
+
+def _numbers(x: Contrast | None) -> dict[str, Any]:
+    if x is None:
+        return {"n": 0}
+    known = x.numbers()
+    names = {"n": "n", "total": "k", **{n: n for n in ("value", "low", "high", "p", "detectable")}}
+    numbers = {name: known[source] for name, source in names.items()} | {"p_holm": x.p_holm}
+    return numbers | {name: known[name] for name in ("unequal",) if name in known}
+
+
+def _value(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _markdown(found: Comparison) -> str:
+    return f"{answer(found)}\n\n{markdown(tables(found))}"
+
+
+def _latex(found: Comparison) -> str:
+    told = "".join(f"% {line}\n" for line in answer(found).splitlines())
+    return told + latex(tables(found))
+
+
+def _json(found: Comparison) -> str:
+    whole = {
+        "answer": answer(found).splitlines(),
+        "a": str(found.runs[0]),
+        "b": str(found.runs[1]),
+        "arm": found.arm,
+        "protocol": found.protocol,
+        "numbers": objects(found),
+        "conclusions": _conclusions(found),
+        "left_out": [
+            {"benchmark": m.benchmark, "only_a": m.only[0], "only_b": m.only[1], "changed": m.changed}
+            for m in found.matched
+        ],
+        "not_comparable": [
+            {"judge": r.judge, "field": f, "a": a, "b": b} for r in found.refused for f, a, b in r.differs
+        ],
+        "losses": [{"run": side, "text": loss} for side, some in zip("AB", found.losses, strict=True) for loss in some],
+        "caveats": _caveats(found),
+        "notes": [*found.notes, *(n for m in found.matched for n in m.notes)],
+    }
+    return printable_json(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def _conclusions(found: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for m in found.matched for side, c in zip("ab", m.conclusions, strict=True) if c is not None)
+    return [{"run": side, **o} for side, c in both for o in c.objects(found.protocol, sentence(c))]
+
+
+def _caveats(found: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for side, some in zip("AB", found.caveats, strict=True) for c in some)
+    return [{"run": side, **o} for side, c in both for o in c.objects()]
+
+
+def _csv(found: Comparison) -> str:
+    header = [
+        "benchmark",
+        "judge",
+        "arm",
+        "writer_a",
+        "writer_b",
+        "relation",
+        "metric",
+        "a",
+        "b",
+        "n",
+        "value",
+        "low",
+        "high",
+        "p",
+    ]
+    header += ["p_holm", "detectable", "fixed", "broken", "complete", "run", "writer", "verdict", "caveat", "text"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
+    writer.writeheader()
+    losses = [
+        {"run": side, "metric": "caveat", "caveat": "folder", "text": x}
+        for side, some in zip("AB", found.losses, strict=True)
+        for x in some
+    ]
+    answers = [{"metric": "answer", "text": line} for line in answer(found).splitlines()]
+    for o in [*answers, *losses, *_caveats(found), *objects(found), *_conclusions(found)]:
+        o["run"] = o.get("run", "").upper()
+        o["text"] = o.get("text") or o.get("sentence")
+        o["judge"] = ", ".join(o["judge"]) if isinstance(o.get("judge"), list) else o.get("judge")
+        writer.writerow({k: spreadsheet_text(v) for k, v in o.items()})
+    return out.getvalue()
+
+
+FORMATS: dict[str, Callable[[Comparison], str]] = {"md": _markdown, "json": _json, "csv": _csv, "latex": _latex}

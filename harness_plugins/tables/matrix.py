@@ -1,0 +1,159 @@
+"""The table of writers and judges, its margins, and what may be said of who is first (`scoring.matrix`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from harness_plugins.scoring.caveats import differ
+from harness_plugins.scoring.matrix import UNSEEN, Lead, Margin, Matrix
+from harness_plugins.scoring.report import CellReport, Contrast
+from harness_plugins.tables.cells import Table, gain
+
+MARGIN_ROW, MARGIN_COLUMN = "over unseen writers", "over unseen judges"
+COMMON_ROW, COMMON_COLUMN = "over the same writers", "over the same judges"
+
+
+def matrix_table(title: str, matrix: Matrix, cells: Sequence[CellReport]) -> Table:
+    """Writers as rows and judges as columns, the margins at the ends; under them each writer minus the reference writer.
+
+    Args:
+        cells: the benchmark's, for how each judge was asked.
+    """
+    asked = {c.judge: f"{c.judge} ({c.grading})" for c in cells if c.grading != "pairwise"}
+    differs = _differ(matrix.writer_margins, matrix.writer_ranking)
+    columns = [MARGIN_COLUMN, *([COMMON_COLUMN] if differs else [])]
+    table = Table(title, ["writer", *(asked.get(j, j) for j in matrix.judges), *columns])
+    for writer in matrix.writers:
+        row = [_entry(matrix, writer, judge) for judge in matrix.judges]
+        ends = [_margin(matrix.writer_margins, writer, "no unseen, complete cell")]
+        ends += [_margin(matrix.writer_ranking, writer, "")] if differs else []
+        table.rows.append([writer, *row, *ends])
+    row = [_margin(matrix.judge_margins, judge, "no unseen, complete cell") for judge in matrix.judges]
+    table.rows.append([MARGIN_ROW, *row, *[""] * len(columns)])
+    if _differ(matrix.judge_margins, matrix.judge_ranking):
+        row = [_margin(matrix.judge_ranking, judge, "") for judge in matrix.judges]
+        table.rows.append([COMMON_ROW, *row, *[""] * len(columns)])
+    for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
+        row = [_against(matrix, writer, judge) for judge in matrix.judges]
+        pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
+        table.rows.append([f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs])
+    table.notes += _notes(matrix)
+    return table
+
+
+def _differ(margins: Sequence[Margin], ranking: Sequence[Margin]) -> bool:
+    """Whether the ranking is over fewer cells than some margin."""
+    over = {m.name: m.over for m in margins}
+    return any(m.over != over[m.name] for m in ranking)
+
+
+def _marked(text: str, relation: str) -> str:
+    """A cell with its relation."""
+    return text if relation in (UNSEEN, "") else f"{text} ({relation})"
+
+
+def _entry(matrix: Matrix, writer: str, judge: str) -> str:
+    entry = matrix.entries.get((writer, judge))
+    if entry is None:
+        return matrix.missing[writer, judge]
+    return _marked(gain(entry.gain, short=True), entry.relation)
+
+
+def _against(matrix: Matrix, writer: str, judge: str) -> str:
+    found = matrix.against_by_judge.get((writer, judge))
+    return "" if found is None else _marked(gain(found, short=True), matrix.kinship(writer, judge))
+
+
+def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> str:
+    return next((gain(m.gain) for m in margins if m.name == name), otherwise)
+
+
+def _notes(matrix: Matrix) -> Iterator[str]:
+    arm, reference = matrix.contrast
+    yield (
+        f"{arm} minus {reference}, in points, p of a cluster sign-flip; margins with 95 % cluster bootstrap. What each "
+        "can show (2.8 standard errors) is for planning."
+    )
+    yield (
+        "Margins are means over unseen and complete cells, item by item; kin, cells whose relation is not declared, baselines and "
+        "incomplete cells stand apart. Their tests speak of these judges and writers, items being the sample. Holm: over the cells "
+        "of unseen or undeclared judges; apart from these over the writers' margins, and over the judges'."
+    )
+    if "undeclared" in matrix.relations.values():
+        yield "undeclared: declare `family` of judge and writer, and the cell counts in the margins if they are unseen."
+    for m in (*matrix.writer_margins, *matrix.judge_margins):
+        apart = _listed([f"{name} {why}" for name, why in m.apart])
+        left_out = f" (apart: {apart})" if apart else ""
+        yield f"{m.name} over {_listed(m.over)}{left_out}: {_split(m.gain)}; can show {_shows(m.gain)}."
+    for margins, ranking, whose, others in (
+        (matrix.writer_margins, matrix.writer_ranking, "writers", "judges"),
+        (matrix.judge_margins, matrix.judge_ranking, "judges", "writers"),
+    ):
+        if _differ(margins, ranking):
+            yield (
+                f"Not all {whose} have the same unseen {others}, so that their margins are no ranking; over the same {others} are "
+                f"those that are unseen to all: {_listed(ranking[0].over)}."
+            )
+    for lead, margins, what, others in (
+        (matrix.writer_lead, matrix.writer_margins, "Largest mean gain of a writer", "judge"),
+        (matrix.judge_lead, matrix.judge_margins, "Largest mean gain of a judge", "writer"),
+    ):
+        if lead is not None:
+            yield _first(lead, what)
+        elif len(margins) > 1:
+            yield f"{what}: cannot be said, as {_why_no_first(matrix, [m.name for m in margins], others)}."
+    if matrix.reference_writer is not None:
+        yield from _reference_notes(matrix)
+    elif matrix.absent_reference is not None:
+        yield f"The reference writer {matrix.absent_reference} has no {arm} cell here, so nothing is set against it."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _split(x: Contrast) -> str:
+    if x.content is None or x.order is None:
+        return "content and order are not identifiable in every cell of it"
+    items = "all items" if x.content_n == x.n else f"{x.content_n} of {x.n} items"
+    return f"content {100 * x.content:+.1f}, order {100 * x.order:+.1f} (over {items})"
+
+
+def _shows(x: Contrast) -> str:
+    if not x.differs:
+        return "nothing (no item differs)"
+    return "nothing (one cluster)" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f} points"
+
+
+def _first(lead: Lead, what: str) -> str:
+    """Who is first, and by how much: numbers alone."""
+    over = f"over {_listed(lead.over)}"
+    if len(lead.level) > 1:
+        return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
+    return f"{what} {over}: {lead.best}, ahead of {lead.next} by {gain(lead.gain)} (Holm over all pairs); can show {_shows(lead.gain)}."
+
+
+def _why_no_first(matrix: Matrix, names: Sequence[str], others: str) -> str:
+    ranking = matrix.writer_ranking if others == "judge" else matrix.judge_ranking
+    if not ranking:
+        return f"no {others} is unseen to {_listed(names)} alike, and complete"
+    cells = [f"{w} in the hands of {j} ({differ(matrix.entries[w, j].gain)})" for w, j in matrix.spoiled]
+    return (
+        f"the two sides of a difference are not alike: {'; '.join(cells)}"
+        if cells
+        else ("answers of low mass decide who is first")
+    )
+
+
+def _reference_notes(matrix: Matrix) -> Iterator[str]:
+    reference, arm = matrix.reference_writer, matrix.contrast[0]
+    if len(matrix.writers) < 2:
+        yield f"There is no other writer to set against the reference writer {reference}."
+        return
+    yield (
+        f"minus {reference}: {arm} with the writer's rubrics minus {arm} with those of the reference writer; the margin is over judges "
+        "unseen to both. Two-sided; Holm over these margins, and apart from them over the judges unseen to both."
+    )
+    for m in matrix.against:
+        yield f"{m.name} minus {reference} over {_listed(m.over)}: {_split(m.gain)}; can show {_shows(m.gain)}."

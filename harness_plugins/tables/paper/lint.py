@@ -1,0 +1,271 @@
+"""Lint of published numbers: what cannot be k/N, no mean of its parts, printed twice unlike, or of unknown origin."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from harness_plugins.tables.paper.published import UNKNOWN, Cell, Column, PublishedTable, Row
+
+Kind = Literal["infeasible", "macro_mismatch", "split_mismatch", "duplicate", "missing_provenance"]
+Interval = tuple[Fraction, Fraction]
+FULL = ("wrong", "coin", "none")
+"""Ways with unparsed answers that keep the denominator."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One cell and what is wrong with it."""
+
+    table: str
+    row: str
+    column: str
+    kind: Kind
+    why: str
+
+
+def _steps(printed: str, scale: int) -> tuple[int, int]:
+    """The printed number in units of its last place, and how many of them make the whole."""
+    negative, digits = printed.startswith("-"), printed.lstrip("-")
+    whole, _, decimals = digits.partition(".")
+    value = int((whole or "0") + decimals)
+    return (-value if negative else value), scale * 10 ** len(decimals)
+
+
+def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) -> range:
+    """Every k for which k of n rounds or truncates (or only does what `printing` says) to the printed number.
+
+    A tie may be rounded either way: papers follow C, Python, Excel and hands alike.
+    """
+    value, whole = _steps(printed, scale)
+    least = -(-value * n // whole) if printing == "truncated" else -((1 - 2 * value) * n // (2 * whole))
+    most = (2 * value + 1) * n // (2 * whole) if printing == "rounded" else -(-(value + 1) * n // whole) - 1
+    return range(max(0, least), min(n, most) + 1)
+
+
+def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
+    """Between what the exact value must lie, in units of the whole; narrower where the number of answers is known."""
+    value, whole = _steps(printed, scale)
+    if n is not None and (fitting := counts(printed, n, scale)):
+        return Fraction(fitting[0], n), Fraction(fitting[-1], n)
+    if value < 0:
+        return Fraction(value - 1, whole), Fraction(2 * value + 1, 2 * whole)
+    return Fraction(2 * value - 1, 2 * whole), Fraction(value + 1, whole)
+
+
+def _overlap(a: Interval, b: Interval) -> bool:
+    return a[0] <= b[1] and b[0] <= a[1]
+
+
+def _weighted(parts: Mapping[str, Interval], weights: Mapping[str, int]) -> Interval:
+    total = sum(weights[k] for k in parts)
+    low = sum((parts[k][0] * weights[k] for k in parts), Fraction(0))
+    high = sum((parts[k][1] * weights[k] for k in parts), Fraction(0))
+    return low / total, high / total
+
+
+def _percent(value: Interval, scale: int) -> str:
+    return f"{float(value[0] * scale):.4g} to {float(value[1] * scale):.4g}"
+
+
+class _RowLint:
+    """The lint of one row: its cells under the row's own split and under the others."""
+
+    def __init__(self, table: PublishedTable, row: Row) -> None:
+        self.table, self.row = table, row
+        self.cells: dict[str, Cell] = {k: v for k, v in row.values.items() if v is not None}
+
+    def flag(self, key: str, kind: Kind, why: str) -> Flag:
+        return Flag(self.table.table, self.row.label, key, kind, why)
+
+    def scale(self, column: Column) -> int:
+        return 100 if column.unit == "percent" else 1
+
+    def counts(self, key: str, printed: str, n: int) -> range:
+        printing = self.table.conventions(self.row, key).printed
+        return counts(printed, n, self.scale(self.table.column(key)), printing)
+
+    def trials(self, key: str) -> int | None:
+        found = self.table.conventions(self.row, key).trials
+        return found if isinstance(found, int) else None
+
+    def dropped(self, key: str) -> bool:
+        return self.table.conventions(self.row, key).unparsed == "drop"
+
+    def caveat(self, key: str) -> str:
+        unknown = self.table.conventions(self.row, key).unparsed in (UNKNOWN, None)
+        return ", unless answers were dropped" if unknown else ""
+
+    def rows_of(self, column: Column, split: str | None) -> int | None:
+        """How many items stand behind a cell, nothing where nobody says."""
+        if column.n is not None:
+            return column.n
+        if column.part is not None:
+            return self.table.splits.get(split or "", {}).get(column.part)
+        said = self.table.conventions(self.row, column.key).dataset_rows
+        return said if isinstance(said, int) else None
+
+    def answers(self, column: Column, split: str | None) -> int | None:
+        """N times trials, where both are known and no answer left the denominator."""
+        rows, trials = self.rows_of(column, split), self.trials(column.key)
+        pooled = self.table.conventions(self.row, column.key).aggregate in ("micro", UNKNOWN, None)
+        plain = column.share and (pooled or column.part is not None) and not self.dropped(column.key)
+        return rows * trials if plain and rows is not None and trials is not None else None
+
+    def certain(self, column: Column, split: str | None) -> int | None:
+        """As `answers`, nothing where some may have left the denominator unsaid."""
+        return self.answers(column, split) if self.table.conventions(self.row, column.key).unparsed in FULL else None
+
+    def split(self, key: str) -> str | None:
+        return self.table.conventions(self.row, key).split
+
+    def infeasible(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
+        for key, cell in self.cells.items():
+            column = self.table.column(key)
+            # Under a wrong split a cell is only held against the splits that fit its row: else right numbers are accused.
+            found = [self.answers(column, s) for s in fitting.get(key, [self.split(key)])]
+            sizes = [n for n in found if n is not None]
+            if len(sizes) < len(found) or any(self.counts(key, cell.value, n) for n in sizes):
+                continue
+            said = self.table.conventions(self.row, key)
+            why = f"no k of {' or '.join(map(str, dict.fromkeys(sizes)))} is printed {cell.value}"
+            why += f" when {said.printed}, as its source does" if said.printed not in (None, UNKNOWN) else ""
+            why += self.caveat(key)
+            if said.aggregate == UNKNOWN and not column.part:
+                why += "; not pooled accuracy, so perhaps a mean over groups"
+            shorter = cell.value[:-1].rstrip(".")
+            if "." in shorter and cell.value.endswith("0") and any(self.counts(key, shorter, n) for n in sizes):
+                why += f"; {shorter} would be possible: perhaps a zero was appended"
+            yield self.flag(key, "infeasible", why)
+
+    def parts(self, column: Column, split: str | None) -> dict[str, Interval] | None:
+        """The parts of a summary, nothing if one of them is not printed."""
+        if not column.of or any(k not in self.cells for k in column.of):
+            return None
+        found = {}
+        for key in column.of:
+            part = self.table.column(key)
+            found[key] = interval(self.cells[key].value, self.scale(part), self.certain(part, split))
+        return found
+
+    def made(self, column: Column, aggregate: str, split: str | None) -> Interval | None:
+        """What a summary must be by its parts, nothing where that cannot be told."""
+        parts = self.parts(column, split)
+        if parts is None:
+            return None
+        if aggregate == "difference":
+            first, second = (parts[k] for k in column.of)
+            return first[0] - second[1], first[1] - second[0]
+        if aggregate in ("macro", "mean_of_groups"):
+            return _weighted(parts, dict.fromkeys(parts, 1))
+        if self.dropped(column.key):  # the denominators are not the split's: only the range of the parts is certain
+            return min(p[0] for p in parts.values()), max(p[1] for p in parts.values())
+        weights = {k: n for k in parts if (n := self.rows_of(self.table.column(k), split)) is not None}
+        return _weighted(parts, weights) if set(weights) == set(parts) else None
+
+    def printed(self, column: Column, aggregate: str, split: str | None) -> Interval:
+        n = self.certain(column, split) if aggregate == "micro" else None
+        return interval(self.cells[column.key].value, self.scale(column), n)
+
+    def agrees(self, column: Column, aggregate: str, split: str | None) -> bool | None:
+        made = self.made(column, aggregate, split)
+        return None if made is None else _overlap(made, self.printed(column, aggregate, split))
+
+    def mismatches(self) -> Iterator[Flag]:
+        for key in self.cells:
+            column = self.table.column(key)
+            said = self.table.conventions(self.row, key).aggregate or UNKNOWN
+            split, scale = self.split(key), self.scale(column)
+            tried = ("micro", "macro") if said == UNKNOWN else (said,)
+            verdicts = [self.agrees(column, a, split) for a in tried]
+            if not column.of or any(v is not False for v in verdicts):
+                continue
+            ranges = [(a, self.made(column, a, split)) for a in tried]
+            made = " and ".join(f"{_percent(m, scale)} ({a})" for a, m in ranges if m is not None)
+            yield self.flag(
+                key,
+                "macro_mismatch",
+                f"the printed parts make {made}, not {self.cells[key].value}"
+                + (self.caveat(key) if "micro" in tried else ""),
+            )
+
+    def pooled(self) -> list[Column]:
+        """Summaries that a split's counts decide."""
+        columns = [self.table.column(k) for k in self.cells]
+        said = {c.key: self.table.conventions(self.row, c.key).aggregate for c in columns}
+        return [c for c in columns if c.of and said[c.key] == "micro" and not self.dropped(c.key)]
+
+    def fitting(self) -> dict[str, list[str]]:
+        """Summaries that the declared split cannot make while others can: column -> those splits."""
+        found = {}
+        for column in self.pooled():
+            declared = self.split(column.key)
+            if declared in self.table.splits and self.agrees(column, "micro", declared) is False:
+                others = [s for s in self.table.splits if self.agrees(column, "micro", s)]
+                found.update({column.key: others} if others else {})
+        return found
+
+    def splits(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
+        for key, others in fitting.items():
+            named = " or ".join(f"{s} ({'/'.join(map(str, self.table.splits[s].values()))})" for s in others)
+            why = f"the parts cannot make {self.cells[key].value} under {self.split(key)}, but can under {named}"
+            yield self.flag(key, "split_mismatch", why + self.caveat(key))
+
+    def provenance(self) -> Iterator[Flag]:
+        for key in self.cells:
+            said = self.table.conventions(self.row, key)
+            column = self.table.column(key)
+            needed = ["sources", "revision", "dataset_rows", "split", "order", "unparsed"]
+            needed += ["trials"] if column.share else []
+            needed += ["aggregate"] if column.part is None else []
+            if missing := [name for name in needed if getattr(said, name) in (None, ())]:
+                yield self.flag(key, "missing_provenance", f"nothing is said of: {', '.join(missing)}")
+
+    def flags(self) -> Iterator[Flag]:
+        wrong = self.fitting()
+        yield from self.splits(wrong)
+        parts = {part: splits for key, splits in wrong.items() for part in self.table.column(key).of}
+        yield from self.infeasible(parts)
+        yield from (f for f in self.mismatches() if f.column not in wrong)
+        yield from self.provenance()
+
+
+def _same(a: tuple[str, int], b: tuple[str, int]) -> bool:
+    """Whether two printed numbers can be one: equal where equally long, else one a shortened form of the other."""
+    first, second = _steps(*a), _steps(*b)
+    return first == second if first[1] == second[1] else _overlap(interval(*a), interval(*b))
+
+
+def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
+    """The same quantity, printed twice by one paper with different values."""
+    seen: dict[tuple[object, ...], list[tuple[Flag, str, int]]] = defaultdict(list)
+    for table in tables:
+        for row in table.rows:
+            for key, cell in row.values.items():
+                if cell is None:
+                    continue
+                column = table.column(key)
+                what = (row.model, row.method, row.writer, row.rubrics, column.benchmark, column.metric, column.part)
+                for paper in {s.paper for s in table.conventions(row, key).sources}:
+                    place = Flag(table.table, row.label, key, "duplicate", f"({paper})")
+                    seen[(*what, paper)].append((place, cell.value, 100 if column.unit == "percent" else 1))
+    for found in seen.values():
+        for place, value, scale in found:
+            others = [f"{v} in {p.table}" for p, v, unit in found if not _same((v, unit), (value, scale))]
+            if others:
+                yield replace(place, why=f"{value} here, {', '.join(others)} {place.why}")
+
+
+def lint(tables: Iterable[PublishedTable]) -> list[Flag]:
+    """Every cell with a fault that can be computed.
+
+    What nobody says (how many items, how many runs, the parts) is never held against a number.
+    """
+    tables = tuple(tables)
+    found = [flag for t in tables for row in t.rows for flag in _RowLint(t, row).flags()]
+    order = {t.table: i for i, t in enumerate(tables)}
+    unique = dict.fromkeys((*found, *_duplicates(tables)))
+    return sorted(unique, key=lambda f: order[f.table])

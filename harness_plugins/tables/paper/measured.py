@@ -1,0 +1,318 @@
+"""Our rows of a paper's table: cells of scored runs, and numbers that others reported (`scores.jsonl`)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from evaluators.errors import UserError
+from evaluators.inputs.names import unknown
+from evaluators.records import Writer
+from harness_plugins.folder.reported_usage import Score
+from harness_plugins.scoring.caveats import warning
+from harness_plugins.scoring.protocols import resolve
+from harness_plugins.scoring.read import RunData
+from harness_plugins.scoring.report import CellReport, Metric, Report
+from harness_plugins.scoring.score import APART, adjust
+from harness_plugins.tables.cells import count
+from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.runs import Run, expected_rows, limits, protocols, read_folders
+from harness_plugins.tables.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
+
+SCALE = {"percent": 100.0, "share": 1.0, "score": 1.0}
+
+
+class Key(NamedTuple):
+    """What one row is of: cells of several runs that share it are one row."""
+
+    judge: str
+    judge_model: str
+    writer: str
+    writer_model: str
+    rubrics: int | None
+    arm: str
+    baseline: bool
+
+
+def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str], list[str]]:
+    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers.
+
+    Raises:
+        UserError: a folder is no run, or none of them holds anything that the table has a column for.
+    """
+    runs = read_folders(spec, folders)
+    adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
+    notes = protocols(spec, runs)
+    parts: list[tuple[Key, str, Row]] = []
+    for run in runs:
+        here = [*_judged(spec, run, notes), *_reported(spec, run, notes)]
+        parts += [(key, run.name, row) for key, row in here]
+        if not here:
+            notes.append(f"{run.name}: nothing in it fits a column of this table.")
+    if runs and not parts:
+        wanted = dict.fromkeys(c.benchmark for c in spec.columns if c.benchmark)
+        raise UserError(
+            f"{', '.join(map(str, folders))}: nothing for {spec.spec}, whose columns are of {', '.join(wanted)}"
+        )
+    rows = _joined(spec, parts, notes)
+    for row in rows:
+        _means(spec, row)
+    return rows, list(dict.fromkeys(notes)), _warnings(spec, runs)
+
+
+def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
+    found: dict[str, None] = {}
+    for column in spec.columns:
+        for run in runs:
+            report = run.report(column)
+            found |= {f"{run.name}: {loss}.": None for loss in (report.losses if report is not None else ())}
+            for caveat in report.caveats if report is not None else ():
+                if caveat.benchmark == column.benchmark:
+                    found[f"{run.name}, {caveat.benchmark}: {warning(caveat)}"] = None
+    return list(found)
+
+
+def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+    found: dict[Key, Row] = {}
+    for column in spec.columns:
+        report = run.report(column)
+        if run.data is None or report is None:
+            continue
+        notes += limits(column, run, report, partial(_shown, spec))
+        for cell in report.cells:
+            if cell.benchmark == column.benchmark and _shown(spec, cell):
+                key = _key(run.data, cell)
+                row = found.setdefault(key, _row(spec, run.data, cell, key))
+                row.cells[column.key] = _cell(column, run, report, cell)
+                notes += _remarks(row.label, cell)
+        told = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
+        if told and not any(n.startswith(run.metrics[column.key]) for c in told for n in c.metrics):
+            names = [n for c in told for n in c.metrics]
+            what = unknown("metric", run.metrics[column.key], names)
+            notes.append(f"{column.header}: {run.name}, {run.protocols[column.key]}: {what}.")
+        if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
+            _add_voted(spec, column, report, found)
+    return list(found.items())
+
+
+def _shown(spec: TableSpec, cell: CellReport) -> bool:
+    """The spec's arms, and each baseline; of a judge that looks at no rubric only the row without one."""
+    if cell.arm == "none" and cell.baseline:
+        return True
+    return cell.arm in spec.arms and not cell.blind
+
+
+def _key(data: RunData, cell: CellReport) -> Key:
+    writer = _writer(data, cell)
+    model = data.judge(cell.judge).get("key", {}).get("model", "")
+    rubrics = writer.sampling.get("criteria") if writer else None
+    return Key(
+        cell.judge,
+        "" if cell.computed or cell.baseline else str(model),
+        cell.writer or "",
+        (writer.model or "") if writer else "",
+        rubrics if isinstance(rubrics, int) else None,
+        cell.arm,
+        cell.baseline,
+    )
+
+
+def _writer(data: RunData, cell: CellReport) -> Writer | None:
+    """Who wrote what is read; under `grm` the row's judge is a writer itself."""
+    name = cell.judge if cell.arm == "grm" else cell.writer
+    return data.writers.get(name) if name else None
+
+
+def _row(spec: TableSpec, data: RunData, cell: CellReport, key: Key) -> Row:
+    method = "baseline" if cell.baseline and cell.arm == "none" else spec.arms[cell.arm]
+    writer = _writer(data, cell)
+    if cell.arm == "grm" and writer and writer.trained_with:
+        method = f"{method}, proxy {' and '.join(writer.trained_with)}".lstrip(", ")
+    model = cell.judge if cell.grading == "pairwise" else f"{cell.judge} ({cell.grading})"
+    relation = "" if cell.relation == "baseline" else cell.relation
+    apart = cell.relation in APART
+    return Row("measured", model, method, cell.writer or "", key.rubrics, cell.arm, relation, apart)
+
+
+def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
+    assert run.data is not None
+    said = _conventions(column, run, report, cell)
+    if not cell.complete:
+        text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
+        return Cell("incomplete", text, answered=cell.trials, conventions=said)
+    name = run.metrics[column.key]
+    whole = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
+    metric = cell.metrics.get(name if whole else f"{name}[{column.part}]")
+    found = _number(column, metric)
+    if found.state == "measured":
+        found.conventions = said
+        found.flags = tuple(
+            warning(c)
+            for c in report.caveats
+            if c.kind == "media"
+            and c.benchmark == cell.benchmark
+            and c.judge in (None, cell.judge)
+            and not cell.baseline
+        )
+        found.comparable = (run.items[column.benchmark], said["protocol"], said["order"])
+        tested = whole and name == "accuracy" and not cell.baseline
+        found.gain = cell.contrasts.get("none") if tested else None
+    return found
+
+
+def _number(column: Column, metric: Metric | None) -> Cell:
+    if metric is None or math.isnan(metric.value) or not metric.n:
+        return Cell()
+    scale = SCALE[column.unit]
+    value = scale * metric.value
+    behind = f"{count(metric.k)}/{count(metric.n)}"
+    if metric.name.startswith("macro"):
+        behind = f"mean of {count(metric.n)}"
+    elif metric.name == "position_bias":
+        behind = f"n {count(metric.n)}"
+    low, high = (None if math.isnan(x) else scale * x for x in (metric.low, metric.high))
+    return Cell("measured", f"{_digits(value, column)} ({behind})", value, metric.k, metric.n, low, high)
+
+
+def _digits(value: float, column: Column) -> str:
+    text = f"{value:.{column.digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> dict[str, object]:
+    assert run.data is not None
+    resolved = resolve(run.protocols[column.key], column.benchmark)
+    assert resolved is not None
+    name, protocol = resolved
+    facts = report.facts[column.benchmark]
+    asked = run.data.judge(cell.judge).get("orders", run.data.manifest.get("orders", "both"))
+    return {
+        "protocol": name,
+        "order": "stored" if protocol.orders == "stored" else asked,
+        "unparsed": protocol.unparsed,
+        "revision": facts.get("revision"),
+        "rows": report.items[column.benchmark][0],
+        "dataset_rows": expected_rows(column.benchmark, report),
+    } | ({"part": column.part} if column.part else {})
+
+
+def _remarks(label: str, cell: CellReport) -> list[str]:
+    return [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
+
+
+def _add_voted(spec: TableSpec, column: Column, report: Report, found: dict[Key, Row]) -> None:
+    """A row for each judge and writer whose verdicts, voted, decide: what copying the writer would be worth."""
+    for transfer in report.transfers:
+        metric = transfer.metrics.get(WRITER_PLUS_NONE)
+        whose = (transfer.judge, transfer.writer, "transferred")
+        read = next((k for k in found if (k.judge, k.writer, k.arm) == whose), None)
+        if transfer.benchmark == column.benchmark and metric is not None and read is not None:
+            row = replace(found[read], method=spec.arms[WRITER_PLUS_NONE], arm=WRITER_PLUS_NONE, cells={})
+            beside = found[read].cells[column.key]
+            cell = _number(column, metric)
+            cell.conventions = {**beside.conventions}
+            # It is never bold itself, but what reads the rubric must beat it.
+            cell.comparable = beside.comparable if metric.n == beside.n else None
+            found.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
+
+
+def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+    """A row for each model and method that `scores.jsonl` names.
+
+    Raises:
+        UserError: two lines give one cell different values, or one is beyond what its column's unit allows.
+    """
+    found: dict[Key, Row] = {}
+    for one in run.scores:
+        column = next((c for c in spec.columns if (c.benchmark, c.metric) == (one.benchmark, one.metric)), None)
+        if column is None:
+            there = [c.metric for c in spec.columns if c.benchmark == one.benchmark]
+            if there:
+                notes.append(
+                    f"{run.name}: {one.metric} of {one.benchmark} stands in no column ({', '.join(there)} would)."
+                )
+            continue
+        _fits_unit(run, column, one)
+        key = Key(one.model, "", "", one.method, None, "reported", False)
+        row = found.setdefault(key, Row("measured", one.model, one.method, arm="reported"))
+        said = {"rows": one.n} if one.n else {}
+        text = _digits(one.value, column) + (f" (n {one.n:,})" if one.n else "")
+        cell = Cell("measured", text, one.value, n=one.n, sources=(f"reported by {one.source}",), conventions=said)
+        if (before := row.cells.setdefault(column.key, cell)).value != one.value:
+            raise UserError(
+                f"{run.folder}/scores.jsonl: {one.model}, {one.benchmark}, {one.metric}: {before.value:g} and {one.value:g}; keep "
+                "one line, or tell them apart by `method`"
+            )
+        row.notes = tuple(dict.fromkeys((*row.notes, *([one.notes] if one.notes else []))))
+    return list(found.items())
+
+
+def _fits_unit(run: Run, column: Column, one: Score) -> None:
+    """78 beside a paper's .92 would be read as a hundred times as much."""
+    if column.unit != "score" and abs(one.value) > SCALE[column.unit]:
+        raise UserError(
+            f"{run.folder}/scores.jsonl: {one.model}, {one.benchmark}, {one.metric}: {one.value:g}; {column.header} is printed as a "
+            f"{column.unit}, {SCALE[column.unit]:g} at most: give it in that unit"
+        )
+
+
+def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[str]) -> list[Row]:
+    """Rows of one key from several runs made one, unless two runs fill one cell differently: then each stands alone.
+
+    They stand by judge, arm and K; baselines last.
+    """
+    groups: dict[Key, list[tuple[str, Row]]] = {}
+    for key, name, row in parts:
+        groups.setdefault(key, []).append((name, row))
+    judges = list(dict.fromkeys((k.judge, k.judge_model) for k in groups))
+    arms = [*spec.arms, "reported"]
+
+    def place(key: Key) -> tuple[object, ...]:
+        arm = 0 if key.baseline else arms.index(key.arm)
+        return key.baseline, judges.index((key.judge, key.judge_model)), arm, key.rubrics or 0
+
+    found: list[tuple[Row, str]] = []
+    apart: dict[str, None] = {}
+    for key in sorted(groups, key=place):
+        members = groups[key]
+        cells: dict[str, Cell] = {}
+        if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
+            remarks = dict.fromkeys(n for _, row in members for n in row.notes)
+            row = replace(members[0][1], cells=cells, notes=tuple(remarks))
+            found.append((row, ", ".join(name for name, _ in members)))
+        else:
+            found += [(row, name) for name, row in members]
+            apart |= dict.fromkeys(name for name, _ in members)
+    if apart:
+        notes.append(f"{', '.join(apart)} give one row different numbers: each has one of its own.")
+    labels = Counter(row.label for row, _ in found)  # as above, or of judges that have a name in common and no model
+    return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in found]
+
+
+def _same(one: Cell, other: Cell) -> bool:
+    return (one.state, one.text, one.comparable) == (other.state, other.text, other.comparable)
+
+
+def _means(spec: TableSpec, row: Row) -> None:
+    for column in (c for c in spec.columns if c.mean_of and c.key not in row.cells):
+        row.cells[column.key] = _mean(column, [row.cell(k) for k in column.mean_of])
+
+
+def _mean(column: Column, parts: Iterable[Cell]) -> Cell:
+    """The mean of measured cells; incomplete where one is, and nothing where one is not there."""
+    parts = list(parts)
+    if any(p.state == "incomplete" for p in parts):
+        return Cell("incomplete", "incomplete: see its parts")
+    values = [p.value for p in parts if p.state == "measured" and p.value is not None]
+    if len(values) < len(parts):
+        return Cell()
+    value = math.fsum(values) / len(values)
+    said: Mapping[str, object] = {"aggregate": "mean_of_groups", "of": list(column.mean_of)}
+    return Cell(
+        "measured", f"{_digits(value, column)} (mean of {len(values)})", value, n=len(values), conventions=dict(said)
+    )

@@ -1,0 +1,267 @@
+"""`rubric-harness show`: items of a run as a person reads them, chosen by what happened to them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from evaluators.engine.journal import Damage, damage_notes, items_of, rubrics_of, verdicts_of
+from evaluators.errors import UserError
+from evaluators.inputs.names import unknown
+from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
+from evaluators.rubrics.arms import ARMS, generic_rubric
+from evaluators.text import printable
+from harness_plugins.folder.manifest import read_manifest, refuse_public
+from harness_plugins.folder.reported_usage import without_items
+from harness_plugins.folder.reread import Rereader
+
+STATES = (
+    "right",
+    "wrong",
+    "first",
+    "second",
+    "mixed",
+    "ok",
+    "tie",
+    "unparsed",
+    "low_mass",
+    "refused",
+    "truncated",
+    "error",
+    "missing",
+)
+
+Arm = tuple[str, str | None]
+"""An arm with its writer."""
+
+
+def show(
+    run: Path,
+    *,
+    where: str = "",
+    judge: str | None = None,
+    writer: str | None = None,
+    item: str | None = None,
+    limit: int = 5,
+) -> Iterator[str]:
+    """The items of a run that fit, a text each.
+
+    Args:
+        where: conditions such as ``none=wrong transferred=right``; all must hold (for some writer, unless one is given).
+
+    Raises:
+        UserError: no run folder, or an unknown judge, writer, arm or state.
+    """
+    damage: Damage = {}
+    items = items_of(run, damage)
+    if not items:
+        raise without_items(run)
+    refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
+    wanted = _conditions(where)
+    judge = judge or _first_judge(run)
+    reread = Rereader(run)
+    verdicts, judges, writers, arms = _verdicts(run, judge, reread, damage)
+    if judges:
+        _known("judge", judge, judges)
+    _known("writer", writer, writers)
+    for arm, _ in wanted:
+        _known("arm", arm, arms)
+    judge = judge or next(iter(judges), None)
+    rubrics = {r.uid: r for r in rubrics_of(run, damage)}
+    found = [
+        i
+        for i in items.values()
+        if (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
+        and _fits(i, verdicts.get(i.uid, {}), wanted, writer)
+    ]
+    for n, one in enumerate(found[:limit], 1):
+        head = f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n"
+        yield printable(head + _text(one, verdicts.get(one.uid, {}), rubrics, writer))
+    yield from damage_notes(damage)
+    yield from reread.notes()
+    if not found:
+        yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
+
+
+def _first_judge(run: Path) -> str | None:
+    """The first model of the run's configs; a baseline where there is no model."""
+    judges = read_manifest(run).get("judges", {})
+    models = [name for name, j in judges.items() if j["key"]["backend"] != "baseline"]
+    return next(iter(models or judges), None)
+
+
+def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:
+    if value is not None and value not in values:
+        raise UserError(f"in this run: {unknown(what, value, values)}")
+
+
+def _conditions(where: str) -> list[tuple[str, str]]:
+    found = []
+    for part in re.split(r"[\s,]+", where.strip()):
+        if part:
+            arm, _, state = part.partition("=")
+            if state not in STATES:
+                raise UserError(f"--where {part}: give ARM=STATE: {unknown('state', state, STATES)}")
+            found.append((arm, state))
+    return found
+
+
+def _verdicts(
+    run: Path, judge: str | None, reread: Rereader, damage: Damage
+) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
+    """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
+    judges: dict[str, None] = {}
+    writers: dict[str, None] = {}
+    arms: dict[str, None] = {}
+    last: dict[tuple[object, ...], bytes] = {}
+    for v in verdicts_of(run, damage):
+        judges.setdefault(v["judge"])
+        arms.setdefault(v["arm"])
+        if v["writer"] is not None:
+            writers.setdefault(v["writer"])
+        trial = (
+            v["item"],
+            v["arm"],
+            v["writer"],
+            v["order"],
+            *(v.get(f) for f in ("replicate", "sample", "candidate")),
+        )
+        if v["judge"] == (judge or next(iter(judges))) and (v["status"] != "error" or trial not in last):
+            last[trial] = orjson.dumps(v)  # a million objects would not fit
+    found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    for line in last.values():
+        try:
+            verdict = reread.verdict(decode(Verdict, line, "ignore"))
+        except RecordError:
+            continue
+        found[verdict.item][verdict.arm, verdict.writer].append(verdict)
+    for trials in found.values():
+        for group in trials.values():
+            group.sort(key=lambda v: (v.replicate, v.sample, v.order, v.candidate or 0))
+    return found, judges, writers, arms
+
+
+def _fits(
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], wanted: Sequence[tuple[str, str]], writer: str | None
+) -> bool:
+    for arm, state in wanted:
+        groups = [g for (a, w), g in trials.items() if a == arm and (writer is None or w is None or w == writer)]
+        if not any(_is(item, g, state) for g in groups or [[]]):
+            return False
+    return True
+
+
+def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
+    if state == "missing" or not trials:
+        return state == "missing" and not trials
+    if state in ("right", "wrong"):
+        picks = _picks(trials)
+        return None not in picks and all((p == item.label.preferred) == (state == "right") for p in picks)
+    if any(v.candidate is not None for v in trials):  # scored alone: they have no slots, and tie by equal scores
+        return (state == "tie" and None in _picks(trials)) or any(v.status == state for v in trials)
+    if state in ("first", "second", "mixed"):
+        choices = {v.choice if v.status == "ok" else None for v in trials}
+        slots = {"first": {1}, "second": {2}}.get(state)
+        return len(trials) > 1 and (choices == slots if slots else choices in ({1}, {2}))
+    return any(v.status == state for v in trials)
+
+
+def _picks(trials: Sequence[Verdict]) -> list[int | None]:
+    """The candidate picked in each trial; of candidates scored alone the one with the highest score, if it is one."""
+    picks = [v.pick if v.status == "ok" else None for v in trials if v.candidate is None]
+    alone: dict[tuple[int, int, str], list[Verdict]] = {}
+    for v in trials:
+        if v.candidate is not None:
+            alone.setdefault((v.replicate, v.sample, v.order), []).append(v)
+    for group in alone.values():
+        scores = [v.score if v.status == "ok" else None for v in group]
+        best = max((s for s in scores if s is not None), default=None)
+        picks.append(group[scores.index(best)].candidate if None not in scores and scores.count(best) == 1 else None)
+    return picks
+
+
+def _text(
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], rubrics: Mapping[str, Rubric], writer: str | None
+) -> str:
+    label = item.label.kind if item.label.preferred is None else f"candidate {item.label.preferred}"
+    out = [f"{item.uid}   id {item.source_id}, row {item.row}, {item.category or 'no category'}; preferred: {label}"]
+    out += [f"media: {f.path}" for m in item.media for f in m.files] or (
+        ["media: missing"] if item.media_missing else []
+    )
+    out.append(f"prompt: {item.prompt}")
+    for n, c in enumerate(item.candidates):
+        mark = "  <- preferred" if n == item.label.preferred else ""
+        out.append(f"\ncandidate {n}{mark}\n{_indent(c.text)}")
+        out += [f"    media: {f.path}" for m in c.media for f in m.files]
+    for (arm, name), group in trials.items():
+        if writer is None or name is None or name == writer:
+            out += _arm_text(item, arm, name, group, rubrics)
+    return "\n".join(out) + "\n"
+
+
+def _arm_text(
+    item: Item, arm: str, writer: str | None, trials: Sequence[Verdict], rubrics: Mapping[str, Rubric]
+) -> list[str]:
+    shared = any(rubrics[v.rubric].item is None for v in trials if v.rubric and v.rubric in rubrics)
+    whose = f" ({writer}{', shared' if shared else ''})" if writer else ""
+    out = [f"\n--- {arm}{whose}"]
+    for uid in dict.fromkeys(v.rubric for v in trials if v.rubric):
+        donor = next((v.donor for v in trials if v.rubric == uid and v.donor), None)
+        out.append(f"  rubric {uid}{f', of {donor}' if donor else ''}\n{_indent(as_judged(item, arm, uid, rubrics))}")
+    for v in trials:
+        shown = f"first: candidate {ord(v.order[0]) - ord('A')}"
+        if v.candidate is not None:
+            shown = f"candidate {v.candidate}, alone"
+        if v.status == "low_mass":
+            came = "low_mass: what it would have written is none of the answers"
+        elif v.score is not None:
+            came = f"score {v.score:g}"
+        elif v.pick is None:
+            came = v.status + (f": {v.error.kind} ({v.error.message})" if v.error else "")
+        else:
+            right = "" if item.label.preferred is None else ", right" if v.pick == item.label.preferred else ", wrong"
+            came = f"picked response {v.choice} = candidate {v.pick}{right}"
+        p = ""
+        if v.p:
+            mass = "unknown, a grammar" if v.p.mass is None else f"{v.p.mass:.3f}"
+            p = f" (mass {mass})" if v.p.first is None else f", P(1) = {v.p.first:.3f} (mass {mass})"
+        if v.ranks:
+            best_first = sorted(range(len(v.ranks)), key=lambda n: v.ranks[n] if v.ranks else 0)
+            came += f"; ranking: {' > '.join(f'candidate {n}' for n in best_first)}"
+        out.append(f"  {v.order} ({shown}): {came}{p}")
+        out += [f"    {c.name} (weight {c.weight:g}): {said(c)}" for c in v.criteria]
+        if v.answer:
+            out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
+    return out
+
+
+def said(criterion: CriterionVerdict) -> str:
+    """A judge's word on one criterion."""
+    if criterion.score is not None:
+        return f"score {criterion.score:g}"
+    p = f", P(1) = {criterion.p:.3f}" if criterion.p is not None else ""
+    names = {None: "cannot be assessed", 0: "neither"}
+    return names.get(criterion.choice, f"response {criterion.choice}") + p
+
+
+def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> str:
+    """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
+    if uid in rubrics:
+        edit = ARMS[arm].edit if arm in ARMS else None
+        made = edit(item, rubrics[uid]) if edit else rubrics[uid]
+        return made[0].text if isinstance(made, tuple) else made.text
+    if uid in ARMS and ARMS[uid].uses_label:
+        return f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
+    kind, _, rest = uid.partition("/")
+    modality, _, variant = rest.partition("/")
+    if kind == "generic" and modality in ("text", "image", "edit") and variant.isdigit():
+        return generic_rubric(modality, int(variant)).text
+    return "(not in rubrics.jsonl)"
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in printable(text).splitlines())

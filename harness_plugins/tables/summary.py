@@ -1,0 +1,23 @@
+"""The short table of a run, on a terminal or as Markdown: what `run` and the doors of other harnesses end in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from evaluators.text import say
+
+
+def print_summary(run: Path) -> bool:
+    """Print a run's short table; returns whether all its cells are complete."""
+    from harness_plugins.scoring.score import score
+    from harness_plugins.tables import render as formats
+    from harness_plugins.tables import run as tables
+
+    report = score(run)
+    short = tables.summary(report)
+    if sys.stdout.isatty():
+        formats.print_rich(short)
+    else:
+        say(formats.markdown(short))
+    return all(c.complete for c in report.cells)
