@@ -95,7 +95,7 @@ test-all: $(VENV)/all lint test-lmms test-vllm test-trainers
 	$(VENV)/bin/pytest $(SPREAD) $(SHORT)
 
 test-lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosted tests/local
+	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosts tests/local
 
 test-vllm: $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(VLLM)/ready)
 	$(VLLM_PYTHON) -m pytest $(SHORT) $(if $(SHORT),tests/local/test_vllm.py,tests/local)
@@ -118,11 +118,11 @@ test-newest: $(VENV)/tools
 	@$(call install,$(NEWEST),none) --no-deps lmms-eval==0.7.3
 	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra hf --extra lm-eval \
 		--extra lmms-eval --extra report --extra server --output-file $(NEWEST)/for-users.txt
-	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosted/test_contracts.py \
-		tests/hosted/test_lm_eval.py tests/local/test_hf.py
-	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/test_benchmarks.py tests/test_cli.py \
-		tests/test_media.py tests/test_pictures.py tests/test_project.py tests/test_report.py tests/test_reward_limits.py tests/test_reward_server.py \
-		tests/test_scoring.py
+	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosts/test_contracts.py \
+		tests/hosts/test_lm_eval.py tests/local/test_hf.py
+	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/harness_plugins/benchmarks/test_benchmarks.py tests/harness_plugins/cli/test_cli.py \
+		tests/evaluators/images/test_media.py tests/evaluators/images/test_pictures.py tests/e2e/test_project.py tests/harness_plugins/report/test_report.py tests/harness_plugins/rewards/test_limits.py tests/harness_plugins/rewards/test_server.py \
+		tests/harness_plugins/scoring/test_scoring.py
 
 # The versions in the environments that are here, as constraints: after `make test-long CONSTRAINTS=no` has passed.
 constraints: $(VENV)/tools

@@ -3,7 +3,7 @@
     python benchmarks/leaks.py                  # both sets
     python benchmarks/leaks.py --errors first   # and what it got wrong in one of them
 
-`tests/leaks/first.jsonl` was looked at while the detector was written; `second.jsonl` was not.
+`tests/evaluators/rubrics/leaks/first.jsonl` was looked at while the detector was written; `second.jsonl` was not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import orjson
 
 from evaluators.rubrics.leaks import CLASSES, leak_classes
 
-SETS = Path(__file__).parent.parent / "tests" / "leaks"
+SETS = Path(__file__).parent.parent / "tests" / "evaluators" / "rubrics" / "leaks"
 
 
 def main() -> None:

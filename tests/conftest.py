@@ -119,8 +119,8 @@ def write_config(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Run folders for paper tables, by name (`tests/spec_runs.py`); made once."""
-    from tests.spec_runs import made
+    """Run folders for paper tables, by name (`tests/harness_plugins/tables/spec_runs.py`); made once."""
+    from tests.harness_plugins.tables.spec_runs import made
 
     yield from made(tmp_path_factory.mktemp("specs"))
 

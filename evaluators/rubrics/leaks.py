@@ -2,7 +2,7 @@
 
 A rubric written after seeing both responses may name a winner instead of a criterion; a judge that follows it has learned
 nothing. Each class is found by words alone, so it is cheap, explicable and blind to paraphrase: `benchmarks/leaks.py` gives
-its precision and recall on 200 rubrics labelled by hand (`tests/leaks/`).
+its precision and recall on 200 rubrics labelled by hand (`tests/evaluators/rubrics/leaks/`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ COMMANDS = [
     "", "run", "rubrics", "score", "table", "check", "compare", "report", "show", "items", "tasks", "import", "export", "cost", "data",
     "reward-server", "lmms-eval",
 ]  # fmt: skip
-OLD = ROOT / "tests" / "folders" / "parser_1"
+OLD = ROOT / "tests" / "harness_plugins" / "folder" / "folders" / "parser_1"
 SPECS = [
     {"name": "a", "backend": "openai", "model": "m", "base_url": "http://host/v1"},
     {"name": "b", "backend": "openai", "model": "m", "base_url": "http://host/v1", "verdict": "direct", "max_pixels": 512, "seed": 3},
