@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Entry(BaseModel):
-    """A part of a file that people write: unknown fields are refused, and so are numbers that are not finite. `yes` and `true` are
-    no numbers: pydantic would take them for 1, and `limit: yes` would judge a single item.
+    """A part of a file that people write. Refused are unknown fields, numbers that are not finite, `yes` and `true` for a number
+    (pydantic takes them for 1: `limit: yes` would judge a single item), and paths with a NUL.
 
     Example:
         >>> class Sampling(Entry):
@@ -26,12 +28,13 @@ class Entry(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_boolean_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+    def _what_pydantic_lets_through(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[info.field_name].annotation) if info.field_name else frozenset()  # type: ignore[arg-type]  # it is hashable
         values = value if isinstance(value, list | tuple) else [value]
-        if info.field_name is not None and any(isinstance(v, bool) for v in values):
-            kinds = _kinds(cls.model_fields[info.field_name].annotation)
-            if kinds & {int, float} and not kinds & {bool, Any}:
-                raise ValueError(NO_NUMBER)
+        if kinds & {int, float} and not kinds & {bool, Any} and any(isinstance(v, bool) for v in values):
+            raise ValueError(NO_NUMBER)
+        if Path in kinds and isinstance(value, str) and "\0" in value:
+            raise ValueError("holds the character U+0000, which no path may; remove it")
         return value
 
 
@@ -49,6 +52,7 @@ def no_boolean(value: Any) -> Any:
     return value
 
 
+@lru_cache(4096)  # the reward server checks each field of each sample
 def _kinds(annotation: Any) -> frozenset[Any]:
     """All types that an annotation names, at any depth."""
     arguments = get_args(annotation)

@@ -108,8 +108,6 @@ def _problem(value: Any, node: yaml.ScalarNode) -> str:
         return f"the number {_short(node.value)} has more than 64 bits; put a text in quotes"
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         return "half of a surrogate pair (\\ud800 to \\udfff) is no character"
-    if isinstance(value, str) and "\0" in value:
-        return "the character U+0000 may not stand in YAML; remove it"
     return ""
 
 

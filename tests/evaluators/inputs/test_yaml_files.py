@@ -46,14 +46,13 @@ def doubling(first: str, link: str) -> str:
         ),
         ('a: 1\nb: "\\UFFFFFFFF"', 2, "not valid YAML"),
         ('a: 1\nb: "\\ud800"', 2, "half of a surrogate pair"),
-        ('a: 1\nb: "c\\0d"', 2, "the character U+0000 may not stand in YAML"),
         ("a: 1\nb: \x07", 2, "the character U+0007 may not stand in YAML"),
         ("a: 1\nb: !!bool maybe", 2, "'maybe' is not true or false"),
         ("a: 1\nb: !!python/object/apply:os.getcwd []", 2, "could not determine a constructor"),
         ("a: 1\n? [b]\n: c", 2, "a key must be a plain word"),
         ("a: 1\nb: *c", 2, "found undefined alias 'c'"),
     ],
-    ids=range(24),
+    ids=range(23),
 )
 def test_what_cannot_be_read_is_one_line_with_its_place_at_once(
     tmp_path: Path, text: str, line: int, what: str

@@ -249,6 +249,9 @@ def test_a_rubric_that_changed_is_refused(
         ("    model: Q", "    extra_body: {1: 2}\n    model: Q", "extra_body"),
         ("    model: Q", "    timeout_s: .inf\n    model: Q", "timeout_s"),
         ("rows.jsonl", "x" * 300 + ".jsonl", "is missing"),
+        ("arms:", 'out: "a\\0b"\narms:', "out: holds the character U+0000"),
+        ("path: rows.jsonl", 'path: "a\\0b"', "path: holds the character U+0000"),
+        ("path: rows.jsonl", "path: rows.jsonl, limit: yes", "limit: must be a number"),
     ],
 )
 def test_odd_values_are_mistakes_not_tracebacks(

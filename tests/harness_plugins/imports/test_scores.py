@@ -69,7 +69,7 @@ def test_again_is_nothing_and_other_scores_are_refused(tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("change", "mend"),
     [
-        ('"value":true', "line 2: value: Input should be a valid number"),
+        ('"value":true', "line 2: value: Value error, must be a number"),
         ('"value":"NaN"', "line 2: value: Input should be a valid number"),
         ('"valeu":1.0', "line 2: value: Field required"),
         ('"value":', "line 2: not valid JSON"),
