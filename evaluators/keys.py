@@ -7,13 +7,14 @@ image and renders nothing. URL, concurrency, timeout, retries and limits are no 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from evaluators.records import Candidate, Media, Rubric
+from evaluators.records import Candidate, Item, Media, Rubric
 
 KEY_VERSION = "rubric-harness/key/1"
 
@@ -76,3 +77,20 @@ def rubric_uid(rubric: Rubric) -> str:
     return (
         "rubric:" + digest({k: v for k, v in fields.items() if k not in _NOT_CONTENT and (v or k not in _LATER)})[:16]
     )
+
+
+_NO_WORD = {n: " " for n in range(128) if not re.match(r"\w", chr(n))}
+
+
+def normalised(text: str) -> str:
+    """Letters and digits only, lower case, single spaces: what makes two questions the same question."""
+    if text.isascii():  # the same, in a third of the time
+        return " ".join(text.lower().translate(_NO_WORD).split())
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def content_of(item: Item) -> str:
+    """Digest of an item's normalised texts: what makes two items the same question with the same answers."""
+    if item.public is not None:
+        return item.public.content
+    return digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))

@@ -10,27 +10,17 @@ The same question may donate: benchmarks ask thousands of pictures the same thin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from evaluators.keys import normalised
 from evaluators.records import Item
 
 WHOLE = 2048
 """Up to this many rubrics are assigned in one go; assignment is cubic."""
 BLOCK = 512
 """Larger categories are cut into runs of neighbours in length; whoever finds no partner there is paired across them."""
-
-
-_NO_WORD = {n: " " for n in range(128) if not re.match(r"\w", chr(n))}
-
-
-def normalised(text: str) -> str:
-    """Letters and digits only, lower case, single spaces: what makes two questions the same question."""
-    if text.isascii():  # the same, in a third of the time
-        return " ".join(text.lower().translate(_NO_WORD).split())
-    return re.sub(r"\W+", " ", text.lower()).strip()
 
 
 def donors(

@@ -1,7 +1,7 @@
 """Whether labelled seeds (exemplars, say) and the items that are judged have anything in common: then a result is no test.
 
 Two of them overlap where an image has the same bytes, where a candidate's text is the same, or where the request is the same
-and there is nothing else to tell them apart. Texts are compared as clusters compare them (`shuffle.normalised`).
+and there is nothing else to tell them apart. Texts are compared as clusters compare them (`keys.normalised`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from pathlib import Path
 
 from evaluators.errors import UserError
 from evaluators.images.media import sha256_of
-from evaluators.keys import digest
+from evaluators.keys import digest, normalised
 from evaluators.records import Item, MediaFile
-from evaluators.rubrics.shuffle import normalised
 from harness_plugins.benchmarks.components import components
 
 SHORTEST = 20

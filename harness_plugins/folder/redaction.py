@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from evaluators.keys import digest
+from evaluators.keys import content_of, digest
 from evaluators.records import (
     SCHEMA,
     Candidate,
@@ -27,7 +27,6 @@ from evaluators.records import (
 )
 from evaluators.rubrics.leaks import leak_classes
 from harness_plugins.folder.manifest import PUBLIC
-from harness_plugins.scoring.statistics import content_of
 
 VERSION = 1
 """Of the export, in its manifest."""

@@ -14,9 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.keys import digest
+from evaluators.keys import content_of
 from evaluators.records import Item
-from evaluators.rubrics.shuffle import normalised
 from harness_plugins.benchmarks.components import components
 
 Floats = NDArray[np.float64]
@@ -33,13 +32,6 @@ _BLOCK = 4_000_000
 def clusters(items: Sequence[Item]) -> Ints:
     """The cluster (0, 1, ...) of each item: connected components over group, media bytes and normalised content."""
     return np.array(components(map(_ties, items)), dtype=np.int64)
-
-
-def content_of(item: Item) -> str:
-    """Digest of an item's normalised texts: what makes two items the same question with the same answers."""
-    if item.public is not None:
-        return item.public.content
-    return digest(normalised(item.prompt), sorted(normalised(c.text) for c in item.candidates))
 
 
 def _ties(item: Item) -> Iterator[Hashable]:

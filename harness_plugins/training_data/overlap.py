@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators.images.media import with_digests
-from evaluators.keys import digest
+from evaluators.keys import digest, normalised
 from evaluators.records import Item
-from evaluators.rubrics.shuffle import normalised
 from harness_plugins.benchmarks.components import components
 from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
