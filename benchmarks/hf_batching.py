@@ -22,9 +22,10 @@ from PIL import Image as Pillow
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from evaluators.images.media import MediaWindow
-from evaluators.judges import ChatJudge, JudgeSpec, create
+from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import MediaFile
+from evaluators.specs import JudgeSpec
 from tests.local import tiny
 
 

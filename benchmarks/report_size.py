@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")

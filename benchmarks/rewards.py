@@ -16,8 +16,8 @@ import sys
 import time
 from collections import Counter
 
-from evaluators.judges import JudgeSpec
 from evaluators.records import Candidate, Item, Label
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards import ProxyReward, Reward, Sample
 
 TEXT = "<rubric>1. Word (100%): says good</rubric><eval>Read.</eval><answer>1</answer>"

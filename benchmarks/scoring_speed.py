@@ -31,10 +31,10 @@ from typing import Any
 from evaluators.engine.journal import Journal
 from evaluators.engine.plan import Cell, Grid
 from evaluators.engine.runner import make_verdict
-from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Item, Media, MediaFile, encode
+from evaluators.specs import JudgeSpec
 from harness_plugins.config.run import Config, load_config
 from harness_plugins.experiment.run import prepare
 from harness_plugins.folder.manifest import make_manifest, write_manifest

@@ -6,7 +6,7 @@ A backend knows messages, sampling and answers. It knows neither rubrics nor ite
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from evaluators.images.media import MediaWindow
@@ -77,4 +77,14 @@ def text_of(messages: Sequence[Message]) -> str:
     """The messages as plain text for people: images stand as `[image: path]`."""
     return "\n".join(
         part.text if isinstance(part, Text) else f"[image: {part.file.path}]" for m in messages for part in m.parts
+    )
+
+
+def within_budget(messages: tuple[Message, ...], max_pixels: int | None) -> tuple[Message, ...]:
+    """The messages with their images to be shown no larger than `max_pixels`; None leaves them as they are."""
+    if max_pixels is None:
+        return messages
+    return tuple(
+        replace(m, parts=tuple(replace(p, max_pixels=max_pixels) if isinstance(p, Image) else p for p in m.parts))
+        for m in messages
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.errors import BackendError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run
 from harness_plugins.config.run import load_config

@@ -18,7 +18,7 @@ from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate
 
 if TYPE_CHECKING:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
 
 VERSION = "baseline/1"
 TRANSPORT_ARGS: frozenset[str] = frozenset()

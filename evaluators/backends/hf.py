@@ -27,7 +27,7 @@ from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
 
 if TYPE_CHECKING:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
 
 EXTRA = "hf"
 BATCH = 8

@@ -8,7 +8,7 @@ from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 
 if TYPE_CHECKING:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
 
 TRANSPORT_ARGS = frozenset(
     {

@@ -21,7 +21,7 @@ from evaluators.records import Answer
 from evaluators.usage import read_usage
 
 if TYPE_CHECKING:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
 
 EXTRA = "lmms-eval"
 _TASK, _SPLIT = "rubric_harness", "test"

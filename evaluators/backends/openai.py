@@ -27,7 +27,7 @@ from evaluators.prompts.digits import digit_of
 from evaluators.records import Answer
 
 if TYPE_CHECKING:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
 
 KEY = "OPENAI_API_KEY"
 """The variable that is read where a judge names none. It may be unset: a local server asks for no key."""

@@ -14,9 +14,9 @@ from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Damage, Journal, read_records
 from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Item
+from evaluators.specs import JudgeSpec
 
 
 class Asker:

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluators.errors import RunStopped, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, FailedReplies
+from evaluators.specs import JudgeSpec
 from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384

@@ -15,11 +15,11 @@ from typing import TypeVar
 from evaluators.engine.budget import Account, Budget, Held
 from evaluators.engine.pacing import Slots, Waits, asked_s, backoff_s
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.prompts.finish import check_finished
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Failure
+from evaluators.specs import JudgeSpec
 from evaluators.text import printable
 from evaluators.usage import both, failed_replies
 

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from evaluators.errors import BackendError
-from evaluators.judges import RETRY_AFTER_MOST_S
+from evaluators.specs import RETRY_AFTER_MOST_S
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0

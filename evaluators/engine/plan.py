@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from evaluators.engine.journal import Damage, verdicts_of
-from evaluators.judges import JudgeSpec
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.prompts.grading import Kind
 from evaluators.records import Item, Order, rotations
 from evaluators.rubrics.arms import Arm, Given, WriterRubrics
+from evaluators.specs import JudgeSpec
 
 Orders = Literal["both", "AB", "BA", "hashed", "stored"] | int
 """`both`: all cyclic orders of an item's candidates, two of a pair. A number: the first so many. `AB` and `BA`: of three

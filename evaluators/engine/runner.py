@@ -17,10 +17,11 @@ from evaluators.engine.journal import Journal
 from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.images.media import WINDOW_BYTES, MediaWindow
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Answer, Item, Order, Verdict, encode
+from evaluators.specs import JudgeSpec
 from evaluators.text import printable
 
 log = logging.getLogger(__name__)

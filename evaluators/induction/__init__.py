@@ -20,13 +20,13 @@ from evaluators.engine.asking import Asker
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.induction.selection import Matrix, chosen, contribution, coverage, set_accuracy
 from evaluators.induction.structure import Structure, structure
-from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, normalised
-from evaluators.messages import ChatRequest
+from evaluators.messages import ChatRequest, within_budget
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import PROMPTS, Case, RubricText, Template
 from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
 from evaluators.rubrics.leaks import leak_classes
+from evaluators.specs import JudgeSpec
 from evaluators.writers.base import TRIED_OUT
 from evaluators.writers.methods import _numbered
 

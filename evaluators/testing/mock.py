@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
-from evaluators.judges import ChatJudge, JudgeSpec
+from evaluators.judges import ChatJudge
 from evaluators.messages import ChatRequest
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 
 Reply = str | Answer | BackendError
 """What a mock says: "1" or "2" for a plain verdict, any other text as it is, a whole Answer, or a failure."""

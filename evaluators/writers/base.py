@@ -8,35 +8,33 @@ A *method* is a module of `evaluators.writers.methods` that holds
 
 One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
 
-Adding a writer is adding such a module.
+Adding a writer is adding such a module, here or in a package of your own (`evaluators.doors`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evaluators.doors import Door
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_bytes
 from evaluators.inputs.names import unknown
-from evaluators.judges import JudgeSpec, within_budget
 from evaluators.keys import digest, rubric_uid
-from evaluators.messages import ChatRequest, Image, Message
+from evaluators.messages import ChatRequest, Image, Message, within_budget
 from evaluators.prompts.criteria import weighted
 from evaluators.prompts.exemplars import Exemplars, joined
 from evaluators.prompts.grading import Grading
 from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import DRAWS, ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
-from evaluators.writers import methods as methods_at_hand
+from evaluators.specs import JudgeSpec
 
 ROUNDS = 5
 HELD_OUT = 0.5
@@ -56,14 +54,7 @@ class Draft:
     violations: tuple[str, ...] = ()
 
 
-def methods() -> list[str]:
-    """The methods at hand."""
-    return sorted(m.name for m in pkgutil.iter_modules(methods_at_hand.__path__) if not m.name.startswith("_"))
-
-
-def about(method: str) -> str:
-    """The first line of what a method's module says of itself."""
-    return (_module(method).__doc__ or "").partition("\n")[0]
+METHODS = Door("writers", "evaluators.writers.methods")
 
 
 class WriterSpec(JudgeSpec):
@@ -99,8 +90,8 @@ class WriterSpec(JudgeSpec):
 
     @model_validator(mode="after")
     def _check_writer(self) -> WriterSpec:
-        if self.method not in methods():
-            raise ValueError(unknown("method", self.method, methods()))
+        if self.method not in METHODS.names():
+            raise ValueError(unknown("method", self.method, METHODS.names()))
         if self.backend == "baseline":
             raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
         if self.how != Grading():
@@ -116,7 +107,7 @@ class WriterSpec(JudgeSpec):
             raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
         for option in ("criteria", "exemplars", "seeds", "rounds", "held_out"):
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
-                owners = [m for m in methods() if option in _module(m).OPTIONS]
+                owners = [m for m in METHODS.names() if option in METHODS.module(m).OPTIONS]
                 raise ValueError(
                     f"`{option}` is an option of {', '.join(owners)}; {self.method} has no use for it: leave it out"
                 )
@@ -135,7 +126,7 @@ class WriterSpec(JudgeSpec):
 
     @property
     def module(self) -> ModuleType:
-        return _module(self.method)
+        return METHODS.module(self.method)
 
     @property
     def sees(self) -> Literal["responses", "nothing", "either"]:
@@ -209,11 +200,6 @@ class WriterSpec(JudgeSpec):
 
 TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion": "c", "found": "f"}], "kept": ["k"]}
 """What the proposing template is tried out with."""
-
-
-@cache
-def _module(method: str) -> ModuleType:
-    return importlib.import_module(f"{methods_at_hand.__name__}.{method}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from evaluators.backends.baseline import PICKS
-from evaluators.judges import backend_names
 from evaluators.rubrics.arms import ARMS
-from evaluators.writers.base import about, methods
+from evaluators.specs import BACKENDS
+from evaluators.writers.base import METHODS
 from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.hosts import SETTINGS
@@ -34,10 +34,10 @@ def listing() -> str:
     lines.append(f"  {'strict':24} {STRICT.about}")
     lines += [f"  {p}\n  {'':24} {s.about}" for n in names() for p, s in load_spec(n).protocols.items()]
     lines.append("\nRubric writers (method: in a config)")
-    lines += [f"  {name:24} {about(name)}" for name in methods()]
+    lines += [f"  {name:24} {METHODS.about(name)}" for name in METHODS.names()]
     lines += ["\nPaper tables (table --spec NAME)", *listed()]
     lines.append("\nJudges (backend: in a config)")
-    lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in backend_names()]
+    lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in BACKENDS.names()]
     return "\n".join(lines) + "\n"
 
 

@@ -369,6 +369,12 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     found.add_argument("--protocol", default="strict", help="see `score`")
 
 
+def _import_format(text: str) -> str:
+    from harness_plugins.doors import IMPORTS  # asks the installed packages, which takes a while
+
+    return _one_of("format", IMPORTS.names())(text)
+
+
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     found = commands.add_parser(
         "import",
@@ -378,8 +384,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "A FILE may be a folder. NAME=FILE (or NAME=FOLDER) says what its judge is called; else its file or folder says so.",
         epilog=_FORMATS,
     )
-    formats = sorted(f.stem for f in (Path(__file__).parent.parent / "imports").glob("[!_]*.py"))
-    found.add_argument("format", type=_one_of("format", formats), metavar="FORMAT", help=", ".join(formats))
+    found.add_argument("format", type=_import_format, metavar="FORMAT", help="one of the formats below")
     found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
     found.add_argument("--out", type=_place, required=True, metavar="RUN_DIR", help="the run folder to make")
     found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")

@@ -24,9 +24,9 @@ from evaluators.inputs.entries import Entry
 from evaluators.inputs.files import not_a_file
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import line_of, read_mapping
-from evaluators.judges import JudgeSpec
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
+from evaluators.specs import JudgeSpec
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 

@@ -11,9 +11,10 @@ from evaluators.engine.budget import max_written
 from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
-from evaluators.judges import ChatJudge, JudgeSpec, create, unset
+from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.rubrics.arms import ARMS, CONTROLS
+from evaluators.specs import JudgeSpec, unset
 from evaluators.writers.base import request_of
 from harness_plugins.config.run import Config
 from harness_plugins.experiment.inducing import calls_of, missing

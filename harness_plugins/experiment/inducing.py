@@ -21,10 +21,11 @@ from evaluators.images.pictures import read_picture
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.inputs.files import read_bytes
 from evaluators.inputs.yaml_files import read_mapping
-from evaluators.judges import ChatJudge, JudgeSpec
+from evaluators.judges import ChatJudge
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, encode
+from evaluators.specs import JudgeSpec
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.benchmarks.overlap import prints, together

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.config.run import Config
 from harness_plugins.folder.usage import Paid

@@ -22,12 +22,13 @@ from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.inputs.names import unknown
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.messages import ChatBackend
 from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Item, RecordError, decode, encode
 from evaluators.rubrics.arms import ARMS
+from evaluators.specs import JudgeSpec, unset
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
@@ -279,7 +280,7 @@ def check_secrets(specs: Iterable[JudgeSpec], given: Collection[str] | None = No
     Raises:
         UserError: they name variables of the environment that are not set.
     """
-    if problems := judge_factory.unset(s for s in specs if s.name not in (given or ())):
+    if problems := unset(s for s in specs if s.name not in (given or ())):
         raise UserError(*problems)
 
 

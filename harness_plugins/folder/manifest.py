@@ -17,10 +17,10 @@ import orjson
 from evaluators.engine.journal import verdicts_of
 from evaluators.engine.plan import Grid, Orders
 from evaluators.errors import UserError, unwritten
-from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.prompts.template import RENDERER_VERSION
 from evaluators.records import SCHEMA
+from evaluators.specs import JudgeSpec
 from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config.prices import load_prices, to_record

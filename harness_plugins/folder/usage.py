@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
-from evaluators.judges import served_model
+from evaluators.specs import served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]

@@ -17,10 +17,10 @@ import numpy as np
 from evaluators.backends.lmms import FAILED
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.extras import failed_import, install
-from evaluators.judges import JudgeSpec
 from evaluators.messages import Message, Text
 from evaluators.prompts.template import PROMPTS, Template, asked_on
 from evaluators.records import Answer, Verdict
+from evaluators.specs import JudgeSpec
 from evaluators.text import printable
 from evaluators.usage import read_usage
 from harness_plugins.hosts import JUDGE

@@ -15,9 +15,9 @@ from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import sha256_of, with_digests
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
+from evaluators.specs import JudgeSpec
 from harness_plugins.folder.items import with_known_digests
 from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.folder.rubrics import check_unchanged

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from evaluators.errors import UserError
 from evaluators.inputs.complaints import complaint
-from evaluators.judges import JudgeSpec, served_model
+from evaluators.specs import JudgeSpec, served_model
 from harness_plugins.hosts import JUDGE, OUR_MODEL
 
 _LENGTHS = ("max_new_tokens", "max_gen_toks", "max_tokens")

@@ -13,12 +13,12 @@ from typing import Any
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_bytes
-from evaluators.judges import JudgeSpec
 from evaluators.keys import digest
 from evaluators.prompts.grading import PAIR, Grading, read_grading
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Item, Order
 from evaluators.rubrics.arms import ARMS, Arm, Given, WriterRubrics
+from evaluators.specs import JudgeSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_prints

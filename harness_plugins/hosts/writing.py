@@ -16,10 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from evaluators.backends.lmms import FAILED
-from evaluators.judges import JudgeSpec
 from evaluators.messages import Message
 from evaluators.prompts.template import pick_of
 from evaluators.records import Answer, Failure, Rubric, Verdict
+from evaluators.specs import JudgeSpec
 from evaluators.usage import read_usage
 from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
 from harness_plugins.folder.manifest import check_rows, make_manifest, read_manifest, write_manifest

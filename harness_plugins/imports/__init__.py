@@ -1,52 +1,45 @@
 """Results of other programs as records: what a judge said elsewhere, or a number that someone measured.
 
 The media stay where they are, so nothing can be judged from such a folder; it can be scored, tabled and shown. A format is
-a module here that holds `HELP` (what it reads, with an example), `FILES` (what is taken of a folder that is named) and
-`run(given, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
+a module here, or in a package of your own (`evaluators.doors`), that holds `HELP` (what it reads, with an example), `FILES` (what
+is taken of a folder that is named) and `run(given, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
+from harness_plugins.doors import IMPORTS
 from harness_plugins.folder import reported_usage as scores
 from harness_plugins.folder.manifest import NAME
 from harness_plugins.imports._results import Given, Summary
 
-__all__ = ["Summary", "about", "formats", "import_results"]
-
-
-def formats() -> list[str]:
-    """The formats at hand."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+__all__ = ["Summary", "about", "import_results"]
 
 
 def about() -> str:
     """What each format reads, for `--help`."""
-    return "\n\n".join(f"{name}\n{_module(name).HELP}" for name in formats())
+    return "\n\n".join(f"{name}\n{IMPORTS.module(name).HELP}" for name in IMPORTS.names())
 
 
 def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str | None = None) -> Summary:
     """Make a run folder of foreign results.
 
     Args:
-        form: one of `formats()`.
+        form: one of `IMPORTS.names()`.
         files: files or folders; `NAME=FILE` says what its judge is called.
         benchmark: which one the files are of; by default they say so themselves.
 
     Raises:
         UserError: a file or row that does not fit, naming it; or the folder holds something already.
     """
-    if form not in formats():
-        raise UserError(unknown("format", form, formats()))
+    if form not in IMPORTS.names():
+        raise UserError(unknown("format", form, IMPORTS.names()))
     if out.is_dir() and any(f.stat().st_size for f in verdict_files(out)):
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
     if form != "scores" and (out / scores.FILE).exists():
@@ -55,13 +48,9 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
         raise UserError(f"--benchmark: {unknown('benchmark', benchmark, names())}")
-    module = _module(form)
+    module = IMPORTS.module(form)
     summary: Summary = module.run(_given(files, module.FILES), out, benchmark)
     return summary
-
-
-def _module(form: str) -> ModuleType:
-    return importlib.import_module(f"harness_plugins.imports.{form}")
 
 
 def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:

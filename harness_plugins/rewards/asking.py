@@ -10,9 +10,10 @@ from evaluators.engine.caller import Caller, Tally
 from evaluators.errors import BackendError
 from evaluators.images.media import Known, MediaWindow
 from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import ImageFiles
 
 

@@ -16,9 +16,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from evaluators.errors import UserError
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.prompts.template import RubricText
 from evaluators.records import Failure
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.images import content_of, each
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score

@@ -18,11 +18,12 @@ from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import Known
 from evaluators.inputs.names import unknown
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.keys import digest
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Failure, Item, Order, Rubric, Writer
 from evaluators.rubrics.arms import as_text
+from evaluators.specs import JudgeSpec
 from evaluators.writers.base import Draft
 from evaluators.writers.methods import proxy_grm
 from harness_plugins.rewards.asking import RewardJudge

@@ -24,11 +24,12 @@ from evaluators.engine.caller import Tally
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.inputs.names import unknown
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.keys import digest, item_uid
 from evaluators.prompts.parsing import Parsed
 from evaluators.prompts.template import Case, RubricText, pick_of
 from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.asking import RewardJudge
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.rubrics import rubric_of

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from evaluators.errors import RunStopped
-from evaluators.judges import Judge, JudgeSpec
+from evaluators.judges import Judge
 from evaluators.prompts.parsing import parse
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.held import Held
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward, Reward

@@ -14,13 +14,14 @@ from evaluators.engine.journal import Journal, items_of
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
+from harness_plugins.doors import EXPORTS
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
 from harness_plugins.tables.cells import Table
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
-from harness_plugins.training_data.exports import check, export
+from harness_plugins.training_data.exports import check
 from harness_plugins.training_data.gathering import HASHES, Gathered, gather
 from harness_plugins.training_data.images import Images, placed
 from harness_plugins.training_data.overlap import clusters
@@ -165,7 +166,7 @@ def _write(
                 continue
             stored = [(_placed(by_uid[uid], config, folder, gathered.images), first) for uid, first in some]
             for name in config.formats:
-                path = folder / name / f"{part}{export(name).SUFFIX}"
+                path = folder / name / f"{part}{EXPORTS.module(name).SUFFIX}"
                 _export(name, path, PartExamples(part, stored, examples))
                 files[f"{name}/{path.name}"] = {
                     "rows": len(stored),
@@ -199,7 +200,7 @@ def _export(name: str, path: Path, examples: PartExamples) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        export(name).write(part, examples)
+        EXPORTS.module(name).write(part, examples)
         part.replace(path)
     except OSError as e:
         raise UserError(f"{path}: cannot be written ({e.strerror}); make room and run the same command again") from None

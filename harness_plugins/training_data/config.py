@@ -19,8 +19,7 @@ from evaluators.writers.base import WriterSpec
 from evaluators.writers.methods.proxy_grm import VIOLATIONS
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.config.run import Place, listed, unusable
-from harness_plugins.training_data.exports import formats
-from harness_plugins.training_data.sources import layouts
+from harness_plugins.doors import EXPORTS, SOURCES
 
 Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -53,8 +52,8 @@ class SourceEntry(Entry):
     @field_validator("layout")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in layouts():
-            raise ValueError(unknown("layout", value, layouts()))
+        if value not in SOURCES.names():
+            raise ValueError(unknown("layout", value, SOURCES.names()))
         return value
 
 
@@ -155,8 +154,8 @@ class DataConfig(Entry):
     @classmethod
     def _formats_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if name not in formats():
-                raise ValueError(unknown("format", name, formats()))
+            if name not in EXPORTS.names():
+                raise ValueError(unknown("format", name, EXPORTS.names()))
         return tuple(dict.fromkeys(value))
 
     @model_validator(mode="after")

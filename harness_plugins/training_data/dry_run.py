@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.judges import unset
 from evaluators.messages import Image, Text, text_of
 from evaluators.records import Rubric, Writer
+from evaluators.specs import unset
 from evaluators.writers.base import Draw, request_of
 from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
 from harness_plugins.experiment.writing import Written

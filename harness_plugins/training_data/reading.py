@@ -16,8 +16,9 @@ from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
 from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec
+from harness_plugins.doors import SOURCES
 from harness_plugins.training_data.config import DataConfig, SourceEntry
-from harness_plugins.training_data.sources import NoPreference, layout
+from harness_plugins.training_data.sources import NoPreference
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
             "layout": entry.layout,
             "source": source.resolved,
             "revision": source.revision,
-            "licence": layout(entry.layout).LICENCE,
+            "licence": SOURCES.module(entry.layout).LICENCE,
             "rows": rows,
             "pairs": len(pairs),
             "rows_sha256": digest([(i.uid, i.label.preferred) for i in pairs]),
@@ -124,7 +125,7 @@ def _open(entry: SourceEntry) -> Source:
 
 def spec_of(entry: SourceEntry) -> BenchmarkSpec:
     """The declaration of `pairs` under the source's name, with its dataset."""
-    dataset = layout(entry.layout).DATASET
+    dataset = SOURCES.module(entry.layout).DATASET
     if entry.revision:
         dataset = dataset.model_copy(update={"revision": entry.revision})
     return load_spec("pairs").model_copy(update={"name": entry.name, "dataset": dataset})
@@ -136,7 +137,7 @@ def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pa
         raise UserError(f"{root}: no such folder (media_root of source {entry.name!r}; relative to the config file)")
     spec = spec_of(entry)
     reader = RowReader(spec, MediaFinder(spec, root, spec.frames), entry.media == "optional", source.revision)
-    turn = layout(entry.layout).pair
+    turn = SOURCES.module(entry.layout).pair
     for number, (line, row) in enumerate(source.rows()):
         if number == limit:
             return

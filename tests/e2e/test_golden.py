@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from harness_plugins import __version__
 from harness_plugins.cli import main
 from tests.conftest import ROOT

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark

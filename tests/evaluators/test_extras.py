@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 
 from evaluators import extras
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec, create
+from evaluators.judges import create
+from evaluators.specs import JudgeSpec
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.engine.plan import Grid
-from evaluators.judges import JudgeSpec
 from evaluators.keys import canonical_order, item_uid
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from evaluators.rubrics.arms import ARMS
+from evaluators.specs import JudgeSpec
 
 texts = st.text(max_size=30)
 

@@ -22,9 +22,9 @@ from lmms_eval.models import MODEL_REGISTRY_V2
 from lmms_eval.tasks import TaskManager
 from PIL import Image as Pillow
 
-from evaluators.judges import JudgeSpec
 from evaluators.messages import Image, Text
 from evaluators.prompts.template import Template
+from evaluators.specs import JudgeSpec
 from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.cli import main

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.images.media import MediaWindow
-from evaluators.judges import ChatJudge, JudgeSpec, create
+from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer, MediaFile
+from evaluators.specs import JudgeSpec
 
 
 def requests_of(folder: Path, count: int, top_logprobs: int = 20, most: int = 1, images: int = 4) -> list[ChatRequest]:

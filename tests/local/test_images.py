@@ -29,10 +29,10 @@ pytest.importorskip("transformers")
 if importlib.util.find_spec("vllm"):
     pytest.skip("runs once, where transformers is without vLLM: `make test-lmms`", allow_module_level=True)
 
-from evaluators.judges import JudgeSpec
 from evaluators.messages import Image, Text
 from evaluators.prompts.digits import digit_of
 from evaluators.prompts.template import PROMPTS, Case
+from evaluators.specs import JudgeSpec
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
 from tests.conftest import read_jsonl, real

@@ -13,8 +13,8 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins.rewards.diffusion import flow_grpo_reward, rpo_reward
 

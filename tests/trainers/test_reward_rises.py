@@ -21,8 +21,8 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins.rewards.trl import proxy_grm_reward
 from tests.local import tiny

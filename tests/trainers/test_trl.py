@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import AutoProcessor
 from trl import GRPOConfig, GRPOTrainer
 
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.trl import proxy_grm_reward, text_of
 from tests.local import tiny

@@ -26,10 +26,11 @@ from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
 from evaluators.images.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
-from evaluators.judges import ChatJudge, JudgeSpec, create, within_budget
+from evaluators.judges import ChatJudge, create
 from evaluators.keys import digest
-from evaluators.messages import ChatRequest, Image, Message, Part, Text
+from evaluators.messages import ChatRequest, Image, Message, Part, Text, within_budget
 from evaluators.records import Answer, Failure, MediaFile, encode
+from evaluators.specs import JudgeSpec
 from harness_plugins.experiment.run import block_on
 
 Specs = Callable[[Mapping[str, Any]], JudgeSpec]

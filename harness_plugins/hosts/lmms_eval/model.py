@@ -18,8 +18,9 @@ from evaluators.engine.plan import Finished, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
-from evaluators.judges import JudgeSpec, create
+from evaluators.judges import create
 from evaluators.records import Verdict
+from evaluators.specs import JudgeSpec
 from harness_plugins.experiment.run import ask, block_on, copy_answers, tell_damage
 from harness_plugins.folder.items import check_images
 from harness_plugins.hosts.base import Docs, plainly

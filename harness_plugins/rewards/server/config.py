@@ -23,7 +23,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.complaints import problem_lines
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.yaml_files import read_mapping
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward

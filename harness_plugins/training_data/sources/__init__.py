@@ -7,30 +7,11 @@ Such a module holds
   A row without an id gets one from its content.
 
 It raises `RowProblem` where the row does not fit, and `NoPreference` where it fits and prefers neither. Adding a source is adding
-such a module; those that begin with `_` are shared parts.
+such a module, here or in a package of your own (`evaluators.doors`); those that begin with `_` are shared parts.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from types import ModuleType
-
 
 class NoPreference(Exception):
     """A sound row that prefers neither of two: a tie, or a score of one response."""
-
-
-def layouts() -> list[str]:
-    """The layouts at hand."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-
-
-def layout(name: str) -> ModuleType:
-    """The module of a layout."""
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def about(name: str) -> str:
-    """The first line of what a layout's module says of itself."""
-    return (layout(name).__doc__ or "").partition("\n")[0]

@@ -104,3 +104,25 @@ def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
         "category": category,
     }
     return found | ({"id": str(row["id"])} if row.get("id") not in (None, "") else {})
+
+
+_RLAIF_V = "image, question, chosen, rejected, origin_dataset, origin_split, idx"
+
+
+def question_and_two(row: Row) -> Row:
+    """A row of image, question, chosen and rejected, as RLAIF-V has them and, inside its `text`, RLHF-V's original."""
+    image = row.get("image") or row.get("image_path")
+    if not image:
+        raise RowProblem(f"column 'image' is missing; rows have {_RLAIF_V}")
+    split = row.get("origin_split")
+    kind = (
+        mapping_of(split, "origin_split").get("type") if isinstance(split, dict) or str(split).startswith("{") else None
+    )
+    return {
+        "id": str(column(row, "idx", _RLAIF_V)),
+        "prompt": without_placeholders(text_of(row, "question", _RLAIF_V), 1),
+        "media": [image],
+        "candidates": [text_of(row, "chosen", _RLAIF_V), text_of(row, "rejected", _RLAIF_V)],
+        "label": 0,
+        "category": str(kind or row.get("origin_dataset") or ""),
+    }

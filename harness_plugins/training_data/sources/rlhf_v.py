@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from harness_plugins.benchmarks.sources import Row
 from harness_plugins.benchmarks.spec import DatasetSpec
-from harness_plugins.training_data.sources import rlaif_v
-from harness_plugins.training_data.sources._columns import chosen_and_rejected, mapping_of
+from harness_plugins.training_data.sources._columns import chosen_and_rejected, mapping_of, question_and_two
 
 LICENCE = "CC-BY-NC-4.0"
 DATASET = DatasetSpec(id="llamafactory/RLHF-V", split="train")
@@ -18,5 +17,5 @@ DATASET = DatasetSpec(id="llamafactory/RLHF-V", split="train")
 
 def pair(row: Row) -> Row:
     if row.get("text") is not None:
-        return rlaif_v.pair({**row, **mapping_of(row["text"], "text")})
+        return question_and_two({**row, **mapping_of(row["text"], "text")})
     return chosen_and_rejected(row, "conversations, chosen, rejected, images")

@@ -22,9 +22,10 @@ from evaluators.backends.endpoint.transport import Reply
 from evaluators.backends.openai import OpenAIBackend
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.images.media import MediaWindow
-from evaluators.judges import JudgeSpec, create
+from evaluators.judges import create
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer, Candidate, Failure, Item, Label, Media, MediaFile, decode, encode
+from evaluators.specs import JudgeSpec
 from evaluators.writers.base import Draw, WriterSpec, request_of
 from harness_plugins import run
 from tests.conftest import MakePairs, png, read_jsonl, write_jsonl

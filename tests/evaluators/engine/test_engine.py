@@ -21,8 +21,8 @@ from evaluators.engine import caller
 from evaluators.engine.journal import Journal, objects
 from evaluators.engine.pacing import Slots, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from evaluators.testing.mock_server import FAULTS, MockServer
 from harness_plugins import run, score

@@ -13,8 +13,8 @@ import pytest
 
 from evaluators.errors import UserError
 from evaluators.images.media import MediaWindow, Ready, _encode
-from evaluators.judges import JudgeSpec
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score

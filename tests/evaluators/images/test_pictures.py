@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run
 from tests.conftest import pair, write_jsonl

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.induction.selection import chosen, contribution, set_accuracy
 from evaluators.induction.structure import read_themes
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.prompts.grading import Asked, Grading
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Criterion
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.scoring.report import CellReport, Report

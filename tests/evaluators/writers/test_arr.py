@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer, Candidate, Item, Label, Media, MediaFile
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.writers.base import Draft, Draw, WriterSpec, draws, request_of
 from evaluators.writers.methods.arr_zero_shot import VIOLATIONS, parse

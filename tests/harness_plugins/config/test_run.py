@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run
 from harness_plugins.config.run import load_config
@@ -382,9 +382,9 @@ def test_what_decides_an_answer_is_in_the_key_and_what_only_moves_it_is_not(back
 
 
 def test_every_backend_says_which_of_its_arguments_decide_nothing() -> None:
-    from evaluators.judges import backend_names
+    from evaluators.specs import BACKENDS
 
-    for name in backend_names():
+    for name in BACKENDS.names():
         listed = importlib.import_module(f"evaluators.backends.{name}").TRANSPORT_ARGS
         assert isinstance(listed, frozenset) and all(isinstance(n, str) for n in listed), name
 

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 
 from evaluators.engine.budget import LEARNT_FROM, Account, Budget, Rates, money, most_of_case, most_of_request
 from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, Image
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate, Criterion, Item, Label, Media, MediaFile
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import BackendError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, MockJudge
 from harness_plugins import run, score
 from harness_plugins.experiment.run import RunResult, write_rubrics

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.rubrics.arms import ARMS
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score

@@ -19,8 +19,8 @@ import pytest
 
 from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, objects, verdicts_of
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
 from evaluators.records import Verdict, decode
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.cli import main

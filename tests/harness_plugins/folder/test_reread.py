@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer, Verdict, decode
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main

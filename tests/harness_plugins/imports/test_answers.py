@@ -301,10 +301,10 @@ def test_rewards_left_out_are_read_anew(tmp_path: Path) -> None:
 
 
 def test_the_help_shows_every_format(capsys: pytest.CaptureFixture[str]) -> None:
-    from harness_plugins.imports import formats
+    from harness_plugins.doors import IMPORTS
 
     with pytest.raises(SystemExit):
         main(["import", "--help"])
     shown = capsys.readouterr().out
-    assert formats() == ["genai_bench", "lmms_eval", "mmrb2", "proxy_grm", "r1_reward", "scores"]
-    assert all(f"rubric-harness import {name} " in shown for name in formats())
+    assert IMPORTS.names() == ["genai_bench", "lmms_eval", "mmrb2", "proxy_grm", "r1_reward", "scores"]
+    assert all(f"rubric-harness import {name} " in shown for name in IMPORTS.names())

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run
 from tests.conftest import write_jsonl

@@ -382,7 +382,7 @@ def test_a_video_shows_four_frames(tmp_path: Path) -> None:
 
 
 def test_three_candidates_scored_alone_and_ranked(tmp_path: Path) -> None:
-    from evaluators.judges import JudgeSpec
+    from evaluators.specs import JudgeSpec
     from evaluators.testing.mock import MockJudge
     from harness_plugins import run
 

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.messages import Image as Shown
 from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label, encode
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import ProxyReward

@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import text_of
 from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import AGGREGATIONS, ProxyReward, Reward, Sample, payoff

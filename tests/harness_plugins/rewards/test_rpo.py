@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.messages import Image as Shown
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.folder.artefacts import FORM, rubric_hash

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
 from evaluators.records import Media, MediaFile
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
 from harness_plugins.rewards import Group, ProxyReward, RPOReward, Sample

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import Reply, mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.config.run import load_config

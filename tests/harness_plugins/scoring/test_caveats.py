@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from evaluators.errors import BackendError
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli.check import check

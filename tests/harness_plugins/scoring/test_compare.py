@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main

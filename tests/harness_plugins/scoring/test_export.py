@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from evaluators.engine.journal import items_of, read_records, rubrics_of
 from evaluators.errors import BackendError, UserError
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Verdict
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main

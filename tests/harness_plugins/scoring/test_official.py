@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.report import CellReport

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.judges import JudgeSpec
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.panel import cohen_kappa, krippendorff_alpha

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.errors import UserError
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Candidate, Item, Label
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluators.judges import JudgeSpec
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.scoring.votes import vote_right

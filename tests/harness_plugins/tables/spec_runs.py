@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from evaluators.errors import BackendError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest
 from evaluators.prompts.template import Case
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, MockJudge, Reply
 from harness_plugins import run
 from harness_plugins.tables.paper import PaperTable, paper_table

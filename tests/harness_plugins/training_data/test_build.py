@@ -14,16 +14,17 @@ import orjson
 import pytest
 
 from evaluators.errors import BackendError
-from evaluators.judges import JudgeSpec
 from evaluators.messages import ChatRequest, text_of
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.cli import main
+from harness_plugins.doors import SOURCES
 from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import load_data_config
 from harness_plugins.training_data.reading import read_sources
-from harness_plugins.training_data.sources import NoPreference, about, layout, layouts
+from harness_plugins.training_data.sources import NoPreference
 from tests.conftest import MakePairs, png, read_jsonl, write_parquet
 
 CRITIC = (
@@ -155,7 +156,7 @@ def test_the_whole_way_for_every_layout(name: str, tmp_path: Path, monkeypatch: 
 
 
 def test_other_forms_of_the_layouts() -> None:
-    critic = layout("llava_critic").pair
+    critic = SOURCES.module("llava_critic").pair
     arena = (
         "<|User Prompt|>\nQ\n<|The Start of Assistant A's Answer|>\nx\n<|The End of Assistant A's Answer|>\n\n"
         "<|The Start of Assistant B's Answer|>\ny\n<|The End of Assistant B's Answer|>"
@@ -209,7 +210,7 @@ def test_other_forms_of_the_layouts() -> None:
         "idx": 7,
         "origin_split": "{}",
     }
-    found = layout("rlhf_v").pair(original)
+    found = SOURCES.module("rlhf_v").pair(original)
     assert (found["id"], found["prompt"], found["candidates"], found["media"]) == ("7", "Q?", ["yes", "no"], ["a.jpg"])
 
     two = {
@@ -218,14 +219,14 @@ def test_other_forms_of_the_layouts() -> None:
         "rejected": "b",
         "images": ["1", "2"],
     }
-    assert layout("mmif").pair(two)["prompt"] == "Is (image 1) like (image 2)?"
+    assert SOURCES.module("mmif").pair(two)["prompt"] == "Is (image 1) like (image 2)?"
     with pytest.raises(RowProblem, match="2 times <image>, and the row no images"):
-        layout("mmif").pair({**two, "images": []})
+        SOURCES.module("mmif").pair({**two, "images": []})
     with pytest.raises(RowProblem, match="'chosen' is empty"):
-        layout("mmif").pair({**two, "chosen": []})
+        SOURCES.module("mmif").pair({**two, "chosen": []})
     with pytest.raises(RowProblem, match="2 times <image>"):
-        layout("mmif").pair({**two, "images": ["1"]})
-    assert all(about(name).strip() for name in layouts())
+        SOURCES.module("mmif").pair({**two, "images": ["1"]})
+    assert all(SOURCES.about(name).strip() for name in SOURCES.names())
 
 
 def test_sets_hold_what_they_are_to_teach(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -1,0 +1,329 @@
+"""What a config says of a judge. Some of its fields decide what is asked and are part of every key (`key_fields`); the others
+only say how to get there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field, model_validator
+
+from evaluators.doors import Door
+from evaluators.errors import UserError
+from evaluators.inputs.entries import Entry
+from evaluators.inputs.names import unknown
+from evaluators.inputs.yaml_files import read_value
+from evaluators.keys import digest
+from evaluators.prompts import parsing
+from evaluators.prompts.grading import SCALE, Asked, Decision, Grading, Kind, Ties
+from evaluators.prompts.template import PROMPTS, Case, Template, asked_on
+from evaluators.records import DRAWS
+
+TOP_LOGPROBS = 20
+"""What OpenAI and vLLM allow by default; the default of `JudgeSpec.top_logprobs`."""
+
+
+SECRETS = frozenset(
+    {"token", "hf_token", "use_auth_token", "auth_token", "access_token", "api_key", "api_keys", "password", "secret"}
+)
+"""Arguments that are secrets, at whatever depth they stand: in no key and in no file."""
+
+_SECRETIVE = re.compile(
+    r"(?:^|[_.\-]|(?<=[a-z]))(?i:tokens?|keys?|secrets?|passw(?:or)?ds?|passphrase|credentials?|auth|authorization)(?=$|[_.\-A-Z])"
+)
+"""Names that may be a secret's. It decides nothing but how a text is spelled in the manifest: as its digest, so that it is in
+the key all the same."""
+
+
+def _decisive(arguments: Mapping[str, Any], transport: frozenset[str]) -> dict[str, Any]:
+    """A backend's arguments without those that it lists as saying where and how fast: a name on no list is in the key."""
+    named: dict[str, Any] = _spelled(_open({k: v for k, v in arguments.items() if str(k) not in transport}))
+    return named
+
+
+def _open(value: Any) -> Any:
+    """Without `SECRETS`, at any depth."""
+    if isinstance(value, Mapping):
+        return {k: _open(v) for k, v in value.items() if str(k) not in SECRETS}
+    return [_open(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _finite(value: Any) -> bool:
+    """Whether all numbers in it are, at any depth: JSON has no others, and they would be sent as null."""
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _spelled(value: Any, secretive: bool = False) -> Any:
+    """A value as keys and manifest have it, with keys as JSON has them; what may be a secret by its name is a digest."""
+    if isinstance(value, Mapping):
+        return {str(k): _spelled(v, secretive or bool(_SECRETIVE.search(str(k)))) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(v, secretive) for v in value]
+    if isinstance(value, str) and value and (secretive or ("://" in value and "@" in value)):
+        return "digest:" + digest("argument", value)[:16]
+    return value
+
+
+SEEDED = ("openai", "vllm")
+"""Backends that take a seed with each request."""
+
+RETRY_AFTER_MOST_S = 300.0
+
+_AT_ONCE = {"hf": 64, "vllm": 256}
+"""Requests at a time by default where an engine makes batches of what waits; 16 elsewhere."""
+
+
+BACKENDS = Door("backends", "evaluators.backends")
+"""Each gives `check(spec)` and either `create(spec) -> ChatBackend` or `create_judge(spec) -> Judge`; see `evaluators.backends`."""
+
+
+class FromEnvironment(Entry):
+    """A secret: its value stands in an environment variable."""
+
+    env: str = Field(min_length=1)
+
+
+SERVED_ARGS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
+"""The arguments in which models of lmms-eval and lm-eval are told what to serve."""
+
+
+def served_model(backend: str, model: str, model_args: Mapping[str, Any]) -> str:
+    """The model that answers, by its own name: what prices, relations and comparisons go by.
+
+    >>> served_model("lmms", "openai", {"model_version": "Qwen/Qwen3-VL-8B-Instruct"})
+    'Qwen/Qwen3-VL-8B-Instruct'
+    >>> served_model("openai", "Qwen/Qwen3-VL-8B-Instruct", {})
+    'Qwen/Qwen3-VL-8B-Instruct'
+    """
+    named = [str(model_args[a]) for a in SERVED_ARGS if model_args.get(a)] if backend in ("lmms", "lm") else []
+    return named[0] if named else model
+
+
+class JudgeSpec(Entry):
+    """One judge of a config. Fields without a default are required. A name alone is a baseline: `longest`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
+    backend: str
+    model: str = ""
+    base_url: str | tuple[str, ...] = ""
+    api_key_env: str | None = None
+    """The variable with the key. One that is named must be set; without a name it is `OPENAI_API_KEY`, where that is set."""
+    api_key_header: str = ""
+    """For gateways that want the key as it is under a name of their own, such as `api-key`; else it is a bearer token."""
+    headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    """Sent with each request to an endpoint. In no key and in no file."""
+    client: Literal["http", "sdk"] = "http"
+    """What talks to an endpoint: aiohttp alone, or the openai package over it. In no key: the records are the same."""
+    stream: bool = False
+    """For endpoints that answer in streams only: the pieces are collected. In no key."""
+    family: str | None = None
+    base: str | None = None
+    verdict: Literal["text", "direct", "reasoned"] = "text"
+    grading: Kind = "pairwise"
+    decision: Decision = "holistic"
+    ties: Ties = "forbidden"
+    scale: tuple[int, int] = SCALE
+    """Lowest and highest score (pointwise)."""
+    prompt: Path | None = None
+    answer_format: str = "tag"
+    temperature: float | None = Field(0.0, ge=0)
+    max_tokens: int = Field(4096, gt=0, le=1 << 31)
+    max_tokens_field: str = "max_tokens"
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    complete_reasons: tuple[str, ...] = ()
+    """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
+    model_args: dict[str, Any] = Field(default_factory=dict)
+    """For hf, vllm and lmms: what the model is loaded with. Those on the backend's list `TRANSPORT_ARGS`, which say where and how
+    fast, are no part of the key; every other one is."""
+    max_pixels: int | None = Field(None, gt=0)
+    """Images are shown no larger than this; by default their bytes go out as they lie."""
+    media: Literal["shown", "none"] = "shown"
+    """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
+    top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
+    """Alternatives of a token that are asked for where probabilities decide."""
+    samples: int = Field(1, gt=0, le=DRAWS)
+    seed: int | None = None
+    """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
+    concurrency: int = Field(16, gt=0, le=100_000)
+    adaptive: bool = False
+    timeout_s: float = Field(120.0, gt=0, le=1e6)
+    retries: int = Field(5, ge=0, le=1000)
+    retry_after_most_s: float = Field(RETRY_AFTER_MOST_S, gt=0, le=1e6)
+    """The longest pause that the server's Retry-After is granted. In no key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):  # a baseline by its name
+            value = {"name": value, "backend": "baseline"}
+        if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
+            return {**value, "model": value.get("name", "")}
+        if isinstance(value, dict) and value.get("backend") in _AT_ONCE and value.get("concurrency") is None:
+            value = {**value, "concurrency": _AT_ONCE[value["backend"]]}
+        if isinstance(value, dict) and isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
+            pairs = [p.partition("=") for p in value["model_args"].split(",") if p.strip()]
+            return {**value, "model_args": {k.strip(): read_value(v) if v else "" for k, _, v in pairs}}
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> JudgeSpec:
+        if self.backend not in BACKENDS.names():
+            raise ValueError(unknown("backend", self.backend, BACKENDS.names()))
+        if self.answer_format not in parsing.OWN_PROMPTS:
+            raise ValueError(unknown("answer_format", self.answer_format, parsing.OWN_PROMPTS))
+        self._check_grading()
+        if self.answer_format != "tag" and self.prompt is None:
+            raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
+        try:
+            orjson.dumps(self.extra_body)
+        except (TypeError, ValueError) as e:
+            raise ValueError(f"extra_body cannot be sent as JSON: {e}") from None
+        for field in ("extra_body", "model_args"):
+            if not _finite(getattr(self, field)):
+                raise ValueError(f"{field}: holds a number that is not finite (.inf, .nan): leave it out")
+        if self.max_pixels is not None and importlib.util.find_spec("PIL") is None:
+            raise ValueError("max_pixels needs pillow: pip install pillow")
+        if self.verdict == "reasoned" and self.answer_format != "tag":
+            raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
+        if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm", "openai"):
+            raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
+        for field in ("api_key_env", "api_key_header", "headers", "client", "stream"):
+            if self.backend != "openai" and getattr(self, field) != type(self).model_fields[field].get_default(
+                call_default_factory=True
+            ):
+                raise ValueError(f"{field} belongs to the backend openai: leave it out")
+        if self.top_logprobs != TOP_LOGPROBS and self.verdict == "text":
+            raise ValueError("top_logprobs belongs to `verdict: direct` and `reasoned`: leave it out")
+        if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
+            raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
+        if self.samples > 1 and self.verdict == "direct":
+            raise ValueError("`direct` asks for probabilities, of which every sample is the same: leave `samples` out")
+        if self.samples > 1 and self.temperature is None and self.backend in ("hf", "lmms"):
+            raise ValueError(f"backend {self.backend} is greedy without a temperature: set temperature, e.g. 0.7")
+        if self.samples > 1 and "seed" in self.extra_body:
+            raise ValueError(
+                "extra_body: one seed for all samples gives the same answer each time: use `seed:` instead"
+            )
+        if self.seed is not None and self.backend not in SEEDED:
+            raise ValueError(
+                f"backend {self.backend} draws whole batches from one generator and cannot repeat a request by its seed: "
+                f"use {' or '.join(SEEDED)}, or leave `seed` out"
+            )
+        BACKENDS.module(self.backend).check(self)
+        return self
+
+    def _check_grading(self) -> None:
+        low, high = self.scale
+        if not low < high or low < 0 or high > 100:
+            raise ValueError("scale must be [lowest, highest], whole numbers from 0 to 100, such as [1, 9]")
+        if self.scale != SCALE and self.grading != "pointwise":
+            raise ValueError("scale belongs to `grading: pointwise`: leave it out")
+        if self.grading == "pointwise" and self.verdict == "direct" and high > 9:
+            raise ValueError("`direct` reads one token, so its scores have one digit: set scale to [1, 9] or less")
+        if self.ties != "forbidden" and (self.grading != "pairwise" or self.decision == "criteria"):
+            raise ValueError(
+                "ties are an option of `grading: pairwise`, holistic: a ranking is strict, scores and sums tie by themselves"
+            )
+        if self.decision == "criteria" and self.grading == "listwise":
+            raise ValueError("`decision: criteria` compares two or scores one: use grading pairwise or pointwise")
+        if self.verdict == "reasoned" and self.how != Grading():
+            raise ValueError("`verdict: reasoned` compares two, holistically and without ties: use text or direct")
+        if self.answer_format != "tag" and self.how.key().keys() - {"ties"}:
+            raise ValueError("answer_format belongs to `grading: pairwise`, holistic: leave it out")
+
+    @property
+    def how(self) -> Grading:
+        """How it is asked."""
+        return Grading(self.grading, self.decision, self.ties, self.scale)
+
+    def asked(self, case: Case) -> Asked:
+        """What it is asked on a case."""
+        return asked_on(case, self.how)
+
+    def shown(self, case: Case) -> Case:
+        """The case as this model can be shown it: with `media: none` as one whose media are missing.
+
+        Raises:
+            UserError: then nothing would be left to judge, as its candidates are images.
+        """
+        item = case.item
+        if self.media == "shown" or not item.all_media():
+            return case
+        if any(c.media for c in item.candidates):
+            raise UserError(
+                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
+                "left to judge: use a model that reads images"
+            )
+        return replace(case, item=replace(item, media=(), media_missing=True))
+
+    def text_format(self, asked: Asked) -> str:
+        """The format of its answers in text: what was asked for, or that of the user's own prompt."""
+        return asked.answer_format if self.answer_format == "tag" else self.answer_format
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in copied.__dict__.keys() - type(copied).model_fields.keys():  # cached; the copy may differ
+            del copied.__dict__[derived]
+        return copied
+
+    @cached_property
+    def template(self) -> Template:
+        return Template(self.prompt or PROMPTS / f"{self.grading}.jinja", grading=self.how)
+
+    def sampling(self) -> dict[str, Any]:
+        """The sampling fields as they are sent."""
+        sent: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
+        sent[self.max_tokens_field] = 1 if self.verdict == "direct" else self.max_tokens
+        return sent
+
+    @property
+    def served(self) -> str:
+        """The model that answers, by its own name."""
+        return served_model(self.backend, self.model, self.model_args)
+
+    def key_fields(self) -> dict[str, Any]:
+        """What decides the answer, and so stands in every key and in the manifest."""
+        fields: dict[str, Any] = {
+            "name": self.name,
+            "backend": self.backend,
+            "model": self.model,
+            "verdict": self.verdict,
+            "sampling": self.sampling(),
+            "extra_body": _spelled(self.extra_body),
+            "answer_format": self.answer_format,
+            "template": self.template.digest if self.backend != "baseline" else "",
+        }
+        if self.max_pixels is not None:  # absent by default: keys of earlier runs hold
+            fields["max_pixels"] = self.max_pixels
+        if self.seed is not None:
+            fields["seed"] = self.seed
+        if self.media != "shown":
+            fields["media"] = self.media
+        if self.top_logprobs != TOP_LOGPROBS:
+            fields["top_logprobs"] = self.top_logprobs
+        if grading := self.how.key():
+            fields["grading"] = grading
+        decisive = _decisive(self.model_args, BACKENDS.module(self.backend).TRANSPORT_ARGS)
+        return {**fields, "model_args": decisive} if decisive else fields
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.key_fields())
+
+
+def unset(specs: Iterable[JudgeSpec]) -> list[str]:
+    """The variables of the environment that judges or writers name for their secrets and that are not set, a line each."""
+    modules = [(BACKENDS.module(s.backend), s) for s in specs]
+    return [line for module, spec in modules if hasattr(module, "unset") for line in module.unset(spec)]
