@@ -87,6 +87,7 @@ lint: $(VENV)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo pyproject.toml
 
 test: lint
 	$(VENV)/bin/pytest $(SPREAD) -m "not heavy and not browser and not long"
