@@ -85,7 +85,8 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
     writers: dict[Writer, int] = {}
     problems: list[str] = []
     rows = list(read_jsonl(path, problems))
-    names = list(dict.fromkeys(n for _, row in rows if (n := _writer_name(row))))
+    ours = [row for _, row in rows if row.get("benchmark") is None or row["benchmark"] in benchmarks]
+    names = list(dict.fromkeys(n for row in ours if (n := _writer_name(row))))
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
     name = name or (names[0] if names else path.stem)
     for number, row in rows:

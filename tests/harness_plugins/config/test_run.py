@@ -165,7 +165,8 @@ def test_a_file_of_which_no_name_is_given_has_that_of_its_writer(
     path = tmp_path / "rubrics.jsonl"
     items = prepare(load_config(write_config(GOOD))).items
     rows = [{"row": 0, "text": "a"}, {"row": 1, "text": "b", "writer": "me"}]
-    for lines, name in ((rows, "me"), (rows[:1], "rubrics")):
+    elsewhere = {"benchmark": "elsewhere", "row": 0, "text": "c", "writer": "another"}
+    for lines, name in ((rows, "me"), (rows[:1], "rubrics"), ([elsewhere, rows[0]], "rubrics")):
         write_jsonl(path, lines)
         assert read_rubrics(None, path, items).name == name
 
