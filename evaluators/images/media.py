@@ -57,7 +57,7 @@ class MediaWindow:
     """Reads each file once, digests it, and keeps its base64 while it is among the most recently used.
 
     Reading and encoding run in threads, off the event loop, many files a hop: a hop costs as much as a small file. One thread
-    reads the files that are sent untouched: two that take turns cost 0.1 ms of CPU more a file (`benchmarks/efficiency.py`).
+    reads the files that are sent untouched: two that take turns cost 0.1 ms of CPU more a file (`performance/efficiency.py`).
     """
 
     def __init__(self, max_bytes: int = WINDOW_BYTES) -> None:

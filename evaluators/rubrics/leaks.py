@@ -1,7 +1,7 @@
 """What a rubric gives away of the pair it was written on: a lexical leak detector, and the edits that undo such leaks.
 
 A rubric written after seeing both responses may name a winner instead of a criterion; a judge that follows it has learned
-nothing. Each class is found by words alone, so it is cheap, explicable and blind to paraphrase: `benchmarks/leaks.py` gives
+nothing. Each class is found by words alone, so it is cheap, explicable and blind to paraphrase: `performance/leaks.py` gives
 its precision and recall on 200 rubrics labelled by hand (`tests/evaluators/rubrics/leaks/`).
 """
 

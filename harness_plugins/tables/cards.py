@@ -58,7 +58,7 @@ def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
     table.notes.append(
         "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
-        "rubric for everything. leaks: by words alone (benchmarks/leaks.py gives precision and recall)."
+        "rubric for everything. leaks: by words alone (performance/leaks.py gives precision and recall)."
     )
     if any(r.public for r in last.values()):
         table.notes.append(

@@ -37,7 +37,7 @@ def test_classes(text: str, classes: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(("name", "precision", "recall"), [("first", 0.95, 0.85), ("second", 0.9, 0.85)])
 def test_on_rubrics_labelled_by_hand(name: str, precision: float, recall: float) -> None:
-    """Whether a rubric leaks at all; `benchmarks/leaks.py` prints all classes."""
+    """Whether a rubric leaks at all; `performance/leaks.py` prints all classes."""
     rows = [
         orjson.loads(line) for line in (Path(__file__).parent / "leaks" / f"{name}.jsonl").read_bytes().splitlines()
     ]

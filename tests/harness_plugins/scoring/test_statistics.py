@@ -250,7 +250,7 @@ EXPERIMENTS = 4000
 def test_the_size_of_each_test_on_46_clusters() -> None:
     """170 items in the groups of MM-RLHF-RewardBench, no arm better than another: nominal 5 % is 4 to 6 %.
 
-    The intervals are a percentile bootstrap, which is known to be a little narrow on few clusters. `benchmarks/test_size.py`
+    The intervals are a percentile bootstrap, which is known to be a little narrow on few clusters. `performance/size_of_tests.py`
     has more structures of clusters and skewed effects.
     """
     found = simulate(SIZES["2 to 6 items (MM-RLHF)"], False, EXPERIMENTS)

@@ -1,7 +1,7 @@
 """Engine efficiency against a fixed-latency server: ideal wall time over achieved wall time.
 
-    python benchmarks/efficiency.py --slots 64 --requests 2560 --repeat 3
-    python benchmarks/efficiency.py --slots 256 --requests 5120 --repeat 3
+    python performance/efficiency.py --slots 64 --requests 2560 --repeat 3
+    python performance/efficiency.py --slots 256 --requests 5120 --repeat 3
 
 Each request carries one distinct image of 256 KB, which lies in the page cache: disks are not what is measured here. The
 server is a process of its own on the same machine. Printed:

@@ -1,6 +1,6 @@
 """Reading of JSON Lines that people hand in: `files.read_jsonl` (jsonlines, keys that stand once) beside orjson on the same rows.
 
-python benchmarks/reading_rows.py --rows 100000
+python performance/reading_rows.py --rows 100000
 """
 
 from __future__ import annotations

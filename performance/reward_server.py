@@ -1,9 +1,9 @@
 """The reward server under faults: 2,000 requests, 64 at a time, with a proxy that fails one request in five.
 
-    python benchmarks/reward_server.py
-    python benchmarks/reward_server.py --kills 3      # and the server killed (kill -9) and started again meanwhile
-    python benchmarks/reward_server.py --beside DIR   # in turns with the server of another checkout
-    python benchmarks/reward_server.py --half-sent 25 # the server's memory under so many bodies of 64 MB, sent but for the last MB
+    python performance/reward_server.py
+    python performance/reward_server.py --kills 3      # and the server killed (kill -9) and started again meanwhile
+    python performance/reward_server.py --beside DIR   # in turns with the server of another checkout
+    python performance/reward_server.py --half-sent 25 # the server's memory under so many bodies of 64 MB, sent but for the last MB
 
 Proxy (our mock server, at a fixed latency), reward server and client are a process each. Printed: how the rewards ended (none
 silently zero, none lost), and by how much a reward took longer than the proxy's own latency.

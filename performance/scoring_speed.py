@@ -1,7 +1,7 @@
 """How long a million verdicts take to all metrics and tables, and how much memory: the whole command, start-up included.
 
-    python benchmarks/scoring_speed.py                     # 1,000,000 verdicts in each shape, then 10,000 of the first
-    python benchmarks/scoring_speed.py --verdicts 100000 --shape mixed --folder /somewhere/with/space
+    python performance/scoring_speed.py                     # 1,000,000 verdicts in each shape, then 10,000 of the first
+    python performance/scoring_speed.py --verdicts 100000 --shape mixed --folder /somewhere/with/space
 
 The folders are written by the project's own loader, grid, parser and records, as a run writes them; only the answers are made
 up. Shapes:

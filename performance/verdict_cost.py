@@ -1,6 +1,6 @@
 """What a verdict costs by mode: `text` at a stated max_tokens, `reasoned` and `direct`, on a real vLLM server.
 
-    python benchmarks/verdict_cost.py --vllm-python .venv-vllm/bin/python --max-tokens 512
+    python performance/verdict_cost.py --vllm-python .venv-vllm/bin/python --max-tokens 512
 
 100 pairs in both orders, one mode after the other, a fresh server each. The model is tiny and random: a grammar lets it
 reason for about --max-tokens tokens and then name a winner, as a real one would by itself. Cost only; this says nothing

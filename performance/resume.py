@@ -1,7 +1,7 @@
 """How long a resume takes: a finished run of 10,000 verdicts, and one of 1,000,000 to which an arm is added.
 
-    python benchmarks/resume.py            # both; the second writes about 1 GB below the temporary folder
-    python benchmarks/resume.py --small    # the first alone
+    python performance/resume.py            # both; the second writes about 1 GB below the temporary folder
+    python performance/resume.py --small    # the first alone
 
 The folders are made by real runs of baseline judges; times are of whole commands, start-up (and, for the finished
 run, the table) included. The second run is killed at its first request.

@@ -1,6 +1,6 @@
 """`rubric_judge` beside lmms-eval's own endpoint models, on our tasks, in one run.
 
-    make demo-lmms && .venv-lmms/bin/python benchmarks/lmms_speed.py
+    make demo-lmms && .venv-lmms/bin/python performance/lmms_speed.py
 
 32 pairs in both orders are 64 requests; each shows three 1024 x 1024 JPEG photographs (smoothed noise, of a photograph's
 size as PNG). The server takes one second and runs in a process of its own. Every model has its own defaults. Printed: the

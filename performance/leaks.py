@@ -1,7 +1,7 @@
 """Precision and recall of the leak detector on rubrics labelled by hand.
 
-    python benchmarks/leaks.py                  # both sets
-    python benchmarks/leaks.py --errors first   # and what it got wrong in one of them
+    python performance/leaks.py                  # both sets
+    python performance/leaks.py --errors first   # and what it got wrong in one of them
 
 `tests/evaluators/rubrics/leaks/first.jsonl` was looked at while the detector was written; `second.jsonl` was not.
 """

@@ -1,7 +1,7 @@
 """Batches of the hf backend against batch size 1, the way the published evaluation scripts run.
 
-    .venv-lmms/bin/python benchmarks/hf_batching.py                       # a tiny random LLaVA
-    python benchmarks/hf_batching.py --model Qwen/Qwen2.5-VL-7B-Instruct  # on a GPU, with --arguments '{"dtype": "bfloat16"}'
+    .venv-lmms/bin/python performance/hf_batching.py                       # a tiny random LLaVA
+    python performance/hf_batching.py --model Qwen/Qwen2.5-VL-7B-Instruct  # on a GPU, with --arguments '{"dtype": "bfloat16"}'
 
 The same requests (one image each, texts of uneven length) with each batch size, model loading apart, a warm-up first.
 """

@@ -1,6 +1,6 @@
 """What our plugin adds to lmms-eval's start-up: the stock command with it and with it switched off, in turn.
 
-    make demo-lmms && .venv-lmms/bin/python benchmarks/lmms_startup.py
+    make demo-lmms && .venv-lmms/bin/python performance/lmms_startup.py
 
 Timed is a fresh process that imports lmms-eval's command and builds the task index, which every evaluation does first.
 """

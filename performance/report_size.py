@@ -1,6 +1,6 @@
 """How large a report of 1,000 items is, how long it takes to make, and how soon a browser has it open.
 
-    python benchmarks/report_size.py [--items 1000] [--keep DIR]
+    python performance/report_size.py [--items 1000] [--keep DIR]
 
 Each item has three images of 1024 x 1024 (noisy photographs of about 0.5 MB, no two alike), a text of 500 characters a
 candidate, a rubric, and two judges with reasons of 600 characters in four arms and both orders. The time to open is taken

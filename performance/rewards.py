@@ -1,6 +1,6 @@
 """Proxy rewards under faults: 2,000 at 64 in flight with a proxy that fails one request in five.
 
-    python benchmarks/rewards.py
+    python performance/rewards.py
 
 The proxy is our mock server with a fixed latency, in a process of its own. Printed: how the rewards ended (none silently
 zero, none lost) and the overhead of a reward that was answered at its first attempt over the proxy's own latency.

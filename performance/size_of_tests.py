@@ -1,7 +1,7 @@
 """How often each test of the tables calls a difference that is none, and how often its interval holds the truth, by simulation.
 
-    python benchmarks/test_size.py                        # 20,000 experiments a row, some minutes
-    python benchmarks/test_size.py --experiments 4000
+    python performance/size_of_tests.py                        # 20,000 experiments a row, some minutes
+    python performance/size_of_tests.py --experiments 4000
 
 An experiment is a benchmark of 46 clusters, judged in both orders, in which no arm is better than another: nominal 5 % should come
 out at 5 %. Items of a cluster share their difficulty and what a rubric does to them; judges of a margin share the items.

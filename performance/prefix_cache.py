@@ -1,6 +1,6 @@
 """What the order of requests is worth to a server's prefix cache: as the engine sends them against shuffled.
 
-    python benchmarks/prefix_cache.py --vllm-python .venv-vllm/bin/python
+    python performance/prefix_cache.py --vllm-python .venv-vllm/bin/python
 
 300 pairs with an image each x 2 orders x 3 arms (none, generic, transferred), `verdict: direct`, on a real vLLM server with
 a tiny random Qwen2.5-VL and a cache of --cache-tokens. Both sides send the same requests with as many in flight; only their

@@ -1,6 +1,6 @@
 """How much a run grows the process: 20,000 pairs with images on disk, 64 slots.
 
-    python benchmarks/memory.py [--pairs 20000] [--size 262144]
+    python performance/memory.py [--pairs 20000] [--size 262144]
 
 The growth is the peak resident size of the run's process less its size after imports. The images are one file of the
 given size under 20,000 names (hard links), so that the disk need not hold 5 GB; the client reads each as its own.

@@ -1,7 +1,7 @@
 """Efficiency of rubric writing against a fixed-latency server: ideal wall time over achieved, as `efficiency.py` for judging.
 
-    python benchmarks/writing_speed.py --slots 64 --items 2560 --repeat 3
-    python benchmarks/writing_speed.py --method proxy_grm --items 1280
+    python performance/writing_speed.py --slots 64 --items 2560 --repeat 3
+    python performance/writing_speed.py --method proxy_grm --items 1280
 
 Each item carries one distinct image of 256 KB; `arr_zero_shot` writes one rubric an item, `proxy_grm` one an order. The server
 is a process of its own on the same machine. Printed:
