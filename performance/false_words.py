@@ -24,11 +24,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
+from benchmarks.test_size import SIZES
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from benchmarks.test_size import SIZES
 from harness_plugins.scoring import paired
 from harness_plugins.scoring.conclusions import Conclusion, Lead, decide
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from benchmarks.false_words import FALSE, simulate
+
 from evaluators.errors import BackendError, UserError
 from evaluators.prompts.template import Case
 from evaluators.records import Answer

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api as sm
+from benchmarks.test_size import SIZES, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
@@ -20,7 +21,6 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from benchmarks.test_size import SIZES, simulate
 from harness_plugins import score
 from harness_plugins.scoring import rankings, statistics, votes
 from harness_plugins.scoring.panel import cohen_kappa, krippendorff_alpha
