@@ -25,10 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if ours:
         signal.signal(signal.SIGINT, _leave)
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the last of all: then Python itself goes
-    from harness_plugins.cli import commands
-    from harness_plugins.cli import options as arguments
+    from harness_plugins.cli import commands, options
 
-    parser = arguments.parser()
+    parser = options.parser()
     parser.check_names(sys.argv[1:] if argv is None else argv)
     args, rest = parser.parse_known_args(argv)
     if rest and args.command != "lmms-eval":
@@ -88,12 +87,11 @@ def _interrupted(error: BaseException | None) -> bool:
 def _done(args: argparse.Namespace) -> int:
     from evaluators.errors import RunStopped, UserError
     from evaluators.text import say
-    from harness_plugins.cli import run as asking
-    from harness_plugins.cli import tables as reading
+    from harness_plugins.cli import run, tables
     from harness_plugins.cli.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN
 
     try:
-        module = {"asking": asking, "reading": reading}[_COMMANDS[args.command]]
+        module = {"run": run, "tables": tables}[_COMMANDS[args.command]]
         code: int = getattr(module, f"{args.command.replace('-', '_')}_command")(args)
         return code
     except UserError as e:
@@ -114,13 +112,13 @@ def _done(args: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    **dict.fromkeys(("run", "rubrics", "data", "lmms-eval", "reward-server"), "asking"),
+    **dict.fromkeys(("run", "rubrics", "data", "lmms-eval", "reward-server"), "run"),
     **dict.fromkeys(
         ("score", "table", "cost", "export", "report", "compare", "show", "check", "items", "tasks", "import"),
-        "reading",
+        "tables",
     ),
 }
-"""Which module of `commands` does what a command says; each function there is named after its command."""
+"""Which module does what a command says; each function there is named after its command."""
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from harness_plugins.cli.commands import COMPLETE, ERRORS_REMAIN
 def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None, mass_floor: float) -> None:
     from harness_plugins.config.prices import load_prices
     from harness_plugins.scoring.score import adjust, score
-    from harness_plugins.tables import render as formats
+    from harness_plugins.tables.formats import FORMATS
 
     reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
-    say(formats.FORMATS[form](reports), end="")
+    say(FORMATS[form](reports), end="")
 
 
 def score_command(args: argparse.Namespace) -> int:

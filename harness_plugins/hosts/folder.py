@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -18,11 +19,12 @@ from evaluators.images.media import sha256_of, with_digests
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
 from evaluators.specs import JudgeSpec
+from evaluators.text import say
 from harness_plugins.folder.items import with_known_digests
 from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
 from harness_plugins.folder.rubrics import check_unchanged
 from harness_plugins.hosts.rows import Row, Rows, cell_of
-from harness_plugins.hosts.summary import at_exit
+from harness_plugins.hosts.summary import print_summaries
 from harness_plugins.scoring.report import Report
 
 
@@ -186,3 +188,12 @@ def close_folders() -> list[Path]:
     while _open:
         _open.popitem()[1].close()
     return paths
+
+
+def at_exit() -> None:
+    """What the stock commands and scripts end in: they have no end that we are told of."""
+    try:
+        print_summaries(close_folders())
+    except UserError as e:
+        for line in e.lines:
+            say(f"error: {line}", file=sys.stderr)

@@ -4,11 +4,9 @@ for what spoils a number."""
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.errors import UserError
 from evaluators.text import near, say
 
 
@@ -23,14 +21,3 @@ def print_summaries(folders: Sequence[Path]) -> bool:
         say(f"All tables:   rubric-harness table {near(folder)}")
         say(f"Single items: rubric-harness show {near(folder)}")
     return complete
-
-
-def at_exit() -> None:
-    """What the stock commands and scripts end in: they have no end that we are told of."""
-    from harness_plugins.hosts.folder import close_folders
-
-    try:
-        print_summaries(close_folders())
-    except UserError as e:
-        for line in e.lines:
-            say(f"error: {line}", file=sys.stderr)

@@ -15,7 +15,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.doors import IMPORTS
-from harness_plugins.folder import reported_usage as scores
+from harness_plugins.folder import reported_usage
 from harness_plugins.folder.manifest import NAME
 from harness_plugins.imports._results import Given, Summary
 
@@ -42,7 +42,7 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
         raise UserError(unknown("format", form, IMPORTS.names()))
     if out.is_dir() and any(f.stat().st_size for f in verdict_files(out)):
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
-    if form != "scores" and (out / scores.FILE).exists():
+    if form != "scores" and (out / reported_usage.FILE).exists():
         raise UserError(f"{out}: holds imported scores; import verdicts into another folder (--out)")
     if form != "scores" and any((out / name).exists() for name in (NAME, "items.jsonl", "rubrics.jsonl")):
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")

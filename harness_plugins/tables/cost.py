@@ -6,11 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
-
 from evaluators.engine.budget import money
 from evaluators.errors import UserError
-from evaluators.text import printable_json
 from harness_plugins.config.prices import Prices, load_prices, recorded
 from harness_plugins.experiment.money import paid_in
 from harness_plugins.folder.manifest import read_manifest
@@ -18,6 +15,7 @@ from harness_plugins.folder.usage import Paid, Usage
 from harness_plugins.scoring.costs import Bought, CostPoint, EqualCost
 from harness_plugins.scoring.report import CellReport, Report
 from harness_plugins.tables.cells import Table, gain, interval, percent
+from harness_plugins.tables.render import json_list, latex, markdown
 
 ITEMS = 1000
 """Costs are shown for so many items: those of one are small fractions."""
@@ -226,8 +224,6 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
     Raises:
         UserError: a folder that is none, or a file that cannot be read.
     """
-    from harness_plugins.tables import render as formats  # knows tables, which know this module
-
     given = load_prices(file) if file else None
     tables, objects = [], []
     for run in runs:
@@ -239,8 +235,8 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
         tables.append(table or Table(f"{run}: no model was asked", ["who"]))
         objects += [{"run": str(run), **_object(p, prices)} for p in paid]
     if form == "json":
-        return "[\n" + ",\n".join(printable_json(orjson.dumps(o).decode()) for o in objects) + "\n]\n"
-    return formats.latex(tables) if form == "latex" else formats.markdown(tables)
+        return json_list(objects)
+    return latex(tables) if form == "latex" else markdown(tables)
 
 
 def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:

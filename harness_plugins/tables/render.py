@@ -1,21 +1,15 @@
-"""Tables as text: Markdown, LaTeX, CSV, JSON, an HTML page, and a wrapped form for terminals."""
+"""Tables as text: Markdown, LaTeX, and a wrapped form for terminals. It knows tables and nothing of what they are about."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from evaluators.text import printable_json
-from harness_plugins.scoring.report import Report
-from harness_plugins.tables.cards import cards
 from harness_plugins.tables.cells import Table
-from harness_plugins.tables.escaping import latex_tabular, latex_text, plain, spreadsheet_text, widest
-from harness_plugins.tables.model import grid_of, html
-from harness_plugins.tables.run import tables
+from harness_plugins.tables.escaping import latex_tabular, latex_text, plain, widest
 
 
 def markdown(found: Sequence[Table]) -> str:
@@ -66,68 +60,9 @@ def latex(found: Sequence[Table]) -> str:
     return "% needs \\usepackage{booktabs,graphicx}\n" + "\n\n".join(parts) + "\n"
 
 
-def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    return [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
-
-
-def as_csv(reports: Sequence[Report]) -> str:
-    """One line a metric, all numbers in full. Texts that a spreadsheet would run as formulas are quoted with '."""
-    header = [
-        "run",
-        "benchmark",
-        "judge",
-        "writer",
-        "arm",
-        "relation",
-        "metric",
-        "k",
-        "n",
-        "value",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-        "detectable",
-        "protocol",
-        "complete",
-        "grading",
-        "rubrics",
-        "verdict",
-        "caveat",
-        "text",
-    ]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
-    for o in objects(reports):
-        if "counts" not in o:
-            judges = o.get("judge")
-            named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
-            named["text"] = o.get("text") or o.get("sentence") or ""
-            writer.writerow({k: spreadsheet_text(v) for k, v in (o | named).items()})
-    return out.getvalue()
-
-
-def as_json(reports: Sequence[Report]) -> str:
-    lines = [printable_json(orjson.dumps(o).decode()) for o in objects(reports)]
-    return "[\n" + ",\n".join(lines) + "\n]\n"
-
-
-def rubric_cards(reports: Sequence[Report]) -> list[Table]:
-    """A table of rubric cards for each run that holds rubrics."""
-    found = [(r, cards(r.data.items(), r.data.written())) for r in reports]
-    for report, table in found:
-        table.title = f"{report.folder}: {table.title}" if len(reports) > 1 else table.title
-    return [table for _, table in found if table.rows]
-
-
-FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
-    "md": lambda reports: markdown([*tables(reports), *rubric_cards(reports)]),
-    "csv": as_csv,
-    "json": as_json,
-    "latex": lambda reports: latex([*tables(reports), *rubric_cards(reports)]),
-    "html": lambda reports: html([grid_of(t) for t in [*tables(reports), *rubric_cards(reports)]]),
-}
+def json_list(objects: Iterable[Mapping[str, Any]]) -> str:
+    """JSON with an object a line, so that texts of two runs can be compared line by line."""
+    return "[\n" + ",\n".join(printable_json(orjson.dumps(o).decode()) for o in objects) + "\n]\n"
 
 
 def print_rich(found: Sequence[Table]) -> None:

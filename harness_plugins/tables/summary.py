@@ -11,13 +11,13 @@ from evaluators.text import say
 def print_summary(run: Path) -> bool:
     """Print a run's short table; returns whether all its cells are complete."""
     from harness_plugins.scoring.score import score
-    from harness_plugins.tables import render as formats
-    from harness_plugins.tables import run as tables
+    from harness_plugins.tables.render import markdown, print_rich
+    from harness_plugins.tables.run import summary
 
     report = score(run)
-    short = tables.summary(report)
+    short = summary(report)
     if sys.stdout.isatty():
-        formats.print_rich(short)
+        print_rich(short)
     else:
-        say(formats.markdown(short))
+        say(markdown(short))
     return all(c.complete for c in report.cells)

@@ -135,12 +135,12 @@ def test_no_command_prints_what_drives_a_terminal(
 def test_a_summary_of_failures_and_errors_of_rows_are_printable(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness_plugins.experiment import run as experiment
+    from harness_plugins.experiment import run as experiment_run
 
     def reply(case: Case) -> BackendError:
         return BackendError("rejected", f"HTTP 400 {HOSTILE}")
 
-    monkeypatch.setattr(experiment.judge_factory, "create", lambda spec: MockJudge(spec, reply))
+    monkeypatch.setattr(experiment_run.judge_factory, "create", lambda spec: MockJudge(spec, reply))
     assert main(["run", str(folder / "run.yaml"), "--out", str(folder / "failed"), "--quiet"]) == 3
     said = capsys.readouterr()
     assert "HTTP 400 ␛[2J" in said.err and not BAD.search(said.out + said.err)

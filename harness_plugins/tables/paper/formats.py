@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 
 from evaluators.text import printable_json
-from harness_plugins.tables import model as grids
 from harness_plugins.tables.escaping import latex_tabular, latex_text, markdown_text, plain, spreadsheet_text, widest
-from harness_plugins.tables.model import GridCell
+from harness_plugins.tables.model import GridCell, html
 from harness_plugins.tables.paper.layout import grid
 from harness_plugins.tables.paper.rows import Cell, PaperTable, Row
 
@@ -72,8 +71,8 @@ def _latex_mark(mark: str) -> str:
     return "$^{" + mark.replace("†", r"\dagger ") + "}$"
 
 
-def html(table: PaperTable) -> str:
-    return grids.html([grid(table)])
+def as_html(table: PaperTable) -> str:
+    return html([grid(table)])
 
 
 _ROW = ("origin", "model", "method", "writer", "rubrics", "arm", "relation", "apart", "run")
@@ -153,5 +152,5 @@ FORMATS: dict[str, Callable[[PaperTable], str]] = {
     "csv": as_csv,
     "json": as_json,
     "latex": latex,
-    "html": html,
+    "html": as_html,
 }

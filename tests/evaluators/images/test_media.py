@@ -91,7 +91,7 @@ def test_a_file_lost_between_the_check_and_its_reading_is_asked_about_when_it_is
     write_config: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Without bytes it has no digest: no key that it gets then is one that it has when it can be read."""
-    from harness_plugins.experiment import run as experiment
+    from harness_plugins.experiment import run as experiment_run
 
     for n in range(3):
         (tmp_path / f"{n}.png").write_bytes(picture(n))
@@ -107,7 +107,7 @@ def test_a_file_lost_between_the_check_and_its_reading_is_asked_about_when_it_is
     with MockServer().running() as server:
         path = write_config(config(server.url))
         with monkeypatch.context() as patch:
-            patch.setattr(experiment, "check_images", lose)
+            patch.setattr(experiment_run, "check_images", lose)
             result = run(path, out=tmp_path / "out")
         assert not result.complete and server.asked == 4
         assert result.statuses["error"] == (2 if how == "no image" else 4)  # a baseline needs the digest alone

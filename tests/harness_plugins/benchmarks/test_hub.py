@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness_plugins.benchmarks.spec import load_spec, names
+from harness_plugins.doors import SOURCES
 from tests.conftest import png, read_jsonl
 from tests.harness_plugins.benchmarks.hub import Client, Done, Hub, Repository, client, parquet
 from tests.harness_plugins.benchmarks.test_image_benchmarks import (
@@ -334,9 +335,7 @@ def test_a_hub_that_is_away_and_a_folder_in_its_place(hub: Hub, online: Client, 
 
 @pytest.mark.parametrize("layout", ["llava_critic", "rlaif_v", "rlhf_v"])
 def test_sources_of_training_data_come_from_the_hub(layout: str, hub: Hub, online: Client, tmp_path: Path) -> None:
-    from harness_plugins.training_data.sources import layout as source
-
-    dataset = source(layout).DATASET
+    dataset = SOURCES.module(layout).DATASET
     column = "images" if layout == "rlhf_v" else "image"
     rows = [r | {column: [image(n)] if layout == "rlhf_v" else image(n)} for n, r in enumerate(islice(ROWS[layout], 4))]
     file = f"{dataset.config or 'data'}/train-00000-of-00001.parquet"

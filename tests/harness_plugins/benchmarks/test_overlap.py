@@ -10,7 +10,7 @@ import pytest
 from evaluators.errors import UserError
 from evaluators.images import media
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from harness_plugins.benchmarks import overlap as disjoint
+from harness_plugins.benchmarks import overlap
 from harness_plugins.benchmarks.overlap import check_disjoint, overlaps
 from tests.conftest import png
 
@@ -70,7 +70,7 @@ def test_a_request_is_enough_where_nothing_comes_with_it(tmp_path: Path) -> None
 
 def test_only_images_of_a_seeds_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr(disjoint, "sha256_of", lambda p: (read.append(p), media.sha256_of(p))[1])
+    monkeypatch.setattr(overlap, "sha256_of", lambda p: (read.append(p), media.sha256_of(p))[1])
     seed = item("seed", media=(picture(tmp_path / "a.png", 1),))
     bigger = tmp_path / "b.png"
     bigger.write_bytes(png(2) + b"more")

@@ -20,7 +20,8 @@ from harness_plugins.cli.check import check
 from harness_plugins.config.run import BenchmarkEntry, Config
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.render import FORMATS, markdown
+from harness_plugins.tables.formats import FORMATS
+from harness_plugins.tables.render import markdown
 from harness_plugins.tables.run import summary, tables, warnings
 from tests.conftest import MakePairs, write_jsonl
 

@@ -23,7 +23,7 @@ from harness_plugins.config.run import load_config
 from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
 from harness_plugins.scoring.report import Contrast, Report
 from harness_plugins.scoring.score import adjust
-from harness_plugins.tables.render import FORMATS
+from harness_plugins.tables.formats import FORMATS
 from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing

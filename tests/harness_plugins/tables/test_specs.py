@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evaluators.errors import UserError
-from harness_plugins.benchmarks import bundled as data
+from harness_plugins.benchmarks import bundled
 from harness_plugins.cli import main
 from harness_plugins.tables.paper import PaperTable, paper_table
 from harness_plugins.tables.paper.bold import embolden
@@ -324,5 +324,5 @@ def test_specs_are_found_in_an_installed_wheel(tmp_path: Path, monkeypatch: pyte
     ]
     for name, place in shared.items():
         shutil.copytree(ROOT / name, tmp_path / Path(place).relative_to("harness_plugins"))
-    monkeypatch.setattr(data, "_HERE", tmp_path)
+    monkeypatch.setattr(bundled, "_HERE", tmp_path)
     assert spec_names() == TEN and load_table_spec("arr_cardinality").title
