@@ -1,7 +1,7 @@
 """How often the rule of `scoring.conclusions` says "helps by its content" where it is not so, and how often where it is.
 
-    python -m benchmarks.false_words                        # 2,000 experiments a row, some minutes
-    python -m benchmarks.false_words --experiments 500
+    python -m performance.false_words                        # 2,000 experiments a row, some minutes
+    python -m performance.false_words --experiments 500
 
 An experiment is a benchmark judged in both orders by three judges under `none`, `transferred`, `shuffled` and `generic`, with the
 accuracy that its row states. Items of a cluster share their difficulty and what a rubric does to them; the judges share the items.
@@ -24,13 +24,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
-from benchmarks.test_size import SIZES
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 from harness_plugins.scoring import paired
 from harness_plugins.scoring.conclusions import Conclusion, Lead, decide
+from performance.size_of_tests import SIZES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

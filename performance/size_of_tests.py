@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.matrix import Difference, apart_from, contrasts, mean
-from harness_plugins.scoring.report import Contrast
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

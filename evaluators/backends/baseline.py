@@ -10,15 +10,12 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from evaluators.images.media import MediaWindow
 from evaluators.inputs.names import unknown
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec
 
 VERSION = "baseline/1"
 TRANSPORT_ARGS: frozenset[str] = frozenset()

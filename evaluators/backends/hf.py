@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, RunStopped, UserError
@@ -25,9 +25,7 @@ from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Text
 from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec
 
 EXTRA = "hf"
 BATCH = 8

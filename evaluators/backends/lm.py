@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec
 
 TRANSPORT_ARGS = frozenset(
     {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluators.backends._gathering import Gathering
 from evaluators.errors import BackendError, UserError
@@ -18,10 +18,8 @@ from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
+from evaluators.specs import JudgeSpec
 from evaluators.usage import read_usage
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
 
 EXTRA = "lmms-eval"
 _TASK, _SPLIT = "rubric_harness", "test"

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -25,9 +25,7 @@ from evaluators.images.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.prompts.digits import digit_of
 from evaluators.records import Answer
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec
 
 KEY = "OPENAI_API_KEY"
 """The variable that is read where a judge names none. It may be unset: a local server asks for no key."""

@@ -15,7 +15,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.images.media import MediaWindow
@@ -23,9 +23,7 @@ from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
-
-if TYPE_CHECKING:
-    from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec
 
 EXTRA = "vllm"
 _OWN = ("adapter", "adapter_rank")

@@ -9,18 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from evaluators.errors import UserError
 from evaluators.keys import canonical_order, digest, item_uid
 from evaluators.records import Candidate, Item, Media
+from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.labels import read_label
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
 from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, CategoryMap, CategoryRule, MediaSpec, load_spec
-
-if TYPE_CHECKING:
-    from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 SHOWN_PROBLEMS = 5
 

@@ -10,7 +10,8 @@ from evaluators.engine.journal import record_files
 from evaluators.errors import UserError
 from harness_plugins.folder.manifest import NAME
 from harness_plugins.scoring.caveats import warning
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import score
 
 SHOWN = 5

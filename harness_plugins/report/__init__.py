@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness_plugins.report.contents import Contents
     from harness_plugins.report.drawing import Plot
     from harness_plugins.report.outcomes import Chosen, Outcomes
-    from harness_plugins.scoring.read import RunData
+    from harness_plugins.scoring.arrays import RunData
     from harness_plugins.scoring.report import Report
 
 ITEMS = 1000

@@ -26,9 +26,10 @@ from harness_plugins.report.drawing import (
 )
 from harness_plugins.report.texts import middle
 from harness_plugins.scoring.calibration import Calibration
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.costs import CostPoint
 from harness_plugins.scoring.matrix import Margin, Matrix
-from harness_plugins.scoring.report import Contrast, Report
+from harness_plugins.scoring.report import Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
 EVEN = 0.18

@@ -13,7 +13,7 @@ from harness_plugins.report.rubrics import Shelf
 from harness_plugins.report.texts import cut, one_line, plain
 from harness_plugins.report.thumbnails import Thumbnail, identity, shown_files
 from harness_plugins.report.verdicts import Trials
-from harness_plugins.scoring.read import CellKey, RunData
+from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.tables.show import said
 
 TRIALS = 16

@@ -22,7 +22,8 @@ from harness_plugins.report.drawing import (
     short,
     slug,
 )
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 
 ROWS = 44
 """Of one figure: more are drawn on several."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from evaluators.keys import digest
 from evaluators.rubrics.leaks import leak_classes
 from harness_plugins.scoring import metrics, protocols
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.score import scored_cells
 from harness_plugins.scoring.statistics import Floats
 

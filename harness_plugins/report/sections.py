@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from harness_plugins.report.drawing import Plot, for_page, svg
 from harness_plugins.report.texts import middle, one_line, plain
-from harness_plugins.scoring.read import RunData
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.arrays import RunData
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.cards import cards
 from harness_plugins.tables.cells import Table

@@ -11,8 +11,8 @@ from evaluators.engine.journal import fault_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
 from harness_plugins.folder.reread import Rereader
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.given import given_of
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 
 _QUERY = """
 SELECT json FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = 268435456)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from harness_plugins.folder.usage import model_of
 from harness_plugins.scoring import paired
+from harness_plugins.scoring.arrays import CellKey, RunData
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metrics import Scored
-from harness_plugins.scoring.read import CellKey, RunData
-from harness_plugins.scoring.report import CellReport, Contrast, Metric
 from harness_plugins.scoring.statistics import Ints
 
 

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
+from harness_plugins.scoring.arrays import CellKey
+from harness_plugins.scoring.cells import CellReport, Metric, json_numbers
 from harness_plugins.scoring.metrics import Facts, Scored, is_pick
-from harness_plugins.scoring.read import CellKey
-from harness_plugins.scoring.report import CellReport, Metric, _numbers
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 BINS = 10
@@ -83,14 +83,14 @@ class Calibration:
         found: list[dict[str, Any]] = []
 
         def add(name: str, values: dict[str, float], **more: Any) -> None:
-            found.append({**base, "metric": f"calibration_{name}[{self.order}]", **_numbers(values), **more})
+            found.append({**base, "metric": f"calibration_{name}[{self.order}]", **json_numbers(values), **more})
 
         for m in self.metrics.values():
             add(m.name, {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high})
         mean, above = self.ece_floor
-        found[-1] |= _numbers({"floor_mean": mean, "floor_95": above})
+        found[-1] |= json_numbers({"floor_mean": mean, "floor_95": above})
         found[-1]["bins"] = [
-            _numbers({"confidence": b.confidence, "accuracy": b.accuracy, "n": b.n}) for b in self.bins
+            json_numbers({"confidence": b.confidence, "accuracy": b.accuracy, "n": b.n}) for b in self.bins
         ]
         add("ece_floor_mean", {"n": self.n, "value": mean})
         add("ece_floor_95", {"n": self.n, "value": above})

@@ -12,9 +12,18 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness_plugins.scoring.arrays import (
+    GIVEN,
+    LOW_MASS,
+    REFUSED,
+    TRUNCATED,
+    UNPARSED,
+    BenchmarkData,
+    CellKey,
+    RunData,
+)
+from harness_plugins.scoring.cells import Contrast, Unequal
 from harness_plugins.scoring.metrics import Bools, Scored
-from harness_plugins.scoring.read import GIVEN, LOW_MASS, REFUSED, TRUNCATED, UNPARSED, BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.report import Contrast, Unequal
 
 Kind = Literal["unparsed", "refused", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
 

@@ -19,12 +19,13 @@ from evaluators.garbage import rare_collections
 from evaluators.inputs.names import unknown
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring import metrics, paired, protocols, statistics
+from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.scoring.caveats import Caveat, caveats, unequal
+from harness_plugins.scoring.cells import Contrast, Metric
 from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import CellKey, RunData, read_run
-from harness_plugins.scoring.report import Contrast, Metric
+from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.score import APART, conclusions_of, relation_of, scored_both_ways
 from harness_plugins.scoring.statistics import Floats, Ints
 

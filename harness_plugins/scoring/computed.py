@@ -9,7 +9,7 @@ from evaluators.engine.plan import Orders
 from evaluators.engine.runner import seed_of
 from evaluators.prompts.template import pick_of
 from evaluators.records import Rubric, rotations
-from harness_plugins.scoring.read import (
+from harness_plugins.scoring.arrays import (
     ABSENT,
     ERROR,
     REFUSED,

@@ -17,12 +17,12 @@ import numpy as np
 
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.caveats import GAP, unequal
+from harness_plugins.scoring.cells import CellReport, Contrast, json_number
 from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
 from harness_plugins.scoring.metrics import Bools, Facts, Scored
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.report import CellReport, Contrast, json_number
 from harness_plugins.scoring.statistics import Floats, Ints
 
 Verdict = Literal[

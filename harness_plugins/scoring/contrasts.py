@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness_plugins.scoring import metrics, paired, statistics
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.caveats import unequal
+from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.controls import controlled
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.report import CellReport, Contrast
 from harness_plugins.scoring.statistics import Floats, Ints
 
 COVERAGE_GAP = 0.01

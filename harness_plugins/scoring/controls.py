@@ -9,8 +9,8 @@ import numpy as np
 from evaluators.keys import digest
 from evaluators.records import Item, Order, Rubric, rotations
 from evaluators.rubrics.arms import ARMS, WriterRubrics
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.metrics import Bools
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
 
 
 def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer: str | None) -> Bools:

@@ -9,9 +9,9 @@ and replicates once. An item without a rubric costs what `none` costs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -19,9 +19,9 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.config.prices import Prices
 from harness_plugins.folder.usage import Decided, model_of
 from harness_plugins.scoring import paired, votes
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
 from harness_plugins.scoring.statistics import Floats, Ints
 
 Axis = Literal["money", "compute", "tokens"]
@@ -293,16 +293,3 @@ def _voter(
         if asked(name) == asked(judge) and votes.among(scored[cell], benchmark.cells[cell].samples).any():
             return name
     return None
-
-
-def cost_objects(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
-    """What a decision of each cell costs: flat objects, and their numbers."""
-    currency = report.prices.currency if report.prices else None
-    for p in report.costs:
-        vote = "" if p.votes is None else f"[vote@{p.votes}]"
-        of = {"benchmark": p.benchmark, "judge": p.judge, "writer": p.writer, "arm": p.arm, "votes": p.votes}
-        of["protocol"] = report.about[p.benchmark][0]
-        told = {"calls_told": p.usage[0], "calls_all": p.usage[1]}
-        fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
-        numbers = {"value": p.cost, "accuracy": p.accuracy.value, **{f: getattr(p, f) for f in fields}}
-        yield {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **told}, numbers

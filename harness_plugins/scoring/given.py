@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluators.engine.plan import Orders
 from evaluators.records import rotations
 from evaluators.rubrics.arms import ARMS, WriterRubrics
-from harness_plugins.scoring.read import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, RunData
-
-
-@dataclass(frozen=True)
-class Given:
-    """What an arm has for the items of a benchmark, in each of their orders."""
-
-    replicates: tuple[int, ...]
-    there: Bools
-    """(items, orders, replicates)."""
-    reads: NDArray[np.int32] | None = None
-    """(items, orders, replicates): the number of the rubric that is read (of the donor, where shuffled) under
-    `RunData.numbers`, -1 where none is or it is not written yet. None where it is not known, or there is none to read."""
+from harness_plugins.scoring.arrays import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, Given, RunData
 
 
 def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int) -> CellData:

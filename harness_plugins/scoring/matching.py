@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import Item
-from harness_plugins.scoring.read import BenchmarkData, RunData
+from harness_plugins.scoring.arrays import BenchmarkData, RunData
 
 Both = tuple[BenchmarkData, BenchmarkData]
 """One benchmark, in A and in B."""

@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from harness_plugins.scoring import paired, statistics
+from harness_plugins.scoring.arrays import CellKey
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metrics import Bools, Scored, aggregated
-from harness_plugins.scoring.read import CellKey
-from harness_plugins.scoring.report import CellReport, Contrast, Metric
 from harness_plugins.scoring.statistics import Floats, Ints
 
 UNSEEN = "unseen"

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from evaluators.records import Label
 from harness_plugins.benchmarks.spec import ProtocolSpec
-from harness_plugins.scoring.protocols import stored_order
-from harness_plugins.scoring.read import (
+from harness_plugins.scoring.arrays import (
     ABSENT,
     ANY_TIE,
     BOTH_BAD,
@@ -26,6 +25,7 @@ from harness_plugins.scoring.read import (
     CellData,
     Codes,
 )
+from harness_plugins.scoring.protocols import stored_order
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 Bools = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.report import Contrast
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.statistics import Floats, Ints
 
 K = TypeVar("K", bound=Hashable)

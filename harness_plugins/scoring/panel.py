@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
+from harness_plugins.scoring.cells import Metric
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.report import Metric
 from harness_plugins.scoring.statistics import Ints
 
 Picks = NDArray[np.int64]

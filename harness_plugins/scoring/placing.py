@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from evaluators.errors import UserError
 from harness_plugins.folder.problems import LostRubrics
-from harness_plugins.scoring.given import given_of
-from harness_plugins.scoring.read import (
+from harness_plugins.scoring.arrays import (
     ABSENT,
     BOTH_BAD,
     CODES,
@@ -26,6 +25,7 @@ from harness_plugins.scoring.read import (
     compare_scores,
     note_lost_items,
 )
+from harness_plugins.scoring.given import given_of
 
 Rows = Mapping[str, NDArray[Any]]
 """The verdicts of one cell, by column, in the order of their lines."""

@@ -18,7 +18,17 @@ from evaluators.inputs.names import unknown
 from evaluators.prompts.template import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
 from harness_plugins.scoring import official_parsers
-from harness_plugins.scoring.read import ABSENT, ANY_TIE, BOTH_BAD, ERROR, TIE, UNPARSED, BenchmarkData, CellData, Codes
+from harness_plugins.scoring.arrays import (
+    ABSENT,
+    ANY_TIE,
+    BOTH_BAD,
+    ERROR,
+    TIE,
+    UNPARSED,
+    BenchmarkData,
+    CellData,
+    Codes,
+)
 
 STRICT = ProtocolSpec(
     about="both orders; ties, unparsed, refused and truncated answers are in the denominator and not right",

@@ -31,14 +31,16 @@ from harness_plugins.scoring import (
     transfer,
     votes,
 )
+from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.panel import Panel, panel
-from harness_plugins.scoring.read import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData, read_run
+from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.relation import relation
-from harness_plugins.scoring.report import CellReport, Contrast, Metric, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.statistics import Column, Ints
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from harness_plugins.scoring.caveats import differ
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem
-from harness_plugins.scoring.report import Contrast
 
 
 def points(x: Contrast) -> str:

@@ -19,9 +19,9 @@ from evaluators.records import ORDERS
 from evaluators.rubrics.arms import WriterRubrics, verdict_in
 from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.cells import Metric
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
-from harness_plugins.scoring.read import BenchmarkData, CellKey, Codes, RunData
-from harness_plugins.scoring.report import Metric
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 FOLLOWING = ("transferred", "crossed", "relabel", "masked", "justify", "advice", "self", "rubric_only", "no_image")

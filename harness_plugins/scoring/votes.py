@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
+from harness_plugins.scoring.arrays import Bools
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.read import Bools
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 

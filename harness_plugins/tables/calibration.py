@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from harness_plugins.scoring.calibration import COVERAGES, Calibration
-from harness_plugins.scoring.report import Metric
+from harness_plugins.scoring.cells import Metric
 from harness_plugins.tables.cells import Table, count, interval
 
 HEADER = ["judge", "writer", "arm", "order", "items", "Brier", "AUROC", "AUROC of confidence"]

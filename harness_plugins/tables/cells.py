@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from harness_plugins.scoring.report import Contrast, Metric
+from harness_plugins.scoring.cells import Contrast, Metric
 
 
 @dataclass

@@ -12,9 +12,9 @@ import orjson
 
 from evaluators.text import printable_json
 from harness_plugins.scoring.caveats import differ, warning
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.compare import Comparison, Matched, Row
 from harness_plugins.scoring.metrics import STATES
-from harness_plugins.scoring.report import Contrast
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.cards import cards_in
 from harness_plugins.tables.cells import Table, count, gain, interval, percent, without_empty

@@ -12,8 +12,9 @@ from harness_plugins.config.prices import Prices, load_prices, recorded
 from harness_plugins.experiment.money import paid_in
 from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.folder.usage import Paid, Usage
+from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.costs import Bought, CostPoint, EqualCost
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import Table, gain, interval, percent
 from harness_plugins.tables.render import json_list, latex, markdown
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from harness_plugins.scoring.caveats import differ
+from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.matrix import UNSEEN, Lead, Margin, Matrix
-from harness_plugins.scoring.report import CellReport, Contrast
 from harness_plugins.tables.cells import Table, gain
 
 MARGIN_ROW, MARGIN_COLUMN = "over unseen writers", "over unseen judges"

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.caveats import differ, warning
+from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
-from harness_plugins.scoring.report import CellReport, Contrast, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.tables.calibration import calibration_table
 from harness_plugins.tables.cells import Table, count, gain, interval, percent, points, without_empty
 from harness_plugins.tables.conclusions import conclusion_table, sentences

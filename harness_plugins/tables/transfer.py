@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness_plugins.scoring.report import CellReport, Metric
+from harness_plugins.scoring.cells import CellReport, Metric
 from harness_plugins.scoring.transfer import Transfer
 from harness_plugins.tables.cells import Table, count, percent, points
 

@@ -13,7 +13,7 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark
-from harness_plugins.scoring.report import CellReport
+from harness_plugins.scoring.cells import CellReport
 from tests.conftest import MakePairs, png, write_jsonl
 
 SPEC = JudgeSpec(name="m", backend="openai", model="m", base_url="http://unused.invalid/v1")

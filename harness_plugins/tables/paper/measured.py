@@ -14,10 +14,11 @@ from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import Writer
 from harness_plugins.folder.reported_usage import Score
+from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.caveats import warning
+from harness_plugins.scoring.cells import CellReport, Metric
 from harness_plugins.scoring.protocols import resolve
-from harness_plugins.scoring.read import RunData
-from harness_plugins.scoring.report import CellReport, Metric, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import APART, adjust
 from harness_plugins.tables.cells import count
 from harness_plugins.tables.paper.rows import Cell, Row

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness_plugins.scoring.report import Contrast
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.tables.paper.spec import TableSpec
 
 State = Literal["measured", "published", "unavailable", "incomplete"]

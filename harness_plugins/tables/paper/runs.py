@@ -9,9 +9,11 @@ from pathlib import Path
 from evaluators.engine.journal import record_files
 from evaluators.keys import digest
 from harness_plugins.folder.reported_usage import Score, read_scores
+from harness_plugins.scoring.arrays import RunData
+from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.protocols import spec_of
-from harness_plugins.scoring.read import RunData, read_run
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.read import read_run
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import score
 from harness_plugins.tables.paper.spec import Column, TableSpec
 

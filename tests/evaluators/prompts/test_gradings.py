@@ -23,7 +23,8 @@ from evaluators.records import Answer, Criterion
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply, mock_chat_judge
 from harness_plugins import run, score
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 

@@ -15,7 +15,8 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, MockJudge
 from harness_plugins import run, score
 from harness_plugins.experiment.run import RunResult, write_rubrics
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.transfer import Transfer
 from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl

@@ -16,7 +16,7 @@ from evaluators.testing.mock import mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.folder.reread import Rereader
-from harness_plugins.scoring.report import CellReport
+from harness_plugins.scoring.cells import CellReport
 
 FOLDER = Path(__file__).parent / "folders" / "parser_1"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from harness_plugins import run, score
 from harness_plugins.cli import main
+from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.official_parsers import OTHER, PARSERS
-from harness_plugins.scoring.report import CellReport
 from tests.conftest import read_jsonl, real, write_jsonl
 from tests.harness_plugins.scoring import official_rules
 

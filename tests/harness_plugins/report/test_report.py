@@ -29,9 +29,9 @@ from harness_plugins.report.rubrics import marked
 from harness_plugins.report.texts import middle, one_line, plain
 from harness_plugins.report.thumbnails import MOST_BYTES, thumbnails
 from harness_plugins.scoring.calibration import Bin, Calibration
+from harness_plugins.scoring.cells import Contrast, Metric
 from harness_plugins.scoring.costs import CostPoint
 from harness_plugins.scoring.matrix import Entry, Margin, Matrix
-from harness_plugins.scoring.report import Contrast, Metric
 from harness_plugins.scoring.score import score
 from tests.conftest import write_jsonl
 from tests.harness_plugins.report import report_runs

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.false_words import FALSE, simulate
 
 from evaluators.errors import BackendError, UserError
 from evaluators.prompts.template import Case
@@ -22,12 +21,14 @@ from harness_plugins.config.run import load_config
 from harness_plugins.experiment.dry_run import dry_run
 from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.report.sections import sections
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, decide
-from harness_plugins.scoring.report import Contrast, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import conclusions_of
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.conclusions import conclusion_table
 from harness_plugins.tables.run import summary, tables
+from performance.false_words import FALSE, simulate
 from tests.conftest import pair, write_jsonl
 
 ITEMS = 40

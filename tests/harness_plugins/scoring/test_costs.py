@@ -25,8 +25,9 @@ from harness_plugins.config.prices import load_prices
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.run import write_rubrics
 from harness_plugins.folder.usage import Paid
+from harness_plugins.scoring.cells import Metric
 from harness_plugins.scoring.costs import CostPoint, _on_frontier
-from harness_plugins.scoring.report import Metric, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs, read_jsonl
 from tests.evaluators.induction.test_induction import Oracle

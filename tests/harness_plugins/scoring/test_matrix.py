@@ -20,8 +20,9 @@ from evaluators.messages import ChatRequest
 from evaluators.testing.mock import Reply
 from harness_plugins import score
 from harness_plugins.config.run import load_config
+from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
-from harness_plugins.scoring.report import Contrast, Report
+from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import adjust
 from harness_plugins.tables.formats import FORMATS
 from harness_plugins.tables.run import tables

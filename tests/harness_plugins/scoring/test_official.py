@@ -12,7 +12,7 @@ from evaluators.prompts.template import Case
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
-from harness_plugins.scoring.report import CellReport
+from harness_plugins.scoring.cells import CellReport
 from tests.conftest import png, write_jsonl
 
 SPEC = {"name": "m", "backend": "openai", "model": "m", "base_url": "http://unused.invalid/v1"}

@@ -22,7 +22,8 @@ from harness_plugins.cli import main
 from harness_plugins.config.run import Config
 from harness_plugins.scoring import protocols, statistics
 from harness_plugins.scoring.caveats import warning
-from harness_plugins.scoring.report import CellReport, Report
+from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.report import Report
 from tests.conftest import MakePairs, pair, write_jsonl
 
 SPEC = JudgeSpec(name="mock", backend="openai", model="m", base_url="http://x/v1", family="judge-family")

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api as sm
-from benchmarks.test_size import SIZES, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
@@ -25,6 +24,7 @@ from harness_plugins import score
 from harness_plugins.scoring import rankings, statistics, votes
 from harness_plugins.scoring.panel import cohen_kappa, krippendorff_alpha
 from harness_plugins.scoring.report import Report
+from performance.size_of_tests import SIZES, simulate
 from tests.conftest import read_jsonl
 from tests.crossed import JUDGES, WRITERS, by_words, crossed
 

@@ -1,0 +1,257 @@
+"""What scoring computes with: a run folder as arrays, the outcome of every trial by benchmark and cell."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.backends.baseline import PICKS
+from evaluators.engine.plan import Orders, orders_of
+from evaluators.keys import media_digest
+from evaluators.prompts.grading import Kind
+from evaluators.prompts.parsing import MASS_FLOOR
+from evaluators.records import STATUSES, Item, Rubric, Writer
+from evaluators.rubrics.arms import WriterRubrics
+from harness_plugins.folder.problems import LostItems, Problems
+from harness_plugins.folder.usage import Folder
+
+TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
+"""Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
+any good. ANY_TIE: one that does not say whether they are good or bad, where that is asked."""
+
+CODES = {
+    "tie": TIE,
+    "unparsed": UNPARSED,
+    "low_mass": LOW_MASS,
+    "refused": REFUSED,
+    "truncated": TRUNCATED,
+    "error": ERROR,
+}
+assert set(CODES) | {"ok"} == set(STATUSES)
+
+GIVEN = "given"
+"""In a manifest, of imported judges: each item stands in the order, or orders, in which it was judged."""
+
+Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
+
+
+class CellKey(NamedTuple):
+    judge: str
+    arm: str
+    writer: str | None
+
+
+@dataclass(frozen=True)
+class Mass:
+    """P of all offered answers together, over a cell's one-token answers."""
+
+    count: int
+    median: float
+    below_half: float
+    """The share of answers below 0.5: what the model wanted to write was something else."""
+
+
+@dataclass
+class CellData:
+    """All trials of one cell.
+
+    `outcome`, `p` (P of canonical candidate 0, NaN where unknown) and `expected` (the trials there are to be) have the
+    shape (items, orders, draws): the cyclic orders of an item, AB and BA of a pair; draw d is sample d % samples of
+    replicate replicates[d // samples]. `without_rubric` (items, orders) marks where the arm has nothing to give, in an order
+    that the judge is asked in.
+    """
+
+    key: CellKey
+    outcome: Codes
+    p: NDArray[np.float64]
+    expected: Bools
+    samples: int = 1
+    replicates: tuple[int, ...] = (0,)
+    without_rubric: Bools | None = None
+    provenance: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    grading: Mapping[str, Any] = field(default_factory=dict)
+    """How the judge was asked, as its key has it (`grading.Grading.key`)."""
+    places: NDArray[np.float64] | None = None
+    """(items, orders, draws, candidates): listwise the place of each (0 = best), pointwise its score, negated; NaN unknown."""
+    by_ratio: Codes | None = None
+    """`outcome` with its `low_mass` answers taken as their digits say, by ratio alone; None where it has none of them."""
+    mass: Mass | None = None
+    several_forms: tuple[int, int] = (0, 0)
+    """How many of its text answers hold several different forms of a verdict, of how many."""
+    tokens: tuple[float, float] = (np.nan, np.nan)
+    """Mean prompt and completion tokens a verdict, over those whose answers tell them; NaN where none does."""
+    computed: bool = False
+    """A baseline computed from the items, without having been run."""
+
+    def draw(self, sample: int, replicate: int) -> int | None:
+        """The draw that a verdict's sample and replicate are; None for one that is no longer asked for."""
+        if sample >= self.samples or replicate not in self.replicates:
+            return None
+        return self.replicates.index(replicate) * self.samples + sample
+
+
+@dataclass
+class BenchmarkData:
+    name: str
+    items: list[Item]
+    facts: dict[str, Any]
+    cells: dict[CellKey, CellData] = field(default_factory=dict)
+    lost: int = 0
+    """Items that the folder has lost."""
+
+    @cached_property
+    def media(self) -> list[str]:
+        """What `Verdict.media` says of each item as it is now."""
+        return [media_digest(i.all_media())[:16] for i in self.items]
+
+    @cached_property
+    def width(self) -> int:
+        """Candidates of the item with the most of them, and so cyclic orders."""
+        return max(len(i.candidates) for i in self.items)
+
+    @cached_property
+    def turns(self) -> Bools:
+        """(items, orders): the cyclic orders that each item has."""
+        answer: Bools = np.arange(self.width) < np.array([len(i.candidates) for i in self.items])[:, None]
+        return answer
+
+    @cached_property
+    def kept(self) -> dict[Hashable, Any]:
+        """What several cells need and is computed once."""
+        return {}
+
+    def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
+        """(items, orders): which orders of each item `orders` asks for."""
+        place = ("in_orders", orders, grading)
+        if place not in self.kept:
+            found = self.turns
+            if orders != "both" or grading == "pointwise":
+                wanted = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
+                found = found & np.array([[t in w for t in range(self.width)] for w in wanted], dtype=bool)
+            self.kept[place] = found
+        answer: Bools = self.kept[place]
+        return answer
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an arm has for the items of a benchmark, in each of their orders."""
+
+    replicates: tuple[int, ...]
+    there: Bools
+    """(items, orders, replicates)."""
+    reads: NDArray[np.int32] | None = None
+    """(items, orders, replicates): the number of the rubric that is read (of the donor, where shuffled) under
+    `RunData.numbers`, -1 where none is or it is not written yet. None where it is not known, or there is none to read."""
+
+
+@dataclass
+class RunData:
+    folder: Path
+    manifest: dict[str, Any]
+    benchmarks: dict[str, BenchmarkData]
+    writers: dict[str, Writer]
+    rubrics: dict[tuple[str, str], WriterRubrics]
+    """(benchmark, writer) -> its valid rubrics, as judges were handed them."""
+    drafts: dict[tuple[str, str], list[Rubric]]
+    """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
+    uids: dict[tuple[str, str], frozenset[str]]
+    """(benchmark, writer) -> the uids of all its rubrics, also of those written again since."""
+    problems: Problems = field(default_factory=Problems)
+    """What the folder has lost."""
+    mass_floor: float = MASS_FLOOR
+    notes: list[str] = field(default_factory=list)
+    """What a person is told of how the folder was read."""
+    given: dict[Hashable, Given] = field(default_factory=dict, repr=False)
+    """What each arm has to give, once it was asked for (`given.given_of`)."""
+    numbers: dict[str, int] = field(default_factory=dict, repr=False)
+    """Rubrics' uids, and donors', as numbers."""
+
+    def items(self) -> dict[str, Item]:
+        return {i.uid: i for b in self.benchmarks.values() for i in b.items}
+
+    def written(self) -> Iterator[Rubric]:
+        """The rubrics of all benchmarks and writers."""
+        return chain.from_iterable(self.drafts.values())
+
+    def number(self, uid: str | None) -> int:
+        """The number that stands for a uid in arrays; -1 for none."""
+        return -1 if uid is None else self.numbers.setdefault(uid, len(self.numbers))
+
+    usage: Folder = field(default_factory=Folder)
+    """Calls and tokens, paid for and by cell."""
+
+    def judge(self, name: str) -> dict[str, Any]:
+        known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
+        return known
+
+    def baseline(self, judge: str) -> bool:
+        known = self.judge(judge)
+        return known["key"]["backend"] == "baseline" if known else judge in PICKS
+
+    def blind(self, judge: str) -> bool:
+        known = self.judge(judge)
+        return self.baseline(judge) and (known["key"]["model"] if known else judge) != "lexical"
+
+    def shared(self, benchmark: str, writer: str | None) -> bool | None:
+        """Whether a writer's rubrics are shared by all items of a benchmark; None where it has none."""
+        found = self.rubrics.get((benchmark, writer)) if writer else None
+        return None if found is None else bool(found.shared) and not found.by_item
+
+    def donors(self, benchmark: str, writer: str) -> list[dict[str, str]] | None:
+        """The donors of each shuffle as planned; None where the folder does not say."""
+        found: list[dict[str, str]] | None = self.manifest.get("donors", {}).get(benchmark, {}).get(writer)
+        return found
+
+
+def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
+    """Outcomes of candidates that were scored alone: the highest score is the pick, several highest are a tie.
+
+    Args:
+        each: (items, orders, draws, candidates): 0 where there is a score, else why there is none.
+    """
+    assert cell.places is not None
+    there = np.array([[n < len(i.candidates) for n in range(benchmark.width)] for i in benchmark.items])[
+        :, None, None, :
+    ]
+    places = np.where(there & (each == 0), cell.places, np.inf)
+    best = places.min(axis=3)
+    level = (places == best[..., None]) & np.isfinite(places)
+    cell.outcome[...] = np.where(level.sum(axis=3) == 1, level.argmax(axis=3), TIE)
+    for code in (
+        TIE,
+        LOW_MASS,
+        TRUNCATED,
+        UNPARSED,
+        REFUSED,
+        ERROR,
+        ABSENT,
+    ):  # what is missing weighs more than what was said
+        cell.outcome[((each == code) & there).any(axis=3)] = code
+
+
+def note_lost_items(run: RunData, judged: Mapping[str, int]) -> None:
+    """Say which benchmarks lack items that were planned, or that verdicts are on.
+
+    Args:
+        judged: by benchmark how many items verdicts are on that `items.jsonl` lacks.
+    """
+    planned = {name: int(facts.get("items") or 0) for name, facts in run.manifest.get("benchmarks", {}).items()}
+    run.problems.items.clear()
+    for name in dict.fromkeys([*run.benchmarks, *planned, *judged]):
+        benchmark = run.benchmarks.get(name)
+        there = len(benchmark.items) if benchmark else 0
+        lost = LostItems(name, there, planned.get(name, 0), judged.get(name, 0))
+        if lost.count > 0:
+            run.problems.items.append(lost)
+            if benchmark:
+                benchmark.lost = lost.count

@@ -1,0 +1,134 @@
+"""What is measured in a cell: numbers with what they are made of, and differences with their tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness_plugins.scoring.arrays import Mass
+
+
+def json_number(value: float) -> float | int | None:
+    """JSON has no NaN: an undefined value is null, never 0. Whole numbers come without a point."""
+    if math.isnan(value):
+        return None
+    return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number with what it is made of. k / n = value; n counts items, or trials for rates of trials."""
+
+    name: str
+    k: float
+    n: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Unequal:
+    """A share of answers in which the two sides of a difference differ, so that the difference may be theirs (decision 20)."""
+
+    kind: str
+    here: float
+    there: float
+
+
+@dataclass
+class Contrast:
+    """An arm minus a reference, over the items that are complete in both. Differences are of item scores s_i."""
+
+    reference: str
+    n: int
+    total: float
+    value: float
+    low: float
+    high: float
+    p: float
+    """Cluster sign-flip."""
+    detectable: float
+    """2.8 standard errors: the smallest difference this comparison can be expected to show. For planning, no threshold."""
+    primary: bool = False
+    p_holm: float | None = None
+    complete: bool = True
+    """Both cells are complete; else this is a peek, never a headline."""
+    p_strict: float | None = None
+    """McNemar on strict-both, where each cluster is one item judged once in both orders."""
+    content: float | None = None
+    order: float | None = None
+    content_n: int = 0
+    """Gain in acc_agg and what is left of the gain (order effects), over the items of which both arms know the log-odds."""
+    flags: list[str] = field(default_factory=list)
+    differs: bool = True
+    """Some item's difference is other than 0. Without that there is no spread, and so no answer: nothing was parsed, or every item
+    came out alike."""
+    bounds: tuple[float, float] | None = None
+    """Of an incomplete one: what it is if all that was not answered goes against it, or for it."""
+    of: int = 0
+    """Items of the benchmark that it could be over."""
+    unequal: list[Unequal] = field(default_factory=list)
+    """Where its two sides differ by more than a point in what spoils numbers: then it is no finding."""
+    by_ratio: Contrast | None = None
+    """The same with `low_mass` answers taken as their digits say, where a side has some: a difference in mass alone moves the first."""
+
+    @property
+    def clear(self) -> bool:
+        """Different from zero, whatever the size; by ratio as well, and to the same side, where there is such a twin."""
+        p = self.p if self.p_holm is None else self.p_holm
+        twin = self.by_ratio
+        agrees = twin is None or (twin.clear and (self.value > 0) == (twin.value > 0))
+        return self.complete and self.differs and not self.unequal and p < 0.05 and agrees
+
+    def numbers(self) -> dict[str, Any]:
+        """As JSON has it. An incomplete difference has bounds, and no value."""
+        values = {"k": self.total, "value": self.value, "low": self.low, "high": self.high, "p": self.p}
+        known = {name: json_number(x) if self.complete else None for name, x in values.items()}
+        more: dict[str, Any] = {"n": self.n, "of": self.of, "detectable": json_number(self.detectable)}
+        more |= {"complete": self.complete, "differs": self.differs}
+        if self.bounds is not None:
+            more["bounds"] = list(self.bounds)
+        if self.unequal:
+            more["unequal"] = {u.kind: [u.here, u.there] for u in self.unequal}
+        return known | more
+
+
+@dataclass
+class CellReport:
+    benchmark: str
+    judge: str
+    writer: str | None
+    arm: str
+    relation: str
+    baseline: bool
+    blind: bool
+    """A judge that looks at no rubric: its arms are one and the same."""
+    computed: bool
+    trials: tuple[int, int]
+    """Answered, to be answered."""
+    tokens: tuple[float, float]
+    """Read and written a verdict; NaN where no answer tells."""
+    metrics: dict[str, Metric]
+    contrasts: dict[str, Contrast] = field(default_factory=dict)
+    transitions: dict[str, dict[str, float]] | None = None
+    """From each state under `none` to each state under this arm: items (fractions where an item has several draws)."""
+    flags: list[str] = field(default_factory=list)
+    grading: str = "pairwise"
+    """How the judge was asked."""
+    mass: Mass | None = None
+    """Of one-token answers."""
+    several_forms: tuple[int, int] = (0, 0)
+    """How many text answers hold several different forms of a verdict, of how many."""
+    rubrics: Literal["", "shared", "by item"] = ""
+    """Whether the writer's rubrics are one for all items of the benchmark, or one an item."""
+
+    @property
+    def complete(self) -> bool:
+        return self.trials[0] == self.trials[1]
+
+
+def json_numbers(values: Mapping[str, float]) -> dict[str, float | int | None]:
+    return {k: json_number(v) for k, v in values.items()}
