@@ -1,4 +1,4 @@
-"""The command line. What the commands do stands in `commands/`."""
+"""The command line. What the commands do stands in `run` and `tables`, their arguments in `options`."""
 
 from __future__ import annotations
 

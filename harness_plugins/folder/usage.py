@@ -215,7 +215,7 @@ def usage_of(db: Any, folder: Path, manifest: Mapping[str, Any]) -> Folder:
     """What a folder's records tell of tokens.
 
     Args:
-        db: a connection with the tables `raw` and `last` of `lines.verdict_tables`; they may be absent where nothing was judged.
+        db: a connection with the tables `raw` and `last` of `records.verdict_tables`; they may be absent where nothing was judged.
     """
     found = Folder()
     there = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}

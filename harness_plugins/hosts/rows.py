@@ -139,7 +139,7 @@ class Rows:
 
 
 def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
-    """Read what the environment names (`hosted.CONFIG`, `hosted.RUBRICS`, `hosted.GRADING`).
+    """Read what the environment names (`hosts.CONFIG`, `hosts.RUBRICS`, `hosts.GRADING`).
 
     Args:
         writes: the model is asked for rubrics, so how it would be asked to judge is nothing to it.
@@ -176,7 +176,7 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
 
 
 def grading_fields() -> dict[str, Any]:
-    """The judge's fields that `hosted.GRADING` stands for.
+    """The judge's fields that `hosts.GRADING` stands for.
 
     Raises:
         UserError: a word that means nothing.

@@ -1,7 +1,7 @@
 """`--model rubric_judge`: any evaluator of ours as an lmms-eval model, with journal, resume, typed failures and logprobs.
 
 On our own tasks it is the native engine: images go out as they lie on disk and the verdicts are those that
-`rubric-harness run` would write. On other tasks see `lmms.foreign`.
+`rubric-harness run` would write. On other tasks see `foreign`.
 """
 
 from __future__ import annotations
