@@ -1,1 +1,77 @@
-"""Who judges and how: records, chat backends, arms, prompts, parsing, the engine. Knows no harness and no benchmark."""
+"""Who judges, and how. Knows no harness and no benchmark.
+
+    from evaluators import ChatBackend, JudgeSpec, MockJudge, UserError
+
+`__all__` is what others may rely on; every other module may change its place.
+"""
+
+from __future__ import annotations
+
+from evaluators._public import public
+
+TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
+if TYPE_CHECKING:
+    from evaluators.doors import Door
+    from evaluators.errors import BackendError, UserError
+    from evaluators.judges import ChatJudge, Judge
+    from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
+    from evaluators.prompts.parsing import parse
+    from evaluators.prompts.template import Case
+    from evaluators.records import Answer, Candidate, Criterion, Item, Rubric, Verdict
+    from evaluators.specs import JudgeSpec
+    from evaluators.testing.mock import MockBackend, MockJudge
+    from evaluators.testing.mock_server import MockServer
+    from evaluators.writers.base import WriterSpec
+
+_MODULES = {
+    "Answer": "evaluators.records",
+    "BackendError": "evaluators.errors",
+    "Candidate": "evaluators.records",
+    "Case": "evaluators.prompts.template",
+    "ChatBackend": "evaluators.messages",
+    "ChatJudge": "evaluators.judges",
+    "ChatRequest": "evaluators.messages",
+    "Criterion": "evaluators.records",
+    "Door": "evaluators.doors",
+    "Image": "evaluators.messages",
+    "Item": "evaluators.records",
+    "Judge": "evaluators.judges",
+    "JudgeSpec": "evaluators.specs",
+    "Message": "evaluators.messages",
+    "MockBackend": "evaluators.testing.mock",
+    "MockJudge": "evaluators.testing.mock",
+    "MockServer": "evaluators.testing.mock_server",
+    "Rubric": "evaluators.records",
+    "Text": "evaluators.messages",
+    "UserError": "evaluators.errors",
+    "Verdict": "evaluators.records",
+    "WriterSpec": "evaluators.writers.base",
+    "parse": "evaluators.prompts.parsing",
+}
+
+__all__ = [
+    "Answer",
+    "BackendError",
+    "Candidate",
+    "Case",
+    "ChatBackend",
+    "ChatJudge",
+    "ChatRequest",
+    "Criterion",
+    "Door",
+    "Image",
+    "Item",
+    "Judge",
+    "JudgeSpec",
+    "Message",
+    "MockBackend",
+    "MockJudge",
+    "MockServer",
+    "Rubric",
+    "Text",
+    "UserError",
+    "Verdict",
+    "WriterSpec",
+    "parse",
+]
+__getattr__, __dir__ = public(__name__, _MODULES)

@@ -1,19 +1,92 @@
-"""Rubric Harness: does a rubric make another judge better? See README.md; `run` and `score` are the way in."""
+"""Rubric Harness: does a rubric make another judge better? `run` and `score` are the way in.
+
+    from harness_plugins import run, score
+
+    result = run("config.yaml")
+    for c in score(result.out).conclusions:
+        print(c.writer, "on", c.benchmark, c.verdict, c.gain and c.gain.value)
+
+`__all__` is what others may rely on; every other module may change its place.
+"""
 
 from __future__ import annotations
 
 import sys
 
+from evaluators._public import public
 from harness_plugins._version import __version__
-
-__all__ = ["__version__", "run", "score"]
 
 TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
 if TYPE_CHECKING:
     from typing import Any
 
-    from harness_plugins.experiment.run import run
+    from harness_plugins.benchmarks.entry import BenchmarkEntry
+    from harness_plugins.benchmarks.loader import load_benchmark
+    from harness_plugins.config.run import Config, load_config
+    from harness_plugins.experiment.run import RunResult, run, write_rubrics
+    from harness_plugins.imports import import_results
+    from harness_plugins.report import write_report
+    from harness_plugins.rewards.proxy import ProxyReward, Sample
+    from harness_plugins.rewards.rpo import RPOReward
+    from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+    from harness_plugins.scoring.compare import Comparison, compare
+    from harness_plugins.scoring.conclusions import Conclusion
+    from harness_plugins.scoring.export import export
+    from harness_plugins.scoring.report import Report
     from harness_plugins.scoring.score import score
+    from harness_plugins.tables.paper import paper_table
+
+_MODULES = {
+    "BenchmarkEntry": "harness_plugins.benchmarks.entry",
+    "CellReport": "harness_plugins.scoring.cells",
+    "Comparison": "harness_plugins.scoring.compare",
+    "Conclusion": "harness_plugins.scoring.conclusions",
+    "Config": "harness_plugins.config.run",
+    "Contrast": "harness_plugins.scoring.cells",
+    "Metric": "harness_plugins.scoring.cells",
+    "ProxyReward": "harness_plugins.rewards.proxy",
+    "RPOReward": "harness_plugins.rewards.rpo",
+    "Report": "harness_plugins.scoring.report",
+    "RunResult": "harness_plugins.experiment.run",
+    "Sample": "harness_plugins.rewards.proxy",
+    "compare": "harness_plugins.scoring.compare",
+    "export": "harness_plugins.scoring.export",
+    "import_results": "harness_plugins.imports",
+    "load_benchmark": "harness_plugins.benchmarks.loader",
+    "load_config": "harness_plugins.config.run",
+    "paper_table": "harness_plugins.tables.paper",
+    "run": "harness_plugins.experiment.run",
+    "score": "harness_plugins.scoring.score",
+    "write_report": "harness_plugins.report",
+    "write_rubrics": "harness_plugins.experiment.run",
+}
+
+__all__ = [
+    "BenchmarkEntry",
+    "CellReport",
+    "Comparison",
+    "Conclusion",
+    "Config",
+    "Contrast",
+    "Metric",
+    "ProxyReward",
+    "RPOReward",
+    "Report",
+    "RunResult",
+    "Sample",
+    "__version__",
+    "compare",
+    "export",
+    "import_results",
+    "load_benchmark",
+    "load_config",
+    "paper_table",
+    "run",
+    "score",
+    "write_report",
+    "write_rubrics",
+]
+__getattr__, __dir__ = public(__name__, _MODULES)
 
 
 class _Finder:
@@ -35,16 +108,3 @@ if "lmms_eval.tasks" in sys.modules:
     add_tasks()
 else:
     sys.meta_path.insert(0, _Finder)
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use: `rubric-harness --help` must not pay for what it does not need.
-    if name == "run":
-        from harness_plugins.experiment.run import run
-
-        return run
-    if name == "score":
-        from harness_plugins.scoring.score import score
-
-        return score
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
