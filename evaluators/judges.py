@@ -123,8 +123,8 @@ def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | No
     for name in ("prompt_tokens", "completion_tokens"):
         if any(name not in (a.usage or {}) for a in answers):
             del usage[name]
-    known = [a.latency_s for a in answers if a.latency_s is not None]
-    return dict(usage) or None, round(sum(known), 4) if known else None
+    latencies = [a.latency_s for a in answers if a.latency_s is not None]
+    return dict(usage) or None, round(sum(latencies), 4) if latencies else None
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:

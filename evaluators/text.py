@@ -22,8 +22,8 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(_sign, text)
 
 
-def _sign(found: re.Match[str]) -> str:
-    c = found[0]
+def _sign(match: re.Match[str]) -> str:
+    c = match[0]
     if c == "\r\n":
         return "\n"
     return chr(0x2400 + ord(c)) if c < " " else "\u2421" if c == "\x7f" else "\ufffd"
@@ -31,7 +31,7 @@ def _sign(found: re.Match[str]) -> str:
 
 def printable_json(text: str) -> str:
     """JSON of the same meaning in which nothing stands raw that `printable` would replace."""
-    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def say(*parts: object, sep: str = " ", end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:

@@ -75,15 +75,15 @@ def failed_replies(usages: Sequence[Mapping[str, int] | None]) -> FailedReplies 
     Args:
         usages: what each of them told.
     """
-    known = [u for u in usages if u is not None and tells_both(u)]
-    return FailedReplies(len(usages), len(known), sum_usage(known)) if usages else None
+    complete = [u for u in usages if u is not None and tells_both(u)]
+    return FailedReplies(len(usages), len(complete), sum_usage(complete)) if usages else None
 
 
-def both(one: FailedReplies | None, other: FailedReplies | None) -> FailedReplies | None:
+def both(first: FailedReplies | None, second: FailedReplies | None) -> FailedReplies | None:
     """The failed replies of two together."""
-    if one is None or other is None:
-        return one or other
-    return FailedReplies(one.count + other.count, one.told + other.told, sum_usage([one.usage, other.usage]))
+    if first is None or second is None:
+        return first or second
+    return FailedReplies(first.count + second.count, first.told + second.told, sum_usage([first.usage, second.usage]))
 
 
 def _count(value: object) -> int | None:

@@ -38,7 +38,7 @@ def _weighted_words(rubric: RubricText) -> tuple[tuple[float, frozenset[str]], .
     criteria = [(c.weight, words(c.description or c.name)) for c in rubric.criteria] or [
         (1.0, words(line)) for line in rubric.text.splitlines()
     ]
-    return tuple((weight, found) for weight, found in criteria if found and weight > 0)
+    return tuple((weight, terms) for weight, terms in criteria if terms and weight > 0)
 
 
 def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
@@ -46,8 +46,8 @@ def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
     criteria = _weighted_words(rubric) if rubric else ()
     if not criteria:
         return 0.0
-    said = words(candidate.text)
-    return sum(w * len(c & said) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
+    response_words = words(candidate.text)
+    return sum(w * len(c & response_words) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
 
 
 def _best(scores: Sequence[float]) -> int:

@@ -121,11 +121,11 @@ class HFBackend:
 
     def _next(self, waiting: Sequence[ChatRequest]) -> list[int]:
         """The request that has waited longest, with those next to it in size: little padding, and none waits for ever."""
-        same = [n for n in range(len(waiting)) if _kind(waiting[n]) == _kind(waiting[0])]
-        same.sort(key=lambda n: (_size(waiting[n]), n))
-        at = same.index(0)
-        start = max(0, min(at - self._batch // 2, len(same) - self._batch))
-        return same[start : start + self._batch]
+        batchable = [n for n in range(len(waiting)) if _kind(waiting[n]) == _kind(waiting[0])]
+        batchable.sort(key=lambda n: (_size(waiting[n]), n))
+        at = batchable.index(0)
+        start = max(0, min(at - self._batch // 2, len(batchable) - self._batch))
+        return batchable[start : start + self._batch]
 
     def _answers(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
         """Answers in order. What does not fit the memory is asked in halves, and so is what fails: one bad image, or one
@@ -204,36 +204,36 @@ class HFBackend:
     def _generate(self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]) -> Iterator[Answer]:
         import torch
 
-        request = requests[0]
+        first = requests[0]
         rooms = [self._room(length, r) for length, r in zip(lengths, requests, strict=True)]
         started = time.perf_counter()
         with torch.inference_mode():
             out = self._model.generate(
                 **inputs,
-                **self._sampling(request),
+                **self._sampling(first),
                 max_new_tokens=max(rooms),
                 return_dict_in_generate=True,
-                output_logits=bool(request.top_logprobs),
+                output_logits=bool(first.top_logprobs),
                 pad_token_id=self._processor.tokenizer.pad_token_id,
             )
         seconds = time.perf_counter() - started
         written = out.sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        tops = self._tops(out.logits[0], request.top_logprobs) if request.top_logprobs else [None] * len(requests)
-        for one, ids, length, room, top in zip(requests, written, lengths, rooms, tops, strict=True):
+        tops = self._tops(out.logits[0], first.top_logprobs) if first.top_logprobs else [None] * len(requests)
+        for request, ids, length, room, top in zip(requests, written, lengths, rooms, tops, strict=True):
             ids = ids[:room]
             end = next((n for n, token in enumerate(ids) if token in self._ends), None)
             ids = ids if end is None else ids[:end]
             yield Answer(
                 text=self._processor.tokenizer.decode(ids, skip_special_tokens=True),
-                answer_format=one.answer_format,
-                finish_reason="length" if end is None and not one.top_logprobs else "stop",
+                answer_format=request.answer_format,
+                finish_reason="length" if end is None and not request.top_logprobs else "stop",
                 top_logprobs=top,
                 usage={"prompt_tokens": length, "completion_tokens": len(ids) + (end is not None)},
                 latency_s=round(seconds, 4),
                 model=self._spec.model,
                 backend=self.name,
                 backend_version=f"transformers {version('transformers')}",
-                sampling=one.sampling,
+                sampling=request.sampling,
             )
 
     def _sampling(self, request: ChatRequest) -> dict[str, Any]:
@@ -251,12 +251,12 @@ class HFBackend:
         import torch
 
         logs = torch.log_softmax(logits.float(), dim=-1)
-        found = []
+        tops = []
         for row in logs:
             ids = dict.fromkeys([*row.topk(min(count, row.shape[0])).indices.tolist(), *self._digits])
             pairs = [(str(self._tokens[i]), max(float(row[i]), NO_PROBABILITY)) for i in ids if i < len(self._tokens)]
-            found.append(tuple(sorted(pairs, key=lambda p: -p[1])))
-        return found
+            tops.append(tuple(sorted(pairs, key=lambda p: -p[1])))
+        return tops
 
 
 def _message(message: Any) -> dict[str, Any]:

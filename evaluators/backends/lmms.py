@@ -119,7 +119,7 @@ class LmmsBackend:
                 )
             )
         try:
-            made = self._model.generate_until(instances)
+            generated = self._model.generate_until(instances)
         except Exception:
             errors = [_fault(r) for r in requests]
             fine = [r for r, error in zip(requests, errors, strict=True) if error is None]
@@ -127,7 +127,7 @@ class LmmsBackend:
                 raise
             answers = iter(self._generate(fine) if fine else ())  # the rest of the batch goes on
             return [error or next(answers) for error in errors]
-        outputs = [unwrap_generation_output(o) for o in made]
+        outputs = [unwrap_generation_output(o) for o in generated]
         return [self._answer(text, counts, r) for (text, counts), r in zip(outputs, requests, strict=True)]
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
@@ -150,10 +150,10 @@ class LmmsBackend:
 
 def _generation(sampling: dict[str, Any]) -> dict[str, Any]:
     """OpenAI-style sampling in lmms-eval's words. Without `until` it would cut at the first blank line."""
-    rest = {k: v for k, v in sampling.items() if k not in ("max_tokens", "max_completion_tokens", "temperature")}
+    options = {k: v for k, v in sampling.items() if k not in ("max_tokens", "max_completion_tokens", "temperature")}
     length = sampling.get("max_tokens") or sampling.get("max_completion_tokens")
     temperature = float(sampling.get("temperature") or 0.0)
-    return {**rest, "max_new_tokens": length, "temperature": temperature, "do_sample": temperature > 0, "until": []}
+    return {**options, "max_new_tokens": length, "temperature": temperature, "do_sample": temperature > 0, "until": []}
 
 
 def _fault(request: ChatRequest) -> BackendError | None:

@@ -71,16 +71,16 @@ class VLLMBackend:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         self._exact = hasattr(vllm.SamplingParams(), "logprob_token_ids")
-        spec, given = self._spec, dict(self._spec.model_args)
-        adapter, rank = (given.pop(k, None) for k in _OWN)
-        arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, **given}
+        spec, model_args = self._spec, dict(self._spec.model_args)
+        adapter, rank = (model_args.pop(k, None) for k in _OWN)
+        arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, **model_args}
         if adapter:
             arguments |= {"enable_lora": True, "max_lora_rank": int(rank or 64)}
         self._adapter = LoRARequest("adapter", 1, str(adapter)) if adapter else None
         try:
             self._sampling({"temperature": 0.0, "max_tokens": 1}, 0)  # extra_body is checked before the model is loaded
-            where = {k: given[k] for k in ("trust_remote_code", "revision") if k in given}
-            self._processor = AutoProcessor.from_pretrained(given.get("tokenizer", spec.model), **where)
+            where = {k: model_args[k] for k in ("trust_remote_code", "revision") if k in model_args}
+            self._processor = AutoProcessor.from_pretrained(model_args.get("tokenizer", spec.model), **where)
             self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
             self._templated = next(
                 (t for t in (self._processor, self._tokenizer) if getattr(t, "chat_template", None)), None
@@ -192,8 +192,8 @@ class VLLMBackend:
         if request.top_logprobs:
             first = output.logprobs[0] if output.logprobs else {}
             pairs = (
-                (self._tokens[i], max(float(found.logprob), NO_PROBABILITY))
-                for i, found in first.items()
+                (self._tokens[i], max(float(logprob.logprob), NO_PROBABILITY))
+                for i, logprob in first.items()
                 if i < len(self._tokens)
             )
             tops = tuple(sorted(pairs, key=lambda p: -p[1]))

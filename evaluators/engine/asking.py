@@ -30,14 +30,14 @@ class Asker:
         spec: JudgeSpec,
         backend: ChatBackend,
         journal: Journal,
-        held: dict[str, Answer],
+        answers: dict[str, Answer],
         tally: Tally,
         account: Account | None = None,
     ) -> None:
         self._max_pixels = spec.max_pixels
         self._backend = backend
         self._journal = journal
-        self._held = held
+        self._held = answers
         self._account = account
         self._caller = Caller(spec, tally, account)
         self._media = MediaWindow()
@@ -50,10 +50,10 @@ class Asker:
         Raises:
             BackendError: of kind `image`: one of them cannot be shown.
         """
-        ((found, error),) = await self._media.prepare([item], not self._backend.in_process, self._max_pixels)
+        ((digested, error),) = await self._media.prepare([item], not self._backend.in_process, self._max_pixels)
         if error is not None:
             raise error
-        return found
+        return digested
 
     async def ask(self, key: str, request: ChatRequest) -> Answer:
         """The answer to a request, from the journal or the model.
@@ -66,13 +66,13 @@ class Asker:
             return self._held[key]
         tally = self.tally
         tally.parts[self.name].total += 1
-        held = await self._caller.admit(request)
-        if held is None:
+        reservation = await self._caller.admit(request)
+        if reservation is None:
             assert self._account is not None
             raise self._account.budget.stop(f"the rest of the induction by {self.name!r}", self._journal.path.parent)
         try:
             answer, _ = await self._caller.call(
-                held, request, key, lambda: self._backend.chat(request), lambda answer: None
+                reservation, request, key, lambda: self._backend.chat(request), lambda answer: None
             )
         except BackendError as e:
             if e.replies:  # an answer is still due, but this was paid for

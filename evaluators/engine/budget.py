@@ -92,10 +92,10 @@ class Budget:
         self.most_spent_and_held = max(self.most_spent_and_held, self.spent + self.held)
         return True
 
-    def settle(self, held: float, cost: float) -> None:
-        """Give back what was held for a request and book what it took."""
+    def settle(self, amount: float, cost: float) -> None:
+        """Give back the amount held for a request and book what it took."""
         self._open -= 1
-        self.held = self.held - held if self._open else 0.0  # sums of fractions drift
+        self.held = self.held - amount if self._open else 0.0  # sums of fractions drift
         self.spent += cost
         waiting, self._waiting = self._waiting, []
         for turn in waiting:
@@ -154,28 +154,28 @@ class Account:
 
     async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> Held | None:
         """Hold what a decision or a request may cost; None where that is more than is left."""
-        held = Held()
+        reservation = Held()
         if self.budget.most is not None:
             read, written = most_of_case(spec, asked) if isinstance(asked, Case) else most_of_request(spec, asked)
             share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
-            held = Held(share * read * self._rates.read + written * self._rates.written, read)
-        return held if await self.budget.hold(held.amount) else None
+            reservation = Held(share * read * self._rates.read + written * self._rates.written, read)
+        return reservation if await self.budget.hold(reservation.amount) else None
 
-    def settle(self, held: Held, answer: Answer | None, failed: FailedReplies | None = None) -> None:
+    def settle(self, reservation: Held, answer: Answer | None, failed: FailedReplies | None = None) -> None:
         """Book what an attempt took: its answer, and replies of it that came to nothing. Neither: it cost nothing."""
-        cost = 0.0 if answer is None else self._cost(held, answer.usage)
-        if answer and answer.usage and held.read and tells_both(answer.usage):
+        cost = 0.0 if answer is None else self._cost(reservation, answer.usage)
+        if answer and answer.usage and reservation.read and tells_both(answer.usage):
             self._answers += 1
-            self._share = max(self._share, answer.usage["prompt_tokens"] / held.read)
+            self._share = max(self._share, answer.usage["prompt_tokens"] / reservation.read)
         if failed is not None:
             cost += self._rates.cost(failed.usage) or 0.0
             if failed.told < failed.count:
-                cost = max(cost, held.amount)
-        self.budget.settle(held.amount, cost)
+                cost = max(cost, reservation.amount)
+        self.budget.settle(reservation.amount, cost)
 
-    def _cost(self, held: Held, usage: Mapping[str, int] | None) -> float:
+    def _cost(self, reservation: Held, usage: Mapping[str, int] | None) -> float:
         cost = self._rates.cost(usage)
-        return held.amount if cost is None else cost
+        return reservation.amount if cost is None else cost
 
 
 def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:

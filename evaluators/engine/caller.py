@@ -264,8 +264,8 @@ def failure_of(error: BackendError) -> Failure:
 class Caller:
     """Sends one judge's or writer's requests and counts them in a tally.
 
-        held = await caller.admit(case)          # a slot, and money; None: the budget is used up
-        answer, parsed = await caller.call(held, case, item.uid, ask, read)
+        reservation = await caller.admit(case)  # a slot, and money; None: the budget is used up
+        answer, parsed = await caller.call(reservation, case, item.uid, ask, read)
 
     Args:
         account: where its requests are paid from.
@@ -298,21 +298,21 @@ class Caller:
             RunStopped: going on is hopeless.
         """
         await self._slots.acquire()
-        held = None
+        reservation = None
         try:
             await self._breaker.ready()
-            held = await self._hold(asked)
+            reservation = await self._hold(asked)
         finally:
-            if held is None:
+            if reservation is None:
                 self._slots.release()
-        return held
+        return reservation
 
     async def _hold(self, asked: Case | ChatRequest) -> Held | None:
         return await self._account.hold(self.spec, asked) if self._account else Held()
 
     async def call(
         self,
-        held: Held,
+        reservation: Held,
         asked: Case | ChatRequest,
         item: str,
         ask: Callable[[], Awaitable[Answer]],
@@ -329,14 +329,14 @@ class Caller:
         """
         tally, number = self.tally, self._breaker.sent()
         earlier: list[dict[str, int] | None] = []
-        paying: Held | None = held
+        paying: Held | None = reservation
         attempt = 0
         tally.in_flight += 1
         try:
             while True:
                 attempt += 1
                 try:
-                    answer, made = await self._attempt(ask, read)
+                    answer, parsed = await self._attempt(ask, read)
                 except BackendError as e:
                     self._failed(e)
                     self._settle(paying, None, e.replies)
@@ -357,7 +357,7 @@ class Caller:
                     if attempt > 1:
                         before = both(failed_replies(earlier), answer.failed_replies)
                         answer = replace(answer, attempts=attempt, failed_replies=before)
-                    return answer, made
+                    return answer, parsed
         finally:
             if paying is not None:
                 self._settle(paying)
@@ -396,29 +396,31 @@ class Caller:
         self._breaker.heard(error)
 
     def _settle(
-        self, held: Held | None, answer: Answer | None = None, failed: Sequence[dict[str, int] | None] = ()
+        self, reservation: Held | None, answer: Answer | None = None, failed: Sequence[dict[str, int] | None] = ()
     ) -> None:
         """Give back what was held and book what was paid."""
         lost = failed_replies(failed) if answer is None else answer.failed_replies
         for usage in (answer.usage if answer else None, lost.usage if lost else None):
             self.tally.prompt_tokens += (usage or {}).get("prompt_tokens", 0)
             self.tally.completion_tokens += (usage or {}).get("completion_tokens", 0)
-        if self._account and held is not None:
-            self._account.settle(held, answer, lost)
+        if self._account and reservation is not None:
+            self._account.settle(reservation, answer, lost)
 
     async def _pause(self, attempt: int, error: BackendError) -> None:
         most = self.spec.retry_after_most_s
-        wanted, seconds = asked_s(error), backoff_s(attempt, error, most)
+        requested_s, seconds = asked_s(error), backoff_s(attempt, error, most)
         now = time.monotonic()
-        if wanted is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
+        if requested_s is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
             self._told_until = now + seconds  # all requests in flight wait for the same thing: told once
-            most_note = ", the most that retry_after_most_s allows; then it is asked again" if wanted > most else ""
+            most_note = (
+                ", the most that retry_after_most_s allows; then it is asked again" if requested_s > most else ""
+            )
             log.warning(
                 "judge %r: the server asks to wait %.0f s: %s; waiting %.0f s%s",
                 self.spec.name,
-                wanted,
+                requested_s,
                 _said(error),
                 seconds,
                 most_note,
             )
-        await self.tally.waits.pause(error.kind, seconds, asked=wanted is not None)
+        await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)

@@ -101,5 +101,5 @@ def asked_s(error: BackendError) -> float | None:
 def backoff_s(attempt: int, error: BackendError, most_s: float = RETRY_AFTER_MOST_S) -> float:
     """Seconds before attempt + 1: what the server asked for, `most_s` at most, plus full jitter on a doubling base."""
     jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))  # noqa: S311 (no secret)
-    wanted = asked_s(error)
-    return jitter if wanted is None else min(wanted, most_s) + min(jitter, 1.0)
+    requested_s = asked_s(error)
+    return jitter if requested_s is None else min(requested_s, most_s) + min(jitter, 1.0)

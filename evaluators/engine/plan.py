@@ -95,10 +95,10 @@ class Grid:
         """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
         for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
-                for given in arm.give(item, order, writer):
+                for treatment in arm.give(item, order, writer):
                     for sample in range(judge.samples):
                         for candidate in scored_alone(item, judge):
-                            yield order, arm, writer.name if writer else None, given, sample, candidate
+                            yield order, arm, writer.name if writer else None, treatment, sample, candidate
 
     def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
         """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
@@ -106,22 +106,22 @@ class Grid:
         media = media_digest(pictures)
         digested, asked = digest(item.uid, media), judge.digest
         shown = media[:16] if pictures else None
-        for order, arm, writer, given, sample, candidate in self.asked(item, judge, rows):
-            seen = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
-            call = call_digest(digested, asked, seen, _read_as(given, judge), sample, given.draw)
+        for order, arm, writer, treatment, sample, candidate in self.asked(item, judge, rows):
+            view = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
+            call = call_digest(digested, asked, view, _read_as(treatment, judge), sample, treatment.draw)
             place = call if candidate is None else digest(call, order)
-            key = verdict_key(place, arm.name, writer, given.replicate)
-            yield Cell(key, call, judge.name, arm.name, writer, order, sample, given, shown, candidate)
+            key = verdict_key(place, arm.name, writer, treatment.replicate)
+            yield Cell(key, call, judge.name, arm.name, writer, order, sample, treatment, shown, candidate)
 
 
-def _read_as(given: Given, judge: JudgeSpec) -> object:
-    """What of the given decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
-    read: object = given.rubric and (given.rubric if judge.backend == "baseline" else given.rubric.text)
-    if given.rubric and judge.decision == "criteria":
-        read = (given.rubric.text, given.rubric.criteria)
-    if given.advice is None and not given.hidden:
+def _read_as(treatment: Given, judge: JudgeSpec) -> object:
+    """What of the treatment decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
+    read: object = treatment.rubric and (treatment.rubric if judge.backend == "baseline" else treatment.rubric.text)
+    if treatment.rubric and judge.decision == "criteria":
+        read = (treatment.rubric.text, treatment.rubric.criteria)
+    if treatment.advice is None and not treatment.hidden:
         return read
-    return (read, given.advice, tuple(sorted(given.hidden)))
+    return (read, treatment.advice, tuple(sorted(treatment.hidden)))
 
 
 class Finished:
@@ -136,10 +136,10 @@ class Finished:
     @classmethod
     def read(cls, run: Path, redo: Collection[str] = (), damage: Damage | None = None) -> Finished:
         """Whatever stands in the folder's verdict files, except errors, the statuses to be asked again, and what cannot be read."""
-        found = cls()
+        finished = cls()
         for verdict in verdicts_of(run, damage):
-            found.note(verdict["key"], verdict["status"], verdict["call"], redo)
-        return found
+            finished.note(verdict["key"], verdict["status"], verdict["call"], redo)
+        return finished
 
     def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
         if status == "error":
@@ -206,10 +206,12 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
     for index, item in enumerate(grid.items):
         open_calls: set[object] = set()
         if not item.digested():  # no keys yet: only count
-            for order, _, _, given, sample, candidate in grid.asked(item, judge, work.rows):
+            for order, _, _, treatment, sample, candidate in grid.asked(item, judge, work.rows):
                 work.planned += 1
                 work.cells += 1
-                open_calls.add((order if candidate is None else candidate, _read_as(given, judge), sample, given.draw))
+                open_calls.add(
+                    (order if candidate is None else candidate, _read_as(treatment, judge), sample, treatment.draw)
+                )
         else:
             for cell in grid.cells(item, judge, work.rows):
                 work.planned += 1

@@ -162,11 +162,11 @@ class Runner:
         first = FirstAnswers(judge.spec)
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
-                for same in calls:
-                    held = None if self._unreadable else await caller.admit(case_of(item, same[0]))
-                    if held is None:  # what is in flight is waited for and written
+                for call_cells in calls:
+                    reservation = None if self._unreadable else await caller.admit(case_of(item, call_cells[0]))
+                    if reservation is None:  # what is in flight is waited for and written
                         return
-                    group.create_task(self._ask(judge, item, same, caller, first, held))
+                    group.create_task(self._ask(judge, item, call_cells, caller, first, reservation))
 
     async def _prepared(
         self, works: Sequence[Work], media: MediaWindow, judge: Judge
@@ -190,13 +190,15 @@ class Runner:
                         item is not work.grid.items[work.place[item.uid]]
                     ):  # read just now: its keys were not known before
                         self.tally.parts[judge.spec.name].total -= len(cells) - len(fresh)
-                    calls = [same for same in grouped(fresh).values() if same[0].call not in work.reuse]
+                    calls = [
+                        call_cells for call_cells in grouped(fresh).values() if call_cells[0].call not in work.reuse
+                    ]
                     if error is None:
                         yield item, calls
                         continue
-                    for same in calls:  # a picture that cannot be shown costs its own verdicts
+                    for call_cells in calls:  # a picture that cannot be shown costs its own verdicts
                         self.tally.failures[error.kind] += 1
-                        self.write(item, same, None, Parsed("error"), error)
+                        self.write(item, call_cells, None, Parsed("error"), error)
         finally:
             if ahead is not None:
                 ahead[1].cancel()
@@ -209,14 +211,14 @@ class Runner:
             self._items.append(b"".join(map(encode, new)))
 
     async def _ask(
-        self, judge: Judge, item: Item, cells: list[Cell], caller: Caller, first: FirstAnswers, held: Held
+        self, judge: Judge, item: Item, cells: list[Cell], caller: Caller, first: FirstAnswers, reservation: Held
     ) -> None:
         cell, case = cells[0], case_of(item, cells[0])
         seed = seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
         asked = judge.spec.asked(case)
         try:
             answer, parsed = await caller.call(
-                held,
+                reservation,
                 case,
                 item.uid,
                 lambda: judge.decide(case, seed),
@@ -227,14 +229,14 @@ class Runner:
             caller.lost(error, item.uid)
         else:
             self.write(item, cells, answer, parsed)
-            said = first.add(answer.text, parsed.status)
-            if said:
+            warning = first.add(answer.text, parsed.status)
+            if warning:
                 show = f"rubric-harness show {self._verdicts.path.parent} --judge {judge.spec.name}"
-                said = f"judge {said}. To read some: {show}"
-            if said and self._stop_unreadable:
-                self._unreadable = f"{said}. To go on all the same, leave --stop-unreadable out"
-            elif said:
-                log.warning("%s. The run goes on; --stop-unreadable would end it", said)
+                warning = f"judge {warning}. To read some: {show}"
+            if warning and self._stop_unreadable:
+                self._unreadable = f"{warning}. To go on all the same, leave --stop-unreadable out"
+            elif warning:
+                log.warning("%s. The run goes on; --stop-unreadable would end it", warning)
 
     def write(
         self,
@@ -332,11 +334,11 @@ def derived(parsed: Parsed, order: Order) -> dict[str, Any]:
 def cause_of(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one failure that tells the user what to do; the rest are its echoes."""
     flat: list[BaseException] = []
-    rest: list[BaseException] = [failures]
-    while rest:
-        one = rest.pop()
-        if isinstance(one, BaseExceptionGroup):
-            rest.extend(one.exceptions)
+    pending: list[BaseException] = [failures]
+    while pending:
+        failure = pending.pop()
+        if isinstance(failure, BaseExceptionGroup):
+            pending.extend(failure.exceptions)
         else:
-            flat.append(one)
+            flat.append(failure)
     return next((e for e in flat if isinstance(e, RunStopped | UserError)), flat[0])

@@ -42,15 +42,15 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
         RunStopped: going on is pointless, or the budget is used up: then all that was asked is answered and written.
         UserError: a writer, a template or a file is not as it must be.
     """
-    for one in work:
-        tally.expect(one.spec, len(one.draws), one.backend.in_process)
+    for writing in work:
+        tally.expect(writing.spec, len(writing.draws), writing.backend.in_process)
     due = [w for w in work if w.draws]
     media = MediaWindow()
     try:
         async with asyncio.TaskGroup() as group:
-            for one in due:
-                if not one.backend.in_process:
-                    group.create_task(_write([one], journal, tally, media))
+            for writing in due:
+                if not writing.backend.in_process:
+                    group.create_task(_write([writing], journal, tally, media))
             local = [w for w in due if w.backend.in_process]
             if local:
                 group.create_task(_write(local, journal, tally, media))
@@ -77,10 +77,10 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
                         tally.parts[work.spec.name].written += 1
                         continue
                     request = request_of(work.spec, draw)
-                    held = await caller.admit(request)
-                    if held is None:  # what is in flight is waited for and written
+                    reservation = await caller.admit(request)
+                    if reservation is None:  # what is in flight is waited for and written
                         break
-                    group.create_task(_one(work, draw, request, journal, caller, first, held))
+                    group.create_task(_one(work, draw, request, journal, caller, first, reservation))
         finally:
             await work.backend.close()
 
@@ -90,16 +90,16 @@ async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[tuple[D
     are read."""
     encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
     batches = (
-        (some, asyncio.ensure_future(media.prepare([d.item for d in some], encoded, most)))
-        for some in _batches(work.draws)
+        (batch, asyncio.ensure_future(media.prepare([d.item for d in batch], encoded, most)))
+        for batch in _batches(work.draws)
     )
     ahead = next(batches, None)
     try:
         while ahead is not None:
-            some, reading = ahead
+            batch, reading = ahead
             ready = await reading
             ahead = next(batches, None)
-            for draw, (item, error) in zip(some, ready, strict=True):
+            for draw, (item, error) in zip(batch, ready, strict=True):
                 yield replace(draw, item=item), error
     finally:
         if ahead is not None:
@@ -122,12 +122,18 @@ def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
 
 
 async def _one(
-    work: Writing, draw: Draw, request: ChatRequest, journal: Journal, caller: Caller, first: FirstAnswers, held: Held
+    work: Writing,
+    draw: Draw,
+    request: ChatRequest,
+    journal: Journal,
+    caller: Caller,
+    first: FirstAnswers,
+    reservation: Held,
 ) -> None:
     tally = caller.tally
     try:
         answer, rubric = await caller.call(
-            held,
+            reservation,
             request,
             draw.item.uid,
             lambda: work.backend.chat(request),
@@ -140,9 +146,9 @@ async def _one(
         journal.append(encode(replace(rubric, answer=answer)))
         tally.statuses[rubric.status] += 1
         cut = ending(answer.finish_reason, work.spec.complete_reasons) == "cut"
-        said = first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
-        if said:
-            log.warning("writer %s. The run goes on", said)
+        warning = first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
+        if warning:
+            log.warning("writer %s. The run goes on", warning)
     finally:
         tally.parts[work.spec.name].written += 1
         tally.last_written = time.monotonic()

@@ -80,10 +80,10 @@ class MediaWindow:
             BackendError: of kind `image`: the file is gone, is no image, or cannot be decoded for the budget.
         """
         want = (file.path, max_pixels)
-        kept = self._kept.get(want)
-        if kept is not None:
+        cached = self._kept.get(want)
+        if cached is not None:
             self._kept.move_to_end(want)
-            return kept
+            return cached
         # From the reading itself: a window smaller than the request would have dropped it again.
         read = next(r for r in await self._read([want]) if r.want == want)
         if read.encoded is None:
@@ -111,9 +111,9 @@ class MediaWindow:
         errors = {r.want[0]: r.error for r in read if r.error and (encode or not sha[r.want[0]])}
         return [_ready(i, sha, errors) for i in items]
 
-    def keep(self, known: Mapping[str, Known]) -> None:
+    def keep(self, files: Mapping[str, Known]) -> None:
         """Take in files, by path, whose bytes were at hand when they were written: they need not be read again."""
-        for path, (encoded, sha) in known.items():
+        for path, (encoded, sha) in files.items():
             self._keep((path, None), encoded, sha)
 
     def forget(self, paths: Collection[str]) -> None:
@@ -124,10 +124,10 @@ class MediaWindow:
         for path in gone:
             self._sha.pop(path, None)
 
-    async def _read(self, wanted: Sequence[_Want]) -> list[_Read]:
+    async def _read(self, wants: Sequence[_Want]) -> list[_Read]:
         """Read in one hop what nobody reads yet, and wait for the rest with those who do."""
-        fresh = [w for w in wanted if w not in self._reading]
-        waiting = {id(r): r for w in wanted if (r := self._reading.get(w)) is not None}
+        fresh = [w for w in wants if w not in self._reading]
+        waiting = {id(r): r for w in wants if (r := self._reading.get(w)) is not None}
         if fresh:
             pool = self._reader if all(max_pixels is None for _, max_pixels in fresh) else self._decoders
             hop = asyncio.get_running_loop().run_in_executor(pool, _encode_all, fresh)
@@ -136,8 +136,8 @@ class MediaWindow:
             waiting[id(hop)] = hop
         return [read for hop in waiting.values() for read in await asyncio.shield(hop)]
 
-    def _admit(self, wanted: Sequence[_Want], done: asyncio.Future[list[_Read]]) -> None:
-        for want in wanted:
+    def _admit(self, wants: Sequence[_Want], done: asyncio.Future[list[_Read]]) -> None:
+        for want in wants:
             self._reading.pop(want, None)
         if done.cancelled() or done.exception() is not None:
             return
@@ -217,8 +217,8 @@ class _Read(NamedTuple):
     """Why it was not encoded."""
 
 
-def _encode_all(wanted: Sequence[_Want]) -> list[_Read]:
-    return [_encode(w) for w in wanted]
+def _encode_all(wants: Sequence[_Want]) -> list[_Read]:
+    return [_encode(w) for w in wants]
 
 
 def _encode(want: _Want) -> _Read:

@@ -17,12 +17,12 @@ class PictureFolder:
     """A folder for pictures. Its lock ends with this process, however that ends, and tells whose folder may be removed."""
 
     def __init__(self) -> None:
-        made = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
-        self._lock = os.open(made, os.O_RDONLY)
+        folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
+        self._lock = os.open(folder, os.O_RDONLY)
         with contextlib.suppress(OSError):  # a file system without locks: nobody else can lock it either
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.path = made.rename(
-            made.with_name(made.name.replace("rubric-harness-", PREFIX))
+        self.path = folder.rename(
+            folder.with_name(folder.name.replace("rubric-harness-", PREFIX))
         )  # locked before it is seen
 
     def __enter__(self) -> PictureFolder:

@@ -143,8 +143,8 @@ class Induction:
         options, parts = self._options, self._seeds
         each = await _all([self._from_pair(item) for item in parts.propose])
         proposed = sum(n for _, n in each)
-        pool = _distinct([f for found, _ in each for f in found])
-        rounds = tuple(sum(f.round == r for found, _ in each for f in found) for r in range(options.rounds + 1))
+        pool = _distinct([f for findings, _ in each for f in findings])
+        rounds = tuple(sum(f.round == r for findings, _ in each for f in findings) for r in range(options.rounds + 1))
         criteria, verified = [f[0].criterion for f in pool], len(pool)
         if not criteria:
             return self._nothing(proposed, 0, rounds)
@@ -158,11 +158,11 @@ class Induction:
             [pool[n] for n in telling],
         )
         places = chosen(matrix, options.criteria) if len(criteria) > options.criteria else list(range(len(criteria)))
-        kept, kept_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
-        ordered = await structure(kept, parts.propose[0].modality(), self._write)
-        flat = numbered(kept)
-        tested = await self._matrix(kept, parts.test)
-        accuracy = {"by_criterion": {"select": set_accuracy(kept_matrix), "test": set_accuracy(tested)}}
+        selected, selected_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
+        ordered = await structure(selected, parts.propose[0].modality(), self._write)
+        flat = numbered(selected)
+        tested = await self._matrix(selected, parts.test)
+        accuracy = {"by_criterion": {"select": set_accuracy(selected_matrix), "test": set_accuracy(tested)}}
         for name, text in (("none", ""), ("flat", flat), ("structured", ordered.text)):
             if text or name == "none":
                 where = {"select": parts.select, "test": parts.test}
@@ -177,10 +177,10 @@ class Induction:
                 pool[i][0].round,
                 coverage(matrix[i])[:2],
                 (coverage(matrix[i])[2], coverage(matrix[i])[0]),
-                contribution(kept_matrix, n),
+                contribution(selected_matrix, n),
                 (coverage(tested[n])[2], *coverage(tested[n])[:2]),
             )
-            for n, (i, c) in enumerate(zip(places, kept, strict=True))
+            for n, (i, c) in enumerate(zip(places, selected, strict=True))
         ]
         return Induced(
             ordered.text or flat,
@@ -205,16 +205,16 @@ class Induction:
         options = self._options
         open_, count = options.criteria, 0
         failed: list[dict[str, str]] = []
-        kept: list[Found] = []
+        verified: list[Found] = []
         for turn in range(options.rounds + 1):
-            proposals, unfit = await self._proposals(item, open_, failed, [said(f.criterion) for f in kept], turn)
+            proposals, unfit = await self._proposals(item, open_, failed, [said(f.criterion) for f in verified], turn)
             count += len(proposals) + len(unfit)
             verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS] if proposals else []
             passed = [
                 all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True))
                 for n in range(len(proposals))
             ]
-            kept += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
+            verified += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
             missed = [
                 {"criterion": said(c), "found": _critique([v[n] for v in verdicts], shown_in(item))}
                 for n, c in enumerate(proposals)
@@ -224,16 +224,16 @@ class Induction:
             open_ = len(missed) + len(unfit) or (open_ if not proposals else 0)
             if not open_:
                 break
-        return kept, count
+        return verified, count
 
     async def _proposals(
-        self, item: Item, count: int, failed: list[dict[str, str]], kept: list[str], turn: int
+        self, item: Item, count: int, failed: list[dict[str, str]], verified: list[str], turn: int
     ) -> tuple[list[Criterion], list[dict[str, str]]]:
         """What the model proposes, knowing the label; and what of it is not tried, since it compares or gives the pair away."""
         assert item.label.preferred is not None
         order = shown_in(item)
         preferred = 1 + order.index("AB"[item.label.preferred])
-        extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed, "kept": kept}
+        extra: dict[str, Any] = {"preferred": preferred, "count": count, "failed": failed, "kept": verified}
         request = ChatRequest(
             within_budget(self._template.render(self._shown(item, order), **extra), self._options.max_pixels),
             sampling=self._options.sampling,
@@ -241,21 +241,21 @@ class Induction:
             affinity=item.uid,
         )
         what = "propose" if turn == 0 else "refine"
-        answer = await self._ask(what, request, item, order, preferred, count, failed, kept, turn)
+        answer = await self._ask(what, request, item, order, preferred, count, failed, verified, turn)
         draft = _numbered.parse(answer, blind=False, criteria=count)
         if not draft.criteria:
             self._left_out["answers that could not be read"] += 1
         good: list[Criterion] = []
         unfit: list[dict[str, str]] = []
-        have = {normalised(k) for k in kept}
-        for one in draft.criteria[:count]:
-            why = self._unfit(one, item)
+        have = {normalised(k) for k in verified}
+        for criterion in draft.criteria[:count]:
+            why = self._unfit(criterion, item)
             if why:
                 self._left_out[why] += 1
-                unfit.append({"criterion": said(one), "found": f"It was not tried: it {why}."})
-            elif normalised(said(one)) not in have:
-                good.append(one)
-            have.add(normalised(said(one)))
+                unfit.append({"criterion": said(criterion), "found": f"It was not tried: it {why}."})
+            elif normalised(said(criterion)) not in have:
+                good.append(criterion)
+            have.add(normalised(said(criterion)))
         return good, unfit
 
     def _shown(self, item: Item, order: Order) -> Case:
@@ -321,8 +321,8 @@ class Induction:
                 )
             return right
 
-        found: list[int] = await _all([on(i) for i in items])
-        return sum(found) / (2 * len(items))
+        correct: list[int] = await _all([on(i) for i in items])
+        return sum(correct) / (2 * len(items))
 
     async def _ready(self, item: Item) -> Item:
         try:
@@ -394,18 +394,18 @@ def _critique(verdicts: Sequence[CriterionVerdict], shown: Order) -> str:
     return f"With candidate {first} shown first, the judge {texts[0]}; with candidate {3 - first} shown first, it {texts[1]}."
 
 
-def _distinct(found: Sequence[Found]) -> list[list[Found]]:
+def _distinct(findings: Sequence[Found]) -> list[list[Found]]:
     """Those that say the same in the same words, together; in order of first appearance."""
     by_words: dict[str, list[Found]] = {}
-    for one in found:
-        by_words.setdefault(normalised(said(one.criterion)), []).append(one)
-    return [sorted(same, key=lambda f: f.round) for same in by_words.values()]
+    for finding in findings:
+        by_words.setdefault(normalised(said(finding.criterion)), []).append(finding)
+    return [sorted(group, key=lambda f: f.round) for group in by_words.values()]
 
 
 async def _all(tasks: Sequence[Any]) -> list[Any]:
     """All results. One request that fails for good does not stop the others: their answers are wanted in the next run."""
-    found = await asyncio.gather(*tasks, return_exceptions=True)
-    failures = [f for f in found if isinstance(f, BaseException)]
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    failures = [f for f in outcomes if isinstance(f, BaseException)]
     others = [f for f in failures if not isinstance(f, Unanswered)]
     if others:
         raise next((f for f in others if isinstance(f, RunStopped | UserError)), others[0])
@@ -413,4 +413,4 @@ async def _all(tasks: Sequence[Any]) -> list[Any]:
         raise Unanswered(f"{failures[0]} (and {len(failures) - 1} more)", failures[0].permanent)
     if failures:
         raise failures[0]
-    return list(found)
+    return list(outcomes)

@@ -31,9 +31,9 @@ def chosen(matrix: Sequence[Matrix], most: int) -> list[int]:
     taken: list[int] = []
     best: tuple[float, int] = (0.5, 0)
     while len(taken) < min(most, len(matrix)):
-        rest = [n for n in range(len(matrix)) if n not in taken]
-        own = {n: (set_accuracy([*(matrix[t] for t in taken), matrix[n]]), sum(matrix[n])) for n in rest}
-        taken.append(max(rest, key=lambda n: (*own[n], -n)))
+        remaining = [n for n in range(len(matrix)) if n not in taken]
+        own = {n: (set_accuracy([*(matrix[t] for t in taken), matrix[n]]), sum(matrix[n])) for n in remaining}
+        taken.append(max(remaining, key=lambda n: (*own[n], -n)))
         accuracy = own[taken[-1]][0]
         if accuracy > best[0] + 1e-12 or not best[1]:
             best = accuracy, len(taken)

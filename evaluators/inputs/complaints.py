@@ -31,16 +31,16 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlist, _SHORT.maxdi
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
     """Each mistake in a YAML file as one line: file, line, what, mend."""
-    found: dict[tuple[Any, str], str] = {}
-    for one in error.errors(include_url=False):
-        if one["type"] != "too_short" or not one["input"]:
-            location = one["loc"]
+    lines: dict[tuple[Any, str], str] = {}
+    for mistake in error.errors(include_url=False):
+        if mistake["type"] != "too_short" or not mistake["input"]:
+            location = mistake["loc"]
             _, place = walk(top, location)
             # Where several types may stand, each complains of one value: the first says enough.
-            by_member = len(place) < len(location) and one["type"] != "extra_forbidden"
-            key = (place, "") if by_member else (location, one["msg"])
-            found.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(one, top)}")
-    return list(dict.fromkeys(found.values()))
+            by_member = len(place) < len(location) and mistake["type"] != "extra_forbidden"
+            key = (place, "") if by_member else (location, mistake["msg"])
+            lines.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(mistake, top)}")
+    return list(dict.fromkeys(lines.values()))
 
 
 def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
@@ -56,8 +56,8 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     where = ".".join(str(p) for p in place)
     if error["type"] == "extra_forbidden":
         owners, _ = walk(top, location[:-1])
-        known = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
-        return unknown(key, str(location[-1]), known)
+        field_names = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
+        return unknown(key, str(location[-1]), field_names)
     if error["type"] == "missing":
         return f"{where!r} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -166,8 +166,8 @@ _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        seen: set[str] = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        earlier_keys: set[str] = set()
+        twice = next(k for k, _ in pairs if k in earlier_keys or earlier_keys.add(k))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {twice!r} stands here a second time; keep one")
     return value
 
@@ -193,7 +193,9 @@ def _deeper(value: Any, levels: int) -> bool:
     """Whether lists and objects lie deeper in each other than so many levels."""
     row = [value]
     for _ in range(levels + 1):
-        row = [v for one in row for v in (one.values() if isinstance(one, dict) else one) if isinstance(v, dict | list)]
+        row = [
+            v for node in row for v in (node.values() if isinstance(node, dict) else node) if isinstance(v, dict | list)
+        ]
         if not row:
             return False
     return True

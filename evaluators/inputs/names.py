@@ -11,20 +11,20 @@ MOST_LISTED = 40
 """Names that are listed where nothing is near."""
 
 
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
+def unknown(what: str, name: object, choices: Iterable[str]) -> str:
     """What is wrong with a name, and what may have been meant.
 
     >>> unknown("arm", "Nome", ["none", "generic"])
     "unknown arm 'Nome'; did you mean 'none'? There are: none, generic"
     """
-    names = list(dict.fromkeys(known))
-    said = f"unknown {what} {name!r}"
+    names = list(dict.fromkeys(choices))
+    message = f"unknown {what} {name!r}"
     if not names:
-        return f"{said}; there are none"
+        return f"{message}; there are none"
     lower = {n.lower(): n for n in reversed(names)}
     close = difflib.get_close_matches(str(name).lower(), lower, 1)
     if not close:
         more = ", ..." if len(names) > MOST_LISTED else ""
-        return f"{said}; there are: {', '.join(names[:MOST_LISTED])}{more}"
+        return f"{message}; there are: {', '.join(names[:MOST_LISTED])}{more}"
     there = f" There are: {', '.join(names)}" if len(names) <= LISTED else ""
-    return f"{said}; did you mean {lower[close[0]]!r}?{there}"
+    return f"{message}; did you mean {lower[close[0]]!r}?{there}"

@@ -182,13 +182,13 @@ def _repeated_keys(loader: _Loader, root: yaml.Node) -> Iterator[tuple[int, str]
             continue
         done.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            seen: set[Hashable] = set()
+            earlier_keys: set[Hashable] = set()
             for key, _ in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     raise _at(key, "a key must be a plain word")
                 value = key.value if key.tag == "tag:yaml.org,2002:merge" else loader.construct_object(key)
-                if value in seen:
+                if value in earlier_keys:
                     line = key.start_mark.line + 1
                     yield line, f"the key {key.value!r} stands here a second time; keep one"
-                seen.add(value)
+                earlier_keys.add(value)
         waiting += reversed(list(_inner(node)))

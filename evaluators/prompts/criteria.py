@@ -59,7 +59,9 @@ def _criterion(chunk: str) -> Criterion:
     named = (
         plain if weight is None else plain[: weight.start()].rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
     )
-    name, colon, rest = named.partition(":")
+    name, colon, description = named.partition(":")
     if not colon or len(name) > 80:
-        name, rest = named[:60], named
-    return Criterion(name.strip(" -–—.") or named[:60].strip(), rest.strip(), float(weight[1]) if weight else math.nan)
+        name, description = named[:60], named
+    return Criterion(
+        name.strip(" -–—.") or named[:60].strip(), description.strip(), float(weight[1]) if weight else math.nan
+    )

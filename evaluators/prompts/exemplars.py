@@ -114,10 +114,10 @@ class Exemplars:
     def parts(self) -> tuple[Part, ...]:
         """What stands in front of every request of a writer."""
         shown: list[Part] = []
-        for number, one in enumerate(self.cases, 1):
-            criteria = "\n".join(f"{n}. {c}" for n, c in enumerate(one.criteria, 1))
-            case = Case(one.item, "AB" if number % 2 else "BA")
-            (message,) = self._template.render(case, number=number, rationale=one.rationale, criteria=criteria)
+        for number, exemplar in enumerate(self.cases, 1):
+            criteria = "\n".join(f"{n}. {c}" for n, c in enumerate(exemplar.criteria, 1))
+            case = Case(exemplar.item, "AB" if number % 2 else "BA")
+            (message,) = self._template.render(case, number=number, rationale=exemplar.rationale, criteria=criteria)
             shown = joined(shown, message.parts)
         return tuple(joined(shown, [Text("So much for the examples. Your task:")]))
 
@@ -131,21 +131,21 @@ def joined(before: list[Part] | tuple[Part, ...], after: list[Part] | tuple[Part
 
 
 def _read(path: Path) -> tuple[Exemplar, ...]:
-    found: list[Exemplar] = []
+    exemplars: list[Exemplar] = []
     problems: list[str] = []
     for number, row in read_jsonl(path, problems):
         try:
-            found.append(_exemplar(path, number, _Row.model_validate(row)))
+            exemplars.append(_exemplar(path, number, _Row.model_validate(row)))
         except ValidationError as e:
             problems.append(f"{path}: line {number}: {_complaint(e)}")
         except ValueError as e:
             problems.append(f"{path}: line {number}: {e}")
     if problems:
-        rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
-    if not found:
+        omitted = [f"... and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
+        raise UserError(*problems[:SHOWN_PROBLEMS], *omitted)
+    if not exemplars:
         raise UserError(f"{path}: no exemplars in it; give a line of JSON for each")
-    return tuple(found)
+    return tuple(exemplars)
 
 
 def _complaint(error: ValidationError) -> str:
@@ -197,9 +197,9 @@ def _image(folder: Path, name: str) -> MediaFile:
     try:
         with open(path, "rb", opener=plain_file) as file:
             head = file.read(HEAD)
-        found = path.stat()
+        status = path.stat()
     except OSError as e:
         raise ValueError(f"{path}: cannot be read ({e.strerror})") from None
     if mime_of(head) is None:
         raise ValueError(f"{path} is not an image that models can read (PNG, JPEG, WebP, GIF, ...); convert it")
-    return MediaFile(str(path), found.st_size, found.st_mtime_ns, sha256_of(str(path)))
+    return MediaFile(str(path), status.st_size, status.st_mtime_ns, sha256_of(str(path)))

@@ -58,11 +58,11 @@ def fenced(values: Mapping[str, object]) -> dict[str, object]:
     """
     prompt = _Prompt()
     sections = {name: prompt.shown(value)[0] for name, value in values.items()}
-    whole = fence_of("", *prompt.fences)
-    if prompt.digests and (copied := prompt.digests & {*prompt.fences, whole}):
+    prompt_fence = fence_of("", *prompt.fences)
+    if prompt.digests and (copied := prompt.digests & {*prompt.fences, prompt_fence}):
         again = _Prompt(copied)
         sections = {name: again.shown(value)[0] for name, value in values.items()}
-    return {**sections, "fence": whole}
+    return {**sections, "fence": prompt_fence}
 
 
 class _Prompt:
@@ -99,19 +99,19 @@ class _Prompt:
         return value, []
 
     def _response(self, value: Mapping[str, Any]) -> tuple[dict[str, object], list[str]]:
-        made: dict[str, object] = {}
+        response: dict[str, object] = {}
         inner: list[str] = []
         for name, part in value.items():
             if name != "names":
-                made[name], fences = self.shown(part)
+                response[name], fences = self.shown(part)
                 inner += fences
-        text, own = made.get("text"), ""
+        text, own = response.get("text"), ""
         if isinstance(text, Section):
             if names := value.get("names"):
                 text.fence = own = fence_of(value["text"], *names)
                 self.fences.append(own)
-            made["fence"] = text.fence
-        return made, [own, *inner]
+            response["fence"] = text.fence
+        return response, [own, *inner]
 
 
 class _Ready(NamedTuple):

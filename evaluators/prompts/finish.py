@@ -90,19 +90,19 @@ def _plain(reason: str) -> str:
 
 
 def check_finished(
-    reason: str | None, complete: Collection[str] = (), said: str = "", usage: dict[str, int] | None = None
+    reason: str | None, complete: Collection[str] = (), message: str = "", usage: dict[str, int] | None = None
 ) -> None:
     """Let an answer pass that its model or a limit ended.
 
     Args:
-        said: the server's own words on the failure, where it gave some.
+        message: the server's own words on the failure, where it gave some.
         usage: what the unfinished reply cost all the same.
 
     Raises:
         BackendError: of kind `server` where the server did not finish it, `finish_reason` where nobody knows.
     """
     family = ending(reason, complete)
-    words = f": {said}" if said else ""
+    words = f": {message}" if message else ""
     if family == "failed":
         raise BackendError(
             "server",

@@ -299,11 +299,11 @@ def _label(text: str, form: Form) -> tuple[bool, str] | None:
     if len(before) > 2 * _LONGEST:
         return None
     item = _ITEM.match(before)
-    rest = before[item.end() if item else 0 :]
+    content = before[item.end() if item else 0 :]
     label = (
-        _LABEL.fullmatch(rest)
-        or _CONCERNS.fullmatch(rest)
-        or (item and not _DECIDES.search(rest) and _EXPLAINED_LABEL.fullmatch(rest))
+        _LABEL.fullmatch(content)
+        or _CONCERNS.fullmatch(content)
+        or (item and not _DECIDES.search(content) and _EXPLAINED_LABEL.fullmatch(content))
     )
     words = label[1].strip(_DECORATION + "#>") if label else ""
     return (item is not None, words) if words and len(words.split()) <= 8 else None

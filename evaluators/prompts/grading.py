@@ -32,14 +32,14 @@ class Grading:
 
     def key(self) -> dict[str, Any]:
         """What stands in keys and manifests: empty for the plain comparison of two, so that keys of earlier runs hold."""
-        found: dict[str, Any] = {} if self.kind == "pairwise" else {"kind": self.kind}
+        fields: dict[str, Any] = {} if self.kind == "pairwise" else {"kind": self.kind}
         if self.decision != "holistic":
-            found["decision"] = self.decision
+            fields["decision"] = self.decision
         if self.ties != "forbidden":
-            found["ties"] = self.ties
+            fields["ties"] = self.ties
         if self.kind == "pointwise":
-            found["scale"] = list(self.scale)
-        return found
+            fields["scale"] = list(self.scale)
+        return fields
 
     def __str__(self) -> str:
         """As tables name it: `pairwise`, `pairwise by criterion, ties`, `pointwise 1-9`."""
@@ -53,21 +53,21 @@ def read_grading(text: str) -> dict[str, Any]:
     Raises:
         ValueError: a word that means nothing here.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for word in (w.strip() for w in text.split(",") if w.strip()):
         low, dash, high = word.partition("-")
         if word in get_args(Kind):
-            found["grading"] = word
+            fields["grading"] = word
         elif word in get_args(Decision):
-            found["decision"] = word
+            fields["decision"] = word
         elif word in ("ties", "good_bad"):
-            found["ties"] = "allowed" if word == "ties" else word
+            fields["ties"] = "allowed" if word == "ties" else word
         elif dash and low.isdigit() and high.isdigit():
-            found["scale"] = (int(low), int(high))
+            fields["scale"] = (int(low), int(high))
         else:
             words = [*get_args(Kind), *get_args(Decision), "ties", "good_bad"]
             raise ValueError(f"{unknown('grading', word, words)}, or a scale such as 1-5")
-    return found
+    return fields
 
 
 def label(key: dict[str, Any]) -> str:

@@ -77,15 +77,15 @@ _FOUR_WAY = {"A>B": "1", "B>A": "2", "A=B=GOOD": "both good", "A=B=BAD": "both b
 
 def _number(asked: Asked, content: str) -> str | None:
     """A position, or a tie: those that were offered, and a plain tie where none was, as one that was not asked for."""
-    said = named(content).lower()
-    if said.isascii() and said.isdigit():
-        return said if len(said) == 1 and 1 <= int(said) <= asked.shown else None
+    verdict = named(content).lower()
+    if verdict.isascii() and verdict.isdigit():
+        return verdict if len(verdict) == 1 and 1 <= int(verdict) <= asked.shown else None
     ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
-    return said if said in ties else None
+    return verdict if verdict in ties else None
 
 
-def _first_or_second(said: str) -> str | None:
-    return said if said in ("1", "2") else None
+def _first_or_second(verdict: str) -> str | None:
+    return verdict if verdict in ("1", "2") else None
 
 
 def _letter(content: str) -> str | None:
@@ -103,11 +103,11 @@ def _four_way(content: str) -> str | None:
 def _score_in_range(asked: Asked, content: str) -> str | None:
     """A whole number of the scale, or `8/9` where 9 is its highest."""
     low, high = asked.grading.scale
-    said, slash, of = undecorated(content).partition("/")
-    said = undecorated(said)
-    if not _WHOLE_NUMBER.fullmatch(said) or (slash and undecorated(of) != str(high)):
+    score, slash, of = undecorated(content).partition("/")
+    score = undecorated(score)
+    if not _WHOLE_NUMBER.fullmatch(score) or (slash and undecorated(of) != str(high)):
         return None
-    return str(int(said)) if low <= int(said) <= high else None
+    return str(int(score)) if low <= int(score) <= high else None
 
 
 def _permutation(asked: Asked, content: str) -> str | None:
@@ -119,12 +119,12 @@ def _permutation(asked: Asked, content: str) -> str | None:
 def _lines(asked: Asked, content: str) -> str | None:
     """One line for each criterion, `number: verdict`, none missing and none twice."""
     lines = [_LINE.fullmatch(undecorated(line)) for line in content.splitlines() if line.strip()]
-    said = {int(m[1]): undecorated(m[2]).lower() for m in lines if m}
-    if not all(lines) or len(lines) != len(asked.criteria) or set(said) != set(range(1, len(lines) + 1)):
+    verdicts = {int(m[1]): undecorated(m[2]).lower() for m in lines if m}
+    if not all(lines) or len(lines) != len(asked.criteria) or set(verdicts) != set(range(1, len(lines) + 1)):
         return None
-    if any(_on_criterion(c, said[n], asked) is None for n, c in enumerate(asked.criteria, 1)):
+    if any(_on_criterion(c, verdicts[n], asked) is None for n, c in enumerate(asked.criteria, 1)):
         return None
-    return "\n".join(said[n] for n in sorted(said))
+    return "\n".join(verdicts[n] for n in sorted(verdicts))
 
 
 def _chosen(choice: int) -> Parsed:
@@ -138,14 +138,14 @@ def _ranked(best_first: Sequence[int]) -> Parsed:
     return Parsed("ok", best_first[0], ranks=tuple(ranks))
 
 
-def _on_criterion(criterion: Criterion, said: str, asked: Asked) -> CriterionVerdict | None:
+def _on_criterion(criterion: Criterion, verdict: str, asked: Asked) -> CriterionVerdict | None:
     blank = CriterionVerdict(criterion.name, criterion.weight)
-    if said == "n/a":
+    if verdict == "n/a":
         return blank
     if asked.grading.kind == "pointwise":
-        score = _score_in_range(asked, said)
+        score = _score_in_range(asked, verdict)
         return None if score is None else replace(blank, score=float(score))
-    return replace(blank, choice=0 if said == "tie" else int(said)) if said in ("1", "2", "tie") else None
+    return replace(blank, choice=0 if verdict == "tie" else int(verdict)) if verdict in ("1", "2", "tie") else None
 
 
 def weighed(verdicts: Sequence[CriterionVerdict], asked: Asked) -> Parsed:
@@ -154,16 +154,16 @@ def weighed(verdicts: Sequence[CriterionVerdict], asked: Asked) -> Parsed:
     Comparing: weight times +1 or -1 (or P(1) - P(2)), a tie at 0. Scoring: the weighted sum over the sum of the weights' sizes.
     A negative weight counts against. Where nothing could be assessed, it is a tie without a score.
     """
-    kept = tuple(verdicts)
-    largest = max((abs(v.weight) for v in kept), default=0.0) or 1.0
+    criteria = tuple(verdicts)
+    largest = max((abs(v.weight) for v in criteria), default=0.0) or 1.0
     if asked.grading.kind == "pointwise":
-        scored = [(v.weight / largest, v.score) for v in kept if v.score is not None]
+        scored = [(v.weight / largest, v.score) for v in criteria if v.score is not None]
         total = sum(abs(w) for w, _ in scored)
         if not total:
-            return Parsed("tie", criteria=kept)
-        return Parsed("ok", score=round(sum(w * s for w, s in scored) / total, 9), criteria=kept)
-    margin = round(sum(v.weight / largest * _lean(v) for v in kept), 9)
-    return Parsed("ok", 1 if margin > 0 else 2, criteria=kept) if margin else Parsed("tie", criteria=kept)
+            return Parsed("tie", criteria=criteria)
+        return Parsed("ok", score=round(sum(w * s for w, s in scored) / total, 9), criteria=criteria)
+    margin = round(sum(v.weight / largest * _lean(v) for v in criteria), 9)
+    return Parsed("ok", 1 if margin > 0 else 2, criteria=criteria) if margin else Parsed("tie", criteria=criteria)
 
 
 def _lean(verdict: CriterionVerdict) -> float:
@@ -202,7 +202,9 @@ def _taken(form: Form, answer_format: str, asked: Asked) -> Parsed:
     if answer_format == "score":
         return Parsed("ok", score=float(value))
     if answer_format in ("verdicts", "scores"):
-        verdicts = (_on_criterion(c, said, asked) for c, said in zip(asked.criteria, value.split("\n"), strict=True))
+        verdicts = (
+            _on_criterion(c, verdict, asked) for c, verdict in zip(asked.criteria, value.split("\n"), strict=True)
+        )
         return weighed([v for v in verdicts if v is not None], asked)
     return _chosen(_CHOICES[value])
 
@@ -232,13 +234,13 @@ REASONED = "reasoned"
 
 def begun(text: str) -> str | None:
     """The text up to the digit of its verdict, `<answer>` included; None where it decides for neither."""
-    rest = after_reasoning(text)
-    form = None if rest is None else decision(rest, FORMATS["tag"](rest, PAIR))
-    if rest is None or form is None or form.value not in ("1", "2"):
+    final_text = after_reasoning(text)
+    form = None if final_text is None else decision(final_text, FORMATS["tag"](final_text, PAIR))
+    if final_text is None or form is None or form.value not in ("1", "2"):
         return None
-    content = rest[form.inside : form.end]
+    content = final_text[form.inside : form.end]
     digit = form.inside + (0 if content.lstrip().startswith(form.value) else content.index(form.value))
-    return text[: len(text) - len(rest) + digit]
+    return text[: len(text) - len(final_text) + digit]
 
 
 def refused(answer: Answer) -> bool:
@@ -282,11 +284,11 @@ def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> tuple[Pa
     if how == "cut":
         return Parsed("truncated"), 0
     answer_format = "tag" if answer.answer_format == REASONED else answer.answer_format
-    rest = after_reasoning(answer.text)
-    if rest is None:
+    final_text = after_reasoning(answer.text)
+    if final_text is None:
         return Parsed("unparsed"), 0
-    forms = FORMATS[answer_format](rest, asked)
-    form = decision(rest, forms)
+    forms = FORMATS[answer_format](final_text, asked)
+    form = decision(final_text, forms)
     different = len({f.value for f in forms} - {None})
     if form is None:
         return Parsed("unparsed"), different
@@ -392,8 +394,8 @@ def _criterion_by_token(
     if best == 3:
         return replace(blank, choice=0), replace(blank, choice=0)
     shares = sorted(
-        (digits.listed.get(1, one)) / ((digits.listed.get(1, one)) + (digits.listed.get(2, two)))
-        for one, two in ((0.0, digits.bound), (digits.bound, 0.0))
+        (digits.listed.get(1, first)) / ((digits.listed.get(1, first)) + (digits.listed.get(2, second)))
+        for first, second in ((0.0, digits.bound), (digits.bound, 0.0))
     )
     readings = [replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=round(p, 9)) for p in shares]
     return readings[0], readings[1]

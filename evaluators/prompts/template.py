@@ -182,9 +182,11 @@ class Template:
         item = Item("probe", "probe", "1", 0, "the-question", candidates, stored, Label(preferred=0), media=media)
         if "responses" not in self._needs:
             case["hidden"] = frozenset({"responses", *(() if "question" in self._needs else ("media",))})
-        one = 0 if self._grading.kind == "pointwise" else None
+        candidate = 0 if self._grading.kind == "pointwise" else None
         asked = Asked(self._grading, len(self._probed), criteria)
-        (message,) = self.render(Case(item, "ABC"[: len(texts)], **case, candidate=one), mode, asked, **self._extra)
+        (message,) = self.render(
+            Case(item, "ABC"[: len(texts)], **case, candidate=candidate), mode, asked, **self._extra
+        )
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
     def check_advice(self) -> None:
@@ -194,8 +196,8 @@ class Template:
             UserError: it never shows `advice`.
         """
         for mode in ("text", "direct"):
-            one, other = (self._probe(mode, (), advice=k) for k in (1, 2))
-            if one == other:
+            first, second = (self._probe(mode, (), advice=k) for k in (1, 2))
+            if first == second:
                 raise UserError(
                     f"{self.path}: the arm advice needs a template that shows {{{{ advice }}}} (1, 2 or none)"
                 )
@@ -236,8 +238,8 @@ class Template:
         def mark(media: tuple[Media, ...]) -> str:
             marks = []
             there = [m for m in media if m.files]
-            for number, one in enumerate(there, 1):
-                places.append(one)
+            for number, medium in enumerate(there, 1):
+                places.append(medium)
                 marks.append(f"{f'(image {number})' if len(there) > 1 else ''}{_MARK}{len(places) - 1};")
             return "".join(marks)
 

@@ -74,8 +74,8 @@ class WriterRubrics:
         for rubric in self.all(uid):
             if (rubric.saw == "nothing" and uid in self.paired) or (uid, order, rubric.replicate) in self.pending:
                 continue
-            kept = replicates.get(rubric.replicate)
-            if kept is None or rank.get(rubric.saw, 1) < rank.get(kept.saw, 1):
+            best = replicates.get(rubric.replicate)
+            if best is None or rank.get(rubric.saw, 1) < rank.get(best.saw, 1):
                 replicates[rubric.replicate] = rubric
         yield from replicates.values()
 
@@ -196,8 +196,8 @@ def _edited(edit: Edit, hidden: frozenset[str] = frozenset()) -> Give:
     def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
         assert writer is not None
         for rubric in writer.of(item.uid, order):
-            made = edit(item, rubric)
-            text, share = made if isinstance(made, tuple) else (made, None)
+            edited = edit(item, rubric)
+            text, share = edited if isinstance(edited, tuple) else (edited, None)
             yield Given(text, rubric.replicate, hidden=hidden, edited=share)
 
     return give

@@ -162,27 +162,27 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
 def _worded(text: str) -> tuple[Leak, ...]:
     """Those that need no response to be seen."""
     text = _SPACES.sub(" ", text)
-    found: list[Leak] = []
+    leaks: list[Leak] = []
     labels: set[str] = set()
     may = _May.of(text)
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text) if any(may) else ())):
         named = list(_REFERENCE.finditer(sentence)) if may.reference else []
         if named:
-            found.append(Leak("reference", named[0][0]))
-            found += _named_verdict(sentence, named)
+            leaks.append(Leak("reference", named[0][0]))
+            leaks += _named_verdict(sentence, named)
             labels |= {(m["number"] or m["word"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
             if _CONTRAST.search(sentence) and not _RULE.search(sentence):
-                found.append(Leak("comparison", sentence))
+                leaks.append(Leak("comparison", sentence))
         if verdict := (may.verdict and _UNNAMED_VERDICT.search(sentence)) or (may.choice and _CHOICE.search(sentence)):
-            found.append(Leak("verdict", verdict[0]))
+            leaks.append(Leak("verdict", verdict[0]))
         if unnamed := may.comparison and _UNNAMED_COMPARISON.search(sentence):
-            found.append(Leak("comparison", unnamed[0]))
+            leaks.append(Leak("comparison", unnamed[0]))
     tagged = not text.isascii() or _TAGGED.search(text.lower()) is not None
     tags = [m[0] for m in _ANSWER_TAG.finditer(text)] if tagged else []
-    found += [Leak("answer_tag", tag) for tag in tags] + [Leak("verdict", tag) for tag in tags]
-    if len(labels) > 1 and any(leak.kind == "verdict" for leak in found):
-        found.append(Leak("comparison", "a verdict that names both responses"))
-    return tuple(found)
+    leaks += [Leak("answer_tag", tag) for tag in tags] + [Leak("verdict", tag) for tag in tags]
+    if len(labels) > 1 and any(leak.kind == "verdict" for leak in leaks):
+        leaks.append(Leak("comparison", "a verdict that names both responses"))
+    return tuple(leaks)
 
 
 def leak_classes(text: str, responses: Sequence[str] = ()) -> tuple[LeakClass, ...]:
@@ -212,10 +212,10 @@ def leaks_of(rubric: Rubric, item: Item | None) -> tuple[str, ...]:
 def _named_verdict(sentence: str, named: Sequence[re.Match[str]]) -> list[Leak]:
     for m in named:
         after, before = sentence[m.end() : m.end() + 90], sentence[max(0, m.start() - 60) : m.start()]
-        said = re.search(rf"(?:\b|(?<=[^\x00-\x7f])){_GOOD}", after, re.I) or re.search(
+        verdict = re.search(rf"(?:\b|(?<=[^\x00-\x7f])){_GOOD}", after, re.I) or re.search(
             rf"(?:\b|(?<=[^\x00-\x7f])){_TAKE}(?:\b|(?=[^\x00-\x7f])|(?=\s))", before, re.I
         )
-        if said:
+        if verdict:
             return [Leak("verdict", sentence)]
     return []
 
@@ -230,14 +230,14 @@ def _spans(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def _quotes(text: str, responses: Sequence[str]) -> list[tuple[str, ...]]:
-    words, said = _words(text), [_words(r) for r in responses]
-    shared = set().union(*said).intersection(words)
+    words, response_words = _words(text), [_words(r) for r in responses]
+    shared = set().union(*response_words).intersection(words)
     runs, length = [], 0
     for n, word in enumerate(words):
         length = length + 1 if word in shared else 0
         if length >= SPAN:
             runs.append(n - SPAN + 1)
-    taken = set().union(*map(_spans, said)) if runs else set()
+    taken = set().union(*map(_spans, response_words)) if runs else set()
     return [span for span in (tuple(words[n : n + SPAN]) for n in runs) if span in taken]
 
 
@@ -245,13 +245,15 @@ def relabelled(text: str) -> str:
     """The text with Response 1 and Response 2 exchanged wherever one is named; list numbers and weights stay."""
 
     def exchanged(match: re.Match[str]) -> str:
-        whole, start = match[0], match.start()
+        reference, start = match[0], match.start()
         for group in ("more", "number", "word", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
             label = match[group]
             if label:
                 at = match.start(group) - start
-                whole = whole[:at] + _like(label, _OTHER.get(label.lower(), label)) + whole[at + len(label) :]
-        return whole
+                reference = (
+                    reference[:at] + _like(label, _OTHER.get(label.lower(), label)) + reference[at + len(label) :]
+                )
+        return reference
 
     return _REFERENCE.sub(exchanged, text)
 
@@ -276,13 +278,13 @@ def masked(text: str, responses: Sequence[str]) -> Masked:
     for n in range(len(words) - SPAN + 1):
         if tuple(words[n : n + SPAN]) in taken:
             dropped[n : n + SPAN] = [True] * SPAN
-    kept, at = [], 0
+    pieces, at = [], 0
     for n, token in enumerate(tokens):
         if dropped[n]:
             if not n or not dropped[n - 1]:
-                kept.append(text[at : token.start()] + "[...]")
+                pieces.append(text[at : token.start()] + "[...]")
             at = token.end()
-    without = "".join([*kept, text[at:]])
+    without = "".join([*pieces, text[at:]])
     replaced = sum(len(_words(m[0])) for m in _REFERENCE.finditer(without))
     edited = (sum(dropped) + replaced) / len(words) if words else 0.0
     return Masked(re.sub(r"\b[Tt]he (?=a response)", "", _REFERENCE.sub("a response", without)), min(1.0, edited))

@@ -58,9 +58,9 @@ def donors(
             block, theirs = (x[b * len(x) // count : (b + 1) * len(x) // count] for x in (recipients, givers))
             pairs.update(_assign(block, theirs, rubrics, seed, avoid))
         if count > 1:
-            given = set(pairs.values())
+            assigned = set(pairs.values())
             left = [i for i in recipients if i.uid not in pairs][:WHOLE]
-            pairs.update(_assign(left, [i for i in givers if i.uid not in given][:WHOLE], rubrics, seed, avoid))
+            pairs.update(_assign(left, [i for i in givers if i.uid not in assigned][:WHOLE], rubrics, seed, avoid))
         result.update(pairs)
     return result
 
@@ -96,9 +96,9 @@ def _assign(
         for n, item in enumerate(who):
             for tie in (*_ties(item), ("rubric", rubrics[item.uid])):
                 sharers.setdefault(tie, ([], []))[side].append(n)
-    for some, others in sharers.values():
-        if some and others:
-            cost[np.ix_(some, others)] = forbidden
+    for tied_rows, tied_columns in sharers.values():
+        if tied_rows and tied_columns:
+            cost[np.ix_(tied_rows, tied_columns)] = forbidden
     chosen = zip(*linear_sum_assignment(cost), strict=True)
     return {recipients[r].uid: givers[c].uid for r, c in chosen if cost[r, c] < forbidden}
 

@@ -130,8 +130,8 @@ class WriterSpec(JudgeSpec):
 
     @property
     def sees(self) -> Literal["responses", "nothing", "either"]:
-        found: Literal["responses", "nothing", "either"] = self.module.SEES
-        return found
+        sees: Literal["responses", "nothing", "either"] = self.module.SEES
+        return sees
 
     @property
     def shared(self) -> bool:

@@ -291,9 +291,9 @@ def is_page(data: bytes) -> bool:
 def redirected(reply: Reply) -> BackendError:
     """The failure of a request that was sent elsewhere: nobody follows, so that no key goes where it was not meant to."""
     target = reply.headers.get("location", "").partition("?")[0].partition("#")[0]
-    scheme, mark, rest = target.partition("://")
-    if mark and "@" in rest.partition("/")[0]:
-        target = scheme + mark + rest.partition("@")[2]
+    scheme, mark, address = target.partition("://")
+    if mark and "@" in address.partition("/")[0]:
+        target = scheme + mark + address.partition("@")[2]
     shown = f"its Location is {target[:SHOWN]}" if target else "it names no Location"
     return BackendError(
         "redirect",

@@ -24,14 +24,14 @@ from evaluators.usage import read_usage
 
 
 def read_reply(
-    reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False, **known: Any
+    reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False, **call_fields: Any
 ) -> Answer:
     """The answer that a reply holds.
 
     Args:
         complete: further finish reasons that mean a whole answer (a judge's `complete_reasons`).
         streamed: whether a stream was asked for.
-        known: fields of the answer that no reply holds (latency, sampling, ...).
+        call_fields: fields of the answer that no reply holds (latency, sampling, ...).
 
     Raises:
         BackendError: it holds none, with what it cost all the same.
@@ -50,10 +50,10 @@ def read_reply(
                 finish_reason="content_filter",
                 refusal=failure.words[:SHOWN] or None,
                 usage=usage,
-                **known,
+                **call_fields,
             )
         raise failure.error(reply, usage, wrote=reply.good and isinstance(body, dict) and bool(body.get("choices")))
-    return _Completion(body, usage).answer(request, complete, known)
+    return _Completion(body, usage).answer(request, complete, call_fields)
 
 
 def _body(reply: Reply, streamed: bool) -> Any:
@@ -142,7 +142,7 @@ class _Completion:
     def _odd(self, why: str) -> BackendError:
         return BackendError("bad_json", f"not a chat completion: {why}"[:SHOWN], usage=self._usage)
 
-    def answer(self, request: ChatRequest, complete: Collection[str], known: Mapping[str, Any]) -> Answer:
+    def answer(self, request: ChatRequest, complete: Collection[str], call_fields: Mapping[str, Any]) -> Answer:
         message = self._choice.get("message") or {}
         finish = _finish(self._choice.get("finish_reason"))
         family = ending(finish, complete)
@@ -173,7 +173,7 @@ class _Completion:
             usage=self._usage,
             model=text_in(self._body.get("model")),
             fingerprint=text_in(self._body.get("system_fingerprint")),
-            **known,
+            **call_fields,
         )
 
     def _texts(self, message: dict[str, Any]) -> tuple[str, str | None, str | None]:

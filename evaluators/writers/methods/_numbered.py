@@ -75,25 +75,25 @@ def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
     text = after_reasoning(answer.text)
     if text is None:
         return Draft(violations=("no_answer",))
-    found = ["truncated"] if unfinished(answer) else []
-    rubric, place = section(text, "rubric", found, needed=True)
+    violations = ["truncated"] if unfinished(answer) else []
+    rubric, place = section(text, "rubric", violations, needed=True)
     if outside(text, [place] if place else []).strip():
-        found.append("text_outside")
+        violations.append("text_outside")
     if not rubric:
-        return Draft(violations=tuple(found))
-    lines = _criteria_of(rubric, found)
+        return Draft(violations=tuple(violations))
+    lines = _criteria_of(rubric, violations)
     if not lines:
-        found.append("no_criteria")
+        violations.append("no_criteria")
     elif len(lines) != criteria:
-        found.append("too_few_criteria" if len(lines) < criteria else "too_many_criteria")
+        violations.append("too_few_criteria" if len(lines) < criteria else "too_many_criteria")
     taken = tuple(_criterion(line) for line in lines)
-    for line, one in zip(lines, taken, strict=True):
-        found += _faults(line, one.description)
+    for line, criterion in zip(lines, taken, strict=True):
+        violations += _faults(line, criterion.description)
     numbered = (f"{n}. {line}" for n, line in enumerate(lines, 1))
-    return Draft("\n".join(numbered), taken, violations=tuple(dict.fromkeys(found)))
+    return Draft("\n".join(numbered), taken, violations=tuple(dict.fromkeys(violations)))
 
 
-def _criteria_of(rubric: str, found: list[str]) -> list[str]:
+def _criteria_of(rubric: str, violations: list[str]) -> list[str]:
     """Each criterion on one line, its number left out."""
     chunks: list[str] = []
     numbers: list[int] = []
@@ -103,14 +103,14 @@ def _criteria_of(rubric: str, found: list[str]) -> list[str]:
             numbers.append(int(opening[1]))
             chunks.append(opening[2] or "")
             continue
-        found.append("not_numbered")
+        violations.append("not_numbered")
         if chunks:
             chunks[-1] += " " + line.strip()
     if numbers != list(range(1, len(numbers) + 1)):
-        found.append("wrong_numbers")
+        violations.append("wrong_numbers")
     plain = [c.replace("**", "").strip() for c in chunks]
     if not all(plain):
-        found.append("empty_criterion")
+        violations.append("empty_criterion")
     return [c for c in plain if c]
 
 
@@ -122,14 +122,14 @@ def _criterion(line: str) -> Criterion:
 
 
 def _faults(line: str, question: str) -> list[str]:
-    found = []
+    violations = []
     if not question.rstrip(" )\"”'’`*_").endswith(("?", "？")) or _OPEN_QUESTION.match(question):
-        found.append("not_yes_no")
+        violations.append("not_yes_no")
     if compares(line):
-        found.append("comparative_language")
+        violations.append("comparative_language")
     if _HOLISTIC.search(_QUOTED.sub('""', line).lower()):
-        found.append("holistic_language")
-    return found
+        violations.append("holistic_language")
+    return violations
 
 
 def compares(line: str) -> bool:

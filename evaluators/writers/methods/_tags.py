@@ -9,31 +9,31 @@ Place = tuple[int, int]
 """From where to where a section reaches, tags included."""
 
 
-def section(text: str, tag: str, found: list[str], needed: bool) -> tuple[str | None, Place | None]:
-    """What stands between a tag's only pair, and from where to where the pair reaches; faults are added to `found`."""
+def section(text: str, tag: str, violations: list[str], needed: bool) -> tuple[str | None, Place | None]:
+    """What stands between a tag's only pair, and from where to where the pair reaches; faults are added to `violations`."""
     opens = [m.start() for m in re.finditer(f"<{tag}>", text)]
     closes = [m.end() for m in re.finditer(f"</{tag}>", text)]
     if not opens and not closes:
         if needed:
-            found.append(f"missing_{tag}")
+            violations.append(f"missing_{tag}")
         return None, None
     if len(opens) > 1 or len(closes) > 1:
-        found.append(f"duplicate_{tag}")
-        whole = [m.span() for m in re.finditer(f"</?{tag}>", text)]
-        return None, (whole[0][0], whole[-1][1])
+        violations.append(f"duplicate_{tag}")
+        tags = [m.span() for m in re.finditer(f"</?{tag}>", text)]
+        return None, (tags[0][0], tags[-1][1])
     if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
-        found.append(f"unclosed_{tag}")
+        violations.append(f"unclosed_{tag}")
         return None, None
     inside = text[opens[0] + len(tag) + 2 : closes[0] - len(tag) - 3].strip()
     if not inside:
-        found.append(f"empty_{tag}")
+        violations.append(f"empty_{tag}")
     return inside, (opens[0], closes[0])
 
 
 def outside(text: str, places: Sequence[Place]) -> str:
     """The text without its sections."""
-    kept, at = [], 0
+    pieces, at = [], 0
     for start, end in sorted(places):
-        kept.append(text[at:start])
+        pieces.append(text[at:start])
         at = max(at, end)
-    return "".join([*kept, text[at:]])
+    return "".join([*pieces, text[at:]])

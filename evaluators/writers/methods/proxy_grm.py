@@ -60,49 +60,49 @@ def parse(answer: Answer, blind: bool) -> Draft:
     text = after_reasoning(answer.text)
     if text is None:
         return Draft(violations=("no_answer",))
-    found: list[str] = []
+    violations: list[str] = []
     if unfinished(answer):
-        found.append("truncated")
-    rubric, place = section(text, "rubric", found, needed=True)
-    evaluation, eval_place = section(text, "eval", found, needed=not blind)
-    verdict_text, answer_place = section(text, "answer", found, needed=not blind)
+        violations.append("truncated")
+    rubric, place = section(text, "rubric", violations, needed=True)
+    evaluation, eval_place = section(text, "eval", violations, needed=not blind)
+    verdict_text, answer_place = section(text, "answer", violations, needed=not blind)
     justify = ""
     if rubric is not None:
-        rubric, justify = _without_justify(rubric, found)
+        rubric, justify = _without_justify(rubric, violations)
     elif re.search(r"</?justify>", text):
-        found.append("misplaced_justify")
+        violations.append("misplaced_justify")
     places = [p for p in (place, eval_place, answer_place) if p]
     inside = rubric is not None and re.search(r"</?(?:eval|answer)>", rubric)
     if inside or any(a[0] < b[0] < a[1] for a in places for b in places if a is not b):
-        found.append("nested_tags")
+        violations.append("nested_tags")
         rubric = None if inside else rubric
     elif sorted(places) != places:
-        found.append("wrong_order")
+        violations.append("wrong_order")
     if outside(text, places).strip():
-        found.append("text_outside")
+        violations.append("text_outside")
     criteria = parse_criteria(rubric or "")
     if rubric:
-        found += _weight_violations(criteria)
+        violations += _weight_violations(criteria)
     verdict: Literal[1, 2] | None = None
     if verdict_text is not None:
-        said = named(verdict_text)
+        choice = named(verdict_text)
         if verdict_text not in ("", "1", "2"):
-            found.append("bad_verdict")
+            violations.append("bad_verdict")
         if not unfinished(answer):  # an answer that breaks off has decided nothing
-            verdict = 1 if said == "1" else 2 if said == "2" else None
-    return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(found)))
+            verdict = 1 if choice == "1" else 2 if choice == "2" else None
+    return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(violations)))
 
 
-def _without_justify(rubric: str, found: list[str]) -> tuple[str, str]:
-    justify, place = section(rubric, "justify", found, needed=False)
+def _without_justify(rubric: str, violations: list[str]) -> tuple[str, str]:
+    justify, place = section(rubric, "justify", violations, needed=False)
     if place is None:
-        if "unclosed_justify" in found:  # where it would end is not known: nothing after its tag is rubric
+        if "unclosed_justify" in violations:  # where it would end is not known: nothing after its tag is rubric
             rubric = re.split(r"</?justify>", rubric)[0].strip()
         return rubric, ""
-    rest = (rubric[: place[0]].rstrip() + "\n" + rubric[place[1] :].lstrip()).strip()
-    if not rest:
-        found.append("empty_rubric")
-    return rest, justify or ""
+    remaining = (rubric[: place[0]].rstrip() + "\n" + rubric[place[1] :].lstrip()).strip()
+    if not remaining:
+        violations.append("empty_rubric")
+    return remaining, justify or ""
 
 
 def _weight_violations(criteria: tuple[Criterion, ...]) -> list[str]:
