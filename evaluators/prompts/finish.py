@@ -89,31 +89,27 @@ def _plain(reason: str) -> str:
     return words.removeprefix("finish_reason_")
 
 
-def check_finished(
-    reason: str | None, complete: Collection[str] = (), message: str = "", usage: dict[str, int] | None = None
-) -> None:
+def check_finished(reason: str | None, complete: Collection[str] = (), usage: dict[str, int] | None = None) -> None:
     """Let an answer pass that its model or a limit ended.
 
     Args:
-        message: the server's own words on the failure, where it gave some.
         usage: what the unfinished reply cost all the same.
 
     Raises:
         BackendError: of kind `server` where the server did not finish it, `finish_reason` where nobody knows.
     """
     family = ending(reason, complete)
-    words = f": {message}" if message else ""
     if family == "failed":
         raise BackendError(
             "server",
-            f"the server did not finish its answer (finish_reason {reason!r}){words}",
+            f"the server did not finish its answer (finish_reason {reason!r})",
             usage=usage,
             wrote=True,
         )
     if family == "unknown":
         raise BackendError(
             "finish_reason",
-            f"finish_reason {reason!r} is not known here, so the answer may be cut short{words}; if it means a whole answer, set "
+            f"finish_reason {reason!r} is not known here, so the answer may be cut short; if it means a whole answer, set "
             f"`complete_reasons: [{reason}]` of the judge",
             usage=usage,
         )
