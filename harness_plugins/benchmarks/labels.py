@@ -42,8 +42,8 @@ def _named(spec: LabelSpec, value: Any) -> Label:
     def plain(name: str) -> str:
         return name.casefold() if spec.any_case else name
 
-    known = {plain(name): meant for name, meant in spec.names.items()}
-    meant = known.get(plain(str(value))) if isinstance(value, str | int) else None
+    meanings = {plain(name): meant for name, meant in spec.names.items()}
+    meant = meanings.get(plain(str(value))) if isinstance(value, str | int) else None
     if meant is None:
         raise RowProblem(f"{spec.column!r} is {value!r}; it must be one of {', '.join(spec.names)}")
     return Label(preferred=meant) if isinstance(meant, int) else Label(meant)

@@ -46,12 +46,12 @@ class Benchmark:
 
 
 def load_entry(
-    entry: BenchmarkEntry, limit: int | None = None, known: Mapping[str, Item] = MappingProxyType({})
+    entry: BenchmarkEntry, limit: int | None = None, recorded: Mapping[str, Item] = MappingProxyType({})
 ) -> Benchmark:
     """The benchmark that an entry of a config names, whole.
 
     Args:
-        limit: where it is lower than the entry's own; `known` as in `load_benchmark`.
+        limit: where it is lower than the entry's own; `recorded` as in `load_benchmark`.
 
     Raises:
         UserError: as `load_benchmark`.
@@ -63,7 +63,7 @@ def load_entry(
         media=entry.media,
         frames=entry.frames,
         limit=min((n for n in (entry.limit, limit) if n is not None), default=None),
-        known=known,
+        recorded=recorded,
         revision=entry.revision,
     )
 
@@ -76,7 +76,7 @@ def load_benchmark(
     media: Literal["required", "optional"] = "required",
     frames: int | None = None,
     limit: int | None = None,
-    known: Mapping[str, Item] = MappingProxyType({}),
+    recorded: Mapping[str, Item] = MappingProxyType({}),
     revision: str | None = None,
 ) -> Benchmark:
     """Read a benchmark whole.
@@ -88,7 +88,7 @@ def load_benchmark(
         media: whether a row whose media are missing is an error or judged on text.
         frames: at most this many frames of a video; the benchmark's own number by default.
         limit: only the media of so many items, from the first, must be there; the others are known by their names where not.
-        known: items of a run folder by uid. Their media may be gone since: what was answered on them still counts.
+        recorded: items of a run folder by uid. Their media may be gone since: what was answered on them still counts.
         revision: which commit, branch or tag of the Hub's dataset; any number of rows is then taken.
 
     Raises:
@@ -111,16 +111,20 @@ def load_benchmark(
     problems: list[str] = []
     missing = 0
     gone: set[str] = set()
-    seen: Counter[str] = Counter()
+    uid_counts: Counter[str] = Counter()
     columns: dict[str, None] = {}
     for number, (place, row) in enumerate(source.rows()):
         columns.update(dict.fromkeys(row))
         try:
             item = reader.item(row, number, unused=limit is not None and number >= limit)
         except MediaProblem as e:
-            before = _as_known(reader.item(row, number, unused=True), seen, known) if e.missing and known else None
+            before = (
+                _as_known(reader.item(row, number, unused=True), uid_counts, recorded)
+                if e.missing and recorded
+                else None
+            )
             if before is not None:
-                seen[before.uid.partition("#")[0]] += 1
+                uid_counts[before.uid.partition("#")[0]] += 1
                 gone.add(before.uid)
                 items.append(before)
                 continue
@@ -130,8 +134,8 @@ def load_benchmark(
         except RowProblem as e:
             problems.append(f"{source.where(place)}: {e}")
             continue
-        seen[item.uid] += 1
-        items.append(item if seen[item.uid] == 1 else replace(item, uid=f"{item.uid}#{seen[item.uid]}"))
+        uid_counts[item.uid] += 1
+        items.append(item if uid_counts[item.uid] == 1 else replace(item, uid=f"{item.uid}#{uid_counts[item.uid]}"))
     shown = media == "required" or source.revision is not None
     if columns and (absent := [c for c in spec.columns(shown) if columns.keys().isdisjoint(c)]):
         raise UserError(_renamed(spec, source, absent, columns))
@@ -147,10 +151,10 @@ def load_benchmark(
     return Benchmark(spec, tuple(items), source, frozenset(gone))
 
 
-def _as_known(item: Item, seen: Counter[str], known: Mapping[str, Item]) -> Item | None:
+def _as_known(item: Item, uid_counts: Counter[str], recorded: Mapping[str, Item]) -> Item | None:
     """The item with its media as a run folder knows them; None where it does not."""
-    uid = f"{item.uid}#{seen[item.uid] + 1}" if seen[item.uid] else item.uid
-    before = known.get(uid)
+    uid = f"{item.uid}#{uid_counts[item.uid] + 1}" if uid_counts[item.uid] else item.uid
+    before = recorded.get(uid)
     if before is None or not before.all_media() or not before.digested():
         return None
     shown = zip(item.candidates, before.candidates, strict=True)
@@ -261,10 +265,10 @@ class RowReader:
             return None
         if isinstance(how, str):
             return str(value)
-        found = re.search(how.match, str(value))
-        if found is None:
+        match = re.search(how.match, str(value))
+        if match is None:
             raise RowProblem(f"{column!r} is {value!r}; the group cannot be read off it: it must match {how.match}")
-        return found[1]
+        return match[1]
 
     def _criterion(self, row: Row) -> str | None:
         how = self._spec.criterion
@@ -277,7 +281,7 @@ class RowReader:
 
     def _media(self, value: Any, how: MediaSpec) -> list[Media]:
         if isinstance(value, list | tuple):
-            return [m for one in value for m in self._media(one, how)]
+            return [m for part in value for m in self._media(part, how)]
         try:
             return self._finder.find(value, how)
         except MediaProblem as e:
@@ -286,12 +290,12 @@ class RowReader:
             self._missing = True
             return [Media(_name(value), how.kind)]
 
-    def _needed(self, found: list[Media], how: MediaSpec) -> list[Media]:
-        if how.required and not found:
+    def _needed(self, media: list[Media], how: MediaSpec) -> list[Media]:
+        if how.required and not media:
             if not self._optional and not self._unused:
                 raise MediaProblem(f"column {how.column!r} holds no {how.kind}: mend or remove the row", missing=True)
             self._missing = True
-        return found
+        return media
 
     def _candidates(self, row: Row) -> list[Candidate]:
         spec = self._spec.candidates
@@ -308,16 +312,16 @@ class RowReader:
                 if spec.most == 2
                 else f"{count} candidates; {self._spec.name} takes {spec.most} at most: split the row"
             )
-        found = [
-            self._candidate(text, one)
-            for text, one in zip(texts or [None] * count, media or [None] * count, strict=True)
+        candidates = [
+            self._candidate(text, medium)
+            for text, medium in zip(texts or [None] * count, media or [None] * count, strict=True)
         ]
         pictured = spec.pictured or not (spec.column or spec.columns)
-        if pictured and not all(c.media for c in found):
+        if pictured and not all(c.media for c in candidates):
             raise RowProblem("a candidate has no image; mend or remove the row")
-        if not any(c.text or c.media for c in found):
+        if not any(c.text or c.media for c in candidates):
             raise RowProblem("no candidate has a text or an image; mend or remove the row")
-        return found
+        return candidates
 
     def _cells(self, row: Row, column: str | None, columns: tuple[str, ...], optional: bool) -> list[Any] | None:
         """What the columns hold for each candidate. `optional`: a candidate may lack it, as it may have the other."""

@@ -64,7 +64,7 @@ class MediaFinder:
         if value is None or value == "" or value == []:
             return []
         if isinstance(value, list | tuple):
-            return [m for one in value for m in self.find(one, how)]
+            return [m for part in value for m in self.find(part, how)]
         if data := embedded_bytes(value):
             return [self._embedded(data, value.get("path") if isinstance(value, dict) else None)]
         if isinstance(value, dict):
@@ -89,9 +89,9 @@ class MediaFinder:
         """The path below the root that exists, checked after following every link."""
         # Plain os calls: pathlib costs more than the file system here, and a benchmark has many thousands of files.
         forms = [s.format(path=name, name=os.path.basename(name.rstrip("/"))) for s in self._spec.media_search]
-        head, _, rest = name.partition("/")
-        if rest and head == self._root.name:
-            forms.append(rest)  # `media_root: images/` with rows that say images/x.png
+        head, _, tail = name.partition("/")
+        if tail and head == self._root.name:
+            forms.append(tail)  # `media_root: images/` with rows that say images/x.png
         climbs = ".." in name.split("/") or os.path.isabs(name)
         there = [p for p in (os.path.join(self._root, form) for form in forms) if _exists(p)] if len(forms) > 1 else []
         if len({(s.st_dev, s.st_ino) for s in map(os.stat, there)}) > 1:
@@ -124,10 +124,10 @@ class MediaFinder:
     def _file(self, path: str) -> MediaFile:
         if os.path.islink(path) and not self._inside(path):
             raise MediaProblem(f"{path} leads outside the media root {self._root}; copy the file into it")
-        found = os.stat(path)
-        if other := not_a_file(found.st_mode):
+        status = os.stat(path)
+        if other := not_a_file(status.st_mode):
             raise MediaProblem(f"{path} is {other}, not an image")
-        return MediaFile(path, found.st_size, found.st_mtime_ns)
+        return MediaFile(path, status.st_size, status.st_mtime_ns)
 
     def _video(self, name: str) -> Media:
         folder = Path(self._path(name))

@@ -32,10 +32,10 @@ def overlaps(seeds: Sequence[Item], items: Iterable[Item]) -> Iterator[str]:
     """
     seeds_by = _Index(seeds)
     for item in items:
-        said: set[str] = set()
+        reported: set[str] = set()
         for seed, shared in seeds_by.shared_with(item):
-            if seed not in said:
-                said.add(seed)
+            if seed not in reported:
+                reported.add(seed)
                 yield f"{seed} and the judged item {item.uid} have {shared} in common: remove it from one side"
 
 
@@ -45,20 +45,20 @@ def check_disjoint(seeds: Sequence[Item], benchmarks: Mapping[str, Sequence[Item
     Raises:
         UserError: up to five overlaps, a line each.
     """
-    found = [line for items in benchmarks.values() for line in overlaps(seeds, items)]
-    if found:
+    lines = [line for items in benchmarks.values() for line in overlaps(seeds, items)]
+    if lines:
         raise UserError(
-            *found[:SHOWN], *([f"... and {len(found) - SHOWN} more overlaps"] if len(found) > SHOWN else [])
+            *lines[:SHOWN], *([f"... and {len(lines) - SHOWN} more overlaps"] if len(lines) > SHOWN else [])
         )
 
 
 def together(items: Sequence[Item]) -> list[list[Item]]:
     """Items in the sets that hang together: by group, image bytes, a candidate's text or the request, as `overlaps` sees it."""
     groups = ([f"group {i.group}"] if i.group is not None else [] for i in items)
-    found: dict[int, list[Item]] = {}
+    sets: dict[int, list[Item]] = {}
     for item, n in zip(items, components([*prints(i), *g] for i, g in zip(items, groups, strict=True)), strict=True):
-        found.setdefault(n, []).append(item)
-    return list(found.values())
+        sets.setdefault(n, []).append(item)
+    return list(sets.values())
 
 
 def prints(item: Item, sizes: Container[int] | None = None) -> Iterator[str]:
@@ -79,20 +79,20 @@ def prints(item: Item, sizes: Container[int] | None = None) -> Iterator[str]:
         yield f"request:{digest(request)[:16]}"
 
 
-def check_prints(path: Path, held: Collection[str], benchmarks: Mapping[str, Sequence[Item]]) -> None:
+def check_prints(path: Path, seed_prints: Collection[str], benchmarks: Mapping[str, Sequence[Item]]) -> None:
     """Refuse a rubric whose seeds are part of what is judged, by the prints that its file holds.
 
     Raises:
         UserError: naming the file and the first items.
     """
-    if not held:
+    if not seed_prints:
         return
-    sizes = {int(p.split(":")[1]) for p in held if p.startswith("image:")}
-    found = [i.uid for items in benchmarks.values() for i in items if any(p in held for p in prints(i, sizes))]
-    if found:
+    sizes = {int(p.split(":")[1]) for p in seed_prints if p.startswith("image:")}
+    uids = [i.uid for items in benchmarks.values() for i in items if any(p in seed_prints for p in prints(i, sizes))]
+    if uids:
         raise UserError(
-            f"{path}: its rubric was made from pairs that share an image, a text or a request with {len(found)} of the judged items "
-            f"({', '.join(found[:3])}{', ...' if len(found) > 3 else ''}): judge others, or use another rubric"
+            f"{path}: its rubric was made from pairs that share an image, a text or a request with {len(uids)} of the judged items "
+            f"({', '.join(uids[:3])}{', ...' if len(uids) > 3 else ''}): judge others, or use another rubric"
         )
 
 

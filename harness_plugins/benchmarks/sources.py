@@ -98,12 +98,12 @@ def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
         shards = own or [s for s in shards if s.parent == folder]
     if shards:
         return shards
-    found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
-    if len(found) == 1:
-        return found
-    seen = ", ".join(p.name for p in found) or "none"
+    files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    if len(files) == 1:
+        return files
+    names = ", ".join(p.name for p in files) or "none"
     raise UserError(
-        f"{folder}: cannot tell which file holds the rows of {spec.name!r} (found: {seen}); name it in `path:`"
+        f"{folder}: cannot tell which file holds the rows of {spec.name!r} (found: {names}); name it in `path:`"
     )
 
 
@@ -131,9 +131,9 @@ def _read_parquet(file: Path) -> Iterator[Row]:
 
     os.close(plain_file(str(file), os.O_RDONLY))
     try:
-        found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
-        columns = [d[0] for d in found.description or ()]
-        while batch := found.fetchmany(64):
+        cursor = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
+        columns = [d[0] for d in cursor.description or ()]
+        while batch := cursor.fetchmany(64):
             for values in batch:
                 yield dict(zip(columns, values, strict=True))
     except duckdb.Error as e:
@@ -144,22 +144,22 @@ def _hub(spec: BenchmarkSpec) -> Source:
     with hub.errors(spec):
         import datasets
 
-        wanted = spec.dataset
-        if Path(wanted.id).is_dir():
+        dataset = spec.dataset
+        if Path(dataset.id).is_dir():
             raise UserError(
-                f"benchmark {spec.name!r}: the folder {Path(wanted.id).absolute()} would be read in place of the Hub's {wanted.id}: "
+                f"benchmark {spec.name!r}: the folder {Path(dataset.id).absolute()} would be read in place of the Hub's {dataset.id}: "
                 "start in another folder, or name it in `path:`"
             )
-        commit = hub.snapshot(wanted, only="README.md").name
-        builder = datasets.load_dataset_builder(wanted.id, wanted.config, revision=commit)
+        commit = hub.snapshot(dataset, only="README.md").name
+        builder = datasets.load_dataset_builder(dataset.id, dataset.config, revision=commit)
         # Where the Hub does not answer, `datasets` takes what it prepared last, whatever the revision.
         if builder.hash != commit:
             raise UserError(
-                f"benchmark {spec.name!r}: {wanted.id} cannot be read at {commit}, and the cache holds it at {builder.hash}: go online "
-                f"once, or give `revision: {builder.hash}`"
+                f"benchmark {spec.name!r}: {dataset.id} cannot be read at {commit}, and the cache holds it at {builder.hash}: go "
+                f"online once, or give `revision: {builder.hash}`"
             )
         builder.download_and_prepare()
-        data = builder.as_dataset(split=wanted.split)
+        data = builder.as_dataset(split=dataset.split)
     # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
     stored = data.with_format("arrow")
 
@@ -167,7 +167,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
         with hub.errors(spec):
             yield from enumerate((row for batch in stored.iter(BATCH) for row in batch.to_pylist()), 1)
 
-    name = f"{wanted.id}[{f'{wanted.config}, ' if wanted.config else ''}{wanted.split}]"
+    name = f"{dataset.id}[{f'{dataset.config}, ' if dataset.config else ''}{dataset.split}]"
     return Source(rows, lambda n: f"{name}: row {n}", Path.cwd(), commit, name)
 
 

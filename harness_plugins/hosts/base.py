@@ -153,10 +153,10 @@ class HostedTask:
 
     def metrics(self, asked: Sequence[int]) -> list[str]:
         """The names of the metrics that there may be where these rows are asked."""
-        found = [*metric_names(self.rows, asked), "score"]
+        names = [*metric_names(self.rows, asked), "score"]
         if self.rows.arm.name == "transferred":
-            found += [name for reference in REFERENCES for name in gain_names(reference)]
-        return found
+            names += [name for reference in REFERENCES for name in gain_names(reference)]
+        return names
 
     def docs(self) -> Docs:
         return Docs(self.rows.doc(n) for n in range(len(self.rows.rows)))

@@ -62,12 +62,13 @@ class Folder:
         items = list({r.item.uid: r.item for r in chosen}.values())
         rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
         config = rows.config.model_copy(update={"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics})
-        held, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
-        check_judges(self.path, held, config.judges, config.orders)  # on every rank: one that is refused must not ask
-        check_rows(self.path, held, benchmarks)
+        previous, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
+        # On every rank: one that is refused must not ask.
+        check_judges(self.path, previous, config.judges, config.orders)
+        check_rows(self.path, previous, benchmarks)
         new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
         if self.rank == 0:
-            write_manifest(self.path, make_manifest(held, config, benchmarks, [replace(rows.grid, items=items)]))
+            write_manifest(self.path, make_manifest(previous, config, benchmarks, [replace(rows.grid, items=items)]))
             if new:
                 self.add_rubrics(new)
         self.judged = True
@@ -144,15 +145,15 @@ class Folder:
 
     def read(self, cells: Iterable[Cell]) -> dict[str, Verdict]:
         """The folder's last word on each cell, by key."""
-        wanted = {c.key for c in cells}
-        found: dict[str, Verdict] = {}
+        keys = {c.key for c in cells}
+        verdicts: dict[str, Verdict] = {}
         for value in verdicts_of(self.path):
             key = value["key"]
-            if key in wanted:
+            if key in keys:
                 verdict = decode(Verdict, value, "ignore")
-                if verdict.status != "error" or key not in found or found[key].status == "error":
-                    found[key] = verdict
-        return found
+                if verdict.status != "error" or key not in verdicts or verdicts[key].status == "error":
+                    verdicts[key] = verdict
+        return verdicts
 
     def close(self) -> None:
         self._files.close()
@@ -173,13 +174,13 @@ _opening = threading.Lock()
 def folder_of(path: Path, rank: int) -> Folder:
     """The process's hold on a folder, opened once: all settings of a command go to one place."""
     with _opening:  # harnesses score in threads
-        held = _open.get((path, rank))
-        if held is None:
+        folder = _open.get((path, rank))
+        if folder is None:
             if not _open:
                 atexit.unregister(at_exit)
                 atexit.register(at_exit)
-            held = _open[path, rank] = Folder(path, rank)
-        return held
+            folder = _open[path, rank] = Folder(path, rank)
+        return folder
 
 
 def close_folders() -> list[Path]:

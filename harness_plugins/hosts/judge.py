@@ -26,11 +26,11 @@ def sampling_fields(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     length = next((gen_kwargs[k] for k in _LENGTHS if gen_kwargs.get(k)), None)
     if length is not None:
         fields["max_tokens"] = int(length)
-    rest = {k: v for k, v in gen_kwargs.items() if k not in _NOT_SENT and v is not None}
+    extra = {k: v for k, v in gen_kwargs.items() if k not in _NOT_SENT and v is not None}
     stop = [s for s in gen_kwargs.get("until") or () if s]
     if stop:
-        rest["stop"] = stop
-    return {**fields, "extra_body": rest} if rest else fields
+        extra["stop"] = stop
+    return {**fields, "extra_body": extra} if extra else fields
 
 
 def name_of(model: str, arguments: Mapping[str, Any]) -> str:

@@ -81,13 +81,13 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--model", "-M")
         parser.add_argument("--model_args", "-a", nargs="*", default=[])
-        found, _ = parser.parse_known_args(sys.argv[1:])
-        if not found.model:
+        options, _ = parser.parse_known_args(sys.argv[1:])
+        if not options.model:
             return None
         arguments: dict[str, Any] = {}
-        for text in found.model_args:
+        for text in options.model_args:
             arguments |= simple_parse_args_string(text)
-        return found.model, arguments
+        return options.model, arguments
 
     @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:

@@ -66,26 +66,26 @@ def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
     groups = own is not None and {"groups", "groups_by_category"} & set(own[1].aggregates)
-    found = []
+    metrics = []
     for name in defined(data, cell):
         if name in PLAIN or name.startswith("accuracy[") or (groups and name.startswith("acc_plus")):
-            found.append(name)
+            metrics.append(name)
         if name == "accuracy":
-            found += ["accuracy_low", "accuracy_high"]
+            metrics += ["accuracy_low", "accuracy_high"]
     if own:
-        found += [f"{OWN}{name}" for name in defined(data, cell, "metric") if name not in ("parsed", "answered")]
-    return found
+        metrics += [f"{OWN}{name}" for name in defined(data, cell, "metric") if name not in ("parsed", "answered")]
+    return metrics
 
 
 def aggregate(rows: Rows, outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Every metric that has a value, by name. One that has none (Acc+ under a limit, say) is not there."""
     data, cell = _cell(rows, outcomes)
     strict = measure(data, cell)
-    found = {name: metric.value for name, metric in strict.items()}
-    found |= {"accuracy_low": strict["accuracy"].low, "accuracy_high": strict["accuracy"].high}
+    values = {name: metric.value for name, metric in strict.items()}
+    values |= {"accuracy_low": strict["accuracy"].low, "accuracy_high": strict["accuracy"].high}
     if protocols.resolve("metric", rows.grid.benchmark):
-        found |= {f"{OWN}{name}": metric.value for name, metric in measure(data, cell, "metric").items()}
-    return {name: found[name] for name in _defined(rows, outcomes)}
+        values |= {f"{OWN}{name}": metric.value for name, metric in measure(data, cell, "metric").items()}
+    return {name: values[name] for name in _defined(rows, outcomes)}
 
 
 def row_scores(rows: Rows, outcomes: Sequence[Outcome]) -> dict[int, float]:
@@ -103,16 +103,16 @@ def gains(report: Report, rows: Rows, judge: str) -> dict[str, float]:
     """The arm of these rows minus each reference of the same judge and writer, with the 95 % interval, as `score` has them; none where
     a side is incomplete or no item came out differently, where `score` has no answer either."""
     writer = rows.grid.writers[0].name if rows.grid.writers else None
-    wanted = (rows.grid.benchmark, judge, rows.arm.name, writer)
-    found: dict[str, float] = {}
+    setting = (rows.grid.benchmark, judge, rows.arm.name, writer)
+    figures: dict[str, float] = {}
     for cell in report.cells:
-        if (cell.benchmark, cell.judge, cell.arm, cell.writer) == wanted:
+        if (cell.benchmark, cell.judge, cell.arm, cell.writer) == setting:
             for reference in REFERENCES:
                 contrast = cell.contrasts.get(reference)
                 if contrast is not None and contrast.complete and contrast.differs:
                     values = (contrast.value, contrast.low, contrast.high)
-                    found |= dict(zip(gain_names(reference), values, strict=True))
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+                    figures |= dict(zip(gain_names(reference), values, strict=True))
+    return {name: value for name, value in figures.items() if not np.isnan(value)}
 
 
 def gain_names(reference: str) -> tuple[str, str, str]:

@@ -97,14 +97,16 @@ class Rows:
     def rows(self) -> tuple[Row, ...]:
         writer = self.grid.writers[0] if self.grid.writers else None
         name = writer.name if writer else None
-        found = []
+        rows = []
         for item in self.grid.items:
             alone = range(len(item.candidates)) if self.grading.kind == "pointwise" else (None,)
             for order in orders_of(item, self.grid.orders, self.grading.kind):
-                for one in alone:
-                    given = [Row(item, order, self.arm, name, g, one) for g in self.arm.give(item, order, writer)]
-                    found += given or [Row(item, order, ARMS["none"], None, Given(), one)]
-        return tuple(found)
+                for candidate in alone:
+                    rubric_rows = [
+                        Row(item, order, self.arm, name, g, candidate) for g in self.arm.give(item, order, writer)
+                    ]
+                    rows += rubric_rows or [Row(item, order, ARMS["none"], None, Given(), candidate)]
+        return tuple(rows)
 
     def doc(self, number: int) -> dict[str, Any]:
         """What a harness is told of a row. Texts and media are put together when it is asked."""
@@ -154,12 +156,12 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
             f"rt_{benchmark}_{setting} reads rubrics and {RUBRICS} is not set: export {RUBRICS}=path/to/rubrics.jsonl "
             "(`rubric-harness lmms-eval` takes --rubrics)"
         )
-    given = _config()
-    listed = given.benchmarks if given else ()
+    file_config = _config()
+    listed = file_config.benchmarks if file_config else ()
     entry = next((b for b in listed if b.name == benchmark), BenchmarkEntry(name=benchmark))
-    if given is None:
-        given = Config(benchmarks=(entry,), judges=(JudgeSpec(name="first", backend="baseline"),), arms=("none",))
-    config = given.model_copy(update={"benchmarks": (entry,)})
+    if file_config is None:
+        file_config = Config(benchmarks=(entry,), judges=(JudgeSpec(name="first", backend="baseline"),), arms=("none",))
+    config = file_config.model_copy(update={"benchmarks": (entry,)})
     loaded = _benchmark(entry)
     items = loaded.items[: entry.limit]
     rubrics, sha = None, None

@@ -37,10 +37,10 @@ class HostedWriting(HostedTask):
     """What it writes decides as well."""
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().load({**about, "setting": "judge"})
+        facts = super().load({**about, "setting": "judge"})
         self._asks = WriterSpec(name="writer", backend="lmms", model="-", method=self.method)
         self.template = self._asks.template
-        return {**found, "setting": self.setting, "template_sha256": self.template.digest}
+        return {**facts, "setting": self.setting, "template_sha256": self.template.digest}
 
     def draw(self, number: int) -> Draw:
         """The rubric that a row asks for."""
@@ -54,8 +54,8 @@ class HostedWriting(HostedTask):
     def writer(self) -> WriterSpec:
         """The harness's model as a writer."""
         judge: JudgeSpec = self.judge
-        kept = judge.model_dump(include={"name", "model", "temperature", "max_tokens", "extra_body", "model_args"})
-        fields = {**kept, "backend": "lmms", "method": self.method, "model": judge.served or judge.name}
+        shared = judge.model_dump(include={"name", "model", "temperature", "max_tokens", "extra_body", "model_args"})
+        fields = {**shared, "backend": "lmms", "method": self.method, "model": judge.served or judge.name}
         return WriterSpec.model_validate(fields)
 
     def _plan(self) -> None:
@@ -64,11 +64,11 @@ class HostedWriting(HostedTask):
                 return
             _ = self.writer  # whose name must be known before anything is asked
             self._planned, self.folder.judged = True, self.folder.judged or self.scores
-            held, benchmarks = read_manifest(self.folder.path), {self.rows.grid.benchmark: self.rows.benchmark}
-            check_rows(self.folder.path, held, benchmarks)
+            previous, benchmarks = read_manifest(self.folder.path), {self.rows.grid.benchmark: self.rows.benchmark}
+            check_rows(self.folder.path, previous, benchmarks)
             if self.rank == 0:
                 config = self.rows.config.model_copy(update={"judges": (), "arms": (), "rubrics": {}})
-                write_manifest(self.folder.path, make_manifest(held, config, benchmarks, ()))
+                write_manifest(self.folder.path, make_manifest(previous, config, benchmarks, ()))
 
     def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""

@@ -36,24 +36,24 @@ def groups() -> dict[str, list[str]]:
 
 def files() -> dict[Path, str]:
     """Every YAML by its place below `tasks/`."""
-    found: dict[Path, str] = {}
+    texts: dict[Path, str] = {}
     for name in names():
         for setting in SETTINGS:
-            found[Path(name) / "settings" / f"{setting}.yaml"] = (
+            texts[Path(name) / "settings" / f"{setting}.yaml"] = (
                 f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
                 "class: !function harness_plugins.hosts.task.RubricTask\n"
                 f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
             )
         for setting, task in ((GRM, "GrmTask"), (ARR, "ArrTask")):
-            found[Path(name) / "settings" / f"{setting}.yaml"] = (
+            texts[Path(name) / "settings" / f"{setting}.yaml"] = (
                 f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
                 f"class: !function harness_plugins.hosts.task.{task}\n"
                 f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
             )
-        found[Path(name) / "settings" / "group.yaml"] = _group(
+        texts[Path(name) / "settings" / "group.yaml"] = _group(
             f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
         )
-    return found | {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups().items()}
+    return texts | {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups().items()}
 
 
 def _group(name: str, tasks: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 The media stay where they are, so nothing can be judged from such a folder; it can be scored, tabled and shown. A format is
 a module here, or in a package of your own (`evaluators.doors`), that holds `HELP` (what it reads, with an example), `FILES` (what
-is taken of a folder that is named) and `run(given, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
+is taken of a folder that is named) and `run(inputs, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
 
 def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:
     """What `[NAME=]FILE_OR_FOLDER` stands for."""
-    found: list[Given] = []
-    for one in files:
-        name, equals, rest = str(one).partition("=")
-        named = bool(equals and name.strip()) and not one.exists()
-        path = Path(rest) if named else one
+    inputs: list[Given] = []
+    for argument in files:
+        name, equals, after = str(argument).partition("=")
+        named = bool(equals and name.strip()) and not argument.exists()
+        path = Path(after) if named else argument
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         inside = [path]
@@ -67,5 +67,5 @@ def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:
             inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
             if not inside:
                 raise UserError(f"{path}: no {' or '.join(patterns)} in this folder: name the files")
-        found += [Given(p, name.strip() if named else None) for p in inside]
-    return list(dict.fromkeys(found))
+        inputs += [Given(p, name.strip() if named else None) for p in inside]
+    return list(dict.fromkeys(inputs))

@@ -44,23 +44,23 @@ class Layout:
     """What its scripts write for the position that they read."""
 
 
-def read(given: Sequence[Given], benchmark: str | None, layout: Layout) -> list[Results]:
+def read(inputs: Sequence[Given], benchmark: str | None, layout: Layout) -> list[Results]:
     """A judge's files of one benchmark as results; chunks of one file are put together.
 
     Raises:
         UserError: a file or row that does not fit, naming it.
     """
     files: dict[tuple[str, int], list[Given]] = {}
-    for n, one in enumerate(given):
-        chunk = _CHUNK.fullmatch(one.path.stem)
-        name = one.name or (chunk[1] if chunk else one.path.stem)
-        whole = f"{one.path.parent}/{chunk[1]}" if chunk else ""
-        files.setdefault((f"{name}\0{whole}", -1 if chunk else n), []).append(one)
-    return [_read(key.partition("\0")[0], some, benchmark, layout) for (key, _), some in files.items()]
+    for n, file in enumerate(inputs):
+        chunk = _CHUNK.fullmatch(file.path.stem)
+        name = file.name or (chunk[1] if chunk else file.path.stem)
+        stem = f"{file.path.parent}/{chunk[1]}" if chunk else ""
+        files.setdefault((f"{name}\0{stem}", -1 if chunk else n), []).append(file)
+    return [_read(key.partition("\0")[0], chunks, benchmark, layout) for (key, _), chunks in files.items()]
 
 
 def _read(judge: str, files: Sequence[Given], benchmark: str | None, layout: Layout) -> Results:
-    said: list[Said] = []
+    statements: list[Said] = []
     unlike: list[str] = []
     name, reader = benchmark or "", None
     for where, row in (r for g in files for r in rows_of(g.path)):
@@ -71,14 +71,15 @@ def _read(judge: str, files: Sequence[Given], benchmark: str | None, layout: Lay
         item = reader.item(_native(name, row, where), where)
         if "rewards" in row and tuple(row["rewards"]) != layout.rewards(script(row["critic"])):
             unlike.append(where)
-        said.append(Said(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
+        statements.append(Said(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
     if unlike:
         raise UserError(
-            f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads off `critic` (so in {len(unlike)} of {len(said)} "
-            "rows): the file is of another script, or was edited. Leave `rewards` out of its rows to have `critic` read anew"
+            f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads off `critic` (so in {len(unlike)} of "
+            f"{len(statements)} rows): the file is of another script, or was edited. "
+            "Leave `rewards` out of its rows to have `critic` read anew"
         )
     notes = _chunks(files)
-    return Results(name, judge, said, layout.form, arm=layout.arm, notes=notes)
+    return Results(name, judge, statements, layout.form, arm=layout.arm, notes=notes)
 
 
 def _script(benchmark: str, layout: Layout) -> Callable[[str], int | None]:
@@ -87,9 +88,9 @@ def _script(benchmark: str, layout: Layout) -> Callable[[str], int | None]:
 
 def _chunks(files: Sequence[Given]) -> tuple[str, ...]:
     """Says so where a file was written in chunks and some are not here."""
-    found = [m for m in (_CHUNK.fullmatch(g.path.stem) for g in files) if m]
-    missing = sorted({n for m in found for n in range(int(m[3]))} - {int(m[2]) for m in found}) if found else []
-    return (f"chunks {', '.join(map(str, missing))} of {found[0][3]} are missing",) if missing else ()
+    matches = [m for m in (_CHUNK.fullmatch(g.path.stem) for g in files) if m]
+    missing = sorted({n for m in matches for n in range(int(m[3]))} - {int(m[2]) for m in matches}) if matches else []
+    return (f"chunks {', '.join(map(str, missing))} of {matches[0][3]} are missing",) if missing else ()
 
 
 def _benchmark(row: Row, where: str, layout: Layout) -> str:
@@ -141,7 +142,7 @@ def _native(benchmark: str, row: Row, where: str) -> Row:
         return {"id": row["id"], "query": row["prompt"], "response": texts, "human_ranking": [0, 1], **media}
     if benchmark == RLHF:
         return {**{c: row[c] for c in ("id", "prompt", "chosen", "rejected")}, **media}
-    found = {
+    columns = {
         "ID": row.get("ID", row.get("id")),
         "Category": row["Category"],
         "Image": row.get("Image", row.get("image")),
@@ -150,8 +151,8 @@ def _native(benchmark: str, row: Row, where: str) -> Row:
         preferred = row.get("chosen", row.get(str(row.get("Better"))))
         if preferred != row.get(str(row.get("Better"))):
             raise UserError(f"{where}: `chosen` is not the response that `Better` names: mend or remove the row")
-        return {**found, **{c: row.get(c) for c in ("Text", "Output1", "Output2", "Better")}}
-    return {**found, "Text": row["prompt"], "Output1": row["chosen"], "Output2": row["rejected"], "Better": "Output1"}
+        return {**columns, **{c: row.get(c) for c in ("Text", "Output1", "Output2", "Better")}}
+    return {**columns, "Text": row["prompt"], "Output1": row["chosen"], "Output2": row["rejected"], "Better": "Output1"}
 
 
 def _shown(item: Item, reverse: bool) -> Any:

@@ -38,7 +38,7 @@ def results(files: Sequence[File], answer_format: str, grading: Grading) -> list
     Raises:
         UserError: an id twice in a file, or another label or prompt than elsewhere.
     """
-    items = {place: _item(place[0], n, told) for n, (place, told) in enumerate(_first(files).items())}
+    items = {place: _item(place[0], n, statement) for n, (place, statement) in enumerate(_first(files).items())}
     both = any(len(t.replies) > 1 for f in files for t in f.told)
     return [
         Results(
@@ -57,36 +57,43 @@ def _first(files: Sequence[File]) -> dict[tuple[str, str], Told]:
     first: dict[tuple[str, str], Told] = {}
     for file in files:
         here: dict[str, str] = {}
-        for told in file.told:
-            if told.source_id in here:
+        for statement in file.told:
+            if statement.source_id in here:
                 raise UserError(
-                    f"{told.where}: the id {told.source_id!r} stands in {here[told.source_id]} as well: one row an item, remove one"
+                    f"{statement.where}: the id {statement.source_id!r} stands in {here[statement.source_id]} as well: "
+                    "one row an item, remove one"
                 )
-            here[told.source_id] = told.where
-            place = file.benchmark, told.source_id
-            before = first.setdefault(place, told)
-            if before.label != told.label:
+            here[statement.source_id] = statement.where
+            place = file.benchmark, statement.source_id
+            before = first.setdefault(place, statement)
+            if before.label != statement.label:
                 raise UserError(
-                    f"{told.where}: another label than in {before.where}: the files are not of the same rows"
+                    f"{statement.where}: another label than in {before.where}: the files are not of the same rows"
                 )
-            if told.prompt and not before.prompt:
-                first[place] = replace(before, prompt=told.prompt)
-            elif told.prompt not in ("", before.prompt or told.prompt):
+            if statement.prompt and not before.prompt:
+                first[place] = replace(before, prompt=statement.prompt)
+            elif statement.prompt not in ("", before.prompt or statement.prompt):
                 raise UserError(
-                    f"{told.where}: another prompt than in {before.where}: the files are not of the same rows"
+                    f"{statement.where}: another prompt than in {before.where}: the files are not of the same rows"
                 )
     return first
 
 
-def _item(benchmark: str, row: int, told: Told) -> Item:
-    stored = [Candidate(media=(Media(f"{told.source_id}/{side}"),)) for side in ("first", "second")]
-    uid = item_uid(benchmark, told.source_id, told.prompt, stored, None)
+def _item(benchmark: str, row: int, statement: Told) -> Item:
+    stored = [Candidate(media=(Media(f"{statement.source_id}/{side}"),)) for side in ("first", "second")]
+    uid = item_uid(benchmark, statement.source_id, statement.prompt, stored, None)
     order = canonical_order(uid, stored)
-    label = told.label if told.label.preferred is None else Label(preferred=order.index(told.label.preferred))
+    label = (
+        statement.label
+        if statement.label.preferred is None
+        else Label(preferred=order.index(statement.label.preferred))
+    )
     candidates = tuple(stored[i] for i in order)
-    return Item(uid, benchmark, told.source_id, row, told.prompt, candidates, order, label, media_missing=True)
+    return Item(
+        uid, benchmark, statement.source_id, row, statement.prompt, candidates, order, label, media_missing=True
+    )
 
 
-def _said(item: Item, told: Told) -> Said:
-    replies = [Reply("AB" if item.stored[0] == first else "BA", reply) for first, reply in told.replies]
-    return Said(item, tuple(replies), told.where)
+def _said(item: Item, statement: Told) -> Said:
+    replies = [Reply("AB" if item.stored[0] == first else "BA", reply) for first, reply in statement.replies]
+    return Said(item, tuple(replies), statement.where)

@@ -139,96 +139,108 @@ def parts(judges: Sequence[Results]) -> list[Results]:
     Raises:
         UserError: none does, or two are of one judge and benchmark.
     """
-    found = [r for r in judges if r.said]
-    for (benchmark, judge), count in Counter((r.benchmark, r.judge) for r in found).items():
+    nonempty = [r for r in judges if r.said]
+    for (benchmark, judge), count in Counter((r.benchmark, r.judge) for r in nonempty).items():
         if count > 1:
             raise UserError(f"{benchmark}: {count} files are of a judge {judge!r}: name them apart (NAME=FILE)")
-    return found
+    return nonempty
 
 
-def write(out: Path, form: str, given: Sequence[Given], judges: Sequence[Results], protocol: str) -> Summary:
+def write(out: Path, form: str, inputs: Sequence[Given], judges: Sequence[Results], protocol: str) -> Summary:
     """Make the run folder: items, verdicts, rubrics where there are some, and last the manifest.
 
     Raises:
         UserError: nothing to write, or files that are not of the same rows.
     """
-    found = parts(judges)
-    if not found:
-        raise UserError(f"{', '.join(str(g.path) for g in given)}: no verdicts in these files")
-    items = _items(found)
+    result_sets = parts(judges)
+    if not result_sets:
+        raise UserError(f"{', '.join(str(g.path) for g in inputs)}: no verdicts in these files")
+    items = _items(result_sets)
     with folder_lock(out):
-        lines = _write(out, found, items)
-        write_manifest(out, _manifest(found, items, imported(form, given)))
+        lines = _write(out, result_sets, items)
+        write_manifest(out, _manifest(result_sets, items, imported(form, inputs)))
     return Summary(tuple(lines), protocol)
 
 
-def _write(out: Path, found: Sequence[Results], items: Mapping[tuple[str, str], Item]) -> list[str]:
+def _write(out: Path, result_sets: Sequence[Results], items: Mapping[tuple[str, str], Item]) -> list[str]:
     """Write items, verdicts and rubrics; returns what a person is told of them."""
     lines: list[str] = []
     rubrics: list[bytes] = []
     with Journal(out / "items.jsonl") as journal:
         journal.append(b"".join(encode(i) for i in items.values()))
     with Journal(out / "verdicts.jsonl") as journal:
-        for one in found:
-            verdicts = [v for said in one.said for v in _verdicts(one, items[one.benchmark, said.item.uid], said)]
+        for results in result_sets:
+            verdicts = [
+                v
+                for statement in results.said
+                for v in _verdicts(results, items[results.benchmark, statement.item.uid], statement)
+            ]
             journal.append(b"".join(map(encode, verdicts)))
-            lines.append(_counted(one, verdicts))
-            if one.arm == GRM:
-                written = [r for said in one.said for r in _rubrics(one, items[one.benchmark, said.item.uid], said)]
+            lines.append(_counted(results, verdicts))
+            if results.arm == GRM:
+                written = [
+                    r
+                    for statement in results.said
+                    for r in _rubrics(results, items[results.benchmark, statement.item.uid], statement)
+                ]
                 rubrics += map(encode, written)
                 valid = sum(r.status == "valid" for r in written)
-                lines.append(f"{one.benchmark}: {one.judge}: {valid} rubrics, none in {len(written) - valid} replies")
-            lines += [f"{one.benchmark}: {one.judge}: {note}" for note in one.notes]
+                lines.append(
+                    f"{results.benchmark}: {results.judge}: {valid} rubrics, none in {len(written) - valid} replies"
+                )
+            lines += [f"{results.benchmark}: {results.judge}: {note}" for note in results.notes]
     if rubrics:
         with Journal(out / "rubrics.jsonl") as journal:
             journal.append(b"".join(rubrics))
     return lines
 
 
-def imported(form: str, given: Sequence[Given]) -> dict[str, Any]:
+def imported(form: str, inputs: Sequence[Given]) -> dict[str, Any]:
     """Which files a folder was made of, for its manifest: names without folders, and what they held."""
-    files = [{"name": g.path.name, "sha256": hashlib.sha256(g.path.read_bytes()).hexdigest()} for g in given]
+    files = [{"name": g.path.name, "sha256": hashlib.sha256(g.path.read_bytes()).hexdigest()} for g in inputs]
     return {"format": form, "files": files}
 
 
-def _items(found: Sequence[Results]) -> dict[tuple[str, str], Item]:
+def _items(result_sets: Sequence[Results]) -> dict[tuple[str, str], Item]:
     """One item for each uid, whoever judged it; their labels must agree. Rows are numbered as they come."""
     first: dict[tuple[str, str], Said] = {}
-    for one in found:
-        for said in one.said:
-            before = first.setdefault((one.benchmark, said.item.uid), said)
-            if before.item.label != said.item.label:
+    for results in result_sets:
+        for statement in results.said:
+            before = first.setdefault((results.benchmark, statement.item.uid), statement)
+            if before.item.label != statement.item.label:
                 raise UserError(
-                    f"{said.where}: another label than in {before.where}: the files are not of the same rows"
+                    f"{statement.where}: another label than in {before.where}: the files are not of the same rows"
                 )
     number: Counter[str] = Counter()
     items = {}
-    for (benchmark, uid), said in first.items():
-        items[benchmark, uid] = replace(said.item, row=number[benchmark])
+    for (benchmark, uid), statement in first.items():
+        items[benchmark, uid] = replace(statement.item, row=number[benchmark])
         number[benchmark] += 1
     return items
 
 
-def _answer(one: Results, reply: Reply) -> Answer:
-    return Answer(reply.text or "", one.answer_format, reasoning=reply.reasoning, model=one.judge, backend=BACKEND)
+def _answer(results: Results, reply: Reply) -> Answer:
+    return Answer(
+        reply.text or "", results.answer_format, reasoning=reply.reasoning, model=results.judge, backend=BACKEND
+    )
 
 
-def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
-    for reply in said.replies:
-        answer = _answer(one, reply)
-        parsed = Parsed("unparsed", parser=f"{one.answer_format}/{VERSION}")
+def _verdicts(results: Results, item: Item, statement: Said) -> Iterator[Verdict]:
+    for reply in statement.replies:
+        answer = _answer(results, reply)
+        parsed = Parsed("unparsed", parser=f"{results.answer_format}/{VERSION}")
         if reply.failure is not None:
             parsed = Parsed("error")
         elif reply.text is not None:
-            parsed = parse(answer, Asked(one.grading))
-        call = digest(BACKEND, item.uid, one.judge, reply.order, reply.text)
+            parsed = parse(answer, Asked(results.grading))
+        call = digest(BACKEND, item.uid, results.judge, reply.order, reply.text)
         yield Verdict(
-            key=digest(call, one.arm),
+            key=digest(call, results.arm),
             call=call,
             benchmark=item.benchmark,
             item=item.uid,
-            judge=one.judge,
-            arm=one.arm,
+            judge=results.judge,
+            arm=results.arm,
             writer=None,
             order=reply.order,
             answer=answer if reply.failure is None else None,
@@ -237,24 +249,26 @@ def _verdicts(one: Results, item: Item, said: Said) -> Iterator[Verdict]:
         )
 
 
-def _rubrics(one: Results, item: Item, said: Said) -> Iterator[Rubric]:
-    writer = Writer(one.judge, method=one.answer_format, model=one.judge)
-    for reply in said.replies:
-        answer = _answer(one, reply)
+def _rubrics(results: Results, item: Item, statement: Said) -> Iterator[Rubric]:
+    writer = Writer(results.judge, method=results.answer_format, model=results.judge)
+    for reply in statement.replies:
+        answer = _answer(results, reply)
         yield taken(proxy_grm.parse(answer, blind=False), writer, Draw(item, reply.order), answer)
 
 
-def _counted(one: Results, verdicts: Sequence[Verdict]) -> str:
-    missing = sum(r.text is None for said in one.said for r in said.replies)
+def _counted(results: Results, verdicts: Sequence[Verdict]) -> str:
+    missing = sum(r.text is None for statement in results.said for r in statement.replies)
     errors = sum(v.status == "error" for v in verdicts)
-    text = f"{one.benchmark}: {one.judge}: {len(verdicts)} verdicts"
+    text = f"{results.benchmark}: {results.judge}: {len(verdicts)} verdicts"
     text += f", {missing} without a verdict" if missing > errors else ""
     return text + (f", {errors} never answered (errors are not scored: the table stays incomplete)" if errors else "")
 
 
-def _manifest(found: Sequence[Results], items: dict[tuple[str, str], Item], imported: dict[str, Any]) -> dict[str, Any]:
+def _manifest(
+    result_sets: Sequence[Results], items: dict[tuple[str, str], Item], imported: dict[str, Any]
+) -> dict[str, Any]:
     benchmarks = {}
-    for name in dict.fromkeys(r.benchmark for r in found):
+    for name in dict.fromkeys(r.benchmark for r in result_sets):
         rows, spec = sum(b == name for b, _ in items), load_spec(name)
         benchmarks[name] = {
             "title": spec.title,
@@ -264,13 +278,15 @@ def _manifest(found: Sequence[Results], items: dict[tuple[str, str], Item], impo
             "items": rows,
         }
     judges: dict[str, dict[str, Any]] = {}
-    for one in found:
-        formats = dict.fromkeys(r.answer_format for r in found if r.judge == one.judge)
-        key: dict[str, Any] = {"name": one.judge, "backend": BACKEND, "model": one.judge, "verdict": "text"}
+    for results in result_sets:
+        formats = dict.fromkeys(r.answer_format for r in result_sets if r.judge == results.judge)
+        key: dict[str, Any] = {"name": results.judge, "backend": BACKEND, "model": results.judge, "verdict": "text"}
         key["answer_format"] = ", ".join(formats)
-        if one.grading.key():
-            key["grading"] = one.grading.key()
-        judges.setdefault(one.judge, {"key": key, "family": None, "base": None, "samples": 1, "orders": one.orders})
+        if results.grading.key():
+            key["grading"] = results.grading.key()
+        judges.setdefault(
+            results.judge, {"key": key, "family": None, "base": None, "samples": 1, "orders": results.orders}
+        )
     return {
         "schema": SCHEMA,
         "versions": {"rubric_harness": __version__},
@@ -278,9 +294,9 @@ def _manifest(found: Sequence[Results], items: dict[tuple[str, str], Item], impo
         "benchmarks": benchmarks,
         "judges": judges,
         "rubrics": {},
-        "arms": list(dict.fromkeys(r.arm for r in found)),
-        "orders": "stored" if all(r.orders == "stored" for r in found) else "both",
-        "planned": [[r.benchmark, r.judge, r.arm, None] for r in found],
+        "arms": list(dict.fromkeys(r.arm for r in result_sets)),
+        "orders": "stored" if all(r.orders == "stored" for r in result_sets) else "both",
+        "planned": [[r.benchmark, r.judge, r.arm, None] for r in result_sets],
         "donors": {},
         "primary_contrast": ["transferred", "none"],
     }

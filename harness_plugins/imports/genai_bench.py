@@ -27,16 +27,16 @@ TASKS = {
 }
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("genai_bench", benchmark, tuple(TASKS.values()))
-    files = [f for f in (_file(g, benchmark) for g in given) if f.told]
-    return write(out, "genai_bench", given, results(files, "four_way", Grading(ties="good_bad")), "official")
+    files = [f for f in (_file(g, benchmark) for g in inputs) if f.told]
+    return write(out, "genai_bench", inputs, results(files, "four_way", Grading(ties="good_bad")), "official")
 
 
-def _file(given: Given, benchmark: str | None) -> File:
-    path = given.path
+def _file(file: Given, benchmark: str | None) -> File:
+    path = file.path
     folders = path.absolute().parts[:-1]
     name = benchmark or next((TASKS[p] for p in reversed(folders) if p in TASKS), None)
     if name is None:
@@ -44,7 +44,7 @@ def _file(given: Given, benchmark: str | None) -> File:
             f"{path}: no folder above it is called {', '.join(TASKS)}: put it into one, or give --benchmark"
         )
     label = load_spec(name).label
-    told = []
+    statements = []
     for where, row in rows_of(path):
         vote = row.get("human_vote", row.get("vote_type"))
         if not isinstance(row.get("idx"), int | str) or vote is None:
@@ -55,5 +55,7 @@ def _file(given: Given, benchmark: str | None) -> File:
             raise UserError(f"{where}: human_vote: {e}") from None
         prompt = str(row.get("instruct_prompt") or row.get("prompt") or "")
         response = row.get("response")
-        told.append(Told(str(row["idx"]), liked, prompt, ((0, None if response is None else str(response)),), where))
-    return File(name, given.name or (path.stem if path.stem != "pairwise" else folders[-1]), told)
+        statements.append(
+            Told(str(row["idx"]), liked, prompt, ((0, None if response is None else str(response)),), where)
+        )
+    return File(name, file.name or (path.stem if path.stem != "pairwise" else folders[-1]), statements)

@@ -50,22 +50,22 @@ class Task:
     unread: str = "lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     if benchmark is not None:
         raise UserError("--benchmark: lmms-eval's samples say what they are of; leave it out")
-    return write(out, "lmms_eval", given, [_read(g) for g in given], "official-lmms_eval")
+    return write(out, "lmms_eval", inputs, [_read(g) for g in inputs], "official-lmms_eval")
 
 
-def _read(given: Given) -> Results:
-    rows = list(rows_of(given.path))
-    judge = given.name or given.path.absolute().parent.name.rpartition("__")[2]
+def _read(file: Given) -> Results:
+    rows = list(rows_of(file.path))
+    judge = file.name or file.path.absolute().parent.name.rpartition("__")[2]
     if not rows:
         return Results("", judge, [], "")
     task = _task(*rows[0])
-    reader, said, unread = Reader(task.benchmark), [], 0
-    seen: dict[int, str] = {}
+    reader, statements, unread = Reader(task.benchmark), [], 0
+    places: dict[int, str] = {}
     for where, row in sorted(rows, key=lambda r: r[1]["doc_id"] if isinstance(r[1].get("doc_id"), int) else -1):
         number = row.get("doc_id")
         if task.metric not in row or not isinstance(number, int) or not isinstance(row.get("input"), str):
@@ -73,26 +73,26 @@ def _read(given: Given) -> Results:
                 f"{where}: a sample of {task.benchmark} has doc_id, target, filtered_resps, {task.metric} and input; this one has "
                 f"{', '.join(list(row)[:12])}"
             )
-        if number in seen:
+        if number in places:
             raise UserError(
-                f"{where}: doc_id {number} stands in {seen[number]} as well: two runs wrote into one file; split it"
+                f"{where}: doc_id {number} stands in {places[number]} as well: two runs wrote into one file; split it"
             )
-        seen[number] = where
+        places[number] = where
         reply, read = _reply(row), None
         if reply.failure is None:
             read = task.parser(reply.text or "")
             unread += read is None
         item, reverse = _item(task, reader, row, where, read, reply)
         shown = "AB" if (item.stored[0] == 0) != reverse else "BA"
-        said.append(Said(item, (Reply(shown, reply.text, reply.reasoning, reply.failure),), where))
+        statements.append(Said(item, (Reply(shown, reply.text, reply.reasoning, reply.failure),), where))
     note = f"{unread} that its expression cannot read: {task.unread}"
-    return Results(task.benchmark, judge, said, task.answer_format, notes=(note,) if unread else ())
+    return Results(task.benchmark, judge, statements, task.answer_format, notes=(note,) if unread else ())
 
 
 def _task(where: str, row: Row) -> Task:
-    found = next((t for t in TASKS if t.metric in row), None)
-    if found is not None:
-        return found
+    task = next((t for t in TASKS if t.metric in row), None)
+    if task is not None:
+        return task
     if isinstance(answered := row.get("answered"), list) and len(answered) == 3:
         raise UserError(
             f"{where}: a sample of a task of ours, which holds neither rubrics nor groups nor media digests: score the run folder that "
@@ -106,11 +106,11 @@ def _task(where: str, row: Row) -> Task:
 
 def _reply(row: Row) -> Reply:
     """The reply that lmms-eval scored, and the reasoning that it had cut off."""
-    said, whole = (_only(row.get(c)) for c in ("filtered_resps", "resps"))
-    text = said if isinstance(said, str) else ""
+    filtered, raw = (_only(row.get(c)) for c in ("filtered_resps", "resps"))
+    text = filtered if isinstance(filtered, str) else ""
     if text.startswith(FAILED) or not text.strip():
         return Reply("AB", None, failure=text[:300] or "the reply has no content")
-    reasoning = whole.removesuffix(text).strip() if isinstance(whole, str) and whole != text else None
+    reasoning = raw.removesuffix(text).strip() if isinstance(raw, str) and raw != text else None
     return Reply("AB", text, reasoning)
 
 
@@ -126,12 +126,12 @@ def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, re
     score = task.score(share) if isinstance(share, dict) and isinstance(share.get("question_id"), str) else None
     if score not in (0, 1):
         raise UserError(f"{where}: {task.metric} must hold {task.holds}, not {str(share)[:80]}")
-    found = list(task.rows(row, row.get("target"), share))
-    if not found:
+    readings = list(task.rows(row, row.get("target"), share))
+    if not readings:
         raise UserError(
             f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be told apart"
         )
-    for native, reverse in found:
+    for native, reverse in readings:
         right = 1 + (task.preferred(native) != int(reverse))
         if reply.failure is not None or read is None or (read == right) == bool(score):
             return reader.item(native, where), reverse
@@ -149,8 +149,8 @@ def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
             return
     if target not in ([0, 1], [1, 0]):
         return
-    head, asked, rest = row["input"].partition("\n\nQuestion: ")
-    body, closed, _ = rest.rpartition("\n\nPlease evaluate both answers based on")
+    head, asked, tail = row["input"].partition("\n\nQuestion: ")
+    body, closed, _ = tail.rpartition("\n\nPlease evaluate both answers based on")
     if not (head and asked and closed):
         return
     for query, first, second in _split(body, "\n\nAnswer 1: ", "\n\nAnswer 2: "):
@@ -171,27 +171,31 @@ def _mm_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
     _, asked, body = row["input"].partition(_MM[0])
     if not asked or not body.endswith(_MM[3]) or target not in ("Output1", "Output2"):
         return
-    for question, one, two in _split(body.removesuffix(_MM[3]), _MM[1], _MM[2]):
-        texts = {"Text": question, "Output1": one, "Output2": two}
+    for question, first, second in _split(body.removesuffix(_MM[3]), _MM[1], _MM[2]):
+        texts = {"Text": question, "Output1": first, "Output2": second}
         yield {"ID": share["question_id"], **texts, "Better": target, "Category": share.get("category")}, False
 
 
 def _crit_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
-    _, asked, rest = row["input"].partition("\n[Question]: ")
-    body, closed, _ = rest.rpartition("\n\nFirst, provide a detailed justification for your evaluation.")
+    _, asked, tail = row["input"].partition("\n[Question]: ")
+    body, closed, _ = tail.rpartition("\n\nFirst, provide a detailed justification for your evaluation.")
     if not (asked and closed) or target not in ("model_a", "model_b"):
         return
-    for question, one, two in _split(body, "\n[Response 1]: ", "\n[Response 2]: "):
-        texts = {"question": question, "pred_a": one, "pred_b": two, "preference": target}
+    for question, first, second in _split(body, "\n[Response 1]: ", "\n[Response 2]: "):
+        texts = {"question": question, "pred_a": first, "pred_b": second, "preference": target}
         yield {**{c: share.get(c) for c in ("question_id", "prompt_id", "criterion")}, **texts}, False
 
 
 def _split(body: str, first: str, second: str) -> Iterator[tuple[str, str, str]]:
     """All ways to cut a text at one mark and a later other (a dozen of them at most: a text may hold the marks itself)."""
     ways = 0
-    for one in re.finditer(re.escape(first), body):
-        for two in re.finditer(re.escape(second), body[one.end() :]):
-            yield body[: one.start()], body[one.end() : one.end() + two.start()], body[one.end() + two.end() :]
+    for opening in re.finditer(re.escape(first), body):
+        for middle in re.finditer(re.escape(second), body[opening.end() :]):
+            yield (
+                body[: opening.start()],
+                body[opening.end() : opening.end() + middle.start()],
+                body[opening.end() + middle.end() :],
+            )
             ways += 1
             if ways == 12:
                 return

@@ -29,34 +29,34 @@ _NAMES = {
 }
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("mmrb2", benchmark, tuple(f"mmrb2_{t}" for t in _TASKS))
-    files = [f for f in _files(given, benchmark) if f.told]
-    return write(out, "mmrb2", given, results(files, "better_response", Grading()), "official")
+    files = [f for f in _files(inputs, benchmark) if f.told]
+    return write(out, "mmrb2", inputs, results(files, "better_response", Grading()), "official")
 
 
-def _files(given: Sequence[Given], benchmark: str | None) -> list[File]:
+def _files(inputs: Sequence[Given], benchmark: str | None) -> list[File]:
     labels: dict[str, str] = {}
     predictions: list[tuple[Given, list[tuple[str, dict[str, Any]]]]] = []
-    for one in given:
-        path = one.path
-        whole = None if path.suffix == ".jsonl" else read_json(path)
-        if isinstance(whole, dict) and isinstance(whole.get("pairs"), list):
-            pairs = [p for p in whole["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
-            if len(pairs) < len(whole["pairs"]):
+    for file in inputs:
+        path = file.path
+        document = None if path.suffix == ".jsonl" else read_json(path)
+        if isinstance(document, dict) and isinstance(document.get("pairs"), list):
+            pairs = [p for p in document["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
+            if len(pairs) < len(document["pairs"]):
                 raise UserError(f"{path}: each of its `pairs` must be an object with `id` and `chosen`")
             labels |= {str(p["id"]): str(p["chosen"]) for p in pairs}
-        elif isinstance(whole, dict):
-            predictions.append((one, [(f"{path}: {i}", {"id": i, **_official(p)}) for i, p in whole.items()]))
+        elif isinstance(document, dict):
+            predictions.append((file, [(f"{path}: {i}", {"id": i, **_official(p)}) for i, p in document.items()]))
         else:
-            predictions.append((one, list(rows_of(path))))
-    found = []
-    for one, rows in predictions:
-        told = [_pair(where, row, labels) for where, row in rows]
-        found.append(File(benchmark or _benchmark(one.path), one.name or one.path.stem, told))
-    return found
+            predictions.append((file, list(rows_of(path))))
+    files = []
+    for file, rows in predictions:
+        statements = [_pair(where, row, labels) for where, row in rows]
+        files.append(File(benchmark or _benchmark(file.path), file.name or file.path.stem, statements))
+    return files
 
 
 def _benchmark(path: Path) -> str:
@@ -71,12 +71,12 @@ def _benchmark(path: Path) -> str:
 
 def _official(prediction: Any) -> dict[str, Any]:
     """{"forward": [{"judgement": "A"}], ...} as {"forward": "A", ...}."""
-    found = {}
+    letters = {}
     for way in ("forward", "reverse"):
-        said = prediction.get(way) if isinstance(prediction, dict) else None
-        one = (said[0] if said else None) if isinstance(said, list) else said
-        found[way] = one.get("judgement") if isinstance(one, dict) else one
-    return found
+        judgements = prediction.get(way) if isinstance(prediction, dict) else None
+        judgement = (judgements[0] if judgements else None) if isinstance(judgements, list) else judgements
+        letters[way] = judgement.get("judgement") if isinstance(judgement, dict) else judgement
+    return letters
 
 
 def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> Told:
@@ -87,8 +87,8 @@ def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> Told:
         )
     replies = []
     for way, first in (("forward", 0), ("reverse", 1)):
-        said = row.get(way)
-        if said is not None and str(said).upper() not in ("A", "B"):
-            raise UserError(f"{where}: {way} is {said!r}; it must be A, B or null")
-        replies.append((first, None if said is None else str(said).upper()))
+        letter = row.get(way)
+        if letter is not None and str(letter).upper() not in ("A", "B"):
+            raise UserError(f"{where}: {way} is {letter!r}; it must be A, B or null")
+        replies.append((first, None if letter is None else str(letter).upper()))
     return Told(str(row["id"]), Label(preferred="AB".index(chosen)), "", tuple(replies), where)

@@ -19,12 +19,12 @@ HELP = """\
 FILES = ("*.jsonl",)
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("proxy_grm", benchmark, BENCHMARKS)
     layout = Layout("proxy_grm", GRM, _columns, _reverse, _rewards)
-    return write(out, "proxy_grm", given, read(given, benchmark, layout), "official-proxy_grm")
+    return write(out, "proxy_grm", inputs, read(inputs, benchmark, layout), "official-proxy_grm")
 
 
 def _columns(benchmark: str) -> tuple[str, ...]:

@@ -18,12 +18,12 @@ HELP = """\
 FILES = ("*_chunk*_of_*.jsonl",)
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("r1_reward", benchmark, BENCHMARKS)
     layout = Layout("r1_reward", "none", _columns, _reverse, _rewards)
-    return write(out, "r1_reward", given, read(given, benchmark, layout), "official-r1_reward")
+    return write(out, "r1_reward", inputs, read(inputs, benchmark, layout), "official-r1_reward")
 
 
 def _columns(benchmark: str) -> tuple[str, ...]:

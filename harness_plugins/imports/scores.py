@@ -36,40 +36,40 @@ _NEEDED = tuple(n for n, f in Score.model_fields.items() if f.is_required())
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def run(given: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: up to five rows that do not fit, a line each; or the folder holds something else already."""
-    if benchmark is not None or any(g.name for g in given):
+    if benchmark is not None or any(g.name for g in inputs):
         raise UserError("scores say model and benchmark in each row: leave out --benchmark and NAME=")
-    rows = [(where, row) for g in given for where, row in _rows(g.path)]
-    found, repeats = _scores(rows)
-    if not found:
-        raise UserError(f"{', '.join(str(g.path) for g in given)}: no scores in these files")
-    held = read_scores(out)
-    if held == found:
-        return Summary((f"Nothing to do: {out} holds these {len(found)} scores already.",))
-    if held or (out / NAME).exists() or (out / "items.jsonl").exists():
-        what = f"{len(held)} other scores" if held else "a run"
+    rows = [(where, row) for g in inputs for where, row in _rows(g.path)]
+    scores, repeats = _scores(rows)
+    if not scores:
+        raise UserError(f"{', '.join(str(g.path) for g in inputs)}: no scores in these files")
+    previous = read_scores(out)
+    if previous == scores:
+        return Summary((f"Nothing to do: {out} holds these {len(scores)} scores already.",))
+    if previous or (out / NAME).exists() or (out / "items.jsonl").exists():
+        what = f"{len(previous)} other scores" if previous else "a run"
         raise UserError(f"{out}: holds {what} already; import into another folder (--out)")
     out.mkdir(parents=True, exist_ok=True)
-    lines = b"".join(orjson.dumps(s.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for s in found)
-    write_atomic(out / FILE, lines)
-    write_manifest(out, _manifest(found, imported("scores", given)))
-    counted = Counter(s.benchmark for s in found)
-    told = [
-        f"{name}: {count} scores of {len({s.model for s in found if s.benchmark == name})} models"
+    content = b"".join(orjson.dumps(s.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for s in scores)
+    write_atomic(out / FILE, content)
+    write_manifest(out, _manifest(scores, imported("scores", inputs)))
+    counted = Counter(s.benchmark for s in scores)
+    lines = [
+        f"{name}: {count} scores of {len({s.model for s in scores if s.benchmark == name})} models"
         for name, count in counted.items()
     ]
-    return Summary((*told, *([f"{repeats} repeated rows left out"] if repeats else [])))
+    return Summary((*lines, *([f"{repeats} repeated rows left out"] if repeats else [])))
 
 
-def _manifest(found: Sequence[Score], imported: dict[str, Any]) -> dict[str, Any]:
+def _manifest(scores: Sequence[Score], imported: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "kind": "scores",
         "versions": {"rubric_harness": __version__},
         "imported": imported,
-        "models": list(dict.fromkeys(s.model for s in found)),
+        "models": list(dict.fromkeys(s.model for s in scores)),
         "benchmarks": {},
         "judges": {},
         "rubrics": {},
@@ -103,8 +103,8 @@ def _scores(rows: Sequence[tuple[str, dict[str, Any]]]) -> tuple[list[Score], in
             f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or tell them apart by `method`"
         )
     if problems:
-        rest = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []
-        raise UserError(*problems[:SHOWN], *rest)
+        more = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []
+        raise UserError(*problems[:SHOWN], *more)
     return [score for score, _ in first.values()], repeats
 
 
@@ -116,17 +116,17 @@ def _score(row: dict[str, Any]) -> Score:
     """
     if more := [str(c) for c in row if c not in _COLUMNS]:
         raise ValueError(unknown("column", more[0], _COLUMNS))
-    told = {c: v.strip() if isinstance(v, str) else v for c, v in row.items() if v is not None}
-    told = {c: v for c, v in told.items() if v != ""}
-    if missing := [c for c in _NEEDED if c not in told]:
+    cells = {c: v.strip() if isinstance(v, str) else v for c, v in row.items() if v is not None}
+    cells = {c: v for c, v in cells.items() if v != ""}
+    if missing := [c for c in _NEEDED if c not in cells]:
         why = "; a number needs who measured it, or where it stands" if "source" in missing else ""
         why = why or ("; leave out a row that has none" if missing == ["value"] else "")
         raise ValueError(f"{', '.join(missing)} is missing{why}")
     try:
-        return Score.model_validate({**told, "value": _number(told["value"]), **_count(told)})
+        return Score.model_validate({**cells, "value": _number(cells["value"]), **_count(cells)})
     except ValidationError as e:
-        one = e.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(map(str, one['loc']))}: {one['msg']}") from None
+        problem = e.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
 
 
 def _number(value: Any) -> float:
@@ -143,14 +143,14 @@ def _number(value: Any) -> float:
     return number
 
 
-def _count(told: dict[str, Any]) -> dict[str, int]:
-    if "n" not in told:
+def _count(cells: dict[str, Any]) -> dict[str, int]:
+    if "n" not in cells:
         return {}
-    n = told["n"]
+    n = cells["n"]
     if isinstance(n, str) and n.isascii() and n.isdigit():
         n = int(n[:20])
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n is {str(told['n'])[:40]!r}; it must be a number of items, from 1 up")
+        raise ValueError(f"n is {str(cells['n'])[:40]!r}; it must be a number of items, from 1 up")
     return {"n": n}
 
 

@@ -72,12 +72,12 @@ class RewardJudge:
             BackendError: no answer came, after all retries; it stands in the tally.
             UserError: the judge's template or a file is not as it must be.
         """
-        held = await self._caller.admit(case)
-        assert held is not None, "nothing limits what rewards cost"
+        reservation = await self._caller.admit(case)
+        assert reservation is not None, "nothing limits what rewards cost"
         asked = self.spec.asked(case)
         try:
             _, parsed = await self._caller.call(
-                held,
+                reservation,
                 case,
                 case.item.uid,
                 lambda: self._judge.decide(case, seed),

@@ -42,12 +42,12 @@ def _held(
     judge: Compares, rubric: RubricText | str | Path | None, win: float, lose: float, disagreement: Disagreement
 ) -> Held[GroupReward]:
     if isinstance(judge, JudgeSpec) or hasattr(judge, "decide"):
-        made: GroupReward = RPOReward(cast(JudgeSpec | Judge, judge), rubric, win, lose, disagreement)
+        group_reward: GroupReward = RPOReward(cast(JudgeSpec | Judge, judge), rubric, win, lose, disagreement)
     else:
-        made = judge
+        group_reward = judge
         if rubric is not None:
             raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
-    return Held(lambda: made)
+    return Held(lambda: group_reward)
 
 
 def rpo_reward(
@@ -73,7 +73,7 @@ def rpo_reward(
     Raises:
         UserError: the judge or the rubric cannot be used; later, something is no image.
     """
-    held = _held(judge, rubric, win, lose, disagreement)
+    open_reward = _held(judge, rubric, win, lose, disagreement)
 
     async def reward(
         images: Any,
@@ -83,7 +83,7 @@ def rpo_reward(
         rubrics: Sequence[str | None] | None = None,
     ) -> list[Score]:
         flat = _Flat(images, prompts, sources, groups, rubrics)
-        return flat.scattered(await held.ask(lambda open_: open_.score(flat.groups)))
+        return flat.scattered(await open_reward.ask(lambda open_: open_.score(flat.groups)))
 
     return reward
 
@@ -104,15 +104,15 @@ def flow_grpo_reward(
     may hold `source` (the image to edit), `group` and `rubric`. Only images of one call are compared, so the sampler must keep
     the candidates of a prompt together; those left alone are masked.
     """
-    held = _held(judge, rubric, win, lose, disagreement)
-    return lambda device=None: FlowGRPOReward(held, masked_as)
+    open_reward = _held(judge, rubric, win, lose, disagreement)
+    return lambda device=None: FlowGRPOReward(open_reward, masked_as)
 
 
 class FlowGRPOReward:
     """What `flow_grpo_reward` makes. It waits in the calling thread; asking runs in a loop of its own."""
 
-    def __init__(self, held: Held[GroupReward], masked_as: float) -> None:
-        self._held, self._masked_as = held, masked_as
+    def __init__(self, open_reward: Held[GroupReward], masked_as: float) -> None:
+        self._held, self._masked_as = open_reward, masked_as
 
     def __call__(
         self,
@@ -148,9 +148,9 @@ class _Flat:
         rubrics: Sequence[str | None] | None,
     ) -> None:
         pictures = each(images)
-        for name, given in (("prompts", prompts), ("sources", sources), ("groups", groups), ("rubrics", rubrics)):
-            if given is not None and len(given) != len(pictures):
-                raise UserError(f"{len(pictures)} images and {len(given)} {name}: give one for each image")
+        for name, entries in (("prompts", prompts), ("sources", sources), ("groups", groups), ("rubrics", rubrics)):
+            if entries is not None and len(entries) != len(pictures):
+                raise UserError(f"{len(pictures)} images and {len(entries)} {name}: give one for each image")
         source = each(sources) if sources is not None else [None] * len(pictures)
         places: dict[Hashable, list[int]] = {}
         about = [
@@ -178,8 +178,8 @@ class _Flat:
         ]
 
     def scattered(self, scored: Sequence[Sequence[Score]]) -> list[Score]:
-        found = [Score(None, (), Failure("alone", "no other image of its prompt in this call"))] * self._size
+        flat_scores = [Score(None, (), Failure("alone", "no other image of its prompt in this call"))] * self._size
         for places, scores in zip(self._places, scored, strict=True):
             for place, score in zip(places, scores, strict=True):
-                found[place] = score
-        return found
+                flat_scores[place] = score
+        return flat_scores

@@ -81,9 +81,9 @@ class Held(Generic[R]):
         return await asyncio.shield(opening)
 
     async def _open(self) -> R:
-        made = self._make()
-        await made.open()
-        return made
+        reward = self._make()
+        await reward.open()
+        return reward
 
     def close(self) -> None:
         """Close the reward and end its loop. A later call opens it again."""
@@ -105,7 +105,7 @@ class Held(Generic[R]):
             running.loop.close()
 
 
-def _close(held: weakref.ref[Any]) -> None:
-    found = held()
-    if found is not None:
-        found.close()
+def _close(reference: weakref.ref[Any]) -> None:
+    open_reward = reference()
+    if open_reward is not None:
+        open_reward.close()

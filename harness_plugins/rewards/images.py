@@ -86,10 +86,10 @@ class ImageFiles:
             BadImage: this one picture is broken.
             UserError: it is something else: the caller's mistake.
         """
-        held = self._media.get(id(image))
-        if held is None:
-            held = self._media[id(image)] = (image, self._made(image))
-        return held[1]
+        entry = self._media.get(id(image))
+        if entry is None:
+            entry = self._media[id(image)] = (image, self._made(image))
+        return entry[1]
 
     def _made(self, image: Any) -> Media:
         data = bytes_of(image)

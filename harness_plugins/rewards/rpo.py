@@ -198,9 +198,9 @@ class RPOReward:
         seed = digest("rpo", uid, rubric.text if rubric else None)
         async with asyncio.TaskGroup() as tasks:
             asked = [tasks.create_task(self._decided(Case(item, o, rubric), digest(seed, o))) for o in orders]
-        said = [task.result() for task in asked]
-        failure = next((s for s in said if isinstance(s, Failure)), None)
-        heard = [(s, o) for s, o in zip(said, orders, strict=True) if isinstance(s, Parsed)]
+        decisions = [task.result() for task in asked]
+        failure = next((s for s in decisions if isinstance(s, Failure)), None)
+        heard = [(s, o) for s, o in zip(decisions, orders, strict=True) if isinstance(s, Parsed)]
         results: _Results = {}
         for a, b in combinations(range(len(members)), 2):
             leans = [_lean(s, o, a, b) for s, o in heard]

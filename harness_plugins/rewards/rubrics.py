@@ -32,8 +32,8 @@ def rubric_of(rubric: RubricText | str | Path | None) -> RubricText | None:
     if not rubric.exists():
         raise UserError(f"{rubric}: no such file (the reward's rubric)")
     if rubric.suffix in SUFFIXES:
-        (one,) = read_artefact("rubric", rubric, (_BENCHMARK,)).rubrics
-        return RubricText(one.text, one.criteria)
+        (induced,) = read_artefact("rubric", rubric, (_BENCHMARK,)).rubrics
+        return RubricText(induced.text, induced.criteria)
     if rubric.suffix == ".jsonl":
         shared = [r for r in read_rubrics("rubric", rubric, {_BENCHMARK: ()}).rubrics if r.status == "valid"]
         if len(shared) != 1:

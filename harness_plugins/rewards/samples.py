@@ -43,14 +43,14 @@ async def score_rows(
         UserError: a row has not the columns that it needs.
     """
     with ImageFiles() as files:
-        made = await asyncio.to_thread(
+        samples = await asyncio.to_thread(
             lambda: [_sample_or_reward(r, c, files) for r, c in zip(rows, completions, strict=True)]
         )
         try:
-            scored = iter(await reward.score([m for m in made if isinstance(m, Sample)]))
+            scored = iter(await reward.score([m for m in samples if isinstance(m, Sample)]))
         finally:
             reward.forget(files.paths)
-        return [next(scored) if isinstance(m, Sample) else m for m in made]
+        return [next(scored) if isinstance(m, Sample) else m for m in samples]
 
 
 def _sample_or_reward(row: Mapping[str, Any], completion: str, files: ImageFiles) -> Sample | Reward:
@@ -106,12 +106,12 @@ def pair(
 
 def pictures_of(row: Mapping[str, Any]) -> list[Any]:
     """The pictures of `image` and `images`, whichever the row has."""
-    found: list[Any] = []
+    pictures: list[Any] = []
     for column in IMAGES:
         value = row.get(column)
         if value is not None:
-            found += value if isinstance(value, list | tuple) else [value]
-    return [v for v in found if v is not None]
+            pictures += value if isinstance(value, list | tuple) else [value]
+    return [v for v in pictures if v is not None]
 
 
 def position(answer: Any) -> Literal[1, 2]:

@@ -60,10 +60,12 @@ def proxy_grm_reward(
         UserError: the proxy cannot be used; later, a column is missing.
     """
     if proxy is None or isinstance(proxy, JudgeSpec) or hasattr(proxy, "decide"):
-        made: CompletionReward = ProxyReward(cast(JudgeSpec | Judge | None, proxy), aggregation, format_weight)
+        completion_reward: CompletionReward = ProxyReward(
+            cast(JudgeSpec | Judge | None, proxy), aggregation, format_weight
+        )
     else:
-        made = proxy
-    held = Held(lambda: made)
+        completion_reward = proxy
+    open_reward = Held(lambda: completion_reward)
     nothing = 0
 
     async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -71,7 +73,7 @@ def proxy_grm_reward(
         named = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
         rows = [{k: v[n] for k, v in named.items()} for n in range(len(completions))]
         texts = [text_of(c) for c in completions]
-        rewards = await held.ask(lambda open_: score_rows(open_, rows, texts))
+        rewards = await open_reward.ask(lambda open_: score_rows(open_, rows, texts))
         _log(rewards, columns)
         nothing = nothing + 1 if rewards and all(r.value is None for r in rewards) else 0
         if patience is not None and nothing >= patience:
@@ -82,7 +84,7 @@ def proxy_grm_reward(
     return reward
 
 
-def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **given: Any) -> list[float]:
+def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **columns: Any) -> list[float]:
     """Accuracy alone, for the proxy itself in training: 1.0 where it ends on the preferred response, else -1.0.
 
     A completion is read as any judge's text is: the last `<answer>` after the reasoning, and nothing guessed where there is none.
@@ -93,7 +95,7 @@ def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **given
     """
     chosen = [parse(Answer(text_of(c), "tag")).choice for c in completions]
     right = [c == position(a) for c, a in zip(chosen, answer, strict=True)]
-    metric: Callable[[str, float], None] | None = given.get("log_metric")
+    metric: Callable[[str, float], None] | None = columns.get("log_metric")
     if metric is not None and right:
         metric("answer_right", sum(right) / len(right))
         metric("answered", sum(c is not None for c in chosen) / len(chosen))
@@ -104,16 +106,16 @@ def text_of(completion: Any) -> str:
     """The completion's text; of a conversation, that of its last assistant message."""
     if isinstance(completion, str):
         return completion
-    said = [m for m in completion if m.get("role", "assistant") == "assistant"]
-    content = said[-1].get("content") if said else None
+    replies = [m for m in completion if m.get("role", "assistant") == "assistant"]
+    content = replies[-1].get("content") if replies else None
     if isinstance(content, str):
         return content
     return "".join(str(p.get("text") or "") for p in content or () if p.get("type", "text") == "text")
 
 
-def _log(rewards: Sequence[Reward], given: Mapping[str, Any]) -> None:
-    metric: Callable[[str, float], None] | None = given.get("log_metric")
-    extra: Callable[[str, list[Any]], None] | None = given.get("log_extra")
+def _log(rewards: Sequence[Reward], columns: Mapping[str, Any]) -> None:
+    metric: Callable[[str, float], None] | None = columns.get("log_metric")
+    extra: Callable[[str, list[Any]], None] | None = columns.get("log_extra")
     if metric is not None and rewards:
         answered = [r for r in rewards if r.proxy not in (None, "error")]
         metric("judge_fail_rate", sum(r.value is None for r in rewards) / len(rewards))

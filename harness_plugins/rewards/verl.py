@@ -119,8 +119,8 @@ def _fill(on_failure: OnFailure) -> float | None:
 def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
     """The same keys each time and no None: verl makes an array of each."""
     if reward.value is None and fill is None:
-        kind, said = (reward.error.kind, reward.error.message) if reward.error else ("backend", "no reward")
-        raise BackendError(kind, f"the proxy was never heard ({kind}: {said}); `on_failure` is raise")
+        kind, message = (reward.error.kind, reward.error.message) if reward.error else ("backend", "no reward")
+        raise BackendError(kind, f"the proxy was never heard ({kind}: {message}); `on_failure` is raise")
     return {
         "score": float(reward.value if reward.value is not None else fill or 0.0),
         "judge_failed": float(reward.value is None),
@@ -145,9 +145,9 @@ def _made(named: bytes) -> Held[CompletionReward]:
     """One reward a process for each configuration: verl hands the same arguments over with every completion."""
     config, server, token_env = orjson.loads(named)
     if server is None:
-        made: CompletionReward = proxy_of(config).made()
+        reward: CompletionReward = proxy_of(config).made()
     else:
         from harness_plugins.rewards.server.client import RewardClient
 
-        made = RewardClient(server, token_env=token_env)
-    return Held(lambda: made)
+        reward = RewardClient(server, token_env=token_env)
+    return Held(lambda: reward)

@@ -86,9 +86,9 @@ def build(
         gathered = gather(config, folder, hashes, limit, Steps(progress))
         tally = _taught(config, gathered, folder / TEACHER, redo, teacher, progress)
         taught = list(outcomes(config, gathered.pairs, folder / TEACHER))
-        found = Counter(t.outcome for t in taught)
-        built = Built(folder, tally, gathered, Counter({str(k): n for k, n in found.items()}))
-        if found["unanswered"] and config.distil.unanswered == "stop":
+        counts = Counter(t.outcome for t in taught)
+        built = Built(folder, tally, gathered, Counter({str(k): n for k, n in counts.items()}))
+        if counts["unanswered"] and config.distil.unanswered == "stop":
             built.complete = False
             return built
         _write(config, folder, gathered, taught, examples, built, Steps(progress))
@@ -112,14 +112,14 @@ def _taught(
 
 def entries_of(config: DataConfig, taught: Sequence[Taught], numbers: Mapping[str, int]) -> list[Entry]:
     """What the parts may be drawn from."""
-    found = []
+    entries = []
     for t in taught:
         hard = t.outcome in ("hard", "unasked") or (t.outcome == "malformed" and config.distil.malformed == "hard")
         if hard or t.outcome == "correct":
-            one = next(iter(t.rubrics)) if len(t.rubrics) == 1 else None
-            first = None if one is None else preferred_first(t.pair.item, one)
-            found.append(Entry(t.pair.uid, numbers[t.pair.uid], "hard" if hard else "correct", first))
-    return found
+            order = next(iter(t.rubrics)) if len(t.rubrics) == 1 else None
+            first = None if order is None else preferred_first(t.pair.item, order)
+            entries.append(Entry(t.pair.uid, numbers[t.pair.uid], "hard" if hard else "correct", first))
+    return entries
 
 
 class PartExamples(Sequence[Example]):
@@ -161,10 +161,10 @@ def _write(
     by_uid = {t.pair.uid: t for t in taught}
     files: dict[str, dict[str, Any]] = {}
     with steps.counted("writing examples", sum(map(len, drawn.parts.values())) * len(config.formats)) as count:
-        for part, some in drawn.parts.items():
-            if not some:
+        for part, members in drawn.parts.items():
+            if not members:
                 continue
-            stored = [(_placed(by_uid[uid], config, folder, gathered.images), first) for uid, first in some]
+            stored = [(_placed(by_uid[uid], config, folder, gathered.images), first) for uid, first in members]
             for name in config.formats:
                 path = folder / name / f"{part}{EXPORTS.module(name).SUFFIX}"
                 _export(name, path, PartExamples(part, stored, examples))
@@ -178,7 +178,7 @@ def _write(
         for t in taught
         if _left_out(t, config)
     ]
-    built.parts = {p: len(some) for p, some in drawn.parts.items()}
+    built.parts = {p: len(members) for p, members in drawn.parts.items()}
     dropped = [*gathered.dropped, *gone]
     built.tables = [
         cards.sources_table(gathered.facts, gathered.pairs),

@@ -41,8 +41,8 @@ _ABOUT: dict[Part, str] = {
 }
 
 
-def sources_table(facts: Mapping[str, Mapping[str, Any]], kept: Sequence[Pair]) -> Table:
-    count = Counter(p.source for p in kept)
+def sources_table(facts: Mapping[str, Mapping[str, Any]], pairs: Sequence[Pair]) -> Table:
+    count = Counter(p.source for p in pairs)
     table = Table(
         "Sources", ["source", "layout", "from", "revision", "licence", "rows", "pairs", "kept", "rows sha256"]
     )
@@ -74,8 +74,8 @@ def dropped_table(dropped: Sequence[Dropped]) -> Table:
         by[d.why].append(d)
     for why in WHY:
         if by[why]:
-            one = by[why][0]
-            example = f"{one.place}{f' ({one.detail})' if one.detail else ''}"
+            first = by[why][0]
+            example = f"{first.place}{f' ({first.detail})' if first.detail else ''}"
             table.rows.append([why, f"{len(by[why]):,}", escape(example[:120]), WHY[why]])
     table.notes.append("Each row is counted once, under the first reason; dropped.jsonl has them all.")
     return table
@@ -89,15 +89,15 @@ def teacher_table(config: DataConfig, taught: Sequence[Taught]) -> Table:
         ["source", "pairs", "correct", "hard", "malformed", "leaking", "unanswered", "preferred shown first"],
     )
     for source in [*dict.fromkeys(t.pair.source for t in taught), "all"]:
-        some = [t for t in taught if source in (t.pair.source, "all")]
-        count = Counter(t.outcome for t in some)
-        orders = [o for t in some for o in t.rubrics]
-        firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in some for o in t.rubrics)
+        of_source = [t for t in taught if source in (t.pair.source, "all")]
+        count = Counter(t.outcome for t in of_source)
+        orders = [o for t in of_source for o in t.rubrics]
+        firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in of_source for o in t.rubrics)
         share = f"{100 * firsts / len(orders):.1f} % ({firsts:,}/{len(orders):,})" if orders else ""
         table.rows.append(
             [
                 source,
-                f"{len(some):,}",
+                f"{len(of_source):,}",
                 *(f"{count[o]:,}" for o in ("correct", "hard", "malformed", "leaking", "unanswered")),
                 share,
             ]
@@ -123,16 +123,16 @@ def parts_table(
     for part in PARTS:
         if part not in parts:
             continue
-        some = parts[part]
-        count = Counter(by_uid[u].pair.source for u, _ in some)
-        firsts = sum(first for _, first in some)
+        members = parts[part]
+        count = Counter(by_uid[u].pair.source for u, _ in members)
+        firsts = sum(first for _, first in members)
         table.rows.append(
             [
                 part,
                 f"{config.parts[part]:,}",
-                f"{len(some):,}",
-                f"{len({clusters[u] for u, _ in some}):,}",
-                f"{firsts:,}/{len(some):,}",
+                f"{len(members):,}",
+                f"{len({clusters[u] for u, _ in members}):,}",
+                f"{firsts:,}/{len(members):,}",
                 *(f"{count[n]:,}" for n in names),
                 _ABOUT[part],
             ]
@@ -140,12 +140,12 @@ def parts_table(
     return table
 
 
-def contamination_tables(found: Contaminated, pairs: int, how: Sequence[str]) -> list[Table]:
+def contamination_tables(contaminated: Contaminated, pairs: int, how: Sequence[str]) -> list[Table]:
     """How many pairs each benchmark was hit by, and some of them by id."""
     table = Table("Contamination", ["benchmark", "items", "pairs hit", "removed", *SIGNALS])
     shown = Table("Examples", ["benchmark", "pair", "from", "item", "its id", "signal", "detail"])
-    for name, items in found.items.items():
-        hits = [h for h in found.hits if h.benchmark == name]
+    for name, items in contaminated.items.items():
+        hits = [h for h in contaminated.hits if h.benchmark == name]
         uids = {h.uid for h in hits}
         by = Counter(h.signal for h in hits)
         table.rows.append(
@@ -153,34 +153,36 @@ def contamination_tables(found: Contaminated, pairs: int, how: Sequence[str]) ->
                 name,
                 f"{items:,}",
                 f"{len(uids):,}",
-                f"{len(uids & set(found.removed)):,}",
+                f"{len(uids & set(contaminated.removed)):,}",
                 *(f"{by[s]:,}" for s in SIGNALS),
             ]
         )
         for h in hits[:SHOWN]:
             shown.rows.append([name, h.uid, escape(h.place), h.item, escape(h.source_id), h.signal, h.detail])
     table.notes += [
-        f"{pairs:,} pairs were looked up; {len(found.removed):,} are left out. Signals that remove: {', '.join(how) or 'none'}.",
+        f"{pairs:,} pairs were looked up; {len(contaminated.removed):,} are left out. Signals that remove: {', '.join(how) or 'none'}.",
         "image: the same bytes. near_image: perceptual hashes within the distance. response, request: the same words (a request "
         "only where no media come with it). ngram: runs of words, looked for where nothing else was found.",
     ]
     return [table, shown] if shown.rows else [table]
 
 
-def contamination_json(found: Contaminated, pairs: int) -> dict[str, Any]:
+def contamination_json(contaminated: Contaminated, pairs: int) -> dict[str, Any]:
     return {
         "pairs": pairs,
-        "removed": sorted(found.removed),
+        "removed": sorted(contaminated.removed),
         "benchmarks": {
             name: {
                 "items": items,
-                "pairs_hit": len({h.uid for h in found.hits if h.benchmark == name}),
-                "pairs_removed": len({h.uid for h in found.hits if h.benchmark == name} & set(found.removed)),
-                "by_signal": dict(Counter(h.signal for h in found.hits if h.benchmark == name)),
+                "pairs_hit": len({h.uid for h in contaminated.hits if h.benchmark == name}),
+                "pairs_removed": len(
+                    {h.uid for h in contaminated.hits if h.benchmark == name} & set(contaminated.removed)
+                ),
+                "by_signal": dict(Counter(h.signal for h in contaminated.hits if h.benchmark == name)),
             }
-            for name, items in found.items.items()
+            for name, items in contaminated.items.items()
         },
-        "hits": list(found.hits),
+        "hits": list(contaminated.hits),
     }
 
 

@@ -210,11 +210,11 @@ def _absolute(config: DataConfig, base: Path) -> DataConfig:
     def at(path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.normpath(base / path.expanduser()))
 
-    def entry(one: Any) -> Any:
-        return one.model_copy(update={"path": at(one.path), "media_root": at(one.media_root)})
+    def entry(source: Any) -> Any:
+        return source.model_copy(update={"path": at(source.path), "media_root": at(source.media_root)})
 
-    def asked(one: Any) -> Any:
-        return None if one is None else one.model_copy(update={"prompt": at(one.prompt)})
+    def asked(spec: Any) -> Any:
+        return None if spec is None else spec.model_copy(update={"prompt": at(spec.prompt)})
 
     return config.model_copy(
         update={
@@ -235,6 +235,6 @@ def _missing(config: DataConfig, path: Path, node: yaml.Node) -> Iterator[str]:
         for n, entry in enumerate(getattr(config, key)):
             named += [(entry.path, (key, n, "path")), (entry.media_root, (key, n, "media_root"))]
     for key in ("teacher", "grm", "proxy"):
-        one = getattr(config, key)
-        named.append((one.prompt if one else None, (key, "prompt")))
+        spec = getattr(config, key)
+        named.append((spec.prompt if spec else None, (key, "prompt")))
     yield from unusable(named, path, node)

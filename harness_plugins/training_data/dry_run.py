@@ -45,14 +45,14 @@ def dry_run(
     lines += [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
     sizes = ", ".join(f"{part} {n:,}" for part, n in config.wanted().items())
     lines.append(f"Parts asked for: {sizes}.")
-    one = gathered.pairs[0]
+    pair = gathered.pairs[0]
     if config.teacher is not None:
         lines += _asking(config, gathered.pairs, folder)
-        order = order_with(one.item, True)
-        rubric = Rubric(one.source, one.uid, Writer("teacher"), "(the teacher's rubric)", saw=order)
-        shown = examples.of("proxy_rl", Taught(one, "correct", {order: rubric}), True)
+        order = order_with(pair.item, True)
+        rubric = Rubric(pair.source, pair.uid, Writer("teacher"), "(the teacher's rubric)", saw=order)
+        shown = examples.of("proxy_rl", Taught(pair, "correct", {order: rubric}), True)
         lines.append(f"\n----- prompt of proxy_sft and proxy_rl -----\n{text_of(shown.messages)}")
-    shown = examples.of("grm_rl", Taught(one, "hard"), True)
+    shown = examples.of("grm_rl", Taught(pair, "hard"), True)
     lines.append(f"\n----- prompt of grm_sft and grm_rl -----\n{text_of(shown.messages)}")
     lines.append(f"\nNothing was asked or written. To build: rubric-harness data {path}")
     return "\n".join(lines) + "\n"
@@ -70,8 +70,8 @@ def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str
     ]
 
 
-def _tokens(config: DataConfig, one: Draw) -> float:
+def _tokens(config: DataConfig, draw: Draw) -> float:
     assert config.teacher is not None
-    parts = [p for m in request_of(config.teacher, one).messages for p in m.parts]
+    parts = [p for m in request_of(config.teacher, draw).messages for p in m.parts]
     text = sum(len(p.text) for p in parts if isinstance(p, Text))
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)

@@ -11,14 +11,14 @@ from harness_plugins.training_data.reading import Dropped, Pair
 
 def filtered(pairs: Sequence[Pair], how: Filters) -> tuple[list[Pair], list[Dropped]]:
     """The pairs that pass, and the others with the first reason why not."""
-    kept, dropped = [], []
+    passing, dropped = [], []
     for pair in pairs:
         fault = _fault(pair, how)
         if fault is None:
-            kept.append(pair)
+            passing.append(pair)
         else:
             dropped.append(Dropped(pair.source, pair.place, *fault, uid=pair.uid))
-    return kept, dropped
+    return passing, dropped
 
 
 def _fault(pair: Pair, how: Filters) -> tuple[str, str] | None:
@@ -48,7 +48,7 @@ def _characters(lengths: Sequence[int]) -> str:
 
 def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dropped]]:
     """The pairs whose images can be shown, and the others as bad rows."""
-    kept, dropped = [], []
+    showable, dropped = [], []
     for pair in pairs:
         faults = [
             (f.path, images[f.path].fault) for m in pair.item.all_media() for f in m.files if images[f.path].fault
@@ -56,5 +56,5 @@ def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dr
         if faults:
             dropped.append(Dropped(pair.source, pair.place, "bad_row", f"{faults[0][0]}: {faults[0][1]}", pair.uid))
         else:
-            kept.append(pair)
-    return kept, dropped
+            showable.append(pair)
+    return showable, dropped

@@ -57,35 +57,41 @@ def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int 
         if d.source in refuse
     ]
     if shown:
-        rest = [f"... and {len(shown) - SHOWN_PROBLEMS} more"] if len(shown) > SHOWN_PROBLEMS else []
-        raise UserError(*shown[:SHOWN_PROBLEMS], *rest)
+        more = [f"... and {len(shown) - SHOWN_PROBLEMS} more"] if len(shown) > SHOWN_PROBLEMS else []
+        raise UserError(*shown[:SHOWN_PROBLEMS], *more)
     pairs = [replace(p, item=digested(p.item, images)) for p in pairs]
     pairs, unfit = filtered(pairs, config.filters)
-    pairs, same = without_duplicates(pairs)
+    pairs, duplicates = without_duplicates(pairs)
     indices, benchmarks = _indices(config, images, steps)
-    found = contaminated(pairs, indices, images, config.contamination)
-    why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(found.hits) if h.signal in config.contamination.remove}
-    part_of = [Dropped(p.source, p.place, "contaminated", why[p.uid], p.uid) for p in pairs if p.uid in found.removed]
-    kept = [p for p in pairs if p.uid not in found.removed]
-    if not kept:
-        gone = Counter(d.why for d in (*read.dropped, *broken, *unfit, *same, *part_of))
+    overlap = contaminated(pairs, indices, images, config.contamination)
+    why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(overlap.hits) if h.signal in config.contamination.remove}
+    part_of = [Dropped(p.source, p.place, "contaminated", why[p.uid], p.uid) for p in pairs if p.uid in overlap.removed]
+    remaining = [p for p in pairs if p.uid not in overlap.removed]
+    if not remaining:
+        gone = Counter(d.why for d in (*read.dropped, *broken, *unfit, *duplicates, *part_of))
         raise UserError(
             f"no pair is left ({', '.join(f'{n} {why}' for why, n in gone.most_common())}): loosen `filters`, or add sources"
         )
     return Gathered(
-        kept, [*read.dropped, *broken, *unfit, *same, *part_of], read.facts, images, benchmarks, found, len(pairs)
+        remaining,
+        [*read.dropped, *broken, *unfit, *duplicates, *part_of],
+        read.facts,
+        images,
+        benchmarks,
+        overlap,
+        len(pairs),
     )
 
 
 def _indices(
     config: DataConfig, images: Images, steps: Steps
 ) -> tuple[list[tuple[BenchmarkIndex, int]], dict[str, dict[str, Any]]]:
-    found, facts = [], {}
+    indices, facts = [], {}
     for entry in config.against:
         loaded = load_entry(entry)
         items = loaded.items[: entry.limit]
         images.read(items, steps, f"hashing images of {entry.name}")
-        known = [digested(i, images) for i in items]
-        found.append((BenchmarkIndex(entry.name, known, images, config.contamination), len(items)))
+        hashed_items = [digested(i, images) for i in items]
+        indices.append((BenchmarkIndex(entry.name, hashed_items, images, config.contamination), len(items)))
         facts[entry.name] = loaded.facts()
-    return found, facts
+    return indices, facts

@@ -61,10 +61,10 @@ class Images:
         self._known = {f.path: f for f in read_records(path, ImageFacts)} if path.exists() else {}
 
     def __getitem__(self, path: str) -> ImageFacts:
-        found = self._known[path]
-        if self._perceptual or not found.looked or not found.mime:
-            return found
-        return replace(found, phash="", looked=False, fault="")  # an earlier run looked; this one is not to
+        facts = self._known[path]
+        if self._perceptual or not facts.looked or not facts.mime:
+            return facts
+        return replace(facts, phash="", looked=False, fault="")  # an earlier run looked; this one is not to
 
     def read(self, items: Iterable[Item], steps: Steps, doing: str) -> None:
         """Make the facts of all media of the items known.
@@ -75,19 +75,19 @@ class Images:
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
         new = [f for f in files.values() if not self._holds(f)]
         with ThreadPoolExecutor(THREADS, thread_name_prefix="hash") as pool, steps.counted(doing, len(new)) as count:
-            for some in _batches(new):
-                found = list(pool.map(lambda f: facts_of(f, self._perceptual), some))
-                self._known.update({f.path: f for f in found})
+            for batch in _batches(new):
+                facts = list(pool.map(lambda f: facts_of(f, self._perceptual), batch))
+                self._known.update({f.path: f for f in facts})
                 if self._journal is not None:
-                    self._journal.append(b"".join(map(encode, found)))
-                count(len(some))
+                    self._journal.append(b"".join(map(encode, facts)))
+                count(len(batch))
 
     def _holds(self, file: MediaFile) -> bool:
-        known = self._known.get(file.path)
+        facts = self._known.get(file.path)
         return (
-            known is not None
-            and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
-            and (known.looked or not self._perceptual)
+            facts is not None
+            and (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
+            and (facts.looked or not self._perceptual)
         )
 
 
@@ -112,8 +112,8 @@ def facts_of(file: MediaFile, perceptual: bool) -> ImageFacts:
     if mime is None:
         fault = f"not an image that models can read ({READABLE})"
         return ImageFacts(file.path, file.size, file.mtime_ns, sha, "", looked=perceptual, fault=fault)
-    seen, fault = phash(data) if perceptual else ("", "")
-    return ImageFacts(file.path, file.size, file.mtime_ns, sha, mime, seen, perceptual, fault)
+    look, fault = phash(data) if perceptual else ("", "")
+    return ImageFacts(file.path, file.size, file.mtime_ns, sha, mime, look, perceptual, fault)
 
 
 def phash(data: bytes) -> tuple[str, str]:

@@ -46,23 +46,23 @@ def without_duplicates(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Dropped]
     sets: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         sets[digest(_said(pair.item), _shown(pair.item))].append(pair)
-    kept, dropped = [], []
-    for same in sets.values():
-        first, *others = same
-        if len({_preferred(p.item) for p in same}) > 1:
+    unique, dropped = [], []
+    for copies in sets.values():
+        first, *others = copies
+        if len({_preferred(p.item) for p in copies}) > 1:
             dropped += [
-                _dropped(p, "conflicting_labels", f"its like prefers the other response: {first.place}") for p in same
+                _dropped(p, "conflicting_labels", f"its like prefers the other response: {first.place}") for p in copies
             ]
             continue
-        kept.append(first)
+        unique.append(first)
         dropped += [_dropped(p, "duplicate", f"of {first.uid} ({first.place})") for p in others]
-    return kept, dropped
+    return unique, dropped
 
 
 def _preferred(item: Item) -> str:
     assert item.label.preferred is not None
-    one = item.candidates[item.label.preferred]
-    return digest(normalised(one.text) or one.text, [f.sha256 for m in one.media for f in m.files])
+    candidate = item.candidates[item.label.preferred]
+    return digest(normalised(candidate.text) or candidate.text, [f.sha256 for m in candidate.media for f in m.files])
 
 
 def _dropped(pair: Pair, why: str, detail: str) -> Dropped:
@@ -77,9 +77,9 @@ def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, 
         distance: bits in which the perceptual hashes of one look may differ.
     """
     ties = []
-    seen = {h for p in pairs for h in looks(p.item, images)}
-    near = Near(((h, h) for h in seen), distance)
-    alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in seen}
+    hashes = {h for p in pairs for h in looks(p.item, images)}
+    near = Near(((h, h) for h in hashes), distance)
+    alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in hashes}
     for pair in pairs:
         item = pair.item
         tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
@@ -134,22 +134,24 @@ class BenchmarkIndex:
 
     def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
         """What the pair shares with the benchmark, one hit a signal."""
-        found: dict[Signal, tuple[str, str]] = {}
+        matches: dict[Signal, tuple[str, str]] = {}
         names: dict[str, Signal] = {"image": "image", "text": "response", "request": "request"}
         for mark in prints(pair.item):
             if mark in self._prints:
-                found.setdefault(names[mark.partition(":")[0]], (self._prints[mark], ""))
-        if "image" not in found:
+                matches.setdefault(names[mark.partition(":")[0]], (self._prints[mark], ""))
+        if "image" not in matches:
             near = [n for h in looks(pair.item, images) if (n := self._near.of(h))]
             if near:
                 item, far = min(near, key=lambda n: (n[1], n[0]))
-                found["near_image"] = item, f"{far} of 64 bits differ"
-        for text in () if found.keys() & self._how.remove else _texts(pair.item):  # it goes anyway
+                matches["near_image"] = item, f"{far} of 64 bits differ"
+        for text in () if matches.keys() & self._how.remove else _texts(pair.item):  # it goes anyway
             grams = _grams(text, self._how.ngram)
             shared = [self._grams[g] for g in grams if g in self._grams]
             if grams and len(shared) >= self._how.share * len(grams):
-                found.setdefault("ngram", (shared[0], f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words"))
-        for signal, (item, detail) in found.items():
+                matches.setdefault(
+                    "ngram", (shared[0], f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words")
+                )
+        for signal, (item, detail) in matches.items():
             yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
 
 

@@ -53,11 +53,11 @@ def draw(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, as_many
     """
     best: Drawn | None = None
     for packed in (False, True):
-        found = Drawn(_drawn(entries, sizes, seed, packed), packed)
-        if all(len(found.parts[p]) == n for p, n in sizes.items()):
-            return found
-        if best is None or _total(found) > _total(best):
-            best = found
+        drawn = Drawn(_drawn(entries, sizes, seed, packed), packed)
+        if all(len(drawn.parts[p]) == n for p, n in sizes.items()):
+            return drawn
+        if best is None or _total(drawn) > _total(best):
+            best = drawn
     assert best is not None
     if not as_many:
         raise UserError(*_short(entries, sizes, best))
@@ -95,25 +95,25 @@ def _drawn(
     parts: dict[Part, list[tuple[str, bool]]] = {}
     for part, size in sizes.items():
         pool = POOLS[part]
-        open_ = [c for c, some in members.items() if c not in owner and any(e.pool == pool for e in some)]
+        open_ = [c for c, group in members.items() if c not in owner and any(e.pool == pool for e in group)]
         lost = {c: sum(e.pool != pool and drawing[e.pool] > 0 for e in members[c]) / len(members[c]) for c in open_}
         rank = {c: (lost[c] if packed else 0.0, digest(seed, part, members[c][0].uid)) for c in open_}
-        some = [e for c in sorted(open_, key=lambda c: rank[c]) for e in members[c] if e.pool == pool]
-        taken = _balanced(some, size, part in FREE)
+        eligible = [e for c in sorted(open_, key=lambda c: rank[c]) for e in members[c] if e.pool == pool]
+        taken = _balanced(eligible, size, part in FREE)
         owner.update({e.cluster: part for e in taken})
         parts[part] = _shuffled(taken, seed, part)
     return parts
 
 
-def _balanced(some: Sequence[Entry], size: int, free: bool) -> list[Entry]:
+def _balanced(entries: Sequence[Entry], size: int, free: bool) -> list[Entry]:
     """The first `size` entries, no more than half of them with either order fixed, as far as there are enough of both."""
     if free:
-        return list(some[:size])
+        return list(entries[:size])
     most = (size + 1) // 2
     taken: list[Entry] = []
     spare: list[Entry] = []
     count = {True: 0, False: 0}
-    for entry in some:
+    for entry in entries:
         if len(taken) == size:
             break
         if entry.first is not None and count[entry.first] == most:
@@ -129,11 +129,11 @@ def _shuffled(taken: Sequence[Entry], seed: int, part: Part) -> list[tuple[str, 
     """In the part's order; entries whose order is free get the one that evens out the labels."""
     fixed = {e.uid: e.first for e in taken if e.first is not None and part not in FREE}
     lean = sum(1 if first else -1 for first in fixed.values())
-    found = []
+    members = []
     for entry in sorted(taken, key=lambda e: digest(seed, part, "order", e.uid)):
         first = fixed.get(entry.uid)
         if first is None:
             first = lean < 0 or (lean == 0 and int(digest(seed, part, "coin", entry.uid)[:8], 16) % 2 == 0)
             lean += 1 if first else -1
-        found.append((entry.uid, first))
-    return found
+        members.append((entry.uid, first))
+    return members

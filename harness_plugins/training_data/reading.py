@@ -77,22 +77,24 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
         source = _open(entry)
         rows = 0
         problems: list[str] = []
-        seen: Counter[str] = Counter()
-        for found in _pairs(entry, source, most):
+        uid_counts: Counter[str] = Counter()
+        for outcome in _pairs(entry, source, most):
             rows += 1
-            if isinstance(found, Pair):
-                seen[found.uid] += 1
-                n = seen[found.uid]
-                read.pairs.append(found if n == 1 else replace(found, item=replace(found.item, uid=f"{found.uid}#{n}")))
+            if isinstance(outcome, Pair):
+                uid_counts[outcome.uid] += 1
+                n = uid_counts[outcome.uid]
+                read.pairs.append(
+                    outcome if n == 1 else replace(outcome, item=replace(outcome.item, uid=f"{outcome.uid}#{n}"))
+                )
                 continue
-            read.dropped.append(found)
-            if found.why == "bad_row" and policy == "error":
-                problems.append(f"{found.place}: {found.detail}")
+            read.dropped.append(outcome)
+            if outcome.why == "bad_row" and policy == "error":
+                problems.append(f"{outcome.place}: {outcome.detail}")
         if problems:
-            rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more"] if len(problems) > SHOWN_PROBLEMS else []
+            more = [f"... and {len(problems) - SHOWN_PROBLEMS} more"] if len(problems) > SHOWN_PROBLEMS else []
             raise UserError(
                 *problems[:SHOWN_PROBLEMS],
-                *rest,
+                *more,
                 f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; mend them, or leave them out and counted with "
                 "`bad_rows: skip`",
             )
@@ -143,8 +145,8 @@ def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pa
             return
         place = source.where(line)
         try:
-            found = turn(row)
-            yield _pair(reader, found, number, place)
+            pair_row = turn(row)
+            yield _pair(reader, pair_row, number, place)
         except NoPreference as e:
             yield Dropped(entry.name, place, "no_preference", str(e))
         except MediaProblem as e:

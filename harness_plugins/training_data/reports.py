@@ -38,7 +38,7 @@ def write_reports(
     """Card, contamination report, manifest, and the lists behind their counts; files of an earlier run that are no more are removed."""
     from harness_plugins.tables.render import markdown
 
-    part_of = {uid: part for part, some in drawn.parts.items() for uid, _ in some}
+    part_of = {uid: part for part, members in drawn.parts.items() for uid, _ in members}
     pool = (
         {
             "uid": t.pair.uid,
@@ -51,11 +51,11 @@ def write_reports(
     )
     _lines(folder / "pool.jsonl", pool)
     _lines(folder / "dropped.jsonl", dropped)
-    found, how = gathered.contaminated, config.contamination
-    report = cards.contamination_tables(found, gathered.looked_up, how.remove)
+    overlap, how = gathered.contaminated, config.contamination
+    report = cards.contamination_tables(overlap, gathered.looked_up, how.remove)
     for name, text in (("contamination.md", markdown(report)), ("contamination.json", "")):
         data = text.encode() or orjson.dumps(
-            cards.contamination_json(found, gathered.looked_up), option=orjson.OPT_INDENT_2
+            cards.contamination_json(overlap, gathered.looked_up), option=orjson.OPT_INDENT_2
         )
         write_atomic(folder / name, data)
     largest = max(Counter(numbers.values()).values(), default=0)
@@ -77,17 +77,17 @@ def _lines(path: Path, rows: Any) -> None:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        found = orjson.loads((folder / MANIFEST).read_bytes())
+        manifest = orjson.loads((folder / MANIFEST).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def _facts(config: DataConfig, gathered: Gathered, drawn: Drawn, files: Mapping[str, Any]) -> dict[str, Any]:
-    said = config.model_dump(mode="json", exclude={"teacher", "sources", "against", "out"})
+    settings = config.model_dump(mode="json", exclude={"teacher", "sources", "against", "out"})
     return {
         "versions": {"rubric_harness": __version__, "python": platform.python_version()},
-        "config": said,
+        "config": settings,
         "teacher": config.teacher.writer() if config.teacher else None,
         "sources": gathered.facts,
         "against": gathered.benchmarks,

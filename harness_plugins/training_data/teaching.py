@@ -63,9 +63,9 @@ def orders_for(item: Item, how: Distil, seed: int) -> tuple[Order, ...]:
 def due(config: DataConfig, pairs: Sequence[Pair], written: Written, redo: Collection[str] = ()) -> list[Draw]:
     """What the teacher has still to answer."""
     assert config.teacher is not None
-    held = written.by_writer[config.teacher.name]
-    wanted = (Draw(p.item, order) for p in pairs for order in orders_for(p.item, config.distil, config.seed))
-    return [d for d in wanted if d.place not in held or held[d.place].status in redo]
+    answers = written.by_writer[config.teacher.name]
+    draws = (Draw(p.item, order) for p in pairs for order in orders_for(p.item, config.distil, config.seed))
+    return [d for d in draws if d.place not in answers or answers[d.place].status in redo]
 
 
 def teach(
@@ -108,11 +108,11 @@ def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterato
     if spec is None:
         yield from (Taught(p, "unasked") for p in pairs)
         return
-    held = Written.read(folder, [spec]).by_writer[spec.name]
+    answers = Written.read(folder, [spec]).by_writer[spec.name]
     for pair in pairs:
         orders = orders_for(pair.item, config.distil, config.seed)
-        found = {o: held.get(Draw(pair.item, o).place) for o in orders}
-        rubrics = {o: r for o, r in found.items() if r is not None}
+        by_order = {o: answers.get(Draw(pair.item, o).place) for o in orders}
+        rubrics = {o: r for o, r in by_order.items() if r is not None}
         if len(rubrics) < len(orders):
             yield Taught(pair, "unanswered", rubrics)
         else:

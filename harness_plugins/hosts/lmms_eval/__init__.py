@@ -95,5 +95,5 @@ def with_ours(paths: list[str]) -> list[str]:
     from harness_plugins.benchmarks.bundled import data_dir
 
     ours = str(data_dir("tasks"))
-    known = {os.path.realpath(p) for p in paths}
-    return paths if os.path.realpath(ours) in known else [*paths, ours]
+    resolved = {os.path.realpath(p) for p in paths}
+    return paths if os.path.realpath(ours) in resolved else [*paths, ours]

@@ -72,8 +72,8 @@ def lmms_eval(
     single = host.cli_evaluate_single
 
     def with_our_tasks(args: Any) -> Any:
-        given = args.include_path
-        args.include_path = with_ours([given] if isinstance(given, str) else list(given or []))
+        include = args.include_path
+        args.include_path = with_ours([include] if isinstance(include, str) else list(include or []))
         try:
             if not args.tasks:  # lmms-eval says so and exits with 0
                 raise ValueError("No tasks specified")
@@ -105,14 +105,16 @@ def _mend(error: Exception) -> UserError | None:
     """What the user is to do about an error that lmms-eval would print with a traceback; None where it is no mistake of theirs."""
     if failed_import(error) is not None:
         return not_imported("lmms-eval", error, EXTRA)
-    said = str(error) if isinstance(error, ValueError | AssertionError) else ""
-    if tasks := re.match("Tasks not found: (.*?)[.] Try ", said):
-        known = [n for b in names() for n in (f"{TASK_PREFIX}{b}", *tasks_of(b))] + list(groups())
-        lines = [unknown("task", name, known if name.startswith(TASK_PREFIX) else ()) for name in tasks[1].split(", ")]
+    message = str(error) if isinstance(error, ValueError | AssertionError) else ""
+    if tasks := re.match("Tasks not found: (.*?)[.] Try ", message):
+        task_names = [n for b in names() for n in (f"{TASK_PREFIX}{b}", *tasks_of(b))] + list(groups())
+        lines = [
+            unknown("task", name, task_names if name.startswith(TASK_PREFIX) else ()) for name in tasks[1].split(", ")
+        ]
         return UserError(*(f"{line.removesuffix('; there are none')}: {_LISTS}" for line in lines))
-    if said.startswith("No tasks specified"):
+    if message.startswith("No tasks specified"):
         return UserError(f"no task to evaluate: give --tasks: {_LISTS}")
-    if model := re.match("Model '(.*?)' not found in available models: (.*)", said):
+    if model := re.match("Model '(.*?)' not found in available models: (.*)", message):
         return UserError(unknown("model", model[1], model[2].split(", ")))
     return None
 

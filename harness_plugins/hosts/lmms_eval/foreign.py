@@ -56,7 +56,7 @@ def answer(
         UserError: the judge is no chat model, or a request holds what it cannot be shown.
         RunStopped: the server is dead or refuses everything.
     """
-    found: dict[int, GenerationResult] = {}
+    results_by_place: dict[int, GenerationResult] = {}
     groups: dict[str, list[int]] = {}
     for place, request in enumerate(requests):
         groups.setdefault(repr(sorted(request.args[2].items())), []).append(place)
@@ -65,11 +65,11 @@ def answer(
     remove_left_pictures()
     with PictureFolder() as folder:
         for places in groups.values():
-            same = [requests[p] for p in places]
-            asking = _Asking(specs(same[0].args[2]), docs, out, rank, folder.path)
-            block_on(asking.run(same))
-            found |= dict(zip(places, asking.results, strict=True))
-    return [found[p] for p in range(len(requests))]
+            group = [requests[p] for p in places]
+            asking = _Asking(specs(group[0].args[2]), docs, out, rank, folder.path)
+            block_on(asking.run(group))
+            results_by_place |= dict(zip(places, asking.results, strict=True))
+    return [results_by_place[p] for p in range(len(requests))]
 
 
 class _Asking:
@@ -124,7 +124,7 @@ class _Asking:
             loop = asyncio.get_running_loop()
             _, _, _, doc, task, _ = request.args
             try:
-                messages, made = await loop.run_in_executor(self._threads, self._messages, request)
+                messages, picture_paths = await loop.run_in_executor(self._threads, self._messages, request)
             except BackendError as e:
                 key = digest("answer/1", self._spec.key_fields(), "not shown", str(task), int(doc), draw)
                 unshown = Reply(key, str(task), int(doc), error=Failure(e.kind, e.message))
@@ -143,19 +143,19 @@ class _Asking:
                 self._under_way[key].set_result(reply)
                 if error is not None:
                     self._caller.lost(error, f"{task} {doc}")
-            for path in made:
+            for path in picture_paths:
                 path.unlink(missing_ok=True)
             return reply
         finally:
             self._ahead.release()
 
     async def _ask(self, reply: Reply, request: ChatRequest) -> tuple[Reply, BackendError | None]:
-        held = await self._caller.admit(request)
-        assert held is not None, "nothing limits what foreign tasks cost"
+        reservation = await self._caller.admit(request)
+        assert reservation is not None, "nothing limits what foreign tasks cost"
         about = f"{reply.task} {reply.doc}"
         try:
             answer, _ = await self._caller.call(
-                held, request, about, lambda: self._backend.chat(request), lambda answer: None
+                reservation, request, about, lambda: self._backend.chat(request), lambda answer: None
             )
         except BackendError as e:
             return replace(reply, error=failure_of(e)), e
@@ -169,7 +169,7 @@ class _Asking:
             UserError: it holds what is neither text nor image.
         """
         _, doc_to_messages, _, doc_id, task, split = request.args
-        made: list[Path] = []
+        picture_paths: list[Path] = []
         messages = []
         with decoding(f"{task}: row {doc_id}"):
             shown = list(doc_to_messages(self._docs[task][split][doc_id]))
@@ -177,10 +177,10 @@ class _Asking:
             content = message["content"]
             if isinstance(content, str):
                 content = [{"type": "text", "text": content}]
-            messages.append(Message(message["role"], tuple(self._part(c, task, made) for c in content)))
-        return tuple(messages), made
+            messages.append(Message(message["role"], tuple(self._part(c, task, picture_paths) for c in content)))
+        return tuple(messages), picture_paths
 
-    def _part(self, content: Mapping[str, Any], task: str, made: list[Path]) -> Part:
+    def _part(self, content: Mapping[str, Any], task: str, picture_paths: list[Path]) -> Part:
         if content["type"] == "text":
             return Text(content["text"])
         if content["type"] != "image":
@@ -192,16 +192,16 @@ class _Asking:
             data = data_url_bytes(image) if isinstance(image, str) else _png(image)
             check_picture(f"{task}: a picture of it", data)
         sha = hashlib.sha256(data).hexdigest()
-        path = self._images / f"{sha[:32]}-{id(made):x}-{len(made)}.png"
+        path = self._images / f"{sha[:32]}-{id(picture_paths):x}-{len(picture_paths)}.png"
         path.write_bytes(data)
-        made.append(path)
+        picture_paths.append(path)
         return Image(MediaFile(str(path), len(data), 0, sha))
 
 
 def failed(error: Failure | None) -> GenerationResult:
     """A request without an answer, in lmms-eval's own words, so that its tasks and tools know it for what it is."""
-    said = f"{error.kind}: {error.message}" if error else "no answer"
-    return GenerationResult(f"[LMMS_EVAL_REQUEST_FAILED] {said}", TokenCounts())
+    reason = f"{error.kind}: {error.message}" if error else "no answer"
+    return GenerationResult(f"[LMMS_EVAL_REQUEST_FAILED] {reason}", TokenCounts())
 
 
 def _file(path: str, task: str) -> MediaFile:

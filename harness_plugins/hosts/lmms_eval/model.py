@@ -63,11 +63,14 @@ class RubricJudge(lmms):  # type: ignore[misc]
         pairs = list(zip(requests, owners, strict=True))
         ours = [(r, owner) for r, owner in pairs if isinstance(owner, RubricTask) and owner.native]
         others = [r for r, owner in pairs if not (isinstance(owner, RubricTask) and owner.native)]
-        found: dict[int, GenerationResult] = {}
+        results_by_request: dict[int, GenerationResult] = {}
         for kwargs, group in _by_sampling(ours):
-            found |= self._judge(self.spec(kwargs), group)
+            results_by_request |= self._judge(self.spec(kwargs), group)
         answers = iter(foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank))
-        return [found[id(r)] if isinstance(owner, RubricTask) and owner.native else next(answers) for r, owner in pairs]
+        return [
+            results_by_request[id(r)] if isinstance(owner, RubricTask) and owner.native else next(answers)
+            for r, owner in pairs
+        ]
 
     def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
         """The judge under a task's generation arguments; what the command line says of it comes first."""
@@ -85,11 +88,11 @@ class RubricJudge(lmms):  # type: ignore[misc]
         run(folder, spec, list(rows.values()), progress=self.rank == 0)
         cells = {place: cell_of(row, folder.digested(row.item), spec) for place, row in rows.items()}
         verdicts = folder.read(cells.values())
-        found: dict[int, GenerationResult] = {}
-        for (task, number), same in places.items():
+        results_by_request: dict[int, GenerationResult] = {}
+        for (task, number), repeats in places.items():
             verdict = task.judged[number] = verdicts[cells[task, number].key]
-            found |= {id(r): as_result(verdict) for r in same}
-        return found
+            results_by_request |= {id(r): as_result(verdict) for r in repeats}
+        return results_by_request
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         raise UserError(

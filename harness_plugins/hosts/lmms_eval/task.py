@@ -126,8 +126,8 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
             return "own"
         if cli is None:
             return "chat"
-        found: str = MODEL_REGISTRY_V2.resolve(cli.model, force_simple=bool(cli.force_simple)).model_type
-        return found
+        model_type: str = MODEL_REGISTRY_V2.resolve(cli.model, force_simple=bool(cli.force_simple)).model_type
+        return model_type
 
     def command(self) -> tuple[str, Mapping[str, Any]] | None:
         cli = getattr(self, "args", None)

@@ -90,9 +90,9 @@ class RewardServer:
     def check_token(self, request: Request) -> None:
         if not self._token:
             return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         # Both are looked at whatever the scheme is, and in constant time: how long it takes tells nothing of the token.
-        right = hmac.compare_digest(given.strip().encode(), self._token)
+        right = hmac.compare_digest(token.strip().encode(), self._token)
         if not right or scheme.lower() != "bearer":
             raise Refused(401, "auth", "Authorization: Bearer with the server's token is needed")
 
@@ -144,24 +144,24 @@ class RewardServer:
         pictures = [p for s in asked.samples for p in _pictures_of(s)]
         _check_counts(limits, len(asked.samples), pictures)
         with self.admitted(len(asked.samples)), self.proxy.files() as files:
-            made = await _in_a_thread(lambda: [_sample(s, files, limits) for s in asked.samples], bool(pictures))
+            samples = await _in_a_thread(lambda: [_sample(s, files, limits) for s in asked.samples], bool(pictures))
             self.proxy.know(files.known)
             try:
-                rewards = await asyncio.gather(*(self._rewarded(m) for m in made))
+                rewards = await asyncio.gather(*(self._rewarded(m) for m in samples))
             finally:
                 self.proxy.forget(files.paths)
         for reward in rewards:
             self._count_masked("proxy_grm", reward.value, reward.error)
         return wire.ProxyReply(results=tuple(wire.reward_out(r) for r in rewards))
 
-    async def _rewarded(self, made: Sample | Reward) -> Reward:
+    async def _rewarded(self, sample: Sample | Reward) -> Reward:
         assert self.proxy is not None
-        if isinstance(made, Reward):
-            return made
+        if isinstance(sample, Reward):
+            return sample
         try:
-            return await self.proxy.reward(made)
+            return await self.proxy.reward(sample)
         except Exception as e:  # one sample's trouble is not the batch's; it is said in its place
-            return masked(made, Failure("backend", f"{type(e).__name__}: {e}"[:300]))
+            return masked(sample, Failure("backend", f"{type(e).__name__}: {e}"[:300]))
 
     async def rank(self, asked: wire.RPORequest) -> wire.RPOReply:
         assert self.rpo is not None
@@ -262,8 +262,11 @@ class HostCheck:
         if any(_fits(host.lower(), name.lower()) for name in self._names):
             await self._app(scope, receive, send)
             return
-        said = f"the Host header {host!r:.100} does not name this server: start it with --allow-host, or ask {', '.join(self._names)}"
-        await _refusal(Refused(400, "rejected", said))(scope, receive, send)
+        message = (
+            f"the Host header {host!r:.100} does not name this server: start it with --allow-host, "
+            f"or ask {', '.join(self._names)}"
+        )
+        await _refusal(Refused(400, "rejected", message))(scope, receive, send)
 
 
 def _fits(host: str, name: str) -> bool:
@@ -276,16 +279,16 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
     Args:
         hosts: names that a request's Host header may hold, without port; `*` takes any.
     """
-    made = FastAPI(title="rubric-harness rewards", version=__version__, docs_url=None, redoc_url=None)
-    made.add_middleware(HostCheck, names=hosts)
+    api = FastAPI(title="rubric-harness rewards", version=__version__, docs_url=None, redoc_url=None)
+    api.add_middleware(HostCheck, names=hosts)
 
-    @made.get("/health", summary="Whether it serves, and how much is pending; needs no token")
+    @api.get("/health", summary="Whether it serves, and how much is pending; needs no token")
     async def health() -> Response:
         state = "draining" if server.draining else "ok"
-        found = {"status": state, "serves": sorted(server.metrics.rewards), "pending": server.pending}
-        return _json({**found, "queue": server.config.queue, "version": __version__}, 503 if server.draining else 200)
+        body = {"status": state, "serves": sorted(server.metrics.rewards), "pending": server.pending}
+        return _json({**body, "queue": server.config.queue, "version": __version__}, 503 if server.draining else 200)
 
-    @made.get("/metrics", summary="Counters in Prometheus' text format")
+    @api.get("/metrics", summary="Counters in Prometheus' text format")
     async def metrics(request: Request) -> Response:
         try:
             server.check_token(request)
@@ -303,13 +306,13 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
         schema = {
             "requestBody": {"content": {"application/json": {"schema": form.model_json_schema()}}, "required": True}
         }
-        made.post(path, response_model=reply, openapi_extra=schema, name=path.rpartition("/")[2])(route)
+        api.post(path, response_model=reply, openapi_extra=schema, name=path.rpartition("/")[2])(route)
 
     if server.proxy is not None:
         serve(wire.PROXY_GRM, wire.ProxyRequest, wire.ProxyReply, server.proxy_grm)
     if server.rpo is not None:
         serve(wire.RPO, wire.RPORequest, wire.RPOReply, server.rank)
-    return made
+    return api
 
 
 async def _answered(
@@ -381,8 +384,8 @@ async def _while_connected(request: Request, work: Awaitable[BaseModel]) -> Base
             raise ClientDisconnect
         return await task
     finally:
-        for one in (task, watch):
-            one.cancel()
+        for future in (task, watch):
+            future.cancel()
         await asyncio.gather(task, watch, return_exceptions=True)
 
 

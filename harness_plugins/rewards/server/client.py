@@ -163,10 +163,10 @@ class RewardClient:
                     if e.permanent:
                         raise
                     if time.monotonic() + pause > until:
-                        said = (
+                        message = (
                             f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {e.message}"
                         )
-                        raise BackendError(e.kind, said, http=e.http) from None
+                        raise BackendError(e.kind, message, http=e.http) from None
                     await asyncio.sleep(pause)
 
     async def _post(self, path: str, data: bytes, until: float) -> bytes:

@@ -124,10 +124,10 @@ def proxy_of(value: Any) -> ProxyGRM:
         UserError: it is neither, or does not fit.
     """
     if isinstance(value, str | os.PathLike):
-        found = load_server(Path(os.fspath(value))).proxy_grm
-        if found is None:
+        proxy = load_server(Path(os.fspath(value))).proxy_grm
+        if proxy is None:
             raise UserError(f"{os.fspath(value)}: has no `proxy_grm`")
-        return found
+        return proxy
     nowhere = yaml.MappingNode("", [], yaml.Mark("", 0, 0, 0, None, 0))
     try:
         return ProxyGRM.model_validate(plain(value))

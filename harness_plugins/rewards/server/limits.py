@@ -93,8 +93,8 @@ class Server(uvicorn.Server):
         try:
             yield
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self._rewards.draining and self._rewards.pending:
@@ -215,12 +215,12 @@ def listening_on(host: str, port: int) -> socket.socket:
         raise UserError(f"--port {port}: give a number from 0 (any that is free) to 65535")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        made = socket.socket(family, kind, socket.IPPROTO_TCP)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(2048)
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
     except OSError as e:
         raise UserError(
             f"cannot listen on {host}:{port} ({e.strerror or e}): choose another with --host, --port"
         ) from None
-    return made
+    return listener

@@ -50,7 +50,7 @@ def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
         recorded: with the columns of those whose images are compared, so that all rows have the same.
     """
     first, second = example.responses
-    found = {
+    columns = {
         "uid": example.item.uid,
         "source": example.item.benchmark,
         "order": example.order,
@@ -60,10 +60,10 @@ def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
         "answer": example.answer,
     }
     if images_compared(example):
-        found |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
+        columns |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
     elif recorded:
-        found |= {"item": None, "saw": None}
-    return found if example.rubric is None else {**found, "rubric": example.rubric}
+        columns |= {"item": None, "saw": None}
+    return columns if example.rubric is None else {**columns, "rubric": example.rubric}
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

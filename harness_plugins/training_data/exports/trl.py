@@ -53,13 +53,13 @@ def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "mes
     with open(path, "rb") as f:
         columns = orjson.loads(f.readline() or b"{}")
     features = {c: _FORMS.get(c, "string") for c in columns}  # said: a guess from the first rows breaks on later ones
-    found = datasets.Dataset.from_json(str(path), features=datasets.Features(_typed(features, datasets.Value)))
-    if "images" in found.column_names:
+    dataset = datasets.Dataset.from_json(str(path), features=datasets.Features(_typed(features, datasets.Value)))
+    if "images" in dataset.column_names:
         listed = getattr(datasets, "List", None) or datasets.Sequence  # its name before datasets 4
-        found = found.cast_column("images", listed(datasets.Image()))
-    if form == "prompt_completion" and "messages" in found.column_names:
-        found = found.map(_split, input_columns=["messages"], remove_columns=["messages"])
-    return found
+        dataset = dataset.cast_column("images", listed(datasets.Image()))
+    if form == "prompt_completion" and "messages" in dataset.column_names:
+        dataset = dataset.map(_split, input_columns=["messages"], remove_columns=["messages"])
+    return dataset
 
 
 _TURNS = [{"role": "string", "content": [{"type": "string", "text": "string"}]}]

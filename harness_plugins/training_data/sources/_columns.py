@@ -50,14 +50,14 @@ def without_placeholders(prompt: str, images: int) -> str:
     Raises:
         RowProblem: there are more placeholders than images.
     """
-    found = list(_PLACEHOLDER.finditer(prompt))
-    if len(found) > images:
+    placeholders = list(_PLACEHOLDER.finditer(prompt))
+    if len(placeholders) > images:
         raise RowProblem(
-            f"the prompt has {len(found)} times <image>, and the row {images or 'no'} images: restore them or remove the row"
+            f"the prompt has {len(placeholders)} times <image>, and the row {images or 'no'} images: restore them or remove the row"
         )
-    if len(found) <= 1:
+    if len(placeholders) <= 1:
         return _PLACEHOLDER.sub("\n", prompt).strip()
-    number = iter(range(1, len(found) + 1))
+    number = iter(range(1, len(placeholders) + 1))
     return re.sub(r"<image>", lambda _: f"(image {next(number)})", prompt, flags=re.I).strip()
 
 
@@ -67,17 +67,17 @@ def turns(value: Any, name: str = "conversations") -> list[tuple[str, str]]:
     Raises:
         RowProblem: it is no list of {"from", "value"} (or {"role", "content"}).
     """
-    found = []
-    for one in value if isinstance(value, list | tuple) else [value]:
+    dialogue = []
+    for entry in value if isinstance(value, list | tuple) else [value]:
         who, text = (
-            (one.get("from") or one.get("role"), one.get("value") or one.get("content"))
-            if isinstance(one, dict)
+            (entry.get("from") or entry.get("role"), entry.get("value") or entry.get("content"))
+            if isinstance(entry, dict)
             else ("", "")
         )
         if not isinstance(who, str) or not isinstance(text, str) or not text:
             raise RowProblem(f'{name!r} must hold turns such as {{"from": "human", "value": "..."}}')
-        found.append((who, text))
-    return found
+        dialogue.append((who, text))
+    return dialogue
 
 
 def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
@@ -90,20 +90,20 @@ def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
     answers = []
     for name in ("chosen", "rejected"):
         value = column(row, name, columns)
-        said = [("", value)] if isinstance(value, str) else turns(value, name)
-        if not said or not said[-1][1]:
+        reply_turns = [("", value)] if isinstance(value, str) else turns(value, name)
+        if not reply_turns or not reply_turns[-1][1]:
             raise RowProblem(f"{name!r} is empty: mend or remove the row")
-        answers.append(said[-1][1])
+        answers.append(reply_turns[-1][1])
     images = row.get("images") if row.get("images") is not None else row.get("image")
     media = list(images) if isinstance(images, list | tuple) else [images] if images else []
-    found: Row = {
+    pair_row: Row = {
         "prompt": without_placeholders(asked[0][1], len(media)),
         "media": media,
         "candidates": answers,
         "label": 0,
         "category": category,
     }
-    return found | ({"id": str(row["id"])} if row.get("id") not in (None, "") else {})
+    return pair_row | ({"id": str(row["id"])} if row.get("id") not in (None, "") else {})
 
 
 _RLAIF_V = "image, question, chosen, rejected, origin_dataset, origin_split, idx"

@@ -50,12 +50,12 @@ _EQUAL = re.compile(r"equally good|are tied|\btie\b", re.I)
 
 
 def pair(row: Row) -> Row:
-    said = turns(column(row, "conversations", _COLUMNS))
-    if len(said) != 2:
-        raise RowProblem(f"'conversations' has {len(said)} turns; a judgement has two: mend or remove the row")
-    asked, judged = (text for _, text in said)
+    conversation = turns(column(row, "conversations", _COLUMNS))
+    if len(conversation) != 2:
+        raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: mend or remove the row")
+    asked, judged = (text for _, text in conversation)
     for form in (_BRACKETED, _ARENA, _BENCH):
-        if found := form.search(asked):
+        if match := form.search(asked):
             break
     else:
         raise NoPreference("no two responses in the judge's prompt: a score of one response")
@@ -64,9 +64,9 @@ def pair(row: Row) -> Row:
         raise RowProblem("the judge was shown an image, and the row has none: restore it or remove the row")
     return {
         "id": str(column(row, "id", _COLUMNS)),
-        "prompt": found["q"].replace("<image>", "").strip(),
+        "prompt": match["q"].replace("<image>", "").strip(),
         "media": [row["image"]] if row.get("image") else [],
-        "candidates": [found["a"].strip(), found["b"].strip()],
+        "candidates": [match["a"].strip(), match["b"].strip()],
         "label": better,
         "category": str(row.get("source") or ""),
         "margin": margin,
@@ -85,12 +85,12 @@ def _verdict(form: re.Pattern[str], judged: str) -> tuple[int, float | None]:
             raise NoPreference("tie")
         return int(second > first), abs(first - second)
     if form is _BRACKETED:
-        for said in reversed(
+        for statement in reversed(
             _BETTER.findall(judged)
         ):  # the last that names one: reasons may speak of "the better response" too
-            if _EQUAL.search(said[:60]):
+            if _EQUAL.search(statement[:60]):
                 raise NoPreference("tie")
-            if which := _WHICH.match(said):
+            if which := _WHICH.match(statement):
                 return int(which[1].lower() in ("second", "2", "b")), None
         if _EQUAL.search(judged[-300:]):
             raise NoPreference("tie")
