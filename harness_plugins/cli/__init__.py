@@ -29,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = options.parser()
     parser.check_names(sys.argv[1:] if argv is None else argv)
-    args, rest = parser.parse_known_args(argv)
-    if rest and args.command != "lmms-eval":
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    args.rest = rest
+    args, remaining = parser.parse_known_args(argv)
+    if remaining and args.command != "lmms-eval":
+        parser.error(f"unrecognized arguments: {' '.join(remaining)}")
+    args.rest = remaining
     if args.version:
         from evaluators.text import say
         from harness_plugins._version import __version__

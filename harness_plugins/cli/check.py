@@ -23,7 +23,7 @@ def check(run: Path) -> tuple[list[str], bool]:
 
     Lines that cannot be read are told and are no fault by themselves: what they held may have been asked again.
 
-    >>> lines, whole = check(Path("results/runs/first"))        # doctest: +SKIP
+    >>> lines, is_whole = check(Path("results/runs/first"))        # doctest: +SKIP
 
     Raises:
         UserError: no run folder.
@@ -37,8 +37,8 @@ def check(run: Path) -> tuple[list[str], bool]:
     problems = report.data.problems
     incomplete = [c for c in report.cells if not c.complete]
     has_manifest = (run / NAME).exists()
-    whole = has_manifest and not (incomplete or problems.items or problems.rubrics)
-    lines = [f"{run}: {'whole' if whole else 'not whole'}"]
+    is_whole = has_manifest and not (incomplete or problems.items or problems.rubrics)
+    lines = [f"{run}: {'whole' if is_whole else 'not whole'}"]
     lines += _records(run)
     lines += _limited("Items:    ", _items(report))
     lines += _limited("Rubrics:  ", _rubrics(report))
@@ -49,9 +49,9 @@ def check(run: Path) -> tuple[list[str], bool]:
         lines.append(f"Warning:  {NAME} is missing: what was to be asked, and how, is not known")
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
-    if not whole:
+    if not is_whole:
         lines.append("Run the same config again to ask for what is missing.")
-    return lines, whole
+    return lines, is_whole
 
 
 def _records(run: Path) -> Iterator[str]:
@@ -69,8 +69,8 @@ def _rubrics(report: Report) -> Iterator[str]:
     for (benchmark, writer), drafts in report.data.drafts.items():
         counts = Counter(d.status for d in drafts)
         lost = report.data.problems.lost_rubrics(benchmark, writer)
-        told = [f"{n} {status}" for status, n in counts.most_common()] + ([f"{lost} lost"] if lost else [])
-        yield f"{benchmark}, {writer}: {', '.join(told)}"
+        parts = [f"{n} {status}" for status, n in counts.most_common()] + ([f"{lost} lost"] if lost else [])
+        yield f"{benchmark}, {writer}: {', '.join(parts)}"
 
 
 def _cell(cell: CellReport) -> str:

@@ -11,15 +11,15 @@ def pairs(values: Sequence[str], option: str) -> dict[str, set[str]]:
     """`judge=a,judge=b,arm=none` as {"judge": {"a", "b"}, "arm": {"none"}}; a bare value continues its field."""
     from evaluators.errors import UserError
 
-    found: dict[str, set[str]] = {}
+    values_by_field: dict[str, set[str]] = {}
     field = ""
     for part in (p.strip() for value in values for p in value.split(",")):
-        name, equals, rest = part.partition("=")
+        name, equals, after_equals = part.partition("=")
         field = name if equals else field
-        value = rest if equals else name
+        value = after_equals if equals else name
         if not field or not value:
             raise UserError(
                 f"{option} {part}: give FIELD=VALUE, such as {option} {'status=unparsed' if option == '--redo' else 'judge=qwen'}"
             )
-        found.setdefault(field, set()).add(value)
-    return found
+        values_by_field.setdefault(field, set()).add(value)
+    return values_by_field

@@ -51,13 +51,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    known = [option for action in command._actions for option in action.option_strings]
+    options = [option for action in command._actions for option in action.option_strings]
     for argument in arguments:
         if argument == "--":
             return
         option = argument.partition("=")[0]
-        if option.startswith("--") and not any(o.startswith(option) for o in known):
-            command.error(unknown("option", option, known))
+        if option.startswith("--") and not any(o.startswith(option) for o in options):
+            command.error(unknown("option", option, options))
 
 
 def parser() -> Parser:
@@ -94,8 +94,8 @@ def parser() -> Parser:
             metavar="P",
             help="a one-token answer decides nothing where all offered digits together have less than P (0.05); see docs/parsing.md",
         )
-    for told in (score, table, _add_report(commands)):
-        add_prices(told)
+    for command in (score, table, _add_report(commands)):
+        add_prices(command)
     add_cost(commands)
     _add_export(commands)
 
@@ -345,7 +345,7 @@ class _FormatsHelp(argparse.RawDescriptionHelpFormatter):
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    found = commands.add_parser(
+    command = commands.add_parser(
         "compare",
         help="set two runs side by side: did the new checkpoint write better rubrics?",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -356,17 +356,17 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "  rubric-harness compare results/runs/step-1000 results/runs/step-2000\n"
         "  rubric-harness compare results/runs/demo results/runs/demo --writer-a vague --writer-b careful\n",
     )
-    found.add_argument("run_a", type=Path, metavar="RUN_A")
-    found.add_argument("run_b", type=Path, metavar="RUN_B")
-    found.add_argument(
+    command.add_argument("run_a", type=Path, metavar="RUN_A")
+    command.add_argument("run_b", type=Path, metavar="RUN_B")
+    command.add_argument(
         "--writer-a", metavar="NAME", help="whose rubrics in A (default: the same name in both, or the only one)"
     )
-    found.add_argument("--writer-b", metavar="NAME", help="whose rubrics in B")
-    found.add_argument(
+    command.add_argument("--writer-b", metavar="NAME", help="whose rubrics in B")
+    command.add_argument(
         "--arm", default="transferred", metavar="ARM", help="the arm of the headline (default: transferred)"
     )
-    _add_format(found, "md", "csv", "json", "latex")
-    found.add_argument("--protocol", default="strict", help="see `score`")
+    _add_format(command, "md", "csv", "json", "latex")
+    command.add_argument("--protocol", default="strict", help="see `score`")
 
 
 def _import_format(text: str) -> str:
@@ -376,7 +376,7 @@ def _import_format(text: str) -> str:
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    found = commands.add_parser(
+    command = commands.add_parser(
         "import",
         help="turn results of other programs into a run folder",
         formatter_class=_FormatsHelp,
@@ -384,10 +384,10 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "A FILE may be a folder. NAME=FILE (or NAME=FOLDER) says what its judge is called; else its file or folder says so.",
         epilog=_FORMATS,
     )
-    found.add_argument("format", type=_import_format, metavar="FORMAT", help="one of the formats below")
-    found.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
-    found.add_argument("--out", type=_place, required=True, metavar="RUN_DIR", help="the run folder to make")
-    found.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
+    command.add_argument("format", type=_import_format, metavar="FORMAT", help="one of the formats below")
+    command.add_argument("files", type=Path, nargs="+", metavar="[NAME=]FILE")
+    command.add_argument("--out", type=_place, required=True, metavar="RUN_DIR", help="the run folder to make")
+    command.add_argument("--benchmark", metavar="NAME", help="where the files do not say which benchmark they are of")
 
 
 def _add_lmms(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

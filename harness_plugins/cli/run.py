@@ -56,13 +56,13 @@ def run_command(args: argparse.Namespace) -> int:
     print_summary(result.out)
     tally = result.tally
     if result.wrote.written:
-        found = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
-        say(f"{result.wrote.written} rubrics written ({found}).")
+        by_status = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
+        say(f"{result.wrote.written} rubrics written ({by_status}).")
     for note in result.wrote.notes:
         say(f"Induced:      {note}")
     if tally.written:
-        found = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
-        say(f"{tally.written} verdicts written ({found}), {tally.asked} calls made.")
+        by_status = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
+        say(f"{tally.written} verdicts written ({by_status}), {tally.asked} calls made.")
     else:
         say(f"Nothing to ask: all {result.planned} verdicts are there.")
     _print_spent(tally)
@@ -96,8 +96,8 @@ def _print_failures(tally: Tally, what: str) -> None:
         return
     say(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
     for kind, count in tally.unanswered.most_common():
-        said = f", such as: {tally.examples[kind]}" if tally.examples[kind] and kind != "image" else ""
-        say(f"  {count} {kind}: {KINDS.get(kind, kind)}{said}", file=sys.stderr)
+        example = f", such as: {tally.examples[kind]}" if tally.examples[kind] and kind != "image" else ""
+        say(f"  {count} {kind}: {KINDS.get(kind, kind)}{example}", file=sys.stderr)
         if kind == "image":
             _print_pictures(list(tally.pictures))
     if set(tally.unanswered) <= PERMANENT:
@@ -173,8 +173,8 @@ def data_command(args: argparse.Namespace) -> int:
     if built.tables:
         print_rich(built.tables) if sys.stdout.isatty() else say(markdown(built.tables))
     if built.tally.written:
-        found = ", ".join(f"{n} {status}" for status, n in built.tally.statuses.most_common())
-        say(f"{built.tally.written} answers of the teacher written ({found}).")
+        by_status = ", ".join(f"{n} {status}" for status, n in built.tally.statuses.most_common())
+        say(f"{built.tally.written} answers of the teacher written ({by_status}).")
     if built.complete:
         say(
             f"Sets:    {near(built.out)}/{{{','.join(config.formats)}}}/ ({', '.join(f'{p} {n:,}' for p, n in built.parts.items())})"

@@ -50,7 +50,7 @@ def table_command(args: argparse.Namespace) -> int:
 def report_command(args: argparse.Namespace) -> int:
     from harness_plugins.report import write_report
 
-    made = write_report(
+    report = write_report(
         args.run,
         args.out,
         figures=args.figures,
@@ -59,10 +59,10 @@ def report_command(args: argparse.Namespace) -> int:
         prices=args.prices,
         progress=True,
     )
-    shown = f"{made.items:,} items" if made.items == made.of else f"{made.items:,} of {made.of:,} items"
-    say(f"Report:  {near(made.path)} ({made.size / 1e6:.1f} MB, {shown})")
+    shown = f"{report.items:,} items" if report.items == report.of else f"{report.items:,} of {report.of:,} items"
+    say(f"Report:  {near(report.path)} ({report.size / 1e6:.1f} MB, {shown})")
     if args.figures is not None:
-        say(f"Figures: {near(args.figures)} ({len(made.figures)} files)")
+        say(f"Figures: {near(args.figures)} ({len(report.figures)} files)")
     return COMPLETE
 
 
@@ -76,15 +76,15 @@ def export_command(args: argparse.Namespace) -> int:
         )
     from harness_plugins.scoring.export import export
 
-    made = export(args.run, args.out)
-    say(f"Export:  {near(made.out)} ({made.size / 1e6:.1f} MB)")
+    exported = export(args.run, args.out)
+    say(f"Export:  {near(exported.out)} ({exported.size / 1e6:.1f} MB)")
     say(
-        f"Holds:   {made.items:,} items, {made.verdicts:,} verdicts, {made.rubrics:,} rubrics; no texts, media or paths"
+        f"Holds:   {exported.items:,} items, {exported.verdicts:,} verdicts, {exported.rubrics:,} rubrics; no texts, media or paths"
     )
-    if made.left_out:
-        say(f"Left out: {made.left_out} lines that cannot be read")
-    say(f"Told in: {near(made.out)}/about.json (what was removed, what is hashed)")
-    say(f"Score:   rubric-harness score {near(made.out)}")
+    if exported.left_out:
+        say(f"Left out: {exported.left_out} lines that cannot be read")
+    say(f"Told in: {near(exported.out)}/about.json (what was removed, what is hashed)")
+    say(f"Score:   rubric-harness score {near(exported.out)}")
     return COMPLETE
 
 
@@ -99,7 +99,7 @@ def compare_command(args: argparse.Namespace) -> int:
     from harness_plugins.scoring.compare import compare
     from harness_plugins.tables.compare import FORMATS
 
-    found = compare(
+    comparison = compare(
         args.run_a,
         args.run_b,
         writer_a=args.writer_a,
@@ -107,7 +107,7 @@ def compare_command(args: argparse.Namespace) -> int:
         arm=args.arm,
         protocol=args.protocol,
     )
-    say(FORMATS[args.format](found), end="")
+    say(FORMATS[args.format](comparison), end="")
     return COMPLETE
 
 
@@ -124,10 +124,10 @@ def show_command(args: argparse.Namespace) -> int:
 def check_command(args: argparse.Namespace) -> int:
     from harness_plugins.cli.check import check
 
-    lines, whole = check(args.run)
+    lines, is_whole = check(args.run)
     for line in lines:
         say(line)
-    return COMPLETE if whole else ERRORS_REMAIN
+    return COMPLETE if is_whole else ERRORS_REMAIN
 
 
 def items_command(args: argparse.Namespace) -> int:

@@ -101,11 +101,11 @@ def recorded(value: Any) -> Prices | None:
         ) from None
 
 
-def to_record(held: Any, prices: Prices | None) -> dict[str, Any] | None:
+def to_record(previous: Any, prices: Prices | None) -> dict[str, Any] | None:
     """What a manifest keeps: all prices, since rubrics from files are by models that no config names; new ones before old ones."""
     if prices is None:
-        return held or None
-    before = held["models"] if held and held.get("currency") == prices.currency else {}
+        return previous or None
+    before = previous["models"] if previous and previous.get("currency") == prices.currency else {}
     return {"currency": prices.currency, "models": before | prices.model_dump(exclude_none=True)["models"]}
 
 

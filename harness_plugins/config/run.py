@@ -108,10 +108,10 @@ class Config(Entry):
     @field_validator("reference_writer")
     @classmethod
     def _reference_known(cls, value: str | None, info: ValidationInfo) -> str | None:
-        known = [*info.data.get("rubrics", {}), *(w.name for w in info.data.get("writers", ()))]
+        names = [*info.data.get("rubrics", {}), *(w.name for w in info.data.get("writers", ()))]
         valid = {"rubrics", "writers"} <= set(info.data)  # else their own mistakes are what is told
-        if value is not None and valid and value not in known:
-            raise ValueError(f"{unknown('writer', value, known)} (the names in `rubrics` and `writers`)")
+        if value is not None and valid and value not in names:
+            raise ValueError(f"{unknown('writer', value, names)} (the names in `rubrics` and `writers`)")
         return value
 
     @model_validator(mode="before")
@@ -163,10 +163,12 @@ OWN = "self:"
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
-    kept = judge.model_dump(
+    fields = judge.model_dump(
         exclude={"name", "verdict", "top_logprobs", "prompt", "answer_format", "samples", "seed", *_ASKED}
     )
-    return WriterSpec.model_validate({**kept, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)})
+    return WriterSpec.model_validate(
+        {**fields, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
+    )
 
 
 def load_config(path: Path, data_only: bool = False) -> Config:

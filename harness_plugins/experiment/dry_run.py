@@ -49,8 +49,8 @@ def dry_run(
         UserError: as `run`, before anything is asked.
     """
     folder = out or config.out
-    known = items_of(folder) if folder else {}
-    prepared = prepare(config, limit, only, known=known)
+    folder_items = items_of(folder) if folder else {}
+    prepared = prepare(config, limit, only, folder_items=folder_items)
     specs = writers_of(config, only)
     manifest = read_manifest(folder) if folder else {}
     if folder:
@@ -68,25 +68,27 @@ def dry_run(
     models: dict[str, tuple[float, float]] = {}
     grids = prepared.grids(only, written.files(folder or Path()))
     for grid in grids:
-        items = with_known_digests(grid.items, known)
+        items = with_known_digests(grid.items, folder_items)
         for judge in config.judges:
-            made = create(judge)
+            judge_instance = create(judge)
             for arm, writer in grid.rows(judge):
-                one = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
-                work = due_cells(one, judge, finished)
-                each, tokens = _cost(one, judge, made) if isinstance(made, ChatJudge) else (1.0, 0.0)
+                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
+                work = due_cells(row_grid, judge, finished)
+                each, tokens = (
+                    _cost(row_grid, judge, judge_instance) if isinstance(judge_instance, ChatJudge) else (1.0, 0.0)
+                )
                 counts = work.planned, round(work.calls * each), round(work.calls * tokens)
                 lines.append(
                     f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "
                     f"{counts[0]:9,} {counts[1]:9,} {counts[2]:11,}"
                 )
                 totals = [a + b for a, b in zip(totals, counts, strict=True)]
-                if isinstance(made, ChatJudge):
+                if isinstance(judge_instance, ChatJudge):
                     again = 2 if judge.verdict == "reasoned" else 1  # the second call reads the same prompt
                     _add(models, judge, again * counts[2], _most(judge, counts[1]))
-                if isinstance(made, ChatJudge):
+                if isinstance(judge_instance, ChatJudge):
                     asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
-                    asked.setdefault(arm.name, _prompt(one, judge, made))
+                    asked.setdefault(arm.name, _prompt(row_grid, judge, judge_instance))
         lines += _without_donor(grid)
     for n, (way, by_arm) in enumerate(ways.items()):
         named = by_arm if n == 0 else {a: by_arm[a] for a in ("transferred", "generic", *by_arm) if a in by_arm}
@@ -101,7 +103,9 @@ def dry_run(
                 )
     for spec in specs:
         left = [
-            d for some in prepared.items.values() for d in due(spec, some, config.orders, written.by_writer[spec.name])
+            d
+            for benchmark_items in prepared.items.values()
+            for d in due(spec, benchmark_items, config.orders, written.by_writer[spec.name])
         ]
         if left:
             lines.append(
@@ -117,7 +121,9 @@ def dry_run(
     )
     lines += _costs(config, folder, money, models)
     lines += (
-        _visible(config, grids, folder if finished.keys and known else None) if "transferred" in config.arms else []
+        _visible(config, grids, folder if finished.keys and folder_items else None)
+        if "transferred" in config.arms
+        else []
     )
     if not prompts:
         lines.append("No judge of this config reads prompts (baselines only).")
@@ -141,18 +147,18 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     lines = []
     measured = conclusions_of(read_run(answered)) if answered else []
     for grid in grids:
-        known = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
-        for c in known:
+        conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
+        for c in conclusions:
             sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested)]
-            told = ", ".join(
+            effects = ", ".join(
                 f"{name} of {100 * x.detectable:.1f}" for name, x in sizes if x is not None and x.detectable > 0
             )
-            if told:
+            if effects:
                 lines.append(
-                    f"Can show, {grid.benchmark}, {c.writer}, as answered so far: {told} points (2.8 standard errors)."
+                    f"Can show, {grid.benchmark}, {c.writer}, as answered so far: {effects} points (2.8 standard errors)."
                 )
         judges = sum(j.backend != "baseline" for j in config.judges)
-        if judges and not known:
+        if judges and not conclusions:
             items, clusters = len(grid.items), int(statistics.clusters(grid.items).max()) + 1
             alike = [(1 + (n - 1) * ALIKE) / n for n in (2, judges)]
             error = math.sqrt(CHANGED * math.prod(alike) * (1 + (items / clusters - 1) * ALIKE) / items)
@@ -171,13 +177,13 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     return lines
 
 
-def _cost(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> tuple[float, float]:
+def _cost(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> tuple[float, float]:
     """Mean requests and estimated prompt tokens a call, over the first items."""
     sizes: list[tuple[int, float]] = []
     rows = grid.rows(judge)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
-            requests = made.requests(cell.given.case(item, cell.order, cell.candidate))
+            requests = chat_judge.requests(cell.given.case(item, cell.order, cell.candidate))
             sizes.append((len(requests), _size(requests)))
     count = max(len(sizes), 1)
     return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
@@ -201,15 +207,15 @@ def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, wr
     asked[spec.served] = (before[0] + read, before[1] + written)
 
 
-def _costs(config: Config, folder: Path | None, told: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:
+def _costs(config: Config, folder: Path | None, money: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:
     """What it would cost, where prices are known.
 
     Args:
         asked: by model the tokens read (estimated) and written (at most).
     """
-    if told.budget is None:
+    if money.budget is None:
         return ["In money with --prices FILE."]
-    prices, budget = prices_of(config, read_manifest(folder) if folder else {}), told.budget
+    prices, budget = prices_of(config, read_manifest(folder) if folder else {}), money.budget
     assert prices is not None
     rates = {m: prices.rates(m) for m in asked}
     without = [m for m, r in rates.items() if r is None]
@@ -235,11 +241,11 @@ def _costs(config: Config, folder: Path | None, told: Money, asked: Mapping[str,
     return lines
 
 
-def _prompt(grid: Grid, judge: JudgeSpec, made: ChatJudge) -> str:
+def _prompt(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> str:
     rows = grid.rows(judge)
     for item in grid.items:
         for cell in grid.cells(item, judge, rows):
-            return text_of(made.request(cell.given.case(item, cell.order, cell.candidate)).messages)
+            return text_of(chat_judge.request(cell.given.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
 
 

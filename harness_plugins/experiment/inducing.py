@@ -77,11 +77,11 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
         UserError: the pairs hang together so that a part would be empty.
     """
     sets = together(items)
-    order = sorted(sets, key=lambda some: digest("split", replicate, sorted(i.uid for i in some)))
-    wanted = max(1, round(len(items) * held_out / 2))
+    order = sorted(sets, key=lambda members: digest("split", replicate, sorted(i.uid for i in members)))
+    part_size = max(1, round(len(items) * held_out / 2))
     parts: tuple[list[Item], ...] = ([], [], [])
-    for some in order:
-        parts[next((n for n in (1, 2) if len(parts[n]) < wanted), 0)].extend(some)
+    for members in order:
+        parts[next((n for n in (1, 2) if len(parts[n]) < part_size), 0)].extend(members)
     if not all(parts):
         raise UserError(
             f"the {len(items)} seed pairs fall into {len(order)} sets that share images, texts or requests: too few to hold some "
@@ -102,14 +102,14 @@ def calls_of(spec: WriterSpec, replicate: int) -> int:
     proposing, select, test = len(seeds.propose), len(seeds.select), len(seeds.test)
     pool = proposing * spec.criteria_wanted * (spec.rounds_most + 1)
     trying, result = (-(-n // AT_ONCE) * 2 for n in (pool, spec.criteria_wanted))
-    known = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
-    return 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + known
+    fixed_calls = 2 * 3 * (select + test) + 1  # without a rubric, with the list and with the themes, in both orders
+    return 3 * proposing * (spec.rounds_most + 1) + trying * select + result * test + fixed_calls
 
 
 def verifier_of(spec: WriterSpec) -> JudgeSpec:
     """The writer's model as the judge that verifies: asked as any judge is, greedily where it takes a temperature."""
-    kept = spec.model_dump(include=set(JudgeSpec.model_fields) - {"prompt", "seed", "samples"})
-    return JudgeSpec.model_validate({**kept, "temperature": None if spec.temperature is None else 0.0})
+    fields = spec.model_dump(include=set(JudgeSpec.model_fields) - {"prompt", "seed", "samples"})
+    return JudgeSpec.model_validate({**fields, "temperature": None if spec.temperature is None else 0.0})
 
 
 async def induce(
@@ -144,7 +144,7 @@ async def induce(
         asker = await stack.enter_async_context(opened(spec, backend, path, tally, account))
         induced = await Induction(verifier_of(spec), options, asker, seeds).run()
     path = artefact_path(folder, spec.name, replicate)
-    made = {
+    provenance = {
         "options": {
             "criteria": options.criteria,
             "rounds": options.rounds,
@@ -159,7 +159,7 @@ async def induce(
             "prints": sorted({p for i in pairs for p in prints(i)}),
         },
     }
-    write_artefact(path, induced, spec.writer(), replicate, made)
+    write_artefact(path, induced, spec.writer(), replicate, provenance)
     if not induced.text:
         raise UserError(f"writer {spec.name!r}: no rubric ({path}): {_why_none(induced)}")
 
@@ -180,11 +180,11 @@ def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequ
     Raises:
         UserError: the file is gone or was edited.
     """
-    (found,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
+    (induced,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     with Journal(folder / "rubrics.jsonl") as journal:
         for benchmark in benchmarks:
-            rubric = replace(found, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
+            rubric = replace(induced, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
             journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
 
 
@@ -209,8 +209,8 @@ def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
     """
     path = artefact_path(folder, spec.name, replicate)
     if spec.seeds is not None and path.exists():
-        held = read_artefact(spec.name, path, ("",)).prints
-        if held and held != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
+        recorded_prints = read_artefact(spec.name, path, ("",)).prints
+        if recorded_prints and recorded_prints != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
             raise UserError(
                 f"writer {spec.name!r}: the seeds are not those that {path} was made from (an image has changed): give the writer "
                 "another name, or the run another folder (--out)"
@@ -218,13 +218,13 @@ def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
 
 
 def missing(
-    spec: WriterSpec, held: Mapping[tuple[str, str | None, str, int], Rubric], benchmarks: Sequence[str]
+    spec: WriterSpec, rubrics: Mapping[tuple[str, str | None, str, int], Rubric], benchmarks: Sequence[str]
 ) -> list[tuple[int, list[str], bool]]:
     """The replicates that a folder lacks for some benchmarks: (replicate, those, whether it has it for another)."""
-    found = []
+    gaps = []
     for replicate in range(spec.replicates):
-        have = {b for b, item, _, r in held if item is None and r == replicate}
+        have = {b for b, item, _, r in rubrics if item is None and r == replicate}
         without = [b for b in benchmarks if b not in have]
         if without:
-            found.append((replicate, without, bool(have)))
-    return found
+            gaps.append((replicate, without, bool(have)))
+    return gaps

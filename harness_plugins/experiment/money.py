@@ -23,19 +23,19 @@ class Money:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
     """The budget of a run, before anything is asked.
 
     Args:
         folder: the run folder; None where there is none (a dry run).
-        held: the folder's manifest.
+        manifest: the run folder's.
         specs: the judges and writers that may be asked.
 
     Raises:
         UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
             the folder has no price in money, or tells no tokens, or a model may write without a limit.
     """
-    prices = prices_of(config, held)
+    prices = prices_of(config, manifest)
     if prices is None:
         if config.max_cost is not None:
             raise UserError(
@@ -43,8 +43,8 @@ def money_of(config: Config, folder: Path | None, held: Mapping[str, Any], specs
             )
         return Money()
     models = [s for s in specs if s.backend != "baseline"]
-    known = {s.name: s.served for s in (*config.judges, *config.all_writers())}
-    paid = paid_in(folder, held, known) if folder else []
+    model_by_name = {s.name: s.served for s in (*config.judges, *config.all_writers())}
+    paid = paid_in(folder, manifest, model_by_name) if folder else []
     users = [(s.name, s.served) for s in models]
     all_users = users + [(p.name, p.model) for p in paid]
     where = config.prices or f"{folder}/manifest.json"
@@ -75,16 +75,16 @@ def _by_model(users: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 
 def with_costs(config: Config, prices: Path | None, max_cost: float | None) -> Config:
     """The config with another price file and limit, where they are given."""
-    given = {"prices": prices, "max_cost": max_cost}
-    return config.model_copy(update={k: v for k, v in given.items() if v is not None})
+    overrides = {"prices": prices, "max_cost": max_cost}
+    return config.model_copy(update={k: v for k, v in overrides.items() if v is not None})
 
 
-def prices_of(config: Config, held: Mapping[str, Any]) -> Prices | None:
+def prices_of(config: Config, manifest: Mapping[str, Any]) -> Prices | None:
     """The config's price file, or else what the folder has on record."""
-    return load_prices(config.prices) if config.prices else recorded(held.get("prices"))
+    return load_prices(config.prices) if config.prices else recorded(manifest.get("prices"))
 
 
-def paid_in(folder: Path, held: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
+def paid_in(folder: Path, manifest: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
     """What a folder's judges and writers took so far.
 
     Args:
@@ -99,10 +99,10 @@ def paid_in(folder: Path, held: Mapping[str, Any], models: Mapping[str, str] | N
     from harness_plugins.folder.usage import usage_of
 
     db = verdict_tables(folder)
-    found = usage_of(db, folder, held).paid
+    paid = usage_of(db, folder, manifest).paid
     db.close()
-    known = models or {}
-    return [replace(p, model=known.get(p.name) or p.model) for p in found]
+    model_by_name = models or {}
+    return [replace(p, model=model_by_name.get(p.name) or p.model) for p in paid]
 
 
 def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:

@@ -71,11 +71,11 @@ class Clock:
     def _rate(self, name: str, part: Part, now: float) -> float:
         if part.start is None:
             return 0.0
-        seen = self._seen.setdefault(name, deque([part.start]))
-        seen.append((now, part.written))
-        while len(seen) > 2 and now - seen[0][0] > self._window_s and seen[1][1] < part.written:
-            seen.popleft()
-        (begun, before), (end, after) = seen[0], seen[-1]
+        samples = self._seen.setdefault(name, deque([part.start]))
+        samples.append((now, part.written))
+        while len(samples) > 2 and now - samples[0][0] > self._window_s and samples[1][1] < part.written:
+            samples.popleft()
+        (begun, before), (end, after) = samples[0], samples[-1]
         return (after - before) / (end - begun) if end > begun else 0.0
 
 

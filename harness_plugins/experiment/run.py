@@ -85,7 +85,7 @@ class Prepared:
     def chosen(self, only: Selection | None = None) -> list[Item]:
         """The items of the selected benchmarks."""
         names = (only or {}).get("benchmark", self.items)
-        return [i for name, some in self.items.items() if name in names for i in some]
+        return [i for name, items in self.items.items() if name in names for i in items]
 
     def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
         """What is to be judged, with the rubrics of files and those written for this run."""
@@ -110,24 +110,24 @@ def prepare(
     limit: int | None = None,
     only: Selection | None = None,
     needs_rubrics: bool = True,
-    known: Mapping[str, Item] = MappingProxyType({}),
+    folder_items: Mapping[str, Item] = MappingProxyType({}),
 ) -> Prepared:
     """Read benchmarks and rubric files and check them, before anything is asked of a model.
 
     Args:
         needs_rubrics: False reads the items alone.
-        known: items of the run folder by uid: the media of finished ones need not be there any more.
+        folder_items: items of the run folder by uid: the media of finished ones need not be there any more.
 
     Raises:
         UserError: whatever does not fit, naming file, line and mend.
     """
     _check_selection(config, only or {})
     most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
-    loaded = {b.name: load_entry(b, limit, known) for b in config.benchmarks}
+    loaded = {b.name: load_entry(b, limit, folder_items) for b in config.benchmarks}
     rubrics: tuple[RubricFile, ...] = ()
     if needs_rubrics and config.needs_rubrics():
-        whole = {n: b.items for n, b in loaded.items()}
-        rubrics = tuple(read_rubrics(name, path, whole) for name, path in config.rubrics.items())
+        all_items = {n: b.items for n, b in loaded.items()}
+        rubrics = tuple(read_rubrics(name, path, all_items) for name, path in config.rubrics.items())
     items: dict[str, Sequence[Item]] = {name: loaded[name].items[:n] for name, n in most.items()}
     check_gradings(config, items)
     for writer in config.writers:
@@ -149,11 +149,11 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
     compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
     compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
     text_alone = [spec for spec in (*config.judges, *config.all_writers()) if spec.media == "none"]
-    for name, some in items.items():
+    for name, benchmark_items in items.items():
         for spec in text_alone:
-            for item in some:
+            for item in benchmark_items:
                 spec.shown(Case(item, "AB"))
-        many = next((i for i in some if len(i.candidates) > 2), None)
+        many = next((i for i in benchmark_items if len(i.candidates) > 2), None)
         if many is not None and compare:
             raise UserError(
                 f"benchmark {name!r}: row {many.row} has {len(many.candidates)} candidates and {', '.join(compare)} "
@@ -172,18 +172,18 @@ def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
 
 
 def _check_selection(config: Config, only: Selection) -> None:
-    known: dict[str, Iterable[str]] = {
+    names_by_field: dict[str, Iterable[str]] = {
         "benchmark": [b.name for b in config.benchmarks],
         "judge": [j.name for j in config.judges],
         "arm": config.arms,
         "writer": [*config.rubrics, *(w.name for w in config.all_writers())],
     }
     for key, values in only.items():
-        if key not in known:
-            raise UserError(f"--only {key}=...: {unknown('field', key, known)}")
+        if key not in names_by_field:
+            raise UserError(f"--only {key}=...: {unknown('field', key, names_by_field)}")
         for value in values:
-            if value not in known[key]:
-                raise UserError(f"--only {key}={value}: {unknown(key, value, known[key])}")
+            if value not in names_by_field[key]:
+                raise UserError(f"--only {key}={value}: {unknown(key, value, names_by_field[key])}")
 
 
 def run(
@@ -228,36 +228,36 @@ def run(
         [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
     )
     damage: Damage = {}
-    known = items_of(folder, damage)
-    prepared = prepare(config, limit, only, known=known)
-    held = read_manifest(folder)
-    check_judges(folder, held, config.judges, config.orders)
-    check_rows(folder, held, prepared.benchmarks)
-    digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, known) for n, i in prepared.items.items()}
-    planned_before = planned_donors(folder, held) if "shuffled" in config.arms else None
+    folder_items = items_of(folder, damage)
+    prepared = prepare(config, limit, only, folder_items=folder_items)
+    manifest = read_manifest(folder)
+    check_judges(folder, manifest, config.judges, config.orders)
+    check_rows(folder, manifest, prepared.benchmarks)
+    digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, folder_items) for n, i in prepared.items.items()}
+    planned_before = planned_donors(folder, manifest) if "shuffled" in config.arms else None
     prepared = replace(prepared, items=digested, planned=planned_before)
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
-    money = money_of(config, folder, held, [*judges_of(config, only), *writers_of(config, only)])
+    money = money_of(config, folder, manifest, [*judges_of(config, only), *writers_of(config, only)])
     with (
         folder_lock(folder),
         Journal(folder / "verdicts.jsonl") as verdicts,
         Journal(folder / "items.jsonl") as items,
     ):
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
-            list_new(prepared.chosen(only), known, items)
-            write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
-            known = items_of(folder)
+            list_new(prepared.chosen(only), folder_items, items)
+            write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
+            folder_items = items_of(folder)
         wrote, written = _write_rubrics(prepared, folder, only, progress, writers, money)
         grids = prepared.grids(only, written)
-        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, grids))
+        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, grids))
         if new_rubrics:
             with Journal(folder / "rubrics.jsonl") as journal:
                 for rubric in new_rubrics:
                     journal.append(encode(rubric))
         finished = Finished.read(folder, redo, damage)
         tell_damage(folder, damage)
-        listed = list_new([i for g in grids for i in g.items], known, items)
+        listed = list_new([i for g in grids for i in g.items], folder_items, items)
         runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
         runner.tally.budget = money.budget
         work = _work(config, grids, finished, judges or {})
@@ -271,16 +271,16 @@ def run(
     return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
 
 
-def check_secrets(specs: Iterable[JudgeSpec], given: Collection[str] | None = None) -> None:
+def check_secrets(specs: Iterable[JudgeSpec], with_backend: Collection[str] | None = None) -> None:
     """Before anything is asked: whoever comes later would fail when others have been paid.
 
     Args:
-        given: names of those whose backend is given, which need none.
+        with_backend: names of those whose backend is given, which need none.
 
     Raises:
         UserError: they name variables of the environment that are not set.
     """
-    if problems := unset(s for s in specs if s.name not in (given or ())):
+    if problems := unset(s for s in specs if s.name not in (with_backend or ())):
         raise UserError(*problems)
 
 
@@ -371,26 +371,26 @@ def write_rubrics(
     check_secrets(config.all_writers(), writers)
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
-    held = read_manifest(folder)
-    check_rows(folder, held, prepared.benchmarks)
-    known = items_of(folder)
-    prepared = replace(prepared, items={n: with_known_digests(i, known) for n, i in prepared.items.items()})
+    manifest = read_manifest(folder)
+    check_rows(folder, manifest, prepared.benchmarks)
+    folder_items = items_of(folder)
+    prepared = replace(prepared, items={n: with_known_digests(i, folder_items) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
-    money = money_of(config, folder, held, writers_of(prepared.config))
+    money = money_of(config, folder, manifest, writers_of(prepared.config))
     with folder_lock(folder), Journal(folder / "items.jsonl") as items:
-        list_new(prepared.chosen(), known, items)
-        write_manifest(folder, make_manifest(held, config, prepared.benchmarks, ()))
+        list_new(prepared.chosen(), folder_items, items)
+        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
         tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
     return folder, tally, files
 
 
 def _work(
-    config: Config, grids: Sequence[Grid], finished: Finished, given: Mapping[str, Judge]
+    config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]
 ) -> list[tuple[Judge, list[Work]]]:
     work = []
     for spec in config.judges:
         due_here = [due(grid, spec, finished) for grid in grids]
-        judge = given.get(spec.name) or judge_factory.create(spec)
+        judge = judges.get(spec.name) or judge_factory.create(spec)
         work.append((judge, due_here))
     return work
 
@@ -421,23 +421,23 @@ def tell_damage(folder: Path, damage: Damage) -> None:
 
 def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
-    wanted: dict[str, list[tuple[Item, Cell]]] = {}
+    cells_by_call: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
         for w in works:
             for call, cells in w.reuse.items():
-                wanted.setdefault(call, []).extend(cells)
-    if not wanted:
+                cells_by_call.setdefault(call, []).extend(cells)
+    if not cells_by_call:
         return
     specs = {judge.spec.name: judge.spec for judge, _ in work}
     answers = {}
     for verdict in verdicts_of(folder):
-        if verdict["call"] in wanted and verdict.get("answer") is not None:
+        if verdict["call"] in cells_by_call and verdict.get("answer") is not None:
             with suppress(RecordError):
                 answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")
     for w in (w for _, works in work for w in works):
         for call in w.reuse.keys() - answers.keys():
             w.ask_anew(call)
-    for call, cells in ((call, cells) for call, cells in wanted.items() if call in answers):
+    for call, cells in ((call, cells) for call, cells in cells_by_call.items() if call in answers):
         for item, cell in cells:
             spec = specs[cell.judge]
             asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))

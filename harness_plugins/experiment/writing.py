@@ -39,12 +39,12 @@ class Written:
         Raises:
             UserError: a writer's name stands for another writer in this folder.
         """
-        found: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
+        by_writer: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
         failed: dict[str, set[Place]] = {s.name: set() for s in specs}
         writers = {s.name: s.writer() for s in specs}
         for rubric in rubrics_of(folder):
             name = rubric.writer.name
-            if name not in found:
+            if name not in by_writer:
                 continue
             place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
             if rubric.status == "error":
@@ -55,8 +55,8 @@ class Written:
                     f"writer {name!r} is not the one whose rubrics {folder} holds ({_difference(rubric, writers[name])}): "
                     "give it another name, or the run another folder (--out)"
                 )
-            found[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
-        return cls(found, {name: places - set(found[name]) for name, places in failed.items()})
+            by_writer[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
+        return cls(by_writer, {name: places - set(by_writer[name]) for name, places in failed.items()})
 
     def files(self, folder: Path) -> tuple[RubricFile, ...]:
         """One for each writer, as if its rubrics had been given as a file."""
@@ -64,11 +64,11 @@ class Written:
             RubricFile(
                 name,
                 folder / RUBRICS,
-                tuple(found.values()),
+                tuple(rubrics.values()),
                 name.removeprefix(OWN) if name.startswith(OWN) else None,
                 frozenset((b, str(i), saw, n) for b, i, saw, n in self.failed.get(name, ())),
             )
-            for name, found in self.by_writer.items()
+            for name, rubrics in self.by_writer.items()
         )
 
 
@@ -80,18 +80,18 @@ def _wrote(writer: Writer) -> tuple[object, ...]:
     return tuple(getattr(writer, f) for f in _DECISIVE)
 
 
-def _difference(held: Rubric, now: Writer) -> str:
-    changed = [f for f in _DECISIVE if getattr(held.writer, f) != getattr(now, f)]
-    return "; ".join(f"{f}: {getattr(held.writer, f)!r} -> {getattr(now, f)!r}" for f in changed)
+def _difference(rubric: Rubric, now: Writer) -> str:
+    changed = [f for f in _DECISIVE if getattr(rubric.writer, f) != getattr(now, f)]
+    return "; ".join(f"{f}: {getattr(rubric.writer, f)!r} -> {getattr(now, f)!r}" for f in changed)
 
 
 def due(
-    spec: WriterSpec, items: Sequence[Item], orders: Orders, held: Mapping[Place, Rubric], redo: Collection[str] = ()
+    spec: WriterSpec, items: Sequence[Item], orders: Orders, rubrics: Mapping[Place, Rubric], redo: Collection[str] = ()
 ) -> Iterator[Draw]:
     """What a writer has still to write."""
     for item in items:
         for draw in draws(spec, item, orders_of(item, orders)):
-            before = held.get(draw.place)
+            before = rubrics.get(draw.place)
             if before is None or before.status in redo:
                 yield draw
 
@@ -108,13 +108,13 @@ def work_of(
     """For each writer its backend and what is due."""
     work = []
     for spec in specs:
-        wanted = list(due(spec, items, orders, written.by_writer[spec.name], redo))
+        draws_due = list(due(spec, items, orders, written.by_writer[spec.name], redo))
         backend = (backends or {}).get(spec.name)
         if backend is None:
             judge = judge_factory.create(spec)
             assert isinstance(judge, ChatJudge)
             backend = judge.backend
-        work.append(Writing(spec, backend, wanted, (accounts or {}).get(spec.name)))
+        work.append(Writing(spec, backend, draws_due, (accounts or {}).get(spec.name)))
     return work
 
 

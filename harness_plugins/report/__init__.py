@@ -80,15 +80,15 @@ def write_report(
         written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
         parts = sections(data, report, plots)
         used = sum(len(p.data) for s in parts for p in s.pictures)
-    found = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
-    chosen = choose(data, found, items)
-    browser, blocks = _browser(data, found, chosen, PAGE_BYTES - used, progress)
+    all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
+    chosen = choose(data, all_outcomes, items)
+    browser, blocks = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
     size = _write(place, data, report, parts, browser, blocks)
     return Made(place, size, len(chosen.uids), chosen.total, written)
 
 
 def _browser(
-    data: RunData, found: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool
+    data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool
 ) -> tuple[dict[str, Any], str]:
     """The browser's choices and the page's blocks, within so many bytes."""
     from harness_plugins.report.contents import LENGTHS, contents
@@ -98,20 +98,20 @@ def _browser(
 
     trials = verdicts_of(data, chosen.uids)
     for lengths in LENGTHS:
-        made = contents(data, found, chosen.uids, trials, lengths)
-        blocks = text_blocks(made)
+        page_contents = contents(data, all_outcomes, chosen.uids, trials, lengths)
+        blocks = text_blocks(page_contents)
         size = len(blocks.encode())
         if size <= min(TEXT_BYTES, room):
             break
-    wanted = set(chosen.uids)
-    shown = [i for o in found for i in o.benchmark.items if i.uid in wanted]
-    with _bar(progress) as told:
-        small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(made.pictures)), told)
-    pictures = (picture_block(n, small[name]) for n, name in enumerate(made.pictures))
-    return choices(made) | {"about": _about(chosen, made)}, blocks + "".join(pictures)
+    uids = set(chosen.uids)
+    shown = [i for o in all_outcomes for i in o.benchmark.items if i.uid in uids]
+    with _bar(progress) as advance:
+        small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(page_contents.pictures)), advance)
+    pictures = (picture_block(n, small[name]) for n, name in enumerate(page_contents.pictures))
+    return choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures)
 
 
-def _about(chosen: Chosen, made: Contents) -> str:
+def _about(chosen: Chosen, contents: Contents) -> str:
     if len(chosen.uids) == chosen.total:
         which = f"All {chosen.total:,} items of the run."
     else:
@@ -121,8 +121,8 @@ def _about(chosen: Chosen, made: Contents) -> str:
             f"each kind ({why}). Figures and tables are of all items; --items N shows more."
         )
     return (
-        f"{which} Reasons are cut at {made.lengths.reason:,} characters and other texts at {made.lengths.text:,}, with the full "
-        "length said. Candidates are named by their canonical order: in BA the second of them was shown first."
+        f"{which} Reasons are cut at {contents.lengths.reason:,} characters and other texts at {contents.lengths.text:,}, with the "
+        "full length said. Candidates are named by their canonical order: in BA the second of them was shown first."
     )
 
 

@@ -42,11 +42,11 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1
 
 def matrix_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     """Writers by judges, each cell with its gain and accuracy, and the margins over unseen cells."""
-    found = [m for m in report.matrices if m.benchmark == benchmark]
-    for n, m in enumerate(found, 1):
+    matrices = [m for m in report.matrices if m.benchmark == benchmark]
+    for n, m in enumerate(matrices, 1):
         figure, alt = _matrix(m)
         contrast = " minus ".join(m.contrast)
-        name = f"matrix-{slug(benchmark)}" + (f"-{n}" if len(found) > 1 else "")
+        name = f"matrix-{slug(benchmark)}" + (f"-{n}" if len(matrices) > 1 else "")
         yield Plot(name, benchmark, f"{benchmark}: {contrast}, writers by judges", alt, figure)
 
 
@@ -150,25 +150,25 @@ def _frame(axes: Any, m: Matrix, width: float, height: float) -> None:
 def _wrapped(name: str) -> str:
     """A name on up to three lines of a cell's width, broken after a mark where there is one."""
     lines: list[str] = []
-    rest = middle(name, 3 * COLUMN - 4)
-    while len(rest) > COLUMN and len(lines) < 2:
-        cut = max(rest.rfind(c, 3, COLUMN) for c in "-_/ .") + 1
+    remaining = middle(name, 3 * COLUMN - 4)
+    while len(remaining) > COLUMN and len(lines) < 2:
+        cut = max(remaining.rfind(c, 3, COLUMN) for c in "-_/ .") + 1
         cut = cut or COLUMN
-        lines.append(rest[:cut].rstrip())
-        rest = rest[cut:]
-    return "\n".join([*lines, rest])
+        lines.append(remaining[:cut].rstrip())
+        remaining = remaining[cut:]
+    return "\n".join([*lines, remaining])
 
 
 def _matrix_alt(m: Matrix) -> str:
-    whole = f"{len(m.writers)} writers by {len(m.judges)} judges, {len(m.entries)} cells judged completely."
+    alt = f"{len(m.writers)} writers by {len(m.judges)} judges, {len(m.entries)} cells judged completely."
     if m.entries:
         best = max(m.entries.values(), key=lambda e: e.gain.value)
         worst = min(m.entries.values(), key=lambda e: e.gain.value)
-        whole += "".join(
+        alt += "".join(
             f" {which}: {short(e.writer)} with {short(e.judge)}, {100 * e.gain.value:+.1f} points."
             for which, e in (("Largest gain", best), ("Smallest", worst))
         )
-    return whole
+    return alt
 
 
 AXES = {"compute": "billions of parameters times tokens", "tokens": "tokens"}
@@ -259,12 +259,12 @@ PANELS = 12
 
 def calibration_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     """Reliability of each cell, order-averaged where both orders are there, and the accuracy of what is most certain."""
-    found: dict[tuple[str, str | None, str], Calibration] = {}
+    by_cell: dict[tuple[str, str | None, str], Calibration] = {}
     for c in (c for c in report.calibrations if c.benchmark == benchmark):
         key = (c.judge, c.writer, c.arm)
-        if key not in found or c.order == "averaged":
-            found[key] = c
-    shown = list(found.values())
+        if key not in by_cell or c.order == "averaged":
+            by_cell[key] = c
+    shown = list(by_cell.values())
     parts = [shown[n : n + PANELS] for n in range(0, len(shown), PANELS)]
     for n, part in enumerate(parts, 1):
         tail, of = (f"-{n}", f" ({n} of {len(parts)})") if len(parts) > 1 else ("", "")

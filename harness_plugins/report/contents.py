@@ -44,20 +44,20 @@ class Contents:
 
 
 def contents(
-    run: RunData, found: Sequence[Outcomes], uids: Sequence[str], trials: Trials, lengths: Lengths
+    run: RunData, all_outcomes: Sequence[Outcomes], uids: Sequence[str], trials: Trials, lengths: Lengths
 ) -> Contents:
     """The blocks of the chosen items."""
-    wanted = set(uids)
-    items = {i.uid: i for o in found for i in o.benchmark.items}
+    chosen_uids = set(uids)
+    items = {i.uid: i for o in all_outcomes for i in o.benchmark.items}
     needed = {v.rubric for uid in uids for group in trials.get(uid, {}).values() for v in group if v.rubric}
     shelf = Shelf({r.uid: r for r in rubrics_of(run.folder) if r.uid in needed}, items, lengths.text)
-    made = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
+    page_contents = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
     places: dict[str, int] = {}
-    for number, o in enumerate(found):
+    for number, o in enumerate(all_outcomes):
         cells = [[plain(c.judge), c.arm, None if c.writer is None else plain(c.writer)] for c in o.cells]
-        made.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
+        page_contents.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
         for n, item in enumerate(o.benchmark.items):
-            if item.uid in wanted:
+            if item.uid in chosen_uids:
                 own = trials.get(item.uid, {})
                 block = _item(item, own, o.cells, shelf, lengths, places)
                 flags = [
@@ -71,10 +71,10 @@ def contents(
                     plain(item.category),
                     one_line(item.prompt, EXCERPT),
                 ]
-                made.index["items"].append([*label, "".join(f"{f:02x}" for f in flags)])
-                made.items.append(block)
-    made.pictures = list(places)
-    return made
+                page_contents.index["items"].append([*label, "".join(f"{f:02x}" for f in flags)])
+                page_contents.items.append(block)
+    page_contents.pictures = list(places)
+    return page_contents
 
 
 def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], shelf: Shelf, place: int) -> int:
@@ -99,7 +99,7 @@ def _item(
         for n, cell in enumerate(cells)
         if trials.get(cell)
     }
-    found: dict[str, Any] = {
+    block: dict[str, Any] = {
         "row": item.row,
         "prompt": _cut(item.prompt, lengths.text),
         "media": _media(item.media, pictures),
@@ -112,12 +112,12 @@ def _item(
         "reasons": [_reason(*key, lengths.reason) for key in texts],
     }
     extra = {"group": item.group, "criterion": item.criterion, "revision": item.revision}
-    found |= {k: one_line(v, 400) for k, v in extra.items() if v}
+    block |= {k: one_line(v, 400) for k, v in extra.items() if v}
     if item.label.ranks:
-        found["ranks"] = item.label.ranks
+        block["ranks"] = item.label.ranks
     if item.media_missing:
-        found["missing"] = True
-    return found
+        block["missing"] = True
+    return block
 
 
 def _cut(text: str, most: int) -> str | list[Any]:
@@ -131,21 +131,21 @@ def _reason(text: str, reasoning: str, most: int) -> list[Any]:
 
 
 def _candidate(candidate: Candidate, lengths: Lengths, pictures: dict[str, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {"text": _cut(candidate.text, lengths.text)} if candidate.text else {}
-    return found | ({"media": _media(candidate.media, pictures)} if candidate.media else {})
+    block: dict[str, Any] = {"text": _cut(candidate.text, lengths.text)} if candidate.text else {}
+    return block | ({"media": _media(candidate.media, pictures)} if candidate.media else {})
 
 
 def _media(media: Sequence[Media], pictures: dict[str, int]) -> list[list[Any]]:
     """[name, place of the picture (null where there is no file), which frame of how many]."""
-    found: list[list[Any]] = []
+    entries: list[list[Any]] = []
     for m, n, file in shown_files(media):
         frame = f"frame {n + 1} of {len(m.files)}" if m.kind == "video" else ""
-        found.append([one_line(m.name, 120), pictures.setdefault(identity(file), len(pictures)), frame])
-    found += [[one_line(m.name, 120), None, ""] for m in media if not m.files]
+        entries.append([one_line(m.name, 120), pictures.setdefault(identity(file), len(pictures)), frame])
+    entries += [[one_line(m.name, 120), None, ""] for m in media if not m.files]
     left = sum(len(m.files) if m.kind == "image" else 0 for m in media) - sum(
-        1 for f in found if not f[2] and f[1] is not None
+        1 for f in entries if not f[2] and f[1] is not None
     )
-    return [*found, [f"{left} more pictures are not shown", None, "more"]] if left > 0 else found
+    return [*entries, [f"{left} more pictures are not shown", None, "more"]] if left > 0 else entries
 
 
 def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], int], lengths: Lengths) -> list[Any]:
@@ -156,23 +156,23 @@ def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], in
         key = (v.answer.text or v.answer.refusal or "", v.answer.reasoning or "")
         reason = texts.setdefault(key, len(texts))
     p = None if v.p is None or v.p.first is None else round(v.p.first, 4)
-    rest: dict[str, Any] = {"sample": v.sample, "draw": v.replicate, "both_bad": v.both_bad}
-    rest = {k: x for k, x in rest.items() if x}
+    details: dict[str, Any] = {"sample": v.sample, "draw": v.replicate, "both_bad": v.both_bad}
+    details = {k: x for k, x in details.items() if x}
     if v.candidate is not None:
-        rest |= {"candidate": v.candidate, "score": None if v.score is None else round(v.score, 4)}
+        details |= {"candidate": v.candidate, "score": None if v.score is None else round(v.score, 4)}
     if v.ranks:
-        rest["ranks"] = v.ranks
+        details["ranks"] = v.ranks
     if v.donor:
-        rest["donor"] = plain(v.donor)
+        details["donor"] = plain(v.donor)
     if v.error:
-        rest["error"] = f"{plain(v.error.kind)}: {one_line(v.error.message, 300)}"
+        details["error"] = f"{plain(v.error.kind)}: {one_line(v.error.message, 300)}"
     if v.criteria:
-        rest["criteria"] = [[one_line(c.name, 200), c.weight, said(c)] for c in v.criteria]
+        details["criteria"] = [[one_line(c.name, 200), c.weight, said(c)] for c in v.criteria]
     if v.edited is not None:
-        rest["edited"] = v.edited
-    return [v.order, v.status, v.choice, v.pick, p, place, reason, *([rest] if rest else [])]
+        details["edited"] = v.edited
+    return [v.order, v.status, v.choice, v.pick, p, place, reason, *([details] if details else [])]
 
 
-def mine(found: Contents, made: Mapping[str, Thumbnail]) -> list[Thumbnail]:
+def mine(page_contents: Contents, thumbnails: Mapping[str, Thumbnail]) -> list[Thumbnail]:
     """The thumbnails in the order of `pictures`."""
-    return [made[name] for name in found.pictures]
+    return [thumbnails[name] for name in page_contents.pictures]

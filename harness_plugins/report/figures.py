@@ -44,8 +44,8 @@ def all_plots(report: Report) -> dict[str, list[Plot]]:
         "cost": cost_plots,
         "calibration": calibration_plots,
     }
-    found = {kind: [p for b in report.items for p in draw(report, b)] for kind, draw in kinds.items()}
-    return {kind: plots for kind, plots in found.items() if plots}
+    plots_by_section = {kind: [p for b in report.items for p in draw(report, b)] for kind, draw in kinds.items()}
+    return {kind: plots for kind, plots in plots_by_section.items() if plots}
 
 
 def _cells(report: Report, benchmark: str) -> list[CellReport]:

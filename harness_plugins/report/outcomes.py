@@ -56,43 +56,43 @@ def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes 
     return Outcomes(benchmark, cells, flags)
 
 
-def _flags(one: Scored, none: Scored | None, facts: Facts) -> Flags:
-    asked, answered = one.counts.any(axis=(1, 2)), (one.counts & one.answered).any(axis=(1, 2))
-    right, wrong = _share(_right(one, facts), one), _share(_wrong(one, facts), one)
-    found = np.where(answered, JUDGED, 0) | np.where(_flipped(one), FLIPPED, 0)
-    found |= np.where(right == 1, RIGHT, 0) | np.where(wrong == 1, WRONG, 0)
-    found |= np.where(asked & (one.counts & ~one.answered).any(axis=(1, 2)), INCOMPLETE, 0)
+def _flags(scored: Scored, none: Scored | None, facts: Facts) -> Flags:
+    asked, answered = scored.counts.any(axis=(1, 2)), (scored.counts & scored.answered).any(axis=(1, 2))
+    right, wrong = _share(_right(scored, facts), scored), _share(_wrong(scored, facts), scored)
+    flags = np.where(answered, JUDGED, 0) | np.where(_flipped(scored), FLIPPED, 0)
+    flags |= np.where(right == 1, RIGHT, 0) | np.where(wrong == 1, WRONG, 0)
+    flags |= np.where(asked & (scored.counts & ~scored.answered).any(axis=(1, 2)), INCOMPLETE, 0)
     if none is not None:
         before = _share(_right(none, facts), none)  # NaN where either is incomplete: neither fixed nor broken
-        found |= np.where(right > before, FIXED, 0) | np.where(right < before, BROKEN, 0)
-    return found.astype(np.int32)
+        flags |= np.where(right > before, FIXED, 0) | np.where(right < before, BROKEN, 0)
+    return flags.astype(np.int32)
 
 
-def _right(one: Scored, facts: Facts) -> Bools:
+def _right(scored: Scored, facts: Facts) -> Bools:
     """(items, draws): right in all orders asked."""
-    answer: Bools = np.asarray((is_right(one.outcome, facts.label[:, None, None]) | ~one.counts).all(axis=1))
+    answer: Bools = np.asarray((is_right(scored.outcome, facts.label[:, None, None]) | ~scored.counts).all(axis=1))
     return answer
 
 
-def _wrong(one: Scored, facts: Facts) -> Bools:
+def _wrong(scored: Scored, facts: Facts) -> Bools:
     """(items, draws): a candidate that is not preferred was picked in all orders asked."""
-    other = is_pick(one.outcome) & (one.outcome != facts.label[:, None, None])
-    answer: Bools = np.asarray((other | ~one.counts).all(axis=1))
+    other = is_pick(scored.outcome) & (scored.outcome != facts.label[:, None, None])
+    answer: Bools = np.asarray((other | ~scored.counts).all(axis=1))
     return answer
 
 
-def _flipped(one: Scored) -> Bools:
+def _flipped(scored: Scored) -> Bools:
     """(items,): some draw picked different candidates in different orders."""
-    chosen = one.chosen & one.counts
-    low, high = (np.where(chosen, one.outcome, fill) for fill in (127, -1))
-    every = (chosen | ~one.counts).all(axis=1) & one.counts.any(axis=1)
+    chosen = scored.chosen & scored.counts
+    low, high = (np.where(chosen, scored.outcome, fill) for fill in (127, -1))
+    every = (chosen | ~scored.counts).all(axis=1) & scored.counts.any(axis=1)
     answer: Bools = np.asarray((every & (low.min(axis=1) < high.max(axis=1))).any(axis=1))
     return answer
 
 
-def _share(hit: Bools, one: Scored) -> Floats:
+def _share(hit: Bools, scored: Scored) -> Floats:
     """(items,): of the draws that count in all orders (in the one, where one was asked), the share that is so."""
-    counted = one.both if one.both.any() else one.counts.any(axis=1) & one.complete[:, None]
+    counted = scored.both if scored.both.any() else scored.counts.any(axis=1) & scored.complete[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         answer: Floats = (hit & counted).sum(axis=1) / counted.sum(axis=1)
     return answer
@@ -114,20 +114,25 @@ LOOKED = 20_000
 WHY = {"fixed": FIXED, "broken": BROKEN, "flipped": FLIPPED}
 
 
-def choose(run: RunData, found: list[Outcomes], most: int) -> Chosen:
+def choose(run: RunData, all_outcomes: list[Outcomes], most: int) -> Chosen:
     """All items, in the order of the data; of a larger run in turn those fixed, broken, flipped and with a leak, then others.
 
     Within a class a digest of the uid draws, so that the choice is the same each time and favours no part of the data.
     """
-    total = sum(len(o.benchmark.items) for o in found)
+    total = sum(len(o.benchmark.items) for o in all_outcomes)
     if total <= most:
-        return Chosen([i.uid for o in found for i in o.benchmark.items], total, {})
-    seen = {
-        i.uid: int(np.bitwise_or.reduce(o.flags[n])) for o in found for n, i in enumerate(o.benchmark.items) if o.cells
+        return Chosen([i.uid for o in all_outcomes for i in o.benchmark.items], total, {})
+    flags_by_uid = {
+        i.uid: int(np.bitwise_or.reduce(o.flags[n]))
+        for o in all_outcomes
+        for n, i in enumerate(o.benchmark.items)
+        if o.cells
     }
-    drawn = sorted(seen, key=lambda uid: digest("report", uid))
-    queues: dict[str, Iterator[str]] = {name: (u for u in drawn if seen[u] & flag) for name, flag in WHY.items()}
-    queues["leak suspected"] = _leaking(run, found, drawn)
+    drawn = sorted(flags_by_uid, key=lambda uid: digest("report", uid))
+    queues: dict[str, Iterator[str]] = {
+        name: (u for u in drawn if flags_by_uid[u] & flag) for name, flag in WHY.items()
+    }
+    queues["leak suspected"] = _leaking(run, all_outcomes, drawn)
     taken: dict[str, str] = {}
     for row in chain(zip_longest(*queues.values()), ((*[None] * len(queues), uid) for uid in drawn)):
         for name, uid in zip((*queues, "with none of these"), row, strict=False):
@@ -139,12 +144,12 @@ def choose(run: RunData, found: list[Outcomes], most: int) -> Chosen:
     for name in taken.values():
         reasons[name] = reasons.get(name, 0) + 1
     order = {name: reasons[name] for name in (*queues, "with none of these") if name in reasons}
-    return Chosen([i.uid for o in found for i in o.benchmark.items if i.uid in taken], total, order)
+    return Chosen([i.uid for o in all_outcomes for i in o.benchmark.items if i.uid in taken], total, order)
 
 
-def _leaking(run: RunData, found: list[Outcomes], drawn: list[str]) -> Iterator[str]:
+def _leaking(run: RunData, all_outcomes: list[Outcomes], drawn: list[str]) -> Iterator[str]:
     """Items with a rubric of their own that leaks; rubrics are looked at only as far as items are asked for."""
-    items = {i.uid: (o.benchmark.name, i) for o in found for i in o.benchmark.items}
+    items = {i.uid: (o.benchmark.name, i) for o in all_outcomes for i in o.benchmark.items}
     for uid in drawn[:LOOKED]:
         name, item = items[uid]
         texts = [c.text for c in item.candidates]

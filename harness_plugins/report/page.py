@@ -67,9 +67,13 @@ def data_block(name: str, value: Any) -> str:
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 
 
-def picture_block(place: int, made: Thumbnail) -> str:
-    data = base64.b64encode(made.data).decode()
-    more = f'data-size="{made.size[0]} × {made.size[1]}"' if made.data else f'data-gone="{_attribute(made.gone)}"'
+def picture_block(place: int, thumbnail: Thumbnail) -> str:
+    data = base64.b64encode(thumbnail.data).decode()
+    more = (
+        f'data-size="{thumbnail.size[0]} × {thumbnail.size[1]}"'
+        if thumbnail.data
+        else f'data-gone="{_attribute(thumbnail.gone)}"'
+    )
     return f'<script type="text/plain" id="p{place}" {more}>{data}</script>\n'
 
 
@@ -79,25 +83,25 @@ def _attribute(text: str) -> str:
     return str(escape(text))
 
 
-def text_blocks(made: Contents) -> str:
+def text_blocks(contents: Contents) -> str:
     """The index, then a block for each item and each rubric."""
-    parts = [data_block("index", made.index)]
-    parts += [data_block(f"i{n}", one) for n, one in enumerate(made.items)]
-    parts += [data_block(f"r{n}", one) for n, one in enumerate(made.rubrics)]
+    parts = [data_block("index", contents.index)]
+    parts += [data_block(f"i{n}", entry) for n, entry in enumerate(contents.items)]
+    parts += [data_block(f"r{n}", entry) for n, entry in enumerate(contents.rubrics)]
     return "".join(parts)
 
 
-def choices(made: Contents) -> dict[str, Any]:
+def choices(contents: Contents) -> dict[str, Any]:
     """What the browser's lists offer, in the order of the run."""
-    cells = [c for b in made.index["benchmarks"] for c in b["cells"]]
+    cells = [c for b in contents.index["benchmarks"] for c in b["cells"]]
     names = [list(dict.fromkeys(c[n] for c in cells if c[n] is not None)) for n in range(3)]
-    categories = sorted({i[3] for i in made.index["items"] if i[3]})
+    categories = sorted({i[3] for i in contents.index["items"] if i[3]})
     return {
         "happenings": HAPPENINGS,
         "judges": _pairs(names[0]),
         "arms": _pairs(names[1]),
         "writers": _pairs(names[2]),
-        "benchmarks": [(str(n), b["name"]) for n, b in enumerate(made.index["benchmarks"])],
+        "benchmarks": [(str(n), b["name"]) for n, b in enumerate(contents.index["benchmarks"])],
         "categories": _pairs(categories),
         "orders": ORDERS,
     }

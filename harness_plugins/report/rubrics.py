@@ -85,7 +85,7 @@ class Shelf:
         responses = [c.text for c in own.candidates] if own else []
         kinds, pieces = marked(text[: self._most], responses)
         w = rubric.writer
-        found: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "uid": plain(uid),
             "writer": plain(w.name),
             "about": [
@@ -97,18 +97,18 @@ class Shelf:
             "draw": rubric.replicate,
         }
         if len(text) > self._most:
-            found["length"] = len(text)
+            entry["length"] = len(text)
         if arm != "transferred":
-            found["edited"] = arm
+            entry["edited"] = arm
         if rubric.verdict is not None:
-            found["verdict"] = rubric.verdict
+            entry["verdict"] = rubric.verdict
         if rubric.violations:
-            found["violations"] = [plain(v) for v in rubric.violations]
+            entry["violations"] = [plain(v) for v in rubric.violations]
         if kinds:
-            found["leaks"] = kinds
+            entry["leaks"] = kinds
         if rubric.criteria and arm == "transferred":
-            found["criteria"] = [
+            entry["criteria"] = [
                 [marked(c.name[:400], responses)[1], marked(c.description[:2000], responses)[1], c.weight]
                 for c in rubric.criteria
             ]
-        return found
+        return entry

@@ -135,15 +135,15 @@ KINDS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 
 def sections(run: RunData, report: Report, plots: Mapping[str, Sequence[Plot]]) -> list[Section]:
     """All sections that have anything to show, the summary first."""
-    found = {kind[0]: Section(*kind[:4]) for kind in KINDS}
+    by_kind = {kind[0]: Section(*kind[:4]) for kind in KINDS}
     for kind, drawn in plots.items():
-        found[kind].pictures = [picture(p) for p in drawn]
+        by_kind[kind].pictures = [picture(p) for p in drawn]
     for table in [*tables([report]), cards(run.items(), run.written())]:
         if table.rows:
-            found[_section_of(table.title)].tables.append(grid(table))
+            by_kind[_section_of(table.title)].tables.append(grid(table))
     first = Section("summary", "Summary", "Summary", facts=_facts(run, report), findings=_findings(report))
     first.tables = [grid(t) for t in summary(report)]
-    return [first, *(s for s in found.values() if s.pictures or s.tables)]
+    return [first, *(s for s in by_kind.values() if s.pictures or s.tables)]
 
 
 def _section_of(title: str) -> str:
@@ -203,21 +203,21 @@ def _facts(run: RunData, report: Report) -> list[tuple[str, str]]:
 
 def _findings(report: Report) -> list[tuple[str, str]]:
     """What spoils the numbers, what may be said of each writer's rubrics, then what else a reader must know."""
-    found = [("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
-    found += [("finding", plain(sentence(c))) for c in report.conclusions if c.benchmark in report.items]
+    findings = [("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
+    findings += [("finding", plain(sentence(c))) for c in report.conclusions if c.benchmark in report.items]
     broken = [c for c in report.cells if not c.complete]
     if broken:
         names = ", ".join(_cell(c) for c in broken[:4]) + (f" and {len(broken) - 4} more" if len(broken) > 4 else "")
-        found.append(
+        findings.append(
             (
                 "warning",
                 f"{_count(len(broken), 'cell')} incomplete and without a score: {names}. Run the same config again.",
             )
         )
     if not any(c.contrasts for c in report.cells):
-        found.append(("finding", "No arm was judged beside none: there is no gain to show."))
-    found += [("warning", one_line(n, 400) + ".") for n in report.notes]
-    return found
+        findings.append(("finding", "No arm was judged beside none: there is no gain to show."))
+    findings += [("warning", one_line(n, 400) + ".") for n in report.notes]
+    return findings
 
 
 def _cell(c: CellReport, arm: bool = True) -> str:
@@ -225,5 +225,5 @@ def _cell(c: CellReport, arm: bool = True) -> str:
     return " ".join(parts)
 
 
-def _count(n: int, one: str) -> str:
-    return f"{n:,} {one}{'s' * (n != 1)}"
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"

@@ -58,14 +58,14 @@ class Thumbnail:
 
 def shown_files(media: Sequence[Media]) -> list[tuple[Media, int, MediaFile]]:
     """The pictures of some media that a page shows: (medium, index of the file, file); of a video up to FRAMES frames."""
-    found = []
+    pictures = []
     for m in media:
         files = list(enumerate(m.files))
         if m.kind == "video" and len(files) > FRAMES:
             last = len(files) - 1
             files = [files[round(i * last / (FRAMES - 1))] for i in range(FRAMES)]
-        found += [(m, n, f) for n, f in files]
-    return found[:PICTURES]
+        pictures += [(m, n, f) for n, f in files]
+    return pictures[:PICTURES]
 
 
 def identity(file: MediaFile) -> str:
@@ -88,7 +88,7 @@ def thumbnails(
         for media in (item.media, *(c.media for c in item.candidates)):
             for _, _, f in shown_files(media):
                 files.setdefault(identity(f), f)
-    found: dict[str, Thumbnail] = {}
+    by_identity: dict[str, Thumbnail] = {}
     waiting, pixels, used = list(files.items()), 0, 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # these filters hold for all threads
@@ -98,12 +98,12 @@ def thumbnails(
             )  # what small pictures leave is for those that follow
             batch, waiting = waiting[:BATCH], waiting[BATCH:]
             make = partial(_thumbnail, most=share, per_pixel=used / pixels if pixels else PER_PIXEL)
-            for (name, _), made in zip(batch, pool.map(make, [f for _, f in batch]), strict=True):
-                found[name] = made
-                used += len(made.data)
-                pixels += made.pixels
-            done(len(found), len(files))
-    return found
+            for (name, _), thumbnail in zip(batch, pool.map(make, [f for _, f in batch]), strict=True):
+                by_identity[name] = thumbnail
+                used += len(thumbnail.data)
+                pixels += thumbnail.pixels
+            done(len(by_identity), len(files))
+    return by_identity
 
 
 def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
@@ -124,8 +124,8 @@ def _read(file: MediaFile) -> bytes | None:
     """The file's bytes; None for what is no plain file, is too large, or was not read by a judge and has changed."""
     with open(file.path, "rb", opener=plain_file) as f:
         state = os.fstat(f.fileno())
-        known = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_FILE_BYTES or not known:
+        identified = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_FILE_BYTES or not identified:
             return None
         return f.read()
 

@@ -36,13 +36,13 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
         return {}
     try:
         with duckdb.connect() as db:
-            found = db.execute(_QUERY, {"files": files, "uids": list(uids)}).fetchall()
+            rows = db.execute(_QUERY, {"files": files, "uids": list(uids)}).fetchall()
     except duckdb.Error as e:
         raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
     places = {i.uid: (b, n) for b in run.benchmarks.values() for n, i in enumerate(b.items)}
     last: dict[tuple[object, ...], Verdict] = {}
     reread = Rereader(run.folder)
-    for (line,) in found:
+    for (line,) in rows:
         try:
             value = orjson.loads(line)
             if fault_of(value):
@@ -70,10 +70,10 @@ def _is_current(run: RunData, benchmark: BenchmarkData, n: int, v: Verdict) -> b
         return False
     if v.media is not None and v.media != benchmark.media[n]:
         return False
-    given = given_of(run, benchmark, cell.key, len(cell.replicates))
-    if given.reads is None:
+    arm_inputs = given_of(run, benchmark, cell.key, len(cell.replicates))
+    if arm_inputs.reads is None:
         return True
     what = v.donor if v.arm == "shuffled" else v.rubric
-    wanted = int(given.reads[n, turn, cell.replicates.index(v.replicate)])
+    expected = int(arm_inputs.reads[n, turn, cell.replicates.index(v.replicate)])
     number = run.numbers.get(what) if what else None
-    return v.arm != "shuffled" if number is None else number == wanted
+    return v.arm != "shuffled" if number is None else number == expected

@@ -12,10 +12,10 @@ from harness_plugins.tables.cells import Table, count, interval
 HEADER = ["judge", "writer", "arm", "order", "items", "Brier", "AUROC", "AUROC of confidence"]
 
 
-def calibration_table(title: str, found: Sequence[Calibration]) -> Table:
+def calibration_table(title: str, calibrations: Sequence[Calibration]) -> Table:
     """A row for each cell and order: Brier, both AUROCs, accuracy by coverage, and the ECE beside what chance makes of one."""
     table = Table(title, [*HEADER, *(f"acc. @ {c} %" for c in COVERAGES), "ECE", "its floor"])
-    for c in found:
+    for c in calibrations:
         items = count(c.n) if c.n == c.of else f"{c.n} of {c.of}"
         numbers = [_number(c.metrics[m]) for m in ("brier", "auroc", "auroc_confidence")]
         selective = [_selective(c.metrics[f"selective@{coverage}"]) for coverage in COVERAGES]
@@ -34,7 +34,7 @@ def calibration_table(title: str, found: Sequence[Calibration]) -> Table:
         "confidences shows at this n: mean and 95th percentile of 1,000 simulations; bold is above the latter, and anything below "
         "says nothing against the calibration."
     )
-    if any(c.n < c.of for c in found):
+    if any(c.n < c.of for c in calibrations):
         table.notes.append(
             "Items of all that were judged: of the others some probability is not known (an answer outside the top tokens, or no "
             "choice). They are no random part: the surest answers are the first to be missing."

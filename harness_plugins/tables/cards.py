@@ -84,9 +84,9 @@ def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
     question, responses, kinds, leaking = [], [], Counter[str](), 0
     for r in valid:
         item = items.get(r.item or "")
-        found = leaks_of(r, item)
-        kinds.update(found)
-        leaking += bool(found)
+        leaks = leaks_of(r, item)
+        kinds.update(leaks)
+        leaking += bool(leaks)
         if item is None:  # shared by all items
             continue
         texts = [c.text for c in item.candidates]
@@ -115,7 +115,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _alike(rubrics: Sequence[Rubric]) -> float:
     """Mean Jaccard overlap of neighbours in a fixed order of one rubric an item."""
-    one = {r.item: r for r in rubrics}
-    texts = [_words(r.text) for _, r in sorted(one.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
+    by_item = {r.item: r for r in rubrics}
+    texts = [_words(r.text) for _, r in sorted(by_item.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
     overlaps = [len(a & b) / len(a | b) for a, b in pairwise(texts) if a | b]
     return fmean(overlaps) if overlaps else 0.0

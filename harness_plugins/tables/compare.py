@@ -22,23 +22,21 @@ from harness_plugins.tables.escaping import spreadsheet_text
 from harness_plugins.tables.render import latex, markdown
 
 
-def answer(found: Comparison) -> str:
+def answer(comparison: Comparison) -> str:
     """A sentence for each benchmark and pair of writers, then what may be said of either's rubrics in its own run."""
     lines = []
-    for m in found.matched:
-        lines.append(_sentence(m, found))
+    for m in comparison.matched:
+        lines.append(_sentence(m, comparison))
         lines += [f"{side}: {sentence(c)}" for side, c in zip("AB", m.conclusions, strict=True) if c is not None]
     return "\n".join(lines)
 
 
-def _sentence(m: Matched, found: Comparison) -> str:
+def _sentence(m: Matched, comparison: Comparison) -> str:
     a, b = m.writers
     where = f"{m.benchmark}, " + (f"{a} in B against A" if a == b else f"{b} (B) against {a} (A)")
     x = m.headline
     if x is None:
-        return (
-            f"No answer: {where}: no judge has judged {found.arm!r} completely in both; the tables show what there is."
-        )
+        return f"No answer: {where}: no judge has judged {comparison.arm!r} completely in both; the tables show what there is."
     over = f"over {len(m.judges)} judges" if len(m.judges) > 1 else f"in the hands of {m.judges[0]}"
     numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
     if x.by_ratio is not None:
@@ -56,10 +54,10 @@ def _sentence(m: Matched, found: Comparison) -> str:
     if not m.drifted:
         return verdict
     net = m.beyond_none
-    told = f" Net of that: {100 * net.value:+.1f} points {interval(net.low, net.high)}, {_p(net)}." if net else ""
+    net_text = f" Net of that: {100 * net.value:+.1f} points {interval(net.low, net.high)}, {_p(net)}." if net else ""
     return (
         f"Confounded: {m.benchmark}: without any rubric the judges differ between the runs (`none`: {_drift(m)}): another "
-        f"server, model or seed.{told} As it stands: {verdict[:1].lower()}{verdict[1:]}"
+        f"server, model or seed.{net_text} As it stands: {verdict[:1].lower()}{verdict[1:]}"
     )
 
 
@@ -72,26 +70,26 @@ def _drift(m: Matched) -> str:
     """The largest move of `none`: of one judge, or of all."""
     moved = [(r.judge, r.difference) for r in m.rows if r.arm == "none" and r.difference is not None]
     moved += [("all", m.drift)] if m.drift is not None and len(m.judges) > 1 else []
-    name, x = max(moved, key=lambda one: abs(one[1].value))
+    name, x = max(moved, key=lambda move: abs(move[1].value))
     return f"{name} {100 * x.value:+.1f} points, {_p(x)}"
 
 
-def tables(found: Comparison) -> list[Table]:
+def tables(comparison: Comparison) -> list[Table]:
     """The headline with its noise floor, every arm, transitions, the judges that were left out, and the rubrics' cards."""
     shown = []
-    for m in found.matched:
-        shown += [_headline(m, found.arm), _arms(m), _transitions(m, found.arm)]
-    if found.refused:
+    for m in comparison.matched:
+        shown += [_headline(m, comparison.arm), _arms(m), _transitions(m, comparison.arm)]
+    if comparison.refused:
         table = Table("Not comparable: judges that were not asked alike", ["judge", "field", "A", "B"])
-        table.rows = [[r.judge, *told] for r in found.refused for told in r.differs]
+        table.rows = [[r.judge, *difference] for r in comparison.refused for difference in r.differs]
         shown.append(table)
-    shown += _cards(found)
-    for side, losses, caveats in zip("AB", found.losses, found.caveats, strict=True):
+    shown += _cards(comparison)
+    for side, losses, caveats in zip("AB", comparison.losses, comparison.caveats, strict=True):
         shown[0].warnings += [*(f"{side}: {loss}." for loss in losses), *(f"{side}: {warning(c)}" for c in caveats)]
     shown[0].notes = [
-        f"A: {found.runs[0]}. B: {found.runs[1]}. Protocol {found.protocol}.",
+        f"A: {comparison.runs[0]}. B: {comparison.runs[1]}. Protocol {comparison.protocol}.",
         *shown[0].notes,
-        *found.notes,
+        *comparison.notes,
     ]
     return [without_empty(t) for t in shown if t.rows]
 
@@ -167,14 +165,14 @@ def _transitions(m: Matched, arm: str) -> Table:
     return table
 
 
-def _cards(found: Comparison) -> list[Table]:
+def _cards(comparison: Comparison) -> list[Table]:
     """The writers' rubric cards, of A above those of B."""
-    by_run = {run: cards_in(run) for run in dict.fromkeys(found.runs)}
-    first = by_run[found.runs[0]]
+    by_run = {run: cards_in(run) for run in dict.fromkeys(comparison.runs)}
+    first = by_run[comparison.runs[0]]
     table = Table(first.title, ["run", *first.header], notes=list(first.notes))
-    for side, run, place in zip("AB", found.runs, (0, 1), strict=True):
-        wanted = dict.fromkeys(m.writers[place] for m in found.matched)
-        table.rows += [[side, *row] for row in by_run[run].rows if row[0].removesuffix(" (shared)") in wanted]
+    for side, run, place in zip("AB", comparison.runs, (0, 1), strict=True):
+        writers = dict.fromkeys(m.writers[place] for m in comparison.matched)
+        table.rows += [[side, *row] for row in by_run[run].rows if row[0].removesuffix(" (shared)") in writers]
     return [table]
 
 
@@ -186,10 +184,10 @@ def _detectable(x: Contrast | None) -> str:
     return "" if x is None or math.isnan(x.detectable) else f"{100 * x.detectable:.1f}"
 
 
-def objects(found: Comparison) -> list[dict[str, Any]]:
+def objects(comparison: Comparison) -> list[dict[str, Any]]:
     """One flat object for every number: a judge's arm in both runs, or the judges together."""
     lines = []
-    for m in found.matched:
+    for m in comparison.matched:
         base = {"benchmark": m.benchmark, "writer_a": m.writers[0], "writer_b": m.writers[1], "items": m.items}
         for r in m.rows:
             own = base | {"judge": r.judge, "arm": r.arm, "relation": r.relation, "complete": r.complete}
@@ -199,9 +197,9 @@ def objects(found: Comparison) -> list[dict[str, Any]]:
             if r.beyond_none is not None:
                 lines.append(own | {"metric": "b_minus_a_beyond_none"} | _numbers(r.beyond_none))
         for metric, arm, x in (
-            ("mean_b_minus_a", found.arm, m.headline),
+            ("mean_b_minus_a", comparison.arm, m.headline),
             ("mean_b_minus_a", "none", m.drift),
-            ("mean_b_minus_a_beyond_none", found.arm, m.beyond_none),
+            ("mean_b_minus_a_beyond_none", comparison.arm, m.beyond_none),
         ):
             if x is not None:
                 lines.append(base | {"judge": list(m.judges), "arm": arm, "metric": metric} | _numbers(x))
@@ -211,59 +209,61 @@ def objects(found: Comparison) -> list[dict[str, Any]]:
 def _numbers(x: Contrast | None) -> dict[str, Any]:
     if x is None:
         return {"n": 0}
-    known = x.numbers()
+    by_name = x.numbers()
     names = {"n": "n", "total": "k", **{n: n for n in ("value", "low", "high", "p", "detectable")}}
-    numbers = {name: known[source] for name, source in names.items()} | {"p_holm": x.p_holm}
-    return numbers | {name: known[name] for name in ("unequal",) if name in known}
+    numbers = {name: by_name[source] for name, source in names.items()} | {"p_holm": x.p_holm}
+    return numbers | {name: by_name[name] for name in ("unequal",) if name in by_name}
 
 
 def _value(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _markdown(found: Comparison) -> str:
-    return f"{answer(found)}\n\n{markdown(tables(found))}"
+def _markdown(comparison: Comparison) -> str:
+    return f"{answer(comparison)}\n\n{markdown(tables(comparison))}"
 
 
-def _latex(found: Comparison) -> str:
-    told = "".join(f"% {line}\n" for line in answer(found).splitlines())
-    return told + latex(tables(found))
+def _latex(comparison: Comparison) -> str:
+    comments = "".join(f"% {line}\n" for line in answer(comparison).splitlines())
+    return comments + latex(tables(comparison))
 
 
-def _json(found: Comparison) -> str:
-    whole = {
-        "answer": answer(found).splitlines(),
-        "a": str(found.runs[0]),
-        "b": str(found.runs[1]),
-        "arm": found.arm,
-        "protocol": found.protocol,
-        "numbers": objects(found),
-        "conclusions": _conclusions(found),
+def _json(comparison: Comparison) -> str:
+    document = {
+        "answer": answer(comparison).splitlines(),
+        "a": str(comparison.runs[0]),
+        "b": str(comparison.runs[1]),
+        "arm": comparison.arm,
+        "protocol": comparison.protocol,
+        "numbers": objects(comparison),
+        "conclusions": _conclusions(comparison),
         "left_out": [
             {"benchmark": m.benchmark, "only_a": m.only[0], "only_b": m.only[1], "changed": m.changed}
-            for m in found.matched
+            for m in comparison.matched
         ],
         "not_comparable": [
-            {"judge": r.judge, "field": f, "a": a, "b": b} for r in found.refused for f, a, b in r.differs
+            {"judge": r.judge, "field": f, "a": a, "b": b} for r in comparison.refused for f, a, b in r.differs
         ],
-        "losses": [{"run": side, "text": loss} for side, some in zip("AB", found.losses, strict=True) for loss in some],
-        "caveats": _caveats(found),
-        "notes": [*found.notes, *(n for m in found.matched for n in m.notes)],
+        "losses": [
+            {"run": side, "text": loss} for side, losses in zip("AB", comparison.losses, strict=True) for loss in losses
+        ],
+        "caveats": _caveats(comparison),
+        "notes": [*comparison.notes, *(n for m in comparison.matched for n in m.notes)],
     }
-    return printable_json(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
-def _conclusions(found: Comparison) -> list[dict[str, Any]]:
-    both = ((side, c) for m in found.matched for side, c in zip("ab", m.conclusions, strict=True) if c is not None)
-    return [{"run": side, **o} for side, c in both for o in c.objects(found.protocol, sentence(c))]
+def _conclusions(comparison: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for m in comparison.matched for side, c in zip("ab", m.conclusions, strict=True) if c is not None)
+    return [{"run": side, **o} for side, c in both for o in c.objects(comparison.protocol, sentence(c))]
 
 
-def _caveats(found: Comparison) -> list[dict[str, Any]]:
-    both = ((side, c) for side, some in zip("AB", found.caveats, strict=True) for c in some)
+def _caveats(comparison: Comparison) -> list[dict[str, Any]]:
+    both = ((side, c) for side, caveats in zip("AB", comparison.caveats, strict=True) for c in caveats)
     return [{"run": side, **o} for side, c in both for o in c.objects()]
 
 
-def _csv(found: Comparison) -> str:
+def _csv(comparison: Comparison) -> str:
     header = [
         "benchmark",
         "judge",
@@ -286,11 +286,11 @@ def _csv(found: Comparison) -> str:
     writer.writeheader()
     losses = [
         {"run": side, "metric": "caveat", "caveat": "folder", "text": x}
-        for side, some in zip("AB", found.losses, strict=True)
-        for x in some
+        for side, run_losses in zip("AB", comparison.losses, strict=True)
+        for x in run_losses
     ]
-    answers = [{"metric": "answer", "text": line} for line in answer(found).splitlines()]
-    for o in [*answers, *losses, *_caveats(found), *objects(found), *_conclusions(found)]:
+    answers = [{"metric": "answer", "text": line} for line in answer(comparison).splitlines()]
+    for o in [*answers, *losses, *_caveats(comparison), *objects(comparison), *_conclusions(comparison)]:
         o["run"] = o.get("run", "").upper()
         o["text"] = o.get("text") or o.get("sentence")
         o["judge"] = ", ".join(o["judge"]) if isinstance(o.get("judge"), list) else o.get("judge")

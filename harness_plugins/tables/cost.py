@@ -92,8 +92,8 @@ def _unknown(points: Sequence[CostPoint]) -> list[str]:
     for p in (p for p in points if p.votes is None):
         about = f"{p.judge}, {p.writer or '-'}, {p.arm}"
         if p.usage[0] < p.usage[1]:
-            rest = "; the others are taken to be like them" if p.usage[0] else ""
-            notes.append(f"{about}: tokens are known for {_share(*p.usage)} of its calls{rest}.")
+            assumption = "; the others are taken to be like them" if p.usage[0] else ""
+            notes.append(f"{about}: tokens are known for {_share(*p.usage)} of its calls{assumption}.")
     for writer in dict.fromkeys(p.writer for p in points if math.isnan(p.writer_read)):
         notes.append(
             f"What {writer}'s rubrics took to write is not on record (a file without it), so its rows are on no frontier."
@@ -101,21 +101,21 @@ def _unknown(points: Sequence[CostPoint]) -> list[str]:
     return notes
 
 
-def _share(part: int, whole: int) -> str:
+def _share(part: int, total: int) -> str:
     """A percentage that says 100 % of all and 0 % of nothing only."""
-    shown = 100 * part / whole
-    return f"{min(shown, 99.9) if part < whole else 100:.3g} % ({part:,} of {whole:,})"
+    shown = 100 * part / total
+    return f"{min(shown, 99.9) if part < total else 100:.3g} % ({part:,} of {total:,})"
 
 
 def equal_cost_table(title: str, report: Report, benchmark: str) -> Table | None:
     """Each rubric's arm beside the votes without a rubric that cost as much: the largest that costs no more, the smallest that
     costs no less."""
-    found = [e for e in report.equal_costs if e.point.benchmark == benchmark]
-    if not found:
+    equal_costs = [e for e in report.equal_costs if e.point.benchmark == benchmark]
+    if not equal_costs:
         return None
     header = ["judge", "writer", "arm", "accuracy", f"cost of {ITEMS:,} items", "vote for no more", "arm minus it"]
     table = Table(title, [*header, "vote for no less", "arm minus it"])
-    for e in found:
+    for e in equal_costs:
         p = e.point
         cost = _cost(p.judge_cost if e.writer_unknown else p.cost, p, report.prices)
         row = [
@@ -215,8 +215,8 @@ def _total(paid: Sequence[Paid], prices: Prices | None) -> list[str]:
         return []
     rates = [prices.rates(p.model) for p in paid]
     amounts = [None if r is None else p.money(r) for p, r in zip(paid, rates, strict=True)]
-    whole = None not in amounts and all(p.usage.known == p.usage.calls for p in paid)
-    return [("" if whole else "at least ") + money(sum(a or 0.0 for a in amounts), prices.currency), ""]
+    complete = None not in amounts and all(p.usage.known == p.usage.calls for p in paid)
+    return [("" if complete else "at least ") + money(sum(a or 0.0 for a in amounts), prices.currency), ""]
 
 
 def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
@@ -225,13 +225,13 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
     Raises:
         UserError: a folder that is none, or a file that cannot be read.
     """
-    given = load_prices(file) if file else None
+    file_prices = load_prices(file) if file else None
     tables, objects = [], []
     for run in runs:
-        held = read_manifest(run)
-        if not held and not any(run.glob("*.jsonl")):
+        manifest = read_manifest(run)
+        if not manifest and not any(run.glob("*.jsonl")):
             raise UserError(f"{run}: no run folder (no manifest.json and no jsonl in it)")
-        paid, prices = paid_in(run, held), given or recorded(held.get("prices"))
+        paid, prices = paid_in(run, manifest), file_prices or recorded(manifest.get("prices"))
         table = paid_table(f"{run}: what was asked and what it took", paid, prices)
         tables.append(table or Table(f"{run}: no model was asked", ["who"]))
         objects += [{"run": str(run), **_object(p, prices)} for p in paid]

@@ -40,8 +40,8 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<|~$]|&(?=#?\w+;)|(?<![^\W_])_+|_+(?![^\W_])")
 
 def plain(text: str) -> str:
     """One line without control characters and without those that turn the direction of what follows."""
-    kept = ("" if c in _BIDI else " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
-    return " ".join("".join(kept).split())
+    characters = ("" if c in _BIDI else " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+    return " ".join("".join(characters).split())
 
 
 def latex_text(text: str) -> str:
@@ -49,7 +49,7 @@ def latex_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    return _MARKDOWN.sub(lambda found: "".join(f"\\{c}" for c in found[0]), plain(text))
+    return _MARKDOWN.sub(lambda match: "".join(f"\\{c}" for c in match[0]), plain(text))
 
 
 def html_text(text: str) -> str:

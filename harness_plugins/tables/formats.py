@@ -64,10 +64,10 @@ def as_json(reports: Sequence[Report]) -> str:
 
 def rubric_cards(reports: Sequence[Report]) -> list[Table]:
     """A table of rubric cards for each run that holds rubrics."""
-    found = [(r, cards(r.data.items(), r.data.written())) for r in reports]
-    for report, table in found:
+    run_cards = [(r, cards(r.data.items(), r.data.written())) for r in reports]
+    for report, table in run_cards:
         table.title = f"{report.folder}: {table.title}" if len(reports) > 1 else table.title
-    return [table for _, table in found if table.rows]
+    return [table for _, table in run_cards if table.rows]
 
 
 FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {

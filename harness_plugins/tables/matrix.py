@@ -61,8 +61,8 @@ def _entry(matrix: Matrix, writer: str, judge: str) -> str:
 
 
 def _against(matrix: Matrix, writer: str, judge: str) -> str:
-    found = matrix.against_by_judge.get((writer, judge))
-    return "" if found is None else _marked(gain(found, short=True), matrix.kinship(writer, judge))
+    contrast = matrix.against_by_judge.get((writer, judge))
+    return "" if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(writer, judge))
 
 
 def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> str:

@@ -92,11 +92,11 @@ def _table(grid: Grid, number: int) -> str:
     if grid.notes:
         lines += ["<ul>", *(f"<li>{html_text(note)}</li>" for note in grid.notes), "</ul>"]
     if grid.footnotes:
-        said = (
+        footnotes = (
             f'<li id="{places[mark]}">{html_text(mark)}: {html_text(text)}</li>'
             for mark, text in grid.footnotes.items()
         )
-        lines += ["<ul>", *said, "</ul>"]
+        lines += ["<ul>", *footnotes, "</ul>"]
     return "\n".join([*lines, "</section>"])
 
 

@@ -12,12 +12,12 @@ from harness_plugins.tables.cells import Table
 from harness_plugins.tables.escaping import latex_tabular, latex_text, plain, widest
 
 
-def markdown(found: Sequence[Table]) -> str:
+def markdown(tables: Sequence[Table]) -> str:
     def safe(text: str) -> str:
         return plain(text).replace("|", "\\|").replace("<", "\\<")  # `code` and **bold** are our own
 
     parts = []
-    for t in found:
+    for t in tables:
         rows = [[safe(x) for x in row] for row in [t.header, *t.rows]]
         widths = [max(3, *(len(r[i]) for r in rows)) for i in range(len(t.header))]
         lines = [f"### {safe(t.title)}", "", *(f"> **Warning:** {safe(w)}  " for w in t.warnings)]
@@ -31,7 +31,7 @@ def markdown(found: Sequence[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def latex(found: Sequence[Table]) -> str:
+def latex(tables: Sequence[Table]) -> str:
     """booktabs tables; the notes stand in the caption."""
 
     def safe(text: str) -> str:
@@ -40,7 +40,7 @@ def latex(found: Sequence[Table]) -> str:
         return rf"\textbf{{{inner}}}" if bold else inner
 
     parts = []
-    for t in found:
+    for t in tables:
         caption = latex_text(" ".join([t.title + ".", *(f"Warning: {w}" for w in t.warnings), *t.notes]))
         body = [" & ".join(safe(x) for x in row) + r" \\" for row in t.rows]
         drawn = latex_tabular(
@@ -65,7 +65,7 @@ def json_list(objects: Iterable[Mapping[str, Any]]) -> str:
     return "[\n" + ",\n".join(printable_json(orjson.dumps(o).decode()) for o in objects) + "\n]\n"
 
 
-def print_rich(found: Sequence[Table]) -> None:
+def print_rich(tables: Sequence[Table]) -> None:
     """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
     import rich.box
     import rich.table
@@ -73,7 +73,7 @@ def print_rich(found: Sequence[Table]) -> None:
     from rich.text import Text
 
     console = Console()
-    for t in found:
+    for t in tables:
         grid = rich.table.Table(
             title=Text(plain(t.title)),
             title_justify="left",

@@ -79,18 +79,18 @@ def _recited(cells: Sequence[CellReport]) -> list[str]:
 
 def warnings(report: Report, benchmark: str) -> list[str]:
     """What spoils a benchmark's numbers, a sentence each; for a rubric that only some items have, the accuracy on those."""
-    found = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
-    found += [warning(c) for c in report.caveats if c.benchmark == benchmark]
+    messages = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
+    messages += [warning(c) for c in report.caveats if c.benchmark == benchmark]
     for c in report.cells:
         on_those = percent(c.metrics.get("accuracy_with_rubric"))
         if on_those and c.benchmark == benchmark and not c.baseline:
-            found.append(f"{c.judge}, {c.writer}, {c.arm}: {on_those} on the items with a rubric alone.")
-    return found
+            messages.append(f"{c.judge}, {c.writer}, {c.arm}: {on_those} on the items with a rubric alone.")
+    return messages
 
 
 def summary(report: Report) -> list[Table]:
     """One small table a benchmark: what `run` ends in."""
-    found = []
+    summaries = []
     for benchmark, (items, _, _) in report.items.items():
         cells = _shown([c for c in report.cells if c.benchmark == benchmark])
         related = any(c.relation not in ("", "baseline") for c in cells)
@@ -112,10 +112,10 @@ def summary(report: Report) -> list[Table]:
         table.warnings = warnings(report, benchmark)
         table.notes += _no_answer(cells) + _spoiled(cells) + _recited(cells)
         table.notes += [f"{c.judge}, {c.writer or '-'}, {c.arm}: {flag}." for c in cells for flag in c.flags]
-        found.append(without_empty(_named(table, cells)))
-    if found:
-        found[-1].notes += report.notes
-    return found
+        summaries.append(without_empty(_named(table, cells)))
+    if summaries:
+        summaries[-1].notes += report.notes
+    return summaries
 
 
 def _no_answer(cells: Sequence[CellReport]) -> list[str]:
@@ -158,53 +158,55 @@ def _named(table: Table, cells: Sequence[CellReport]) -> Table:
 
 def tables(reports: Sequence[Report]) -> list[Table]:
     """The tables of each run and benchmark: accuracy with its companions, by category, what each arm changed, and how."""
-    found: list[Table] = []
+    all_tables: list[Table] = []
     for report in reports:
         where = f"{report.folder}: " if len(reports) > 1 else ""
         for benchmark, (items, clusters, unlabelled) in report.items.items():
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
-            before = len(found)
+            before = len(all_tables)
             concluded = [c for c in report.conclusions if c.benchmark == benchmark]
             title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
-            found.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
+            all_tables.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
-                found.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
+                all_tables.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
             if any("position_bias" in c.metrics for c in cells):
-                found.append(_position_table(f"{where}{benchmark}: accuracy by position", cells))
+                all_tables.append(_position_table(f"{where}{benchmark}: accuracy by position", cells))
             if concluded:
-                found.append(conclusion_table(f"{where}{benchmark}: whether the rubrics help", concluded))
+                all_tables.append(conclusion_table(f"{where}{benchmark}: whether the rubrics help", concluded))
             if any(c.contrasts for c in cells):
-                found.append(_gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells))
+                all_tables.append(
+                    _gain_table(f"{where}{benchmark}: what each arm changed, in points of accuracy", cells)
+                )
             if any(c.transitions for c in cells):
-                found.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
+                all_tables.append(_transition_table(f"{where}{benchmark}: pairs by what they were under none", cells))
             bought = [
                 cost_table(f"{where}{benchmark}: accuracy by calls and tokens", report, benchmark, cells),
                 equal_cost_table(f"{where}{benchmark}: rubrics beside votes that cost as much", report, benchmark),
             ]
-            found += [table for table in bought if table is not None]
+            all_tables += [table for table in bought if table is not None]
             transfers = [t for t in report.transfers if t.benchmark == benchmark]
             if transfers:
-                found.append(transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
+                all_tables.append(transfer_table(f"{where}{benchmark}: what the rubrics carry over", transfers))
             if any("sycophancy" in c.metrics or "pull" in c.metrics for c in cells):
-                found.append(following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
+                all_tables.append(following_table(f"{where}{benchmark}: content, or the writer's verdict", cells))
             for m in (m for m in report.matrices if m.benchmark == benchmark):
-                found.append(matrix_table(f"{where}{benchmark}: the matrix of writers and judges", m, cells))
+                all_tables.append(matrix_table(f"{where}{benchmark}: the matrix of writers and judges", m, cells))
             calibrated = [c for c in report.calibrations if c.benchmark == benchmark]
             if calibrated:
-                found.append(calibration_table(f"{where}{benchmark}: calibration", calibrated))
+                all_tables.append(calibration_table(f"{where}{benchmark}: calibration", calibrated))
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
-                found.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
+                all_tables.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
             asked = [w for w in report.ways if w.benchmark == benchmark]
             if asked:
-                found.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
-            for table in found[before:]:
+                all_tables.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
+            for table in all_tables[before:]:
                 without_empty(_named(table, cells))
-            found[before].warnings = warnings(report, benchmark)
+            all_tables[before].warnings = warnings(report, benchmark)
         spent = paid_table(f"{where}what was asked and what it took", report.paid, report.prices)
         if spent is not None:
-            found.append(without_empty(spent))
-    return found
+            all_tables.append(without_empty(spent))
+    return all_tables
 
 
 def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[CellReport], unlabelled: int) -> Table:
@@ -357,10 +359,10 @@ def _panel_table(title: str, panels: Sequence[Panel]) -> Table:
     header = ["arm", "writer", "judges", "kappa", "trials", "alpha", "majority", "95 % CI", "best single"]
     table = Table(title, header)
     for p in panels:
-        whole = [_coefficient(p.alpha), percent(p.vote), interval(p.vote.low, p.vote.high), percent(p.best)]
-        for n, ((one, other), (kappa, trials)) in enumerate(p.kappa.items()):
-            pair = [p.arm, p.writer or "", f"{one}, {other}", _coefficient(kappa), str(trials)]
-            table.rows.append([*pair, *(whole if n == 0 else [""] * 4)])
+        panel_numbers = [_coefficient(p.alpha), percent(p.vote), interval(p.vote.low, p.vote.high), percent(p.best)]
+        for n, ((first, second), (kappa, trials)) in enumerate(p.kappa.items()):
+            pair = [p.arm, p.writer or "", f"{first}, {second}", _coefficient(kappa), str(trials)]
+            table.rows.append([*pair, *(panel_numbers if n == 0 else [""] * 4)])
     table.notes.append(
         "kappa: Cohen's, over the trials (an item in one order) in which both picked; alpha: Krippendorff's, nominal, over "
         "all judges of the arm. majority: accuracy of what most judges pick in each trial; a split vote is not right."

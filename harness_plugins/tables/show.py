@@ -61,29 +61,29 @@ def show(
     if not items:
         raise without_items(run)
     refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
-    wanted = _conditions(where)
+    conditions = _conditions(where)
     judge = judge or _first_judge(run)
     reread = Rereader(run)
     verdicts, judges, writers, arms = _verdicts(run, judge, reread, damage)
     if judges:
         _known("judge", judge, judges)
     _known("writer", writer, writers)
-    for arm, _ in wanted:
+    for arm, _ in conditions:
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
     rubrics = {r.uid: r for r in rubrics_of(run, damage)}
-    found = [
+    fitting = [
         i
         for i in items.values()
         if (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
-        and _fits(i, verdicts.get(i.uid, {}), wanted, writer)
+        and _fits(i, verdicts.get(i.uid, {}), conditions, writer)
     ]
-    for n, one in enumerate(found[:limit], 1):
-        head = f"===== {n} of {min(limit, len(found))} shown, {len(found)} found; judge {judge} =====\n"
-        yield printable(head + _text(one, verdicts.get(one.uid, {}), rubrics, writer))
+    for n, fitting_item in enumerate(fitting[:limit], 1):
+        head = f"===== {n} of {min(limit, len(fitting))} shown, {len(fitting)} found; judge {judge} =====\n"
+        yield printable(head + _text(fitting_item, verdicts.get(fitting_item.uid, {}), rubrics, writer))
     yield from damage_notes(damage)
     yield from reread.notes()
-    if not found:
+    if not fitting:
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
 
 
@@ -100,14 +100,14 @@ def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:
 
 
 def _conditions(where: str) -> list[tuple[str, str]]:
-    found = []
+    conditions = []
     for part in re.split(r"[\s,]+", where.strip()):
         if part:
             arm, _, state = part.partition("=")
             if state not in STATES:
                 raise UserError(f"--where {part}: give ARM=STATE: {unknown('state', state, STATES)}")
-            found.append((arm, state))
-    return found
+            conditions.append((arm, state))
+    return conditions
 
 
 def _verdicts(
@@ -132,23 +132,23 @@ def _verdicts(
         )
         if v["judge"] == (judge or next(iter(judges))) and (v["status"] != "error" or trial not in last):
             last[trial] = orjson.dumps(v)  # a million objects would not fit
-    found: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    by_item: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for line in last.values():
         try:
             verdict = reread.verdict(decode(Verdict, line, "ignore"))
         except RecordError:
             continue
-        found[verdict.item][verdict.arm, verdict.writer].append(verdict)
-    for trials in found.values():
+        by_item[verdict.item][verdict.arm, verdict.writer].append(verdict)
+    for trials in by_item.values():
         for group in trials.values():
             group.sort(key=lambda v: (v.replicate, v.sample, v.order, v.candidate or 0))
-    return found, judges, writers, arms
+    return by_item, judges, writers, arms
 
 
 def _fits(
-    item: Item, trials: Mapping[Arm, Sequence[Verdict]], wanted: Sequence[tuple[str, str]], writer: str | None
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], conditions: Sequence[tuple[str, str]], writer: str | None
 ) -> bool:
-    for arm, state in wanted:
+    for arm, state in conditions:
         groups = [g for (a, w), g in trials.items() if a == arm and (writer is None or w is None or w == writer)]
         if not any(_is(item, g, state) for g in groups or [[]]):
             return False
@@ -252,12 +252,12 @@ def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> 
     """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
     if uid in rubrics:
         edit = ARMS[arm].edit if arm in ARMS else None
-        made = edit(item, rubrics[uid]) if edit else rubrics[uid]
-        return made[0].text if isinstance(made, tuple) else made.text
+        edited = edit(item, rubrics[uid]) if edit else rubrics[uid]
+        return edited[0].text if isinstance(edited, tuple) else edited.text
     if uid in ARMS and ARMS[uid].uses_label:
         return f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
-    kind, _, rest = uid.partition("/")
-    modality, _, variant = rest.partition("/")
+    kind, _, modality_and_variant = uid.partition("/")
+    modality, _, variant = modality_and_variant.partition("/")
     if kind == "generic" and modality in ("text", "image", "edit") and variant.isdigit():
         return generic_rubric(modality, int(variant)).text
     return "(not in rubrics.jsonl)"

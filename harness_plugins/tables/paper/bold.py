@@ -20,8 +20,8 @@ def embolden(table: PaperTable) -> None:
     """Mark the bold cells of a table, and note of how many comparable rows each is the best."""
     for column in table.spec.columns:
         if column.better != "neither":
-            found = [(row, row.cell(column.key)) for row in table.rows]
-            numbers = [(row, cell) for row, cell in found if cell.value is not None]
+            cells = [(row, row.cell(column.key)) for row in table.rows]
+            numbers = [(row, cell) for row, cell in cells if cell.value is not None]
             for row, cell in numbers:
                 rivals = [o for r, o in numbers if o is not cell and _rival(table.spec, column, (row, cell), (r, o))]
                 cell.bold = _is_best(column, cell, rivals)
@@ -46,8 +46,8 @@ def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
     return cell.state == "published" or (cell.gain is not None and cell.gain.clear and cell.gain.value > 0)
 
 
-def _rival(spec: TableSpec, column: Column, one: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
-    (row, cell), (beside, rival) = one, other
+def _rival(spec: TableSpec, column: Column, contender: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
+    (row, cell), (beside, rival) = contender, other
     if cell.state != rival.state:
         return False
     if cell.state == "published":
@@ -56,9 +56,9 @@ def _rival(spec: TableSpec, column: Column, one: tuple[Row, Cell], other: tuple[
     return cell.comparable is not None and cell.comparable == rival.comparable and (row.apart or not beside.apart)
 
 
-def _agree(spec: TableSpec, column: Column, one: Cell, other: Cell) -> bool:
-    for name in _asked(spec, column, one):
-        values = [c.conventions.get(name, UNKNOWN) for c in (one, other)]
+def _agree(spec: TableSpec, column: Column, cell: Cell, rival: Cell) -> bool:
+    for name in _asked(spec, column, cell):
+        values = [c.conventions.get(name, UNKNOWN) for c in (cell, rival)]
         if UNKNOWN in values or (values[0] != values[1] and not (name in ANY and NONE in values)):
             return False
     return True
@@ -75,9 +75,11 @@ def _told(spec: TableSpec, column: Column, cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.bold and cell.state == "published":
             asked = _asked(spec, column, cell)
-            said = [f"{k.replace('_', ' ')} {v}" for k, v in cell.conventions.items() if k in asked and v != NONE]
+            conventions = [
+                f"{k.replace('_', ' ')} {v}" for k, v in cell.conventions.items() if k in asked and v != NONE
+            ]
             notes.append(
-                f"Bold, {column.header}: {cell.text} is the best of {cell.among} published rows that agree in {', '.join(said)}."
+                f"Bold, {column.header}: {cell.text} is the best of {cell.among} published rows that agree in {', '.join(conventions)}."
             )
         elif cell.bold:
             notes.append(

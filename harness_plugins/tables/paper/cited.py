@@ -19,7 +19,7 @@ RETRIEVED = {"read": "", "second_hand": ", second-hand", "figure": ", read off a
 def cited(spec: TableSpec) -> list[Row]:
     """All published rows of the spec's tables. A cell that two tables print is the first one's; where the other differs, a
     note says so."""
-    found: dict[tuple[object, ...], Row] = {}
+    rows: dict[tuple[object, ...], Row] = {}
     flags = _flags()
     for beside in spec.published:
         fills = spec.fills(beside)
@@ -28,17 +28,17 @@ def cited(spec: TableSpec) -> list[Row]:
                 continue
             model = beside.same_as.get(there.model, there.model)
             key = (model, there.method, there.writer, there.rubrics)
-            row = found.setdefault(key, Row("published", model, there.method or "", there.writer or "", there.rubrics))
+            row = rows.setdefault(key, Row("published", model, there.method or "", there.writer or "", there.rubrics))
             _fill(row, beside, there, fills, flags)
-    return [row for row in found.values() if row.cells]
+    return [row for row in rows.values() if row.cells]
 
 
 def _flags() -> Flags:
-    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    flags: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for flag in lint(published()):
         key = (flag.table, flag.row, flag.column)
-        found[key] = (*found.get(key, ()), f"{flag.kind.replace('_', ' ')}: {flag.why}")
-    return found
+        flags[key] = (*flags.get(key, ()), f"{flag.kind.replace('_', ' ')}: {flag.why}")
+    return flags
 
 
 def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str], flags: Flags) -> None:
@@ -49,14 +49,14 @@ def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str],
             continue
         notes += [n for n in (there.notes, printed.notes) if n]
         cell = _cell(beside.found, there, key, printed, flags)
-        kept = row.cells.setdefault(here, cell)
-        if kept is not cell and Decimal(kept.text.split()[0]) != Decimal(printed.value):
+        first = row.cells.setdefault(here, cell)
+        if first is not cell and Decimal(first.text.split()[0]) != Decimal(printed.value):
             notes.append(f"{here}: {printed.value} in {'; '.join(cell.sources)}.")
     row.notes = tuple(dict.fromkeys((*row.notes, *notes)))
 
 
 def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, flags: Flags) -> Cell:
-    said = table.conventions(row, key)
+    conventions = table.conventions(row, key)
     spread = f" ± {printed.spread}" if printed.spread else ""
     gain = f" (+{printed.gain})" if printed.gain and not printed.gain.startswith("-") else ""
     gain = f" ({printed.gain})" if printed.gain and not gain else gain
@@ -65,11 +65,16 @@ def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, fl
         "published",
         f"{printed.value}{spread}{gain}",
         float(printed.value),
-        sources=tuple(_source(said)),
+        sources=tuple(_source(conventions)),
         flags=flags.get((table.table, row.label, key), ()),
-        conventions={**said.model_dump(exclude={"sources"}, exclude_none=True), **({"part": part} if part else {})},
+        conventions={
+            **conventions.model_dump(exclude={"sources"}, exclude_none=True),
+            **({"part": part} if part else {}),
+        },
     )
 
 
-def _source(said: Conventions) -> list[str]:
-    return [f"{s.paper}, {s.place}{RETRIEVED[s.retrieved]}" if s.paper != "none" else s.place for s in said.sources]
+def _source(conventions: Conventions) -> list[str]:
+    return [
+        f"{s.paper}, {s.place}{RETRIEVED[s.retrieved]}" if s.paper != "none" else s.place for s in conventions.sources
+    ]

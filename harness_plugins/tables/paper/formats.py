@@ -137,9 +137,9 @@ def _row(table: PaperTable, row: Row) -> dict[str, Any]:
 
 
 def _json_cell(cell: Cell) -> dict[str, Any]:
-    found = {f: _whole(getattr(cell, f)) for f in _NUMBERS}
-    found |= {"answered": cell.answered, "flags": cell.flags, "sources": cell.sources, "conventions": cell.conventions}
-    return found
+    fields = {f: _whole(getattr(cell, f)) for f in _NUMBERS}
+    fields |= {"answered": cell.answered, "flags": cell.flags, "sources": cell.sources, "conventions": cell.conventions}
+    return fields
 
 
 def _whole(value: Any) -> Any:

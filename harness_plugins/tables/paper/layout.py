@@ -10,19 +10,21 @@ def grid(table: PaperTable) -> Grid:
     """The table as it is printed in Markdown, LaTeX and HTML. Columns that would name no row are left out."""
     marks = _Marks()
     named = [f for f in table.spec.stub if f == "model" or any(_stub(row, f) for row in table.rows)]
-    told = {"relation": any(r.relation for r in table.rows), "run": any(r.run for r in table.rows)}
-    header = [table.spec.stub[f] for f in named] + [name for name, shown in told.items() if shown]
+    optional_columns = {"relation": any(r.relation for r in table.rows), "run": any(r.run for r in table.rows)}
+    header = [table.spec.stub[f] for f in named] + [name for name, shown in optional_columns.items() if shown]
     rows: dict[str, list[list[GridCell]]] = {"published": [], "measured": []}
     for row in table.rows:
         stub = [GridCell(_stub(row, f)) for f in named]
-        stub += [GridCell(text) for name, text in (("relation", _relation(row)), ("run", row.run)) if told[name]]
+        stub += [
+            GridCell(text) for name, text in (("relation", _relation(row)), ("run", row.run)) if optional_columns[name]
+        ]
         rows[row.origin].append([*stub, *_numbers(table, row, marks)])
     title = f"{table.spec.title} ({table.spec.paper})"
     sections = [section for section in rows.values() if section]
     header += ["from", *(c.header for c in table.spec.columns)]
-    said = dict(sorted(marks.said.items(), key=lambda kv: kv[0].startswith("†")))  # sources first, then flags
+    footnotes = dict(sorted(marks.said.items(), key=lambda kv: kv[0].startswith("†")))  # sources first, then flags
     numbers_from = len(header) - len(table.spec.columns)
-    return Grid(title, header, sections, numbers_from, _notes(table), said, list(table.warnings))
+    return Grid(title, header, sections, numbers_from, _notes(table), footnotes, list(table.warnings))
 
 
 class _Marks:
@@ -57,8 +59,8 @@ def _numbers(table: PaperTable, row: Row, marks: _Marks) -> list[GridCell]:
     cells = [row.cell(c.key) for c in table.spec.columns]
     sources = list(dict.fromkeys(c.sources for c in cells if c.state != "unavailable"))
     shared = len(sources) == 1
-    found = [GridCell(row.origin, marks=marks(sources[0]) if shared else ())]
-    return found + [_number(c, marks(() if shared else c.sources) + marks(c.flags, "†")) for c in cells]
+    origin = [GridCell(row.origin, marks=marks(sources[0]) if shared else ())]
+    return origin + [_number(c, marks(() if shared else c.sources) + marks(c.flags, "†")) for c in cells]
 
 
 def _number(cell: Cell, marks: tuple[str, ...]) -> GridCell:

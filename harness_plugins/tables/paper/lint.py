@@ -30,8 +30,8 @@ class Flag:
 def _steps(printed: str, scale: int) -> tuple[int, int]:
     """The printed number in units of its last place, and how many of them make the whole."""
     negative, digits = printed.startswith("-"), printed.lstrip("-")
-    whole, _, decimals = digits.partition(".")
-    value = int((whole or "0") + decimals)
+    integer, _, decimals = digits.partition(".")
+    value = int((integer or "0") + decimals)
     return (-value if negative else value), scale * 10 ** len(decimals)
 
 
@@ -40,20 +40,20 @@ def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) 
 
     A tie may be rounded either way: papers follow C, Python, Excel and hands alike.
     """
-    value, whole = _steps(printed, scale)
-    least = -(-value * n // whole) if printing == "truncated" else -((1 - 2 * value) * n // (2 * whole))
-    most = (2 * value + 1) * n // (2 * whole) if printing == "rounded" else -(-(value + 1) * n // whole) - 1
+    value, units = _steps(printed, scale)
+    least = -(-value * n // units) if printing == "truncated" else -((1 - 2 * value) * n // (2 * units))
+    most = (2 * value + 1) * n // (2 * units) if printing == "rounded" else -(-(value + 1) * n // units) - 1
     return range(max(0, least), min(n, most) + 1)
 
 
 def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
     """Between what the exact value must lie, in units of the whole; narrower where the number of answers is known."""
-    value, whole = _steps(printed, scale)
+    value, units = _steps(printed, scale)
     if n is not None and (fitting := counts(printed, n, scale)):
         return Fraction(fitting[0], n), Fraction(fitting[-1], n)
     if value < 0:
-        return Fraction(value - 1, whole), Fraction(2 * value + 1, 2 * whole)
-    return Fraction(2 * value - 1, 2 * whole), Fraction(value + 1, whole)
+        return Fraction(value - 1, units), Fraction(2 * value + 1, 2 * units)
+    return Fraction(2 * value - 1, 2 * units), Fraction(value + 1, units)
 
 
 def _overlap(a: Interval, b: Interval) -> bool:
@@ -89,8 +89,8 @@ class _RowLint:
         return counts(printed, n, self.scale(self.table.column(key)), printing)
 
     def trials(self, key: str) -> int | None:
-        found = self.table.conventions(self.row, key).trials
-        return found if isinstance(found, int) else None
+        trials = self.table.conventions(self.row, key).trials
+        return trials if isinstance(trials, int) else None
 
     def dropped(self, key: str) -> bool:
         return self.table.conventions(self.row, key).unparsed == "drop"
@@ -105,8 +105,8 @@ class _RowLint:
             return column.n
         if column.part is not None:
             return self.table.splits.get(split or "", {}).get(column.part)
-        said = self.table.conventions(self.row, column.key).dataset_rows
-        return said if isinstance(said, int) else None
+        rows = self.table.conventions(self.row, column.key).dataset_rows
+        return rows if isinstance(rows, int) else None
 
     def answers(self, column: Column, split: str | None) -> int | None:
         """N times trials, where both are known and no answer left the denominator."""
@@ -126,15 +126,17 @@ class _RowLint:
         for key, cell in self.cells.items():
             column = self.table.column(key)
             # Under a wrong split a cell is only held against the splits that fit its row: else right numbers are accused.
-            found = [self.answers(column, s) for s in fitting.get(key, [self.split(key)])]
-            sizes = [n for n in found if n is not None]
-            if len(sizes) < len(found) or any(self.counts(key, cell.value, n) for n in sizes):
+            answers = [self.answers(column, s) for s in fitting.get(key, [self.split(key)])]
+            sizes = [n for n in answers if n is not None]
+            if len(sizes) < len(answers) or any(self.counts(key, cell.value, n) for n in sizes):
                 continue
-            said = self.table.conventions(self.row, key)
+            conventions = self.table.conventions(self.row, key)
             why = f"no k of {' or '.join(map(str, dict.fromkeys(sizes)))} is printed {cell.value}"
-            why += f" when {said.printed}, as its source does" if said.printed not in (None, UNKNOWN) else ""
+            why += (
+                f" when {conventions.printed}, as its source does" if conventions.printed not in (None, UNKNOWN) else ""
+            )
             why += self.caveat(key)
-            if said.aggregate == UNKNOWN and not column.part:
+            if conventions.aggregate == UNKNOWN and not column.part:
                 why += "; not pooled accuracy, so perhaps a mean over groups"
             shorter = cell.value[:-1].rstrip(".")
             if "." in shorter and cell.value.endswith("0") and any(self.counts(key, shorter, n) for n in sizes):
@@ -145,11 +147,11 @@ class _RowLint:
         """The parts of a summary, nothing if one of them is not printed."""
         if not column.of or any(k not in self.cells for k in column.of):
             return None
-        found = {}
+        intervals = {}
         for key in column.of:
             part = self.table.column(key)
-            found[key] = interval(self.cells[key].value, self.scale(part), self.certain(part, split))
-        return found
+            intervals[key] = interval(self.cells[key].value, self.scale(part), self.certain(part, split))
+        return intervals
 
     def made(self, column: Column, aggregate: str, split: str | None) -> Interval | None:
         """What a summary must be by its parts, nothing where that cannot be told."""
@@ -171,42 +173,42 @@ class _RowLint:
         return interval(self.cells[column.key].value, self.scale(column), n)
 
     def agrees(self, column: Column, aggregate: str, split: str | None) -> bool | None:
-        made = self.made(column, aggregate, split)
-        return None if made is None else _overlap(made, self.printed(column, aggregate, split))
+        expected = self.made(column, aggregate, split)
+        return None if expected is None else _overlap(expected, self.printed(column, aggregate, split))
 
     def mismatches(self) -> Iterator[Flag]:
         for key in self.cells:
             column = self.table.column(key)
-            said = self.table.conventions(self.row, key).aggregate or UNKNOWN
+            aggregate = self.table.conventions(self.row, key).aggregate or UNKNOWN
             split, scale = self.split(key), self.scale(column)
-            tried = ("micro", "macro") if said == UNKNOWN else (said,)
+            tried = ("micro", "macro") if aggregate == UNKNOWN else (aggregate,)
             verdicts = [self.agrees(column, a, split) for a in tried]
             if not column.of or any(v is not False for v in verdicts):
                 continue
             ranges = [(a, self.made(column, a, split)) for a in tried]
-            made = " and ".join(f"{_percent(m, scale)} ({a})" for a, m in ranges if m is not None)
+            expected = " and ".join(f"{_percent(m, scale)} ({a})" for a, m in ranges if m is not None)
             yield self.flag(
                 key,
                 "macro_mismatch",
-                f"the printed parts make {made}, not {self.cells[key].value}"
+                f"the printed parts make {expected}, not {self.cells[key].value}"
                 + (self.caveat(key) if "micro" in tried else ""),
             )
 
     def pooled(self) -> list[Column]:
         """Summaries that a split's counts decide."""
         columns = [self.table.column(k) for k in self.cells]
-        said = {c.key: self.table.conventions(self.row, c.key).aggregate for c in columns}
-        return [c for c in columns if c.of and said[c.key] == "micro" and not self.dropped(c.key)]
+        aggregates = {c.key: self.table.conventions(self.row, c.key).aggregate for c in columns}
+        return [c for c in columns if c.of and aggregates[c.key] == "micro" and not self.dropped(c.key)]
 
     def fitting(self) -> dict[str, list[str]]:
         """Summaries that the declared split cannot make while others can: column -> those splits."""
-        found = {}
+        splits_by_column = {}
         for column in self.pooled():
             declared = self.split(column.key)
             if declared in self.table.splits and self.agrees(column, "micro", declared) is False:
                 others = [s for s in self.table.splits if self.agrees(column, "micro", s)]
-                found.update({column.key: others} if others else {})
-        return found
+                splits_by_column.update({column.key: others} if others else {})
+        return splits_by_column
 
     def splits(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
         for key, others in fitting.items():
@@ -216,12 +218,12 @@ class _RowLint:
 
     def provenance(self) -> Iterator[Flag]:
         for key in self.cells:
-            said = self.table.conventions(self.row, key)
+            conventions = self.table.conventions(self.row, key)
             column = self.table.column(key)
             needed = ["sources", "revision", "dataset_rows", "split", "order", "unparsed"]
             needed += ["trials"] if column.share else []
             needed += ["aggregate"] if column.part is None else []
-            if missing := [name for name in needed if getattr(said, name) in (None, ())]:
+            if missing := [name for name in needed if getattr(conventions, name) in (None, ())]:
                 yield self.flag(key, "missing_provenance", f"nothing is said of: {', '.join(missing)}")
 
     def flags(self) -> Iterator[Flag]:
@@ -241,7 +243,7 @@ def _same(a: tuple[str, int], b: tuple[str, int]) -> bool:
 
 def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
     """The same quantity, printed twice by one paper with different values."""
-    seen: dict[tuple[object, ...], list[tuple[Flag, str, int]]] = defaultdict(list)
+    by_quantity: dict[tuple[object, ...], list[tuple[Flag, str, int]]] = defaultdict(list)
     for table in tables:
         for row in table.rows:
             for key, cell in row.values.items():
@@ -251,10 +253,10 @@ def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
                 what = (row.model, row.method, row.writer, row.rubrics, column.benchmark, column.metric, column.part)
                 for paper in {s.paper for s in table.conventions(row, key).sources}:
                     place = Flag(table.table, row.label, key, "duplicate", f"({paper})")
-                    seen[(*what, paper)].append((place, cell.value, 100 if column.unit == "percent" else 1))
-    for found in seen.values():
-        for place, value, scale in found:
-            others = [f"{v} in {p.table}" for p, v, unit in found if not _same((v, unit), (value, scale))]
+                    by_quantity[(*what, paper)].append((place, cell.value, 100 if column.unit == "percent" else 1))
+    for printings in by_quantity.values():
+        for place, value, scale in printings:
+            others = [f"{v} in {p.table}" for p, v, unit in printings if not _same((v, unit), (value, scale))]
             if others:
                 yield replace(place, why=f"{value} here, {', '.join(others)} {place.why}")
 
@@ -265,7 +267,7 @@ def lint(tables: Iterable[PublishedTable]) -> list[Flag]:
     What nobody says (how many items, how many runs, the parts) is never held against a number.
     """
     tables = tuple(tables)
-    found = [flag for t in tables for row in t.rows for flag in _RowLint(t, row).flags()]
+    flags = [flag for t in tables for row in t.rows for flag in _RowLint(t, row).flags()]
     order = {t.table: i for i, t in enumerate(tables)}
-    unique = dict.fromkeys((*found, *_duplicates(tables)))
+    unique = dict.fromkeys((*flags, *_duplicates(tables)))
     return sorted(unique, key=lambda f: order[f.table])

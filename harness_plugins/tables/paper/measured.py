@@ -56,9 +56,9 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
         if not here:
             notes.append(f"{run.name}: nothing in it fits a column of this table.")
     if runs and not parts:
-        wanted = dict.fromkeys(c.benchmark for c in spec.columns if c.benchmark)
+        benchmarks = dict.fromkeys(c.benchmark for c in spec.columns if c.benchmark)
         raise UserError(
-            f"{', '.join(map(str, folders))}: nothing for {spec.spec}, whose columns are of {', '.join(wanted)}"
+            f"{', '.join(map(str, folders))}: nothing for {spec.spec}, whose columns are of {', '.join(benchmarks)}"
         )
     rows = _joined(spec, parts, notes)
     for row in rows:
@@ -67,19 +67,19 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
 
 
 def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
-    found: dict[str, None] = {}
+    warnings: dict[str, None] = {}
     for column in spec.columns:
         for run in runs:
             report = run.report(column)
-            found |= {f"{run.name}: {loss}.": None for loss in (report.losses if report is not None else ())}
+            warnings |= {f"{run.name}: {loss}.": None for loss in (report.losses if report is not None else ())}
             for caveat in report.caveats if report is not None else ():
                 if caveat.benchmark == column.benchmark:
-                    found[f"{run.name}, {caveat.benchmark}: {warning(caveat)}"] = None
-    return list(found)
+                    warnings[f"{run.name}, {caveat.benchmark}: {warning(caveat)}"] = None
+    return list(warnings)
 
 
 def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
-    found: dict[Key, Row] = {}
+    rows: dict[Key, Row] = {}
     for column in spec.columns:
         report = run.report(column)
         if run.data is None or report is None:
@@ -88,17 +88,17 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
         for cell in report.cells:
             if cell.benchmark == column.benchmark and _shown(spec, cell):
                 key = _key(run.data, cell)
-                row = found.setdefault(key, _row(spec, run.data, cell, key))
+                row = rows.setdefault(key, _row(spec, run.data, cell, key))
                 row.cells[column.key] = _cell(column, run, report, cell)
                 notes += _remarks(row.label, cell)
-        told = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
-        if told and not any(n.startswith(run.metrics[column.key]) for c in told for n in c.metrics):
-            names = [n for c in told for n in c.metrics]
+        complete = [c for c in report.cells if c.benchmark == column.benchmark and c.complete]
+        if complete and not any(n.startswith(run.metrics[column.key]) for c in complete for n in c.metrics):
+            names = [n for c in complete for n in c.metrics]
             what = unknown("metric", run.metrics[column.key], names)
             notes.append(f"{column.header}: {run.name}, {run.protocols[column.key]}: {what}.")
         if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
-            _add_voted(spec, column, report, found)
-    return list(found.items())
+            _add_voted(spec, column, report, rows)
+    return list(rows.items())
 
 
 def _shown(spec: TableSpec, cell: CellReport) -> bool:
@@ -142,17 +142,17 @@ def _row(spec: TableSpec, data: RunData, cell: CellReport, key: Key) -> Row:
 
 def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     assert run.data is not None
-    said = _conventions(column, run, report, cell)
+    conventions = _conventions(column, run, report, cell)
     if not cell.complete:
         text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
-        return Cell("incomplete", text, answered=cell.trials, conventions=said)
+        return Cell("incomplete", text, answered=cell.trials, conventions=conventions)
     name = run.metrics[column.key]
-    whole = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
-    metric = cell.metrics.get(name if whole else f"{name}[{column.part}]")
-    found = _number(column, metric)
-    if found.state == "measured":
-        found.conventions = said
-        found.flags = tuple(
+    covers_all = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
+    metric = cell.metrics.get(name if covers_all else f"{name}[{column.part}]")
+    number = _number(column, metric)
+    if number.state == "measured":
+        number.conventions = conventions
+        number.flags = tuple(
             warning(c)
             for c in report.caveats
             if c.kind == "media"
@@ -160,10 +160,10 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
             and c.judge in (None, cell.judge)
             and not cell.baseline
         )
-        found.comparable = (run.items[column.benchmark], said["protocol"], said["order"])
-        tested = whole and name == "accuracy" and not cell.baseline
-        found.gain = cell.contrasts.get("none") if tested else None
-    return found
+        number.comparable = (run.items[column.benchmark], conventions["protocol"], conventions["order"])
+        tested = covers_all and name == "accuracy" and not cell.baseline
+        number.gain = cell.contrasts.get("none") if tested else None
+    return number
 
 
 def _number(column: Column, metric: Metric | None) -> Cell:
@@ -206,20 +206,20 @@ def _remarks(label: str, cell: CellReport) -> list[str]:
     return [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
 
 
-def _add_voted(spec: TableSpec, column: Column, report: Report, found: dict[Key, Row]) -> None:
+def _add_voted(spec: TableSpec, column: Column, report: Report, rows: dict[Key, Row]) -> None:
     """A row for each judge and writer whose verdicts, voted, decide: what copying the writer would be worth."""
     for transfer in report.transfers:
         metric = transfer.metrics.get(WRITER_PLUS_NONE)
         whose = (transfer.judge, transfer.writer, "transferred")
-        read = next((k for k in found if (k.judge, k.writer, k.arm) == whose), None)
+        read = next((k for k in rows if (k.judge, k.writer, k.arm) == whose), None)
         if transfer.benchmark == column.benchmark and metric is not None and read is not None:
-            row = replace(found[read], method=spec.arms[WRITER_PLUS_NONE], arm=WRITER_PLUS_NONE, cells={})
-            beside = found[read].cells[column.key]
+            row = replace(rows[read], method=spec.arms[WRITER_PLUS_NONE], arm=WRITER_PLUS_NONE, cells={})
+            beside = rows[read].cells[column.key]
             cell = _number(column, metric)
             cell.conventions = {**beside.conventions}
             # It is never bold itself, but what reads the rubric must beat it.
             cell.comparable = beside.comparable if metric.n == beside.n else None
-            found.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
+            rows.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
 
 
 def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
@@ -228,37 +228,39 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
     Raises:
         UserError: two lines give one cell different values, or one is beyond what its column's unit allows.
     """
-    found: dict[Key, Row] = {}
-    for one in run.scores:
-        column = next((c for c in spec.columns if (c.benchmark, c.metric) == (one.benchmark, one.metric)), None)
+    rows: dict[Key, Row] = {}
+    for score in run.scores:
+        column = next((c for c in spec.columns if (c.benchmark, c.metric) == (score.benchmark, score.metric)), None)
         if column is None:
-            there = [c.metric for c in spec.columns if c.benchmark == one.benchmark]
+            there = [c.metric for c in spec.columns if c.benchmark == score.benchmark]
             if there:
                 notes.append(
-                    f"{run.name}: {one.metric} of {one.benchmark} stands in no column ({', '.join(there)} would)."
+                    f"{run.name}: {score.metric} of {score.benchmark} stands in no column ({', '.join(there)} would)."
                 )
             continue
-        _fits_unit(run, column, one)
-        key = Key(one.model, "", "", one.method, None, "reported", False)
-        row = found.setdefault(key, Row("measured", one.model, one.method, arm="reported"))
-        said = {"rows": one.n} if one.n else {}
-        text = _digits(one.value, column) + (f" (n {one.n:,})" if one.n else "")
-        cell = Cell("measured", text, one.value, n=one.n, sources=(f"reported by {one.source}",), conventions=said)
-        if (before := row.cells.setdefault(column.key, cell)).value != one.value:
+        _fits_unit(run, column, score)
+        key = Key(score.model, "", "", score.method, None, "reported", False)
+        row = rows.setdefault(key, Row("measured", score.model, score.method, arm="reported"))
+        conventions = {"rows": score.n} if score.n else {}
+        text = _digits(score.value, column) + (f" (n {score.n:,})" if score.n else "")
+        cell = Cell(
+            "measured", text, score.value, n=score.n, sources=(f"reported by {score.source}",), conventions=conventions
+        )
+        if (before := row.cells.setdefault(column.key, cell)).value != score.value:
             raise UserError(
-                f"{run.folder}/scores.jsonl: {one.model}, {one.benchmark}, {one.metric}: {before.value:g} and {one.value:g}; keep "
-                "one line, or tell them apart by `method`"
+                f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {before.value:g} and {score.value:g}; "
+                "keep one line, or tell them apart by `method`"
             )
-        row.notes = tuple(dict.fromkeys((*row.notes, *([one.notes] if one.notes else []))))
-    return list(found.items())
+        row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
+    return list(rows.items())
 
 
-def _fits_unit(run: Run, column: Column, one: Score) -> None:
+def _fits_unit(run: Run, column: Column, score: Score) -> None:
     """78 beside a paper's .92 would be read as a hundred times as much."""
-    if column.unit != "score" and abs(one.value) > SCALE[column.unit]:
+    if column.unit != "score" and abs(score.value) > SCALE[column.unit]:
         raise UserError(
-            f"{run.folder}/scores.jsonl: {one.model}, {one.benchmark}, {one.metric}: {one.value:g}; {column.header} is printed as a "
-            f"{column.unit}, {SCALE[column.unit]:g} at most: give it in that unit"
+            f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {score.value:g}; {column.header} is "
+            f"printed as a {column.unit}, {SCALE[column.unit]:g} at most: give it in that unit"
         )
 
 
@@ -277,7 +279,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
         arm = 0 if key.baseline else arms.index(key.arm)
         return key.baseline, judges.index((key.judge, key.judge_model)), arm, key.rubrics or 0
 
-    found: list[tuple[Row, str]] = []
+    named_rows: list[tuple[Row, str]] = []
     apart: dict[str, None] = {}
     for key in sorted(groups, key=place):
         members = groups[key]
@@ -285,18 +287,20 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
         if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
             remarks = dict.fromkeys(n for _, row in members for n in row.notes)
             row = replace(members[0][1], cells=cells, notes=tuple(remarks))
-            found.append((row, ", ".join(name for name, _ in members)))
+            named_rows.append((row, ", ".join(name for name, _ in members)))
         else:
-            found += [(row, name) for name, row in members]
+            named_rows += [(row, name) for name, row in members]
             apart |= dict.fromkeys(name for name, _ in members)
     if apart:
         notes.append(f"{', '.join(apart)} give one row different numbers: each has one of its own.")
-    labels = Counter(row.label for row, _ in found)  # as above, or of judges that have a name in common and no model
-    return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in found]
+    labels = Counter(
+        row.label for row, _ in named_rows
+    )  # as above, or of judges that have a name in common and no model
+    return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in named_rows]
 
 
-def _same(one: Cell, other: Cell) -> bool:
-    return (one.state, one.text, one.comparable) == (other.state, other.text, other.comparable)
+def _same(cell: Cell, other: Cell) -> bool:
+    return (cell.state, cell.text, cell.comparable) == (other.state, other.text, other.comparable)
 
 
 def _means(spec: TableSpec, row: Row) -> None:
@@ -313,7 +317,11 @@ def _mean(column: Column, parts: Iterable[Cell]) -> Cell:
     if len(values) < len(parts):
         return Cell()
     value = math.fsum(values) / len(values)
-    said: Mapping[str, object] = {"aggregate": "mean_of_groups", "of": list(column.mean_of)}
+    conventions: Mapping[str, object] = {"aggregate": "mean_of_groups", "of": list(column.mean_of)}
     return Cell(
-        "measured", f"{_digits(value, column)} (mean of {len(values)})", value, n=len(values), conventions=dict(said)
+        "measured",
+        f"{_digits(value, column)} (mean of {len(values)})",
+        value,
+        n=len(values),
+        conventions=dict(conventions),
     )

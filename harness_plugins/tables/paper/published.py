@@ -190,9 +190,9 @@ def published() -> tuple[PublishedTable, ...]:
 def _read(path: Any) -> PublishedTable:
     node, value = read_mapping(path, "`table`, `columns` and `rows`")
     try:
-        found = PublishedTable.model_validate(value)
+        table = PublishedTable.model_validate(value)
     except ValidationError as e:
         raise UserError(*problem_lines(path, node, e, PublishedTable)) from None
-    if found.table != path.stem:
-        raise UserError(f"{path}: table is {found.table!r}; name it as its file")
-    return found
+    if table.table != path.stem:
+        raise UserError(f"{path}: table is {table.table!r}; name it as its file")
+    return table

@@ -58,15 +58,15 @@ def _read(spec: TableSpec, folder: Path, name: str) -> Run:
         return Run(name, folder, None, scores)
     data = read_run(folder)
     run = Run(name, folder, data, scores)
-    wanted: dict[str, set[str]] = {}
+    benchmarks_by_protocol: dict[str, set[str]] = {}
     for column in (c for c in spec.columns if c.benchmark in data.benchmarks):
         protocol, metric = _scored_by(column, data)
         run.protocols[column.key], run.metrics[column.key] = protocol, metric
-        wanted.setdefault(protocol, set()).add(column.benchmark)
-    for protocol, benchmarks in wanted.items():
-        some = {b: d for b, d in data.benchmarks.items() if b in benchmarks}
-        run.reports[protocol] = score(replace(data, benchmarks=some), protocol)
-        for b, d in some.items():
+        benchmarks_by_protocol.setdefault(protocol, set()).add(column.benchmark)
+    for protocol, benchmarks in benchmarks_by_protocol.items():
+        benchmark_data = {b: d for b, d in data.benchmarks.items() if b in benchmarks}
+        run.reports[protocol] = score(replace(data, benchmarks=benchmark_data), protocol)
+        for b, d in benchmark_data.items():
             run.items[b] = digest(sorted((i.uid, i.label.kind, str(i.label.preferred)) for i in d.items))
     return run
 
@@ -78,10 +78,12 @@ def _scored_by(column: Column, data: RunData) -> tuple[str, str]:
     formats = {cells[k].formats for k in cells if k in foreign or not (cells[k].computed or data.baseline(k.judge))}
     spec = spec_of(column.benchmark)
     if foreign and len(formats) == 1 and spec is not None:
-        (found,) = formats
-        official = [n for n, p in spec.protocols.items() if n.startswith("official:") and (p.answer_format,) == found]
+        (imported_formats,) = formats
+        official = [
+            n for n, p in spec.protocols.items() if n.startswith("official:") and (p.answer_format,) == imported_formats
+        ]
         if len(official) == 1 and spec.protocols[official[0]].samples == 1:
-            return official[0], column.imported.get(found[0], column.metric)
+            return official[0], column.imported.get(imported_formats[0], column.metric)
     return column.protocol, column.metric
 
 
@@ -93,29 +95,29 @@ def expected_rows(benchmark: str, report: Report) -> int | None:
 
 def protocols(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
     """Under which protocol each of our columns is."""
-    found: dict[str, list[str]] = {}
+    headers_by_protocol: dict[str, list[str]] = {}
     for column in spec.columns:
         for run in runs:
             report = run.report(column)
             if report is not None:
                 name, about = report.about[column.benchmark]
-                found.setdefault(f"{name} ({about})", []).append(column.header)
-    return [f"Ours, {', '.join(dict.fromkeys(headers))}: {text}." for text, headers in found.items()]
+                headers_by_protocol.setdefault(f"{name} ({about})", []).append(column.header)
+    return [f"Ours, {', '.join(dict.fromkeys(headers))}: {text}." for text, headers in headers_by_protocol.items()]
 
 
 def limits(column: Column, run: Run, report: Report, shown: Callable[[CellReport], bool]) -> list[str]:
     """What the folder has lost, how many of the rows our numbers are over, and the smallest difference that these can show."""
     benchmark = column.benchmark
-    items, whole = report.items[benchmark][0], expected_rows(benchmark, report)
-    found = [f"Ours, {run.name}: {note}." for note in report.data.problems.notes()]
-    if whole and items < whole:
-        found.append(f"Ours, {benchmark}: {items:,} of {whole:,} rows in {run.name}, so not the benchmark's number.")
+    items, expected = report.items[benchmark][0], expected_rows(benchmark, report)
+    notes = [f"Ours, {run.name}: {note}." for note in report.data.problems.notes()]
+    if expected and items < expected:
+        notes.append(f"Ours, {benchmark}: {items:,} of {expected:,} rows in {run.name}, so not the benchmark's number.")
     here = [c for c in report.cells if c.benchmark == benchmark and not c.baseline and shown(c)]
     smallest = [x.detectable for c in here if (x := c.contrasts.get("none")) and x.complete and x.detectable > 0]
     if smallest and column.metric == "accuracy":
         span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
-        found.append(
+        notes.append(
             f"Ours, {benchmark}: differences to no rubric below {span} points (2.8 standard errors) are not to be seen with the "
             f"{items:,} items of {run.name}."
         )
-    return found
+    return notes

@@ -115,12 +115,12 @@ class TableSpec(Entry):
 
         if not column.benchmark:
             return
-        known = [
+        benchmarks = [
             *benchmark_names(),
             *sorted({c.benchmark for t in published() for c in t.columns} - {*benchmark_names()}),
         ]
-        if column.benchmark not in known:
-            raise ValueError(f"columns: {column.key!r}: {unknown('benchmark', column.benchmark, known)}")
+        if column.benchmark not in benchmarks:
+            raise ValueError(f"columns: {column.key!r}: {unknown('benchmark', column.benchmark, benchmarks)}")
         try:
             resolved = resolve(column.protocol, column.benchmark)
         except UserError as e:
@@ -136,8 +136,8 @@ class TableSpec(Entry):
         keys = [c.key for c in self.columns]
         for here, key in beside.columns.items():
             if here not in keys or key not in there:
-                wrong, known = (here, keys) if here not in keys else (key, list(there))
-                raise ValueError(f"published: {beside.table}: {unknown('column', wrong, known)}")
+                wrong, names = (here, keys) if here not in keys else (key, list(there))
+                raise ValueError(f"published: {beside.table}: {unknown('column', wrong, names)}")
         for here, key in self.fills(beside).items():
             column, other = self.column(here), there[key]
             if column.unit != other.unit:
@@ -177,9 +177,9 @@ def load_table_spec(name: str) -> TableSpec:
             raise UserError(f"{unknown('table spec', name, spec_names())} (or a .yaml file of your own)")
     node, value = read_mapping(path, "`spec`, `title`, `paper` and `columns`")
     try:
-        found = TableSpec.model_validate(value)
+        spec = TableSpec.model_validate(value)
     except ValidationError as e:
         raise UserError(*problem_lines(path, node, e, TableSpec)) from None
-    if found.spec != path.stem:
-        raise UserError(f"{path}: spec is {found.spec!r}; name it as its file, {path.stem!r}")
-    return found
+    if spec.spec != path.stem:
+        raise UserError(f"{path}: spec is {spec.spec!r}; name it as its file, {path.stem!r}")
+    return spec
