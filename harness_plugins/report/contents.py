@@ -11,7 +11,7 @@ from evaluators.records import Candidate, Item, Media, Verdict
 from harness_plugins.report.outcomes import LEAK, Outcomes
 from harness_plugins.report.rubrics import Shelf
 from harness_plugins.report.texts import cut, one_line, plain
-from harness_plugins.report.thumbnails import Thumbnail, identity, shown_files
+from harness_plugins.report.thumbnails import identity, shown_files
 from harness_plugins.report.verdicts import Trials
 from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.tables.show import said
@@ -171,8 +171,3 @@ def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], in
     if v.edited is not None:
         details["edited"] = v.edited
     return [v.order, v.status, v.choice, v.pick, p, place, reason, *([details] if details else [])]
-
-
-def mine(page_contents: Contents, thumbnails: Mapping[str, Thumbnail]) -> list[Thumbnail]:
-    """The thumbnails in the order of `pictures`."""
-    return [thumbnails[name] for name in page_contents.pictures]

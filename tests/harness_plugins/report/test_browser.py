@@ -15,8 +15,6 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("PIL")
 webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
 
-from benchmarks.report_size import CHROMIUM, DRIVER
-from benchmarks.report_size import make_run as make_large_run
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -24,6 +22,8 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from harness_plugins.report import write_report
 from harness_plugins.report.texts import plain
+from performance.report_size import CHROMIUM, DRIVER
+from performance.report_size import make_run as make_large_run
 from tests.harness_plugins.report.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, LEAKING, make_run, recounted
 
 pytestmark = [
