@@ -88,6 +88,7 @@ lint: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo pyproject.toml
+	$(VENV)/bin/python tools/house.py
 
 test: lint
 	$(VENV)/bin/pytest $(SPREAD) -m "not heavy and not browser and not long"
