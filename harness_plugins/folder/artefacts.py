@@ -29,20 +29,20 @@ def rubric_hash(text: str, criteria: tuple[Criterion, ...]) -> str:
     return digest(FORM, text, [[c.name, c.description, c.weight] for c in criteria])[:16]
 
 
-def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int, made: Mapping[str, Any]) -> str:
+def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int, provenance: Mapping[str, Any]) -> str:
     """Write the file; returns the hash.
 
     Args:
-        made: what it was made from and with (seeds, options), as it goes into the file.
+        provenance: what it was made from and with (seeds, options), as it goes into the file.
     """
     criteria = tuple(k.criterion for k in induced.criteria)
-    found = rubric_hash(induced.text, criteria)
+    artefact_hash = rubric_hash(induced.text, criteria)
     themes = (
         {} if not induced.structure.text else {n: name for name, numbers in induced.structure.themes for n in numbers}
     )
     value: dict[str, Any] = {
         "form": FORM,
-        "hash": found,
+        "hash": artefact_hash,
         "writer": {f: getattr(writer, f) for f in ("name", "method", "model", "base", "family")},
         "replicate": replicate,
         "text": induced.text,
@@ -71,10 +71,10 @@ def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int,
             "left_out": dict(induced.left_out),
             "calls": dict(induced.calls),
         },
-        **made,
+        **provenance,
     }
     write_atomic(path, yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).encode())
-    return found
+    return artefact_hash
 
 
 class _Dumper(yaml.SafeDumper):
@@ -111,12 +111,12 @@ def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
     """
     _, value = read_mapping(path, "the keys that `arr_induced` writes")
     try:
-        form, found, text = str(value["form"]), str(value["hash"]), str(value["text"])
+        form, artefact_hash, text = str(value["form"]), str(value["hash"]), str(value["text"])
         criteria = tuple(_criterion(c) for c in value["criteria"])
         about = {k: value["writer"].get(k) for k in ("method", "model", "base", "family")}
         if not all(v is None or isinstance(v, str) for v in about.values()):
             raise ValueError("writer: method, model, base and family are texts")
-        writer = Writer(name, **{**about, "method": about["method"] or ""}, sampling={"artefact": found})
+        writer = Writer(name, **{**about, "method": about["method"] or ""}, sampling={"artefact": artefact_hash})
         replicate = value.get("replicate", 0)
         if type(replicate) is not int or replicate < 0:
             raise ValueError("replicate is a number from 0")
@@ -130,7 +130,7 @@ def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
         raise UserError(f"{path}: of the form {form!r}, and this version reads {FORM!r}")
     if not text:
         raise UserError(f"{path}: holds no rubric: nothing verified when it was made")
-    if rubric_hash(text, criteria) != found:
+    if rubric_hash(text, criteria) != artefact_hash:
         raise UserError(
             f"{path}: its rubric was edited since it was made (the hash does not fit). To use it as one of your own, write it "
             'as a line of a .jsonl: {"item": null, "writer": "me", "text": "..."}'

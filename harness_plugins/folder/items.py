@@ -17,11 +17,11 @@ LISTED_AT_ONCE = 256
 """Items a write: few enough that the text of a whole benchmark never stands in memory twice."""
 
 
-def with_known_digests(items: Sequence[Item], known: Mapping[str, Item]) -> list[Item]:
+def with_known_digests(items: Sequence[Item], listed_items: Mapping[str, Item]) -> list[Item]:
     """Items whose files are as the folder knows them (path, size, time) get the digests on record: no file is opened."""
     result = []
     for item in items:
-        before = known.get(item.uid)
+        before = listed_items.get(item.uid)
         if before is not None:
             files = {f.path: f for m in before.all_media() for f in m.files}
             digests = {}
@@ -47,8 +47,10 @@ def check_images(items: Sequence[Item]) -> None:
         if mime_of(head) is None:
             problems.append(f"{path}: not an image that judges can read ({READABLE}); convert or replace it")
     if problems:
-        rest = [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *rest)
+        omitted_note = (
+            [f"... and {len(problems) - SHOWN_PROBLEMS} more files"] if len(problems) > SHOWN_PROBLEMS else []
+        )
+        raise UserError(*problems[:SHOWN_PROBLEMS], *omitted_note)
 
 
 def _head(path: str) -> bytes:
@@ -59,12 +61,12 @@ def _head(path: str) -> bytes:
         os.close(fd)
 
 
-def list_new(all_items: Sequence[Item], known: Mapping[str, Item], items: Journal) -> set[str]:
+def list_new(all_items: Sequence[Item], listed_items: Mapping[str, Item], items: Journal) -> set[str]:
     """Write what the folder does not list yet, so that readers know what is to come; returns the items that are final.
 
     Items with media not read yet are written again by the runner, digests filled in.
     """
-    new = [i for i in all_items if known.get(i.uid) != i]
+    new = [i for i in all_items if listed_items.get(i.uid) != i]
     for start in range(0, len(new), LISTED_AT_ONCE):
         items.append(b"".join(map(encode, new[start : start + LISTED_AT_ONCE])))
     return {i.uid for i in all_items if i.digested()}

@@ -87,7 +87,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
-def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
+def check_judges(run: Path, previous: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
     """Refuse a judge whose key fields differ from those that its name stands for in the folder, or that drops an order.
 
     A judge that never answered may change: its first configuration was the mistake.
@@ -95,9 +95,9 @@ def check_judges(run: Path, held: Mapping[str, Any], judges: tuple[JudgeSpec, ..
     Raises:
         UserError: naming the judge, the fields and both values; or the folder is a public export.
     """
-    refuse_public(run, held, "give the run another folder (--out)")
+    refuse_public(run, previous, "give the run another folder (--out)")
     for judge in judges:
-        before = held.get("judges", {}).get(judge.name)
+        before = previous.get("judges", {}).get(judge.name)
         if before is None:
             continue
         now = judge.key_fields()
@@ -142,15 +142,15 @@ def _has_answered(run: Path, judge: str) -> bool:
     return any(v["judge"] == judge and v["status"] != "error" for v in verdicts_of(run))
 
 
-def check_rows(run: Path, held: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
+def check_rows(run: Path, previous: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
     """Refuse rows that differ from those the folder was judged on: old verdicts would be counted on new questions.
 
     Raises:
         UserError: naming the benchmark and both row counts; or the folder is a public export.
     """
-    refuse_public(run, held, "give the run another folder (--out)")
+    refuse_public(run, previous, "give the run another folder (--out)")
     for name, benchmark in benchmarks.items():
-        before, now = held.get("benchmarks", {}).get(name), benchmark.facts()
+        before, now = previous.get("benchmarks", {}).get(name), benchmark.facts()
         if before and before.get("rows_sha256") != now["rows_sha256"]:
             raise UserError(
                 f"the rows of {name!r} are not those that {run} was judged on ({before.get('rows')} rows then, {now['rows']} now, "
@@ -180,38 +180,38 @@ def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
     }
 
 
-def _donors(held: Mapping[str, Any], grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
+def _donors(previous: Mapping[str, Any], grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
     """By benchmark and writer the donors of each shuffle: a verdict on another donor's rubric is of the past."""
-    found: dict[str, dict[str, Any]] = {b: dict(w) for b, w in held.get("donors", {}).items()}
+    donors: dict[str, dict[str, Any]] = {b: dict(w) for b, w in previous.get("donors", {}).items()}
     for g in grids:
         for w in g.writers:
             if w.donors:
-                found.setdefault(g.benchmark, {})[w.name] = [dict(d) for d in w.donors]
-    return found
+                donors.setdefault(g.benchmark, {})[w.name] = [dict(d) for d in w.donors]
+    return donors
 
 
-def _planned(held: Mapping[str, Any], config: Config, grids: Sequence[Grid]) -> list[list[str | None]]:
+def _planned(previous: Mapping[str, Any], config: Config, grids: Sequence[Grid]) -> list[list[str | None]]:
     """All cells asked for so far, so that one that was never reached is missed."""
-    found: list[list[str | None]] = list(held.get("planned", []))
+    planned: list[list[str | None]] = list(previous.get("planned", []))
     for g in grids:
         for judge in config.judges:
             for arm, writer in g.rows(judge):
                 cell = [g.benchmark, judge.name, arm.name, writer.name if writer else None]
-                if cell not in found:
-                    found.append(cell)
-    return found
+                if cell not in planned:
+                    planned.append(cell)
+    return planned
 
 
-def _items(held: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> int:
+def _items(previous: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> int:
     """How many items were to be judged so far, so that lost ones are missed."""
-    before = int(held.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
+    before = int(previous.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
     return max([before, *(len(g.items) for g in grids if g.benchmark == benchmark)])
 
 
-def _declared(held: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def _declared(previous: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """What conclusions are drawn from (`scoring.conclusions`). A folder grows: what was declared before the answers came stays
     declared, and the judges of a benchmark and writer are those of the last config that names the two."""
-    before: Mapping[str, Any] = held.get("declared", {})
+    before: Mapping[str, Any] = previous.get("declared", {})
     members = {(m["benchmark"], m["writer"]): m["judges"] for m in before.get("members", ())}
     if "transferred" in config.arms:
         writers = [*config.rubrics, *(w.name for w in config.writers)]
@@ -225,7 +225,7 @@ def _declared(held: Mapping[str, Any], config: Config) -> dict[str, Any]:
 
 
 def make_manifest(
-    held: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
+    previous: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
 ) -> dict[str, Any]:
     """The folder's manifest after this run: a folder grows, so judges and benchmarks of earlier runs stay in it."""
     from importlib.metadata import version  # to import aiohttp takes a tenth of what a finished run takes
@@ -233,10 +233,10 @@ def make_manifest(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
-    prices = to_record(held.get("prices"), load_prices(config.prices) if config.prices else None)
+    prices = to_record(previous.get("prices"), load_prices(config.prices) if config.prices else None)
     return {
         "schema": SCHEMA,
-        "created": held.get("created", now),
+        "created": previous.get("created", now),
         "updated": now,
         "versions": {
             "rubric_harness": __version__,
@@ -244,17 +244,17 @@ def make_manifest(
             "aiohttp": version("aiohttp"),
         },
         "benchmarks": {
-            **held.get("benchmarks", {}),
-            **{n: {**b.facts(), **limits[n], "items": _items(held, n, grids)} for n, b in benchmarks.items()},
+            **previous.get("benchmarks", {}),
+            **{n: {**b.facts(), **limits[n], "items": _items(previous, n, grids)} for n, b in benchmarks.items()},
         },
-        "judges": {**held.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
-        "rubrics": {**held.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
-        "arms": list(dict.fromkeys([*held.get("arms", []), *config.arms])),
+        "judges": {**previous.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
+        "rubrics": {**previous.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
+        "arms": list(dict.fromkeys([*previous.get("arms", []), *config.arms])),
         "orders": config.orders,
         "shuffles": config.shuffles,
-        "planned": _planned(held, config, grids),
-        "donors": _donors(held, grids),
-        "declared": _declared(held, config),
+        "planned": _planned(previous, config, grids),
+        "donors": _donors(previous, grids),
+        "declared": _declared(previous, config),
         "primary_contrast": list(config.primary_contrast),
         "reference_writer": config.reference_writer,
         **({"prices": prices} if prices else {}),

@@ -56,10 +56,10 @@ class Problems:
         """
         notes = damage_notes(self.damage)
         for lost in self.items:
-            whole = f" of {lost.planned}" if lost.planned else ""
+            total = f" of {lost.planned}" if lost.planned else ""
             judged = f"; {lost.judged} of them have verdicts" if lost.judged else ""
             notes.append(
-                f"{lost.benchmark}: {lost.count}{whole} items are not in items.jsonl{judged}. Its cells are incomplete: restore the "
+                f"{lost.benchmark}: {lost.count}{total} items are not in items.jsonl{judged}. Its cells are incomplete: restore the "
                 "file, or run the same config again"
             )
         for gone in self.rubrics:

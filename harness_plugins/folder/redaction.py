@@ -109,11 +109,11 @@ def public_item(item: Item) -> Item:
 
 def _criterion_name(item: Item) -> str:
     """What scoring groups by, the part before the description: as it is where it is a category too. No colon, which would cut it."""
-    told = (item.criterion or "").split(":")[0]
+    criterion = (item.criterion or "").split(":")[0]
     return (
-        name(told, LABEL_LENGTH).replace(":", "-")
-        if told in item.categories.values()
-        else ident(told).replace(":", "-")
+        name(criterion, LABEL_LENGTH).replace(":", "-")
+        if criterion in item.categories.values()
+        else ident(criterion).replace(":", "-")
     )
 
 
@@ -171,10 +171,10 @@ def _fields(record: Any) -> dict[str, Any]:
 def public_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
     """An answer without its words: what served it, tokens and time. Log-probabilities leave their number behind (what a request
     cost is counted by it); the probabilities themselves stand in the verdict's `p`."""
-    usage, told = answer.get("usage"), answer.get("answer_format")
+    usage, answer_format = answer.get("usage"), answer.get("answer_format")
     return {
         "text": "",
-        "answer_format": name(told) if isinstance(told, str) else "",
+        "answer_format": name(answer_format) if isinstance(answer_format, str) else "",
         "finish_reason": word(answer["finish_reason"]) if isinstance(answer.get("finish_reason"), str) else None,
         "top_logprobs": None if answer.get("top_logprobs") is None else [],
         "masked": bool(answer.get("masked")),
@@ -266,11 +266,11 @@ def public_verdict(line: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _criterion(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": "", **{f: _number(said.get(f)) for f in ("weight", "choice", "p", "score", "mass")}}
+def _criterion(criterion: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": "", **{f: _number(criterion.get(f)) for f in ("weight", "choice", "p", "score", "mass")}}
 
 
-def public_manifest(held: Mapping[str, Any]) -> dict[str, Any]:
+def public_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest without paths, addresses and texts; what a folder's manifest lacks, it lacks too, but for what a reader needs."""
     parts = {
         "schema": settings,
@@ -296,7 +296,11 @@ def public_manifest(held: Mapping[str, Any]) -> dict[str, Any]:
         "seed": settings,
     }
     least = {"schema": SCHEMA, "judges": {}}
-    return {**least, **{k: shown(held[k]) for k, shown in parts.items() if k in held}, PUBLIC: {"version": VERSION}}
+    return {
+        **least,
+        **{k: shown(manifest[k]) for k, shown in parts.items() if k in manifest},
+        PUBLIC: {"version": VERSION},
+    }
 
 
 def _names(value: Any) -> Any:

@@ -39,14 +39,14 @@ def read_scores(folder: Path) -> list[Score]:
     path = folder / FILE
     if not path.is_file():
         return []
-    found = []
+    scores = []
     for n, row in read_jsonl(path):
         try:
-            found.append(Score.model_validate(row))
+            scores.append(Score.model_validate(row))
         except ValidationError as e:
-            one = e.errors(include_url=False)[0]
-            raise UserError(f"{path}: line {n}: {'.'.join(map(str, one['loc']))}: {one['msg']}") from None
-    return found
+            problem = e.errors(include_url=False)[0]
+            raise UserError(f"{path}: line {n}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+    return scores
 
 
 def without_items(folder: Path) -> UserError:

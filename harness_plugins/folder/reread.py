@@ -74,10 +74,13 @@ class Rereader:
 
     def _asked(self, verdict: Verdict) -> Asked:
         key = self._judge(verdict.judge).get("key", {})
-        said: Mapping[str, Any] = key.get("grading") or {}
-        low, high = said.get("scale", SCALE)
+        grading_fields: Mapping[str, Any] = key.get("grading") or {}
+        low, high = grading_fields.get("scale", SCALE)
         grading = Grading(
-            said.get("kind", "pairwise"), said.get("decision", "holistic"), said.get("ties", "forbidden"), (low, high)
+            grading_fields.get("kind", "pairwise"),
+            grading_fields.get("decision", "holistic"),
+            grading_fields.get("ties", "forbidden"),
+            (low, high),
         )
         shown = 1 if verdict.candidate is not None else len(verdict.order)
         return Asked(grading, shown, self._criteria_asked(verdict, grading))
@@ -104,17 +107,17 @@ class Rereader:
         """What a person is told of it."""
         if not self.count:
             return []
-        said = f"{self.count:,} answers of an earlier version were read anew (parser {parsing.VERSION}); "
+        summary = f"{self.count:,} answers of an earlier version were read anew (parser {parsing.VERSION}); "
         changed = sum(self.changes.values())
         if not changed:
-            return [said + "none of their verdicts changed."]
+            return [summary + "none of their verdicts changed."]
         kinds = ", ".join(f"{n:,} from {a} to {b}" for (a, b), n in self.changes.most_common())
         unfinished = (
             f" `error`: their server did not finish them, or nobody knows ({', '.join(sorted(self.reasons))})."
             if self.reasons
             else ""
         )
-        return [said + f"{changed:,} verdicts changed: {kinds}. Nothing was asked again.{unfinished}"]
+        return [summary + f"{changed:,} verdicts changed: {kinds}. Nothing was asked again.{unfinished}"]
 
 
 def is_stale(verdict: Verdict) -> bool:

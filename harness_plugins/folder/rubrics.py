@@ -77,8 +77,10 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
     if path.suffix in SUFFIXES:
         name = name or path.stem
-        made = read_artefact(name, path, benchmarks)
-        return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in made.rubrics), prints=made.prints)
+        artefact = read_artefact(name, path, benchmarks)
+        return RubricFile(
+            name, path, tuple(replace(r, uid=rubric_uid(r)) for r in artefact.rubrics), prints=artefact.prints
+        )
     index = _Index(benchmarks)
     rubrics: list[Rubric] = []
     first: dict[tuple[Any, ...], int] = {}
@@ -109,15 +111,19 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
         except RecordError as e:
             problems.append(f"{path}: line {number}: {e}")
     if len(writers) > 1:
-        (one, first_line), (other, second_line) = list(writers.items())[:2]
-        what = "two writers" if one.name != other.name else f"writer {one.name!r} declared in two ways"
+        (first_writer, first_line), (second_writer, second_line) = list(writers.items())[:2]
+        what = (
+            "two writers"
+            if first_writer.name != second_writer.name
+            else f"writer {first_writer.name!r} declared in two ways"
+        )
         problems.append(
             f"{path}: line {second_line}: {what} (see line {first_line}): a file is one writer, with one model, base and family; "
             "split it, and give each part a name"
         )
     if problems:
-        rest = [f"... and {len(problems) - 5} more lines of {path}"] if len(problems) > 5 else []
-        raise UserError(*problems[:5], *rest)
+        omitted_note = [f"... and {len(problems) - 5} more lines of {path}"] if len(problems) > 5 else []
+        raise UserError(*problems[:5], *omitted_note)
     if not any(r.status == "valid" for r in rubrics):
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
@@ -129,12 +135,12 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
 
 def _prints_beside(path: Path, texts: set[str]) -> frozenset[str]:
     """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts lie beside it."""
-    found: frozenset[str] = frozenset()
+    prints: frozenset[str] = frozenset()
     for file in sorted(path.parent.glob("rubric-*.yaml")) if texts else ():
-        made = read_artefact("", file, ("",))
-        if made.rubrics[0].text in texts:
-            found |= made.prints
-    return found
+        artefact = read_artefact("", file, ("",))
+        if artefact.rubrics[0].text in texts:
+            prints |= artefact.prints
+    return prints
 
 
 class _Index:
@@ -155,16 +161,16 @@ class _Index:
             if uid is None:
                 raise RecordError(f"{benchmark} has no row {value['row']!r} (rows count from 0)")
             return uid
-        found = self.ids.get((benchmark, str(value["id"])), [])
-        if not found:
+        uids = self.ids.get((benchmark, str(value["id"])), [])
+        if not uids:
             raise RecordError(
                 f"no item of {benchmark} has the id {value['id']!r}; `rubric-harness items CONFIG` lists them"
             )
-        if len(found) > 1:
+        if len(uids) > 1:
             raise RecordError(
-                f"the id {value['id']!r} fits {len(found)} items ({', '.join(found)}): give `item` (the uid) or `row`"
+                f"the id {value['id']!r} fits {len(uids)} items ({', '.join(uids)}): give `item` (the uid) or `row`"
             )
-        return found[0]
+        return uids[0]
 
 
 def _writer_name(row: Mapping[str, Any]) -> str | None:
@@ -188,15 +194,15 @@ def _rubric(row: Mapping[str, Any], index: _Index, writer: str) -> Rubric | None
         raise RecordError("`benchmark` is missing")
     if benchmark not in index.benchmarks:
         return None
-    given = [k for k in ("item", "id", "row") if k in value]
-    if len(given) != 1:
+    item_keys = [k for k in ("item", "id", "row") if k in value]
+    if len(item_keys) != 1:
         raise RecordError("give exactly one of `item` (a uid, or null for a rubric shared by all items), `id`, `row`")
     if (
-        not isinstance(value[given[0]], {"item": str | None, "id": str | int, "row": int}[given[0]])
-        or value[given[0]] is True
+        not isinstance(value[item_keys[0]], {"item": str | None, "id": str | int, "row": int}[item_keys[0]])
+        or value[item_keys[0]] is True
     ):
-        raise RecordError(f"`{given[0]}` is {value[given[0]]!r}; give a row number, an id, or a uid")
-    if given[0] != "item":
+        raise RecordError(f"`{item_keys[0]}` is {value[item_keys[0]]!r}; give a row number, an id, or a uid")
+    if item_keys[0] != "item":
         value["item"] = index.match(benchmark, value)
         value = {k: v for k, v in value.items() if k not in _BY_HAND}
     elif value["item"] is not None and value["item"] not in index.uids[benchmark]:
@@ -217,14 +223,14 @@ def check_unchanged(run: Path, files: Sequence[RubricFile], damage: Damage | Non
     Raises:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
-    held: dict[tuple[Any, ...], str] = {}
+    uid_by_place: dict[tuple[Any, ...], str] = {}
     for r in rubrics_of(run, damage):
-        held[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
+        uid_by_place[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:
         changed = 0
         for r in file.rubrics:
-            uid = held.get((r.benchmark, r.item, r.writer.name, r.saw, r.replicate))
+            uid = uid_by_place.get((r.benchmark, r.item, r.writer.name, r.saw, r.replicate))
             changed += uid is not None and uid != r.uid
             if uid is None:
                 new.append(r)

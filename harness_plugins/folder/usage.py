@@ -118,8 +118,8 @@ class Folder:
             replicates = max(n for (_, w, _), (_, n) in self.written.items() if w == writer)
             return _part(self.induced[writer], replicates), True
         kinds = {blind: v for (b, w, blind), v in self.written.items() if (b, w) == (benchmark, writer)}
-        found = kinds.get(arm == "blind") or kinds.get(True)
-        return None if found is None else (_part(found[0], found[1]), False)
+        written = kinds.get(arm == "blind") or kinds.get(True)
+        return None if written is None else (_part(written[0], written[1]), False)
 
 
 def _part(usage: Usage, replicates: int) -> Usage:
@@ -217,30 +217,30 @@ def usage_of(db: Any, folder: Path, manifest: Mapping[str, Any]) -> Folder:
     Args:
         db: a connection with the tables `raw` and `last` of `records.verdict_tables`; they may be absent where nothing was judged.
     """
-    found = Folder()
+    folder_usage = Folder()
     there = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     if {"raw", "last"} <= there:
-        _judges(db, manifest, found)
-    _writers(db, folder, manifest, found)
-    return found
+        _judges(db, manifest, folder_usage)
+    _writers(db, folder, manifest, folder_usage)
+    return folder_usage
 
 
-def _judges(db: Any, manifest: Mapping[str, Any], found: Folder) -> None:
+def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
     def is_model(judge: str) -> bool:
-        known = manifest.get("judges", {}).get(judge)
-        return bool(known["key"].get("backend") != "baseline") if known else judge not in PICKS
+        entry = manifest.get("judges", {}).get(judge)
+        return bool(entry["key"].get("backend") != "baseline") if entry else judge not in PICKS
 
-    made = dict(db.execute("SELECT judge, count(*) FROM last WHERE answered GROUP BY 1").fetchall())
+    verdict_counts = dict(db.execute("SELECT judge, count(*) FROM last WHERE answered GROUP BY 1").fetchall())
     answers = {judge: row for judge, *row in db.execute(_PAID).fetchall()}
     failed = {judge: row for judge, *row in db.execute(_FAILED).fetchall()}
     for judge in sorted(filter(is_model, answers.keys() | failed.keys())):
         served, *row = answers.get(judge, ("", *_NOTHING))
-        known = manifest.get("judges", {}).get(judge)
-        model = (model_of(known["key"]) if known else "") or served
-        found.paid.append(_paid("judge", judge, model, row, failed.get(judge), made.get(judge, 0)))
+        entry = manifest.get("judges", {}).get(judge)
+        model = (model_of(entry["key"]) if entry else "") or served
+        folder_usage.paid.append(_paid("judge", judge, model, row, failed.get(judge), verdict_counts.get(judge, 0)))
     for benchmark, judge, arm, writer, *numbers, draws, items in db.execute(_CELLS).fetchall():
         if is_model(judge):
-            found.cells[benchmark, judge, arm, writer] = Decided(_usage(numbers), draws, items)
+            folder_usage.cells[benchmark, judge, arm, writer] = Decided(_usage(numbers), draws, items)
 
 
 def model_of(key: Mapping[str, Any]) -> str:
@@ -253,11 +253,11 @@ _NOTHING = (0,) * 9
 
 
 def _usage(numbers: Any) -> Usage:
-    calls, requests, known, read, cached, written = numbers
-    return Usage(int(calls), int(requests or 0), int(known), read, cached, written)
+    calls, requests, calls_with_usage, read, cached, written = numbers
+    return Usage(int(calls), int(requests or 0), int(calls_with_usage), read, cached, written)
 
 
-def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, made: int) -> Paid:
+def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, output_count: int) -> Paid:
     """What was paid for answers, and for replies that could not be used (None: there were none)."""
     *numbers, retried, read, written = answers
     usage, most, lost = _usage(numbers), (read, written), 0
@@ -265,20 +265,20 @@ def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, made: in
         *numbers, failed_read, failed_written = (n or 0 for n in failed)
         usage, lost = usage + _usage(numbers), int(numbers[0])
         most = max(read, failed_read), max(written, failed_written)
-    return Paid(role, name, model, usage, made, int(retried or 0), most, lost)
+    return Paid(role, name, model, usage, output_count, int(retried or 0), most, lost)
 
 
-def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], found: Folder) -> None:
+def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
     """Rubrics from files were not paid for here; what they took to write is told all the same, where they say it."""
     files = [str(f) for f in record_files(folder, "rubrics") if f.stat().st_size]
-    given = set(manifest.get("rubrics", {}))
+    file_writers = set(manifest.get("rubrics", {}))
     if files:
         read_lines(db, _RUBRICS, files)
-        _rubrics(db, given, found)
-    _inductions(db, folder, given, found, bool(files))
+        _rubrics(db, file_writers, folder_usage)
+    _inductions(db, folder, file_writers, folder_usage, bool(files))
 
 
-def _rubrics(db: Any, given: set[str], found: Folder) -> None:
+def _rubrics(db: Any, file_writers: set[str], folder_usage: Folder) -> None:
     rows = db.execute(
         f"SELECT writer, max(model), {_TOKENS}, {_MOST} FROM rubrics WHERE answered AND writer IS NOT NULL GROUP BY 1"
     ).fetchall()
@@ -291,29 +291,29 @@ def _rubrics(db: Any, given: set[str], found: Folder) -> None:
         "CREATE TABLE drafts AS SELECT * FROM rubrics WHERE status <> 'error' QUALIFY row_number() OVER "
         "(PARTITION BY benchmark, writer, item, saw, replicate ORDER BY line DESC) = 1"
     )
-    made = dict(db.execute("SELECT writer, count(*) FROM drafts GROUP BY 1").fetchall())
-    for writer in sorted((answers.keys() | failed.keys()) - given):
+    rubric_counts = dict(db.execute("SELECT writer, count(*) FROM drafts GROUP BY 1").fetchall())
+    for writer in sorted((answers.keys() | failed.keys()) - file_writers):
         lost_model, *lost = failed.get(writer, (None,))
         model, *row = answers.get(writer, (lost_model, *_NOTHING))
-        found.paid.append(_paid("writer", writer, model or "", row, lost or None, made.get(writer, 0)))
+        folder_usage.paid.append(_paid("writer", writer, model or "", row, lost or None, rubric_counts.get(writer, 0)))
     for benchmark, writer, blind, replicates, *numbers in db.execute(
         f"SELECT benchmark, writer, blind, count(DISTINCT replicate), {_TOKENS} FROM drafts GROUP BY 1, 2, 3"
     ).fetchall():
-        found.written[benchmark, writer, blind] = _usage(numbers), replicates
+        folder_usage.written[benchmark, writer, blind] = _usage(numbers), replicates
 
 
-def _inductions(db: Any, folder: Path, given: set[str], found: Folder, filed: bool) -> None:
+def _inductions(db: Any, folder: Path, file_writers: set[str], folder_usage: Folder, filed: bool) -> None:
     """What inductions took, also of those that were stopped before their rubric was filed."""
     models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if filed else {}
     for path in record_files(folder, "induction"):
         name = path.stem.removeprefix("induction-")
-        if not path.stat().st_size or name in given:
+        if not path.stat().st_size or name in file_writers:
             continue
         (row,) = read_lines(db, _INDUCED, [str(path)]).fetchall()
         served, *row = row
         answers, failed = row[:9], row[9:]
         usage = _usage(answers[:6])
         if name in models:
-            found.induced[name] = usage
+            folder_usage.induced[name] = usage
         model = models.get(name) or served or ""
-        found.paid.append(_paid("induction", name, model, answers, failed, usage.calls))
+        folder_usage.paid.append(_paid("induction", name, model, answers, failed, usage.calls))

@@ -15,15 +15,15 @@ from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
     """For each criterion the accuracies by category whose mean is `macro[criterion]`: unnamed, they stand in no table."""
-    found: dict[str, list[Column]] = {}
+    columns_by_macro: dict[str, list[Column]] = {}
     for criterion in sorted(set(facts.criterion[scored.complete])):
         of = facts.criterion == criterion
         names = sorted(set(facts.category[scored.complete & of]))
-        found[f"macro[{criterion}]"] = [
+        columns_by_macro[f"macro[{criterion}]"] = [
             Column("", scored.num * (of & (facts.category == c)), scored.den * (of & (facts.category == c)))
             for c in names
         ]
-    return found
+    return columns_by_macro
 
 
 def conflicts(scored: Scored, facts: Facts) -> tuple[list[Column], list[Ints]]:
@@ -50,15 +50,15 @@ def conflicts(scored: Scored, facts: Facts) -> tuple[list[Column], list[Ints]]:
         pacc.append((group[0], float(right[group].all())))
         pairs = [(a, b) for a, b in combinations(group, 2) if sides["people"][a] != sides["people"][b]]
         if pairs:
-            told = [sides["judge"][a] >= 0 and sides["judge"][a] + sides["judge"][b] == 1 for a, b in pairs]
-            tos.append((group[0], float(any(told))))
+            judge_differs = [sides["judge"][a] >= 0 and sides["judge"][a] + sides["judge"][b] == 1 for a, b in pairs]
+            tos.append((group[0], float(any(judge_differs))))
             cmr += [(a, float(right[a] and right[b])) for a, b in pairs]
     rows = {"pacc": pacc, "tos": tos, "cmr": cmr}
-    found = [
+    columns = [
         (Column(name, _column(r), np.ones(len(r))), np.array([n for n, _ in r], dtype=np.int64))
         for name, r in rows.items()
     ]
-    return [c for c, _ in found if c.n], [s for c, s in found if c.n]
+    return [c for c, _ in columns if c.n], [s for c, s in columns if c.n]
 
 
 def _column(rows: list[tuple[int, float]]) -> Floats:

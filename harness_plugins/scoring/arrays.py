@@ -133,11 +133,11 @@ class BenchmarkData:
         """(items, orders): which orders of each item `orders` asks for."""
         place = ("in_orders", orders, grading)
         if place not in self.kept:
-            found = self.turns
+            asked = self.turns
             if orders != "both" or grading == "pointwise":
-                wanted = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
-                found = found & np.array([[t in w for t in range(self.width)] for w in wanted], dtype=bool)
-            self.kept[place] = found
+                turns_by_item = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
+                asked = asked & np.array([[t in w for t in range(self.width)] for w in turns_by_item], dtype=bool)
+            self.kept[place] = asked
         answer: Bools = self.kept[place]
         return answer
 
@@ -191,26 +191,26 @@ class RunData:
     """Calls and tokens, paid for and by cell."""
 
     def judge(self, name: str) -> dict[str, Any]:
-        known: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
-        return known
+        entry: dict[str, Any] = self.manifest.get("judges", {}).get(name, {})
+        return entry
 
     def baseline(self, judge: str) -> bool:
-        known = self.judge(judge)
-        return known["key"]["backend"] == "baseline" if known else judge in PICKS
+        entry = self.judge(judge)
+        return entry["key"]["backend"] == "baseline" if entry else judge in PICKS
 
     def blind(self, judge: str) -> bool:
-        known = self.judge(judge)
-        return self.baseline(judge) and (known["key"]["model"] if known else judge) != "lexical"
+        entry = self.judge(judge)
+        return self.baseline(judge) and (entry["key"]["model"] if entry else judge) != "lexical"
 
     def shared(self, benchmark: str, writer: str | None) -> bool | None:
         """Whether a writer's rubrics are shared by all items of a benchmark; None where it has none."""
-        found = self.rubrics.get((benchmark, writer)) if writer else None
-        return None if found is None else bool(found.shared) and not found.by_item
+        rubrics = self.rubrics.get((benchmark, writer)) if writer else None
+        return None if rubrics is None else bool(rubrics.shared) and not rubrics.by_item
 
     def donors(self, benchmark: str, writer: str) -> list[dict[str, str]] | None:
         """The donors of each shuffle as planned; None where the folder does not say."""
-        found: list[dict[str, str]] | None = self.manifest.get("donors", {}).get(benchmark, {}).get(writer)
-        return found
+        donors: list[dict[str, str]] | None = self.manifest.get("donors", {}).get(benchmark, {}).get(writer)
+        return donors
 
 
 def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:

@@ -45,7 +45,7 @@ def ways(
         key = run.judge(cell.judge).get("key", {})
         if cell.complete and not cell.baseline and not cell.computed and key.get("model"):
             groups.setdefault((model_of(key), cell.arm, cell.writer), []).append(cell)
-    found = []
+    comparisons = []
     for (model, arm, writer), members in groups.items():
         if len({m.grading for m in members}) > 1:
             keys = [CellKey(m.judge, arm, writer) for m in members]
@@ -56,9 +56,9 @@ def ways(
                     contrast.by_ratio = _difference(members[0].judge, merged[key], merged[keys[0]], cluster)
             accuracy = tuple(m.metrics["accuracy"] for m in members)
             judges = tuple(m.judge for m in members)
-            found.append(Ways(benchmark, model, arm, writer, judges, accuracy, (None, *differences)))
-    return found
+            comparisons.append(Ways(benchmark, model, arm, writer, judges, accuracy, (None, *differences)))
+    return comparisons
 
 
-def _difference(reference: str, one: Scored, other: Scored, cluster: Ints) -> Contrast | None:
-    return paired.contrasts({reference: one.score - other.score}, cluster)[reference]
+def _difference(reference: str, scored: Scored, other: Scored, cluster: Ints) -> Contrast | None:
+    return paired.contrasts({reference: scored.score - other.score}, cluster)[reference]

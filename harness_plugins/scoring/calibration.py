@@ -80,21 +80,21 @@ class Calibration:
         """Flat objects, as `Report.objects` has them; that of the ECE, the last metric, holds its floor and its bins."""
         whose = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": self.arm}
         base = {**whose, "order": self.order, "protocol": protocol, "of": self.of}
-        found: list[dict[str, Any]] = []
+        objects: list[dict[str, Any]] = []
 
         def add(name: str, values: dict[str, float], **more: Any) -> None:
-            found.append({**base, "metric": f"calibration_{name}[{self.order}]", **json_numbers(values), **more})
+            objects.append({**base, "metric": f"calibration_{name}[{self.order}]", **json_numbers(values), **more})
 
         for m in self.metrics.values():
             add(m.name, {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high})
         mean, above = self.ece_floor
-        found[-1] |= json_numbers({"floor_mean": mean, "floor_95": above})
-        found[-1]["bins"] = [
+        objects[-1] |= json_numbers({"floor_mean": mean, "floor_95": above})
+        objects[-1]["bins"] = [
             json_numbers({"confidence": b.confidence, "accuracy": b.accuracy, "n": b.n}) for b in self.bins
         ]
         add("ece_floor_mean", {"n": self.n, "value": mean})
         add("ece_floor_95", {"n": self.n, "value": above})
-        return found
+        return objects
 
 
 class Forecast(NamedTuple):
@@ -123,14 +123,14 @@ def calibrations(
     benchmark: str, cells: Sequence[CellReport], scored: Mapping[CellKey, Scored], facts: Facts, cluster: Ints
 ) -> list[Calibration]:
     """One for each complete cell of pairs with probabilities and each order, and one for both orders together."""
-    found = [
+    forecasts = [
         forecast
         for c in cells
         if c.complete and not c.computed
         for forecast in _forecasts(c, scored[CellKey(c.judge, c.arm, c.writer)], facts)
     ]
-    intervals = _with_intervals(found, cluster)
-    return [_calibration(benchmark, f, metrics) for f, metrics in zip(found, intervals, strict=True)]
+    intervals = _with_intervals(forecasts, cluster)
+    return [_calibration(benchmark, f, metrics) for f, metrics in zip(forecasts, intervals, strict=True)]
 
 
 def logits(scored: Scored) -> Floats:
@@ -147,7 +147,7 @@ def _forecasts(cell: CellReport, scored: Scored, facts: Facts) -> list[Forecast]
     if scored.p is None or not scored.pairs or np.isnan(scored.p).all():
         return []
     by_order, judged = logits(scored), scored.counts.any(axis=2) & (scored.complete & is_pick(facts.label))[:, None]
-    found = []
+    forecasts = []
     sides: list[tuple[Order, Floats, Any]] = [
         ("AB", by_order[:, 0], judged[:, 0]),
         ("BA", by_order[:, 1], judged[:, 1]),
@@ -158,8 +158,8 @@ def _forecasts(cell: CellReport, scored: Scored, facts: Facts) -> list[Forecast]
         if len(items):
             # Rounded, so that opposite orders cancel to 1/2 and not to a rounding error.
             p = 1 / (1 + np.exp(-logit[items].round(9)))
-            found.append(Forecast(cell, order, int(among.sum()), items, p, (facts.label[items] == 0).astype(float)))
-    return found
+            forecasts.append(Forecast(cell, order, int(among.sum()), items, p, (facts.label[items] == 0).astype(float)))
+    return forecasts
 
 
 def _calibration(benchmark: str, f: Forecast, metrics: dict[str, Metric]) -> Calibration:
@@ -201,12 +201,12 @@ class Placements(NamedTuple):
 
 def placements(score: Floats, positive: Floats, negative: Floats) -> Placements:
     place = levels(score).place
-    found = []
+    shares_below = []
     for weights in (negative, positive):
         by_level = np.bincount(place, weights)
         under = (np.cumsum(by_level) - by_level / 2)[place]
-        found.append(under / max(float(by_level.sum()), 1e-300))
-    return Placements(found[0], 1 - found[1])
+        shares_below.append(under / max(float(by_level.sum()), 1e-300))
+    return Placements(shares_below[0], 1 - shares_below[1])
 
 
 def auroc(score: Floats, positive: Floats, negative: Floats) -> float:
@@ -249,8 +249,8 @@ def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> 
     place = bin_of(sure)
     rng = np.random.default_rng(seed)
     gaps = np.zeros(SIMULATIONS)
-    for one in np.unique(place):
-        inside = np.sort(confidence[place == one])
+    for bin_number in np.unique(place):
+        inside = np.sort(confidence[place == bin_number])
         inside = inside[inside > 0.5]  # at 1/2 an item counts half, whatever the label
         if len(inside) <= ONE_BY_ONE:
             drawn = (rng.random((SIMULATIONS, len(inside)), dtype=np.float32) < inside).sum(axis=1)
@@ -263,30 +263,30 @@ def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> 
     return float(gaps.mean()), float(np.percentile(gaps, 95))
 
 
-def _with_intervals(found: Sequence[Forecast], cluster: Ints) -> list[dict[str, Metric]]:
+def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[str, Metric]]:
     """The metrics of every forecast but the ECE, all under the same resamples."""
-    if not found:
+    if not forecasts:
         return []
     cluster = _bundled(cluster)
     count = int(cluster.max()) + 1
-    exact = [n for n, f in enumerate(found) if len(f.p) * count <= EXACT_UP_TO]
-    kept: dict[tuple[int, str], tuple[float, float]] = {}
+    exact = [n for n, f in enumerate(forecasts) if len(f.p) * count <= EXACT_UP_TO]
+    totals: dict[tuple[int, str], tuple[float, float]] = {}
     sums = []
-    for n, f in enumerate(found):
+    for n, f in enumerate(forecasts):
         for c in _columns(f, n not in exact):
-            kept[n, c.name] = (c.k, c.n)
+            totals[n, c.name] = (c.k, c.n)
             sums.append(statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster[f.items], count))
     stacked = np.stack(sums, axis=2)
     drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
     low, high = statistics.interval(drawn)
-    metrics: list[dict[str, Metric]] = [{} for _ in found]
-    place = {key: i for i, key in enumerate(kept)}
-    for (n, name), (k, total) in kept.items():
+    metrics: list[dict[str, Metric]] = [{} for _ in forecasts]
+    place = {key: i for i, key in enumerate(totals)}
+    for (n, name), (k, total) in totals.items():
         if name[-1] not in "+-":
             bounds = float(low[place[n, name]]), float(high[place[n, name]])
             metrics[n][name] = Metric(name, round(k, 9), round(total, 9), k / total, *bounds)
-    times = _times([cluster[found[n].items] for n in exact], count)
-    for n, f in enumerate(found):
+    times = _times([cluster[forecasts[n].items] for n in exact], count)
+    for n, f in enumerate(forecasts):
         for name, sides in _sides(f).items():
             value = auroc(*sides)
             if n in exact:
@@ -326,10 +326,10 @@ def _times(clusters: Sequence[Ints], count: int) -> tuple[Ints, NDArray[np.float
     """How often each of some clusters was drawn in each of the resamples that all metrics share: the row of each cluster, and
     (rows, resamples)."""
     used = np.unique(np.concatenate(clusters)) if clusters else np.zeros(0, dtype=np.int64)
-    one = np.zeros((count, len(used)))
-    one[used, np.arange(len(used))] = 1
+    indicator = np.zeros((count, len(used)))
+    indicator[used, np.arange(len(used))] = 1
     drawn = statistics.bootstrap(
-        one, np.full(one.shape, 1 / count)
+        indicator, np.full(indicator.shape, 1 / count)
     )  # a resample draws `count` clusters: below stands 1
     row = np.zeros(count, dtype=np.int64)
     row[used] = np.arange(len(used))

@@ -89,10 +89,10 @@ def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, 
             by_judge.setdefault(key.judge, []).append(key)
     with_media = sum(bool(i.all_media()) for i in benchmark.items)
     for judge, keys in by_judge.items():
-        known = run.judge(judge)
-        if with_media and known.get("key", {}).get("media") == "none":
+        entry = run.judge(judge)
+        if with_media and entry.get("key", {}).get("media") == "none":
             yield Caveat("media", benchmark.name, judge, (Share("", None, with_media, len(benchmark.items)),))
-        orders = known.get("orders", "both")
+        orders = entry.get("orders", "both")
         if orders == 1 or (isinstance(orders, str) and orders not in ("both", GIVEN)):
             yield Caveat("orders", benchmark.name, judge, orders=str(orders))
         shares: dict[Kind, list[Share]] = {kind: [_answers(kind, k, scored) for k in keys] for kind in _ANSWERS}
@@ -110,10 +110,10 @@ def _answers(kind: Kind, key: CellKey, scored: Mapping[CellKey, Scored]) -> Shar
     return Share(key.arm, key.writer, int((there & (trials.outcome == _ANSWERS[kind])).sum()), int(there.sum()))
 
 
-def _with_rubric(key: CellKey, one: Scored) -> Share:
+def _with_rubric(key: CellKey, scored: Scored) -> Share:
     """For how many items an arm has a rubric."""
-    n = len(one.den)
-    return Share(key.arm, key.writer, n if one.own is None else int(one.own.sum()), n)
+    n = len(scored.den)
+    return Share(key.arm, key.writer, n if scored.own is None else int(scored.own.sum()), n)
 
 
 def unequal(
@@ -133,7 +133,7 @@ def unequal(
     """
     parts = []
     for kind in (*_ANSWERS, "coverage"):
-        shares = np.array([[_part(kind, one, among) for one in side] for side in (here, there)])
+        shares = np.array([[_part(kind, scored, among) for scored in side] for side in (here, there)])
         if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
             parts.append(Unequal(kind, float(shares[0].mean()), float(shares[1].mean())))
     if any(set(a.provenance) != set(b.provenance) for a, b in zip(here, there, strict=True)):
@@ -141,12 +141,12 @@ def unequal(
     return [p for p in parts if p.kind not in leaving_out]
 
 
-def _part(kind: Kind, one: Scored, among: Bools | None) -> float:
+def _part(kind: Kind, scored: Scored, among: Bools | None) -> float:
     """The share of a cell's answers, or of its items, that `kind` is about; a cell without any differs from none."""
-    there = np.ones(len(one.den), dtype=bool) if among is None else among
+    there = np.ones(len(scored.den), dtype=bool) if among is None else among
     if kind == "coverage":
-        return 1.0 if one.own is None or not there.any() else float(one.own[there].mean())
-    answers = one.outcome[there][(one.counts & one.answered)[there]]
+        return 1.0 if scored.own is None or not there.any() else float(scored.own[there].mean())
+    answers = scored.outcome[there][(scored.counts & scored.answered)[there]]
     return float((answers == _ANSWERS[kind]).mean()) if answers.size else 0.0
 
 

@@ -86,14 +86,14 @@ class Contrast:
     def numbers(self) -> dict[str, Any]:
         """As JSON has it. An incomplete difference has bounds, and no value."""
         values = {"k": self.total, "value": self.value, "low": self.low, "high": self.high, "p": self.p}
-        known = {name: json_number(x) if self.complete else None for name, x in values.items()}
+        numbers = {name: json_number(x) if self.complete else None for name, x in values.items()}
         more: dict[str, Any] = {"n": self.n, "of": self.of, "detectable": json_number(self.detectable)}
         more |= {"complete": self.complete, "differs": self.differs}
         if self.bounds is not None:
             more["bounds"] = list(self.bounds)
         if self.unequal:
             more["unequal"] = {u.kind: [u.here, u.there] for u in self.unequal}
-        return known | more
+        return numbers | more
 
 
 @dataclass

@@ -135,7 +135,7 @@ def compare(
         a = read_run(Path(run_a))
         b = a if Path(run_a).resolve() == Path(run_b).resolve() else read_run(Path(run_b))
         losses = a.problems.notes(), [] if b is a else b.problems.notes()
-        found = Comparison((a.folder, Path(run_b)), arm, protocol, [], losses=losses)
+        comparison = Comparison((a.folder, Path(run_b)), arm, protocol, [], losses=losses)
         shared = [n for n in a.benchmarks if n in b.benchmarks]
         if not shared:
             names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))
@@ -143,17 +143,17 @@ def compare(
         arms = [k.arm for r in (a, b) for d in r.benchmarks.values() for k in d.cells]
         if arm not in arms:
             raise UserError(f"--arm: {unknown('arm', arm, arms)}")
-        judges, found.refused = judges_alike(a, b)
+        judges, comparison.refused = judges_alike(a, b)
         for name in shared:
-            _compare_benchmark(a, b, name, judges, (writer_a, writer_b), found)
-    if not found.matched:
-        raise UserError(*(found.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
-    _adjust(found.matched, arm)
+            _compare_benchmark(a, b, name, judges, (writer_a, writer_b), comparison)
+    if not comparison.matched:
+        raise UserError(*(comparison.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
+    _adjust(comparison.matched, arm)
     by_run = {id(r): {(c.benchmark, c.writer): c for c in conclusions_of(r, protocol)} for r in (a, b)}
-    for m in found.matched:
+    for m in comparison.matched:
         first, second = (by_run[id(r)].get((m.benchmark, w)) for r, w in zip((a, b), m.writers, strict=True))
         m.conclusions = (first, second)
-    return found
+    return comparison
 
 
 def _compare_benchmark(
@@ -162,19 +162,19 @@ def _compare_benchmark(
     name: str,
     judges: Sequence[str],
     asked_for: tuple[str | None, str | None],
-    found: Comparison,
+    comparison: Comparison,
 ) -> None:
     here = (a.benchmarks[name], b.benchmarks[name])
-    resolved = protocols.resolve(found.protocol, name)
+    resolved = protocols.resolve(comparison.protocol, name)
     if resolved is None:
-        found.notes.append(protocols.absent(found.protocol, name))
+        comparison.notes.append(protocols.absent(comparison.protocol, name))
         return
-    pairs, problem = writer_pairs(here, found.runs, found.arm, judges, asked_for)
+    pairs, problem = writer_pairs(here, comparison.runs, comparison.arm, judges, asked_for)
     places, changed = same_items(*here)
-    found.notes += [problem] if problem else []
+    comparison.notes += [problem] if problem else []
     only = tuple(len(d.items) - len(places[0]) - changed for d in here)
     if not len(places[0]):
-        found.notes.append(
+        comparison.notes.append(
             f"{name}: the runs share no item ({only[0]} only in A, {only[1]} only in B, {changed} changed)"
         )
         return
@@ -183,16 +183,16 @@ def _compare_benchmark(
     facts = []
     for run, data, place in zip((a, b), here, places, strict=True):
         protocol, spec = resolved
-        known = metrics.facts_of(data, spec.categories, spec.labels)
-        scored, again = scored_both_ways(run, data, protocol, spec, known)
-        found.caveats[len(sides)].extend(c for c in caveats(run, data, scored) if c.judge in (None, *judges))
+        run_facts = metrics.facts_of(data, spec.categories, spec.labels)
+        scored, again = scored_both_ways(run, data, protocol, spec, run_facts)
+        comparison.caveats[len(sides)].extend(c for c in caveats(run, data, scored) if c.judge in (None, *judges))
         sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
         by_ratio.append(
             _Side(
                 run, {**sides[-1].scored} | {k: _cut(s, place, here) for k, s in again.items() if k in sides[-1].scored}
             )
         )
-        facts.append(_cut_facts(known, place))
+        facts.append(_cut_facts(run_facts, place))
     cluster = statistics.clusters([here[0].items[i] for i in places[0]])
     touched = any(
         s.scored[k] is not plain.scored[k] for s, plain in zip(by_ratio, sides, strict=True) for k in s.scored
@@ -203,7 +203,7 @@ def _compare_benchmark(
             rows = [r for j in judges for r in _rows(sides, name, j, writers, facts[0], cluster)]
             clusters = int(cluster.max()) + 1
             matched = Matched(name, writers, len(cluster), clusters, (only[0], only[1]), changed, rows, a is b)
-            _pool(matched, found.arm, sides, cluster)
+            _pool(matched, comparison.arm, sides, cluster)
             return matched
 
         matched = matched_on(sides)
@@ -211,15 +211,15 @@ def _compare_benchmark(
             for contrast, twin in zip(_contrasts(matched), _contrasts(matched_on(by_ratio)), strict=True):
                 paired.set_by_ratio(contrast, twin)
         _add_notes(matched, here)
-        found.matched.append(matched)
+        comparison.matched.append(matched)
 
 
 def _cut(scored: Scored, place: Indices, here: Both) -> Scored:
     """A cell with the matched items alone, in their common order, and as many orders as both benchmarks have."""
     turns = min(d.width for d in here)
-    kept = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
+    per_item = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
     wide = {f: getattr(scored, f)[place][:, :turns] for f in ("outcome", "counts", "turns")}
-    return replace(scored, **kept, **wide, places=None, own=None if scored.own is None else scored.own[place])
+    return replace(scored, **per_item, **wide, places=None, own=None if scored.own is None else scored.own[place])
 
 
 def _cut_facts(facts: Facts, place: Indices) -> Facts:
@@ -241,12 +241,12 @@ def _rows(
     gained = {}
     if "none" in cells and sides[0].run is not sides[1].run:
         gained = {
-            arm: [one.score - none.score for one, none in zip(two, cells["none"], strict=True)]
+            arm: [scored.score - none.score for scored, none in zip(two, cells["none"], strict=True)]
             for arm, two in cells.items()
         }
     differences = {(arm, "minus"): two[1].score - two[0].score for arm, two in cells.items()}
     differences |= {(arm, "beyond"): two[1] - two[0] for arm, two in gained.items() if arm != "none"}
-    found = paired.contrasts(differences, cluster)
+    contrasts = paired.contrasts(differences, cluster)
     rows = []
     for arm in sorted(cells, key=lambda name: list(ARMS).index(name) if name in ARMS else len(ARMS)):
         a, b = cells[arm]
@@ -260,8 +260,8 @@ def _rows(
             sides[0].run.baseline(judge),
             all(s.trials[0] == s.trials[1] for s in (a, b)),
             *_accuracies(a, b),
-            _named(found[arm, "minus"], "A", [a], [b], arm),
-            _named(found.get((arm, "beyond")), "A, beyond none", [a], [b], arm),
+            _named(contrasts[arm, "minus"], "A", [a], [b], arm),
+            _named(contrasts.get((arm, "beyond")), "A, beyond none", [a], [b], arm),
             transitions=metrics.transitions(a, b, facts),
         )
         t = row.transitions or {}
@@ -273,17 +273,17 @@ def _rows(
 
 def _relation(two: Sequence[str]) -> str:
     """How a judge stands to both writers: the nearer of two relations."""
-    known = [r for r in (*APART, "undeclared", "baseline", "unseen") if r in two]
-    return known[0] if known else ""
+    relations = [r for r in (*APART, "undeclared", "baseline", "unseen") if r in two]
+    return relations[0] if relations else ""
 
 
 def _accuracies(a: Scored, b: Scored) -> tuple[Metric, Metric]:
     shared = (a.den > 0) & (b.den > 0)
-    found = []
-    for one in (a, b):
-        k, n = float(one.score[shared].sum()), int(shared.sum())
-        found.append(Metric("accuracy", k, n, k / n if n else float("nan"), float("nan"), float("nan")))
-    return found[0], found[1]
+    accuracies = []
+    for scored in (a, b):
+        k, n = float(scored.score[shared].sum()), int(shared.sum())
+        accuracies.append(Metric("accuracy", k, n, k / n if n else float("nan"), float("nan"), float("nan")))
+    return accuracies[0], accuracies[1]
 
 
 def _named(
@@ -327,17 +327,17 @@ def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> 
         for row in members
     ]
     for row, both in zip(members, cells, strict=True):
-        a, b = (one.score for one in both)
+        a, b = (scored.score for scored in both)
         differences["minus"].append(b - a)
         if row.judge in without:
             before, after = (s.scored[CellKey(row.judge, "none", None)].score for s in sides)
             differences["none"].append(after - before)
             differences["beyond"].append(b - a - (after - before))
     means = {k: np.mean(d, axis=0) for k, d in differences.items() if len(d) == len(members)}
-    found = paired.contrasts(means, cluster)
+    contrasts = paired.contrasts(means, cluster)
     first, second = ([both[n] for both in cells] for n in (0, 1))
-    matched.headline = _named(found["minus"], "A", first, second, arm)
-    matched.drift, matched.beyond_none = found.get("none"), found.get("beyond")
+    matched.headline = _named(contrasts["minus"], "A", first, second, arm)
+    matched.drift, matched.beyond_none = contrasts.get("none"), contrasts.get("beyond")
 
 
 def _contrasts(matched: Matched) -> list[Contrast | None]:
@@ -352,8 +352,8 @@ def _add_notes(matched: Matched, here: Both) -> None:
         key = CellKey(judge, "none", None)
         served = [set(d.cells[key].provenance) if key in d.cells else set() for d in here]
         if all(served) and served[0] != served[1]:
-            told = " / ".join(", ".join(sorted(s)) for s in served)
-            matched.notes.append(f"{judge}: not served alike (in A / in B): {told}.")
+            servers = " / ".join(", ".join(sorted(s)) for s in served)
+            matched.notes.append(f"{judge}: not served alike (in A / in B): {servers}.")
 
 
 def _adjust(matched: Sequence[Matched], arm: str) -> None:

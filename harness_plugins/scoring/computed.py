@@ -62,18 +62,18 @@ def add_writers(run: RunData, benchmark: BenchmarkData) -> None:
     """A row of its own for each writer that gave verdicts: what it is worth as a judge (`grm`)."""
     places = {i.uid: n for n, i in enumerate(benchmark.items)}
     for (name, writer), drafts in run.drafts.items():
-        told = [r for r in drafts if r.saw != "nothing" and r.item in places]
-        known = CellKey(writer, "grm", None) in benchmark.cells  # imported, as verdicts that official protocols read
-        if name != benchmark.name or known or not any(r.verdict for r in told):
+        ordered_drafts = [r for r in drafts if r.saw != "nothing" and r.item in places]
+        imported = CellKey(writer, "grm", None) in benchmark.cells  # as verdicts that official protocols read
+        if name != benchmark.name or imported or not any(r.verdict for r in ordered_drafts):
             continue
-        replicates = tuple(sorted({r.replicate for r in told}))
+        replicates = tuple(sorted({r.replicate for r in ordered_drafts}))
         shape = (len(benchmark.items), benchmark.width, len(replicates))
         outcome = np.full(shape, ABSENT, dtype=np.int8)
         orders: Orders = run.manifest.get("orders", "both")
         expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)
-        for n in {places[r.item or ""] for r in told}:
+        for n in {places[r.item or ""] for r in ordered_drafts}:
             expected[n] = False  # what it was asked for is on record, failures too; of the rest all is missing
-        for r in told:
+        for r in ordered_drafts:
             place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
             outcome[place], expected[place] = _own_verdict(r), True
         key = CellKey(writer, "grm", None)

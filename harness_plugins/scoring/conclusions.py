@@ -198,11 +198,11 @@ def _numbers(x: Contrast | None) -> dict[str, Any]:
 def declared(run: RunData) -> Declared:
     """What the run's config declared. A folder that does not say so (an older one, an import) declares what it has cells of."""
     there = [(b.name, str(k.writer)) for b in run.benchmarks.values() for k in b.cells if k.arm == "transferred"]
-    said: Mapping[str, Any] = run.manifest.get("declared", {})
-    members = {(m["benchmark"], m["writer"]): tuple(m["judges"]) for m in said.get("members", ())}
+    declaration: Mapping[str, Any] = run.manifest.get("declared", {})
+    members = {(m["benchmark"], m["writer"]): tuple(m["judges"]) for m in declaration.get("members", ())}
     members |= {place: () for place in there if place not in members}
-    margin = float(said.get("equivalence_margin", 2.0)) / 100
-    return Declared(members, tuple(said.get("controls", CONTROLS)), margin)
+    margin = float(declaration.get("equivalence_margin", 2.0)) / 100
+    return Declared(members, tuple(declaration.get("controls", CONTROLS)), margin)
 
 
 class Arms(NamedTuple):
@@ -224,7 +224,7 @@ class Arms(NamedTuple):
     def has(self, arm: str) -> Bools:
         """(items,): the arm had something of its own to give, in every order of every judge."""
         everywhere = np.ones(len(self.benchmark.items), dtype=bool)
-        own = [one.own for one in self.cells(arm) if one.own is not None]
+        own = [scored.own for scored in self.cells(arm) if scored.own is not None]
         answer: Bools = np.logical_and.reduce([everywhere, *own])
         return answer
 
@@ -369,12 +369,12 @@ def _controls(
     of = int(own_rubric.sum())
     for control in (c for c in CONTROLS if not (shared and ARMS[c].across_items)):
         state = arms.state(control)
-        same = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
-        there = arms.has(control) & own_rubric & ~same
+        identical = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
+        there = arms.has(control) & own_rubric & ~identical
         items = int(there.sum())
         if control not in what.controls:
             leads.append(Lead(control, "not declared", of=of))
-        elif 2 * same.sum() > of:
+        elif 2 * identical.sum() > of:
             leads.append(Lead(control, "void", items, of))
         elif any(p.kind == "not run" for p in state):
             leads.append(Lead(control, "not run", of=of))

@@ -73,8 +73,8 @@ def fill(
         cell.contrasts[contrast.reference] = contrast
 
 
-def _difference(one: Scored, other: Scored) -> Floats:
-    return np.where((one.den > 0) & (other.den > 0), one.score - other.score, np.nan)
+def _difference(scored: Scored, other: Scored) -> Floats:
+    return np.where((scored.den > 0) & (other.den > 0), scored.score - other.score, np.nan)
 
 
 def bounds(
@@ -91,23 +91,23 @@ def bounds(
     for s in (*here, *there):
         members = members & s.counts.any(axis=(1, 2))
     ends = []
-    for one, other in zip(here, there, strict=True):
-        (low, high), (other_low, other_high) = (_range(s, facts) for s in (one, other))
+    for scored, other in zip(here, there, strict=True):
+        (low, high), (other_low, other_high) = (_range(s, facts) for s in (scored, other))
         ends.append([(low - other_high)[members].sum() - lost, (high - other_low)[members].sum() + lost])
     least, most = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
     return float(least), float(most)
 
 
-def _range(one: Scored, facts: Facts) -> tuple[Floats, Floats]:
+def _range(scored: Scored, facts: Facts) -> tuple[Floats, Floats]:
     """(items,): the score with all missing answers wrong, and with all right."""
-    right = one.answered & metrics.is_right(one.outcome, facts.label[:, None, None]) & one.counts
-    total = np.maximum(one.counts.sum(axis=(1, 2)), 1)
-    return right.sum(axis=(1, 2)) / total, (right | (one.counts & ~one.answered)).sum(axis=(1, 2)) / total
+    right = scored.answered & metrics.is_right(scored.outcome, facts.label[:, None, None]) & scored.counts
+    total = np.maximum(scored.counts.sum(axis=(1, 2)), 1)
+    return right.sum(axis=(1, 2)) / total, (right | (scored.counts & ~scored.answered)).sum(axis=(1, 2)) / total
 
 
 def _complete(
     contrast: Contrast,
-    one: Scored,
+    scored: Scored,
     other: Scored,
     facts: Facts,
     single: bool,
@@ -115,21 +115,21 @@ def _complete(
     lost: int,
 ) -> None:
     """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
-    contrast.complete = all(s.trials[0] == s.trials[1] for s in (one, other))
+    contrast.complete = all(s.trials[0] == s.trials[1] for s in (scored, other))
     contrast.of = int((facts.label >= 0).sum())
-    contrast.unequal = unequal([one], [other], None if among is True else np.asarray(among))
+    contrast.unequal = unequal([scored], [other], None if among is True else np.asarray(among))
     if not contrast.complete:
-        contrast.bounds = bounds([one], [other], facts, among, lost)
-    both = (one.both & other.both).all(axis=1) if one.both.shape == other.both.shape else None
-    if single and both is not None and both.any() and one.both.shape[1] == 1:
-        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (one, other))
+        contrast.bounds = bounds([scored], [other], facts, among, lost)
+    both = (scored.both & other.both).all(axis=1) if scored.both.shape == other.both.shape else None
+    if single and both is not None and both.any() and scored.both.shape[1] == 1:
+        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (scored, other))
         contrast.p_strict = statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
-    content = metrics.aggregated(one.log_odds) - metrics.aggregated(other.log_odds)
-    known = ~np.isnan(content) & (one.den > 0) & (other.den > 0)
-    if known.any():
-        contrast.content_n = int(known.sum())
-        contrast.content = float(content[known].mean())
-        contrast.order = float((one.score - other.score)[known].mean()) - contrast.content
-    shares = [s.trials[0] / max(s.trials[1], 1) for s in (one, other)]
+    content = metrics.aggregated(scored.log_odds) - metrics.aggregated(other.log_odds)
+    with_content = ~np.isnan(content) & (scored.den > 0) & (other.den > 0)
+    if with_content.any():
+        contrast.content_n = int(with_content.sum())
+        contrast.content = float(content[with_content].mean())
+        contrast.order = float((scored.score - other.score)[with_content].mean()) - contrast.content
+    shares = [s.trials[0] / max(s.trials[1], 1) for s in (scored, other)]
     if abs(shares[0] - shares[1]) > COVERAGE_GAP:
         contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")

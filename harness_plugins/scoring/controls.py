@@ -33,19 +33,19 @@ def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) ->
 
 
 def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
-    same = np.zeros(len(benchmark.items), dtype=bool)
+    identical = np.zeros(len(benchmark.items), dtype=bool)
     if ARMS[control].across_items and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
         several = set().union(*by_item)
         if sum(map(len, by_item)) == len(several):
-            return same  # no two items have one text
+            return identical  # no two items have one text
         if len(several) == 1:
-            return ~same  # nobody has another text to give
+            return ~identical  # nobody has another text to give
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):
             own = {_content(r) for r in rubrics.of(item.uid, order)}
-            same[n] |= not own.isdisjoint(_handed_over(control, item, order, rubrics))
-    return same
+            identical[n] |= not own.isdisjoint(_handed_over(control, item, order, rubrics))
+    return identical
 
 
 def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:

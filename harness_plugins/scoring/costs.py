@@ -101,15 +101,15 @@ def cost_points(
     run: RunData, benchmark: BenchmarkData, cells: Sequence[CellReport], prices: Prices | None
 ) -> list[CostPoint]:
     """One for every complete cell of a model, and one for every vote of its samples."""
-    found = []
+    points = []
     for cell in cells:
         decided = run.usage.cells.get((benchmark.name, cell.judge, cell.arm, cell.writer))
         if cell.complete and not cell.baseline and not cell.computed and decided:
-            found += _of_cell(run, benchmark, cell, decided)
+            points += _of_cell(run, benchmark, cell, decided)
     return [
         point
-        for judge in dict.fromkeys(p.judge for p in found)
-        for point in _on_frontier(_priced([p for p in found if p.judge == judge], prices))
+        for judge in dict.fromkeys(p.judge for p in points)
+        for point in _on_frontier(_priced([p for p in points if p.judge == judge], prices))
     ]
 
 
@@ -194,18 +194,18 @@ def _priced(points: Sequence[CostPoint], prices: Prices | None) -> list[CostPoin
     def cost(point: CostPoint, axis: Axis) -> float:
         return sum(_worth(axis, prices, *t) for t in point.tokens)
 
-    known = [p for p in points if not math.isnan(cost(p, "tokens"))] or points
+    with_tokens = [p for p in points if not math.isnan(cost(p, "tokens"))] or points
     axes: tuple[Axis, ...] = ("money", "compute") if prices else ()
     tokens: Axis = "tokens"
-    axis = next((a for a in axes if not any(math.isnan(cost(p, a)) for p in known)), tokens)
-    found = []
+    axis = next((a for a in axes if not any(math.isnan(cost(p, a)) for p in with_tokens)), tokens)
+    priced = []
     for p in points:
         money = cost(p, "money") if prices else math.nan
         alone = _worth(axis, prices, *p.tokens[0])
-        found.append(
+        priced.append(
             replace(p, money=None if math.isnan(money) else money, axis=axis, cost=cost(p, axis), judge_cost=alone)
         )
-    return found
+    return priced
 
 
 def _probe(point: CostPoint) -> bool:
@@ -216,10 +216,10 @@ def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
     """Probes that are told the label, and points of unknown cost, are on no frontier and push nobody off it."""
     among = [p for p in points if not math.isnan(p.cost) and not _probe(p)]
 
-    def beaten(one: CostPoint) -> bool:
-        mine = one.accuracy.value
+    def beaten(point: CostPoint) -> bool:
+        mine = point.accuracy.value
         return any(
-            (o.accuracy.value >= mine and o.cost < one.cost) or (o.accuracy.value > mine and o.cost <= one.cost)
+            (o.accuracy.value >= mine and o.cost < point.cost) or (o.accuracy.value > mine and o.cost <= point.cost)
             for o in among
         )
 
@@ -236,7 +236,7 @@ def equal_costs(
 ) -> list[EqualCost]:
     """Each arm that reads something, beside the votes of `none` that cost as much."""
     none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
-    found: list[EqualCost] = []
+    comparisons: list[EqualCost] = []
     gains: dict[int, Floats] = {}
     for point in (p for p in points if p.votes is None and p.arm not in ("none", "repeat") and not _probe(p)):
         voter = _voter(run, benchmark, point.judge, none, scored)
@@ -244,34 +244,35 @@ def equal_costs(
         cost = point.judge_cost if unknown else point.cost
         if voter is None or none[voter].axis != point.axis or math.isnan(cost) or not none[voter].cost > 0:
             continue
-        pair, one = none[voter].cost, scored[CellKey(point.judge, point.arm, point.writer)]  # vote@2: one an order
+        pair = none[voter].cost  # vote@2: one an order
+        arm_scored = scored[CellKey(point.judge, point.arm, point.writer)]
         asked, samples = CellKey(voter, "none", None), benchmark.cells[CellKey(voter, "none", None)].samples
         sizes = [math.floor(cost / pair + 1e-9), math.ceil(cost / pair - 1e-9)]
         bought: list[Bought | None] = []
         for n in dict.fromkeys(sizes):
             if 0 < n <= samples:
                 column = votes.vote(scored[asked], facts, samples, n)
-                gains[len(gains)] = np.where(column.den > 0, one.score - column.num, np.nan)
+                gains[len(gains)] = np.where(column.den > 0, arm_scored.score - column.num, np.nan)
                 bought.append(Bought(2 * n, n * pair, column.value, None))
             else:
                 bought.append(Bought(2 * n, n * pair, math.nan, None) if n else None)
-        found.append(EqualCost(point, voter, samples, bought[0], (*bought, None)[1], unknown))
-    return _compared(found, list(paired.contrasts(gains, cluster).values())) if gains else found
+        comparisons.append(EqualCost(point, voter, samples, bought[0], (*bought, None)[1], unknown))
+    return _compared(comparisons, list(paired.contrasts(gains, cluster).values())) if gains else comparisons
 
 
-def _compared(found: Sequence[EqualCost], contrasts: Sequence[Contrast | None]) -> list[EqualCost]:
+def _compared(comparisons: Sequence[EqualCost], contrasts: Sequence[Contrast | None]) -> list[EqualCost]:
     """With the differences, which come in the order of the votes that were taken."""
-    rest = iter(contrasts)
+    remaining = iter(contrasts)
 
     def filled(bought: Bought | None) -> Bought | None:
         if bought is None or math.isnan(bought.accuracy):
             return bought
-        contrast = next(rest)
+        contrast = next(remaining)
         if contrast is not None:
             contrast.reference = f"vote@{bought.votes}"
         return replace(bought, difference=contrast)
 
-    return [replace(e, below=filled(e.below), above=filled(e.above)) for e in found]
+    return [replace(e, below=filled(e.below), above=filled(e.above)) for e in comparisons]
 
 
 def _voter(

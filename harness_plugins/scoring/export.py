@@ -81,12 +81,12 @@ def export(run: str | Path, out: str | Path) -> Exported:
     part = out.with_name(f".{out.name}.{os.getpid()}")
     part.mkdir()
     try:
-        found = _fill(run, part, items, damage)
+        counts = _fill(run, part, items, damage)
         size = sum(f.stat().st_size for f in part.iterdir())
         part.replace(out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Exported(out, len(items), *found, size)
+    return Exported(out, len(items), *counts, size)
 
 
 def _check_place(run: Path, out: Path) -> None:

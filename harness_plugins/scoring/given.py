@@ -18,13 +18,15 @@ def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples:
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = "both" if judge.get("orders") == GIVEN else judge.get("orders", "both")
     grading = judge.get("key", {}).get("grading", {})
-    given = given_of(run, benchmark, key, seen_replicates)
-    shape = (len(benchmark.items), benchmark.width, samples * len(given.replicates))
+    arm_inputs = given_of(run, benchmark, key, seen_replicates)
+    shape = (len(benchmark.items), benchmark.width, samples * len(arm_inputs.replicates))
     asked = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
-    expected = asked[:, :, None] & np.repeat(given.there, samples, axis=2)
-    without: Bools | None = None if key.writer is None else asked & ~given.there.any(axis=2)
+    expected = asked[:, :, None] & np.repeat(arm_inputs.there, samples, axis=2)
+    without: Bools | None = None if key.writer is None else asked & ~arm_inputs.there.any(axis=2)
     outcome = np.full(shape, ABSENT, dtype=np.int8)
-    cell = CellData(key, outcome, np.full(shape, np.nan), expected, samples, given.replicates, without, grading=grading)
+    cell = CellData(
+        key, outcome, np.full(shape, np.nan), expected, samples, arm_inputs.replicates, without, grading=grading
+    )
     if "kind" in grading:
         cell.places = np.full((*shape, benchmark.width), np.nan)
     return cell
@@ -54,10 +56,10 @@ def _without_writer(benchmark: BenchmarkData, name: str) -> Given:
     return Given((0,), there[:, :, None])
 
 
-def _shuffled(run: RunData, benchmark: BenchmarkData, writer: str, seen: int) -> Given:
+def _shuffled(run: RunData, benchmark: BenchmarkData, writer: str, replicate_count: int) -> Given:
     donors = run.donors(benchmark.name, writer)
     if donors is None:
-        return Given(tuple(range(seen)), np.repeat(benchmark.turns[:, :, None], seen, axis=2))
+        return Given(tuple(range(replicate_count)), np.repeat(benchmark.turns[:, :, None], replicate_count, axis=2))
     numbers = [[run.number(d.get(i.uid)) for d in donors] for i in benchmark.items]
     reads = np.array(numbers, dtype=np.int32).reshape(len(benchmark.items), len(donors))
     used = [s for s in range(len(donors)) if (reads[:, s] >= 0).any()] or [0]
@@ -77,25 +79,25 @@ def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> 
     pending: dict[tuple[str, str], list[int]] = defaultdict(list)
     for uid, saw, replicate in rubrics.pending:
         pending[uid, saw].append(replicate)
-    found: dict[tuple[int, int, int], int] = {}
+    rubric_numbers: dict[tuple[int, int, int], int] = {}
     for n, item in enumerate(benchmark.items):
         for turn, order in enumerate(rotations(len(item.candidates))):
             if pending:
                 saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(name, order)
                 to_come = pending.get((item.uid, "nothing" if blind else saw), ())
-                found.update({(n, turn, replicate): -1 for replicate in to_come})
+                rubric_numbers.update({(n, turn, replicate): -1 for replicate in to_come})
             for r in reads(rubrics, item.uid, order):
-                found[n, turn, r.replicate] = run.number(r.uid)
-    return _as_arrays(benchmark, found)
+                rubric_numbers[n, turn, r.replicate] = run.number(r.uid)
+    return _as_arrays(benchmark, rubric_numbers)
 
 
-def _as_arrays(benchmark: BenchmarkData, found: dict[tuple[int, int, int], int]) -> Given:
+def _as_arrays(benchmark: BenchmarkData, rubric_numbers: dict[tuple[int, int, int], int]) -> Given:
     """From the number of the rubric by item, order and replicate."""
-    table = np.array(list(found), dtype=np.int32).reshape(-1, 3)
+    table = np.array(list(rubric_numbers), dtype=np.int32).reshape(-1, 3)
     replicates, draw = np.unique(table[:, 2], return_inverse=True)
     shape = (*benchmark.turns.shape, max(len(replicates), 1))
     there, reads = np.zeros(shape, dtype=bool), np.full(shape, -1, dtype=np.int32)
     place = (table[:, 0], table[:, 1], draw)
     there[place] = True
-    reads[place] = list(found.values())
+    reads[place] = list(rubric_numbers.values())
     return Given(tuple(replicates.tolist()) or (0,), there, reads)

@@ -54,8 +54,8 @@ def judges_alike(a: RunData, b: RunData) -> tuple[list[str], list[Refused]]:
             alike.append(judge)
     if not alike:
         if refused:
-            told = [f"{r.judge}: {'; '.join(f'{f} {x} / {y}' for f, x, y in r.differs)}" for r in refused]
-            raise UserError("no judge was asked alike in both runs (in A / in B):", *told)
+            lines = [f"{r.judge}: {'; '.join(f'{f} {x} / {y}' for f, x, y in r.differs)}" for r in refused]
+            raise UserError("no judge was asked alike in both runs (in A / in B):", *lines)
         have = [", ".join(names) or "none" for names in named]
         raise UserError(f"the runs share no judge by name: A has {have[0]}; B has {have[1]}")
     return alike, refused
@@ -82,12 +82,12 @@ def writer_pairs(
     """Whose rubrics are compared: as asked; else those of one name, the only one of each side, or a run's own two. None where
     that cannot be told, with the reason."""
     there = []
-    for side, run, data, wanted in zip("AB", runs, here, asked, strict=True):
+    for side, run, data, writer in zip("AB", runs, here, asked, strict=True):
         names = list(dict.fromkeys(k.writer for k in data.cells if k.arm == arm and k.writer and k.judge in judges))
         if not names:
             return [], f"{data.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({run})"
-        if wanted is not None and wanted not in names:
-            return [], f"{data.name}: {run}, {arm!r}: {unknown('writer', wanted, names)}"
+        if writer is not None and writer not in names:
+            return [], f"{data.name}: {run}, {arm!r}: {unknown('writer', writer, names)}"
         there.append(names)
     one_run = here[0] is here[1]
     if asked == (None, None):
@@ -108,13 +108,13 @@ def same_items(a: BenchmarkData, b: BenchmarkData) -> tuple[tuple[Indices, Indic
     the bytes of their media differ."""
     in_b = {i.uid: n for n, i in enumerate(b.items)}
     shared = [(n, in_b[i.uid]) for n, i in enumerate(a.items) if i.uid in in_b]
-    same = [
+    unchanged = [
         (n, m)
         for n, m in shared
         if a is b or (a.media[n] == b.media[m] and _content(a.items[n]) == _content(b.items[m]))
     ]
-    both = np.array(same, dtype=np.intp).reshape(-1, 2)
-    return (both[:, 0], both[:, 1]), len(shared) - len(same)
+    both = np.array(unchanged, dtype=np.intp).reshape(-1, 2)
+    return (both[:, 0], both[:, 1]), len(shared) - len(unchanged)
 
 
 def _content(item: Item) -> tuple[object, ...]:

@@ -101,8 +101,8 @@ class Matrix:
     def kinship(self, writer: str, judge: str) -> str:
         """How the judge stands to a writer and to the reference writer: unseen, or what keeps it apart from either."""
         places = [(w, judge) for w in (writer, self.reference_writer) if w is not None]
-        found = [self.relations.get(p, NOT_JUDGED) for p in places]
-        return next((f for f in found if f != UNSEEN), UNSEEN)
+        relations = [self.relations.get(p, NOT_JUDGED) for p in places]
+        return next((f for f in relations if f != UNSEEN), UNSEEN)
 
     def objects(self, protocol: str) -> list[dict[str, Any]]:
         """Flat objects, as `Report.objects` has them: every margin, ranking, lead and contrast with the reference writer."""
@@ -117,22 +117,22 @@ class Matrix:
             apart = [{other: name, "why": why} for name, why in m.apart]
             return one(metric, m.gain, **{whose: m.name, other: list(m.over)}, apart=apart)
 
-        found = []
+        objects = []
         for whose, margins, ranking, lead in (
             ("writer", self.writer_margins, self.writer_ranking, self.writer_lead),
             ("judge", self.judge_margins, self.judge_ranking, self.judge_lead),
         ):
-            found += [margin(f"matrix_{whose}_margin", m, whose) for m in margins]
-            found += [margin(f"matrix_{whose}_ranking", m, whose) for m in ranking]
+            objects += [margin(f"matrix_{whose}_margin", m, whose) for m in margins]
+            objects += [margin(f"matrix_{whose}_ranking", m, whose) for m in ranking]
             if lead is not None:
                 other = "judge" if whose == "writer" else "writer"
                 who = {whose: lead.best, f"next_{whose}": lead.next, other: list(lead.over)}
-                found.append(one(f"matrix_{whose}_lead_over_{lead.next}", lead.gain, **who))
+                objects.append(one(f"matrix_{whose}_lead_over_{lead.next}", lead.gain, **who))
         name = f"gain_over_writer_{self.reference_writer}"
-        found += [margin(f"matrix_{name}", m, "writer") for m in self.against]
+        objects += [margin(f"matrix_{name}", m, "writer") for m in self.against]
         for (writer, judge), x in self.against_by_judge.items():
-            found.append(one(name, x, writer=writer, judge=judge, relation=self.kinship(writer, judge)))
-        return found
+            objects.append(one(name, x, writer=writer, judge=judge, relation=self.kinship(writer, judge)))
+        return objects
 
 
 class Difference(NamedTuple):
@@ -146,10 +146,10 @@ class Difference(NamedTuple):
     """(items,): gain in acc_agg (decision 13), NaN where the log-odds are not known in every cell of it."""
 
 
-def minus(one: Scored, other: Scored) -> Difference:
-    among = (one.den > 0) & (other.den > 0)
-    content = aggregated(one.log_odds) - aggregated(other.log_odds)
-    return Difference(np.where(among, one.score - other.score, 0.0), among, np.where(among, content, np.nan))
+def minus(scored: Scored, other: Scored) -> Difference:
+    among = (scored.den > 0) & (other.den > 0)
+    content = aggregated(scored.log_odds) - aggregated(other.log_odds)
+    return Difference(np.where(among, scored.score - other.score, 0.0), among, np.where(among, content, np.nan))
 
 
 def mean(parts: Sequence[Difference]) -> Difference:
@@ -159,10 +159,10 @@ def mean(parts: Sequence[Difference]) -> Difference:
     return Difference(value, among, np.mean([p.content for p in parts], axis=0))
 
 
-def apart_from(one: Difference, other: Difference) -> Difference:
+def apart_from(difference: Difference, other: Difference) -> Difference:
     """The difference of two differences."""
-    among = one.among & other.among
-    return Difference(np.where(among, one.value - other.value, 0.0), among, one.content - other.content)
+    among = difference.among & other.among
+    return Difference(np.where(among, difference.value - other.value, 0.0), among, difference.content - other.content)
 
 
 def contrasts(differences: Sequence[tuple[Difference, str]], cluster: Ints) -> list[Contrast]:
@@ -173,17 +173,17 @@ def contrasts(differences: Sequence[tuple[Difference, str]], cluster: Ints) -> l
             costs about as much for one as for many.
     """
     tested = paired.contrasts({n: np.where(d.among, d.value, np.nan) for n, (d, _) in enumerate(differences)}, cluster)
-    found = []
+    split_contrasts = []
     for n, (d, reference) in enumerate(differences):
-        one = tested[n]
-        assert one is not None  # each is over one item at least
-        one.reference, one.of = reference, one.n
-        known = d.among & ~np.isnan(d.content)
-        if known.any():
-            one.content_n, one.content = int(known.sum()), float(d.content[known].mean())
-            one.order = float(d.value[known].mean()) - one.content
-        found.append(one)
-    return found
+        contrast = tested[n]
+        assert contrast is not None  # each is over one item at least
+        contrast.reference, contrast.of = reference, contrast.n
+        with_content = d.among & ~np.isnan(d.content)
+        if with_content.any():
+            contrast.content_n, contrast.content = int(with_content.sum()), float(d.content[with_content].mean())
+            contrast.order = float(d.value[with_content].mean()) - contrast.content
+        split_contrasts.append(contrast)
+    return split_contrasts
 
 
 def matrices(
@@ -207,33 +207,33 @@ def matrices(
     if len(writers) < 2 and len({c.judge for c in among.values() if not c.baseline}) < 2:
         return []
     kin = {place: c.relation or ("baseline" if c.baseline else "undeclared") for place, c in among.items()}
-    found = Matrix(benchmark, contrast, writers, judges, {}, kin)
+    matrix = Matrix(benchmark, contrast, writers, judges, {}, kin)
     differences: Cells = {}
     for (writer, judge), c in among.items():
         gain = c.contrasts.get(reference)
         if gain is not None and gain.complete:
-            found.entries[writer, judge] = Entry(writer, judge, kin[writer, judge], c.metrics["accuracy"], gain)
+            matrix.entries[writer, judge] = Entry(writer, judge, kin[writer, judge], c.metrics["accuracy"], gain)
             other = CellKey(judge, reference, None if reference == "none" else writer)
             differences[writer, judge] = minus(scored[CellKey(judge, arm, writer)], scored[other])
-    for writer, judge in ((w, j) for w in writers for j in judges if (w, j) not in found.entries):
+    for writer, judge in ((w, j) for w in writers for j in judges if (w, j) not in matrix.entries):
         other = CellKey(judge, reference, None if reference == "none" else writer)
-        found.missing[writer, judge] = _why_missing(among.get((writer, judge)), scored.get(other), reference)
-    rows = {side: _unseen_rows(found, differences, side) for side in SIDES}
-    wanted: Wanted = {}
+        matrix.missing[writer, judge] = _why_missing(among.get((writer, judge)), scored.get(other), reference)
+    rows = {side: _unseen_rows(matrix, differences, side) for side in SIDES}
+    to_test: Wanted = {}
     for side in SIDES:
-        wanted |= _wanted(rows[side], side, reference)
+        to_test |= _wanted(rows[side], side, reference)
     if reference_writer in writers:
-        found.reference_writer = reference_writer
-        whole = {place: scored[CellKey(c.judge, arm, c.writer)] for place, c in among.items() if c.complete}
-        wanted |= _wanted_against(found, whole)
+        matrix.reference_writer = reference_writer
+        complete_cells = {place: scored[CellKey(c.judge, arm, c.writer)] for place, c in among.items() if c.complete}
+        to_test |= _wanted_against(matrix, complete_cells)
     else:
-        found.absent_reference = reference_writer
-    wanted = {key: want for key, want in wanted.items() if want[0].among.any()}
-    tests = dict(zip(wanted, contrasts(list(wanted.values()), cluster), strict=True))
-    found.writer_margins, found.writer_ranking, found.writer_lead = _side(found, rows["writer"], "writer", tests)
-    found.judge_margins, found.judge_ranking, found.judge_lead = _side(found, rows["judge"], "judge", tests)
-    _fill_against(found, tests)
-    return [found]
+        matrix.absent_reference = reference_writer
+    to_test = {key: test for key, test in to_test.items() if test[0].among.any()}
+    tests = dict(zip(to_test, contrasts(list(to_test.values()), cluster), strict=True))
+    matrix.writer_margins, matrix.writer_ranking, matrix.writer_lead = _side(matrix, rows["writer"], "writer", tests)
+    matrix.judge_margins, matrix.judge_ranking, matrix.judge_lead = _side(matrix, rows["judge"], "judge", tests)
+    _fill_against(matrix, tests)
+    return [matrix]
 
 
 def _why_missing(cell: CellReport | None, other: Scored | None, reference: str) -> str:
@@ -241,8 +241,8 @@ def _why_missing(cell: CellReport | None, other: Scored | None, reference: str) 
         return NOT_JUDGED
     if other is None:
         return f"{reference} {NOT_JUDGED}"
-    whole = cell.complete and other.trials[0] == other.trials[1]
-    return NO_ITEM if whole else INCOMPLETE
+    complete = cell.complete and other.trials[0] == other.trials[1]
+    return NO_ITEM if complete else INCOMPLETE
 
 
 Side = Literal["writer", "judge"]
@@ -262,13 +262,13 @@ def _place(side: Side, name: str, other: str) -> tuple[str, str]:
 
 def _unseen_rows(matrix: Matrix, differences: Cells, side: Side) -> Rows:
     names, others = (matrix.writers, matrix.judges) if side == "writer" else (matrix.judges, matrix.writers)
-    found: Rows = {}
+    rows: Rows = {}
     for name in names:
         places = {o: _place(side, name, o) for o in others}
         row = {o: differences[p] for o, p in places.items() if p in differences and matrix.relations[p] == UNSEEN}
         if row and mean(list(row.values())).among.any():
-            found[name] = row
-    return found
+            rows[name] = row
+    return rows
 
 
 def _shared(rows: Rows) -> tuple[str, ...]:
@@ -279,16 +279,16 @@ def _shared(rows: Rows) -> tuple[str, ...]:
 
 def _wanted(rows: Rows, side: Side, reference: str) -> Wanted:
     """The margins; where rows have cells in common, the ranking over these and the difference of each pair in it."""
-    found: Wanted = {(side, "margin", name): (mean(list(row.values())), reference) for name, row in rows.items()}
+    to_test: Wanted = {(side, "margin", name): (mean(list(row.values())), reference) for name, row in rows.items()}
     shared = _shared(rows)
     if shared:
         ranking = {name: mean([row[o] for o in shared]) for name, row in rows.items()}
-        found |= {
+        to_test |= {
             (side, "ranking", name): (r, reference) for name, r in ranking.items() if len(rows[name]) > len(shared)
         }
         for a, b in combinations(ranking, 2):
-            found[side, "pair", a, b] = (apart_from(ranking[a], ranking[b]), b)
-    return found
+            to_test[side, "pair", a, b] = (apart_from(ranking[a], ranking[b]), b)
+    return to_test
 
 
 def _side(matrix: Matrix, rows: Rows, side: Side, tests: Tests) -> tuple[list[Margin], list[Margin], Lead | None]:
@@ -343,22 +343,22 @@ def _turned(x: Contrast, reference: str) -> Contrast:
     )
 
 
-def _wanted_against(matrix: Matrix, whole: Mapping[tuple[str, str], Scored]) -> Wanted:
+def _wanted_against(matrix: Matrix, complete_cells: Mapping[tuple[str, str], Scored]) -> Wanted:
     """Each other writer minus the reference writer: in each judge's hands, and over the judges unseen to both.
 
     Args:
-        whole: the complete cells of the arm; the reference arm plays no part, it would cancel.
+        complete_cells: those of the arm; the reference arm plays no part, it would cancel.
     """
     reference = str(matrix.reference_writer)
-    found: Wanted = {}
+    to_test: Wanted = {}
     for writer in (w for w in matrix.writers if w != reference):
-        both = [j for j in matrix.judges if (writer, j) in whole and (reference, j) in whole]
-        by_judge = {j: minus(whole[writer, j], whole[reference, j]) for j in both}
-        found |= {("against", writer, j): (d, reference) for j, d in by_judge.items()}
+        both = [j for j in matrix.judges if (writer, j) in complete_cells and (reference, j) in complete_cells]
+        by_judge = {j: minus(complete_cells[writer, j], complete_cells[reference, j]) for j in both}
+        to_test |= {("against", writer, j): (d, reference) for j, d in by_judge.items()}
         unseen = [d for j, d in by_judge.items() if matrix.kinship(writer, j) == UNSEEN]
         if unseen:
-            found["against", writer] = (mean(unseen), reference)
-    return found
+            to_test["against", writer] = (mean(unseen), reference)
+    return to_test
 
 
 def _fill_against(matrix: Matrix, tests: Tests) -> None:
@@ -375,23 +375,26 @@ def _fill_against(matrix: Matrix, tests: Tests) -> None:
             matrix.against.append(Margin(key[1], over, tuple(apart), x))
 
 
-def adjust(found: Sequence[Matrix]) -> None:
+def adjust(shown_matrices: Sequence[Matrix]) -> None:
     """Holm within each family, over all matrices that are shown together: the writers' margins; the judges'; those of a ranking
     over fewer cells than the margins; the contrasts with the reference writer over judges; and judge by judge, where the judge
     is unseen to both."""
-    for family in _families(found):
+    for family in _families(shown_matrices):
         paired.adjust(family)
 
 
-def _families(found: Sequence[Matrix]) -> Iterator[list[Contrast]]:
-    margins = [[x.gain for m in found for x in m.writer_margins], [x.gain for m in found for x in m.judge_margins]]
+def _families(shown_matrices: Sequence[Matrix]) -> Iterator[list[Contrast]]:
+    margins = [
+        [x.gain for m in shown_matrices for x in m.writer_margins],
+        [x.gain for m in shown_matrices for x in m.judge_margins],
+    ]
     yield from margins
     for ranking, own in zip(
-        ([m.writer_ranking for m in found], [m.judge_ranking for m in found]), margins, strict=True
+        ([m.writer_ranking for m in shown_matrices], [m.judge_ranking for m in shown_matrices]), margins, strict=True
     ):
         yield [x.gain for rows in ranking for x in rows if not any(x.gain is y for y in own)]
-    yield [x.gain for m in found for x in m.against]
-    yield [x for m in found for place, x in m.against_by_judge.items() if m.kinship(*place) == UNSEEN]
+    yield [x.gain for m in shown_matrices for x in m.against]
+    yield [x for m in shown_matrices for place, x in m.against_by_judge.items() if m.kinship(*place) == UNSEEN]
 
 
 def set_by_ratio(matrices: Sequence[Matrix], again: Sequence[Matrix]) -> None:

@@ -149,17 +149,17 @@ def with_intention_to_treat(
     cell: CellData, outcome: Codes, none: tuple[CellData, Codes] | None
 ) -> tuple[Codes, Floats, Bools]:
     """Outcomes, P and expected trials; where there is nothing to read, the judge's `none` verdict of that order is kept."""
-    kept = cell.without_rubric
-    if kept is None or not kept.any():
+    without_rubric = cell.without_rubric
+    if without_rubric is None or not without_rubric.any():
         return outcome, cell.p, cell.expected
     outcome, p, expected = outcome.copy(), cell.p.copy(), cell.expected.copy()
-    outcome[kept], p[kept], expected[kept] = ABSENT, np.nan, True
+    outcome[without_rubric], p[without_rubric], expected[without_rubric] = ABSENT, np.nan, True
     if none is not None:
         draws = np.arange(outcome.shape[2]) % none[1].shape[2]
-        outcome[kept], p[kept], expected[kept] = (
-            none[1][kept][..., draws],
-            none[0].p[kept][..., draws],
-            none[0].expected[kept][..., draws],
+        outcome[without_rubric], p[without_rubric], expected[without_rubric] = (
+            none[1][without_rubric][..., draws],
+            none[0].p[without_rubric][..., draws],
+            none[0].expected[without_rubric][..., draws],
         )
     return outcome, p, expected
 
@@ -207,12 +207,12 @@ def score_cell(
 
 def _places(cell: CellData, none: CellData | None) -> Floats | None:
     """`CellData.places`, with those of `none` where there is nothing to read."""
-    kept = cell.without_rubric
-    if cell.places is None or none is None or none.places is None or kept is None or not kept.any():
+    without_rubric = cell.without_rubric
+    if cell.places is None or none is None or none.places is None or without_rubric is None or not without_rubric.any():
         return cell.places
-    found = cell.places.copy()
-    found[kept] = none.places[kept][:, np.arange(found.shape[2]) % none.places.shape[2]]
-    return found
+    places = cell.places.copy()
+    places[without_rubric] = none.places[without_rubric][:, np.arange(places.shape[2]) % none.places.shape[2]]
+    return places
 
 
 def is_pick(outcome: NDArray[Any]) -> Bools:
@@ -281,17 +281,17 @@ def states(scored: Scored, facts: Facts) -> Ints:
     return state
 
 
-def transitions(none: Scored, one: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
+def transitions(none: Scored, scored: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
     """From each state under `none` to each under the arm, over items that are complete in both.
 
     Several draws of an item share its weight of one. None where one order was judged, or items are no pairs.
     """
-    if not one.pairs:
+    if not scored.pairs:
         return None
-    before, after = states(none, facts), states(one, facts)
+    before, after = states(none, facts), states(scored, facts)
     draws = after.shape[1]
     before = before[:, np.arange(draws) % before.shape[1]]
-    among = one.both & none.complete[:, None]
+    among = scored.both & none.complete[:, None]
     if not among.any():
         return None
     weight = among / np.maximum(among.sum(axis=1, keepdims=True), 1)
@@ -315,26 +315,29 @@ def over_draws(name: str, hit: Bools, among: Bools) -> Column:
 
 def columns(scored: Scored, facts: Facts) -> list[Column]:
     """The metrics of a cell that are plain ratios over items. Macro and group metrics are built on these."""
-    found = [Column("accuracy", scored.num, scored.den)]
+    cell_columns = [Column("accuracy", scored.num, scored.den)]
     right = is_right(scored.outcome, facts.label[:, None, None])
     for order, name in enumerate(("forward", "reverse") if scored.pairs else ()):
         among = scored.counts[:, order] & scored.complete[:, None]
         if among.any():
-            found.append(over_draws(name, right[:, order], among))
+            cell_columns.append(over_draws(name, right[:, order], among))
     if scored.both.any():
         absent = ~scored.turns[:, :, None]
-        same = ((scored.outcome == scored.outcome[:, :1]) | absent).all(axis=1) & (scored.chosen | absent).all(axis=1)
-        found += [strict_both(scored, facts), over_draws("consistency", same, scored.both)]
-    found += _rates(scored, facts)
+        consistent = ((scored.outcome == scored.outcome[:, :1]) | absent).all(axis=1)
+        consistent = consistent & (scored.chosen | absent).all(axis=1)
+        cell_columns += [strict_both(scored, facts), over_draws("consistency", consistent, scored.both)]
+    cell_columns += _rates(scored, facts)
     for name, longer in (("accuracy_preferred_longer", True), ("accuracy_preferred_shorter", False)):
         members = (facts.longer >= 0) & ((facts.longer == facts.label) == longer)
-        found.append(Column(name, scored.num * members, scored.den * members))
-    known = ~np.isnan(scored.log_odds)
-    if known.any():
-        found.append(Column("accuracy_aggregated", np.nan_to_num(aggregated(scored.log_odds)), known.astype(float)))
+        cell_columns.append(Column(name, scored.num * members, scored.den * members))
+    with_log_odds = ~np.isnan(scored.log_odds)
+    if with_log_odds.any():
+        cell_columns.append(
+            Column("accuracy_aggregated", np.nan_to_num(aggregated(scored.log_odds)), with_log_odds.astype(float))
+        )
     if scored.own is not None and not scored.own.all():
-        found.append(Column("accuracy_with_rubric", scored.num * scored.own, scored.den * scored.own))
-    return found
+        cell_columns.append(Column("accuracy_with_rubric", scored.num * scored.own, scored.den * scored.own))
+    return cell_columns
 
 
 def _rates(scored: Scored, facts: Facts) -> list[Column]:
@@ -348,15 +351,15 @@ def _rates(scored: Scored, facts: Facts) -> list[Column]:
     longer = facts.longer[:, None, None]
     ties = np.isin(scored.outcome, (TIE, BOTH_BAD, ANY_TIE))
     verdicts = chosen | ties if (facts.label >= TIE).any() else chosen
-    found = [
+    rates = [
         share("first_position_rate", first, chosen),
         share("longer_pick_rate", scored.outcome == longer, chosen & (longer >= 0)),
         share("parsed", verdicts, answered),
     ]
-    found.append(share("tie", ties, answered))
+    rates.append(share("tie", ties, answered))
     for name, code in (("unparsed", UNPARSED), ("refused", REFUSED), ("truncated", TRUNCATED), ("low_mass", LOW_MASS)):
-        found.append(share(name, scored.outcome == code, answered))
-    return [*found, share("answered", answered, scored.counts)]
+        rates.append(share(name, scored.outcome == code, answered))
+    return [*rates, share("answered", answered, scored.counts)]
 
 
 def category_columns(scored: Scored, facts: Facts) -> list[Column]:
@@ -393,7 +396,7 @@ def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tu
     groups = list(members.values())
     if not groups or not all(scored.complete[m].all() for m in groups):
         return [], np.zeros(0, dtype=np.int64)
-    one = np.ones(len(groups))
+    ones = np.ones(len(groups))
     # Items without any counted trial (dropped by the protocol) leave their group undecided, and so not right.
     score = np.nan_to_num(scored.score)
     product = np.array([float(np.prod(score[m])) for m in groups])
@@ -401,10 +404,10 @@ def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tu
     counted = np.array([scored.counts[m].any(axis=(0, 1)) for m in groups])
     strict = (all_right & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
     stands = np.array([m[0] for m in groups], dtype=np.int64)
-    found = [Column("acc_plus_expected", product, one), Column("acc_plus_strict", strict, one)]
+    acc_plus = [Column("acc_plus_expected", product, ones), Column("acc_plus_strict", strict, ones)]
     if by_category:
         names = facts.category[stands]
-        found += [
+        acc_plus += [
             Column(f"acc_plus[{c}]", strict * (names == c), (names == c).astype(float)) for c in sorted(set(names))
         ]
-    return found, stands
+    return acc_plus, stands

@@ -20,14 +20,14 @@ _ANCHOR = re.compile(r"Overall Judgment|Therefore", re.I)
 
 def _tagged(text: str) -> str | None:
     """What `<answer>(.*?)</answer>` finds first, over line breaks."""
-    _, opened, rest = text.partition("<answer>")
-    inside, closed, _ = rest.partition("</answer>")
+    _, opened, after_tag = text.partition("<answer>")
+    inside, closed, _ = after_tag.partition("</answer>")
     return inside.strip() if opened and closed else None
 
 
 def _last_digit(text: str) -> int | None:
-    found = _DIGIT.findall(text)
-    return int(found[-1]) if found else None
+    digits = _DIGIT.findall(text)
+    return int(digits[-1]) if digits else None
 
 
 def _last_digit_of_a_line(text: str) -> int | None:
@@ -55,9 +55,9 @@ def proxy_grm_line(text: str) -> int | None:
     return int(inside) if inside in ("1", "2") else _last_digit_of_a_line(text) or 2
 
 
-def _as_number(said: str) -> int:
+def _as_number(text: str) -> int:
     try:
-        return 1 if float(said) == 1 else 2
+        return 1 if float(text) == 1 else 2
     except ValueError:
         return 2
 
@@ -80,8 +80,8 @@ def lmms_eval_judgment(text: str) -> int | None:
     asks an LLM and then tosses an unseeded coin: None."""
     plain = text.strip().replace("\n", "").replace("*", "")
     anchor = _ANCHOR.search(plain)
-    found = _NAMED.findall(plain, anchor.end()) if anchor else []
-    return {"1": 1, "2": 2}.get(found[-1].lstrip("0"), OTHER) if found else None
+    numbers = _NAMED.findall(plain, anchor.end()) if anchor else []
+    return {"1": 1, "2": 2}.get(numbers[-1].lstrip("0"), OTHER) if numbers else None
 
 
 def lmms_eval_bracket(text: str) -> int | None:
@@ -95,8 +95,8 @@ _RESPONSE = re.compile(r"\*{0,99}response (\d{1,9})\*{0,99} is better")
 def lmms_eval_response(text: str) -> int | None:
     """lmms-eval's `multi_crit`, as the benchmark's own script: the first "response N is better" in the last three lines, in any case.
     Where there is none, or N is neither, it asks an LLM: None."""
-    found = _RESPONSE.search("\n".join(text.strip().split("\n")[-3:]).lower())
-    return {"1": 1, "2": 2}.get(found[1].lstrip("0")) if found else None
+    match = _RESPONSE.search("\n".join(text.strip().split("\n")[-3:]).lower())
+    return {"1": 1, "2": 2}.get(match[1].lstrip("0")) if match else None
 
 
 PARSERS: dict[str, Callable[[str], int | None]] = {

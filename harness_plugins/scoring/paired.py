@@ -22,14 +22,14 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
         differences: (items,) each, NaN where an item has none.
         cluster: (items,) the cluster of each item.
     """
-    found: dict[K, Contrast | None] = dict.fromkeys(differences)
-    known = {k: ~np.isnan(d) for k, d in differences.items()}
-    there = [k for k in differences if known[k].any()]
+    contrast_by_key: dict[K, Contrast | None] = dict.fromkeys(differences)
+    with_value = {k: ~np.isnan(d) for k, d in differences.items()}
+    there = [k for k in differences if with_value[k].any()]
     if not there:
-        return found
+        return contrast_by_key
     count = int(cluster.max()) + 1
-    values = np.stack([np.where(known[k], differences[k], 0.0) for k in there], axis=1)
-    counts = np.stack([known[k].astype(float) for k in there], axis=1)
+    values = np.stack([np.where(with_value[k], differences[k], 0.0) for k in there], axis=1)
+    counts = np.stack([with_value[k].astype(float) for k in there], axis=1)
     sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, counts))
     low, high = statistics.interval(statistics.bootstrap(sums, ns))
     p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
@@ -38,10 +38,10 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
         bounds = float(low[i]), float(high[i])
         smallest = 2.8 * float(error[i]) if error[i] > 1e-12 else math.nan  # all alike: nothing is known of the spread
         differs = bool(values[:, i].any())
-        found[key] = Contrast(
+        contrast_by_key[key] = Contrast(
             str(key), n, total, total / n, *bounds, float(p[i]), smallest, differs=differs, of=len(cluster)
         )
-    return found
+    return contrast_by_key
 
 
 def set_by_ratio(contrast: Contrast | None, twin: Contrast | None) -> None:

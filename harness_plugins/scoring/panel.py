@@ -37,10 +37,10 @@ class Panel:
     """Accuracy of the most accurate single judge."""
 
 
-def cohen_kappa(one: Picks, other: Picks) -> tuple[float, int]:
+def cohen_kappa(picks: Picks, other: Picks) -> tuple[float, int]:
     """Cohen (1960) over the trials that both decided; NaN where chance alone would always agree."""
-    both = (one >= 0) & (other >= 0)
-    a, b = one[both], other[both]
+    both = (picks >= 0) & (other >= 0)
+    a, b = picks[both], other[both]
     if not len(a):
         return math.nan, 0
     observed = float((a == b).mean())

@@ -130,21 +130,21 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     n, turn, sample = (rows[c].astype(np.intp) for c in ("n", "turn", "sample"))
     replicates = np.array(cell.replicates)
     at = np.minimum(np.searchsorted(replicates, rows["replicate"]), len(replicates) - 1)
-    kept: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
-    kept &= turn < benchmark.width
+    current: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
+    current &= turn < benchmark.width
     turn = np.minimum(turn, benchmark.width - 1)
-    given = given_of(run, benchmark, cell.key, len(replicates))
-    if given.reads is not None:
-        wanted = given.reads[n, turn, at]
+    arm_inputs = given_of(run, benchmark, cell.key, len(replicates))
+    if arm_inputs.reads is not None:
+        rubric_now = arm_inputs.reads[n, turn, at]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
-        kept &= (rows["reads"] == wanted) | ((rows["reads"] < 0) & (cell.key.arm != "shuffled"))
+        current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (cell.key.arm != "shuffled"))
     place: tuple[NDArray[np.intp], ...] = (n, turn, at * cell.samples + sample)
     if cell.grading.get("kind") == "pointwise":
-        kept &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
-        _fill_scores(benchmark, cell, rows, (*place, rows["candidate"].astype(np.intp)), kept)
-        _without_lost(cell, tuple(p[rows["lost"] & kept] for p in place))
+        current &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
+        _fill_scores(benchmark, cell, rows, (*place, rows["candidate"].astype(np.intp)), current)
+        _without_lost(cell, tuple(p[rows["lost"] & current] for p in place))
         return
-    last = _last(place, cell.outcome.shape, kept)
+    last = _last(place, cell.outcome.shape, current)
     n, turn, draw = (p[last] for p in place)
     cell.outcome[n, turn, draw] = rows["code"][last]
     low = last[rows["code"][last] == LOW_MASS]
@@ -152,14 +152,14 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
         cell.by_ratio = cell.outcome.copy()
         cell.by_ratio[tuple(p[low] for p in place)] = rows["by_ratio"][low]
     p = rows["p"][last]
-    known = ~np.isnan(p)
-    cell.p[n[known], turn[known], draw[known]] = p[known]
+    with_p = ~np.isnan(p)
+    cell.p[n[with_p], turn[with_p], draw[with_p]] = p[with_p]
     if cell.places is not None and "rank_0" in rows:
         for k in range(benchmark.width):
             if f"rank_{k}" in rows:
                 ranks = rows[f"rank_{k}"][last]
                 cell.places[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
-    _without_lost(cell, tuple(p[rows["lost"] & kept] for p in place))
+    _without_lost(cell, tuple(p[rows["lost"] & current] for p in place))
 
 
 def _without_lost(cell: CellData, place: tuple[NDArray[np.intp], ...]) -> None:
@@ -173,12 +173,12 @@ def _without_lost(cell: CellData, place: tuple[NDArray[np.intp], ...]) -> None:
 
 
 def _fill_scores(
-    benchmark: BenchmarkData, cell: CellData, rows: Rows, place: tuple[NDArray[np.intp], ...], kept: Bools
+    benchmark: BenchmarkData, cell: CellData, rows: Rows, place: tuple[NDArray[np.intp], ...], current: Bools
 ) -> None:
     """The scores of candidates that were each scored alone, and what they come to."""
     assert cell.places is not None
     each = np.full(cell.places.shape, ABSENT, dtype=np.int8)
-    last = _last(place, each.shape, kept)
+    last = _last(place, each.shape, current)
     place = tuple(p[last] for p in place)
     each[place] = rows["code"][last]
     cell.places[place] = -rows["score"][last]
@@ -192,8 +192,8 @@ def _fill_scores(
     compare_scores(benchmark, cell, each)
 
 
-def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], kept: Bools) -> NDArray[np.intp]:
-    """The rows that are kept, of several for one place the last."""
-    rows = np.flatnonzero(kept)[::-1]
+def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:
+    """The rows that are current, of several for one place the last."""
+    rows = np.flatnonzero(current)[::-1]
     flat = np.ravel_multi_index(tuple(p[rows] for p in place), shape)
     return rows[np.unique(flat, return_index=True)[1]]

@@ -53,23 +53,23 @@ def one_order(asked: Bools, facts: Facts) -> list[str]:
 
 def _at(right: Bools, there: Bools) -> Bools:
     """(items, draws): right in the one order in which the label stood there."""
-    found: Bools = np.asarray((right & there[:, :, None]).any(axis=1))
-    return found
+    right_there: Bools = np.asarray((right & there[:, :, None]).any(axis=1))
+    return right_there
 
 
 def _flips(scored: Scored, facts: Facts, right: Bools) -> list[Column]:
     outcome, absent = scored.outcome, ~scored.turns[:, :, None]
     turns, size = np.arange(scored.turns.shape[1])[None, :, None], np.maximum(facts.candidates[:, None, None], 1)
     chosen = (scored.chosen | absent).all(axis=1)
-    same = ((outcome == outcome[:, :1]) | absent).all(axis=1)
+    consistent = ((outcome == outcome[:, :1]) | absent).all(axis=1)
     shown = np.where(scored.chosen, (outcome - turns) % size, -1)
     primacy = ((shown == 0) | absent).all(axis=1) & chosen
     recency = ((shown == size - 1) | absent).all(axis=1) & chosen
-    flipped = chosen & ~same
-    whole: Bools = np.asarray((right | absent).all(axis=1))
+    flipped = chosen & ~consistent
+    all_right: Bools = np.asarray((right | absent).all(axis=1))
     decisive = (facts.label >= 0) & (facts.label < facts.candidates)  # a flip is no half of a tie
     half = over_draws("", flipped & scored.both & decisive[:, None], scored.both)
-    strict = over_draws("", whole, scored.both)
+    strict = over_draws("", all_right, scored.both)
     return [
         over_draws("flip_rate", flipped, scored.both),
         over_draws("primacy_flips", primacy, scored.both),

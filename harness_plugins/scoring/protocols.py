@@ -58,9 +58,9 @@ def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
         return (full, own[full]) if full in own else None
     if name in own:
         return name, own[name]
-    known = ["strict", "official", "metric", *(p for b in names() for p in load_spec(b).protocols)]
-    if name not in known:
-        raise UserError(f"{unknown('protocol', name, known)} (`rubric-harness tasks` says what each is)")
+    protocol_names = ["strict", "official", "metric", *(p for b in names() for p in load_spec(b).protocols)]
+    if name not in protocol_names:
+        raise UserError(f"{unknown('protocol', name, protocol_names)} (`rubric-harness tasks` says what each is)")
     return None
 
 
@@ -72,8 +72,10 @@ def absent(name: str, benchmark: str) -> str:
     kinds = {p.partition(":")[0] for p in spec.protocols}
     none = name.partition("-")[0] == "official" and "official" not in kinds
     why = "no official protocol is built in for it" if none else "it has no such protocol"
-    rest = "; metric:... takes our parsed choices and applies the rest" if "metric" in kinds else ""
-    return f"{benchmark}: not scored by {name!r}: {why}; there are: {', '.join(('strict', *spec.protocols))}{rest}"
+    metric_note = "; metric:... takes our parsed choices and applies the rest" if "metric" in kinds else ""
+    return (
+        f"{benchmark}: not scored by {name!r}: {why}; there are: {', '.join(('strict', *spec.protocols))}{metric_note}"
+    )
 
 
 def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: CellData) -> None:
@@ -138,8 +140,8 @@ def _overall_judgment(text: str) -> int | None:
     # such phrase behind the first anchor, which is what this does.
     plain = re.sub(r"\s+", " ", text.replace("*", ""))
     anchor = _ANCHOR.search(plain)
-    found = _NAMED.findall(plain, anchor.end()) if anchor else []
-    return int(found[-1]) if found and found[-1] in ("1", "2") else None
+    numbers = _NAMED.findall(plain, anchor.end()) if anchor else []
+    return int(numbers[-1]) if numbers and numbers[-1] in ("1", "2") else None
 
 
 _WHOLE = {"[[A>B]]": 1, "[[A>>B]]": 1, "[[B>A]]": 2, "[[B>>A]]": 2, "[[A=B=Good]]": TIE, "[[A=B=Bad]]": BOTH_BAD}

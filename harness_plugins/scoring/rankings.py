@@ -23,11 +23,11 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
     right, wrong, pairs = (np.zeros(scored.outcome.shape) for _ in range(3))
     places = scored.places
     for a, b in combinations(range(facts.ranks.shape[1]), 2):
-        wanted = np.nan_to_num(np.sign(facts.ranks[:, a] - facts.ranks[:, b]))[:, None, None]
-        found = np.nan_to_num(np.sign(places[..., a] - places[..., b]))
-        right += (wanted != 0) & (found == wanted)
-        wrong += (wanted != 0) & (found == -wanted)
-        pairs += wanted != 0
+        label_sign = np.nan_to_num(np.sign(facts.ranks[:, a] - facts.ranks[:, b]))[:, None, None]
+        judge_sign = np.nan_to_num(np.sign(places[..., a] - places[..., b]))
+        right += (label_sign != 0) & (judge_sign == label_sign)
+        wrong += (label_sign != 0) & (judge_sign == -label_sign)
+        pairs += label_sign != 0
     among = scored.counts & (ranked & scored.complete)[:, None, None]
     trials = np.maximum(among.sum(axis=(1, 2)), 1)
     there = (ranked & scored.complete & among.any(axis=(1, 2))).astype(float)

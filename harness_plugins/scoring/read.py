@@ -48,8 +48,8 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     for item in items_here.values():
         by_benchmark[item.benchmark][item.uid] = item
     benchmarks = {}
-    for name, found in by_benchmark.items():
-        items = sorted(found.values(), key=lambda i: (i.row, i.uid))
+    for name, items_by_uid in by_benchmark.items():
+        items = sorted(items_by_uid.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
     run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest, damage), Problems(damage), mass_floor)
     note_lost_items(run, {})
@@ -64,9 +64,9 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
 def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
     """Where a cell stands in tables: judges and writers in the order of the config, arms in their own."""
 
-    def at(value: str | None, known: Iterable[str]) -> tuple[int, str]:
-        found = list(known)
-        return (found.index(value), "") if value in found else (len(found), value or "")
+    def at(value: str | None, in_order: Iterable[str]) -> tuple[int, str]:
+        names = list(in_order)
+        return (names.index(value), "") if value in names else (len(names), value or "")
 
     writers = run.manifest.get("rubrics", {})
     return at(key.judge, run.manifest.get("judges", {})), at(key.arm, ARMS), at(key.writer, writers)
@@ -93,16 +93,16 @@ def _rubrics(
     for rubric in last.values():
         drafts[rubric.benchmark, rubric.writer.name].append(rubric)
     rubrics = {}
-    for (benchmark, name), found in drafts.items():
+    for (benchmark, name), writer_drafts in drafts.items():
         by_item: dict[str, tuple[Rubric, ...]] = {}
-        for r in found:
+        for r in writer_drafts:
             if r.status == "valid" and r.item is not None:
                 by_item[r.item] = (*by_item.get(r.item, ()), r)
-        shared = tuple(r for r in found if r.status == "valid" and r.item is None)
+        shared = tuple(r for r in writer_drafts if r.status == "valid" and r.item is None)
         donors = manifest.get("donors", {}).get(benchmark, {}).get(name, ())
-        paired = frozenset(str(r.item) for r in found if r.saw != "nothing")
-        pending = frozenset((str(r.item), r.saw, r.replicate) for r in found if r.status == "error")
-        saw = frozenset(r.saw for r in found)
+        paired = frozenset(str(r.item) for r in writer_drafts if r.saw != "nothing")
+        pending = frozenset((str(r.item), r.saw, r.replicate) for r in writer_drafts if r.status == "error")
+        saw = frozenset(r.saw for r in writer_drafts)
         rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending, saw)
     return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 

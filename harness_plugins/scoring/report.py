@@ -64,16 +64,20 @@ class Report:
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric; what spoils the numbers comes first."""
-        found = [_of_the_folder("caveat", loss) for loss in self.losses]
-        found += [_of_the_folder("note", note) for note in self.notes]
-        found += [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
+        objects = [_of_the_folder("caveat", loss) for loss in self.losses]
+        objects += [_of_the_folder("note", note) for note in self.notes]
+        objects += [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
         for cell in self.cells:
             base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
-            rest = {"protocol": self.about[cell.benchmark][0], "complete": cell.complete, "relation": cell.relation}
-            rest |= {"grading": cell.grading, "rubrics": cell.rubrics}
+            cell_fields = {
+                "protocol": self.about[cell.benchmark][0],
+                "complete": cell.complete,
+                "relation": cell.relation,
+            }
+            cell_fields |= {"grading": cell.grading, "rubrics": cell.rubrics}
             for m in cell.metrics.values():
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
-                found.append({**base, "metric": m.name, **json_numbers(numbers), **rest})
+                objects.append({**base, "metric": m.name, **json_numbers(numbers), **cell_fields})
             for c in cell.contrasts.values():
                 more: dict[str, Any] = {
                     "p_holm": c.p_holm,
@@ -86,29 +90,29 @@ class Report:
                     again = c.by_ratio
                     more |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
                     more["p_by_ratio"] = again.p
-                found.append(
+                objects.append(
                     {
                         **base,
                         "metric": f"gain_over_{c.reference}",
                         **c.numbers(),
                         **more,
-                        **(rest | {"complete": c.complete}),
+                        **(cell_fields | {"complete": c.complete}),
                         "flags": c.flags,
                     }
                 )
             if cell.mass is not None:
                 numbers = {"n": cell.mass.count, "value": cell.mass.median, "below_half": cell.mass.below_half}
-                found.append({**base, "metric": "mass", **json_numbers(numbers), **rest})
+                objects.append({**base, "metric": "mass", **json_numbers(numbers), **cell_fields})
             if cell.several_forms[1]:
                 k, n = cell.several_forms
-                found.append(
-                    {**base, "metric": "several_forms", **json_numbers({"k": k, "n": n, "value": k / n}), **rest}
+                objects.append(
+                    {**base, "metric": "several_forms", **json_numbers({"k": k, "n": n, "value": k / n}), **cell_fields}
                 )
             if cell.transitions is not None:
-                found.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **rest})
+                objects.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **cell_fields})
         for conclusion in self.conclusions:
             protocol = self.about[conclusion.benchmark][0] if conclusion.benchmark in self.about else self.protocol
-            found += conclusion.objects(protocol, sentence(conclusion))
+            objects += conclusion.objects(protocol, sentence(conclusion))
         for t in self.transfers:
             whose = {"benchmark": t.benchmark, "judge": t.judge, "writer": t.writer, "arm": "transfer"}
             cell = next(c for c in self.cells if (c.benchmark, c.judge, c.writer) == (t.benchmark, t.judge, t.writer))
@@ -117,7 +121,7 @@ class Report:
                 numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
                 if m.name in t.by_ratio:
                     numbers["value_by_ratio"] = t.by_ratio[m.name].value
-                found.append(
+                objects.append(
                     {**whose, "metric": m.name, **json_numbers(numbers), "protocol": self.about[t.benchmark][0]}
                 )
         for w in self.ways:
@@ -125,23 +129,23 @@ class Report:
             for judge, x in zip(w.judges, w.difference, strict=True):
                 if x is not None:
                     numbers = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
-                    found.append(
+                    objects.append(
                         {**of, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
                     )
         for p in self.panels:
             of = {"benchmark": p.benchmark, "writer": p.writer, "arm": p.arm, "protocol": self.about[p.benchmark][0]}
             vote = {"k": p.vote.k, "n": p.vote.n, "value": p.vote.value, "low": p.vote.low, "high": p.vote.high}
-            found.append({**of, "judge": list(p.judges), "metric": p.vote.name, **json_numbers(vote)})
-            found.append(
+            objects.append({**of, "judge": list(p.judges), "metric": p.vote.name, **json_numbers(vote)})
+            objects.append(
                 {**of, "judge": list(p.judges), "metric": "krippendorff_alpha", **json_numbers({"value": p.alpha})}
             )
             for pair, (value, n) in p.kappa.items():
                 agreement = json_numbers({"value": value, "n": n})
-                found.append({**of, "judge": list(pair), "metric": "cohen_kappa", **agreement})
+                objects.append({**of, "judge": list(pair), "metric": "cohen_kappa", **agreement})
         parts: list[Matrix | Calibration] = [*self.matrices, *self.calibrations]
         for part in parts:
-            found += part.objects(self.about[part.benchmark][0])
-        return found + [{**o, **json_numbers(numbers)} for o, numbers in _of_costs(self)]
+            objects += part.objects(self.about[part.benchmark][0])
+        return objects + [{**o, **json_numbers(numbers)} for o, numbers in _of_costs(self)]
 
 
 def _of_costs(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
@@ -151,10 +155,13 @@ def _of_costs(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]
         vote = "" if p.votes is None else f"[vote@{p.votes}]"
         of = {"benchmark": p.benchmark, "judge": p.judge, "writer": p.writer, "arm": p.arm, "votes": p.votes}
         of["protocol"] = report.about[p.benchmark][0]
-        told = {"calls_told": p.usage[0], "calls_all": p.usage[1]}
+        usage_counts = {"calls_told": p.usage[0], "calls_all": p.usage[1]}
         fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
         numbers = {"value": p.cost, "accuracy": p.accuracy.value, **{f: getattr(p, f) for f in fields}}
-        yield {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **told}, numbers
+        yield (
+            {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **usage_counts},
+            numbers,
+        )
 
 
 def _of_the_folder(metric: str, text: str) -> dict[str, Any]:

@@ -113,8 +113,12 @@ def _score_benchmark(
     cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
-        told = benchmark.cells[CellKey(c.judge, c.arm, c.writer)]
-        may_tie = told.grading.get("ties") or told.grading.get("kind") == "pointwise" or "four_way" in told.formats
+        cell_data = benchmark.cells[CellKey(c.judge, c.arm, c.writer)]
+        may_tie = (
+            cell_data.grading.get("ties")
+            or cell_data.grading.get("kind") == "pointwise"
+            or "four_way" in cell_data.formats
+        )
         if ties and not c.baseline and not c.computed and not may_tie:
             c.flags.append(
                 f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one"
@@ -157,14 +161,14 @@ def _measured(
     declared: conclusions.Declared,
 ) -> Measured:
     scored, by_ratio = both_ways
-    found: Measured = {}
+    measured: Measured = {}
     for writer in (w for b, w in declared.members if b == benchmark.name):
         more = (facts, cluster, declared)
-        one = conclusions.measure(run, benchmark, writer, cells, scored, *more)
+        conclusion = conclusions.measure(run, benchmark, writer, cells, scored, *more)
         if by_ratio:
-            one.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
-        found[benchmark.name, writer] = one
-    return found
+            conclusion.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
+        measured[benchmark.name, writer] = conclusion
+    return measured
 
 
 def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.Conclusion]:
@@ -215,16 +219,21 @@ def scored_both_ways(
                 )
             protocols.check(name, spec, benchmark, cell)
             outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
-    said = {k: c.by_ratio for k, c in benchmark.cells.items() if c.by_ratio is not None}
+    ratio_outcomes = {k: c.by_ratio for k, c in benchmark.cells.items() if c.by_ratio is not None}
     scored: dict[CellKey, Scored] = {}
     by_ratio: dict[CellKey, Scored] = {}
     for key, cell in benchmark.cells.items():
         none = CellKey(key.judge, "none", None)
-        kept = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
-        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], kept, facts, spec)
-        if key in said or none in said:
-            kept = kept and (kept[0], said.get(none, kept[1]))
-            by_ratio[key] = metrics.score_cell(benchmark, cell, said.get(key, outcomes[key]), kept, facts, spec)
+        none_cell_outcome = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
+        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], none_cell_outcome, facts, spec)
+        if key in ratio_outcomes or none in ratio_outcomes:
+            none_cell_outcome = none_cell_outcome and (
+                none_cell_outcome[0],
+                ratio_outcomes.get(none, none_cell_outcome[1]),
+            )
+            by_ratio[key] = metrics.score_cell(
+                benchmark, cell, ratio_outcomes.get(key, outcomes[key]), none_cell_outcome, facts, spec
+            )
     return scored, by_ratio
 
 
@@ -236,13 +245,13 @@ def _panels(
     for cell in cells:
         if cell.complete and not cell.baseline and not cell.computed:
             groups.setdefault((cell.arm, cell.writer), []).append(cell)
-    found = []
+    panels = []
     for (arm, writer), members in groups.items():
         if len(members) > 1:
             judged = {c.judge: scored[CellKey(c.judge, arm, writer)] for c in members}
             best = max((c.metrics["accuracy"] for c in members), key=lambda m: m.value)
-            found.append(panel(benchmark, arm, writer, judged, best, facts, cluster))
-    return found
+            panels.append(panel(benchmark, arm, writer, judged, best, facts, cluster))
+    return panels
 
 
 def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:
@@ -280,8 +289,8 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
     rows = np.zeros(len(benchmark.items), dtype=np.int64)
     columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
-    found = [c.name for c, _ in columns if c.name and c.n]
-    return found + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
+    names = [c.name for c, _ in columns if c.name and c.n]
+    return names + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
 
 
 def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str, ProtocolSpec, Facts, Scored]:
@@ -297,7 +306,7 @@ def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str
 def _cell(
     run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
 ) -> CellReport:
-    cell, one = benchmark.cells[key], scored[key]
+    cell, cell_scored = benchmark.cells[key], scored[key]
     none = scored.get(CellKey(key.judge, "none", None))
     flags = []
     if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
@@ -321,12 +330,12 @@ def _cell(
         baseline=run.baseline(key.judge),
         blind=run.blind(key.judge),
         computed=cell.computed,
-        trials=one.trials,
+        trials=cell_scored.trials,
         tokens=cell.tokens,
         metrics={},
         mass=cell.mass,
         several_forms=cell.several_forms,
-        transitions=metrics.transitions(none, one, facts) if none is not None and key.arm != "none" else None,
+        transitions=metrics.transitions(none, cell_scored, facts) if none is not None and key.arm != "none" else None,
         flags=flags,
     )
 
@@ -354,14 +363,14 @@ def _fill_metrics(
     extra: Sequence[Sequence[Column]] = (),
 ) -> None:
     """All metrics of all cells; every cell sees the same resamples."""
-    for n, (cell, one) in enumerate(zip(cells, scored, strict=True)):
+    for n, (cell, cell_scored) in enumerate(zip(cells, scored, strict=True)):
         data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
         more = [c for c in extra[n] if c.n] if extra else []
-        columns, macros = _columns(one, data, facts, cluster, strict, spec, more)
+        columns, macros = _columns(cell_scored, data, facts, cluster, strict, spec, more)
         grouping = {"groups", "groups_by_category"} & set(spec.aggregates)
         if grouping and metrics.grouped(facts) and not any(c.name.startswith("acc_plus") for c, _ in columns):
             cell.flags.append("Acc+ is void: it needs every row of every group")
-        _fill_one(cell, columns, macros, count, _both(one), count == len(benchmark.items))
+        _fill_one(cell, columns, macros, count, _both(cell_scored), count == len(benchmark.items))
 
 
 Columns = list[tuple[Column, Ints]]
@@ -369,7 +378,7 @@ Columns = list[tuple[Column, Ints]]
 
 
 def _columns(
-    one: Scored,
+    scored: Scored,
     cell: CellData,
     facts: Facts,
     cluster: Ints,
@@ -378,28 +387,28 @@ def _columns(
     more: Sequence[Column] = (),
 ) -> tuple[Columns, list[tuple[str, list[int]]]]:
     """What a cell's metrics are made of: columns, and by name the places of those whose mean is a metric."""
-    found = metrics.columns(one, facts)
-    found += positions.columns(one, facts) + rankings.columns(one, facts)
-    found += votes.columns(one, facts, cell.samples)
-    found += more
-    columns = [(c, cluster) for c in found if strict or c.name in ("accuracy", "parsed", "answered")]
+    cell_columns = metrics.columns(scored, facts)
+    cell_columns += positions.columns(scored, facts) + rankings.columns(scored, facts)
+    cell_columns += votes.columns(scored, facts, cell.samples)
+    cell_columns += more
+    columns = [(c, cluster) for c in cell_columns if strict or c.name in ("accuracy", "parsed", "answered")]
     macros: list[tuple[str, list[int]]] = []
-    categories = metrics.category_columns(one, facts)
+    categories = metrics.category_columns(scored, facts)
     if categories and "macro" in spec.aggregates:
         macros.append(("macro", list(range(len(columns), len(columns) + len(categories)))))
     if categories and "macro_with_all" in spec.aggregates:
-        whole = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
-        macros.append(("macro_with_all", [whole, *range(len(columns), len(columns) + len(categories))]))
+        accuracy_place = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
+        macros.append(("macro_with_all", [accuracy_place, *range(len(columns), len(columns) + len(categories))]))
     columns += [(c, cluster) for c in categories]
     if "criteria" in spec.aggregates:
-        for name, parts in aggregates.by_criterion(one, facts).items():
+        for name, parts in aggregates.by_criterion(scored, facts).items():
             macros.append((name, list(range(len(columns), len(columns) + len(parts)))))
             columns += [(c, cluster) for c in parts]
     if "conflicts" in spec.aggregates:
-        found, stands = aggregates.conflicts(one, facts)
-        columns += [(c, cluster[s]) for c, s in zip(found, stands, strict=True)]
+        conflict_columns, stands = aggregates.conflicts(scored, facts)
+        columns += [(c, cluster[s]) for c, s in zip(conflict_columns, stands, strict=True)]
     if {"groups", "groups_by_category"} & set(spec.aggregates):
-        groups, stand = metrics.group_columns(one, facts, "groups_by_category" in spec.aggregates)
+        groups, stand = metrics.group_columns(scored, facts, "groups_by_category" in spec.aggregates)
         columns += [(c, cluster[stand]) for c in groups]
     return columns, macros
 
@@ -432,8 +441,8 @@ def _fill_one(
         cell.metrics[name] = Metric(name, k, n, k / n, float(below[0]), float(above[0]))
 
 
-def _both(one: Scored) -> bool:
-    return bool(one.both.any())
+def _both(scored: Scored) -> bool:
+    return bool(scored.both.any())
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")
@@ -446,14 +455,14 @@ def adjust(reports: Sequence[Report]) -> None:
     The family are the complete cells of models that are not known to be kin of the writer; where only baselines were run,
     those of `lexical`.
     """
-    found = [
+    cell_contrasts = [
         (c, c.contrasts[r.primary[1]])
         for r in reports
         for c in r.cells
         if c.arm == r.primary[0] and r.primary[1] in c.contrasts and c.contrasts[r.primary[1]].complete
     ]
-    models = [x for c, x in found if not c.baseline and c.relation not in APART]
-    family = models or [x for c, x in found if c.baseline and not c.blind]
+    models = [x for c, x in cell_contrasts if not c.baseline and c.relation not in APART]
+    family = models or [x for c, x in cell_contrasts if c.baseline and not c.blind]
     paired.adjust(family)
     for contrast in family:
         contrast.primary = True

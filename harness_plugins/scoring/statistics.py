@@ -46,9 +46,9 @@ def by_cluster(values: Floats, cluster: Ints, count: int) -> Floats:
     """Sums over the items of each cluster: (items, columns) -> (clusters, columns)."""
     result = np.zeros((count, values.shape[1]))
     order = np.argsort(cluster, kind="stable")
-    found, starts = np.unique(cluster[order], return_index=True)
-    if len(found):
-        result[found] = np.add.reduceat(values[order], starts, axis=0)
+    present, starts = np.unique(cluster[order], return_index=True)
+    if len(present):
+        result[present] = np.add.reduceat(values[order], starts, axis=0)
     return result
 
 
@@ -67,9 +67,10 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     rows = max(1, _BLOCK // max(count, 1))
     both = np.concatenate([num, den], axis=1).astype(np.float32)
     first: dict[bytes, int] = {}
-    same = [first.setdefault(both[:, c].tobytes(), c) for c in range(2 * columns)]  # many have the same denominator
+    # Many columns have the same denominator.
+    first_equal = [first.setdefault(both[:, c].tobytes(), c) for c in range(2 * columns)]
     different = list(first.values())
-    both, place = both[:, different], np.searchsorted(different, same)
+    both, place = both[:, different], np.searchsorted(different, first_equal)
     for start in range(0, resamples, rows):
         sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)[:, place]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -81,18 +82,19 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
 def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     """(resamples, clusters): how often each cluster was drawn. Kept, because drawing costs more than all that follows."""
     rng = np.random.default_rng(seed)
-    found = np.empty((resamples, count), dtype=np.uint8)  # a cluster drawn 256 times is not to be expected in any run
-    for row in found:
+    weights = np.empty((resamples, count), dtype=np.uint8)  # a cluster drawn 256 times is not to be expected in any run
+    for row in weights:
         row[:] = np.bincount(rng.integers(0, count, size=count, dtype=np.int32), minlength=count)
-    return found
+    return weights
 
 
 def interval(distribution: Floats) -> tuple[Floats, Floats]:
     """The middle 95 % of each column of a bootstrap distribution."""
     missing = np.isnan(distribution)
-    whole, some = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
+    without_gaps, with_gaps = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
-    for columns, percentile in ((whole, np.percentile), (some, np.nanpercentile)):  # the second goes column by column
+    # The second goes column by column.
+    for columns, percentile in ((without_gaps, np.percentile), (with_gaps, np.nanpercentile)):
         if columns.any():
             low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
     return low, high
@@ -136,8 +138,9 @@ def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
     for start in range(0, flips, rows):
         n = min(rows, flips - start)
         bits = np.unpackbits(rng.integers(0, 256, size=(n, -(-count // 8)), dtype=np.uint8), axis=1)[:, :count]
-        kept = bits.astype(np.float32) @ values  # the sum with the other signs flipped is twice this less the whole
-        beyond += (np.abs(2 * kept.astype(np.float64) - total) >= np.abs(total) - tolerance).sum(axis=0)
+        # The sum with the other signs flipped is twice this less the whole.
+        unflipped = bits.astype(np.float32) @ values
+        beyond += (np.abs(2 * unflipped.astype(np.float64) - total) >= np.abs(total) - tolerance).sum(axis=0)
     answer: Floats = (beyond + 1) / (flips + 1)
     return answer
 

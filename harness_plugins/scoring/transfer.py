@@ -81,8 +81,8 @@ def _own_by_replicate(
                 if r.replicate not in replicates:
                     continue
                 place = (i, j, replicates.index(r.replicate))
-                said = verdict_in(r, judged)
-                verdict[place] = -1 if said is None else pick_of(said, judged)
+                writer_verdict = verdict_in(r, judged)
+                verdict[place] = -1 if writer_verdict is None else pick_of(writer_verdict, judged)
                 order[place] = UNORDERED if r.saw == "nothing" else SAME if r.saw == judged else CROSS
     return verdict, order
 
@@ -96,13 +96,13 @@ def _like(outcome: NDArray[Any], draws: int) -> NDArray[Any]:
     return outcome[:, :, np.arange(draws) % outcome.shape[2]]
 
 
-def change_columns(one: Scored, none: Scored, facts: Facts) -> list[Column]:
+def change_columns(scored: Scored, none: Scored, facts: Facts) -> list[Column]:
     """recovery = P(right | N wrong), harm = P(not right | N right), and their net in trials."""
-    draws = one.outcome.shape[2]
+    draws = scored.outcome.shape[2]
     before, label = _like(none.outcome, draws), facts.label[:, None, None]
     chosen = is_pick(before)
-    among = one.counts & one.answered & chosen & (label >= 0)
-    right, was = one.outcome == label, before == label
+    among = scored.counts & scored.answered & chosen & (label >= 0)
+    right, was = scored.outcome == label, before == label
     return [
         _share("recovery", right, among & ~was),
         _share("harm", ~right, among & was),
@@ -110,7 +110,7 @@ def change_columns(one: Scored, none: Scored, facts: Facts) -> list[Column]:
     ]
 
 
-def following_columns(one: Scored, own: Own, none: Scored, others: dict[str, Scored], facts: Facts) -> list[Column]:
+def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, Scored], facts: Facts) -> list[Column]:
     """How far the judge follows W.
 
     Args:
@@ -120,15 +120,15 @@ def following_columns(one: Scored, own: Own, none: Scored, others: dict[str, Sco
     W). verifier_precision = P(W right | J right) and verifier_recall = P(J right | W right): the judge as a proxy that is to
     tell from the rubric whether its writer was right.
     """
-    draws = one.outcome.shape[2]
+    draws = scored.outcome.shape[2]
     before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
     chosen = is_pick(before)
-    among = one.counts & one.answered & (w >= 0)
+    among = scored.counts & scored.answered & (w >= 0)
     both = among & chosen & (label >= 0)
-    followed = (one.outcome == w).astype(float)
+    followed = (scored.outcome == w).astype(float)
     moved = followed - (before == w)
     differed = among & chosen & (before != w)
-    found = [
+    columns = [
         _share("agreement_with_writer", followed, among),
         _share("sycophancy", moved, both & (w != label)),
         _share("uptake", moved, both & (w == label)),
@@ -136,12 +136,12 @@ def following_columns(one: Scored, own: Own, none: Scored, others: dict[str, Sco
     ]
     for name, other in others.items():
         outcome = _like(other.outcome, draws)
-        known = _like(other.answered & other.counts, draws)
-        found.append(_share(f"pull_{name}", outcome == w, differed & known))
-    right, writer_right = one.outcome == label, w == label
+        other_answered = _like(other.answered & other.counts, draws)
+        columns.append(_share(f"pull_{name}", outcome == w, differed & other_answered))
+    right, writer_right = scored.outcome == label, w == label
     labelled = among & (label >= 0)
     return [
-        *found,
+        *columns,
         _share("verifier_precision", writer_right, labelled & right),
         _share("verifier_recall", right, labelled & writer_right),
     ]
@@ -154,35 +154,35 @@ def extra_columns(
     none = scored.get(CellKey(key.judge, "none", None))
     if none is None or key.arm == "none" or not scored[key].pairs:
         return []
-    one, cell = scored[key], benchmark.cells[key]
-    found = change_columns(one, none, facts)
+    arm_scored, cell = scored[key], benchmark.cells[key]
+    columns = change_columns(arm_scored, none, facts)
     rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
     if rubrics is None or key.arm not in FOLLOWING:
-        return found
+        return columns
     own = own_of(benchmark, rubrics, key.arm, cell.replicates, cell.samples)
     if (own.verdict < 0).all():
-        return found
+        return columns
     others = {"repeat": scored.get(CellKey(key.judge, "repeat", None))}
     others["shuffled"] = scored.get(CellKey(key.judge, "shuffled", key.writer))
-    return found + following_columns(one, own, none, {n: s for n, s in others.items() if s is not None}, facts)
+    return columns + following_columns(arm_scored, own, none, {n: s for n, s in others.items() if s is not None}, facts)
 
 
 def transfers(
     run: RunData, benchmark: BenchmarkData, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
 ) -> list[Transfer]:
     """One for each judge and writer whose rubrics it read, in full and completely."""
-    found: list[Transfer] = []
+    carried: list[Transfer] = []
     if benchmark.width != 2:
-        return found
+        return carried
     free: dict[str, tuple[Bools, Bools]] = {}
-    for key, one in scored.items():
+    for key, cell_scored in scored.items():
         rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
-        complete = one.trials[0] == one.trials[1]
+        complete = cell_scored.trials[0] == cell_scored.trials[1]
         if key.arm == "transferred" and rubrics is not None and complete and not run.blind(key.judge):
             if rubrics.name not in free:
                 free[rubrics.name] = _leak_free(benchmark, rubrics)
-            found.append(_transfer(benchmark, key.judge, rubrics, free[rubrics.name], scored, facts, cluster))
-    return found
+            carried.append(_transfer(benchmark, key.judge, rubrics, free[rubrics.name], scored, facts, cluster))
+    return carried
 
 
 def _transfer(
@@ -197,16 +197,16 @@ def _transfer(
     writer = rubrics.name
 
     def cell(arm: str, of: str | None = None, by: str = judge) -> Scored | None:
-        one = scored.get(CellKey(by, arm, of))
-        return one if one is not None and one.trials[0] == one.trials[1] else None
+        cell_scored = scored.get(CellKey(by, arm, of))
+        return cell_scored if cell_scored is not None and cell_scored.trials[0] == cell_scored.trials[1] else None
 
     columns = _cells(benchmark, rubrics, cell("transferred", writer), cell("crossed", writer), facts)
     none, advice, alone = cell("none"), cell("advice", writer), cell("grm", None, writer)
     transferred = cell("transferred", writer)
     assert transferred is not None
-    for name, one in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
-        if one is not None:
-            columns.append(Column(name, one.num, one.den))
+    for name, cell_scored in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
+        if cell_scored is not None:
+            columns.append(Column(name, cell_scored.num, cell_scored.den))
     if alone is not None and none is not None:
         columns.append(_voted(alone, none, facts))
     free, with_rubric = leak_free
@@ -214,7 +214,7 @@ def _transfer(
         if reference is not None:
             among = (transferred.den > 0) & (reference.den > 0) & (True if members is None else members)
             columns.append(Column(name, np.where(among, transferred.score - reference.score, 0.0), among.astype(float)))
-    saw = {r.saw for found in rubrics.by_item.values() for r in found} - {"nothing"}
+    saw = {r.saw for item_rubrics in rubrics.by_item.values() for r in item_rubrics} - {"nothing"}
     judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
     one_order = ""
     if saw and (len(saw) == 1 or len(judged) == 1):
@@ -240,14 +240,14 @@ def _cells(
     if crossed is not None:
         there = _own(benchmark, rubrics, "crossed", crossed).order == CROSS
         twice = crossed.counts.any(axis=2) & there.any(axis=2)
-    for arm, one in (("transferred", transferred), ("crossed", crossed)):
-        if one is None:
+    for arm, scored in (("transferred", transferred), ("crossed", crossed)):
+        if scored is None:
             continue
-        own = _own(benchmark, rubrics, arm, one)
-        right = one.outcome == facts.label[:, None, None]
+        own = _own(benchmark, rubrics, arm, scored)
+        right = scored.outcome == facts.label[:, None, None]
         for j, judged in enumerate(ORDERS):
             for which, written in ((SAME, judged), (CROSS, ORDERS[1 - j])):
-                among = one.counts & one.complete[:, None, None] & (own.order == which)
+                among = scored.counts & scored.complete[:, None, None] & (own.order == which)
                 among[:, 1 - j] = False
                 if arm == "transferred" and which == CROSS and twice is not None:
                     among &= ~twice[:, :, None]  # the very same call stands under crossed
@@ -259,19 +259,19 @@ def _cells(
     ]
 
 
-def _own(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, one: Scored) -> Own:
+def _own(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, scored: Scored) -> Own:
     data = next(c for k, c in benchmark.cells.items() if k.arm == arm and k.writer == rubrics.name)
-    return own_of(benchmark, rubrics, arm, data.replicates, one.outcome.shape[2] // len(data.replicates))
+    return own_of(benchmark, rubrics, arm, data.replicates, scored.outcome.shape[2] // len(data.replicates))
 
 
 def _voted(writer: Scored, none: Scored, facts: Facts) -> Column:
     """What writer and judge decide together, all their verdicts on an item counted; a split vote counts half."""
     label = facts.label[:, None, None]
     margin = np.zeros(len(facts.label))
-    for one in (writer, none):
-        right = ((one.outcome == label) & one.counts).sum(axis=(1, 2))
-        wrong = (one.chosen & one.counts & (one.outcome != label)).sum(axis=(1, 2))
-        margin += (right - wrong) / np.maximum(one.counts.sum(axis=(1, 2)), 1)
+    for scored in (writer, none):
+        right = ((scored.outcome == label) & scored.counts).sum(axis=(1, 2))
+        wrong = (scored.chosen & scored.counts & (scored.outcome != label)).sum(axis=(1, 2))
+        margin += (right - wrong) / np.maximum(scored.counts.sum(axis=(1, 2)), 1)
     among = (writer.den > 0) & (none.den > 0)
     return Column("writer_plus_none", ((margin > 1e-9) + 0.5 * (np.abs(margin) <= 1e-9)) * among, among.astype(float))
 
@@ -280,9 +280,9 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
     """(items,): no rubric of the item leaks; the item has rubrics."""
     free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
     for i, item in enumerate(benchmark.items):
-        found = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
-        has[i] = bool(found)
-        free[i] = bool(found) and not any(leaks_of(r, item) for r in found)
+        item_rubrics = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
+        has[i] = bool(item_rubrics)
+        free[i] = bool(item_rubrics) and not any(leaks_of(r, item) for r in item_rubrics)
     return free, has
 
 
@@ -292,26 +292,26 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
     stacked = np.stack(sums, axis=2)
     drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
     low, high = statistics.interval(drawn)
-    found = {
+    metrics = {
         c.name: Metric(c.name, c.k, c.n, c.value, float(low[i]), float(high[i])) for i, c in enumerate(columns) if c.n
     }
     place = {c.name: i for i, c in enumerate(columns)}
 
     def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
-        if all(p in found for p in (*plus, *minus)):
+        if all(p in metrics for p in (*plus, *minus)):
             signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
-            value = math.fsum(s * found[p].value for p, s in signs)
+            value = math.fsum(s * metrics[p].value for p, s in signs)
             spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
             below, above = statistics.interval(spread[:, None])
-            found[name] = Metric(name, value, 1, value, float(below[0]), float(above[0]))
+            metrics[name] = Metric(name, value, 1, value, float(below[0]), float(above[0]))
 
-    same = [n for n in ("a_AB_AB", "a_BA_BA") if n in found]
-    cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in found]
+    same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
+    cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
     if (one_order and same) or len(same) == 2:
         mean("same", same)
     if cross and (one_order or len(cross) == 2):
         mean("cross", cross)
-    if "same" in found and "cross" in found:
+    if "same" in metrics and "cross" in metrics:
         mean("headline", [*same, *cross])
         mean("leak", same, cross)
-    return found
+    return metrics

@@ -19,13 +19,13 @@ from harness_plugins.scoring.statistics import Column, Floats, Ints
 @cache
 def margin(right: int, wrong: int, total: int, drawn: int) -> Floats:
     """P(right - wrong = -drawn ... drawn) among `drawn` of `total` samples, of which some are right and some wrong."""
-    found = np.zeros(2 * drawn + 1)
-    rest = total - right - wrong
+    distribution = np.zeros(2 * drawn + 1)
+    undecided = total - right - wrong
     for r in range(min(right, drawn) + 1):
         for w in range(min(wrong, drawn - r) + 1):
-            ways = math.comb(right, r) * math.comb(wrong, w) * math.comb(rest, drawn - r - w)
-            found[drawn + r - w] += ways
-    answer: Floats = found / math.comb(total, drawn)
+            ways = math.comb(right, r) * math.comb(wrong, w) * math.comb(undecided, drawn - r - w)
+            distribution[drawn + r - w] += ways
+    answer: Floats = distribution / math.comb(total, drawn)
     return answer
 
 
@@ -45,9 +45,11 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     if not complete.any():
         return []
     right, wrong = _counts(scored, facts)
-    found = [vote(scored, facts, samples, n) for n in sorted({*(2**n for n in range(samples.bit_length())), samples})]
+    vote_columns = [
+        vote(scored, facts, samples, n) for n in sorted({*(2**n for n in range(samples.bit_length())), samples})
+    ]
     share = (np.maximum(right, wrong) / samples).mean(axis=1) * complete
-    return [*found, Column("vote_share", share, complete.astype(float))]
+    return [*vote_columns, Column("vote_share", share, complete.astype(float))]
 
 
 def among(scored: Scored, samples: int) -> Bools:
