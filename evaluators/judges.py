@@ -83,7 +83,8 @@ class ChatJudge:
         return await self._weighed(requests[0], answers[0]) if self.spec.verdict == "reasoned" else answers[0]
 
     async def _weighed(self, request: ChatRequest, answer: Answer) -> Answer:
-        """The answer with the probabilities of its verdict: the model goes on from `<answer>` by one token (decision 7).
+        """The answer with the probabilities of its verdict: the model goes on from `<answer>` by one token
+        (docs/design/verdict-modes.md).
 
         Messages and reasoning are the first call's, so a prefix cache holds all but that token. What a server keeps apart
         as `reasoning` is not shown again.

@@ -4,7 +4,7 @@
 
 300 pairs with an image each x 2 orders x 3 arms (none, generic, transferred), `verdict: direct`, on a real vLLM server with
 a tiny random Qwen2.5-VL and a cache of --cache-tokens. Both sides send the same requests with as many in flight; only their
-order differs. The engine's (design, decision 8) keeps the arms of one (item, order) together, the rubric last. Hit tokens
+order differs. The engine's (docs/design/prefix-order.md) keeps the arms of one (item, order) together, the rubric last. Hit tokens
 are the server's own counter.
 """
 

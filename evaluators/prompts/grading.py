@@ -1,4 +1,4 @@
-"""How a judge is asked (design, decision 6): what it compares, what it may answer, and on what it decides.
+"""How a judge is asked (docs/design/grading-and-protocols.md): what it compares, what it may answer, and on what it decides.
 
 Grading is part of every key. How answers are scored afterwards is a protocol, and never is.
 """

@@ -3,8 +3,8 @@
 The event is that the item's canonical candidate 0 is the preferred one: y is 1 or 0, the forecast p is P of that candidate.
 Canonical orders are drawn from the content, so the event says nothing of places or storage, and no number here but `auroc`
 changes when the two candidates change names. In one order the logit of p is the mean over the item's draws (samples and
-replicates); averaged, it is the mean over both orders, decision 13's c. Right is p on the side of y, half where p = 1/2;
-confidence is max(p, 1 - p).
+replicates); averaged, it is the mean over both orders, c of docs/design/content-and-order.md. Right is p on the side of y,
+half where p = 1/2; confidence is max(p, 1 - p).
 
 - brier: mean of (p - y)^2 (Brier 1950). 0.25 is what 1/2 everywhere gets.
 - auroc: P(p of an item with y = 1 > p of one with y = 0), ties half: does p tell which candidate is preferred?

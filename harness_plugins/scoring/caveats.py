@@ -1,4 +1,4 @@
-"""What spoils a benchmark's numbers, as data: it stands above every table (decision 20).
+"""What spoils a benchmark's numbers, as data: it stands above every table (docs/design/what-spoils-a-number.md).
 
 for caveat in caveats(run, benchmark, scored):
     say(warning(caveat))    # qwen: answers cut by the token limit: none 12.5 % (15/120), generic 0.8 % (1/120).
@@ -28,7 +28,8 @@ from harness_plugins.scoring.metrics import Bools, Scored
 Kind = Literal["unparsed", "refused", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
 
 GAP = 0.01
-"""Two sides of a difference that differ by more in one of their shares are not compared in bold or in words (decision 2)."""
+"""Two sides of a difference that differ by more in one of their shares are not compared in bold or in words
+(docs/design/both-orders.md)."""
 
 _ANSWERS: dict[Kind, int] = {"unparsed": UNPARSED, "refused": REFUSED, "truncated": TRUNCATED, "low_mass": LOW_MASS}
 

@@ -31,7 +31,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class Unequal:
-    """A share of answers in which the two sides of a difference differ, so that the difference may be theirs (decision 20)."""
+    """A share of answers in which the two sides of a difference differ, so that the difference may be theirs
+    (docs/design/what-spoils-a-number.md)."""
 
     kind: str
     here: float

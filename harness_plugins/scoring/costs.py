@@ -1,4 +1,4 @@
-"""What a decision costs, beside how good it is: arms and votes on one axis of tokens or money (decision 15).
+"""What a decision costs, beside how good it is: arms and votes on one axis of tokens or money (docs/design/equal-cost.md).
 
 An item's cost is what its decision takes alone: every call of the arm in all orders, one sample each, at full price, as if nothing
 had been asked beside it (no shared call, no hit in a prefix cache). The writer's share is C_writer / m: what the rubrics that the

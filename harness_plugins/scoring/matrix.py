@@ -1,4 +1,4 @@
-"""The matrix of writers and judges, and its margins over unseen cells: who transfers best, who gains most (decisions 4, 13, 14).
+"""The matrix of writers and judges, and its margins over unseen cells: who transfers best, who gains most (docs/design/unseen.md).
 
 A margin is a mean item by item: d_i over the cells of a row (or column) that are unseen and complete, so that its test and its
 interval are those of any other contrast. Writers and judges are taken as they are, items as a sample: a margin speaks of these
@@ -143,7 +143,7 @@ class Difference(NamedTuple):
     among: Bools
     """(items,): those with scores in every cell of it."""
     content: Floats
-    """(items,): gain in acc_agg (decision 13), NaN where the log-odds are not known in every cell of it."""
+    """(items,): gain in acc_agg (docs/design/content-and-order.md), NaN where the log-odds are not known in every cell of it."""
 
 
 def minus(scored: Scored, other: Scored) -> Difference:

@@ -247,7 +247,8 @@ def _trials(outcome: Codes, counts: Bools, facts: Facts, protocol: ProtocolSpec)
 
 
 def _log_odds(p: Floats, outcome: Codes, counts: Bools, samples: int, label: Ints) -> Floats:
-    """Decision 13's c: from P where every trial has it, else from the shares of several samples (half a vote added)."""
+    """c of docs/design/content-and-order.md: from P where every trial has it, else from the shares of several samples
+    (half a vote added)."""
     if counts.shape[1] != 2:
         return np.full(len(label), np.nan)
     in_both: Bools = np.asarray(counts.any(axis=2))

@@ -1,4 +1,4 @@
-"""Differences item by item, tested and bounded by the statistics of decision 14: one contrast for each."""
+"""Differences item by item, tested and bounded by the statistics of docs/statistics.md: one contrast for each."""
 
 from __future__ import annotations
 

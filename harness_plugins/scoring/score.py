@@ -341,7 +341,7 @@ def _cell(
 
 
 def relation_of(run: RunData, key: CellKey) -> str:
-    """How a cell's judge stands to its writer (decision 4); empty where there is none, or nothing is known of the judge."""
+    """How a cell's judge stands to its writer (docs/design/unseen.md); empty where there is none, or nothing is known of the judge."""
     writer = run.writers.get(key.writer) if key.writer else None
     judge = run.judge(key.judge)
     if writer is None or not judge:
@@ -446,7 +446,7 @@ def _both(scored: Scored) -> bool:
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")
-"""Relations that stand apart from the headline, and so from its family of tests (decision 4)."""
+"""Relations that stand apart from the headline, and so from its family of tests (docs/design/unseen.md)."""
 
 
 def adjust(reports: Sequence[Report]) -> None:

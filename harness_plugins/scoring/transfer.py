@@ -1,4 +1,4 @@
-"""What a judge takes from a writer: content, or the writer's verdict (issue of Proxy-GRM; design, decision 3).
+"""What a judge takes from a writer: content, or the writer's verdict (docs/design/arms-and-controls.md).
 
 W is the writer's own verdict in the rubric that a trial read, N the judge's choice without a rubric, J its choice with it.
 All of these are sums over trials, bootstrapped over clusters like every other metric.

@@ -1,7 +1,8 @@
 """Self-consistency: what a majority of k samples decides, and how large the majority is.
 
 vote@k takes half of its k samples in each order. It is the mean over all such draws from the n samples an order that were
-taken, by the hypergeometric formula (decision 15), so it has no luck of the draw in it; a split vote counts half, as a coin.
+taken, by the hypergeometric formula (docs/design/equal-cost.md), so it has no luck of the draw in it; a
+split vote counts half, as a coin.
 """
 
 from __future__ import annotations

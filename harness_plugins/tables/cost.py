@@ -23,7 +23,7 @@ ITEMS = 1000
 
 
 def cost_table(title: str, report: Report, benchmark: str, cells: Sequence[CellReport]) -> Table | None:
-    """What several samples buy beside what a rubric buys: a row for each arm and number of calls (decision 15)."""
+    """What several samples buy beside what a rubric buys: a row for each arm and number of calls (docs/design/equal-cost.md)."""
     points = [p for p in report.costs if p.benchmark == benchmark]
     if not any(p.usage[0] or p.votes for p in points):
         return None

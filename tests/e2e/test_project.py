@@ -111,3 +111,14 @@ def test_no_real_row_is_bundled() -> None:
         (ROOT / f).read_text(errors="replace") for f in tracked if not f.endswith(".png") and (ROOT / f).exists()
     )
     assert not [r["id"] for r in rows if len(r["chosen"]) > 40 and r["chosen"] in texts]
+
+
+def test_the_pages_that_the_code_names_are_there() -> None:
+    named = {
+        (path, page)
+        for folder in ("evaluators", "harness_plugins", "performance", "tools")
+        for path in (ROOT / folder).rglob("*.py")
+        for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8"))
+    }
+    assert any(page.startswith("docs/design/") for _, page in named)
+    assert [(str(path), page) for path, page in named if not (ROOT / page).is_file()] == []
