@@ -5,13 +5,14 @@ Which is better is a table: each way minus the first that the config names, item
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness_plugins.folder.usage import model_of
 from harness_plugins.scoring import paired
 from harness_plugins.scoring.arrays import CellKey, RunData
-from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
 from harness_plugins.scoring.metrics import Scored
 from harness_plugins.scoring.statistics import Ints
 
@@ -29,6 +30,14 @@ class Ways:
     accuracy: tuple[Metric, ...]
     difference: tuple[Contrast | None, ...]
     """From the first; None for itself."""
+
+    def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
+        """One flat object for each difference."""
+        base = {"benchmark": self.benchmark, "writer": self.writer, "arm": self.arm, "protocol": protocol}
+        for judge, x in zip(self.judges, self.difference, strict=True):
+            if x is not None:
+                numbers = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
+                yield {**base, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
 
 
 def ways(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,6 +27,10 @@ class Metric:
     value: float
     low: float
     high: float
+
+    def numbers(self) -> dict[str, float | int | None]:
+        """As JSON has it."""
+        return json_numbers({"k": self.k, "n": self.n, "value": self.value, "low": self.low, "high": self.high})
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,31 @@ class CellReport:
     @property
     def complete(self) -> bool:
         return self.trials[0] == self.trials[1]
+
+    def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
+        """One flat object for each metric and contrast."""
+        base = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": self.arm}
+        about = {"protocol": protocol, "complete": self.complete, "relation": self.relation}
+        about |= {"grading": self.grading, "rubrics": self.rubrics}
+        for m in self.metrics.values():
+            yield {**base, "metric": m.name, **m.numbers(), **about}
+        for c in self.contrasts.values():
+            tests: dict[str, Any] = {"p_holm": c.p_holm, "p_strict": c.p_strict, "content": c.content, "order": c.order}
+            tests["primary"] = c.primary
+            if c.by_ratio is not None and c.complete:
+                again = c.by_ratio
+                tests |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
+                tests["p_by_ratio"] = again.p
+            sides = about | {"complete": c.complete}
+            yield {**base, "metric": f"gain_over_{c.reference}", **c.numbers(), **tests, **sides, "flags": c.flags}
+        if self.mass is not None:
+            numbers = {"n": self.mass.count, "value": self.mass.median, "below_half": self.mass.below_half}
+            yield {**base, "metric": "mass", **json_numbers(numbers), **about}
+        if self.several_forms[1]:
+            k, n = self.several_forms
+            yield {**base, "metric": "several_forms", **json_numbers({"k": k, "n": n, "value": k / n}), **about}
+        if self.transitions is not None:
+            yield {**base, "metric": "transitions_from_none", "counts": self.transitions, **about}
 
 
 def json_numbers(values: Mapping[str, float]) -> dict[str, float | int | None]:

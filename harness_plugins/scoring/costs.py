@@ -9,9 +9,9 @@ and replicates once. An item without a rubric costs what `none` costs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from harness_plugins.config.prices import Prices
 from harness_plugins.folder.usage import Decided, model_of
 from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.statistics import Floats, Ints
 
@@ -65,6 +65,21 @@ class CostPoint:
     def tokens(self) -> tuple[tuple[str, float, float], tuple[str, float, float]]:
         """Model, read and written of the judge, and of the writer."""
         return (self.model, self.read, self.written), (self.writer_model, self.writer_read, self.writer_written)
+
+    def objects(self, protocol: str, currency: str | None) -> Iterator[dict[str, Any]]:
+        """What a decision costs, as one flat object."""
+        vote = "" if self.votes is None else f"[vote@{self.votes}]"
+        base: dict[str, Any] = {
+            "benchmark": self.benchmark,
+            "judge": self.judge,
+            "writer": self.writer,
+            "arm": self.arm,
+        }
+        base |= {"votes": self.votes, "protocol": protocol, "metric": f"cost_{self.axis}{vote}", "currency": currency}
+        base |= {"frontier": self.frontier, "calls_told": self.usage[0], "calls_all": self.usage[1]}
+        fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
+        numbers = {"value": self.cost, "accuracy": self.accuracy.value, **{f: getattr(self, f) for f in fields}}
+        yield {**base, **json_numbers(numbers)}
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.cells import Metric
+from harness_plugins.scoring.cells import Metric, json_numbers
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.statistics import Ints
 
@@ -35,6 +36,20 @@ class Panel:
     """Accuracy of the majority in each trial; a split vote decides nothing and is not right."""
     best: Metric
     """Accuracy of the most accurate single judge."""
+
+    def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
+        """Flat objects: the vote, and how far the judges agree."""
+        base: dict[str, Any] = {
+            "benchmark": self.benchmark,
+            "writer": self.writer,
+            "arm": self.arm,
+            "protocol": protocol,
+        }
+        judges = list(self.judges)
+        yield {**base, "judge": judges, "metric": self.vote.name, **self.vote.numbers()}
+        yield {**base, "judge": judges, "metric": "krippendorff_alpha", **json_numbers({"value": self.alpha})}
+        for pair, (value, n) in self.kappa.items():
+            yield {**base, "judge": list(pair), "metric": "cohen_kappa", **json_numbers({"value": value, "n": n})}
 
 
 def cohen_kappa(picks: Picks, other: Picks) -> tuple[float, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.caveats import Caveat
-from harness_plugins.scoring.cells import CellReport, json_numbers
+from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.costs import CostPoint, EqualCost
 from harness_plugins.scoring.matrix import Matrix
@@ -64,104 +63,29 @@ class Report:
 
     def objects(self) -> list[dict[str, Any]]:
         """One flat object for every benchmark, judge, writer, arm and metric; what spoils the numbers comes first."""
+        currency = self.prices.currency if self.prices else None
+        cells = {(c.benchmark, c.judge, c.writer): c for c in reversed(self.cells)}
         objects = [_of_the_folder("caveat", loss) for loss in self.losses]
         objects += [_of_the_folder("note", note) for note in self.notes]
-        objects += [{**o, "protocol": self.about[c.benchmark][0]} for c in self.caveats for o in c.objects()]
-        for cell in self.cells:
-            base = {"benchmark": cell.benchmark, "judge": cell.judge, "writer": cell.writer, "arm": cell.arm}
-            cell_fields = {
-                "protocol": self.about[cell.benchmark][0],
-                "complete": cell.complete,
-                "relation": cell.relation,
-            }
-            cell_fields |= {"grading": cell.grading, "rubrics": cell.rubrics}
-            for m in cell.metrics.values():
-                numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
-                objects.append({**base, "metric": m.name, **json_numbers(numbers), **cell_fields})
-            for c in cell.contrasts.values():
-                more: dict[str, Any] = {
-                    "p_holm": c.p_holm,
-                    "p_strict": c.p_strict,
-                    "content": c.content,
-                    "order": c.order,
-                }
-                more["primary"] = c.primary
-                if c.by_ratio is not None and c.complete:
-                    again = c.by_ratio
-                    more |= {"value_by_ratio": again.value, "low_by_ratio": again.low, "high_by_ratio": again.high}
-                    more["p_by_ratio"] = again.p
-                objects.append(
-                    {
-                        **base,
-                        "metric": f"gain_over_{c.reference}",
-                        **c.numbers(),
-                        **more,
-                        **(cell_fields | {"complete": c.complete}),
-                        "flags": c.flags,
-                    }
-                )
-            if cell.mass is not None:
-                numbers = {"n": cell.mass.count, "value": cell.mass.median, "below_half": cell.mass.below_half}
-                objects.append({**base, "metric": "mass", **json_numbers(numbers), **cell_fields})
-            if cell.several_forms[1]:
-                k, n = cell.several_forms
-                objects.append(
-                    {**base, "metric": "several_forms", **json_numbers({"k": k, "n": n, "value": k / n}), **cell_fields}
-                )
-            if cell.transitions is not None:
-                objects.append({**base, "metric": "transitions_from_none", "counts": cell.transitions, **cell_fields})
+        objects += [{**o, "protocol": self._protocol(c.benchmark)} for c in self.caveats for o in c.objects()]
+        for c in self.cells:
+            objects += c.objects(self._protocol(c.benchmark))
         for conclusion in self.conclusions:
-            protocol = self.about[conclusion.benchmark][0] if conclusion.benchmark in self.about else self.protocol
-            objects += conclusion.objects(protocol, sentence(conclusion))
+            objects += conclusion.objects(self._protocol(conclusion.benchmark), sentence(conclusion))
         for t in self.transfers:
-            whose = {"benchmark": t.benchmark, "judge": t.judge, "writer": t.writer, "arm": "transfer"}
-            cell = next(c for c in self.cells if (c.benchmark, c.judge, c.writer) == (t.benchmark, t.judge, t.writer))
-            whose |= {"grading": cell.grading, "rubrics": cell.rubrics}
-            for m in t.metrics.values():
-                numbers = {"k": m.k, "n": m.n, "value": m.value, "low": m.low, "high": m.high}
-                if m.name in t.by_ratio:
-                    numbers["value_by_ratio"] = t.by_ratio[m.name].value
-                objects.append(
-                    {**whose, "metric": m.name, **json_numbers(numbers), "protocol": self.about[t.benchmark][0]}
-                )
-        for w in self.ways:
-            of = {"benchmark": w.benchmark, "writer": w.writer, "arm": w.arm, "protocol": self.about[w.benchmark][0]}
-            for judge, x in zip(w.judges, w.difference, strict=True):
-                if x is not None:
-                    numbers = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
-                    objects.append(
-                        {**of, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
-                    )
-        for p in self.panels:
-            of = {"benchmark": p.benchmark, "writer": p.writer, "arm": p.arm, "protocol": self.about[p.benchmark][0]}
-            vote = {"k": p.vote.k, "n": p.vote.n, "value": p.vote.value, "low": p.vote.low, "high": p.vote.high}
-            objects.append({**of, "judge": list(p.judges), "metric": p.vote.name, **json_numbers(vote)})
-            objects.append(
-                {**of, "judge": list(p.judges), "metric": "krippendorff_alpha", **json_numbers({"value": p.alpha})}
-            )
-            for pair, (value, n) in p.kappa.items():
-                agreement = json_numbers({"value": value, "n": n})
-                objects.append({**of, "judge": list(pair), "metric": "cohen_kappa", **agreement})
-        parts: list[Matrix | Calibration] = [*self.matrices, *self.calibrations]
+            cell = cells[t.benchmark, t.judge, t.writer]
+            objects += t.objects(self._protocol(t.benchmark), cell.grading, cell.rubrics)
+        parts: list[Ways | Panel | Matrix | Calibration]
+        parts = [*self.ways, *self.panels, *self.matrices, *self.calibrations]
         for part in parts:
-            objects += part.objects(self.about[part.benchmark][0])
-        return objects + [{**o, **json_numbers(numbers)} for o, numbers in _of_costs(self)]
+            objects += part.objects(self._protocol(part.benchmark))
+        for point in self.costs:
+            objects += point.objects(self._protocol(point.benchmark), currency)
+        return objects
 
-
-def _of_costs(report: Report) -> Iterator[tuple[dict[str, Any], dict[str, float]]]:
-    """What a decision of each cell costs: flat objects, and their numbers."""
-    currency = report.prices.currency if report.prices else None
-    for p in report.costs:
-        vote = "" if p.votes is None else f"[vote@{p.votes}]"
-        of = {"benchmark": p.benchmark, "judge": p.judge, "writer": p.writer, "arm": p.arm, "votes": p.votes}
-        of["protocol"] = report.about[p.benchmark][0]
-        usage_counts = {"calls_told": p.usage[0], "calls_all": p.usage[1]}
-        fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
-        numbers = {"value": p.cost, "accuracy": p.accuracy.value, **{f: getattr(p, f) for f in fields}}
-        yield (
-            {**of, "metric": f"cost_{p.axis}{vote}", "currency": currency, "frontier": p.frontier, **usage_counts},
-            numbers,
-        )
+    def _protocol(self, benchmark: str) -> str:
+        """The full name of what was applied; the protocol asked for where the benchmark was not judged."""
+        return self.about[benchmark][0] if benchmark in self.about else self.protocol
 
 
 def _of_the_folder(metric: str, text: str) -> dict[str, Any]:

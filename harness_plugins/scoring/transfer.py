@@ -7,7 +7,7 @@ All of these are sums over trials, bootstrapped over clusters like every other m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from evaluators.rubrics.arms import WriterRubrics, verdict_in
 from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes, RunData
-from harness_plugins.scoring.cells import Metric
+from harness_plugins.scoring.cells import Metric, json_numbers
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
@@ -58,6 +58,18 @@ class Transfer:
     """Items none of whose rubrics leaks by words, of those with rubrics."""
     by_ratio: dict[str, Metric] = field(default_factory=dict)
     """The same metrics with `low_mass` answers taken as their digits say; empty where they touch none."""
+
+    def objects(self, protocol: str, grading: str, rubrics: str) -> Iterator[dict[str, Any]]:
+        """One flat object for each metric.
+
+        Args:
+            grading, rubrics: of the judge's cells with this writer, as `CellReport` has them.
+        """
+        base = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": "transfer"}
+        base |= {"grading": grading, "rubrics": rubrics}
+        for m in self.metrics.values():
+            again = json_numbers({"value_by_ratio": self.by_ratio[m.name].value}) if m.name in self.by_ratio else {}
+            yield {**base, "metric": m.name, **m.numbers(), **again, "protocol": protocol}
 
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
