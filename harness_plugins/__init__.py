@@ -3,8 +3,7 @@
     from harness_plugins import run, score
 
     result = run("config.yaml")
-    for c in score(result.out).conclusions:
-        print(c.writer, "on", c.benchmark, c.verdict, c.gain and c.gain.value)
+    [(c.writer, c.benchmark, c.verdict, c.gain and c.gain.value) for c in score(result.out).conclusions]
 
 `__all__` is what others may rely on; every other module may change its place.
 """

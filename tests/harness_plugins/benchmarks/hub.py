@@ -322,7 +322,7 @@ def _serve_commands() -> None:
     """A line of JSON in, an exit code out. A fork of a process that has imported what is slow costs little."""
     for slow in ("datasets", "duckdb", "huggingface_hub", "pyarrow.parquet", "aiohttp"):
         importlib.import_module(slow)
-    for ours in ("experiment", "scoring", "tables", "formats", "training_data.build"):
+    for ours in ("experiment.run", "scoring.score", "tables.run", "tables.formats", "training_data.build"):
         importlib.import_module(f"harness_plugins.{ours}")
     from harness_plugins.cli import main
 
