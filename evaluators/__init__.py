@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from evaluators._public import public
-
 TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
 if TYPE_CHECKING:
+    from typing import Any
+
     from evaluators.doors import Door
     from evaluators.errors import BackendError, UserError
     from evaluators.judges import ChatJudge, Judge
@@ -74,4 +74,13 @@ __all__ = [
     "WriterSpec",
     "parse",
 ]
-__getattr__, __dir__ = public(__name__, _MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    from evaluators._public import imported  # not above: Ctrl-C is not quiet yet while this package is imported
+
+    return imported(__name__, _MODULES, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -5,27 +5,23 @@ from __future__ import annotations
 import importlib
 import sys
 
-TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
+TYPE_CHECKING = False  # `typing` is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
 
-def public(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package.
+def imported(package: str, modules: Mapping[str, str], name: str) -> Any:
+    """A public name of a package, for its `__getattr__`.
 
     Args:
         modules: by public name the module that defines it.
+
+    Raises:
+        AttributeError: that is no public name.
     """
-
-    def get(name: str) -> Any:
-        if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(modules[name]), name)
-        setattr(sys.modules[package], name, value)
-        return value
-
-    def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *modules})
-
-    return get, names
+    if name not in modules:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(modules[name]), name)
+    setattr(sys.modules[package], name, value)
+    return value

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import sys
 
-from evaluators._public import public
-from harness_plugins._version import __version__
-
 TYPE_CHECKING = False  # `typing` is slow to import, and this comes before everything else
 if TYPE_CHECKING:
     from typing import Any
 
+    from harness_plugins._version import __version__
     from harness_plugins.benchmarks.entry import BenchmarkEntry
     from harness_plugins.benchmarks.loader import load_benchmark
     from harness_plugins.config.run import Config, load_config
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from harness_plugins.tables.paper import paper_table
 
 _MODULES = {
+    "__version__": "harness_plugins._version",
     "BenchmarkEntry": "harness_plugins.benchmarks.entry",
     "CellReport": "harness_plugins.scoring.cells",
     "Comparison": "harness_plugins.scoring.compare",
@@ -85,7 +84,16 @@ __all__ = [
     "write_report",
     "write_rubrics",
 ]
-__getattr__, __dir__ = public(__name__, _MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    from evaluators._public import imported  # not above: Ctrl-C is not quiet yet while this package is imported
+
+    return imported(__name__, _MODULES, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})
 
 
 class _Finder:
