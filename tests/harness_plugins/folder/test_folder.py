@@ -568,7 +568,9 @@ def test_ctrl_c_while_modules_are_imported_is_quiet(baseline: Path, module: str)
 
 @pytest.mark.long
 def test_ctrl_c_ends_quietly_at_any_moment(baseline: Path) -> None:
-    started("import sys\n", ["tasks"]).communicate(timeout=60)  # else the first moment is spent on compiling our modules
+    started("import sys\n", ["tasks"]).communicate(
+        timeout=60
+    )  # else the first moment is spent on compiling our modules
     for moment in range(40):
         for command in (["run", str(baseline), "--quiet"], ["score", str(baseline.parent / "base")]):
             process = started(AFTER, command)
