@@ -21,7 +21,7 @@ class Entry(BaseModel):
             ...
         pydantic_core._pydantic_core.ValidationError: 1 validation error for Sampling
         top_k
-          Value error, must be a number; yes, no, true and false are none...
+          Value error, must be a number, not yes, no, true or false...
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
@@ -30,7 +30,7 @@ class Entry(BaseModel):
     @classmethod
     def _what_pydantic_lets_through(cls, value: Any, info: ValidationInfo) -> Any:
         kinds = _kinds(cls.model_fields[info.field_name].annotation) if info.field_name else frozenset()  # type: ignore[arg-type]  # it is hashable
-        values = value if isinstance(value, list | tuple) else [value]
+        values = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]
         if kinds & {int, float} and not kinds & {bool, Any} and any(isinstance(v, bool) for v in values):
             raise ValueError(NO_NUMBER)
         if Path in kinds and isinstance(value, str) and "\0" in value:
@@ -38,7 +38,7 @@ class Entry(BaseModel):
         return value
 
 
-NO_NUMBER = "must be a number; yes, no, true and false are none"
+NO_NUMBER = "must be a number, not yes, no, true or false"
 
 
 def no_boolean(value: Any) -> Any:

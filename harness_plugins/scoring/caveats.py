@@ -190,7 +190,7 @@ def _share(kind: Kind, share: Share) -> str:
 def differ(contrast: Contrast) -> str:
     """Why a difference stands in no bold; empty where both its sides are alike.
 
-    >>> from harness_plugins.scoring.report import Contrast, Unequal
+    >>> from harness_plugins.scoring.cells import Contrast, Unequal
     >>> differ(Contrast("none", 9, 1.0, .1, .0, .2, .01, .1, unequal=[Unequal("unparsed", .3, .01)]))
     'unparsed 30.0 % here, 1.0 % in none'
     """

@@ -8,13 +8,11 @@ import numpy as np
 
 from harness_plugins.scoring import metrics, paired, statistics
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.caveats import unequal
+from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.controls import controlled
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.statistics import Floats, Ints
-
-COVERAGE_GAP = 0.01
 
 
 def fill(
@@ -131,5 +129,5 @@ def _complete(
         contrast.content = float(content[with_content].mean())
         contrast.order = float((scored.score - other.score)[with_content].mean()) - contrast.content
     shares = [s.trials[0] / max(s.trials[1], 1) for s in (scored, other)]
-    if abs(shares[0] - shares[1]) > COVERAGE_GAP:
+    if abs(shares[0] - shares[1]) > GAP:
         contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")

@@ -34,7 +34,7 @@ def listed(names: Sequence[str]) -> str:
 def sentence(c: Conclusion) -> str:
     """The verdict first, then whose rubrics, for which judges, and the numbers that it rests on.
 
-    >>> sentence(conclusion)
+    >>> sentence(conclusion)  # doctest: +SKIP
     'Helps by its content: the rubrics of arr on demo, for qwen, gpt and pixtral; positive in 3 of 3: +12.3 points [8.1, 16.4] over
     no rubric, ...'
     """
