@@ -1,7 +1,10 @@
 """What no linter checks: `python tools/house.py`, part of `make lint`.
 
-- Names: locals and parameters that say how a thing came about (`found`, `kept`) and not what it is, at most `MOST` a function.
+- Names: locals and parameters that say how a thing came about (`found`, `kept`) and not what it is, at most `MOST` a function;
+  classes, functions and fields of such a name, none.
 - Privacy: no module uses a name of another that begins with `_`.
+- Size: no function of more than `LINES` lines.
+- Signatures: no parameter or result is a tuple of several values; such values have names, in a NamedTuple or a dataclass.
 """
 
 from __future__ import annotations
@@ -14,8 +17,13 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("evaluators", "harness_plugins")
-VAGUE = frozenset(["found", "one", "kept", "told", "given", "held", "rest", "some", "same", "made", "wanted", "whole"])
+VAGUE = frozenset(
+    ["found", "one", "kept", "told", "given", "held", "rest", "some", "same", "made", "wanted", "whole", "said"]
+)
 MOST = 0.05
+LINES = 60
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Problem(NamedTuple):
@@ -27,8 +35,8 @@ class Problem(NamedTuple):
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.what}"
 
 
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(tree: ast.AST) -> Iterator[Function]:
+    return (n for n in ast.walk(tree) if isinstance(n, Function))
 
 
 def vague_names(path: Path, tree: ast.AST) -> Iterator[Problem]:
@@ -38,6 +46,21 @@ def vague_names(path: Path, tree: ast.AST) -> Iterator[Problem]:
         bound |= {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
         for name in sorted(bound & VAGUE):
             yield Problem(path, function.lineno, f"{function.name}: `{name}` does not say what it holds")
+
+
+def vague_definitions(path: Path, tree: ast.AST) -> Iterator[Problem]:
+    """Classes, functions and fields."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names = [name]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case _:
+                continue
+        for name in names:
+            if name.strip("_").lower() in VAGUE:
+                yield Problem(path, node.lineno, f"`{name}` does not say what it is")
 
 
 def private_names(path: Path, tree: ast.AST, modules: frozenset[str]) -> Iterator[Problem]:
@@ -57,23 +80,58 @@ def private_names(path: Path, tree: ast.AST, modules: frozenset[str]) -> Iterato
                     yield Problem(path, node.lineno, f"`{name}` is private to {module}")
 
 
+def long_functions(path: Path, tree: ast.AST) -> Iterator[Problem]:
+    for function in functions(tree):
+        lines = (function.end_lineno or function.lineno) - function.lineno + 1
+        if lines > LINES:
+            yield Problem(path, function.lineno, f"{function.name}: {lines} lines, at most {LINES}")
+
+
+def bare_tuples(path: Path, tree: ast.AST) -> Iterator[Problem]:
+    """Parameters and results, alone or within a list or a mapping."""
+    for function in functions(tree):
+        every = function.args
+        annotations = [function.returns, *(a.annotation for a in (*every.posonlyargs, *every.args, *every.kwonlyargs))]
+        for annotation in annotations:
+            if annotation is not None and _several(annotation):
+                text = ast.unparse(annotation)
+                yield Problem(path, function.lineno, f"{function.name}: `{text}` does not say what its values are")
+
+
+def _several(node: ast.AST) -> bool:
+    """Whether a tuple of a fixed number of values is handed over. As a key of a mapping or in a set it is an identity."""
+    match node:
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=values)):
+            if not any(isinstance(v, ast.Constant) and v.value is ... for v in values):
+                return True
+        case ast.Subscript(value=ast.Name(id="set" | "frozenset")):
+            return False
+        case ast.Subscript(value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[_, value])):
+            return _several(value)
+    return any(_several(child) for child in ast.iter_child_nodes(node))
+
+
 def main() -> int:
     paths = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
     modules = frozenset(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths)
     count = 0
     vague: list[Problem] = []
-    private: list[Problem] = []
+    problems: list[Problem] = []
     for path in paths:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         count += sum(1 for _ in functions(tree))
         vague += vague_names(path, tree)
-        private += private_names(path, tree, modules)
+        problems += private_names(path, tree, modules)
+        if path.name != "records.py":  # its fields are a file format
+            problems += vague_definitions(path, tree)
+        problems += long_functions(path, tree)
+        problems += bare_tuples(path, tree)
     share = len(vague) / count
-    problems = [*private, *(vague if share > MOST else ())]
+    problems += vague if share > MOST else ()
     for problem in problems:
         print(problem)
     print(
-        f"house: {len(vague)} vague names in {count:,} functions ({share:.3f}, at most {MOST}), {len(private)} private names"
+        f"house: {len(vague)} vague names in {count:,} functions ({share:.3f}, at most {MOST}), {len(problems)} problems"
     )
     return 1 if problems else 0
 
