@@ -72,7 +72,7 @@ def dry_run(
         for judge in config.judges:
             judge_instance = create(judge)
             for arm, writer in grid.rows(judge):
-                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
+                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.selects)
                 work = due_cells(row_grid, judge, finished)
                 each, tokens = (
                     _cost(row_grid, judge, judge_instance) if isinstance(judge_instance, ChatJudge) else (1.0, 0.0)
@@ -183,7 +183,7 @@ def _cost(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> tuple[float, f
     rows = grid.rows(judge)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
-            requests = chat_judge.requests(cell.given.case(item, cell.order, cell.candidate))
+            requests = chat_judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
             sizes.append((len(requests), _size(requests)))
     count = max(len(sizes), 1)
     return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
@@ -245,7 +245,7 @@ def _prompt(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> str:
     rows = grid.rows(judge)
     for item in grid.items:
         for cell in grid.cells(item, judge, rows):
-            return text_of(chat_judge.request(cell.given.case(item, cell.order, cell.candidate)).messages)
+            return text_of(chat_judge.request(cell.arm_input.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
 
 

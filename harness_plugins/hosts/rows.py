@@ -17,7 +17,7 @@ from evaluators.keys import digest
 from evaluators.prompts.grading import PAIR, Grading, read_grading
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Item, Order
-from evaluators.rubrics.arms import ARMS, Arm, Given, WriterRubrics
+from evaluators.rubrics.arms import ARMS, Arm, ArmInput, WriterRubrics
 from evaluators.specs import JudgeSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
@@ -32,7 +32,7 @@ from harness_plugins.hosts.judge import make_spec
 DEFAULT_OUT = Path("results/runs/hosted")
 
 
-RowId = tuple[str, Order, str, str | None, Given, int | None]
+RowId = tuple[str, Order, str, str | None, ArmInput, int | None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Row:
     order: Order
     arm: Arm
     writer: str | None
-    given: Given
+    given: ArmInput
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored, alone."""
 
@@ -105,7 +105,7 @@ class Rows:
                     rubric_rows = [
                         Row(item, order, self.arm, name, g, candidate) for g in self.arm.give(item, order, writer)
                     ]
-                    rows += rubric_rows or [Row(item, order, ARMS["none"], None, Given(), candidate)]
+                    rows += rubric_rows or [Row(item, order, ARMS["none"], None, ArmInput(), candidate)]
         return tuple(rows)
 
     def doc(self, number: int) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     writers: list[WriterRubrics] = []
     if arm.per_writer:
         rubrics, sha = _rubrics(Path(path).resolve(), entry)
-        shuffles = config.shuffles if arm.name == "shuffled" else 0
+        shuffles = config.shuffles if arm.donors else 0
         planned = planned_donors(run_folder(), read_manifest(run_folder())) if shuffles else None
         writers = [
             rubrics.of(benchmark, loaded.items, shuffles, planned)

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
+from evaluators.errors import UserError
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
@@ -201,8 +202,14 @@ def declared(run: RunData) -> Declared:
     declaration: Mapping[str, Any] = run.manifest.get("declared", {})
     members = {(m["benchmark"], m["writer"]): tuple(m["judges"]) for m in declaration.get("members", ())}
     members |= {place: () for place in there if place not in members}
+    controls = tuple(declaration.get("controls", CONTROLS))
+    if absent := [c for c in controls if c not in ARMS]:
+        raise UserError(
+            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not at hand: install the package that "
+            "brings it"
+        )
     margin = float(declaration.get("equivalence_margin", 2.0)) / 100
-    return Declared(members, tuple(declaration.get("controls", CONTROLS)), margin)
+    return Declared(members, controls, margin)
 
 
 class Arms(NamedTuple):
@@ -367,7 +374,7 @@ def _controls(
     leads, sets, problems = [], {}, []
     rubrics = run.rubrics.get((arms.benchmark.name, arms.writer))
     of = int(own_rubric.sum())
-    for control in (c for c in CONTROLS if not (shared and ARMS[c].across_items)):
+    for control in (c for c in dict.fromkeys((*CONTROLS, *what.controls)) if not (shared and ARMS[c].donors)):
         state = arms.state(control)
         identical = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
         there = arms.has(control) & own_rubric & ~identical

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring import metrics, paired, statistics
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.caveats import GAP, unequal
@@ -31,17 +32,11 @@ def fill(
     for cell in cells:
         key = CellKey(cell.judge, cell.arm, cell.writer)
         for other in scored:
-            if key.arm == "none" or other == key or other.judge != key.judge:
-                continue
-            if (
-                other.arm == "none"
-                or (other.arm == "advice" and key.writer == other.writer)
-                or (other.arm == "shuffled" and key.writer in (None, other.writer))
-            ):
+            if key.arm != "none" and other != key and other.judge == key.judge and _set_against(key, other):
                 pairs.append((cell, key, other))
     merged = scored | by_ratio
     among = [
-        controlled(run, benchmark, other, other.writer or key.writer) if other.arm == "shuffled" else True
+        controlled(run, benchmark, other, other.writer or key.writer) if ARMS.facts(other.arm).control else True
         for _, key, other in pairs
     ]
     plain = {
@@ -69,6 +64,12 @@ def fill(
         contrast.by_ratio = tested.get((n, True))
         _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n], benchmark.lost)
         cell.contrasts[contrast.reference] = contrast
+
+
+def _set_against(key: CellKey, other: CellKey) -> bool:
+    """Whether a cell's arm is set against another of the same judge. What no writer wrote is set against each writer's control."""
+    arm = ARMS.facts(other.arm)
+    return arm.reference and (not arm.per_writer or key.writer == other.writer or (arm.control and key.writer is None))
 
 
 def _difference(scored: Scored, other: Scored) -> Floats:

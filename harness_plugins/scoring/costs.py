@@ -224,7 +224,11 @@ def _priced(points: Sequence[CostPoint], prices: Prices | None) -> list[CostPoin
 
 
 def _probe(point: CostPoint) -> bool:
-    return point.arm in ARMS and ARMS[point.arm].uses_label
+    return ARMS.facts(point.arm).uses_label
+
+
+def _blank(point: CostPoint) -> bool:
+    return ARMS.facts(point.arm).blank
 
 
 def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
@@ -253,7 +257,7 @@ def equal_costs(
     none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
     comparisons: list[EqualCost] = []
     gains: dict[int, Floats] = {}
-    for point in (p for p in points if p.votes is None and p.arm not in ("none", "repeat") and not _probe(p)):
+    for point in (p for p in points if p.votes is None and not _blank(p) and not _probe(p)):
         voter = _voter(run, benchmark, point.judge, none, scored)
         unknown = math.isnan(point.cost)
         cost = point.judge_cost if unknown else point.cost

@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.prompts.grading import label
 from evaluators.prompts.parsing import MASS_FLOOR
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.config.prices import Prices, recorded
 from harness_plugins.folder.manifest import refuse_public
@@ -311,7 +312,7 @@ def _cell(
     flags = []
     if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
         flags.append("items without a rubric need the arm `none`, which was not judged")
-    if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
+    if cell.grading.get("decision") == "criteria" and not ARMS.facts(key.arm).blank:
         holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
         if holistic:
             which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"

@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 
 from evaluators.prompts.template import pick_of
 from evaluators.records import ORDERS
-from evaluators.rubrics.arms import WriterRubrics, verdict_in
+from evaluators.rubrics.arms import ARMS, CROSSED, MATCHED, Reading, WriterRubrics, verdict_in
 from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes, RunData
 from harness_plugins.scoring.cells import Metric, json_numbers
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
 from harness_plugins.scoring.statistics import Column, Floats, Ints
-
-FOLLOWING = ("transferred", "crossed", "relabel", "masked", "justify", "advice", "self", "rubric_only", "no_image")
-"""Arms that hand over what this item's writer wrote or decided: for them W is defined."""
 
 SAME, CROSS, UNORDERED = 1, 0, -1
 """Whether a trial's rubric was written in the order that is judged, in the other one, or without the responses."""
@@ -74,22 +71,22 @@ class Transfer:
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
     """The writer's verdicts and orders behind the draws of a cell."""
-    place = ("own", rubrics.name, arm == "crossed", tuple(replicates))
+    reads = CROSSED if ARMS.facts(arm).reads is CROSSED else MATCHED
+    place = ("own", rubrics.name, reads is CROSSED, tuple(replicates))
     if place not in benchmark.kept:
-        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
+        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, reads, replicates)
     verdict, order = benchmark.kept[place]
     return Own(np.repeat(verdict, samples, axis=2), np.repeat(order, samples, axis=2))
 
 
 def _own_by_replicate(
-    benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int]
+    benchmark: BenchmarkData, rubrics: WriterRubrics, reads: Reading, replicates: Sequence[int]
 ) -> tuple[Codes, Codes]:
     shape = (len(benchmark.items), 2, len(replicates))
     verdict, order = np.full(shape, -1, dtype=np.int8), np.full(shape, UNORDERED, dtype=np.int8)
-    reads = WriterRubrics.crossed if arm == "crossed" else WriterRubrics.of
     for i, item in enumerate(benchmark.items):
         for j, judged in enumerate(ORDERS):
-            for r in reads(rubrics, item.uid, judged):
+            for r in reads.rubrics(rubrics, item.uid, judged):
                 if r.replicate not in replicates:
                     continue
                 place = (i, j, replicates.index(r.replicate))
@@ -169,7 +166,7 @@ def extra_columns(
     arm_scored, cell = scored[key], benchmark.cells[key]
     columns = change_columns(arm_scored, none, facts)
     rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
-    if rubrics is None or key.arm not in FOLLOWING:
+    if rubrics is None or not ARMS.facts(key.arm).reads_own_rubric:
         return columns
     own = own_of(benchmark, rubrics, key.arm, cell.replicates, cell.samples)
     if (own.verdict < 0).all():

@@ -232,7 +232,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     )
     if unlabelled:
         table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
-    probes = sorted({c.arm for c in cells if c.arm in ARMS and ARMS[c.arm].uses_label})
+    probes = sorted({c.arm for c in cells if ARMS.facts(c.arm).uses_label})
     if probes:
         table.notes.append(f"{', '.join(probes)}: probes that are told the label; they belong in no paper's table.")
     written = [c.judge for c in cells if c.arm == "grm"]
