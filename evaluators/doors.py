@@ -14,6 +14,7 @@ import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -77,6 +78,25 @@ def objects(kind: str, of: type[T]) -> dict[str, T]:
         if (own_name := getattr(thing, "name", name)) != name:
             raise UserError(f"{_whose(entry)} is named {own_name!r} itself: the two must be the same; {_REMEDY}")
         by_name[name] = thing
+    return by_name
+
+
+def folders(kind: str) -> dict[str, Path]:
+    """Folders with data that installed packages bring of a kind: where the package lies that an entry point names, by its name.
+
+    Raises:
+        UserError: there is no such package.
+    """
+    by_name: dict[str, Path] = {}
+    for name, entry in sorted(_brought(kind).items()):
+        try:
+            spec = importlib.util.find_spec(entry.module)
+        except Exception as e:  # the package around it is imported, and may raise anything
+            raise UserError(f"{_whose(entry)} does not load: {type(e).__name__}: {e}; {_REMEDY}") from e
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
+            raise UserError(f"{_whose(entry)} names no folder: {entry.module} is no package; {_REMEDY}")
+        by_name[name] = Path(places[0])
     return by_name
 
 

@@ -91,6 +91,10 @@ def _done(args: argparse.Namespace) -> int:
     from harness_plugins.cli.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN
 
     try:
+        if args.tasks:
+            from harness_plugins.benchmarks.folders import add_folders
+
+            add_folders(args.tasks)
         module = {"run": run, "tables": tables}[_COMMANDS[args.command]]
         code: int = getattr(module, f"{args.command.replace('-', '_')}_command")(args)
         return code

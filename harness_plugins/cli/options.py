@@ -40,7 +40,9 @@ class Parser(argparse.ArgumentParser):
 
     def check_names(self, argv: Sequence[str]) -> None:
         """Exit where a command or an option is none of ours."""
-        at = next((n for n, a in enumerate(argv) if not a.startswith("-")), len(argv))
+        at = next(
+            (n for n, a in enumerate(argv) if not a.startswith("-") and argv[n - 1 : n] != ["--tasks"]), len(argv)
+        )
         _check_options(self, argv[:at])
         if at < len(argv):
             command = self.commands.get(argv[at])
@@ -68,6 +70,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
+    _add_tasks(top, default=[])
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
     top.commands = commands.choices
     _add_run(commands)
@@ -123,9 +126,29 @@ def parser() -> Parser:
 
     tasks = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
     tasks.add_argument(
-        "--path", action="store_true", help="print only the folder of the task files: what --include_path wants"
+        "--path", action="store_true", help="print only the folder of our task files: what --include_path wants"
     )
+    tasks.add_argument(
+        "--write",
+        type=_place,
+        metavar="DIR",
+        help="write the task files of the benchmarks in DIR, by which lmms-eval and lm-eval find them",
+    )
+    for name, command in commands.choices.items():
+        if name != "lmms-eval":  # its own option of that name says which tasks to run; ours stands before the command
+            _add_tasks(command, default=argparse.SUPPRESS)
     return top
+
+
+def _add_tasks(command: argparse.ArgumentParser, default: object) -> None:
+    command.add_argument(
+        "--tasks",
+        type=Path,
+        action="append",
+        default=default,
+        metavar="DIR",
+        help="look for benchmarks in this folder too (again for others; RUBRIC_HARNESS_TASKS)",
+    )
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

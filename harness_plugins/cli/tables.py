@@ -147,6 +147,14 @@ def tasks_command(args: argparse.Namespace) -> int:
     if args.path:
         say(data_dir("tasks"))
         return COMPLETE
+    if args.write:
+        from harness_plugins.benchmarks.folders import benchmarks_in
+        from harness_plugins.hosts.yamls import tasks_of, write
+
+        write(args.write)
+        tasks = [task for name in benchmarks_in(args.write) for task in tasks_of(name)]
+        say(f"wrote the task files of {args.write}: {', '.join(tasks)}")
+        return COMPLETE
     from harness_plugins.cli.listing import listing
 
     say(listing(), end="")

@@ -201,8 +201,8 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     exchanging = [a for a in config.arms if ARMS[a].donors]
     if exchanging and config.writers and not config.rubrics and all(w.shared for w in config.writers):
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of `writers` "
-            "has one for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
+            f"{path}: line {line_of(node, ('arms',))}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of "
+            "`writers` has one for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):

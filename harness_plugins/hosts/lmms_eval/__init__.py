@@ -91,9 +91,8 @@ def patch(module: ModuleType) -> None:
 
 
 def with_ours(paths: list[str]) -> list[str]:
-    """Include paths with our task folder behind them. In lmms-eval the earlier path wins a name."""
-    from harness_plugins.benchmarks.bundled import data_dir
+    """Include paths with our task folders behind them. In lmms-eval the earlier path wins a name."""
+    from harness_plugins.benchmarks.folders import task_folders
 
-    ours = str(data_dir("tasks"))
     resolved = {os.path.realpath(p) for p in paths}
-    return paths if os.path.realpath(ours) in resolved else [*paths, ours]
+    return [*paths, *(str(f) for f in task_folders() if os.path.realpath(f) not in resolved)]
