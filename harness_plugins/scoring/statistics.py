@@ -10,6 +10,7 @@ import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,13 @@ EXACT_UP_TO = 20
 SEED = 20260311
 _BLOCK = 4_000_000
 """Elements of a resampling block: bounds memory whatever the size of the benchmark."""
+
+
+class Interval(NamedTuple):
+    """The two ends of a 95 % interval."""
+
+    low: float
+    high: float
 
 
 def clusters(items: Sequence[Item]) -> Ints:
