@@ -31,7 +31,7 @@ class Door:
     kind: str
     """The end of its entry points' group, `rubric_harness.KIND`."""
     package: str
-    """Where ours lie. Modules that begin with `_`, and folders, hold what they share."""
+    """Where ours lie; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
 
     def names(self) -> list[str]:
         """All that are at hand, in alphabetical order."""
@@ -50,12 +50,16 @@ class Door:
         try:
             module: ModuleType = brought.load()
         except Exception as e:  # a stranger's module may raise anything
-            whose = brought.dist.name if brought.dist else "another package"
             raise UserError(
-                f"{name!r}, which the package {whose} brings ({brought.group}), does not load: {type(e).__name__}: {e}; "
-                "update that package or uninstall it"
+                f"{name!r}, which the package {self.distribution(name)} brings ({brought.group}), does not load: "
+                f"{type(e).__name__}: {e}; update that package or uninstall it"
             ) from e
         return module
+
+    def distribution(self, name: str) -> str:
+        """The package that brings a module which is not ours, as pip names it."""
+        brought = _brought(self.kind)[name]
+        return brought.dist.name if brought.dist else "another package"
 
     def about(self, name: str) -> str:
         """The first line of what a module says of itself."""
@@ -64,7 +68,7 @@ class Door:
 
 @cache
 def _ours(package: str) -> frozenset[str]:
-    spec = importlib.util.find_spec(package)  # the package itself may be slow to import
+    spec = importlib.util.find_spec(package) if package else None  # the package itself may be slow to import
     places = (spec.submodule_search_locations or ()) if spec else ()
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
 

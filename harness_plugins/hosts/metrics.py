@@ -12,7 +12,7 @@ from harness_plugins.hosts.rows import Row, Rows
 from harness_plugins.scoring import protocols
 from harness_plugins.scoring.arrays import ABSENT, BOTH_BAD, CODES, BenchmarkData, CellData, CellKey, compare_scores
 from harness_plugins.scoring.metrics import facts_of, is_right
-from harness_plugins.scoring.registry import metric_kind
+from harness_plugins.scoring.registry import extensions, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import defined, measure
 
@@ -74,9 +74,10 @@ def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
     groups = own is not None and {"groups", "groups_by_category"} & set(own[1].aggregates)
+    shown = {*SHOWN, *(e.kind.name for e in extensions())}
     metrics = []
     for name in defined(data, cell):
-        if name in SHOWN or name.startswith("accuracy[") or (groups and name.startswith("acc_plus")):
+        if name in shown or name.startswith("accuracy[") or (groups and name.startswith("acc_plus")):
             metrics.append(name)
         if name == "accuracy":
             metrics += bounds_of("accuracy")

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
+from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
+from harness_plugins.doors import METRICS as DOOR
 
 Better = Literal["higher", "lower", "nearer_zero", "neither"]
 
@@ -610,7 +614,43 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
 """All metrics, by what they are about, in the order of docs/metrics.md."""
 
 METRICS = tuple(chain.from_iterable(SECTIONS.values()))
-_BY_NAME = {kind.name: kind for kind in METRICS if not kind.family}
+_OURS = {kind.name: kind for kind in METRICS if not kind.family}
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A metric of another package."""
+
+    kind: MetricKind
+    package: str
+    """As pip names it."""
+    scores: Callable[..., Any]
+    """What computes it: see `harness_plugins.scoring.extensions`."""
+
+
+@cache
+def extensions() -> tuple[Extension, ...]:
+    """The metrics of other packages, in alphabetical order.
+
+    Raises:
+        UserError: one does not load, takes a name of ours, or lacks what a metric must have.
+    """
+    return tuple(_extension(name, DOOR.module(name), DOOR.distribution(name)) for name in DOOR.names())
+
+
+def _extension(name: str, module: ModuleType, package: str) -> Extension:
+    kind, scores = getattr(module, "METRIC", None), getattr(module, "scores", None)
+    if _ours(name) is not None:
+        problem = "that name is taken by a metric of ours; it needs another one"
+    elif not re.fullmatch("[a-z][a-z0-9_]*", name):
+        problem = "a name has lower-case letters, digits and underscores, and begins with a letter"
+    elif not isinstance(kind, MetricKind) or not callable(scores):
+        problem = f"{module.__name__} must hold `METRIC`, a MetricKind, and the function `scores`"
+    elif kind.name != name:
+        problem = f"its METRIC is named {kind.name!r}; the entry point and METRIC must have one name"
+    else:
+        return Extension(kind, package, scores)
+    raise UserError(f"the metric {name!r} of the package {package}: {problem}")
 
 
 def metric_kind(name: str) -> MetricKind:
@@ -618,10 +658,11 @@ def metric_kind(name: str) -> MetricKind:
 
     Raises:
         KeyError: no metric has such a name.
+        UserError: as `extensions`.
     """
-    kind = _registered(name)
+    kind = _ours(name) or next((e.kind for e in extensions() if e.kind.name == name), None)
     if kind is None:
-        raise KeyError(unknown("metric", name, [k.name for k in METRICS]))
+        raise KeyError(unknown("metric", name, [k.name for k in (*METRICS, *(e.kind for e in extensions()))]))
     return kind
 
 
@@ -632,13 +673,13 @@ def header(name: str) -> str:
         KeyError: no metric has such a name.
     """
     kind = metric_kind(name)
-    return kind.header.format(**(kind.fields(name) or {}))
+    return kind.header.format(**(kind.fields(name) or {})) if kind.family else kind.header
 
 
 @cache
-def _registered(name: str) -> MetricKind | None:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
+def _ours(name: str) -> MetricKind | None:
+    if name in _OURS:
+        return _OURS[name]
     kinds = [kind for kind in METRICS if kind.family and kind.fields(name) is not None]
     # `gain_over_judge_x` is of the family that says so, not a gain over an arm `judge_x`.
     return max(kinds, key=lambda kind: len(kind.name.partition("{")[0]), default=None)

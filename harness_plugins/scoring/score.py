@@ -21,6 +21,7 @@ from harness_plugins.scoring import (
     calibration,
     conclusions,
     contrasts,
+    extensions,
     matrix,
     metrics,
     paired,
@@ -124,7 +125,10 @@ def _score_benchmark(
                 f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one"
             )
     strict = name == "strict"
-    extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
+    extra = [
+        [*transfer.extra_columns(run, benchmark, key, scored, facts), *extensions.columns(benchmark, s, facts)]
+        for key, s in (scored.items() if strict else ())
+    ]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
     contrasts.fill(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
     report.caveats += caveats(run, benchmark, scored)
@@ -276,7 +280,8 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
         tokens=cell.tokens,
         metrics={},
     )
-    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec)
+    more = [extensions.columns(benchmark, scored, facts)] if name == "strict" else []
+    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec, more)
     return report.metrics
 
 
@@ -288,7 +293,8 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     """
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
     rows = np.zeros(len(benchmark.items), dtype=np.int64)
-    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
+    more = extensions.columns(benchmark, scored, facts) if name == "strict" else []
+    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec, more)
     names = [c.name for c, _ in columns if c.name and c.n]
     return names + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
 
