@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness_plugins.scoring.arrays import Mass
+from harness_plugins.scoring.metrics import Trials
 
 
 def json_number(value: float) -> float | int | None:
@@ -112,8 +113,7 @@ class CellReport:
     blind: bool
     """A judge that looks at no rubric: its arms are one and the same."""
     computed: bool
-    trials: tuple[int, int]
-    """Answered, to be answered."""
+    trials: Trials
     tokens: tuple[float, float]
     """Read and written a verdict; NaN where no answer tells."""
     metrics: dict[str, Metric]
@@ -132,7 +132,7 @@ class CellReport:
 
     @property
     def complete(self) -> bool:
-        return self.trials[0] == self.trials[1]
+        return self.trials.complete
 
     def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
         """One flat object for each metric and contrast."""

@@ -22,8 +22,8 @@ from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.cells import CellReport, Contrast, json_number
 from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
-from harness_plugins.scoring.metrics import Bools, Facts, Scored
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, Scores
+from harness_plugins.scoring.statistics import Floats
 
 Verdict = Literal[
     "helps by its content",
@@ -253,22 +253,24 @@ class Arms(NamedTuple):
         return np.array([np.where((a.den > 0) & (b.den > 0), a.score - b.score, np.nan) for a, b in sides])
 
 
-def measure(
-    run: RunData,
-    benchmark: BenchmarkData,
-    writer: str,
-    cells: Sequence[CellReport],
-    scored: Mapping[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-    what: Declared,
-) -> Conclusion:
-    """The differences of one writer, without a verdict yet (`decide`).
+def measured(cells: Sequence[CellReport], scores: Scores, what: Declared) -> dict[tuple[str, str], Conclusion]:
+    """By benchmark and writer the differences of each writer of the config, without a verdict yet (`decide`).
 
     Args:
         cells: the benchmark's, for how each judge stands to the writer.
-        cluster: (items,).
     """
+    name = scores.benchmark.name
+    conclusions = {(b, w): _measure(cells, scores, w, what) for b, w in what.members if b == name}
+    if scores.by_ratio:
+        with_ratios = scores.with_ratios()
+        for (_, writer), conclusion in conclusions.items():
+            conclusion.by_ratio = _measure(cells, with_ratios, writer, what)
+    return conclusions
+
+
+def _measure(cells: Sequence[CellReport], scores: Scores, writer: str, what: Declared) -> Conclusion:
+    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
+    cluster = benchmark.cluster
     labelled = facts.label >= 0
     named = what.members.get((benchmark.name, writer), ())
     conclusion = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)

@@ -17,7 +17,7 @@ import numpy as np
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric
-from harness_plugins.scoring.metrics import Bools, Scored, aggregated
+from harness_plugins.scoring.metrics import Bools, Scored, Scores, aggregated
 from harness_plugins.scoring.statistics import Floats, Ints
 
 UNSEEN = "unseen"
@@ -186,21 +186,22 @@ def contrasts(differences: Sequence[tuple[Difference, str]], cluster: Ints) -> l
     return split_contrasts
 
 
-def matrices(
-    benchmark: str,
-    cells: Sequence[CellReport],
-    scored: Mapping[CellKey, Scored],
-    cluster: Ints,
-    contrast: tuple[str, str],
-    reference_writer: str | None = None,
-) -> list[Matrix]:
+def matrices(cells: Sequence[CellReport], scores: Scores, contrast: tuple[str, str]) -> list[Matrix]:
     """The benchmark's matrix, where several writers wrote or several models judged.
 
     Args:
         cells: the benchmark's, with their contrasts.
         contrast: the run's primary contrast; of an arm without writers there is no matrix.
-        reference_writer: the writer that each other one is set against, in the contrast's arm.
     """
+    drawn = _matrices(cells, scores, contrast)
+    if scores.by_ratio:
+        set_by_ratio(drawn, _matrices(cells, scores.with_ratios(), contrast))
+    return drawn
+
+
+def _matrices(cells: Sequence[CellReport], scores: Scores, contrast: tuple[str, str]) -> list[Matrix]:
+    benchmark, scored, cluster = scores.benchmark.name, scores.by_key, scores.benchmark.cluster
+    reference_writer = scores.run.manifest.get("reference_writer")
     arm, reference = contrast
     among = {(str(c.writer), c.judge): c for c in cells if c.arm == arm and c.writer is not None and not c.blind}
     writers, judges = (list(dict.fromkeys(place[i] for place in among)) for i in (0, 1))
