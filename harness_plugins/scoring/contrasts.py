@@ -28,7 +28,7 @@ class Sides(NamedTuple):
     def difference(self, scores: Scores) -> Floats:
         """(items,): NaN where either has no score."""
         scored, other = scores.by_key[self.key], scores.by_key[self.reference]
-        return np.where(self.among & (scored.den > 0) & (other.den > 0), scored.score - other.score, np.nan)
+        return np.where(self.among, scored.score - other.score, np.nan)
 
 
 def fill(cells: Sequence[CellReport], scores: Scores) -> None:
@@ -110,11 +110,7 @@ def _complete(contrast: Contrast, sides: Sides, scores: Scores) -> None:
         contrast.bounds = bounds([scored], [other], facts, sides.among, scores.benchmark.lost)
     contrast.p_strict = _mcnemar(scored, other, scores)
     content = metrics.aggregated(scored.log_odds) - metrics.aggregated(other.log_odds)
-    with_content = ~np.isnan(content) & (scored.den > 0) & (other.den > 0)
-    if with_content.any():
-        contrast.content_n = int(with_content.sum())
-        contrast.content = float(content[with_content].mean())
-        contrast.order = float((scored.score - other.score)[with_content].mean()) - contrast.content
+    paired.split(contrast, scored.score - other.score, content)
     shares = [s.trials.answered / max(s.trials.due, 1) for s in (scored, other)]
     if abs(shares[0] - shares[1]) > GAP:
         contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")

@@ -35,7 +35,7 @@ from harness_plugins.scoring import (
 from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
-from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
 from harness_plugins.scoring.metrics import Facts, Scored, Scores
 from harness_plugins.scoring.panel import panels
@@ -69,9 +69,10 @@ def score(
 
 
 def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
-    arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
-    report = Report(data.folder, data, protocol, {}, {}, [], facts, (arm, reference))
+    report = Report(
+        data.folder, data, protocol, {}, {}, [], facts, ArmContrast(*data.manifest.get("primary_contrast", PRIMARY))
+    )
     report.prices = prices or recorded(data.manifest.get("prices"))
     report.paid = data.usage.paid
     declared = conclusions.declared(data)
@@ -397,10 +398,10 @@ def adjust(reports: Sequence[Report]) -> None:
     those of `lexical`.
     """
     cell_contrasts = [
-        (c, c.contrasts[r.primary[1]])
+        (c, c.contrasts[r.primary.reference])
         for r in reports
         for c in r.cells
-        if c.arm == r.primary[0] and r.primary[1] in c.contrasts and c.contrasts[r.primary[1]].complete
+        if c.arm == r.primary.arm and r.primary.reference in c.contrasts and c.contrasts[r.primary.reference].complete
     ]
     models = [x for c, x in cell_contrasts if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in cell_contrasts if c.baseline and not c.blind]
