@@ -44,7 +44,7 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     return contrast_by_key
 
 
-def mean(differences: Sequence[Floats]) -> Floats:
+def mean(differences: Sequence[Floats] | Floats) -> Floats:
     """Over judges (or writers), item by item: NaN where one of them has none."""
     answer: Floats = np.mean(differences, axis=0)
     answer[np.abs(answer) < 1e-12] = 0.0  # thirds that cancel are 0, not a rounding error

@@ -163,12 +163,12 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
     return answer  # NaN for a single cluster: it shows nothing of its own spread
 
 
-def t_interval(values: Floats) -> tuple[float, float]:
-    """Student's 95 % interval of the mean of a few values, each as good as the next: (low, high)."""
+def t_interval(values: Floats) -> Interval:
+    """Student's 95 % interval of the mean of a few values, each as good as the next."""
     from scipy.special import stdtrit  # not for every import of this module
 
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
 def wilson(k: float, n: float) -> tuple[float, float]:
