@@ -33,7 +33,7 @@ class Door:
     kind: str
     """The end of its entry points' group, `rubric_harness.KIND`."""
     package: str
-    """Where ours lie. Modules that begin with `_`, and folders, hold what they share."""
+    """Where ours lie; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
 
     def names(self) -> list[str]:
         """All that are at hand, in alphabetical order."""
@@ -50,6 +50,11 @@ class Door:
             return importlib.import_module(f"{self.package}.{name}")
         module: ModuleType = _loaded(_brought(self.kind)[name])
         return module
+
+    def distribution(self, name: str) -> str:
+        """The package that brings a module which is not ours, as pip names it."""
+        brought = _brought(self.kind)[name]
+        return brought.dist.name if brought.dist else "another package"
 
     def about(self, name: str) -> str:
         """The first line of what a module says of itself."""
@@ -116,7 +121,7 @@ def _loaded(entry: EntryPoint) -> Any:
 
 @cache
 def _ours(package: str) -> frozenset[str]:
-    spec = importlib.util.find_spec(package)  # the package itself may be slow to import
+    spec = importlib.util.find_spec(package) if package else None  # the package itself may be slow to import
     places = (spec.submodule_search_locations or ()) if spec else ()
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from harness_plugins.scoring.arrays import (
     UNPARSED,
     BenchmarkData,
     CellData,
+    CellKey,
     Codes,
+    RunData,
 )
 from harness_plugins.scoring.protocols import stored_order
 from harness_plugins.scoring.statistics import Column, Floats, Ints
@@ -86,6 +89,17 @@ def facts_of(benchmark: BenchmarkData, category_map: str, labels: str = "preferr
     )
 
 
+class Trials(NamedTuple):
+    """How many trials were answered, of those that were to be."""
+
+    answered: int
+    due: int
+
+    @property
+    def complete(self) -> bool:
+        return self.answered == self.due
+
+
 @dataclass(frozen=True)
 class Scored:
     """A cell under a protocol."""
@@ -126,9 +140,8 @@ class Scored:
         return answer
 
     @property
-    def trials(self) -> tuple[int, int]:
-        """Trials answered, trials to be answered."""
-        return int((self.answered & self.counts).sum()), int(self.counts.sum()) + self.lost
+    def trials(self) -> Trials:
+        return Trials(int((self.answered & self.counts).sum()), int(self.counts.sum()) + self.lost)
 
     @property
     def answered(self) -> Bools:
@@ -143,6 +156,22 @@ class Scored:
         """(items, draws): complete items' draws that count in all orders."""
         answer: Bools = np.asarray((self.counts | ~self.turns[:, :, None]).all(axis=1)) & self.complete[:, None]
         return answer
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The cells of a benchmark under a protocol."""
+
+    run: RunData
+    benchmark: BenchmarkData
+    facts: Facts
+    by_key: Mapping[CellKey, Scored]
+    by_ratio: Mapping[CellKey, Scored]
+    """Once more those that `low_mass` answers touch, with these taken as their digits say."""
+
+    def with_ratios(self) -> Scores:
+        """The same with every `low_mass` answer taken as its digits say."""
+        return replace(self, by_key={**self.by_key, **self.by_ratio}, by_ratio={})
 
 
 def with_intention_to_treat(

@@ -44,6 +44,26 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     return contrast_by_key
 
 
+def mean(differences: Sequence[Floats] | Floats) -> Floats:
+    """Over judges (or writers), item by item: NaN where one of them has none."""
+    answer: Floats = np.mean(differences, axis=0)
+    answer[np.abs(answer) < 1e-12] = 0.0  # thirds that cancel are 0, not a rounding error
+    return answer
+
+
+def split(contrast: Contrast, value: Floats, content: Floats) -> None:
+    """Split a difference into content and order, over the items of which the content is known.
+
+    Args:
+        value: (items,) the difference.
+        content: (items,) the gain in acc_agg (docs/design/content-and-order.md), NaN where it is not known.
+    """
+    among = ~np.isnan(value) & ~np.isnan(content)
+    if among.any():
+        contrast.content_n, contrast.content = int(among.sum()), float(content[among].mean())
+        contrast.order = float(value[among].mean()) - contrast.content
+
+
 def set_by_ratio(contrast: Contrast | None, twin: Contrast | None) -> None:
     """Give a contrast its twin by ratio, where answers of low mass change it."""
     if contrast is not None and twin is not None and _numbers(contrast) != _numbers(twin):

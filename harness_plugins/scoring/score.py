@@ -22,6 +22,7 @@ from harness_plugins.scoring import (
     calibration,
     conclusions,
     contrasts,
+    extensions,
     matrix,
     metrics,
     paired,
@@ -35,10 +36,10 @@ from harness_plugins.scoring import (
 from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
-from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
-from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.panel import Panel, panel
+from harness_plugins.scoring.metrics import Facts, Scored, Scores
+from harness_plugins.scoring.panel import panels
 from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.relation import relation
 from harness_plugins.scoring.report import Report
@@ -69,9 +70,10 @@ def score(
 
 
 def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
-    arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
-    report = Report(data.folder, data, protocol, {}, {}, [], facts, (arm, reference))
+    report = Report(
+        data.folder, data, protocol, {}, {}, [], facts, ArmContrast(*data.manifest.get("primary_contrast", PRIMARY))
+    )
     report.prices = prices or recorded(data.manifest.get("prices"))
     report.paid = data.usage.paid
     declared = conclusions.declared(data)
@@ -106,12 +108,11 @@ def _score_benchmark(
     report: Report,
     declared: conclusions.Declared,
 ) -> Measured:
-    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-    cluster = statistics.clusters(benchmark.items)
+    scores = scores_of(run, benchmark, name, spec)
+    facts, scored, cluster = scores.facts, scores.by_key, benchmark.cluster
     count = int(cluster.max()) + 1
     report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
-    scored, by_ratio = scored_both_ways(run, benchmark, name, spec, facts)
-    cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
+    cells = [_cell(scores, key) for key in scored]
     ties = int((facts.label >= TIE).sum())
     for c in cells:
         cell_data = benchmark.cells[CellKey(c.judge, c.arm, c.writer)]
@@ -125,51 +126,24 @@ def _score_benchmark(
                 f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one"
             )
     strict = name == "strict"
-    extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
+    extra = [
+        [*transfer.extra_columns(scores, key), *extensions.columns(benchmark, s, facts)]
+        for key, s in (scored.items() if strict else ())
+    ]
     _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
-    contrasts.fill(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
-    report.caveats += caveats(run, benchmark, scored)
+    contrasts.fill(cells, scores)
+    report.caveats += caveats(scores)
     report.cells += cells
-    report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
-    report.ways += ways(run, benchmark.name, cells, scored, by_ratio, cluster)
-    reference_writer = run.manifest.get("reference_writer")
-    drawn = matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
-    if by_ratio:
-        again = matrix.matrices(benchmark.name, cells, scored | by_ratio, cluster, report.primary, reference_writer)
-        matrix.set_by_ratio(drawn, again)
-    report.matrices += drawn
+    report.panels += panels(cells, scores)
+    report.ways += ways(cells, scores)
+    report.matrices += matrix.matrices(cells, scores, report.primary)
     if strict:
         report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
-        carried = transfer.transfers(run, benchmark, scored, facts, cluster)
-        if by_ratio:
-            twins = transfer.transfers(run, benchmark, scored | by_ratio, facts, cluster)
-            for t, twin in zip(carried, twins, strict=True):
-                t.by_ratio = twin.metrics if any(k.judge == t.judge for k in by_ratio) else {}
-        report.transfers += carried
+        report.transfers += transfer.transfers(scores)
         points = cost_points(run, benchmark, cells, report.prices)
         report.costs += points
         report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
-    return _measured(run, benchmark, cells, (scored, by_ratio), facts, cluster, declared)
-
-
-def _measured(
-    run: RunData,
-    benchmark: BenchmarkData,
-    cells: Sequence[CellReport],
-    both_ways: tuple[dict[CellKey, Scored], dict[CellKey, Scored]],
-    facts: Facts,
-    cluster: Ints,
-    declared: conclusions.Declared,
-) -> Measured:
-    scored, by_ratio = both_ways
-    measured: Measured = {}
-    for writer in (w for b, w in declared.members if b == benchmark.name):
-        more = (facts, cluster, declared)
-        conclusion = conclusions.measure(run, benchmark, writer, cells, scored, *more)
-        if by_ratio:
-            conclusion.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
-        measured[benchmark.name, writer] = conclusion
-    return measured
+    return conclusions.measured(cells, scores, declared)
 
 
 def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.Conclusion]:
@@ -181,34 +155,18 @@ def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.C
         if resolved is None:
             measured |= conclusions.unscored(declared, benchmark.name)
         else:
-            name, spec = resolved
-            facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-            both_ways = scored_both_ways(run, benchmark, name, spec, facts)
-            cells = [_cell(run, benchmark, key, both_ways[0], facts) for key in both_ways[0]]
-            cluster = statistics.clusters(benchmark.items)
-            measured |= _measured(run, benchmark, cells, both_ways, facts, cluster, declared)
+            scores = scores_of(run, benchmark, *resolved)
+            measured |= conclusions.measured([_cell(scores, key) for key in scores.by_key], scores, declared)
     return conclusions.conclude(declared, measured)
 
 
-def scored_cells(
-    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
-) -> dict[CellKey, Scored]:
-    """The outcomes of every cell of a benchmark under a protocol.
+def scores_of(run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec) -> Scores:
+    """Apply a protocol to every cell of a benchmark.
 
     Raises:
         UserError: what the protocol needs is missing in a cell.
     """
-    return scored_both_ways(run, benchmark, name, spec, facts)[0]
-
-
-def scored_both_ways(
-    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
-) -> tuple[dict[CellKey, Scored], dict[CellKey, Scored]]:
-    """The same, and once more the cells that `low_mass` answers touch, with these taken as their digits say.
-
-    Raises:
-        UserError: what the protocol needs is missing in a cell.
-    """
+    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
     outcomes: dict[CellKey, Codes] = {}
     for key, cell in benchmark.cells.items():
         if run.baseline(key.judge) or cell.computed:
@@ -235,24 +193,7 @@ def scored_both_ways(
             by_ratio[key] = metrics.score_cell(
                 benchmark, cell, ratio_outcomes.get(key, outcomes[key]), none_cell_outcome, facts, spec
             )
-    return scored, by_ratio
-
-
-def _panels(
-    cells: list[CellReport], benchmark: str, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
-) -> list[Panel]:
-    """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
-    groups: dict[tuple[str, str | None], list[CellReport]] = {}
-    for cell in cells:
-        if cell.complete and not cell.baseline and not cell.computed:
-            groups.setdefault((cell.arm, cell.writer), []).append(cell)
-    panels = []
-    for (arm, writer), members in groups.items():
-        if len(members) > 1:
-            judged = {c.judge: scored[CellKey(c.judge, arm, writer)] for c in members}
-            best = max((c.metrics["accuracy"] for c in members), key=lambda m: m.value)
-            panels.append(panel(benchmark, arm, writer, judged, best, facts, cluster))
-    return panels
+    return Scores(run, benchmark, facts, scored, by_ratio)
 
 
 def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:
@@ -262,7 +203,7 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
         UserError: the benchmark has no such protocol, or what it needs is missing.
     """
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
-    cluster = statistics.clusters(benchmark.items)
+    cluster = benchmark.cluster
     key = cell.key
     report = CellReport(
         benchmark=benchmark.name,
@@ -277,7 +218,8 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
         tokens=cell.tokens,
         metrics={},
     )
-    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec)
+    more = [extensions.columns(benchmark, scored, facts)] if name == "strict" else []
+    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec, more)
     return report.metrics
 
 
@@ -289,7 +231,8 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     """
     name, spec, facts, scored = _alone(benchmark, cell, protocol)
     rows = np.zeros(len(benchmark.items), dtype=np.int64)
-    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
+    more = extensions.columns(benchmark, scored, facts) if name == "strict" else []
+    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec, more)
     names = [c.name for c, _ in columns if c.name and c.n]
     return names + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
 
@@ -304,11 +247,10 @@ def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str
     return name, spec, facts, metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
 
 
-def _cell(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
-) -> CellReport:
-    cell, cell_scored = benchmark.cells[key], scored[key]
-    none = scored.get(CellKey(key.judge, "none", None))
+def _cell(scores: Scores, key: CellKey) -> CellReport:
+    run, benchmark, facts = scores.run, scores.benchmark, scores.facts
+    cell, cell_scored = benchmark.cells[key], scores.by_key[key]
+    none = scores.by_key.get(CellKey(key.judge, "none", None))
     flags = []
     if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
         flags.append("items without a rubric need the arm `none`, which was not judged")
@@ -457,10 +399,10 @@ def adjust(reports: Sequence[Report]) -> None:
     those of `lexical`.
     """
     cell_contrasts = [
-        (c, c.contrasts[r.primary[1]])
+        (c, c.contrasts[r.primary.reference])
         for r in reports
         for c in r.cells
-        if c.arm == r.primary[0] and r.primary[1] in c.contrasts and c.contrasts[r.primary[1]].complete
+        if c.arm == r.primary.arm and r.primary.reference in c.contrasts and c.contrasts[r.primary.reference].complete
     ]
     models = [x for c, x in cell_contrasts if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in cell_contrasts if c.baseline and not c.blind]

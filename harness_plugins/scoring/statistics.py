@@ -10,6 +10,7 @@ import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,13 @@ EXACT_UP_TO = 20
 SEED = 20260311
 _BLOCK = 4_000_000
 """Elements of a resampling block: bounds memory whatever the size of the benchmark."""
+
+
+class Interval(NamedTuple):
+    """The two ends of a 95 % interval."""
+
+    low: float
+    high: float
 
 
 def clusters(items: Sequence[Item]) -> Ints:
@@ -155,12 +163,12 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
     return answer  # NaN for a single cluster: it shows nothing of its own spread
 
 
-def t_interval(values: Floats) -> tuple[float, float]:
-    """Student's 95 % interval of the mean of a few values, each as good as the next: (low, high)."""
+def t_interval(values: Floats) -> Interval:
+    """Student's 95 % interval of the mean of a few values, each as good as the next."""
     from scipy.special import stdtrit  # not for every import of this module
 
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
 def wilson(k: float, n: float) -> tuple[float, float]:

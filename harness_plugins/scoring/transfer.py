@@ -7,7 +7,7 @@ All of these are sums over trials, bootstrapped over clusters like every other m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ from evaluators.records import ORDERS
 from evaluators.rubrics.arms import ARMS, CROSSED, MATCHED, Reading, WriterRubrics, verdict_in
 from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes
 from harness_plugins.scoring.cells import Metric, json_numbers
-from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, Scores, is_pick
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 SAME, CROSS, UNORDERED = 1, 0, -1
@@ -156,10 +156,9 @@ def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, 
     ]
 
 
-def extra_columns(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
-) -> list[Column]:
+def extra_columns(scores: Scores, key: CellKey) -> list[Column]:
     """`change_columns` for every arm beside `none`, `following_columns` where the writer gave verdicts."""
+    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
     none = scored.get(CellKey(key.judge, "none", None))
     if none is None or key.arm == "none" or not scored[key].pairs:
         return []
@@ -176,10 +175,19 @@ def extra_columns(
     return columns + following_columns(arm_scored, own, none, {n: s for n, s in others.items() if s is not None}, facts)
 
 
-def transfers(
-    run: RunData, benchmark: BenchmarkData, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
-) -> list[Transfer]:
+def transfers(scores: Scores) -> list[Transfer]:
     """One for each judge and writer whose rubrics it read, in full and completely."""
+    carried = _transfers(scores)
+    if scores.by_ratio:
+        judges = {key.judge for key in scores.by_ratio}
+        for transfer, twin in zip(carried, _transfers(scores.with_ratios()), strict=True):
+            transfer.by_ratio = twin.metrics if transfer.judge in judges else {}
+    return carried
+
+
+def _transfers(scores: Scores) -> list[Transfer]:
+    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
+    cluster = benchmark.cluster
     carried: list[Transfer] = []
     if benchmark.width != 2:
         return carried
@@ -199,7 +207,7 @@ def _transfer(
     judge: str,
     rubrics: WriterRubrics,
     leak_free: tuple[Bools, Bools],
-    scored: dict[CellKey, Scored],
+    scored: Mapping[CellKey, Scored],
     facts: Facts,
     cluster: Ints,
 ) -> Transfer:
