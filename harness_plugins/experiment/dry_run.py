@@ -112,7 +112,7 @@ def dry_run(
                 f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
             )
             prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
-            sizes = [_size([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
+            sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
             _add(models, spec, len(left) * sum(sizes) / len(sizes), _most(spec, len(left)))
     lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
     lines.append(
@@ -184,13 +184,13 @@ def _cost(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> tuple[float, f
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
             requests = chat_judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
-            sizes.append((len(requests), _size(requests)))
+            sizes.append((len(requests), estimated_tokens(requests)))
     count = max(len(sizes), 1)
     return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
 
 
-def _size(requests: Sequence[ChatRequest]) -> float:
-    """Estimated tokens."""
+def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
+    """Of what requests show: texts and images."""
     parts = [p for r in requests for m in r.messages for p in m.parts]
     text = sum(len(p.text) for p in parts if isinstance(p, Text))
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)

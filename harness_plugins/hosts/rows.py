@@ -43,18 +43,18 @@ class Row:
     order: Order
     arm: Arm
     writer: str | None
-    given: ArmInput
+    arm_input: ArmInput
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored, alone."""
 
     @property
     def case(self) -> Case:
-        return self.given.case(self.item, self.order, self.candidate)
+        return self.arm_input.case(self.item, self.order, self.candidate)
 
     @property
     def id(self) -> RowId:
         """What is asked: settings share the rows of items that have no rubric."""
-        return self.item.uid, self.order, self.arm.name, self.writer, self.given, self.candidate
+        return self.item.uid, self.order, self.arm.name, self.writer, self.arm_input, self.candidate
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class RowGrid(Grid):
 
     def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
         for row in self.chosen.get(item.uid, ()):
-            yield row.order, row.arm, row.writer, row.given, 0, row.candidate
+            yield row.order, row.arm, row.writer, row.arm_input, 0, row.candidate
 
 
 def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:
@@ -118,8 +118,8 @@ class Rows:
             "candidate": row.candidate,
             "arm": row.arm.name,
             "writer": row.writer or "",
-            "replicate": row.given.replicate,
-            "donor": row.given.donor or "",
+            "replicate": row.arm_input.replicate,
+            "donor": row.arm_input.donor or "",
             "category": row.item.category,
             "rubrics_sha256": self.rubrics_sha256 or "",
         }
