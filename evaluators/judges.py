@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from types import ModuleType
 from typing import Protocol
 
 from evaluators.errors import BackendError, UserError
@@ -15,7 +17,7 @@ from evaluators.messages import ChatBackend, ChatRequest, Message, Text, within_
 from evaluators.prompts import parsing
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.specs import BACKENDS, JudgeSpec
+from evaluators.specs import BACKENDS, JudgeSpec, ModelSpec
 from evaluators.usage import failed_replies
 
 
@@ -150,11 +152,29 @@ def create(spec: JudgeSpec) -> Judge:
         UserError: what the backend needs is not installed.
     """
     module = BACKENDS.module(spec.backend)
+    if not hasattr(module, "create_judge"):
+        return ChatJudge(spec, chat_backend(spec))
+    with _installed(spec, module):
+        judge: Judge = module.create_judge(spec)
+    return judge
+
+
+def chat_backend(spec: ModelSpec) -> ChatBackend:
+    """The backend that answers a spec's requests, whoever makes them.
+
+    Raises:
+        UserError: what it needs is not installed.
+    """
+    module = BACKENDS.module(spec.backend)
+    with _installed(spec, module):
+        backend: ChatBackend = module.create(spec)
+    return backend
+
+
+@contextmanager
+def _installed(spec: ModelSpec, module: ModuleType) -> Iterator[None]:
     try:
-        if hasattr(module, "create_judge"):
-            judge: Judge = module.create_judge(spec)
-            return judge
-        return ChatJudge(spec, module.create(spec))
+        yield
     except ImportError as e:
         raise UserError(
             f"judge {spec.name!r}: backend {spec.backend} needs {e.name or 'what is not installed'} ({e}): "

@@ -11,15 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from evaluators.capabilities import Capabilities
 from evaluators.images.media import MediaWindow
 from evaluators.inputs.names import unknown
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 
 VERSION = "baseline/1"
-TRANSPORT_ARGS: frozenset[str] = frozenset()
-"""It takes no arguments."""
 
 _STOP_WORDS = """
 a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them then
@@ -89,6 +88,9 @@ PICKS: dict[str, Callable[[Case, str], int]] = {
 """Position (from 1) that each baseline names. An equal score picks the first shown. `random` is seeded by the cell."""
 
 
+CAPABILITIES = Capabilities(asks_model=False, models=tuple(PICKS))
+
+
 class BaselineJudge:
     in_process = False
     sees_media = False
@@ -115,12 +117,12 @@ class BaselineJudge:
         pass
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if spec.model not in PICKS:
         raise ValueError(unknown("baseline", spec.model, PICKS))
-    if spec.verdict != "text" or spec.prompt:
+    if spec.probabilities or spec.prompt:
         raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
-    if spec.how.key():
+    if isinstance(spec, JudgeSpec) and spec.how.key():
         raise ValueError("a baseline compares what it is shown: leave grading, decision, ties and scale out")
 
 

@@ -16,7 +16,7 @@ from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Item
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 
 class Asker:
@@ -27,7 +27,7 @@ class Asker:
 
     def __init__(
         self,
-        spec: JudgeSpec,
+        spec: ModelSpec,
         backend: ChatBackend,
         journal: Journal,
         answers: dict[str, Answer],
@@ -102,7 +102,7 @@ class Asker:
 
 @asynccontextmanager
 async def opened(
-    spec: JudgeSpec, backend: ChatBackend, path: Path, tally: Tally, account: Account | None = None
+    spec: ModelSpec, backend: ChatBackend, path: Path, tally: Tally, account: Account | None = None
 ) -> AsyncIterator[Asker]:
     """An Asker over a journal.
 

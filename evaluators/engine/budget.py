@@ -22,7 +22,7 @@ from evaluators.errors import RunStopped, UserError
 from evaluators.messages import ChatRequest, Image
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, FailedReplies
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384
@@ -152,11 +152,15 @@ class Account:
         self._share = 0.0
         """The largest share of what a request could read that one did read."""
 
-    async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> Held | None:
+    async def hold(self, spec: ModelSpec, asked: Case | ChatRequest) -> Held | None:
         """Hold what a decision or a request may cost; None where that is more than is left."""
         reservation = Held()
         if self.budget.most is not None:
-            read, written = most_of_case(spec, asked) if isinstance(asked, Case) else most_of_request(spec, asked)
+            if isinstance(asked, Case):
+                assert isinstance(spec, JudgeSpec)  # whoever decides a case is a judge
+                read, written = most_of_case(spec, asked)
+            else:
+                read, written = most_of_request(spec, asked)
             share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
             reservation = Held(share * read * self._rates.read + written * self._rates.written, read)
         return reservation if await self.budget.hold(reservation.amount) else None
@@ -178,7 +182,7 @@ class Account:
         return reservation.amount if cost is None else cost
 
 
-def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
+def most_of_request(spec: ModelSpec, request: ChatRequest) -> tuple[int, int]:
     """The most tokens that a request can read and write."""
     read = FRAME_TOKENS
     for message in request.messages:
@@ -214,7 +218,7 @@ def _texts(case: Case) -> Iterator[str]:
             yield from (c.name, c.description, " " * 32)
 
 
-def max_written(spec: JudgeSpec) -> int | None:
+def max_written(spec: ModelSpec) -> int | None:
     """The limit on written tokens that is sent; fields of `extra_body` come last and win. None where none is sent: they take it
     away (`max_tokens: null`), or set what is no limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
@@ -226,7 +230,7 @@ def max_written(spec: JudgeSpec) -> int | None:
     return max(limits) * (several if type(several) is int and several > 0 else 1)
 
 
-def check_limited(spec: JudgeSpec) -> None:
+def check_limited(spec: ModelSpec) -> None:
     """Whether there is a limit on what is written, for which money can be held.
 
     Raises:
@@ -240,5 +244,5 @@ def check_limited(spec: JudgeSpec) -> None:
         )
 
 
-def _limits(spec: JudgeSpec) -> list[str]:
+def _limits(spec: ModelSpec) -> list[str]:
     return sorted({"max_tokens", "max_completion_tokens", spec.max_tokens_field})

@@ -19,7 +19,7 @@ from evaluators.messages import ChatRequest
 from evaluators.prompts.finish import check_finished
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Failure
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 from evaluators.text import printable
 from evaluators.usage import both, failed_replies
 
@@ -81,11 +81,11 @@ class Tally:
     def written(self) -> int:
         return sum(p.written for p in self.parts.values())
 
-    def expect(self, spec: JudgeSpec, count: int, in_process: bool) -> None:
+    def expect(self, spec: ModelSpec, count: int, in_process: bool) -> None:
         """Add to what a judge or writer is to write."""
         part = self.parts[spec.name]
         part.total += count
-        part.baseline, part.in_process = spec.backend == "baseline", in_process
+        part.baseline, part.in_process = not spec.asks_model, in_process
 
 
 FIRST = 8
@@ -275,7 +275,7 @@ class Caller:
 
     def __init__(
         self,
-        spec: JudgeSpec,
+        spec: ModelSpec,
         tally: Tally,
         account: Account | None = None,
         requests: int | None = None,

@@ -21,7 +21,7 @@ from evaluators.judges import Judge
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Answer, Item, Order, Verdict, encode
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 from evaluators.text import printable
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class FirstAnswers:
         what: "verdict" or "rubric".
     """
 
-    def __init__(self, spec: JudgeSpec, what: str = "verdict") -> None:
+    def __init__(self, spec: ModelSpec, what: str = "verdict") -> None:
         self._spec, self._what = spec, what
         self._statuses: Counter[str] = Counter()
         self._over = False
@@ -73,7 +73,7 @@ class FirstAnswers:
         mends = []
         if self._statuses["truncated"]:
             mends.append(f"raise max_tokens (now {self._spec.max_tokens:,})")
-        if self._spec.verdict == "direct":
+        if self._spec.probabilities and not self._spec.continues:
             mends.append(
                 'let it write nothing but a digit, `extra_body: {structured_outputs: {choice: ["1", "2"]}}` on vLLM'
             )

@@ -3,7 +3,7 @@
 A *method* is a module of `evaluators.writers.methods` that holds
 - `TEMPLATE` (a file in `prompts/`), `PARSER` (its version) and `VIOLATIONS`,
 - `SEES`: whether its rubrics are written with the `responses`, with `nothing` of them, or with `either`,
-- `OPTIONS`: the fields of `WriterSpec` that are its own, and
+- `OPTIONS`: those of `FIELDS_OF_METHODS` that it reads; `NEEDS`: those that it cannot do without, each with what a person is told, and
 - `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
 
 One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
@@ -31,10 +31,9 @@ from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest, Image, Message, within_budget
 from evaluators.prompts.criteria import weighted
 from evaluators.prompts.exemplars import Exemplars, joined
-from evaluators.prompts.grading import Grading
 from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import DRAWS, ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 ROUNDS = 5
 HELD_OUT = 0.5
@@ -57,7 +56,18 @@ class Draft:
 METHODS = Door("writers", "evaluators.writers.methods")
 
 
-class WriterSpec(JudgeSpec):
+_OF_JUDGES = {
+    ("verdict", "samples"): "`verdict` and `samples` are a judge's: a writer has `replicates`",
+    ("grading", "decision", "ties", "scale"): "grading, decision, ties and scale are a judge's: leave them out",
+    ("answer_format", "top_logprobs"): "answer_format and top_logprobs are a judge's: leave them out",
+}
+"""What a person is told who writes fields of `JudgeSpec` that a writer does not have."""
+
+FIELDS_OF_METHODS = ("criteria", "exemplars", "seeds", "rounds", "held_out")
+"""Fields of `WriterSpec` for those methods alone that declare them (`OPTIONS`)."""
+
+
+class WriterSpec(ModelSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 
     method: str = "proxy_grm"
@@ -81,23 +91,21 @@ class WriterSpec(JudgeSpec):
 
     @model_validator(mode="before")
     @classmethod
-    def _not_a_name_alone(cls, value: Any) -> Any:
+    def _of_a_writer(cls, value: Any) -> Any:
         if isinstance(value, str):
             raise ValueError(
                 f"a writer needs more than the name {value!r}: give name, method, backend and model, or a rubric file under `rubrics:`"
             )
+        for of_judges, fix in _OF_JUDGES.items() if isinstance(value, dict) else ():
+            if not value.keys().isdisjoint(of_judges):
+                raise ValueError(fix)
         return value
 
-    @model_validator(mode="after")
-    def _check_writer(self) -> WriterSpec:
+    def check_kind(self) -> None:
         if self.method not in METHODS.names():
             raise ValueError(unknown("method", self.method, METHODS.names()))
-        if self.backend == "baseline":
-            raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
-        if self.how != Grading():
-            raise ValueError("grading, decision, ties and scale are a judge's: leave them out")
-        if self.verdict != "text" or self.samples != 1:
-            raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
+        if not self.asks_model:
+            raise ValueError(f"a {self.backend} writes no rubrics: give a model, or a rubric file under `rubrics:`")
         if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
             raise ValueError(
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
@@ -105,24 +113,17 @@ class WriterSpec(JudgeSpec):
         if self.blind and self.sees != "either":
             how = "cannot write without" if self.sees == "responses" else "never sees"
             raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
-        for option in ("criteria", "exemplars", "seeds", "rounds", "held_out"):
+        for option in FIELDS_OF_METHODS:
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
                 owners = [m for m in METHODS.names() if option in METHODS.module(m).OPTIONS]
                 raise ValueError(
                     f"`{option}` is an option of {', '.join(owners)}; {self.method} has no use for it: leave it out"
                 )
-        if "exemplars" in self.module.OPTIONS and self.exemplars is None:
-            raise ValueError(
-                f"method {self.method} needs `exemplars: file.jsonl` (labelled pairs with a rationale); without any, "
-                "use arr_zero_shot"
-            )
-        if self.shared and self.seeds is None:
-            raise ValueError(
-                f"method {self.method} needs `seeds: file.jsonl`: labelled pairs, in the form of the benchmark `pairs`"
-            )
+        for option, why in getattr(self.module, "NEEDS", {}).items():
+            if getattr(self, option) is None:
+                raise ValueError(f"method {self.method} needs `{option}: file.jsonl`{why}")
         if self.shared and self.prompt is not None:
             raise ValueError(f"method {self.method} asks in several ways, and takes no `prompt`: leave it out")
-        return self
 
     @property
     def module(self) -> ModuleType:

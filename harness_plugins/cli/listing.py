@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from evaluators.backends.baseline import PICKS
 from evaluators.rubrics.arms import ARMS
-from evaluators.specs import BACKENDS
+from evaluators.specs import BACKENDS, capabilities
 from evaluators.writers.base import METHODS
 from harness_plugins.benchmarks.folders import benchmarks_in, task_folders
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
@@ -40,7 +39,8 @@ def listing() -> str:
     lines += [f"  {name:24} {METHODS.about(name)}" for name in METHODS.names()]
     lines += ["\nPaper tables (table --spec NAME)", *listed()]
     lines.append("\nJudges (backend: in a config)")
-    lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in BACKENDS.names()]
+    models = {name: capabilities(name).models for name in BACKENDS.names()}
+    lines += [f"  {name}" + (f": {', '.join(names)}" if names else "") for name, names in models.items()]
     return "\n".join(lines) + "\n"
 
 

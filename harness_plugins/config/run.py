@@ -26,7 +26,7 @@ from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import line_of, read_mapping
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 
@@ -155,20 +155,17 @@ class Config(Entry):
     def all_writers(self) -> tuple[WriterSpec, ...]:
         """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
         own = [a for a in self.arms if ARMS[a].own]
-        judges = [j for j in self.judges if own and j.backend != "baseline"]
+        judges = [j for j in self.judges if own and j.asks_model]
         return (*self.writers, *(own_writer(j) for j in judges))
 
 
-_ASKED = ("grading", "decision", "ties", "scale")
 OWN = "self:"
 """What the name of a judge's own writer begins with."""
 
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
-    fields = judge.model_dump(
-        exclude={"name", "verdict", "top_logprobs", "prompt", "answer_format", "samples", "seed", *_ASKED}
-    )
+    fields = judge.model_dump(include=ModelSpec.model_fields.keys() - {"name", "prompt", "seed"})
     return WriterSpec.model_validate(
         {**fields, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
     )
@@ -218,7 +215,7 @@ def load_config(path: Path, data_only: bool = False) -> Config:
         _ = asked.template  # read now: a template that is missing or broken must not cost a run
     for writer in config.writers:
         _ = writer.guide
-    for judge in (j for j in config.judges if j.backend != "baseline"):
+    for judge in (j for j in config.judges if j.asks_model):
         positional = [a for a in config.arms if judge.grading not in ARMS[a].gradings]
         if positional:
             raise UserError(

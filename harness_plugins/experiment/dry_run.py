@@ -14,7 +14,7 @@ from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.rubrics.arms import ARMS, CONTROLS
-from evaluators.specs import JudgeSpec, unset
+from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import request_of
 from harness_plugins.config.run import Config
 from harness_plugins.experiment.inducing import calls_of, missing
@@ -157,7 +157,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
                 lines.append(
                     f"Can show, {grid.benchmark}, {c.writer}, as answered so far: {effects} points (2.8 standard errors)."
                 )
-        judges = sum(j.backend != "baseline" for j in config.judges)
+        judges = sum(j.asks_model for j in config.judges)
         if judges and not conclusions:
             items, clusters = len(grid.items), int(statistics.clusters(grid.items).max()) + 1
             alike = [(1 + (n - 1) * ALIKE) / n for n in (2, judges)]
@@ -196,13 +196,13 @@ def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
 
 
-def _most(spec: JudgeSpec, calls: int) -> float:
+def _most(spec: ModelSpec, calls: int) -> float:
     """The most tokens that some calls write."""
     most = max_written(spec)
     return most * calls if most is not None else math.inf if calls else 0.0
 
 
-def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, written: float) -> None:
+def _add(asked: dict[str, tuple[float, float]], spec: ModelSpec, read: float, written: float) -> None:
     before = asked.get(spec.served, (0.0, 0.0))
     asked[spec.served] = (before[0] + read, before[1] + written)
 

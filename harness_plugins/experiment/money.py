@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.config.run import Config
 from harness_plugins.folder.usage import Paid
@@ -23,7 +23,7 @@ class Money:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], specs: Sequence[ModelSpec]) -> Money:
     """The budget of a run, before anything is asked.
 
     Args:
@@ -42,7 +42,7 @@ def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], s
                 "max_cost needs prices: give --prices FILE (or `prices:` in the config); see examples/prices.yaml"
             )
         return Money()
-    models = [s for s in specs if s.backend != "baseline"]
+    models = [s for s in specs if s.asks_model]
     model_by_name = {s.name: s.served for s in (*config.judges, *config.all_writers())}
     paid = paid_in(folder, manifest, model_by_name) if folder else []
     users = [(s.name, s.served) for s in models]

@@ -28,7 +28,7 @@ from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Item, RecordError, decode, encode
 from evaluators.rubrics.arms import ARMS
-from evaluators.specs import JudgeSpec, unset
+from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
@@ -146,7 +146,7 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
     Raises:
         UserError: one compares two, and some item has more; or one reads text alone, and the candidates are images.
     """
-    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
+    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.asks_model]
     compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
     text_alone = [spec for spec in (*config.judges, *config.all_writers()) if spec.media == "none"]
     for name, benchmark_items in items.items():
@@ -271,7 +271,7 @@ def run(
     return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
 
 
-def check_secrets(specs: Iterable[JudgeSpec], with_backend: Collection[str] | None = None) -> None:
+def check_secrets(specs: Iterable[ModelSpec], with_backend: Collection[str] | None = None) -> None:
     """Before anything is asked: whoever comes later would fail when others have been paid.
 
     Args:

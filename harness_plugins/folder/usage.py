@@ -19,7 +19,7 @@ from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
 from evaluators.rubrics.arms import ARMS, BLIND
-from evaluators.specs import served_model
+from evaluators.specs import capabilities, served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]
@@ -229,7 +229,7 @@ def usage_of(db: Any, folder: Path, manifest: Mapping[str, Any]) -> Folder:
 def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
     def is_model(judge: str) -> bool:
         entry = manifest.get("judges", {}).get(judge)
-        return bool(entry["key"].get("backend") != "baseline") if entry else judge not in PICKS
+        return capabilities(str(entry["key"].get("backend"))).asks_model if entry else judge not in PICKS
 
     verdict_counts = dict(db.execute("SELECT judge, count(*) FROM last WHERE answered GROUP BY 1").fetchall())
     answers = {judge: row for judge, *row in db.execute(_PAID).fetchall()}

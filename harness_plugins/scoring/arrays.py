@@ -19,6 +19,7 @@ from evaluators.prompts.grading import Kind
 from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import WriterRubrics
+from evaluators.specs import capabilities
 from harness_plugins.folder.problems import LostItems, Problems
 from harness_plugins.folder.usage import Folder
 from harness_plugins.scoring.statistics import Ints, clusters
@@ -202,7 +203,7 @@ class RunData:
 
     def baseline(self, judge: str) -> bool:
         entry = self.judge(judge)
-        return entry["key"]["backend"] == "baseline" if entry else judge in PICKS
+        return not capabilities(entry["key"]["backend"]).asks_model if entry else judge in PICKS
 
     def blind(self, judge: str) -> bool:
         entry = self.judge(judge)

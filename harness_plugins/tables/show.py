@@ -14,6 +14,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
 from evaluators.rubrics.arms import ARMS, generic_rubric
+from evaluators.specs import capabilities
 from evaluators.text import printable
 from harness_plugins.folder.manifest import read_manifest, refuse_public
 from harness_plugins.folder.reported_usage import without_items
@@ -90,7 +91,7 @@ def show(
 def _first_judge(run: Path) -> str | None:
     """The first model of the run's configs; a baseline where there is no model."""
     judges = read_manifest(run).get("judges", {})
-    models = [name for name, j in judges.items() if j["key"]["backend"] != "baseline"]
+    models = [name for name, j in judges.items() if capabilities(j["key"]["backend"]).asks_model]
     return next(iter(models or judges), None)
 
 

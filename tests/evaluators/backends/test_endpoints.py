@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.backends import endpoint
+from evaluators.backends.endpoint.chat import OpenAIBackend
 from evaluators.backends.endpoint.failures import said
 from evaluators.backends.endpoint.replies import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.transport import Reply
-from evaluators.backends.openai import OpenAIBackend
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.judges import create
