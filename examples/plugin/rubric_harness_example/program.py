@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
+from asyncio.subprocess import PIPE
 
+from evaluators.capabilities import Capabilities
 from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatRequest, Image, text_of
 from evaluators.records import Answer
 from evaluators.specs import JudgeSpec
 
-TRANSPORT_ARGS: frozenset[str] = frozenset()
+CAPABILITIES = Capabilities(concurrency=4)
 
 
 def check(spec: JudgeSpec) -> None:
@@ -41,17 +43,16 @@ class Program:
 
     async def chat(self, request: ChatRequest) -> Answer:
         if any(isinstance(part, Image) for message in request.messages for part in message.parts):
-            raise BackendError("image", "the program reads texts alone, and the item has images")
+            raise BackendError("rejected", "the program reads texts alone, and the item has images")
         started = time.monotonic()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-            )
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         except OSError as e:
             raise BackendError("backend", f"{self._command[0]} does not start: {e}") from e
-        reply, _ = await process.communicate(text_of(request.messages).encode())
+        reply, complaint = await process.communicate(text_of(request.messages).encode())
         if process.returncode:
-            raise BackendError("backend", f"{self._command[0]} ended with the exit code {process.returncode}")
+            last_line = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+            raise BackendError("backend", f"{self._command[0]} ended with exit code {process.returncode}: {last_line}")
         return Answer(
             text=reply.decode(errors="replace"),
             finish_reason="stop",
