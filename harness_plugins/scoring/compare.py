@@ -182,8 +182,7 @@ def _compare_benchmark(
     by_ratio: list[_Side] = []
     facts = []
     for run, data, place in zip((a, b), here, places, strict=True):
-        protocol, spec = resolved
-        scores = scores_of(run, data, protocol, spec)
+        scores = scores_of(run, data, resolved)
         scored, again = scores.by_key, scores.by_ratio
         comparison.caveats[len(sides)].extend(c for c in caveats(scores) if c.judge in (None, *judges))
         sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))

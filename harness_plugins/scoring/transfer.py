@@ -307,14 +307,9 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
 
 
 def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> dict[str, Metric]:
-    count = int(cluster.max()) + 1
-    sums = [statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster, count) for c in columns]
-    stacked = np.stack(sums, axis=2)
-    drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
-    low, high = statistics.interval(drawn)
-    metrics = {
-        c.name: Metric(c.name, c.k, c.n, c.value, float(low[i]), float(high[i])) for i, c in enumerate(columns) if c.n
-    }
+    drawn = statistics.resampled(columns, cluster)
+    ends = statistics.intervals(drawn)
+    metrics = {c.name: Metric(c.name, c.k, c.n, c.value, *ends.at(i)) for i, c in enumerate(columns) if c.n}
     place = {c.name: i for i, c in enumerate(columns)}
 
     def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
@@ -322,8 +317,7 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
             signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
             value = math.fsum(s * metrics[p].value for p, s in signs)
             spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
-            below, above = statistics.interval(spread[:, None])
-            metrics[name] = Metric(name, value, 1, value, float(below[0]), float(above[0]))
+            metrics[name] = Metric(name, value, 1, value, *statistics.interval(spread))
 
     same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
     cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
