@@ -45,8 +45,7 @@ def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes 
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
         return None
-    name, spec = resolved
-    scores = scores_of(run, benchmark, name, spec)
+    scores = scores_of(run, benchmark, resolved)
     cells = [k for k, c in benchmark.cells.items() if not c.computed and (k.arm == "none" or not run.blind(k.judge))]
     flags = np.zeros((len(benchmark.items), len(cells)), dtype=np.int32)
     for n, key in enumerate(cells):

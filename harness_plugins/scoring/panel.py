@@ -15,6 +15,7 @@ from harness_plugins.scoring import statistics
 from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.cells import CellReport, Metric, json_numbers
 from harness_plugins.scoring.metrics import Scored, Scores
+from harness_plugins.scoring.statistics import Column
 
 Picks = NDArray[np.int64]
 """The canonical candidate picked in each trial (an item in one order), -1 where none was."""
@@ -127,8 +128,7 @@ def _panel(cells: Sequence[CellReport], scores: Scores) -> Panel:
     trials = shared & (label >= 0)[:, None]
     right = ((majority == label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
     labelled = trials.any(axis=1).astype(float)
-    sums = statistics.by_cluster(np.stack([right * labelled, labelled], axis=1), cluster, int(cluster.max()) + 1)
-    low, high = statistics.interval(statistics.bootstrap(sums[:, :1], sums[:, 1:]))
-    k, n = float((right * labelled).sum()), float(labelled.sum())
-    vote = Metric("majority_vote", k, n, k / n if n else math.nan, float(low[0]), float(high[0]))
+    column = Column("majority_vote", right * labelled, labelled)
+    interval = statistics.interval(statistics.resampled([column], cluster)[:, 0])
+    vote = Metric(column.name, column.k, column.n, column.value, *interval)
     return Panel(scores.benchmark.name, arm, writer, tuple(judged), kappa, krippendorff_alpha(ratings), vote, best)
