@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import install
@@ -111,15 +111,22 @@ class ChatJudge:
                 raise e.after([answer.usage]) from None
             # What its text says, with no probability: the reasoning is paid for.
             return replace(answer, failed_replies=failed_replies(e.replies))
-        usage, latency = _spent([answer, second])
-        return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, usage=usage, latency_s=latency)
+        spent = _spent([answer, second])
+        return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, **spent._asdict())
 
     async def close(self) -> None:
         await self.backend.close()
 
 
-def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | None]:
-    """Tokens and seconds of calls made one after the other. Tokens that one of them does not tell are told of none."""
+class _Spent(NamedTuple):
+    """Tokens and seconds of calls."""
+
+    usage: dict[str, int] | None
+    latency_s: float | None
+
+
+def _spent(answers: Sequence[Answer]) -> _Spent:
+    """What calls took that were made one after the other. Tokens that one of them does not tell are told of none."""
     usage: Counter[str] = Counter()
     for answer in answers:
         usage.update(answer.usage or {})
@@ -127,12 +134,11 @@ def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | No
         if any(name not in (a.usage or {}) for a in answers):
             del usage[name]
     latencies = [a.latency_s for a in answers if a.latency_s is not None]
-    return dict(usage) or None, round(sum(latencies), 4) if latencies else None
+    return _Spent(dict(usage) or None, round(sum(latencies), 4) if latencies else None)
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:
     """The answers on all criteria as one; a refusal of any is one of all."""
-    usage, latency = _spent(answers)
     worst = next((a for a in answers if parsing.refused(a)), answers[0])
     return replace(
         worst,
@@ -140,8 +146,7 @@ def _joined(answers: Sequence[Answer]) -> Answer:
         text="\n".join(a.text for a in answers),
         top_logprobs=None,
         each=tuple(a.top_logprobs or () for a in answers),
-        usage=usage,
-        latency_s=latency,
+        **_spent(answers)._asdict(),
     )
 
 

@@ -201,7 +201,7 @@ def make(folder: Path, shape: str, verdicts: int) -> int:
                         said = answer(draw, spec, item, cell)
                         asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
                         now = "2026-03-11T12:00:00.000+00:00"
-                        out.write(encode(make_verdict(item, cell, said, parse(said, asked), None, now)))
+                        out.write(encode(make_verdict(item, cell, said, parse(said, asked), error=None, time=now)))
                         written += 1
     return written
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from evaluators.capabilities import Capabilities
 from evaluators.images.media import MediaWindow
@@ -31,13 +32,20 @@ def words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.lower())) - _STOP
 
 
+class _Weighted(NamedTuple):
+    """A criterion, for the overlap."""
+
+    weight: float
+    words: frozenset[str]
+
+
 @lru_cache(4096)
-def _weighted_words(rubric: RubricText) -> tuple[tuple[float, frozenset[str]], ...]:
-    """The criteria as (weight, words); a rubric without criteria gives its lines, equal in weight."""
+def _weighted_words(rubric: RubricText) -> tuple[_Weighted, ...]:
+    """The criteria; a rubric without criteria gives its lines, equal in weight."""
     criteria = [(c.weight, words(c.description or c.name)) for c in rubric.criteria] or [
         (1.0, words(line)) for line in rubric.text.splitlines()
     ]
-    return tuple((weight, terms) for weight, terms in criteria if terms and weight > 0)
+    return tuple(_Weighted(weight, terms) for weight, terms in criteria if terms and weight > 0)
 
 
 def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
@@ -46,7 +54,9 @@ def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
     if not criteria:
         return 0.0
     response_words = words(candidate.text)
-    return sum(w * len(c & response_words) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
+    return sum(c.weight * len(c.words & response_words) / len(c.words) for c in criteria) / sum(
+        c.weight for c in criteria
+    )
 
 
 def _best(scores: Sequence[float]) -> int:

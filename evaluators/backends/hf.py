@@ -18,14 +18,15 @@ from importlib.metadata import version
 from textwrap import shorten
 from typing import Any
 
+from evaluators import stops
 from evaluators.backends._gathering import Gathering
 from evaluators.capabilities import Capabilities
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Text
 from evaluators.prompts.digits import NO_PROBABILITY, digit_of
-from evaluators.records import Answer
+from evaluators.records import Answer, TopLogprobs
 from evaluators.specs import ModelSpec
 
 EXTRA = "hf"
@@ -147,9 +148,7 @@ class HFBackend:
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):
-                raise RunStopped(
-                    f"judge {self._spec.name!r}: the GPU failed ({cause.message[:200]}); run it again"
-                ) from None
+                raise stops.gpu_failed(self._spec.name, cause.message[:200]) from None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -249,7 +248,7 @@ class HFBackend:
             return {"do_sample": False, **penalty}
         return {"do_sample": True, "temperature": temperature, **_NEUTRAL, **self._spec.extra_body}
 
-    def _tops(self, logits: Any, count: int) -> list[tuple[tuple[str, float], ...]]:
+    def _tops(self, logits: Any, count: int) -> list[TopLogprobs]:
         """The likeliest first tokens of each row, and every token that reads as a digit however unlikely."""
         import torch
 

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from textwrap import shorten
 from typing import Any
 
+from evaluators import stops
 from evaluators.capabilities import Capabilities
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
@@ -124,9 +125,7 @@ class VLLMBackend:
                 result = output
         except Exception as e:
             if type(e).__name__ == "EngineDeadError":
-                raise RunStopped(
-                    f"judge {self._spec.name!r}: vLLM's engine died; its log says why. Run it again."
-                ) from None
+                raise stops.engine_died(self._spec.name) from None
             # vLLM's words for a prompt that is too long or holds too many images; its type has changed between versions.
             if isinstance(e, ValueError) or type(e).__name__ == "VLLMValidationError":
                 raise BackendError("too_long", " ".join(str(e).split())[:300]) from None

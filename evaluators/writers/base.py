@@ -16,10 +16,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -54,6 +54,19 @@ class Draft:
 
 
 METHODS = Door("writers", "evaluators.writers.methods")
+
+
+@lru_cache(256)
+def is_shared(method: str) -> bool:
+    """Whether a method makes one rubric for all items. Of one that is not installed here, as records may name it: no.
+
+    >>> is_shared("arr_induced"), is_shared("proxy_grm")
+    (True, False)
+    """
+    try:
+        return bool(getattr(METHODS.module(method), "SHARED", False))
+    except (KeyError, UserError):
+        return False
 
 
 _OF_JUDGES = {
@@ -137,7 +150,7 @@ class WriterSpec(ModelSpec):
     @property
     def shared(self) -> bool:
         """Whether it makes one rubric for all items, before anything is judged."""
-        return bool(getattr(self.module, "SHARED", False))
+        return is_shared(self.method)
 
     @property
     def criteria_wanted(self) -> int:
@@ -203,6 +216,15 @@ TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion"
 """What the proposing template is tried out with."""
 
 
+class Place(NamedTuple):
+    """What a rubric is filed under within its writer's."""
+
+    benchmark: str
+    item: str | None
+    saw: Saw
+    replicate: int
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One rubric to be written."""
@@ -212,9 +234,8 @@ class Draw:
     replicate: int = 0
 
     @property
-    def place(self) -> tuple[str, str | None, Saw, int]:
-        """What it is filed under within its writer's rubrics."""
-        return self.item.benchmark, self.item.uid, self.saw, self.replicate
+    def place(self) -> Place:
+        return Place(self.item.benchmark, self.item.uid, self.saw, self.replicate)
 
 
 def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:

@@ -17,8 +17,8 @@ from typing import Any
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
-from evaluators.engine.plan import Cell, Finished, Grid, Work, due
-from evaluators.engine.runner import Runner
+from evaluators.engine.plan import Cell, Finished, Grid, due
+from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.inputs.names import unknown
@@ -258,7 +258,7 @@ def run(
         finished = Finished.read(folder, redo, damage)
         tell_damage(folder, damage)
         listed = list_new([i for g in grids for i in g.items], folder_items, items)
-        runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
+        runner = Runner(verdicts, items, listed, finished, accounts=money.accounts, stop_unreadable=stop_unreadable)
         runner.tally.budget = money.budget
         work = _work(config, grids, finished, judges or {})
         _check_media_of(work, prepared)
@@ -384,18 +384,16 @@ def write_rubrics(
     return folder, tally, files
 
 
-def _work(
-    config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]
-) -> list[tuple[Judge, list[Work]]]:
+def _work(config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]) -> list[Judging]:
     work = []
     for spec in config.judges:
         due_here = [due(grid, spec, finished) for grid in grids]
         judge = judges.get(spec.name) or judge_factory.create(spec)
-        work.append((judge, due_here))
+        work.append(Judging(judge, due_here))
     return work
 
 
-def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prepared) -> None:
+def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
     """What is finished may have lost its media; what is still to be judged may not.
 
     Raises:
@@ -419,7 +417,7 @@ def tell_damage(folder: Path, damage: Damage) -> None:
         log.warning("%s: %s; what stood there is due again", folder, note)
 
 
-def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+def copy_answers(folder: Path, work: Sequence[Judging], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     cells_by_call: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
@@ -444,7 +442,7 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
             runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
 
 
-async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
+async def ask(runner: Runner, work: Sequence[Judging], progress: bool) -> None:
     if not progress:
         await runner.run(work)
         return

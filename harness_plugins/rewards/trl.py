@@ -7,11 +7,10 @@ trainer = GRPOTrainer(model=..., reward_funcs=proxy_grm_reward(proxy_spec), trai
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from evaluators.errors import RunStopped
+from evaluators import stops
 from evaluators.judges import Judge
 from evaluators.prompts.parsing import parse
 from evaluators.records import Answer
@@ -77,7 +76,7 @@ def proxy_grm_reward(
         _log(rewards, columns)
         unrewarded_calls = unrewarded_calls + 1 if rewards and all(r.value is None for r in rewards) else 0
         if patience is not None and unrewarded_calls >= patience:
-            raise RunStopped(f"no reward in {unrewarded_calls} calls in a row: {_reasons(rewards)}")
+            raise stops.no_rewards(unrewarded_calls, [r.error for r in rewards if r.error])
         return [r.value for r in rewards]
 
     reward.__name__ = reward.__qualname__ = name
@@ -127,9 +126,3 @@ def _log(rewards: Sequence[Reward], columns: Mapping[str, Any]) -> None:
         extra("answer_outcome", [r.answer for r in rewards])
         extra("proxy_outcome", [r.proxy or "" for r in rewards])
         extra("masked_because", [r.error.kind if r.error else "" for r in rewards])
-
-
-def _reasons(rewards: Sequence[Reward]) -> str:
-    kinds = Counter(r.error.kind for r in rewards if r.error)
-    example = next((r.error.message for r in rewards if r.error), "")
-    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) + f", such as: {example}"

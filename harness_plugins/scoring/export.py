@@ -111,7 +111,7 @@ def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> tuple
         written = path.stem.removeprefix("induction-")
         _write(
             out / f"induction-{name(written).replace(':', '-')}.jsonl",
-            (_induction(v) for _, v in objects(path, damage)),
+            (_induction(v) for v in objects(path, damage)),
         )
     write_manifest(out, public_manifest(read_manifest(run)))
     metrics = [

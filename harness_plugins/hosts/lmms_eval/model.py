@@ -15,7 +15,7 @@ from lmms_eval.api.model import lmms
 
 from evaluators.engine.journal import Damage
 from evaluators.engine.plan import Finished, due
-from evaluators.engine.runner import Runner
+from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.judges import create
@@ -130,7 +130,7 @@ def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) ->
     finished = Finished.read(folder.path, damage=damage)
     tell_damage(folder.path, damage)
     runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
-    work = [(judge, [due(grid, spec, finished) for grid in grids])]
+    work = [Judging(judge, [due(grid, spec, finished) for grid in grids])]
     copy_answers(folder.path, work, runner)
     with rare_collections():
         block_on(ask(runner, work, progress))

@@ -18,7 +18,7 @@ from typing import TypeVar, overload
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from evaluators.backends.endpoint.failures import redirected, said
+from evaluators.backends.endpoint.failures import read_failure, redirected
 from evaluators.backends.endpoint.json_texts import parsed
 from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
 from evaluators.engine.pacing import backoff_s
@@ -173,7 +173,7 @@ class RewardClient(AsyncResource):
             body = parsed(reply.body)
         except (ValueError, RecursionError):
             body = None
-        words = said(reply.status, body, reply.body).words[:SHOWN]
+        words = read_failure(reply.status, body, reply.body).words[:SHOWN]
         if reply.status in _AUTH:
             raise UserError(
                 f"{self.url}: refused (HTTP {reply.status}): set token_env to the variable that holds its token"

@@ -85,7 +85,12 @@ def decide(text: str, where: str, order: Order) -> tuple[str, int | None]:
     case = Case(item, order, rubric)
     answer = asyncio.run(mock_chat_judge(SPEC, quoting_judge).decide(case, ""))
     verdict = make_verdict(
-        item, Cell("k", "c", "j", "transferred", "w", order, 0, ArmInput(rubric)), answer, parse(answer), None, ""
+        item,
+        Cell("k", "c", "j", "transferred", "w", order, 0, ArmInput(rubric)),
+        answer,
+        parse(answer),
+        error=None,
+        time="",
     )
     return verdict.status, verdict.pick
 
