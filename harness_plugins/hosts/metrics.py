@@ -126,7 +126,7 @@ def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> tuple[BenchmarkData, CellD
     judged = {rows.rows[n].item.uid for n, _ in outcomes}
     items = [i for i in rows.grid.items if i.uid in judged]
     data = BenchmarkData(rows.grid.benchmark, items, rows.benchmark.facts())
-    replicates = tuple(sorted({rows.rows[n].given.replicate for n, _ in outcomes}))
+    replicates = tuple(sorted({rows.rows[n].treatment.replicate for n, _ in outcomes}))
     where = _Places(rows, data, replicates)
     shape = (len(data.items), data.width, len(replicates))
     outcome, expected = np.full(shape, ABSENT, dtype=np.int8), np.zeros(shape, dtype=bool)
@@ -160,7 +160,7 @@ class _Places:
 
     def __call__(self, row: Row) -> tuple[int, int, int | slice]:
         every = row.arm.name != self._arm
-        draw = slice(None) if every else self._replicates.index(row.given.replicate)
+        draw = slice(None) if every else self._replicates.index(row.treatment.replicate)
         return self._items[row.item.uid], ord(row.order[0]) - ord("A"), draw
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
@@ -43,18 +43,19 @@ class Row:
     order: Order
     arm: Arm
     writer: str | None
-    given: Given
+    treatment: Given
+    """The rubric, and whatever else the arm shows."""
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored, alone."""
 
     @property
     def case(self) -> Case:
-        return self.given.case(self.item, self.order, self.candidate)
+        return self.treatment.case(self.item, self.order, self.candidate)
 
     @property
     def id(self) -> RowId:
         """What is asked: settings share the rows of items that have no rubric."""
-        return self.item.uid, self.order, self.arm.name, self.writer, self.given, self.candidate
+        return self.item.uid, self.order, self.arm.name, self.writer, self.treatment, self.candidate
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class RowGrid(Grid):
 
     def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
         for row in self.chosen.get(item.uid, ()):
-            yield row.order, row.arm, row.writer, row.given, 0, row.candidate
+            yield row.order, row.arm, row.writer, row.treatment, 0, row.candidate
 
 
 def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:
@@ -118,8 +119,8 @@ class Rows:
             "candidate": row.candidate,
             "arm": row.arm.name,
             "writer": row.writer or "",
-            "replicate": row.given.replicate,
-            "donor": row.given.donor or "",
+            "replicate": row.treatment.replicate,
+            "donor": row.treatment.donor or "",
             "category": row.item.category,
             "rubrics_sha256": self.rubrics_sha256 or "",
         }
@@ -164,17 +165,19 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     config = file_config.model_copy(update={"benchmarks": (entry,)})
     loaded = _benchmark(entry)
     items = loaded.items[: entry.limit]
-    rubrics, sha = None, None
+    rubrics, sha256 = None, None
     writers: list[WriterRubrics] = []
     if arm.per_writer:
-        rubrics, sha = _rubrics(Path(path).resolve(), entry)
+        rubrics, sha256 = _rubrics(Path(path).resolve(), entry)
         shuffles = config.shuffles if arm.name == "shuffled" else 0
         planned = planned_donors(run_folder(), read_manifest(run_folder())) if shuffles else None
         writers = [
             rubrics.of(benchmark, loaded.items, shuffles, planned)
         ]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
-    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder(), PAIR.grading if writes else _grading(items))
+    return Rows(
+        setting, config, loaded, grid, rubrics, sha256, run_folder(), PAIR.grading if writes else _grading(items)
+    )
 
 
 def grading_fields() -> dict[str, Any]:
@@ -225,12 +228,17 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
     return load_entry(entry)
 
 
+class _Rubrics(NamedTuple):
+    file: RubricFile
+    sha256: str
+
+
 @cache
-def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
+def _rubrics(path: Path, entry: BenchmarkEntry) -> _Rubrics:
     if not path.exists():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
     items = {entry.name: _benchmark(entry).items}
     rubrics = read_rubrics(None, path, items)
     check_prints(path, rubrics.prints, items)
-    return rubrics, hashlib.sha256(data).hexdigest()
+    return _Rubrics(rubrics, hashlib.sha256(data).hexdigest())

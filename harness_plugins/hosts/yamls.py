@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.spec import load_spec, names
-from harness_plugins.hosts import ARR, GRM, SETTINGS, TASK_PREFIX
+from harness_plugins.hosts import SETTINGS, TASK_CLASSES, TASK_PREFIX
 
 _NOTE = "# Made by `python -m harness_plugins.hosts.yamls`: do not edit.\n"
 
@@ -22,7 +22,7 @@ def _published(name: str) -> bool:
 
 def tasks_of(benchmark: str) -> list[str]:
     """A benchmark's tasks: its settings, and the two in which the model writes."""
-    return [f"{TASK_PREFIX}{benchmark}_{s}" for s in (*SETTINGS, GRM, ARR)]
+    return [f"{TASK_PREFIX}{benchmark}_{s}" for s in TASK_CLASSES]
 
 
 def groups() -> dict[str, list[str]]:
@@ -38,13 +38,7 @@ def files() -> dict[Path, str]:
     """Every YAML by its place below `tasks/`."""
     texts: dict[Path, str] = {}
     for name in names():
-        for setting in SETTINGS:
-            texts[Path(name) / "settings" / f"{setting}.yaml"] = (
-                f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
-                "class: !function harness_plugins.hosts.task.RubricTask\n"
-                f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
-            )
-        for setting, task in ((GRM, "GrmTask"), (ARR, "ArrTask")):
+        for setting, task in TASK_CLASSES.items():
             texts[Path(name) / "settings" / f"{setting}.yaml"] = (
                 f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
                 f"class: !function harness_plugins.hosts.task.{task}\n"
