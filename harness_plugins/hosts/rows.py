@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
@@ -44,6 +44,7 @@ class Row:
     arm: Arm
     writer: str | None
     arm_input: ArmInput
+    """The rubric, and whatever else the arm shows."""
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored, alone."""
 
@@ -164,17 +165,19 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     config = file_config.model_copy(update={"benchmarks": (entry,)})
     loaded = _benchmark(entry)
     items = loaded.items[: entry.limit]
-    rubrics, sha = None, None
+    rubrics, sha256 = None, None
     writers: list[WriterRubrics] = []
     if arm.per_writer:
-        rubrics, sha = _rubrics(Path(path).resolve(), entry)
+        rubrics, sha256 = _rubrics(Path(path).resolve(), entry)
         shuffles = config.shuffles if arm.donors else 0
         planned = planned_donors(run_folder(), read_manifest(run_folder())) if shuffles else None
         writers = [
             rubrics.of(benchmark, loaded.items, shuffles, planned)
         ]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
-    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder(), PAIR.grading if writes else _grading(items))
+    return Rows(
+        setting, config, loaded, grid, rubrics, sha256, run_folder(), PAIR.grading if writes else _grading(items)
+    )
 
 
 def grading_fields() -> dict[str, Any]:
@@ -225,12 +228,17 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
     return load_entry(entry)
 
 
+class _Rubrics(NamedTuple):
+    file: RubricFile
+    sha256: str
+
+
 @cache
-def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
+def _rubrics(path: Path, entry: BenchmarkEntry) -> _Rubrics:
     if not path.exists():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
     items = {entry.name: _benchmark(entry).items}
     rubrics = read_rubrics(None, path, items)
     check_prints(path, rubrics.prints, items)
-    return rubrics, hashlib.sha256(data).hexdigest()
+    return _Rubrics(rubrics, hashlib.sha256(data).hexdigest())

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.folders import benchmarks_in
 from harness_plugins.benchmarks.spec import load_spec
-from harness_plugins.hosts import ARR, GRM, SETTINGS, TASK_PREFIX
+from harness_plugins.hosts import SETTINGS, TASK_CLASSES, TASK_PREFIX
 
 _NOTE = "# Made by `rubric-harness tasks --write`: do not edit.\n"
 
@@ -24,7 +24,7 @@ def _published(name: str) -> bool:
 
 def tasks_of(benchmark: str) -> list[str]:
     """A benchmark's tasks: its settings, and the two in which the model writes."""
-    return [f"{TASK_PREFIX}{benchmark}_{s}" for s in (*SETTINGS, GRM, ARR)]
+    return [f"{TASK_PREFIX}{benchmark}_{s}" for s in TASK_CLASSES]
 
 
 def groups() -> dict[str, list[str]]:
@@ -40,13 +40,7 @@ def files(folder: Path) -> dict[Path, str]:
     """Every YAML by its place below a folder of benchmarks; below ours with the groups over all."""
     texts: dict[Path, str] = {}
     for name in benchmarks_in(folder):
-        for setting in SETTINGS:
-            texts[Path(name) / "settings" / f"{setting}.yaml"] = (
-                f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
-                "class: !function harness_plugins.hosts.task.RubricTask\n"
-                f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
-            )
-        for setting, task in ((GRM, "GrmTask"), (ARR, "ArrTask")):
+        for setting, task in TASK_CLASSES.items():
             texts[Path(name) / "settings" / f"{setting}.yaml"] = (
                 f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
                 f"class: !function harness_plugins.hosts.task.{task}\n"

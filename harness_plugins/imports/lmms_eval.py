@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.backends.lmms import FAILED
+from evaluators.backends.lmms import failure_in
 from evaluators.errors import UserError
 from evaluators.inputs.files import loads
 from evaluators.records import Order
@@ -128,8 +128,8 @@ def _reply(row: Row) -> Reply:
     """The reply that lmms-eval scored, and the reasoning that it had cut off."""
     filtered, raw = (_only(row.get(c)) for c in ("filtered_resps", "resps"))
     text = filtered if isinstance(filtered, str) else ""
-    if text.startswith(FAILED) or not text.strip():
-        return Reply("AB", None, failure=text[:300] or "the reply has no content")
+    if error := failure_in(text):
+        return Reply("AB", None, failure=error.message)
     reasoning = raw.removesuffix(text).strip() if isinstance(raw, str) and raw != text else None
     return Reply("AB", text, reasoning)
 
