@@ -39,6 +39,10 @@ def outcomes(run: RunData, arm: str = "none", writer: str | None = None) -> list
     return [[int(x) for x in row.ravel()] for row in cell.outcome]
 
 
+def absent(run: RunData, arm: str = "none", writer: str | None = None) -> int:
+    return sum(row.count(ABSENT) for row in outcomes(run, arm, writer))
+
+
 def test_each_trial_is_a_candidate_or_why_there_is_none(folder: Path) -> None:
     run = read_run(folder)
     labels = [i.label.preferred for i in run.benchmarks["pairs"].items]
@@ -58,7 +62,7 @@ def test_a_line_that_is_lost_is_a_trial_that_is_missing(folder: Path) -> None:
     gone = next(n for n, v in enumerate(read_jsonl(path)) if v["arm"] == "none" and v["status"] == "ok")
     path.write_bytes(b"".join(line for n, line in enumerate(lines) if n != gone))
     run = read_run(folder)
-    assert sum(outcomes(run), []).count(ABSENT) == 1
+    assert absent(run) == 1
     assert np.asarray(run.benchmarks["pairs"].cells[CellKey("mock", "none", None)].expected).all(), "and still expected"
 
 
@@ -66,7 +70,7 @@ def test_verdicts_on_a_rubric_that_is_gone_do_not_count(folder: Path) -> None:
     path = folder / "rubrics.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
     run = read_run(folder)
-    assert sum(outcomes(run, "transferred", "w"), []).count(ABSENT) == 2 * (PAIRS - 3)
+    assert absent(run, "transferred", "w") == 2 * (PAIRS - 3)
     assert run.problems.lost_rubrics("pairs", "w") == 1
 
 
