@@ -66,7 +66,7 @@ def _recited(cells: Sequence[CellReport]) -> list[str]:
     """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
     notes = []
     for c in cells:
-        several, texts = c.several_forms
+        several, texts = c.forms
         if texts and several / texts > FORMS_SHARE:
             who = f"{c.judge}, {c.writer or '-'}, {c.arm}"
             notes.append(f"{who}: {several} of {texts} replies hold several different forms of a verdict.")
@@ -166,7 +166,7 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             before = len(all_tables)
             concluded = [c for c in report.conclusions if c.benchmark == benchmark]
-            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
+            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark].name}"
             all_tables.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 all_tables.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
