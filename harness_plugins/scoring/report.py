@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from harness_plugins.config.prices import Prices
 from harness_plugins.folder.usage import Paid
 from harness_plugins.scoring.arrays import RunData
-from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.caveats import Caveat
 from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport
@@ -19,6 +18,7 @@ from harness_plugins.scoring.matrix import Matrix
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.scoring.transfer import Transfer
+from harness_plugins.scoring.ways import Ways
 
 
 class ItemCounts(NamedTuple):

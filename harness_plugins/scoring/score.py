@@ -33,7 +33,6 @@ from harness_plugins.scoring import (
     votes,
 )
 from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
-from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
 from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
@@ -43,6 +42,7 @@ from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.relation import relation
 from harness_plugins.scoring.report import AppliedProtocol, ItemCounts, Report
 from harness_plugins.scoring.statistics import Column, Ints
+from harness_plugins.scoring.ways import ways
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 
