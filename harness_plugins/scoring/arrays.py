@@ -143,22 +143,22 @@ class BenchmarkData:
         return clusters(self.items)
 
     @cached_property
-    def kept(self) -> dict[Hashable, Any]:
+    def memo(self) -> dict[Hashable, Any]:
         """What several cells need and is computed once."""
         return {}
 
     def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
         place = ("in_orders", orders, grading)
-        if place not in self.kept:
+        if place not in self.memo:
             in_orders = self.turns
             if orders != "both" or grading == "pointwise":
                 turns_by_item = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
                 in_orders = in_orders & np.array(
                     [[t in w for t in range(self.width)] for w in turns_by_item], dtype=bool
                 )
-            self.kept[place] = in_orders
-        answer: Bools = self.kept[place]
+            self.memo[place] = in_orders
+        answer: Bools = self.memo[place]
         return answer
 
 

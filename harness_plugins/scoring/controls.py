@@ -26,9 +26,9 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
 def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     """(items,): where a control (`generic`, `shuffled`) hands over the very text that `transferred` does."""
     place = ("same_text", control, rubrics.name)
-    if place not in benchmark.kept:
-        benchmark.kept[place] = _same_text(benchmark, rubrics, control)
-    answer: Bools = benchmark.kept[place]
+    if place not in benchmark.memo:
+        benchmark.memo[place] = _same_text(benchmark, rubrics, control)
+    answer: Bools = benchmark.memo[place]
     return answer
 
 

@@ -85,9 +85,9 @@ class Transfer:
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
     """The writer's verdicts and orders behind the draws of a cell."""
     place = ("own", rubrics.name, arm == "crossed", tuple(replicates))
-    if place not in benchmark.kept:
-        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
-    own: Own = benchmark.kept[place]
+    if place not in benchmark.memo:
+        benchmark.memo[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
+    own: Own = benchmark.memo[place]
     return Own(np.repeat(own.verdict, samples, axis=2), np.repeat(own.order, samples, axis=2))
 
 
