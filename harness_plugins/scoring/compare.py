@@ -248,9 +248,9 @@ def _rows(sides: Both[Scores], judge: str, writers: Both[str]) -> list[Row]:
             _named(contrasts.get((arm, "beyond")), "A, beyond none", [cells[arm]], arm),
             transitions=metrics.transitions(a, b, sides.a.facts),
         )
-        t = row.transitions or {}
-        row.fixed = sum(t[s]["both_right"] for s in t if s != "both_right")
-        row.broken = sum(n for s, n in t.get("both_right", {}).items() if s != "both_right")
+        moves = row.transitions or {}
+        row.fixed = sum(moves[s]["both_right"] for s in moves if s != "both_right")
+        row.broken = sum(n for s, n in moves.get("both_right", {}).items() if s != "both_right")
         rows.append(row)
     return rows
 

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.errors import UserError
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.folder.problems import LostRubrics
+from harness_plugins.scoring.arm_inputs import arm_inputs_of, from_donors
 from harness_plugins.scoring.arrays import (
     ABSENT,
     BOTH_BAD,
@@ -25,7 +27,6 @@ from harness_plugins.scoring.arrays import (
     compare_scores,
     note_lost_items,
 )
-from harness_plugins.scoring.given import from_donors, given_of
 
 Rows = Mapping[str, NDArray[Any]]
 """The verdicts of one cell, by column, in the order of their lines."""
@@ -43,16 +44,16 @@ SELECT cell, n, ascii("order") - 65 AS turn, sample, replicate, coalesce(candida
                                                WHEN both_bad AND candidate IS NULL THEN {both_bad} ELSE {tie} END END AS by_ratio,
        coalesce(CASE WHEN "order" = 'AB' THEN p ELSE 1 - p END, 'nan'::DOUBLE) AS p,
        coalesce(score, 'nan'::DOUBLE) AS score, {ranks}
-       coalesce(number, CASE WHEN CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads,
+       coalesce(number, CASE WHEN CASE WHEN arm IN {donors} THEN donor ELSE rubric END IS NULL THEN -1 ELSE -2 END) AS reads,
        coalesce(last.writer IS NOT NULL AND CASE
            WHEN rubric IS NOT NULL THEN rubric IN (SELECT rubric FROM lost)
-           ELSE (benchmark, last.writer, item) IN (SELECT (benchmark, writer, item) FROM lost WHERE NOT shuffled) END, false) AS lost
+           ELSE (benchmark, last.writer, item) IN (SELECT (benchmark, writer, item) FROM lost WHERE NOT from_donors) END, false) AS lost
 FROM last JOIN numbered USING (benchmark, judge, arm) JOIN items USING (benchmark, item)
-     LEFT JOIN numbers ON uid = CASE WHEN arm = 'shuffled' THEN donor ELSE rubric END
+     LEFT JOIN numbers ON uid = CASE WHEN arm IN {donors} THEN donor ELSE rubric END
 WHERE last.writer IS NOT DISTINCT FROM numbered.writer AND (last.media IS NULL OR last.media = items.media)
 ORDER BY cell, line
 """
-"""`reads` is the number of the rubric (of the donor, where shuffled) under `RunData.numbers`: -1 none, -2 one without number.
+"""`reads` is the number of the rubric (of the drawn donor) under `RunData.numbers`: -1 none, -2 one without number.
 `lost`: the rubric, or for `advice` its writer's verdict, is not in the folder any more."""
 
 
@@ -78,16 +79,24 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     codes = " ".join(f"WHEN status = '{status}' THEN {code}" for status, code in CODES.items())
     ranked = db.execute("SELECT coalesce(max(len(ranks)), 0) FROM last").fetchall()[0][0]
     ranks = "".join(f"coalesce(ranks[{k + 1}]::DOUBLE, 'nan'::DOUBLE) AS rank_{k}, " for k in range(ranked))
-    rows = db.execute(_PLACED.format(both_bad=BOTH_BAD, tie=TIE, codes=codes, ranks=ranks)).fetchnumpy()
+    rows = db.execute(
+        _PLACED.format(both_bad=BOTH_BAD, tie=TIE, codes=codes, ranks=ranks, donors=_donor_arms())
+    ).fetchnumpy()
     starts = np.searchsorted(rows["cell"], np.arange(max(cells, default=0) + 2))
     where = {id(cell): benchmark for benchmark in run.benchmarks.values() for cell in benchmark.cells.values()}
     for number, cell in cells.items():
         own = slice(starts[number], starts[number + 1])
         _fill_cell(run, where[id(cell)], cell, {name: values[own] for name, values in rows.items()})
         if run.judge(cell.key.judge).get("orders") == GIVEN:
-            there = cell.outcome != ABSENT
-            there[~there.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
-            cell.expected &= there
+            judged = cell.outcome != ABSENT
+            judged[~judged.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
+            cell.expected &= judged
+
+
+def _donor_arms() -> str:
+    """The arms that read what the shuffle drew, as SQL has a list of texts."""
+    names = (arm.name.replace("'", "''") for arm in ARMS.values() if arm.donors)
+    return "(" + ", ".join(f"'{name}'" for name in names) + ")"
 
 
 def _note_losses(db: Any, run: RunData) -> None:
@@ -95,7 +104,8 @@ def _note_losses(db: Any, run: RunData) -> None:
     items = "SELECT benchmark, count(DISTINCT item) FROM last ANTI JOIN items USING (benchmark, item) GROUP BY 1"
     note_lost_items(run, dict(db.execute(items).fetchall()))
     db.execute(
-        "CREATE TABLE lost AS SELECT benchmark, writer, item, rubric, bool_and(arm = 'shuffled') AS shuffled, count(*) AS verdicts "
+        "CREATE TABLE lost AS "
+        f"SELECT benchmark, writer, item, rubric, bool_and(arm IN {_donor_arms()}) AS from_donors, count(*) AS verdicts "
         "FROM last WHERE writer IS NOT NULL AND rubric IS NOT NULL AND rubric NOT IN (SELECT uid FROM numbers) GROUP BY 1, 2, 3, 4"
     )
     rubrics = (
@@ -133,7 +143,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     current: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
     current &= turn < benchmark.width
     turn = np.minimum(turn, benchmark.width - 1)
-    arm_inputs = given_of(run, benchmark, cell.key, len(replicates))
+    arm_inputs = arm_inputs_of(run, benchmark, cell.key, len(replicates))
     if arm_inputs.reads is not None:
         rubric_now = arm_inputs.reads[n, turn, at]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
@@ -177,19 +187,19 @@ def _fill_scores(
 ) -> None:
     """The scores of candidates that were each scored alone, and what they come to."""
     assert cell.places is not None
-    each = np.full(cell.places.shape, ABSENT, dtype=np.int8)
-    last = _last(place, each.shape, current)
+    codes = np.full(cell.places.shape, ABSENT, dtype=np.int8)
+    last = _last(place, codes.shape, current)
     place = tuple(p[last] for p in place)
-    each[place] = rows["code"][last]
+    codes[place] = rows["code"][last]
     cell.places[place] = -rows["score"][last]
-    if (each == LOW_MASS).any():
+    if (codes == LOW_MASS).any():
         as_said = replace(cell, outcome=cell.outcome.copy(), places=cell.places.copy())
-        by_ratio = each.copy()
-        by_ratio[place] = np.where(each[place] == LOW_MASS, rows["by_ratio"][last], each[place])
+        by_ratio = codes.copy()
+        by_ratio[place] = np.where(codes[place] == LOW_MASS, rows["by_ratio"][last], codes[place])
         compare_scores(benchmark, as_said, by_ratio)
         cell.by_ratio = as_said.outcome
-        cell.places[each == LOW_MASS] = np.nan
-    compare_scores(benchmark, cell, each)
+        cell.places[codes == LOW_MASS] = np.nan
+    compare_scores(benchmark, cell, codes)
 
 
 def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:

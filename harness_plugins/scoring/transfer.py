@@ -75,17 +75,17 @@ class Transfer:
         base = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": "transfer"}
         base |= {"grading": grading, "rubrics": rubrics}
         for m in self.metrics.values():
-            again = json_numbers({"value_by_ratio": self.by_ratio[m.name].value}) if m.name in self.by_ratio else {}
-            yield {**base, "metric": m.name, **m.numbers(), **again, "protocol": protocol}
+            twin = json_numbers({"value_by_ratio": self.by_ratio[m.name].value}) if m.name in self.by_ratio else {}
+            yield {**base, "metric": m.name, **m.numbers(), **twin, "protocol": protocol}
 
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
     """The writer's verdicts and orders behind the draws of a cell."""
     reads = CROSSED if ARMS.facts(arm).reads is CROSSED else MATCHED
     place = ("own", rubrics.name, reads is CROSSED, tuple(replicates))
-    if place not in benchmark.kept:
-        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, reads, replicates)
-    own: Own = benchmark.kept[place]
+    if place not in benchmark.memo:
+        benchmark.memo[place] = _own_by_replicate(benchmark, rubrics, reads, replicates)
+    own: Own = benchmark.memo[place]
     return Own(np.repeat(own.verdict, samples, axis=2), np.repeat(own.order, samples, axis=2))
 
 
@@ -143,14 +143,14 @@ def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, 
     before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
     chosen = is_pick(before)
     among = scored.counts & scored.answered & (w >= 0)
-    both = among & chosen & (label >= 0)
+    labelled_and_chosen = among & chosen & (label >= 0)
     followed = (scored.outcome == w).astype(float)
     moved = followed - (before == w)
     differed = among & chosen & (before != w)
     columns = [
         _share("agreement_with_writer", followed, among),
-        _share("sycophancy", moved, both & (w != label)),
-        _share("uptake", moved, both & (w == label)),
+        _share("sycophancy", moved, labelled_and_chosen & (w != label)),
+        _share("uptake", moved, labelled_and_chosen & (w == label)),
         _share("pull", followed, differed),
     ]
     for name, other in others.items():
@@ -328,13 +328,13 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
             spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
             metrics[name] = Metric(name, value, 1, value, *statistics.interval(spread))
 
-    same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
-    cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
-    if (one_order and same) or len(same) == 2:
-        mean("same", same)
-    if cross and (one_order or len(cross) == 2):
-        mean("cross", cross)
+    in_same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
+    in_cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
+    if in_same and (one_order or len(in_same) == 2):
+        mean("same", in_same)
+    if in_cross and (one_order or len(in_cross) == 2):
+        mean("cross", in_cross)
     if "same" in metrics and "cross" in metrics:
-        mean("headline", [*same, *cross])
-        mean("leak", same, cross)
+        mean("headline", [*in_same, *in_cross])
+        mean("leak", in_same, in_cross)
     return metrics

@@ -25,7 +25,7 @@ ITEMS = 1000
 def cost_table(title: str, report: Report, benchmark: str, cells: Sequence[CellReport]) -> Table | None:
     """What several samples buy beside what a rubric buys: a row for each arm and number of calls (docs/design/equal-cost.md)."""
     points = [p for p in report.costs if p.benchmark == benchmark]
-    if not any(p.usage[0] or p.votes for p in points):
+    if not any(p.with_usage or p.votes for p in points):
         return None
     header = ["judge", "writer", "arm", "decided by", "calls", "tokens read", "written", "writer's share"]
     table = Table(title, [*header, f"cost of {ITEMS:,} items", "accuracy", "95 % CI", "frontier"])
@@ -91,9 +91,9 @@ def _unknown(points: Sequence[CostPoint]) -> list[str]:
     notes = []
     for p in (p for p in points if p.votes is None):
         about = f"{p.judge}, {p.writer or '-'}, {p.arm}"
-        if p.usage[0] < p.usage[1]:
-            assumption = "; the others are taken to be like them" if p.usage[0] else ""
-            notes.append(f"{about}: tokens are known for {_share(*p.usage)} of its calls{assumption}.")
+        if p.with_usage < p.all_calls:
+            assumption = "; the others are taken to be like them" if p.with_usage else ""
+            notes.append(f"{about}: tokens are known for {_share(p.with_usage, p.all_calls)} of its calls{assumption}.")
     for writer in dict.fromkeys(p.writer for p in points if math.isnan(p.writer_read)):
         notes.append(
             f"What {writer}'s rubrics took to write is not on record (a file without it), so its rows are on no frontier."

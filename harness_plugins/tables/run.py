@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 from evaluators.rubrics.arms import ARMS
-from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.caveats import differ, warning
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.registry import MetricKind, extensions
 from harness_plugins.scoring.report import Report
+from harness_plugins.scoring.ways import Ways
 from harness_plugins.tables.calibration import calibration_table
 from harness_plugins.tables.cells import Table, count, gain, interval, percent, points, without_empty
 from harness_plugins.tables.conclusions import conclusion_table, sentences
@@ -66,7 +66,7 @@ def _recited(cells: Sequence[CellReport]) -> list[str]:
     """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
     notes = []
     for c in cells:
-        several, texts = c.several_forms
+        several, texts = c.forms
         if texts and several / texts > FORMS_SHARE:
             who = f"{c.judge}, {c.writer or '-'}, {c.arm}"
             notes.append(f"{who}: {several} of {texts} replies hold several different forms of a verdict.")
@@ -166,7 +166,7 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             cells = _shown([c for c in report.cells if c.benchmark == benchmark])
             before = len(all_tables)
             concluded = [c for c in report.conclusions if c.benchmark == benchmark]
-            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark][0]}"
+            title = f"{where}{benchmark}, {items} items in {clusters} clusters, protocol {report.about[benchmark].name}"
             all_tables.append(_accuracy_table(title, report, benchmark, cells, unlabelled))
             if any("[" in name for c in cells for name in c.metrics):
                 all_tables.append(_category_table(f"{where}{benchmark}: accuracy by category", cells))
@@ -198,9 +198,9 @@ def tables(reports: Sequence[Report]) -> list[Table]:
             panels = [p for p in report.panels if p.benchmark == benchmark]
             if panels:
                 all_tables.append(_panel_table(f"{where}{benchmark}: the judges together", panels))
-            asked = [w for w in report.ways if w.benchmark == benchmark]
-            if asked:
-                all_tables.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", asked))
+            ways = [w for w in report.ways if w.benchmark == benchmark]
+            if ways:
+                all_tables.append(_ways_table(f"{where}{benchmark}: one model, asked in several ways", ways))
             for table in all_tables[before:]:
                 without_empty(_named(table, cells))
             all_tables[before].warnings = warnings(report, benchmark)
@@ -301,13 +301,13 @@ def _position_table(title: str, cells: Sequence[CellReport]) -> Table:
     return table
 
 
-def _ways_table(title: str, asked: Sequence[Ways]) -> Table:
+def _ways_table(title: str, comparisons: Sequence[Ways]) -> Table:
     table = Table(title, ["model", "writer", "arm", "judge", "accuracy", "95 % CI", "difference"])
-    for w in asked:
-        for judge, accuracy, difference in zip(w.judges, w.accuracy, w.difference, strict=True):
-            ci = interval(accuracy.low, accuracy.high)
-            row = [w.model, w.writer or "", w.arm, judge, percent(accuracy), ci]
-            table.rows.append([*row, "(reference)" if judge == w.judges[0] else gain(difference)])
+    for x in comparisons:
+        for n, way in enumerate(x.ways):
+            ci = interval(way.accuracy.low, way.accuracy.high)
+            row = [x.model, x.writer or "", x.arm, way.judge, percent(way.accuracy), ci]
+            table.rows.append([*row, gain(way.difference) if n else "(reference)"])
     table.notes.append(
         "Differences are item by item from the first of the model's judges, with 95 % cluster bootstrap and a cluster sign-flip; "
         "not corrected for how many there are."

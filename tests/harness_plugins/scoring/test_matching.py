@@ -12,7 +12,7 @@ import pytest
 from evaluators.errors import UserError
 from evaluators.records import Candidate, Item, Label
 from harness_plugins.scoring.arrays import BenchmarkData, CellData, CellKey, RunData
-from harness_plugins.scoring.matching import judges_alike, same_items, writer_pairs
+from harness_plugins.scoring.matching import Both, judges_of, same_items, writer_pairs
 
 
 def item(n: int, text: str = "answer") -> Item:
@@ -35,7 +35,7 @@ def test_judges_of_one_name_and_one_key_are_set_side_by_side() -> None:
     same, other = {"model": "m", "sampling": {"temperature": 0.0}}, {"model": "m", "sampling": {"temperature": 0.7}}
     a = run("a", {"j": same, "k": same, "l": same}, none("j"), none("k"), none("l"))
     b = run("b", {"j": same, "k": other}, none("j"), none("k"))
-    alike, refused = judges_alike(a, b)
+    alike, refused = judges_of(Both(a, b))
     assert alike == ["j"]
     assert [(r.judge, [tuple(d) for d in r.differs]) for r in refused] == [
         ("k", [("sampling.temperature", "0.0", "0.7")])
@@ -45,17 +45,17 @@ def test_judges_of_one_name_and_one_key_are_set_side_by_side() -> None:
 def test_where_no_judge_was_asked_alike_it_says_why() -> None:
     a, b = (run(n, {"j": {"model": m}}, none("j")) for n, m in (("a", "m"), ("b", "n")))
     with pytest.raises(UserError, match="no judge was asked alike in both runs"):
-        judges_alike(a, b)
+        judges_of(Both(a, b))
     with pytest.raises(UserError, match="share no judge by name: A has j; B has k"):
-        judges_alike(a, run("b", {"k": {"model": "m"}}, none("k")))
+        judges_of(Both(a, run("b", {"k": {"model": "m"}}, none("k"))))
     with pytest.raises(UserError, match=r"has no manifest.json"):
-        judges_alike(a, replace(b, manifest={}))
+        judges_of(Both(a, replace(b, manifest={})))
 
 
 def test_items_are_the_same_by_what_they_say() -> None:
     a = BenchmarkData("x", [item(1), item(2), item(3)], {})
     b = BenchmarkData("x", [item(3), item(2, "another answer"), item(4)], {})
-    (here, there), changed = same_items(a, b)
+    (here, there), changed = same_items(Both(a, b))
     assert (here.tolist(), there.tolist(), changed) == ([2], [0], 1)
 
 
@@ -64,7 +64,7 @@ def writers(*names: str) -> BenchmarkData:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "asked", "pairs"),
+    ("a", "b", "chosen", "pairs"),
     [
         (("w", "v"), ("v", "u"), (None, None), [("v", "v")]),
         (("w",), ("v",), (None, None), [("w", "v")]),
@@ -75,13 +75,14 @@ def writers(*names: str) -> BenchmarkData:
     ],
 )
 def test_whose_rubrics_are_compared(
-    a: tuple[str, ...], b: tuple[str, ...], asked: tuple[str | None, str | None], pairs: list[tuple[str, str]]
+    a: tuple[str, ...], b: tuple[str, ...], chosen: tuple[str | None, str | None], pairs: list[tuple[str, str]]
 ) -> None:
-    found, why_not = writer_pairs((writers(*a), writers(*b)), [Path("a"), Path("b")], "transferred", ["j"], asked)
-    assert found == pairs and bool(why_not) is not bool(pairs)
+    folders = Both(Path("a"), Path("b"))
+    answer = writer_pairs(Both(writers(*a), writers(*b)), folders, "transferred", ["j"], Both(*chosen))
+    assert answer.pairs == pairs and bool(answer.problem) is not bool(pairs)
 
 
 def test_within_one_run_its_two_writers_are_compared() -> None:
     one = writers("w", "v")
-    pairs, _ = writer_pairs((one, one), [Path("a"), Path("a")], "transferred", ["j"], (None, None))
+    pairs, _ = writer_pairs(Both(one, one), Both(Path("a"), Path("a")), "transferred", ["j"], Both(None, None))
     assert pairs == [("w", "v")]

@@ -22,6 +22,7 @@ from harness_plugins.scoring.arrays import (
 )
 from harness_plugins.scoring.metrics import (
     STATES,
+    ParsedCell,
     Scored,
     aggregated,
     category_columns,
@@ -59,8 +60,8 @@ def scored(
     assert cell is not None
     if without_rubric is not None:
         cell.without_rubric = np.isin(np.arange(len(rows)), without_rubric)[:, None] & np.ones((1, 2), bool)
-    earlier = None if before is None else (before, before.outcome)
-    return score_cell(data, cell, cell.outcome, earlier, facts_of(data, ""), protocol), data
+    earlier = None if before is None else ParsedCell(before, before.outcome)
+    return score_cell(data, ParsedCell(cell, cell.outcome), earlier, facts_of(data, ""), protocol), data
 
 
 def cell_of(rows: list[list[int]]) -> CellData:
@@ -126,5 +127,5 @@ def test_categories_and_groups() -> None:
     facts, (cell, _) = facts_of(data, ""), scored(rows)
     by_name = {c.name: (float(c.num.sum()), float(c.den.sum())) for c in category_columns(cell, facts)}
     assert by_name == {"accuracy[a]": (2, 2), "accuracy[b]": (1, 2)}
-    acc_plus, stands = group_columns(cell, facts)
-    assert [float(c.num.sum()) for c in acc_plus] == [1.0, 1.0] and stands.tolist() == [0, 2]
+    for acc_plus in group_columns(cell, facts):
+        assert acc_plus.k == 1.0 and acc_plus.items is not None and acc_plus.items.tolist() == [0, 2]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness_plugins.scoring.arm_inputs import arm_inputs_of, new_cell
 from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.scoring.controls import controlled, same_text
-from harness_plugins.scoring.given import given_of, new_cell
 from harness_plugins.scoring.read import read_run
 from tests.conftest import MakePairs
 from tests.harness_plugins.scoring.test_scoring import good_is, judged
@@ -35,9 +35,9 @@ def read(make_pairs: MakePairs, rubrics: Callable[..., Path], tmp_path: Path) ->
 def test_a_rubric_is_there_for_both_orders_or_none(read: ReadRun) -> None:
     run = read()
     benchmark = run.benchmarks["pairs"]
-    arm = given_of(run, benchmark, CellKey("mock", "transferred", "w"), 1)
+    arm = arm_inputs_of(run, benchmark, CellKey("mock", "transferred", "w"), 1)
     assert arm.replicates == (0,)
-    assert arm.there[:, :, 0].tolist() == [[True, True]] * WITH_RUBRIC + [[False, False]] * 2
+    assert arm.available[:, :, 0].tolist() == [[True, True]] * WITH_RUBRIC + [[False, False]] * 2
     assert arm.reads is not None and len(set(arm.reads[:WITH_RUBRIC].ravel())) == WITH_RUBRIC
     assert (arm.reads[WITH_RUBRIC:] == -1).all()
 
@@ -45,7 +45,7 @@ def test_a_rubric_is_there_for_both_orders_or_none(read: ReadRun) -> None:
 def test_a_shuffle_is_a_replicate_and_hands_over_anothers(read: ReadRun) -> None:
     run = read()
     benchmark = run.benchmarks["pairs"]
-    arm = given_of(run, benchmark, CellKey("mock", "shuffled", "w"), 2)
+    arm = arm_inputs_of(run, benchmark, CellKey("mock", "shuffled", "w"), 2)
     assert arm.replicates == (0, 1) and arm.reads is not None
     own = [run.number(i.uid) for i in benchmark.items]
     assert all(arm.reads[n, turn, s] != own[n] for n in range(WITH_RUBRIC) for turn in (0, 1) for s in (0, 1))
@@ -53,7 +53,7 @@ def test_a_shuffle_is_a_replicate_and_hands_over_anothers(read: ReadRun) -> None
 
 def test_arms_without_a_writer_have_something_for_all_but_labels_they_need(read: ReadRun) -> None:
     run = read()
-    assert given_of(run, run.benchmarks["pairs"], CellKey("mock", "none", None), 1).there.all()
+    assert arm_inputs_of(run, run.benchmarks["pairs"], CellKey("mock", "none", None), 1).available.all()
 
 
 def test_a_new_cell_has_the_trials_it_is_to_hold(read: ReadRun) -> None:
