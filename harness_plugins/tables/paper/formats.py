@@ -138,7 +138,12 @@ def _row(table: PaperTable, row: Row) -> dict[str, Any]:
 
 def _json_cell(cell: Cell) -> dict[str, Any]:
     fields = {f: _whole(getattr(cell, f)) for f in _NUMBERS}
-    fields |= {"answered": cell.answered, "flags": cell.flags, "sources": cell.sources, "conventions": cell.conventions}
+    fields |= {
+        "answered": cell.answered and list(cell.answered),
+        "flags": cell.flags,
+        "sources": cell.sources,
+        "conventions": cell.conventions,
+    }
     return fields
 
 

@@ -144,7 +144,7 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     assert run.data is not None
     conventions = _conventions(column, run, report, cell)
     if not cell.complete:
-        text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
+        text = f"incomplete: {cell.trials.answered}/{cell.trials.due} answered"
         return Cell("incomplete", text, answered=cell.trials, conventions=conventions)
     name = run.metrics[column.key]
     covers_all = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness_plugins.scoring.cells import Contrast
+from harness_plugins.scoring.metrics import Trials
 from harness_plugins.tables.paper.spec import TableSpec
 
 State = Literal["measured", "published", "unavailable", "incomplete"]
@@ -25,8 +26,8 @@ class Cell:
     n: float | None = None
     low: float | None = None
     high: float | None = None
-    answered: tuple[int, int] | None = None
-    """Of an incomplete cell: trials answered, trials to be answered."""
+    answered: Trials | None = None
+    """Of an incomplete cell."""
     sources: tuple[str, ...] = ()
     """Of numbers that were not measured by a run here: where they were printed, or who reported them."""
     flags: tuple[str, ...] = ()
