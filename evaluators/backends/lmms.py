@@ -58,8 +58,17 @@ TRANSPORT_ARGS = frozenset(
 the key."""
 CAPABILITIES = Capabilities(greedy=True, fields=("model_args",), served_args=SERVED_ARGS)
 
-FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
-"""How lmms-eval's models say that a request was not answered: as its text."""
+REQUEST_FAILED = "[LMMS_EVAL_REQUEST_FAILED]"
+_FAILED = (REQUEST_FAILED.removesuffix("]"), "[LMMS_EVAL_BUDGET_EXCEEDED")
+
+
+def failure_in(text: str) -> BackendError | None:
+    """Why a request was not answered, which lmms-eval's models say as its text; None of an answer."""
+    if text.startswith(_FAILED):
+        return BackendError("server", text[:300])
+    if not text.strip():
+        return BackendError("empty", "the reply has no content")
+    return None
 
 
 class LmmsBackend:
@@ -136,10 +145,8 @@ class LmmsBackend:
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
         text = str(text or "")
-        if text.startswith(FAILED):
-            return _fault(request) or BackendError("server", text[:300])
-        if not text.strip():
-            return BackendError("empty", "the reply has no content")
+        if error := failure_in(text):
+            return (_fault(request) if error.kind == "server" else None) or error
         usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else None
         return Answer(
             text=text,

@@ -178,7 +178,7 @@ class Runner:
     async def _ask(self, asking: _Asking, item: Item, cells: list[Cell], reservation: Reservation) -> None:
         judge, caller = asking.judge, asking.caller
         cell, case = cells[0], case_of(item, cells[0])
-        seed = seed_of(item, cell.order, cell.arm, cell.writer, sample=cell.sample, replicate=cell.given.replicate)
+        seed = seed_of(item, cell.order, cell.arm, cell.writer, sample=cell.sample, replicate=cell.arm_input.replicate)
         asked = judge.spec.asked(case)
         try:
             answer, parsed = await caller.call(
@@ -243,7 +243,7 @@ def _batches(work: Work) -> Iterator[list[Item]]:
 
 def case_of(item: Item, cell: Cell) -> Case:
     """What a judge is shown."""
-    return cell.given.case(item, cell.order, cell.candidate)
+    return cell.arm_input.case(item, cell.order, cell.candidate)
 
 
 def seed_of(item: Item, order: str, arm: str, writer: str | None = None, *, sample: int = 0, replicate: int = 0) -> str:
@@ -266,10 +266,10 @@ def make_verdict(
         writer=cell.writer,
         order=cell.order,
         sample=cell.sample,
-        replicate=cell.given.replicate,
-        rubric=cell.given.rubric.uid if cell.given.rubric else None,
-        donor=cell.given.donor,
-        edited=cell.given.edited,
+        replicate=cell.arm_input.replicate,
+        rubric=cell.arm_input.rubric.uid if cell.arm_input.rubric else None,
+        donor=cell.arm_input.donor,
+        edited=cell.arm_input.edited,
         candidate=cell.candidate,
         answer=answer,
         error=failure_of(error) if error else None,

@@ -92,17 +92,20 @@ class Config(Entry):
     @classmethod
     def _controls_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for arm in value:
-            if arm not in CONTROLS:
-                raise ValueError(f"{arm!r} is no control; there are: {', '.join(CONTROLS)}")
-        return tuple(c for c in CONTROLS if c in value)
+            if arm not in ARMS or not ARMS[arm].control:
+                controls = ", ".join(a.name for a in ARMS.values() if a.control)
+                raise ValueError(f"{arm!r} is no control; there are: {controls}")
+        return tuple(a for a in ARMS if a in value)
 
     @field_validator("primary_contrast")
     @classmethod
     def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
         if value[0] not in ARMS:
             raise ValueError(unknown("arm", value[0], ARMS))
-        if value[1] not in ("none", "shuffled") or value[0] == value[1]:
-            raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
+        references = [a.name for a in ARMS.values() if a.reference]
+        if value[1] not in references or value[0] == value[1]:
+            pairs = " or ".join(f"[an arm, {r}]" for r in references)
+            raise ValueError(f"must be {pairs}, such as [transferred, shuffled]")
         return value
 
     @field_validator("reference_writer")
@@ -128,7 +131,7 @@ class Config(Entry):
                 for a in ARMS.values()
                 if a.default
                 and (written or not a.per_writer)
-                and not (a.across_items and shared and not value.get("rubrics"))
+                and not (a.donors and shared and not value.get("rubrics"))
             ]
             return {**value, "arms": default}
         return value
@@ -192,10 +195,11 @@ def load_config(path: Path, data_only: bool = False) -> Config:
             f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
-    if config.writers and not config.rubrics and all(w.shared for w in config.writers) and "shuffled" in config.arms:
+    exchanging = [a for a in config.arms if ARMS[a].donors]
+    if exchanging and config.writers and not config.rubrics and all(w.shared for w in config.writers):
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: shuffled exchanges the rubrics of items, and each of `writers` has one "
-            "for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
+            f"{path}: line {line_of(node, ('arms',))}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of "
+            "`writers` has one for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
@@ -212,22 +216,21 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     for writer in config.writers:
         _ = writer.guide
     for judge in (j for j in config.judges if j.asks_model):
-        positional = [a for a in ("advice", "rubric_only", "leak", "anti") if a in config.arms]
-        if judge.grading == "listwise":
-            positional = [a for a in positional if a in ("advice", "rubric_only")]
-        if positional and judge.grading != "pairwise":
+        positional = [a for a in config.arms if judge.grading not in ARMS[a].gradings]
+        if positional:
             raise UserError(
                 f"{path}: line {line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
             )
-        if judge.decision == "criteria" and "justify" in config.arms:
+        beyond = [a for a in config.arms if ARMS[a].beyond_criteria]
+        if judge.decision == "criteria" and beyond:
             raise UserError(
                 f"{path}: line {line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
-                "rubric, so `justify` is `transferred` to it: leave the arm out, or give the judge a run of its own"
+                f"rubric, so `{beyond[0]}` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
-        if "advice" in config.arms:
+        if any(ARMS[a].advises for a in config.arms):
             judge.template.check_advice()
-        if "rubric_only" in config.arms:
+        if any("responses" in ARMS[a].hides for a in config.arms):
             judge.template.check_hidden_responses()
     return config
 

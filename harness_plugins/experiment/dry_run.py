@@ -72,7 +72,7 @@ def dry_run(
         for judge in config.judges:
             judge_instance = create(judge)
             for arm, writer in grid.rows(judge):
-                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
+                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.selects)
                 work = due_cells(row_grid, judge, finished)
                 each, tokens = (
                     _cost(row_grid, judge, judge_instance) if isinstance(judge_instance, ChatJudge) else (1.0, 0.0)
@@ -112,7 +112,7 @@ def dry_run(
                 f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
             )
             prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
-            sizes = [_size([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
+            sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
             _add(models, spec, len(left) * sum(sizes) / len(sizes), _most(spec, len(left)))
     lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
     lines.append(
@@ -149,7 +149,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     for grid in grids:
         conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
         for c in conclusions:
-            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested)]
+            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested.items())]
             effects = ", ".join(
                 f"{name} of {100 * x.detectable:.1f}" for name, x in sizes if x is not None and x.detectable > 0
             )
@@ -183,14 +183,14 @@ def _cost(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> tuple[float, f
     rows = grid.rows(judge)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, judge, rows):
-            requests = chat_judge.requests(cell.given.case(item, cell.order, cell.candidate))
-            sizes.append((len(requests), _size(requests)))
+            requests = chat_judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
+            sizes.append((len(requests), estimated_tokens(requests)))
     count = max(len(sizes), 1)
     return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
 
 
-def _size(requests: Sequence[ChatRequest]) -> float:
-    """Estimated tokens."""
+def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
+    """Of what requests show: texts and images."""
     parts = [p for r in requests for m in r.messages for p in m.parts]
     text = sum(len(p.text) for p in parts if isinstance(p, Text))
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
@@ -245,7 +245,7 @@ def _prompt(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> str:
     rows = grid.rows(judge)
     for item in grid.items:
         for cell in grid.cells(item, judge, rows):
-            return text_of(chat_judge.request(cell.given.case(item, cell.order, cell.candidate)).messages)
+            return text_of(chat_judge.request(cell.arm_input.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
 
 

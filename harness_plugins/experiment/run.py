@@ -90,7 +90,7 @@ class Prepared:
     def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
         """What is to be judged, with the rubrics of files and those written for this run."""
         config = self.config
-        shuffles = config.shuffles if "shuffled" in config.arms else 0
+        shuffles = config.shuffles if any(ARMS[a].donors for a in config.arms) else 0
         arms = [ARMS[a] for a in config.arms]
         return tuple(
             Grid(
@@ -234,7 +234,7 @@ def run(
     check_judges(folder, manifest, config.judges, config.orders)
     check_rows(folder, manifest, prepared.benchmarks)
     digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, folder_items) for n, i in prepared.items.items()}
-    planned_before = planned_donors(folder, manifest) if "shuffled" in config.arms else None
+    planned_before = planned_donors(folder, manifest) if any(ARMS[a].donors for a in config.arms) else None
     prepared = replace(prepared, items=digested, planned=planned_before)
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
@@ -438,7 +438,7 @@ def copy_answers(folder: Path, work: Sequence[Judging], runner: Runner) -> None:
     for call, cells in ((call, cells) for call, cells in cells_by_call.items() if call in answers):
         for item, cell in cells:
             spec = specs[cell.judge]
-            asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+            asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
             runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.engine.journal import record_files
+from evaluators.rubrics.arms import ARMS, BLIND
 from evaluators.specs import capabilities, served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
@@ -118,7 +119,7 @@ class Folder:
             replicates = max(n for (_, w, _), (_, n) in self.written.items() if w == writer)
             return _part(self.induced[writer], replicates), True
         kinds = {blind: v for (b, w, blind), v in self.written.items() if (b, w) == (benchmark, writer)}
-        written = kinds.get(arm == "blind") or kinds.get(True)
+        written = kinds.get(ARMS.facts(arm).reads is BLIND) or kinds.get(True)
         return None if written is None else (_part(written[0], written[1]), False)
 
 

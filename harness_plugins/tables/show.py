@@ -252,10 +252,9 @@ def said(criterion: CriterionVerdict) -> str:
 def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> str:
     """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
     if uid in rubrics:
-        edit = ARMS[arm].edit if arm in ARMS else None
-        edited = edit(item, rubrics[uid]) if edit else rubrics[uid]
-        return edited[0].text if isinstance(edited, tuple) else edited.text
-    if uid in ARMS and ARMS[uid].uses_label:
+        edit = ARMS.facts(arm).edit
+        return edit(item, rubrics[uid]).text.text if edit else rubrics[uid].text
+    if ARMS.facts(uid).uses_label:
         return f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
     kind, _, modality_and_variant = uid.partition("/")
     modality, _, variant = modality_and_variant.partition("/")
