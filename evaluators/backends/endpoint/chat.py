@@ -269,11 +269,8 @@ def _headers(spec: ModelSpec) -> Headers:
 
 def unset(spec: ModelSpec) -> list[str]:
     """The variables of the environment that a spec names and that are not set, a line each."""
-    uses = {spec.api_key_env: "api_key_env"} if spec.api_key_env else {}
-    named = [
-        *uses.items(),
-        *((h.env, f"for the header {n}") for n, h in spec.headers.items() if not isinstance(h, str)),
-    ]
+    named = [(spec.api_key_env, "api_key_env")] if spec.api_key_env else []
+    named += [(h.env, f"for the header {name}") for name, h in spec.headers.items() if not isinstance(h, str)]
     return [
         f"{spec.name!r}: the environment variable {variable} ({use}) is not set: set it, or leave it out where none is asked for"
         for variable, use in named
