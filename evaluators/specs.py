@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
@@ -18,6 +17,7 @@ from pydantic import Field, model_validator
 
 from evaluators.doors import Door
 from evaluators.errors import UserError
+from evaluators.inputs.configs import InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import read_value
@@ -136,7 +136,7 @@ class JudgeSpec(Entry):
     ties: Ties = "forbidden"
     scale: tuple[int, int] = SCALE
     """Lowest and highest score (pointwise)."""
-    prompt: Path | None = None
+    prompt: InputPath | None = None
     answer_format: str = "tag"
     temperature: float | None = Field(0.0, ge=0)
     max_tokens: int = Field(4096, gt=0, le=1 << 31)

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile, InputPath, OutputPath
 from evaluators.inputs.entries import Entry
-from evaluators.inputs.files import not_a_file
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import line_of, read_mapping
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from evaluators.specs import JudgeSpec
@@ -36,22 +23,12 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str | dict) else value
 
 
-def _named(value: Any) -> Any:
-    if isinstance(value, str) and not value.strip():
-        raise ValueError("empty: name a folder, or leave it out")
-    return value
-
-
-Place = Annotated[Path, BeforeValidator(_named)]
-"""Where something is written: an empty text would be the folder that the config lies in."""
-
-
 class Config(Entry):
     """A run: benchmarks x arms (x writers) x judges x orders."""
 
     benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
-    rubrics: dict[str, Path] = Field(default_factory=dict)
+    rubrics: dict[str, InputPath] = Field(default_factory=dict)
     """Rubrics that are there already: writer -> file."""
     writers: tuple[WriterSpec, ...] = ()
     """Models that write rubrics for this run, before it judges."""
@@ -69,11 +46,11 @@ class Config(Entry):
     """In points: `transferred` is no more than a control where the interval of its lead ends below this."""
     reference_writer: str | None = None
     """The writer that each other one is set against, in the arm of the primary contrast."""
-    prices: Path | None = None
+    prices: InputPath | None = None
     """What models cost (`prices.load_prices`): tables then show money."""
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
     """The most that the run folder may cost, in the currency of `prices`."""
-    out: Place | None = None
+    out: OutputPath | None = None
 
     @field_validator("benchmarks", "judges", "writers", "arms", mode="before")
     @classmethod
@@ -180,109 +157,67 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_mapping(path, "`benchmarks` and `judges`")
+    file = ConfigFile.read(path, "`benchmarks` and `judges`")
+    value = dict(file.value)
     if data_only:
         apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
         value = {k: v for k, v in value.items() if k not in apart}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
-    try:
-        config = Config.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, Config)) from None
+    config = file.checked(Config, value)
+    _check_writers(config, file)
+    for spec in (*config.judges, *config.writers):
+        _ = spec.template  # read now: a template that is missing or broken must not cost a run
+    for writer in config.writers:
+        _ = writer.guide
+    _check_judges(config, file)
+    return config
+
+
+def _check_writers(config: Config, file: ConfigFile) -> None:
+    """Whether somebody writes what the arms read.
+
+    Raises:
+        UserError: at the line of `arms`.
+    """
     if config.needs_rubrics() and not config.rubrics and not config.writers:
-        line = line_of(node, ("arms",))
         raise UserError(
-            f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
+            f"{file.line('arms')}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
     if config.writers and not config.rubrics and all(w.shared for w in config.writers) and "shuffled" in config.arms:
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: shuffled exchanges the rubrics of items, and each of `writers` has one "
+            f"{file.line('arms')}: shuffled exchanges the rubrics of items, and each of `writers` has one "
             "for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
+            f"{file.line('arms')}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
             "of `writers` does: leave them out of `arms`, or add such a writer"
         )
-    config = _absolute(config, path.resolve().parent)
-    gone = list(_missing(config, path, node))
-    if gone:
-        raise UserError(*gone)
-    for asked in (*config.judges, *config.writers):
-        _ = asked.template  # read now: a template that is missing or broken must not cost a run
-    for writer in config.writers:
-        _ = writer.guide
+
+
+def _check_judges(config: Config, file: ConfigFile) -> None:
+    """Whether the judges can be asked in the arms.
+
+    Raises:
+        UserError: at the line of `arms`; or a template lacks what an arm asks for.
+    """
     for judge in (j for j in config.judges if j.backend != "baseline"):
         positional = [a for a in ("advice", "rubric_only", "leak", "anti") if a in config.arms]
         if judge.grading == "listwise":
             positional = [a for a in positional if a in ("advice", "rubric_only")]
         if positional and judge.grading != "pairwise":
             raise UserError(
-                f"{path}: line {line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
+                f"{file.line('arms')}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
             )
         if judge.decision == "criteria" and "justify" in config.arms:
             raise UserError(
-                f"{path}: line {line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
+                f"{file.line('arms')}: judge {judge.name!r} decides by criteria and reads nothing else of a "
                 "rubric, so `justify` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
         if "advice" in config.arms:
             judge.template.check_advice()
         if "rubric_only" in config.arms:
             judge.template.check_hidden_responses()
-    return config
-
-
-def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
-    """Files and folders that the config names and that are not there."""
-    named: list[tuple[Path | None, tuple[Any, ...]]] = [(p, ("rubrics", n)) for n, p in config.rubrics.items()]
-    named.append((config.prices, ("prices",)))
-    for i, b in enumerate(config.benchmarks):
-        named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
-    named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
-    named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
-    for i, w in enumerate(config.writers):
-        named += [(w.exemplars, ("writers", i, "exemplars")), (w.seeds, ("writers", i, "seeds"))]
-    yield from unusable(named, path, node)
-
-
-def unusable(named: Iterable[tuple[Path | None, tuple[Any, ...]]], path: Path, node: yaml.Node) -> Iterator[str]:
-    """A line for each file or folder that is not there, or is a device or a pipe.
-
-    Args:
-        named: with the place in the config that names it.
-    """
-    for file, location in named:
-        if file is None:
-            continue
-        place = f"{path}: line {line_of(node, location)}: {location[-1]}: {file}"
-        try:
-            mode = os.stat(file).st_mode
-        except (OSError, ValueError):
-            yield f"{place} is missing; correct the path (it is relative to the config file) or put the file there"
-            continue
-        if not stat.S_ISDIR(mode) and (other := not_a_file(mode)):
-            yield f"{place} is {other}, not a file; save what it holds in a file"
-
-
-def _absolute(config: Config, base: Path) -> Config:
-    def at(path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.normpath(base / path.expanduser()))
-
-    return config.model_copy(
-        update={
-            "benchmarks": tuple(
-                b.model_copy(update={"path": at(b.path), "media_root": at(b.media_root)}) for b in config.benchmarks
-            ),
-            "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
-            "writers": tuple(
-                w.model_copy(update={f: at(getattr(w, f)) for f in ("prompt", "exemplars", "seeds")})
-                for w in config.writers
-            ),
-            "rubrics": {n: at(p) for n, p in config.rubrics.items()},
-            "out": at(config.out),
-            "prices": at(config.prices),
-        }
-    )
