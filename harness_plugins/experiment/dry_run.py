@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from evaluators.engine.budget import max_written
-from evaluators.engine.journal import items_of
 from evaluators.engine.plan import Finished, Grid
 from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, create
@@ -23,7 +22,7 @@ from harness_plugins.experiment.run import Selection, judges_of, prepare, writer
 from harness_plugins.experiment.writing import Written, due
 from harness_plugins.folder.donors import planned_donors
 from harness_plugins.folder.items import with_known_digests
-from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.run_folder import RunFolder
 
 CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
@@ -48,16 +47,17 @@ def dry_run(
     Raises:
         UserError: as `run`, before anything is asked.
     """
-    folder = out or config.out
-    folder_items = items_of(folder) if folder else {}
+    place = out or config.out
+    folder = RunFolder(place) if place else None
+    folder_items = folder.items() if folder else {}
     prepared = prepare(config, limit, only, folder_items=folder_items)
     specs = writers_of(config, only)
-    manifest = read_manifest(folder) if folder else {}
+    manifest = folder.manifest() if folder else {}
     if folder:
         prepared = replace(prepared, planned=planned_donors(folder, manifest))
     money = money_of(config, folder, manifest, [*judges_of(config, only), *specs])
     written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
-    finished = Finished.read(folder, redo) if folder else Finished()
+    finished = Finished.read(folder.verdicts(), redo) if folder else Finished()
     lines = [f"Warning: {line}" for line in unset([*judges_of(config, only), *specs])]
     lines += [
         f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"
@@ -66,7 +66,7 @@ def dry_run(
     ways: dict[str, dict[str, str]] = {}
     totals = [0, 0, 0]
     models: dict[str, tuple[float, float]] = {}
-    grids = prepared.grids(only, written.files(folder or Path()))
+    grids = prepared.grids(only, written.files(folder))
     for grid in grids:
         items = with_known_digests(grid.items, folder_items)
         for judge in config.judges:
@@ -134,7 +134,7 @@ def dry_run(
     return "\n".join(lines) + "\n"
 
 
-def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> list[str]:
+def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) -> list[str]:
     """For planning: which gain and which lead over a control so many items can show, and which controls are missing.
 
     Args:
@@ -145,7 +145,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     from harness_plugins.scoring.score import conclusions_of
 
     lines = []
-    measured = conclusions_of(read_run(answered)) if answered else []
+    measured = conclusions_of(read_run(answered.path)) if answered else []
     for grid in grids:
         conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
         for c in conclusions:
@@ -207,7 +207,9 @@ def _add(asked: dict[str, tuple[float, float]], spec: JudgeSpec, read: float, wr
     asked[spec.served] = (before[0] + read, before[1] + written)
 
 
-def _costs(config: Config, folder: Path | None, money: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:
+def _costs(
+    config: Config, folder: RunFolder | None, money: Money, asked: Mapping[str, tuple[float, float]]
+) -> list[str]:
     """What it would cost, where prices are known.
 
     Args:
@@ -215,7 +217,7 @@ def _costs(config: Config, folder: Path | None, money: Money, asked: Mapping[str
     """
     if money.budget is None:
         return ["In money with --prices FILE."]
-    prices, budget = prices_of(config, read_manifest(folder) if folder else {}), money.budget
+    prices, budget = prices_of(config, folder.manifest() if folder else {}), money.budget
     assert prices is not None
     rates = {m: prices.rates(m) for m in asked}
     without = [m for m, r in rates.items() if r is None]

@@ -14,7 +14,6 @@ from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Journal
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import with_digests
 from evaluators.images.pictures import read_picture
@@ -30,6 +29,7 @@ from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.benchmarks.overlap import prints, together
 from harness_plugins.folder.artefacts import read_artefact, write_artefact
+from harness_plugins.folder.run_folder import RunFolder
 
 LEAST = 8
 """Seed pairs without which there is nothing to split."""
@@ -90,11 +90,6 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
     return Seeds(tuple(parts[0]), tuple(parts[1]), tuple(parts[2]))
 
 
-def artefact_path(folder: Path, name: str, replicate: int) -> Path:
-    """Where the file of an induced rubric lies."""
-    return folder / (f"rubric-{name}@{replicate}.yaml" if replicate else f"rubric-{name}.yaml")
-
-
 def calls_of(spec: WriterSpec, replicate: int) -> int:
     """The most requests that an induction takes."""
     assert spec.seeds is not None
@@ -115,7 +110,7 @@ def verifier_of(spec: WriterSpec) -> JudgeSpec:
 async def induce(
     spec: WriterSpec,
     replicate: int,
-    folder: Path,
+    folder: RunFolder,
     tally: Tally,
     backend: ChatBackend | None = None,
     progress: bool = False,
@@ -140,10 +135,10 @@ async def induce(
             from harness_plugins.experiment.progress import shown
 
             await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
-        path = folder / f"induction-{spec.name}.jsonl"
-        asker = await stack.enter_async_context(opened(spec, backend, path, tally, account))
+        answers = folder.file("induction", spec.name)
+        asker = await stack.enter_async_context(opened(spec, backend, answers, tally, account))
         induced = await Induction(verifier_of(spec), options, asker, seeds).run()
-    path = artefact_path(folder, spec.name, replicate)
+    path = folder.artefact(spec.name, replicate)
     provenance = {
         "options": {
             "criteria": options.criteria,
@@ -174,23 +169,23 @@ def _why_none(induced: Induced) -> str:
     )
 
 
-def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequence[str]) -> None:
+def file_rubric(spec: WriterSpec, replicate: int, folder: RunFolder, benchmarks: Sequence[str]) -> None:
     """A record of the rubric in the folder's file for each benchmark.
 
     Raises:
         UserError: the file is gone or was edited.
     """
-    (induced,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
+    (induced,) = read_artefact(spec.name, folder.artefact(spec.name, replicate), ("",)).rubrics
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with Journal(folder / "rubrics.jsonl") as journal:
+    with folder.journal("rubrics") as journal:
         for benchmark in benchmarks:
             rubric = replace(induced, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
             journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
 
 
-def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
+def summary(spec: WriterSpec, replicate: int, folder: RunFolder) -> str:
     """What a person wants to know of an induced rubric, on a line."""
-    path = artefact_path(folder, spec.name, replicate)
+    path = folder.artefact(spec.name, replicate)
     _, value = read_mapping(path, "an induced rubric")
     counts, accuracy = value["counts"], value["accuracy"]
     tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
@@ -201,13 +196,13 @@ def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
     )
 
 
-def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
+def check_seeds(spec: WriterSpec, replicate: int, folder: RunFolder) -> None:
     """Refuse seeds whose images changed since the folder's rubric was made: the rows' own text is part of who the writer is.
 
     Raises:
         UserError: saying so.
     """
-    path = artefact_path(folder, spec.name, replicate)
+    path = folder.artefact(spec.name, replicate)
     if spec.seeds is not None and path.exists():
         recorded_prints = read_artefact(spec.name, path, ("",)).prints
         if recorded_prints and recorded_prints != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):

@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.specs import JudgeSpec
 from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.config.run import Config
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.folder.usage import Paid
 
 
@@ -23,7 +24,9 @@ class Money:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], specs: Sequence[JudgeSpec]) -> Money:
+def money_of(
+    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], specs: Sequence[JudgeSpec]
+) -> Money:
     """The budget of a run, before anything is asked.
 
     Args:
@@ -47,7 +50,7 @@ def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], s
     paid = paid_in(folder, manifest, model_by_name) if folder else []
     users = [(s.name, s.served) for s in models]
     all_users = users + [(p.name, p.model) for p in paid]
-    where = config.prices or f"{folder}/manifest.json"
+    where = config.prices or f"{folder and folder.manifest_file}"
     if config.max_cost is not None:
         check_priced(prices, _by_model(all_users), where)
         for spec in models:
@@ -56,9 +59,7 @@ def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], s
                 check_limited(spec)
     elif config.prices is not None:
         check_listed(prices, _by_model(users), where)
-    budget = Budget(
-        prices.currency, config.max_cost, spent(paid, prices, folder or Path(), config.max_cost is not None)
-    )
+    budget = Budget(prices.currency, config.max_cost, spent(paid, prices, folder, config.max_cost is not None))
     rates = {s.name: prices.rates(s.served) for s in models}
     budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
     return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
@@ -84,7 +85,7 @@ def prices_of(config: Config, manifest: Mapping[str, Any]) -> Prices | None:
     return load_prices(config.prices) if config.prices else recorded(manifest.get("prices"))
 
 
-def paid_in(folder: Path, manifest: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
+def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
     """What a folder's judges and writers took so far.
 
     Args:
@@ -93,19 +94,16 @@ def paid_in(folder: Path, manifest: Mapping[str, Any], models: Mapping[str, str]
     Raises:
         UserError: a file cannot be read.
     """
-    if not any(folder.glob("*.jsonl")):
+    if not folder.has_records():  # duckdb is loaded only where there is something to read
         return []
-    from harness_plugins.folder.records import verdict_tables  # duckdb: only where there is something to read
-    from harness_plugins.folder.usage import usage_of
-
-    db = verdict_tables(folder)
-    paid = usage_of(db, folder, manifest).paid
+    db = folder.tables()
+    paid = folder.usage(db, manifest).paid
     db.close()
     model_by_name = models or {}
     return [replace(p, model=model_by_name.get(p.name) or p.model) for p in paid]
 
 
-def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:
+def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict: bool = False) -> float:
     """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
 
     Raises:

@@ -16,7 +16,7 @@ from typing import Any
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
+from evaluators.engine.journal import Damage, damage_notes
 from evaluators.engine.plan import Cell, Finished, Grid, Work, due
 from evaluators.engine.runner import Runner
 from evaluators.errors import UserError
@@ -38,8 +38,9 @@ from harness_plugins.experiment.money import Money, money_of, with_costs
 from harness_plugins.experiment.writing import Written, work_of, write
 from harness_plugins.folder.donors import Planned, planned_donors
 from harness_plugins.folder.items import check_images, list_new, with_known_digests
-from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest
 from harness_plugins.folder.rubrics import RubricFile, check_unchanged, read_rubrics
+from harness_plugins.folder.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -221,16 +222,17 @@ def run(
         KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
     """
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
-    folder = Path(out) if out is not None else config.out
-    if folder is None or str(out) == "":
+    place = Path(out) if out is not None else config.out
+    if place is None or str(out) == "":
         raise UserError("no run folder: give --out, or `out:` in the config")
+    folder = RunFolder(place)
     check_secrets(
         [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
     )
     damage: Damage = {}
-    folder_items = items_of(folder, damage)
+    folder_items = folder.items(damage)
     prepared = prepare(config, limit, only, folder_items=folder_items)
-    manifest = read_manifest(folder)
+    manifest = folder.manifest()
     check_judges(folder, manifest, config.judges, config.orders)
     check_rows(folder, manifest, prepared.benchmarks)
     digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, folder_items) for n, i in prepared.items.items()}
@@ -240,22 +242,22 @@ def run(
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
     money = money_of(config, folder, manifest, [*judges_of(config, only), *writers_of(config, only)])
     with (
-        folder_lock(folder),
-        Journal(folder / "verdicts.jsonl") as verdicts,
-        Journal(folder / "items.jsonl") as items,
+        folder.locked(),
+        folder.journal("verdicts") as verdicts,
+        folder.journal("items") as items,
     ):
         if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
             list_new(prepared.chosen(only), folder_items, items)
-            write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
-            folder_items = items_of(folder)
+            folder.write_manifest(make_manifest(manifest, config, prepared.benchmarks, ()))
+            folder_items = folder.items()
         wrote, written = _write_rubrics(prepared, folder, only, progress, writers, money)
         grids = prepared.grids(only, written)
-        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, grids))
+        folder.write_manifest(make_manifest(manifest, config, prepared.benchmarks, grids))
         if new_rubrics:
-            with Journal(folder / "rubrics.jsonl") as journal:
+            with folder.journal("rubrics") as journal:
                 for rubric in new_rubrics:
                     journal.append(encode(rubric))
-        finished = Finished.read(folder, redo, damage)
+        finished = Finished.read(folder.verdicts(damage), redo)
         tell_damage(folder, damage)
         listed = list_new([i for g in grids for i in g.items], folder_items, items)
         runner = Runner(verdicts, items, listed, finished, money.accounts, stop_unreadable)
@@ -268,7 +270,7 @@ def run(
             block_on(ask(runner, work, progress))
     tally = runner.tally
     seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
-    return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+    return RunResult(folder.path, tally, planned, tally.statuses, seconds, wrote)
 
 
 def check_secrets(specs: Iterable[JudgeSpec], with_backend: Collection[str] | None = None) -> None:
@@ -305,7 +307,7 @@ def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec
 
 def _write_rubrics(
     prepared: Prepared,
-    folder: Path,
+    folder: RunFolder,
     only: Selection | None,
     progress: bool,
     backends: Mapping[str, ChatBackend] | None,
@@ -363,25 +365,26 @@ def write_rubrics(
         UserError, RunStopped: as `run`.
     """
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
-    folder = Path(out) if out is not None else config.out
-    if folder is None or str(out) == "":
+    place = Path(out) if out is not None else config.out
+    if place is None or str(out) == "":
         raise UserError("no folder: give --out, or `out:` in the config")
+    folder = RunFolder(place)
     if not config.all_writers():
         raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
     check_secrets(config.all_writers(), writers)
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
-    manifest = read_manifest(folder)
+    manifest = folder.manifest()
     check_rows(folder, manifest, prepared.benchmarks)
-    folder_items = items_of(folder)
+    folder_items = folder.items()
     prepared = replace(prepared, items={n: with_known_digests(i, folder_items) for n, i in prepared.items.items()})
     check_images([i for items in prepared.items.values() for i in items])
     money = money_of(config, folder, manifest, writers_of(prepared.config))
-    with folder_lock(folder), Journal(folder / "items.jsonl") as items:
+    with folder.locked(), folder.journal("items") as items:
         list_new(prepared.chosen(), folder_items, items)
-        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
+        folder.write_manifest(make_manifest(manifest, config, prepared.benchmarks, ()))
         tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
-    return folder, tally, files
+    return folder.path, tally, files
 
 
 def _work(
@@ -413,13 +416,13 @@ def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prep
         )
 
 
-def tell_damage(folder: Path, damage: Damage) -> None:
+def tell_damage(folder: RunFolder, damage: Damage) -> None:
     """Warn of lines that cannot be read, before they are paid for again."""
     for note in damage_notes(damage):
         log.warning("%s: %s; what stood there is due again", folder, note)
 
 
-def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+def copy_answers(folder: RunFolder, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     cells_by_call: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
@@ -430,7 +433,7 @@ def copy_answers(folder: Path, work: Sequence[tuple[Judge, Sequence[Work]]], run
         return
     specs = {judge.spec.name: judge.spec for judge, _ in work}
     answers = {}
-    for verdict in verdicts_of(folder):
+    for verdict in folder.verdicts():
         if verdict["call"] in cells_by_call and verdict.get("answer") is not None:
             with suppress(RecordError):
                 answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")

@@ -18,7 +18,7 @@ from evaluators.induction import Induced
 from evaluators.inputs.yaml_files import read_mapping
 from evaluators.keys import digest
 from evaluators.records import Criterion, Rubric, Writer
-from harness_plugins.folder.manifest import write_atomic
+from harness_plugins.folder.atomic import write_atomic
 
 FORM = "rubric-harness/induced/1"
 SUFFIXES = (".yaml", ".yml")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from evaluators.engine.journal import rubrics_of
+from harness_plugins.folder.run_folder import RunFolder
 
 Place = tuple[str, str]
 """Benchmark and writer."""
@@ -29,7 +28,7 @@ class Planned:
         return drawn[number], self.settled.get((benchmark, writer), frozenset())
 
 
-def planned_donors(folder: Path, manifest: Mapping[str, Any]) -> Planned:
+def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
     """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
 
     Raises:
@@ -38,7 +37,7 @@ def planned_donors(folder: Path, manifest: Mapping[str, Any]) -> Planned:
     donors = {(b, w): drawn for b, writers in manifest.get("donors", {}).items() for w, drawn in writers.items()}
     settled: dict[Place, set[str]] = defaultdict(set)
     if donors:
-        for rubric in rubrics_of(folder):
+        for rubric in folder.rubrics():
             if rubric.status == "valid" and rubric.item is not None:
                 settled[rubric.benchmark, rubric.writer.name].add(rubric.item)
     return Planned(donors, {place: frozenset(items) for place, items in settled.items()})

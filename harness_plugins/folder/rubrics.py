@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.journal import Damage, rubrics_of
+from evaluators.engine.journal import Damage
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_jsonl
 from evaluators.keys import rubric_uid
@@ -17,6 +17,7 @@ from evaluators.rubrics.arms import WriterRubrics
 from evaluators.rubrics.shuffle import donors
 from harness_plugins.folder.artefacts import SUFFIXES, read_artefact
 from harness_plugins.folder.donors import Planned
+from harness_plugins.folder.run_folder import RunFolder
 
 _BY_HAND = {"id", "row"}
 
@@ -136,7 +137,7 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
 def _prints_beside(path: Path, texts: set[str]) -> frozenset[str]:
     """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts lie beside it."""
     prints: frozenset[str] = frozenset()
-    for file in sorted(path.parent.glob("rubric-*.yaml")) if texts else ():
+    for file in RunFolder(path.parent).artefacts() if texts else ():
         artefact = read_artefact("", file, ("",))
         if artefact.rubrics[0].text in texts:
             prints |= artefact.prints
@@ -217,14 +218,14 @@ def _rubric(row: Mapping[str, Any], index: _Index, writer: str) -> Rubric | None
     return rubric
 
 
-def check_unchanged(run: Path, files: Sequence[RubricFile], damage: Damage | None = None) -> list[Rubric]:
+def check_unchanged(run: RunFolder, files: Sequence[RubricFile], damage: Damage | None = None) -> list[Rubric]:
     """The rubrics that a run folder does not hold yet.
 
     Raises:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
     uid_by_place: dict[tuple[Any, ...], str] = {}
-    for r in rubrics_of(run, damage):
+    for r in run.rubrics(damage):
         uid_by_place[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:

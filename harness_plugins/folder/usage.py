@@ -7,7 +7,7 @@ each call of it counted in full, whoever else shares it. What an answer does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
-from evaluators.engine.journal import record_files
 from evaluators.specs import served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
@@ -98,7 +97,7 @@ class Decided:
 
 
 @dataclass
-class Folder:
+class FolderUsage:
     """All of a run folder."""
 
     paid: list[Paid] = field(default_factory=list)
@@ -211,21 +210,32 @@ FROM (SELECT answer, {_LINE} FROM {_READ} {{answer: '{_ANSWER}', error: '{_ERROR
 """
 
 
-def usage_of(db: Any, folder: Path, manifest: Mapping[str, Any]) -> Folder:
+def usage_of(
+    db: Any, rubric_files: Sequence[Path], inductions: Mapping[str, Path], manifest: Mapping[str, Any]
+) -> FolderUsage:
     """What a folder's records tell of tokens.
 
     Args:
         db: a connection with the tables `raw` and `last` of `records.verdict_tables`; they may be absent where nothing was judged.
+        rubric_files: those that are not empty.
+        inductions: writer -> the file of its induction's answers; those that are not empty.
     """
-    folder_usage = Folder()
+    folder_usage = FolderUsage()
     there = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     if {"raw", "last"} <= there:
         _judges(db, manifest, folder_usage)
-    _writers(db, folder, manifest, folder_usage)
+    file_writers = set(
+        manifest.get("rubrics", {})
+    )  # not paid for here; what they took to write is told where they say it
+    if rubric_files:
+        read_lines(db, _RUBRICS, rubric_files)
+        _rubrics(db, file_writers, folder_usage)
+    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if rubric_files else {}
+    _inductions(db, {w: path for w, path in inductions.items() if w not in file_writers}, models, folder_usage)
     return folder_usage
 
 
-def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
+def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: FolderUsage) -> None:
     def is_model(judge: str) -> bool:
         entry = manifest.get("judges", {}).get(judge)
         return bool(entry["key"].get("backend") != "baseline") if entry else judge not in PICKS
@@ -268,17 +278,7 @@ def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, output_c
     return Paid(role, name, model, usage, output_count, int(retried or 0), most, lost)
 
 
-def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
-    """Rubrics from files were not paid for here; what they took to write is told all the same, where they say it."""
-    files = [str(f) for f in record_files(folder, "rubrics") if f.stat().st_size]
-    file_writers = set(manifest.get("rubrics", {}))
-    if files:
-        read_lines(db, _RUBRICS, files)
-        _rubrics(db, file_writers, folder_usage)
-    _inductions(db, folder, file_writers, folder_usage, bool(files))
-
-
-def _rubrics(db: Any, file_writers: set[str], folder_usage: Folder) -> None:
+def _rubrics(db: Any, file_writers: set[str], folder_usage: FolderUsage) -> None:
     rows = db.execute(
         f"SELECT writer, max(model), {_TOKENS}, {_MOST} FROM rubrics WHERE answered AND writer IS NOT NULL GROUP BY 1"
     ).fetchall()
@@ -302,14 +302,14 @@ def _rubrics(db: Any, file_writers: set[str], folder_usage: Folder) -> None:
         folder_usage.written[benchmark, writer, blind] = _usage(numbers), replicates
 
 
-def _inductions(db: Any, folder: Path, file_writers: set[str], folder_usage: Folder, filed: bool) -> None:
-    """What inductions took, also of those that were stopped before their rubric was filed."""
-    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if filed else {}
-    for path in record_files(folder, "induction"):
-        name = path.stem.removeprefix("induction-")
-        if not path.stat().st_size or name in file_writers:
-            continue
-        (row,) = read_lines(db, _INDUCED, [str(path)]).fetchall()
+def _inductions(db: Any, files: Mapping[str, Path], models: Mapping[str, str], folder_usage: FolderUsage) -> None:
+    """What inductions took, also of those that were stopped before their rubric was filed.
+
+    Args:
+        models: writer -> the model of its rubrics that are filed.
+    """
+    for name, path in files.items():
+        (row,) = read_lines(db, _INDUCED, [path]).fetchall()
         served, *row = row
         answers, failed = row[:9], row[9:]
         usage = _usage(answers[:6])

@@ -20,7 +20,7 @@ from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import WriterRubrics
 from harness_plugins.folder.problems import LostItems, Problems
-from harness_plugins.folder.usage import Folder
+from harness_plugins.folder.usage import FolderUsage
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
@@ -187,7 +187,7 @@ class RunData:
         """The number that stands for a uid in arrays; -1 for none."""
         return -1 if uid is None else self.numbers.setdefault(uid, len(self.numbers))
 
-    usage: Folder = field(default_factory=Folder)
+    usage: FolderUsage = field(default_factory=FolderUsage)
     """Calls and tokens, paid for and by cell."""
 
     def judge(self, name: str) -> dict[str, Any]:
