@@ -75,10 +75,11 @@ class Config(Entry):
 
     @field_validator("primary_contrast")
     @classmethod
-    def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
-        if value[0] not in ARMS:
-            raise ValueError(unknown("arm", value[0], ARMS))
-        if value[1] not in ("none", "shuffled") or value[0] == value[1]:
+    def _contrast_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        arm, reference = value
+        if arm not in ARMS:
+            raise ValueError(unknown("arm", arm, ARMS))
+        if reference not in ("none", "shuffled") or arm == reference:
             raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
         return value
 

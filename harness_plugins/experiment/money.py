@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
@@ -48,8 +48,8 @@ def money_of(
     models = [s for s in specs if s.backend != "baseline"]
     model_by_name = {s.name: s.served for s in (*config.judges, *config.all_writers())}
     paid = paid_in(folder, manifest, model_by_name) if folder else []
-    users = [(s.name, s.served) for s in models]
-    all_users = users + [(p.name, p.model) for p in paid]
+    users = [User(s.name, s.served) for s in models]
+    all_users = users + [User(p.name, p.model) for p in paid]
     where = config.prices or f"{folder and folder.manifest_file}"
     if config.max_cost is not None:
         check_priced(prices, _by_model(all_users), where)
@@ -61,16 +61,23 @@ def money_of(
         check_listed(prices, _by_model(users), where)
     budget = Budget(prices.currency, config.max_cost, spent(paid, prices, folder, config.max_cost is not None))
     rates = {s.name: prices.rates(s.served) for s in models}
-    budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
+    budget.unpriced = tuple(dict.fromkeys(u.model for u in all_users if prices.rates(u.model) is None))
     return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
 
 
-def _by_model(users: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+class User(NamedTuple):
+    """A judge or writer, and its model."""
+
+    name: str
+    model: str
+
+
+def _by_model(users: Sequence[User]) -> dict[str, list[str]]:
     """Model -> the names of those who use it."""
     names: dict[str, list[str]] = {}
-    for name, model in users:
-        if name not in names.setdefault(model, []):
-            names[model].append(name)
+    for user in users:
+        if user.name not in names.setdefault(user.model, []):
+            names[user.model].append(user.name)
     return names
 
 
@@ -120,5 +127,5 @@ def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict
                 f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not tell their tokens, so nobody knows what is spent: "
                 "leave max_cost out, or give the run another folder (--out)"
             )
-        total += p.usage.money(rates) + untold * (p.most[0] * rates.read + p.most[1] * rates.written)
+        total += p.usage.money(rates) + untold * (p.most.read * rates.read + p.most.written * rates.written)
     return total

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from harness_plugins.folder.run_folder import RunFolder
 
 Place = tuple[str, str]
 """Benchmark and writer."""
+
+
+class Shuffle(NamedTuple):
+    """One exchange of rubrics; empty where it is not drawn yet."""
+
+    donors: Mapping[str, str] = MappingProxyType({})
+    """Recipient -> donor."""
+    settled: frozenset[str] = frozenset()
+    """The items that had a rubric when it was drawn."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,11 @@ class Planned:
     donors: Mapping[Place, Sequence[Mapping[str, str]]]
     settled: Mapping[Place, frozenset[str]]
 
-    def shuffle(self, benchmark: str, writer: str, number: int) -> tuple[Mapping[str, str], frozenset[str]]:
-        """Recipient -> donor of one shuffle, and who took part in it; both empty for one that is not drawn yet."""
+    def shuffle(self, benchmark: str, writer: str, number: int) -> Shuffle:
         drawn = self.donors.get((benchmark, writer), ())
         if number >= len(drawn):
-            return {}, frozenset()
-        return drawn[number], self.settled.get((benchmark, writer), frozenset())
+            return Shuffle()
+        return Shuffle(drawn[number], self.settled.get((benchmark, writer), frozenset()))
 
 
 def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:

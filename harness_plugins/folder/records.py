@@ -153,13 +153,13 @@ WHERE judge = $judge AND arm = $arm AND writer IS NOT DISTINCT FROM $writer AND 
 """
 
 
-def answer_texts(files: Sequence[Path], judge: str, arm: str, writer: str | None) -> list[AnswerText]:
+def answer_texts(files: Sequence[Path], judge: str, arm: str, writer: str | None) -> Iterator[AnswerText]:
     """The answers of one cell, in the order of their lines."""
     import duckdb
 
     with duckdb.connect() as db:
         rows = read_lines(db, _ANSWER_TEXTS, files, judge=judge, arm=arm, writer=writer).fetchall()
-    return [AnswerText(*row) for row in rows]
+    return map(AnswerText._make, rows)
 
 
 def verdict_tables(files: Sequence[Path], reread: Iterable[Verdict] | None, mass_floor: float) -> Any:

@@ -171,7 +171,7 @@ class RunFolder:
         files = self.filled("verdicts")
         return filter(lambda value: not verdict_fault(value), records.lines_on(files, uids) if files and uids else ())
 
-    def answer_texts(self, judge: str, arm: str, writer: str | None) -> list[records.AnswerText]:
+    def answer_texts(self, judge: str, arm: str, writer: str | None) -> Iterator[records.AnswerText]:
         """What a judge wrote in the trials of one cell, also what later lines replaced."""
         return records.answer_texts(self.files("verdicts"), judge, arm, writer)
 

@@ -178,17 +178,16 @@ def _share(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: De
     """The writer's tokens, read and written, that an item of this judge bears: C_writer / m times the calls it takes."""
     if cell.writer is None:
         return 0.0, 0.0
-    wrote = run.usage.wrote(benchmark.name, cell.writer, cell.arm)
-    if wrote is None or not wrote[0].known:
+    rubrics = run.usage.rubrics_read(benchmark.name, cell.writer, cell.arm)
+    if rubrics is None or not rubrics.usage.known:
         return math.nan, math.nan
-    usage, for_all = wrote
     m = sum(
         d.calls_a_draw()
         for (name, _, arm, writer), d in run.usage.cells.items()
-        if (arm, writer) == (cell.arm, cell.writer) and (for_all or name == benchmark.name)
+        if (arm, writer) == (cell.arm, cell.writer) and (rubrics.all_benchmarks or name == benchmark.name)
     )
     part = decided.calls_a_draw() / m / len(benchmark.items)
-    read, written = usage.alone()
+    read, written = rubrics.usage.alone()
     return read * part, written * part
 
 

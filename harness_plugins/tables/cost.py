@@ -207,7 +207,10 @@ def _money(paid: Paid, prices: Prices | None) -> list[str]:
     if amount is None:
         return ["no price" if rates is None else "not known", ""]
     least = "at least " if paid.usage.known < paid.usage.calls else ""
-    return [least + money(amount, prices.currency), money(amount / paid.made, prices.currency) if paid.made else ""]
+    return [
+        least + money(amount, prices.currency),
+        money(amount / paid.outputs, prices.currency) if paid.outputs else "",
+    ]
 
 
 def _total(paid: Sequence[Paid], prices: Prices | None) -> list[str]:
@@ -252,7 +255,7 @@ def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:
         "calls": used.calls,
         "calls_told": used.known,
         **tokens,
-        "made": paid.made,
+        "made": paid.outputs,
         "retried": paid.retried,
         "failed_replies": paid.failed,
         "money": None if rates is None else paid.money(rates),

@@ -444,7 +444,7 @@ def test_an_induction_pays_for_replies_that_came_to_nothing(tmp_path: Path) -> N
         assert asked < len(lines) and all(v["answer"] is None and v["error"]["failed_replies"]["told"] for v in lines)
         asked = len(lines)
     (paid,) = paid_in(RunFolder(tmp_path / "out"), {})
-    assert (paid.role, paid.usage.read, paid.failed, paid.made) == ("induction", 1000 * asked, asked, 0)
+    assert (paid.role, paid.usage.read, paid.failed, paid.outputs) == ("induction", 1000 * asked, asked, 0)
 
 
 @pytest.mark.parametrize("more", [[], ["--max-cost", "1"], ["--dry-run"], ["--dry-run", "--max-cost", "1"]])
