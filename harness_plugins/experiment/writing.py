@@ -99,6 +99,7 @@ def work_of(
     items: Sequence[Item],
     orders: Orders,
     written: Written,
+    *,
     redo: Collection[str] = (),
     backends: Mapping[str, ChatBackend] | None = None,
     accounts: Mapping[str, Account] | None = None,
