@@ -163,13 +163,14 @@ class _Reading:
         except MediaProblem as e:
             if not e.missing or not self._recorded:
                 raise
-            before = self._as_recorded(self._numbered(self._reader.item(row, number, unused=True)))
+            item = self._reader.item(row, number, unused=True)
+            before = self._as_recorded(self._numbered(item))
             if before is None:
                 raise
-            self._uids[before.uid.partition("#")[0]] += 1
             self.gone.add(before.uid)
-            return before
-        numbered = self._numbered(item)
+            numbered = before
+        else:
+            numbered = self._numbered(item)
         self._uids[item.uid] += 1
         return numbered
 

@@ -129,14 +129,16 @@ class Config(Entry):
 
     def all_writers(self) -> tuple[WriterSpec, ...]:
         """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
+        return (*self.writers, *self.own_writers().values())
+
+    def own_writers(self) -> dict[str, WriterSpec]:
+        """Judge -> the same model as the writer of its own rubrics (arm `self`)."""
         own = [a for a in self.arms if ARMS[a].own]
         judges = [j for j in self.judges if own and j.backend != "baseline"]
-        return (*self.writers, *(own_writer(j) for j in judges))
+        return {j.name: own_writer(j) for j in judges}
 
 
 _ASKED = ("grading", "decision", "ties", "scale")
-OWN = "self:"
-"""What the name of a judge's own writer begins with."""
 
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
@@ -145,7 +147,7 @@ def own_writer(judge: JudgeSpec) -> WriterSpec:
         exclude={"name", "verdict", "top_logprobs", "prompt", "answer_format", "samples", "seed", *_ASKED}
     )
     return WriterSpec.model_validate(
-        {**fields, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
+        {**fields, "name": f"self:{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
     )
 
 

@@ -20,7 +20,7 @@ from evaluators.writers.base import WriterSpec, request_of
 from harness_plugins.config.run import Config
 from harness_plugins.experiment.inducing import calls_of, gaps
 from harness_plugins.experiment.money import Money, money_of, prices_of
-from harness_plugins.experiment.run import Selection, judges_of, prepare, writers_of
+from harness_plugins.experiment.run import Selection, judges_of, owners_of, prepare, writers_of
 from harness_plugins.experiment.writing import Written, due
 from harness_plugins.folder.donors import planned_donors
 from harness_plugins.folder.items import with_known_digests
@@ -62,7 +62,7 @@ def dry_run(
     written = Written.read(folder, writers) if folder else Written({s.name: {} for s in writers})
     finished = Finished.read(folder.verdicts(), redo) if folder else Finished()
     plan = _Plan()
-    grids = prepared.grids(only, written.files(folder))
+    grids = prepared.grids(only, written.files(folder, owners_of(config)))
     for grid in grids:
         plan.add_cells(config.judges, grid, finished, with_known_digests(grid.items, folder_items))
     plan.add_inductions(writers, written, list(prepared.items))

@@ -32,7 +32,7 @@ from evaluators.specs import JudgeSpec, unset
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
-from harness_plugins.config.run import OWN, Config, load_config
+from harness_plugins.config.run import Config, load_config
 from harness_plugins.experiment.inducing import InducedRubric, gaps, seeds_of
 from harness_plugins.experiment.money import Money, money_of, with_costs
 from harness_plugins.experiment.writing import Written, work_of, write
@@ -336,14 +336,15 @@ def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec
     """Whoever has to write for the selected part of a config."""
     chosen = only or {}
     arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
-    judges = {OWN + j.name for j in config.judges if j.name in chosen.get("judge", (j.name,))}
-    return [
-        w
-        for w in config.all_writers()
-        if w.name in chosen.get("writer", (w.name,))
-        and any(a.own == w.name.startswith(OWN) for a in arms)
-        and (not w.name.startswith(OWN) or w.name in judges)
-    ]
+    writers = list(config.writers) if any(not a.own for a in arms) else []
+    if any(a.own for a in arms):
+        writers += [w for judge, w in config.own_writers().items() if judge in chosen.get("judge", (judge,))]
+    return [w for w in writers if w.name in chosen.get("writer", (w.name,))]
+
+
+def owners_of(config: Config) -> dict[str, str]:
+    """Writer -> the judge whose own it is (arm `self`)."""
+    return {writer.name: judge for judge, writer in config.own_writers().items()}
 
 
 class WrittenRubrics(NamedTuple):
@@ -412,7 +413,7 @@ def _write(
         with rare_collections():
             block_on(write(work, folder, tally, progress))
         written = Written.read(folder, specs)
-    return WrittenRubrics(folder.path, tally, written.files(folder))
+    return WrittenRubrics(folder.path, tally, written.files(folder, owners_of(prepared.config)))
 
 
 def write_rubrics(

@@ -16,7 +16,6 @@ from evaluators.judges import ChatJudge
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, Writer
 from evaluators.writers.base import Draw, WriterSpec, draws
-from harness_plugins.config.run import OWN
 from harness_plugins.folder.rubrics import RubricFile
 from harness_plugins.folder.run_folder import RunFolder
 
@@ -56,14 +55,18 @@ class Written:
             by_writer[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
         return cls(by_writer, {name: places - set(by_writer[name]) for name, places in failed.items()})
 
-    def files(self, folder: RunFolder | None) -> tuple[RubricFile, ...]:
-        """One for each writer, as if its rubrics had been given as a file."""
+    def files(self, folder: RunFolder | None, owners: Mapping[str, str]) -> tuple[RubricFile, ...]:
+        """One for each writer, as if its rubrics had been given as a file.
+
+        Args:
+            owners: writer -> the judge whose own it is (arm `self`).
+        """
         return tuple(
             RubricFile(
                 name,
                 folder.file("rubrics") if folder else Path(),
                 tuple(rubrics.values()),
-                name.removeprefix(OWN) if name.startswith(OWN) else None,
+                owners.get(name),
                 frozenset((b, str(i), saw, n) for b, i, saw, n in self.failed.get(name, ())),
             )
             for name, rubrics in self.by_writer.items()
