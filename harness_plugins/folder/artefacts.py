@@ -97,7 +97,7 @@ _Dumper.add_representer(str, _text)
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file as read: its rubric for each benchmark, and the prints of its seeds (`disjoint.prints`)."""
+    """A file as read: its rubric for each benchmark, and the prints of its seeds (`benchmarks.overlap.prints`)."""
 
     rubrics: tuple[Rubric, ...]
     prints: frozenset[str]

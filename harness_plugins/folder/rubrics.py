@@ -38,7 +38,7 @@ class RubricFile:
     """(benchmark, item, saw, replicate) of those whose writing failed and is to be tried again."""
 
     prints: frozenset[str] = frozenset()
-    """What gives away the pairs that it was induced from (`disjoint.prints`)."""
+    """What gives away the pairs that it was induced from (`benchmarks.overlap.prints`)."""
 
     def of(self, benchmark: str, items: Sequence[Item], shuffles: int, planned: Planned | None = None) -> WriterRubrics:
         """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors.
