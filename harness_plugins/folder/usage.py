@@ -239,8 +239,8 @@ def usage_of(
         inductions: writer -> the file of its induction's answers; those that are not empty.
     """
     folder_usage = FolderUsage()
-    there = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
-    if {"raw", "last"} <= there:
+    tables = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    if {"raw", "last"} <= tables:
         _judges(db, manifest, folder_usage)
     file_writers = set(
         manifest.get("rubrics", {})

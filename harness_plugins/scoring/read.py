@@ -36,11 +36,11 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
         UserError: it is no run folder, or a file in it is damaged.
     """
     damage: Damage = {}
-    files = RunFolder(folder)
-    items_here = files.items(damage)
+    run_folder = RunFolder(folder)
+    items_here = run_folder.items(damage)
     if not items_here:
-        raise files.without_items()
-    manifest = files.manifest()
+        raise run_folder.without_items()
+    manifest = run_folder.manifest()
     by_benchmark: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in items_here.values():
         by_benchmark[item.benchmark][item.uid] = item
@@ -49,10 +49,10 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
         items = sorted(items_by_uid.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
     run = RunData(
-        folder, manifest, benchmarks, *_rubrics(files.rubrics(damage), manifest), Problems(damage), mass_floor
+        folder, manifest, benchmarks, *_rubrics(run_folder.rubrics(damage), manifest), Problems(damage), mass_floor
     )
     note_lost_items(run, {})
-    _fill(run, files)
+    _fill(run, run_folder)
     for benchmark in benchmarks.values():
         add_baselines(run, benchmark)
         add_writers(run, benchmark)
@@ -106,20 +106,20 @@ def _rubrics(
     return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
 
 
-def _fill(run: RunData, files: RunFolder) -> None:
+def _fill(run: RunData, run_folder: RunFolder) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
     for name, judge, arm, writer in run.manifest.get("planned", ()):
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             benchmark.cells[key] = new_cell(run, benchmark, key, 1, 1)
-    reread = files.rereader(run.manifest)
-    db = files.tables(reread, run.mass_floor)
+    reread = run_folder.rereader(run.manifest)
+    db = run_folder.tables(reread, run.mass_floor)
     run.notes += reread.notes()
-    run.usage = files.usage(db, run.manifest)
-    if not files.filled("verdicts"):
+    run.usage = run_folder.usage(db, run.manifest)
+    if not run_folder.filled("verdicts"):
         return
     if db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0]:
-        deque(files.verdicts(run.problems.damage), maxlen=0)  # once more, for the numbers of the lines
+        deque(run_folder.verdicts(run.problems.damage), maxlen=0)  # once more, for the numbers of the lines
     cells = db.execute(
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
         "list_sort(list(DISTINCT provenance) FILTER (status <> 'error')), "

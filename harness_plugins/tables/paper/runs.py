@@ -53,9 +53,9 @@ def read_folders(spec: TableSpec, folders: Sequence[Path]) -> list[Run]:
 
 
 def _read(spec: TableSpec, folder: Path, name: str) -> Run:
-    here = RunFolder(folder)
-    scores = here.scores()
-    if scores and not here.files("items"):
+    run_folder = RunFolder(folder)
+    scores = run_folder.scores()
+    if scores and not run_folder.files("items"):
         return Run(name, folder, None, scores)
     data = read_run(folder)
     run = Run(name, folder, data, scores)
