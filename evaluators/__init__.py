@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # `typing` is slow to import, and this comes before every
 if TYPE_CHECKING:
     from typing import Any
 
+    from evaluators.capabilities import Capabilities
     from evaluators.doors import Door
     from evaluators.errors import BackendError, UserError
     from evaluators.judges import ChatJudge, Judge
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from evaluators.prompts.parsing import parse
     from evaluators.prompts.template import Case
     from evaluators.records import Answer, Candidate, Criterion, Item, Rubric, Verdict
-    from evaluators.specs import JudgeSpec
+    from evaluators.specs import JudgeSpec, ModelSpec
     from evaluators.testing.mock import MockBackend, MockJudge
     from evaluators.testing.mock_server import MockServer
     from evaluators.writers.base import WriterSpec
@@ -27,6 +28,7 @@ _MODULES = {
     "Answer": "evaluators.records",
     "BackendError": "evaluators.errors",
     "Candidate": "evaluators.records",
+    "Capabilities": "evaluators.capabilities",
     "Case": "evaluators.prompts.template",
     "ChatBackend": "evaluators.messages",
     "ChatJudge": "evaluators.judges",
@@ -41,6 +43,7 @@ _MODULES = {
     "MockBackend": "evaluators.testing.mock",
     "MockJudge": "evaluators.testing.mock",
     "MockServer": "evaluators.testing.mock_server",
+    "ModelSpec": "evaluators.specs",
     "Rubric": "evaluators.records",
     "Text": "evaluators.messages",
     "UserError": "evaluators.errors",
@@ -53,6 +56,7 @@ __all__ = [
     "Answer",
     "BackendError",
     "Candidate",
+    "Capabilities",
     "Case",
     "ChatBackend",
     "ChatJudge",
@@ -67,6 +71,7 @@ __all__ = [
     "MockBackend",
     "MockJudge",
     "MockServer",
+    "ModelSpec",
     "Rubric",
     "Text",
     "UserError",

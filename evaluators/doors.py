@@ -14,7 +14,9 @@ import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeVar
 
 from evaluators.errors import UserError
 
@@ -31,7 +33,7 @@ class Door:
     kind: str
     """The end of its entry points' group, `rubric_harness.KIND`."""
     package: str
-    """Where ours lie. Modules that begin with `_`, and folders, hold what they share."""
+    """Where ours lie; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
 
     def names(self) -> list[str]:
         """All that are at hand, in alphabetical order."""
@@ -46,25 +48,80 @@ class Door:
         """
         if name in _ours(self.package):
             return importlib.import_module(f"{self.package}.{name}")
-        brought = _brought(self.kind)[name]
-        try:
-            module: ModuleType = brought.load()
-        except Exception as e:  # a stranger's module may raise anything
-            whose = brought.dist.name if brought.dist else "another package"
-            raise UserError(
-                f"{name!r}, which the package {whose} brings ({brought.group}), does not load: {type(e).__name__}: {e}; "
-                "update that package or uninstall it"
-            ) from e
+        module: ModuleType = _loaded(_brought(self.kind)[name])
         return module
+
+    def distribution(self, name: str) -> str:
+        """The package that brings a module which is not ours, as pip names it."""
+        brought = _brought(self.kind)[name]
+        return brought.dist.name if brought.dist else "another package"
 
     def about(self, name: str) -> str:
         """The first line of what a module says of itself."""
         return (self.module(name).__doc__ or "").strip().partition("\n")[0]
 
 
+T = TypeVar("T")
+
+
+def objects(kind: str, of: type[T]) -> dict[str, T]:
+    """What installed packages bring of a kind whose entry points name an object, not a module: by name.
+
+    Args:
+        kind: the end of the entry points' group, `rubric_harness.KIND`.
+        of: what each must be; its `name` must be that of its entry point.
+
+    Raises:
+        UserError: a package that brings one does not load, or what it names is something else.
+    """
+    by_name: dict[str, T] = {}
+    for name, entry in sorted(_brought(kind).items()):
+        thing = _loaded(entry)
+        if not isinstance(thing, of):
+            what = f"is a {type(thing).__name__}, and must be of the type {of.__module__}.{of.__name__}"
+            raise UserError(f"{_whose(entry)} {what}: {_REMEDY}")
+        if (own_name := getattr(thing, "name", name)) != name:
+            raise UserError(f"{_whose(entry)} is named {own_name!r} itself: the two must be the same; {_REMEDY}")
+        by_name[name] = thing
+    return by_name
+
+
+def folders(kind: str) -> dict[str, Path]:
+    """Folders with data that installed packages bring of a kind: where the package lies that an entry point names, by its name.
+
+    Raises:
+        UserError: there is no such package.
+    """
+    by_name: dict[str, Path] = {}
+    for name, entry in sorted(_brought(kind).items()):
+        try:
+            spec = importlib.util.find_spec(entry.module)
+        except Exception as e:  # the package around it is imported, and may raise anything
+            raise UserError(f"{_whose(entry)} does not load: {type(e).__name__}: {e}; {_REMEDY}") from e
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
+            raise UserError(f"{_whose(entry)} names no folder: {entry.module} is no package; {_REMEDY}")
+        by_name[name] = Path(places[0])
+    return by_name
+
+
+_REMEDY = "update that package or uninstall it"
+
+
+def _whose(entry: EntryPoint) -> str:
+    return f"{entry.name!r}, which the package {entry.dist.name if entry.dist else '?'} brings ({entry.group}),"
+
+
+def _loaded(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as e:  # a stranger's module may raise anything
+        raise UserError(f"{_whose(entry)} does not load: {type(e).__name__}: {e}; {_REMEDY}") from e
+
+
 @cache
 def _ours(package: str) -> frozenset[str]:
-    spec = importlib.util.find_spec(package)  # the package itself may be slow to import
+    spec = importlib.util.find_spec(package) if package else None  # the package itself may be slow to import
     places = (spec.submodule_search_locations or ()) if spec else ()
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
 

@@ -133,8 +133,8 @@ class BackendError(Exception):
     @property
     def replies(self) -> tuple[dict[str, int] | None, ...]:
         """The usage of every reply that came to nothing and may have been paid for."""
-        came = self.usage or self.wrote or self.kind in REPLIES
-        return (*self.earlier, self.usage) if came else self.earlier
+        may_be_paid = self.usage or self.wrote or self.kind in REPLIES
+        return (*self.earlier, self.usage) if may_be_paid else self.earlier
 
     def after(self, earlier: Iterable[dict[str, int] | None]) -> BackendError:
         """The same failure, with replies before it that came to nothing too."""

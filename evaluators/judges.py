@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from types import ModuleType
+from typing import NamedTuple, Protocol
 
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import install
@@ -15,7 +17,7 @@ from evaluators.messages import ChatBackend, ChatRequest, Message, Text, within_
 from evaluators.prompts import parsing
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
-from evaluators.specs import BACKENDS, JudgeSpec
+from evaluators.specs import BACKENDS, JudgeSpec, ModelSpec
 from evaluators.usage import failed_replies
 
 
@@ -109,15 +111,22 @@ class ChatJudge:
                 raise e.after([answer.usage]) from None
             # What its text says, with no probability: the reasoning is paid for.
             return replace(answer, failed_replies=failed_replies(e.replies))
-        usage, latency = _spent([answer, second])
-        return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, usage=usage, latency_s=latency)
+        spent = _spent([answer, second])
+        return replace(answer, top_logprobs=second.top_logprobs, masked=second.masked, **spent._asdict())
 
     async def close(self) -> None:
         await self.backend.close()
 
 
-def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | None]:
-    """Tokens and seconds of calls made one after the other. Tokens that one of them does not tell are told of none."""
+class _Spent(NamedTuple):
+    """Tokens and seconds of calls."""
+
+    usage: dict[str, int] | None
+    latency_s: float | None
+
+
+def _spent(answers: Sequence[Answer]) -> _Spent:
+    """What calls took that were made one after the other. Tokens that one of them does not tell are told of none."""
     usage: Counter[str] = Counter()
     for answer in answers:
         usage.update(answer.usage or {})
@@ -125,12 +134,11 @@ def _spent(answers: Sequence[Answer]) -> tuple[dict[str, int] | None, float | No
         if any(name not in (a.usage or {}) for a in answers):
             del usage[name]
     latencies = [a.latency_s for a in answers if a.latency_s is not None]
-    return dict(usage) or None, round(sum(latencies), 4) if latencies else None
+    return _Spent(dict(usage) or None, round(sum(latencies), 4) if latencies else None)
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:
     """The answers on all criteria as one; a refusal of any is one of all."""
-    usage, latency = _spent(answers)
     worst = next((a for a in answers if parsing.refused(a)), answers[0])
     return replace(
         worst,
@@ -138,8 +146,7 @@ def _joined(answers: Sequence[Answer]) -> Answer:
         text="\n".join(a.text for a in answers),
         top_logprobs=None,
         each=tuple(a.top_logprobs or () for a in answers),
-        usage=usage,
-        latency_s=latency,
+        **_spent(answers)._asdict(),
     )
 
 
@@ -150,11 +157,29 @@ def create(spec: JudgeSpec) -> Judge:
         UserError: what the backend needs is not installed.
     """
     module = BACKENDS.module(spec.backend)
+    if not hasattr(module, "create_judge"):
+        return ChatJudge(spec, chat_backend(spec))
+    with _installed(spec, module):
+        judge: Judge = module.create_judge(spec)
+    return judge
+
+
+def chat_backend(spec: ModelSpec) -> ChatBackend:
+    """The backend that answers a spec's requests, whoever makes them.
+
+    Raises:
+        UserError: what it needs is not installed.
+    """
+    module = BACKENDS.module(spec.backend)
+    with _installed(spec, module):
+        backend: ChatBackend = module.create(spec)
+    return backend
+
+
+@contextmanager
+def _installed(spec: ModelSpec, module: ModuleType) -> Iterator[None]:
     try:
-        if hasattr(module, "create_judge"):
-            judge: Judge = module.create_judge(spec)
-            return judge
-        return ChatJudge(spec, module.create(spec))
+        yield
     except ImportError as e:
         raise UserError(
             f"judge {spec.name!r}: backend {spec.backend} needs {e.name or 'what is not installed'} ({e}): "

@@ -252,6 +252,10 @@ class Failure:
     __pydantic_config__ = _STRICT
 
 
+TopLogprobs = tuple[tuple[str, float], ...]
+"""(token, log-probability in nats) of the alternatives at one place, best first: plain, as a journal's line has twenty of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A judge's reply as it came. What a backend cannot know stays None."""
@@ -261,11 +265,11 @@ class Answer:
     reasoning: str | None = None
     finish_reason: str | None = None
     refusal: str | None = None
-    top_logprobs: tuple[tuple[str, float], ...] | None = None
-    """(token, log-probability in nats) at the verdict position, best first."""
+    top_logprobs: TopLogprobs | None = None
+    """At the verdict position."""
     masked: bool = False
     """A grammar (structured outputs) hid other tokens before the log-probabilities were taken."""
-    each: tuple[tuple[tuple[str, float], ...], ...] = ()
+    each: tuple[TopLogprobs, ...] = ()
     """The same as `top_logprobs`, criterion by criterion, where each was asked for by a call of its own."""
     usage: dict[str, int] | None = None
     """prompt_tokens, completion_tokens and, where told, cached_tokens."""

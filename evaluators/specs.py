@@ -1,5 +1,5 @@
-"""What a config says of a judge. Some of its fields decide what is asked and are part of every key (`key_fields`); the others
-only say how to get there.
+"""What a config says of a model, and of a judge. Some of the fields decide what is asked and are part of every key (`key_fields`);
+the others only say how to get there.
 """
 
 from __future__ import annotations
@@ -7,14 +7,15 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal, Self
 
 import orjson
 from pydantic import Field, model_validator
 
+from evaluators.capabilities import Capabilities
 from evaluators.doors import Door
 from evaluators.errors import UserError
 from evaluators.inputs.configs import InputPath
@@ -76,27 +77,36 @@ def _spelled(value: Any, secretive: bool = False) -> Any:
     return value
 
 
-SEEDED = ("openai", "vllm")
-"""Backends that take a seed with each request."""
-
 RETRY_AFTER_MOST_S = 300.0
-
-_AT_ONCE = {"hf": 64, "vllm": 256}
-"""Requests at a time by default where an engine makes batches of what waits; 16 elsewhere."""
-
 
 BACKENDS = Door("backends", "evaluators.backends")
 """Each gives `check(spec)` and either `create(spec) -> ChatBackend` or `create_judge(spec) -> Judge`; see `evaluators.backends`."""
+
+
+@lru_cache(256)
+def capabilities(backend: str) -> Capabilities:
+    """What a backend declares of itself. Records name backends that may not be installed here: of them, the defaults.
+
+    >>> capabilities("baseline").asks_model
+    False
+    """
+    try:
+        module = BACKENDS.module(backend)
+    except (KeyError, UserError):
+        return Capabilities()
+    declared: Capabilities = getattr(module, "CAPABILITIES", Capabilities())
+    return declared
+
+
+def backends_that(fit: Callable[[Capabilities], bool]) -> list[str]:
+    """The backends whose capabilities fit, by name."""
+    return [name for name in BACKENDS.names() if fit(capabilities(name))]
 
 
 class FromEnvironment(Entry):
     """A secret: its value stands in an environment variable."""
 
     env: str = Field(min_length=1)
-
-
-SERVED_ARGS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
-"""The arguments in which models of lmms-eval and lm-eval are told what to serve."""
 
 
 def served_model(backend: str, model: str, model_args: Mapping[str, Any]) -> str:
@@ -107,12 +117,21 @@ def served_model(backend: str, model: str, model_args: Mapping[str, Any]) -> str
     >>> served_model("openai", "Qwen/Qwen3-VL-8B-Instruct", {})
     'Qwen/Qwen3-VL-8B-Instruct'
     """
-    named = [str(model_args[a]) for a in SERVED_ARGS if model_args.get(a)] if backend in ("lmms", "lm") else []
-    return named[0] if named else model
+    names = (str(model_args[a]) for a in capabilities(backend).served_args if model_args.get(a))
+    return next(names, model)
 
 
-class JudgeSpec(Entry):
-    """One judge of a config. Fields without a default are required. A name alone is a baseline: `longest`."""
+FIELDS_OF_BACKENDS = ("model_args", "api_key_env", "api_key_header", "headers", "client", "stream")
+"""Fields of `ModelSpec` for those backends alone that declare them (`Capabilities.fields`)."""
+
+NAME_ALONE = "baseline"
+"""The backend of a judge of which a config says no more than its name."""
+
+
+class ModelSpec(Entry):
+    """One model of a config: who it is, where it is reached and how it samples. A judge and a writer are each one, and add what
+    they are asked. Fields without a default are required.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
     backend: str
@@ -130,14 +149,7 @@ class JudgeSpec(Entry):
     """For endpoints that answer in streams only: the pieces are collected. In no key."""
     family: str | None = None
     base: str | None = None
-    verdict: Literal["text", "direct", "reasoned"] = "text"
-    grading: Kind = "pairwise"
-    decision: Decision = "holistic"
-    ties: Ties = "forbidden"
-    scale: tuple[int, int] = SCALE
-    """Lowest and highest score (pointwise)."""
     prompt: InputPath | None = None
-    answer_format: str = "tag"
     temperature: float | None = Field(0.0, ge=0)
     max_tokens: int = Field(4096, gt=0, le=1 << 31)
     max_tokens_field: str = "max_tokens"
@@ -145,18 +157,15 @@ class JudgeSpec(Entry):
     complete_reasons: tuple[str, ...] = ()
     """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
     model_args: dict[str, Any] = Field(default_factory=dict)
-    """For hf, vllm and lmms: what the model is loaded with. Those on the backend's list `TRANSPORT_ARGS`, which say where and how
-    fast, are no part of the key; every other one is."""
+    """What the model is loaded with, by backends that load one. Those on the backend's list `TRANSPORT_ARGS`, which say where and
+    how fast, are no part of the key; every other one is."""
     max_pixels: int | None = Field(None, gt=0)
     """Images are shown no larger than this; by default their bytes go out as they lie."""
     media: Literal["shown", "none"] = "shown"
     """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
-    top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
-    """Alternatives of a token that are asked for where probabilities decide."""
-    samples: int = Field(1, gt=0, le=DRAWS)
     seed: int | None = None
     """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
-    concurrency: int = Field(16, gt=0, le=100_000)
+    concurrency: int = Field(Capabilities.concurrency, gt=0, le=100_000)
     adaptive: bool = False
     timeout_s: float = Field(120.0, gt=0, le=1e6)
     retries: int = Field(5, ge=0, le=1000)
@@ -166,26 +175,23 @@ class JudgeSpec(Entry):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        if isinstance(value, str):  # a baseline by its name
-            value = {"name": value, "backend": "baseline"}
-        if isinstance(value, dict) and value.get("backend") == "baseline" and not value.get("model"):
-            return {**value, "model": value.get("name", "")}
-        if isinstance(value, dict) and value.get("backend") in _AT_ONCE and value.get("concurrency") is None:
-            value = {**value, "concurrency": _AT_ONCE[value["backend"]]}
-        if isinstance(value, dict) and isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
+        if not isinstance(value, dict) or not isinstance(value.get("backend"), str):
+            return value
+        declared = capabilities(value["backend"])
+        if declared.models and not value.get("model"):
+            value = {**value, "model": value.get("name", "")}
+        if value.get("concurrency") is None and declared.concurrency != Capabilities.concurrency:
+            value = {**value, "concurrency": declared.concurrency}
+        if isinstance(value.get("model_args"), str):  # as on lmms-eval's command line
             pairs = [p.partition("=") for p in value["model_args"].split(",") if p.strip()]
-            return {**value, "model_args": {k.strip(): read_value(v) if v else "" for k, _, v in pairs}}
+            value = {**value, "model_args": {k.strip(): read_value(v) if v else "" for k, _, v in pairs}}
         return value
 
     @model_validator(mode="after")
-    def _check(self) -> JudgeSpec:
+    def _check(self) -> Self:
         if self.backend not in BACKENDS.names():
             raise ValueError(unknown("backend", self.backend, BACKENDS.names()))
-        if self.answer_format not in parsing.OWN_PROMPTS:
-            raise ValueError(unknown("answer_format", self.answer_format, parsing.OWN_PROMPTS))
-        self._check_grading()
-        if self.answer_format != "tag" and self.prompt is None:
-            raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
+        self.check_kind()
         try:
             orjson.dumps(self.extra_body)
         except (TypeError, ValueError) as e:
@@ -195,34 +201,159 @@ class JudgeSpec(Entry):
                 raise ValueError(f"{field}: holds a number that is not finite (.inf, .nan): leave it out")
         if self.max_pixels is not None and importlib.util.find_spec("PIL") is None:
             raise ValueError("max_pixels needs pillow: pip install pillow")
-        if self.verdict == "reasoned" and self.answer_format != "tag":
-            raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
-        if self.model_args and self.backend not in ("lmms", "lm", "hf", "vllm", "openai"):
-            raise ValueError("model_args belong to the backends hf, vllm and lmms; leave them out")
-        for field in ("api_key_env", "api_key_header", "headers", "client", "stream"):
-            if self.backend != "openai" and getattr(self, field) != type(self).model_fields[field].get_default(
-                call_default_factory=True
-            ):
-                raise ValueError(f"{field} belongs to the backend openai: leave it out")
-        if self.top_logprobs != TOP_LOGPROBS and self.verdict == "text":
-            raise ValueError("top_logprobs belongs to `verdict: direct` and `reasoned`: leave it out")
-        if self.samples > 1 and self.backend != "baseline" and self.temperature == 0:
-            raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
-        if self.samples > 1 and self.verdict == "direct":
-            raise ValueError("`direct` asks for probabilities, of which every sample is the same: leave `samples` out")
-        if self.samples > 1 and self.temperature is None and self.backend in ("hf", "lmms"):
-            raise ValueError(f"backend {self.backend} is greedy without a temperature: set temperature, e.g. 0.7")
-        if self.samples > 1 and "seed" in self.extra_body:
-            raise ValueError(
-                "extra_body: one seed for all samples gives the same answer each time: use `seed:` instead"
-            )
-        if self.seed is not None and self.backend not in SEEDED:
+        for field in FIELDS_OF_BACKENDS:
+            default = type(self).model_fields[field].get_default(call_default_factory=True)
+            if field not in self.capabilities.fields and getattr(self, field) != default:
+                owners = backends_that(lambda c, field=field: field in c.fields)  # type: ignore[misc]
+                plural = "s" if len(owners) > 1 else ""
+                raise ValueError(f"{field} belongs to the backend{plural} {', '.join(owners)}: leave it out")
+        if self.seed is not None and not self.capabilities.seeds:
             raise ValueError(
                 f"backend {self.backend} draws whole batches from one generator and cannot repeat a request by its seed: "
-                f"use {' or '.join(SEEDED)}, or leave `seed` out"
+                f"use {' or '.join(backends_that(lambda c: c.seeds))}, or leave `seed` out"
             )
         BACKENDS.module(self.backend).check(self)
         return self
+
+    def check_kind(self) -> None:
+        """What a kind of spec asks of its own fields.
+
+        Raises:
+            ValueError: they do not go together.
+        """
+
+    def shown(self, case: Case) -> Case:
+        """The case as this model can be shown it: with `media: none` as one whose media are missing.
+
+        Raises:
+            UserError: then nothing would be left to judge, as its candidates are images.
+        """
+        item = case.item
+        if self.media == "shown" or not item.all_media():
+            return case
+        if any(c.media for c in item.candidates):
+            raise UserError(
+                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
+                "left to judge: use a model that reads images"
+            )
+        return replace(case, item=replace(item, media=(), media_missing=True))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in copied.__dict__.keys() - type(copied).model_fields.keys():  # cached; the copy may differ
+            del copied.__dict__[derived]
+        return copied
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its backend declares of itself."""
+        return capabilities(self.backend)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a model answers; a baseline decides by itself."""
+        return self.capabilities.asks_model
+
+    @property
+    def probabilities(self) -> int:
+        """Alternatives of a token that are asked for where their probabilities decide; 0 where the text does."""
+        return 0
+
+    @property
+    def continues(self) -> bool:
+        """Whether the model is asked to go on from an answer that we began."""
+        return False
+
+    @cached_property
+    def template(self) -> Template:
+        """What its prompts are made of."""
+        raise NotImplementedError
+
+    def sampling(self) -> dict[str, Any]:
+        """The sampling fields as they are sent."""
+        sent: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
+        return {**sent, self.max_tokens_field: self.max_tokens}
+
+    @property
+    def served(self) -> str:
+        """The model that answers, by its own name."""
+        return served_model(self.backend, self.model, self.model_args)
+
+    def key_fields(self) -> dict[str, Any]:
+        """What decides the answer, and so stands in every key and in the manifest."""
+        fields: dict[str, Any] = {
+            "name": self.name,
+            "backend": self.backend,
+            "model": self.model,
+            "sampling": self.sampling(),
+            "extra_body": _spelled(self.extra_body),
+            "template": self.template.digest if self.asks_model else "",
+        }
+        if self.max_pixels is not None:  # absent by default: keys of earlier runs hold
+            fields["max_pixels"] = self.max_pixels
+        if self.seed is not None:
+            fields["seed"] = self.seed
+        if self.media != "shown":
+            fields["media"] = self.media
+        transport: frozenset[str] = getattr(BACKENDS.module(self.backend), "TRANSPORT_ARGS", frozenset())
+        decisive = _decisive(self.model_args, transport)
+        return {**fields, "model_args": decisive} if decisive else fields
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.key_fields())
+
+
+_KEY_FIELDS = (
+    *("name", "backend", "model", "verdict", "sampling", "extra_body", "answer_format", "template"),
+    *("max_pixels", "seed", "media", "top_logprobs", "grading", "model_args"),
+)
+"""In the order in which manifests list them."""
+
+
+class JudgeSpec(ModelSpec):
+    """One judge of a config. A name alone is a baseline: `longest`."""
+
+    verdict: Literal["text", "direct", "reasoned"] = "text"
+    grading: Kind = "pairwise"
+    decision: Decision = "holistic"
+    ties: Ties = "forbidden"
+    scale: tuple[int, int] = SCALE
+    """Lowest and highest score (pointwise)."""
+    answer_format: str = "tag"
+    top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
+    """Alternatives of a token that are asked for where probabilities decide."""
+    samples: int = Field(1, gt=0, le=DRAWS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_name(cls, value: Any) -> Any:
+        return {"name": value, "model": value, "backend": NAME_ALONE} if isinstance(value, str) else value
+
+    def check_kind(self) -> None:
+        if self.answer_format not in parsing.OWN_PROMPTS:
+            raise ValueError(unknown("answer_format", self.answer_format, parsing.OWN_PROMPTS))
+        self._check_grading()
+        if self.answer_format != "tag" and self.prompt is None:
+            raise ValueError("answer_format belongs to a prompt of your own: give `prompt:` beside it, or leave it out")
+        if self.verdict == "reasoned" and self.answer_format != "tag":
+            raise ValueError("`verdict: reasoned` looks at the place of our own <answer> tag: leave answer_format out")
+        if self.top_logprobs != TOP_LOGPROBS and self.verdict == "text":
+            raise ValueError("top_logprobs belongs to `verdict: direct` and `reasoned`: leave it out")
+        if self.samples > 1:
+            self._check_samples()
+
+    def _check_samples(self) -> None:
+        if self.asks_model and self.temperature == 0:
+            raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
+        if self.verdict == "direct":
+            raise ValueError("`direct` asks for probabilities, of which every sample is the same: leave `samples` out")
+        if self.temperature is None and self.capabilities.greedy:
+            raise ValueError(f"backend {self.backend} is greedy without a temperature: set temperature, e.g. 0.7")
+        if "seed" in self.extra_body:
+            raise ValueError(
+                "extra_body: one seed for all samples gives the same answer each time: use `seed:` instead"
+            )
 
     def _check_grading(self) -> None:
         low, high = self.scale
@@ -252,31 +383,17 @@ class JudgeSpec(Entry):
         """What it is asked on a case."""
         return asked_on(case, self.how)
 
-    def shown(self, case: Case) -> Case:
-        """The case as this model can be shown it: with `media: none` as one whose media are missing.
-
-        Raises:
-            UserError: then nothing would be left to judge, as its candidates are images.
-        """
-        item = case.item
-        if self.media == "shown" or not item.all_media():
-            return case
-        if any(c.media for c in item.candidates):
-            raise UserError(
-                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
-                "left to judge: use a model that reads images"
-            )
-        return replace(case, item=replace(item, media=(), media_missing=True))
-
     def text_format(self, asked: Asked) -> str:
         """The format of its answers in text: what was asked for, or that of the user's own prompt."""
         return asked.answer_format if self.answer_format == "tag" else self.answer_format
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> JudgeSpec:
-        copied = super().model_copy(update=update, deep=deep)
-        for derived in copied.__dict__.keys() - type(copied).model_fields.keys():  # cached; the copy may differ
-            del copied.__dict__[derived]
-        return copied
+    @property
+    def probabilities(self) -> int:
+        return 0 if self.verdict == "text" else self.top_logprobs
+
+    @property
+    def continues(self) -> bool:
+        return self.verdict == "reasoned"
 
     @cached_property
     def template(self) -> Template:
@@ -284,46 +401,20 @@ class JudgeSpec(Entry):
 
     def sampling(self) -> dict[str, Any]:
         """The sampling fields as they are sent."""
-        sent: dict[str, Any] = {} if self.temperature is None else {"temperature": self.temperature}
-        sent[self.max_tokens_field] = 1 if self.verdict == "direct" else self.max_tokens
-        return sent
-
-    @property
-    def served(self) -> str:
-        """The model that answers, by its own name."""
-        return served_model(self.backend, self.model, self.model_args)
+        sent = super().sampling()
+        return {**sent, self.max_tokens_field: 1} if self.verdict == "direct" else sent
 
     def key_fields(self) -> dict[str, Any]:
         """What decides the answer, and so stands in every key and in the manifest."""
-        fields: dict[str, Any] = {
-            "name": self.name,
-            "backend": self.backend,
-            "model": self.model,
-            "verdict": self.verdict,
-            "sampling": self.sampling(),
-            "extra_body": _spelled(self.extra_body),
-            "answer_format": self.answer_format,
-            "template": self.template.digest if self.backend != "baseline" else "",
-        }
-        if self.max_pixels is not None:  # absent by default: keys of earlier runs hold
-            fields["max_pixels"] = self.max_pixels
-        if self.seed is not None:
-            fields["seed"] = self.seed
-        if self.media != "shown":
-            fields["media"] = self.media
+        fields = {**super().key_fields(), "verdict": self.verdict, "answer_format": self.answer_format}
         if self.top_logprobs != TOP_LOGPROBS:
             fields["top_logprobs"] = self.top_logprobs
         if grading := self.how.key():
             fields["grading"] = grading
-        decisive = _decisive(self.model_args, BACKENDS.module(self.backend).TRANSPORT_ARGS)
-        return {**fields, "model_args": decisive} if decisive else fields
-
-    @cached_property
-    def digest(self) -> str:
-        return digest(self.key_fields())
+        return {name: fields[name] for name in _KEY_FIELDS if name in fields}
 
 
-def unset(specs: Iterable[JudgeSpec]) -> list[str]:
+def unset(specs: Iterable[ModelSpec]) -> list[str]:
     """The variables of the environment that judges or writers name for their secrets and that are not set, a line each."""
     modules = [(BACKENDS.module(s.backend), s) for s in specs]
     return [line for module, spec in modules if hasattr(module, "unset") for line in module.unset(spec)]

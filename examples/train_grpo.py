@@ -108,7 +108,7 @@ def reward_of(part: str, reward: Any = None, server: str | None = None, token_en
 
     if part == "proxy_rl":
         return verdict_reward
-    return proxy_grm_reward(RewardClient(server, token_env=token_env) if server else proxy_of(reward).made())
+    return proxy_grm_reward(RewardClient(server, token_env=token_env) if server else proxy_of(reward).reward())
 
 
 def train(data: Path, model: str, reward: Any, out: Path, max_pixels: int, **settings: Any) -> Any:

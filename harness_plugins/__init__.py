@@ -97,7 +97,10 @@ def __dir__() -> list[str]:
 
 
 class _Finder:
-    """Has each TaskManager of lmms-eval find our tasks, those of a script too. Nothing is imported until lmms-eval is."""
+    """Has each TaskManager of lmms-eval find our tasks, those of a script too. Nothing is imported until lmms-eval is.
+
+    No entry point serves: docs/design/lmms-eval-tasks.md.
+    """
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> Any:

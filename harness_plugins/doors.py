@@ -4,4 +4,5 @@ from evaluators.doors import Door
 
 IMPORTS = Door("imports", "harness_plugins.imports")
 EXPORTS = Door("exports", "harness_plugins.training_data.exports")
+METRICS = Door("metrics", "")
 SOURCES = Door("sources", "harness_plugins.training_data.sources")

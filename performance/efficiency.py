@@ -25,7 +25,7 @@ from pathlib import Path
 
 DRIVER = """
 import json, sys, time
-import harness_plugins.experiment.run, evaluators.backends.openai
+import harness_plugins.experiment.run, evaluators.backends.endpoint.chat
 from harness_plugins import run
 cpu = time.process_time()
 result = run(sys.argv[1], out=sys.argv[2])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 DRIVER = """
 import resource, sys
-import harness_plugins.experiment.run, evaluators.backends.openai
+import harness_plugins.experiment.run, evaluators.backends.endpoint.chat
 from harness_plugins import run
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 result = run(sys.argv[1])

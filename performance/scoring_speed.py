@@ -144,7 +144,7 @@ def with_picture(item: Item) -> Item:
 
 def answer(draw: random.Random, spec: JudgeSpec, item: Item, cell: Cell) -> Answer:
     """Right more often than not, and more often with a rubric."""
-    asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+    asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
     best = item.label.preferred if item.label.preferred is not None else (item.label.ranks or (0,)).index(0)
     right = draw.random() < (0.72 if cell.arm == "transferred" else 0.66)
     picked = best if right else (best + 1) % len(item.candidates)
@@ -200,9 +200,9 @@ def make(folder: Path, shape: str, verdicts: int) -> int:
                 for spec, arms in rows:
                     for cell in grid.cells(item, spec, arms):
                         said = answer(draw, spec, item, cell)
-                        asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+                        asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
                         now = "2026-03-11T12:00:00.000+00:00"
-                        out.write(encode(make_verdict(item, cell, said, parse(said, asked), None, now)))
+                        out.write(encode(make_verdict(item, cell, said, parse(said, asked), error=None, time=now)))
                         written += 1
     return written
 

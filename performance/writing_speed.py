@@ -38,7 +38,7 @@ asyncio.run(serve())
 
 DRIVER = """
 import json, resource, sys, time
-import harness_plugins.experiment.run, evaluators.backends.openai
+import harness_plugins.experiment.run, evaluators.backends.endpoint.chat
 from harness_plugins.experiment.run import write_rubrics
 cpu = time.process_time()
 _, tally, _ = write_rubrics(sys.argv[1], out=sys.argv[2])

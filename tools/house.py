@@ -2,6 +2,7 @@
 
 - Names: locals and parameters that say how a thing came about (`found`, `kept`) and not what it is, at most `MOST` a function;
   classes, functions and fields of such a name, none.
+- Tests: each module is imported by a test, or has a test file of its name where the module lies.
 - Privacy: no module uses a name of another that begins with `_`.
 - Size: no function of more than `LINES` lines.
 - Signatures: no parameter or result is a tuple of several values; such values have names, in a NamedTuple or a dataclass.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,11 @@ VAGUE = frozenset(
 )
 MOST = 0.05
 LINES = 60
+UNTESTED: dict[str, str] = {
+    "harness_plugins.__main__": "`python -m harness_plugins`, by which the tests start processes",
+    "harness_plugins._version": "a number",
+}
+"""Modules that no test imports, and why."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -111,12 +117,46 @@ def _several(node: ast.AST) -> bool:
     return any(_several(child) for child in ast.iter_child_nodes(node))
 
 
+def untested(paths: Sequence[Path]) -> Iterator[Problem]:
+    """Modules that no test is about. An `__init__` that defines nothing is none."""
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    files = {p.relative_to(ROOT / "tests") for p in tests}
+    imported = {name for p in tests for name in imports(ast.parse(p.read_text(encoding="utf-8")))}
+    for path in paths:
+        module, place = module_name(path), path.relative_to(ROOT)
+        own = place.with_name(f"test_{path.stem.strip('_')}.py")
+        if module in imported or own in files or module in UNTESTED:
+            continue
+        if path.name != "__init__.py" or _defines(ast.parse(path.read_text(encoding="utf-8"))):
+            yield Problem(path, 1, f"no test imports {module}, and there is no tests/{own}")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that are imported, names taken from them among these."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                yield from (alias.name for alias in aliases)
+            case ast.ImportFrom(module=str(module), names=aliases, level=0):
+                yield module
+                yield from (f"{module}.{alias.name}" for alias in aliases)
+
+
+def _defines(tree: ast.Module) -> bool:
+    """Whether a module is more than a docstring."""
+    return any(not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in tree.body)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def main() -> int:
     paths = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
-    modules = frozenset(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths)
+    modules = frozenset(map(module_name, paths))
     count = 0
     vague: list[Problem] = []
-    problems: list[Problem] = []
+    problems = list(untested(paths))
     for path in paths:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         count += sum(1 for _ in functions(tree))

@@ -10,16 +10,16 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
+from evaluators.capabilities import Capabilities
 from evaluators.images.media import MediaWindow
 from evaluators.inputs.names import unknown
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Answer, Candidate
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 
 VERSION = "baseline/1"
-TRANSPORT_ARGS: frozenset[str] = frozenset()
-"""It takes no arguments."""
 
 _STOP_WORDS = """
 a an and any are as at be by do does for from has have in is it its no not of on or so than that the their them then
@@ -32,13 +32,20 @@ def words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.lower())) - _STOP
 
 
+class _Weighted(NamedTuple):
+    """A criterion, for the overlap."""
+
+    weight: float
+    words: frozenset[str]
+
+
 @lru_cache(4096)
-def _weighted_words(rubric: RubricText) -> tuple[tuple[float, frozenset[str]], ...]:
-    """The criteria as (weight, words); a rubric without criteria gives its lines, equal in weight."""
+def _weighted_words(rubric: RubricText) -> tuple[_Weighted, ...]:
+    """The criteria; a rubric without criteria gives its lines, equal in weight."""
     criteria = [(c.weight, words(c.description or c.name)) for c in rubric.criteria] or [
         (1.0, words(line)) for line in rubric.text.splitlines()
     ]
-    return tuple((weight, terms) for weight, terms in criteria if terms and weight > 0)
+    return tuple(_Weighted(weight, terms) for weight, terms in criteria if terms and weight > 0)
 
 
 def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
@@ -47,7 +54,9 @@ def overlap(rubric: RubricText | None, candidate: Candidate) -> float:
     if not criteria:
         return 0.0
     response_words = words(candidate.text)
-    return sum(w * len(c & response_words) / len(c) for w, c in criteria) / sum(w for w, _ in criteria)
+    return sum(c.weight * len(c.words & response_words) / len(c.words) for c in criteria) / sum(
+        c.weight for c in criteria
+    )
 
 
 def _best(scores: Sequence[float]) -> int:
@@ -89,6 +98,9 @@ PICKS: dict[str, Callable[[Case, str], int]] = {
 """Position (from 1) that each baseline names. An equal score picks the first shown. `random` is seeded by the cell."""
 
 
+CAPABILITIES = Capabilities(asks_model=False, models=tuple(PICKS))
+
+
 class BaselineJudge:
     in_process = False
     sees_media = False
@@ -115,12 +127,12 @@ class BaselineJudge:
         pass
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if spec.model not in PICKS:
         raise ValueError(unknown("baseline", spec.model, PICKS))
-    if spec.verdict != "text" or spec.prompt:
+    if spec.probabilities or spec.prompt:
         raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
-    if spec.how.key():
+    if isinstance(spec, JudgeSpec) and spec.how.key():
         raise ValueError("a baseline compares what it is shown: leave grading, decision, ties and scale out")
 
 

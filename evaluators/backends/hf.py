@@ -18,14 +18,16 @@ from importlib.metadata import version
 from textwrap import shorten
 from typing import Any
 
+from evaluators import stops
 from evaluators.backends._gathering import Gathering
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators.capabilities import Capabilities
+from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Text
 from evaluators.prompts.digits import NO_PROBABILITY, digit_of
-from evaluators.records import Answer
-from evaluators.specs import JudgeSpec
+from evaluators.records import Answer, TopLogprobs
+from evaluators.specs import ModelSpec
 
 EXTRA = "hf"
 BATCH = 8
@@ -46,6 +48,8 @@ TRANSPORT_ARGS = frozenset(
 """Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
 the key."""
 
+CAPABILITIES = Capabilities(concurrency=64, greedy=True, fields=("model_args",))
+
 log = logging.getLogger("rubric_harness")
 
 
@@ -53,7 +57,7 @@ class HFBackend:
     name = "hf"
     in_process = True
 
-    def __init__(self, spec: JudgeSpec) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
         arguments = dict(spec.model_args)
         self._batch = int(arguments.pop("batch_size", BATCH))
@@ -144,9 +148,7 @@ class HFBackend:
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):
-                raise RunStopped(
-                    f"judge {self._spec.name!r}: the GPU failed ({cause.message[:200]}); run it again"
-                ) from None
+                raise stops.gpu_failed(self._spec.name, cause.message[:200]) from None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -246,7 +248,7 @@ class HFBackend:
             return {"do_sample": False, **penalty}
         return {"do_sample": True, "temperature": temperature, **_NEUTRAL, **self._spec.extra_body}
 
-    def _tops(self, logits: Any, count: int) -> list[tuple[tuple[str, float], ...]]:
+    def _tops(self, logits: Any, count: int) -> list[TopLogprobs]:
         """The likeliest first tokens of each row, and every token that reads as a digit however unlikely."""
         import torch
 
@@ -283,7 +285,7 @@ def _most(request: ChatRequest) -> int:
     return int(next((request.sampling[k] for k in _LENGTHS if request.sampling.get(k)), 4096))
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: a folder, or a name on the Hub")
     if spec.max_tokens_field not in _LENGTHS:
@@ -295,7 +297,7 @@ def check(spec: JudgeSpec) -> None:
         raise ValueError(f"extra_body: {', '.join(unknown)}: backend hf knows {', '.join(SAMPLING)}")
 
 
-def create(spec: JudgeSpec) -> HFBackend:
+def create(spec: ModelSpec) -> HFBackend:
     import torch  # noqa: F401  # so that a missing extra is said before anything is asked
     import transformers  # noqa: F401
 

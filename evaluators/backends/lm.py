@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from evaluators.backends._harnesses import SERVED_ARGS
+from evaluators.capabilities import Capabilities
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 TRANSPORT_ARGS = frozenset(
     {
@@ -26,12 +28,15 @@ TRANSPORT_ARGS = frozenset(
 the key."""
 
 
-def check(spec: JudgeSpec) -> None:
+CAPABILITIES = Capabilities(fields=("model_args",), served_args=SERVED_ARGS)
+
+
+def check(spec: ModelSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: the name of an lm-eval model")
 
 
-def create(spec: JudgeSpec) -> ChatBackend:
+def create(spec: ModelSpec) -> ChatBackend:
     raise UserError(
         f"judge {spec.name!r}: models of lm-eval are asked by lm-eval itself: "
         'lm-eval run --include_path "$(rubric-harness tasks --path)" --tasks rt_pairs_judge --model ...'

@@ -12,13 +12,15 @@ from importlib.metadata import version
 from typing import Any
 
 from evaluators.backends._gathering import Gathering
+from evaluators.backends._harnesses import SERVED_ARGS
+from evaluators.capabilities import Capabilities
 from evaluators.errors import BackendError, UserError
 from evaluators.extras import failed_import, install
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.records import Answer
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 from evaluators.usage import read_usage
 
 EXTRA = "lmms-eval"
@@ -54,15 +56,26 @@ TRANSPORT_ARGS = frozenset(
 )
 """Arguments that say where a model runs, how fast, and what is too much for it. Every other one may change an answer, and is in
 the key."""
-FAILED = ("[LMMS_EVAL_REQUEST_FAILED", "[LMMS_EVAL_BUDGET_EXCEEDED")
-"""How lmms-eval's models say that a request was not answered: as its text."""
+CAPABILITIES = Capabilities(greedy=True, fields=("model_args",), served_args=SERVED_ARGS)
+
+REQUEST_FAILED = "[LMMS_EVAL_REQUEST_FAILED]"
+_FAILED = (REQUEST_FAILED.removesuffix("]"), "[LMMS_EVAL_BUDGET_EXCEEDED")
+
+
+def failure_in(text: str) -> BackendError | None:
+    """Why a request was not answered, which lmms-eval's models say as its text; None of an answer."""
+    if text.startswith(_FAILED):
+        return BackendError("server", text[:300])
+    if not text.strip():
+        return BackendError("empty", "the reply has no content")
+    return None
 
 
 class LmmsBackend:
     name = "lmms"
     in_process = True
 
-    def __init__(self, spec: JudgeSpec) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
         self._engine = Gathering("lmms", self._generate)
 
@@ -132,10 +145,8 @@ class LmmsBackend:
 
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
         text = str(text or "")
-        if text.startswith(FAILED):
-            return _fault(request) or BackendError("server", text[:300])
-        if not text.strip():
-            return BackendError("empty", "the reply has no content")
+        if error := failure_in(text):
+            return (_fault(request) if error.kind == "server" else None) or error
         usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else None
         return Answer(
             text=text,
@@ -193,16 +204,16 @@ def to_lmms(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: the name of an lmms-eval model (`lmms-eval models` lists them)")
-    if spec.verdict != "text":
+    if spec.probabilities:
         raise ValueError("models of lmms-eval give no log-probabilities: use `verdict: text`, or backend openai")
     if spec.base_url:
         raise ValueError("base_url belongs to backend openai; here it is one of model_args")
 
 
-def create(spec: JudgeSpec) -> LmmsBackend:
+def create(spec: ModelSpec) -> LmmsBackend:
     import lmms_eval  # noqa: F401  # so that a missing extra is said before anything is asked
 
     return LmmsBackend(spec)

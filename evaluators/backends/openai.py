@@ -2,55 +2,25 @@
 
 Image bytes go out as data URLs, untouched. The key is read from the environment, sent, and never written anywhere:
 should a server echo it, it is blanked before anyone sees the reply.
+
+What it declares is read by whoever reads records; the client, which takes a while to import, is in `endpoint.chat`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
-import os
-import re
-import time
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Protocol
-
-import aiohttp
-
-from evaluators.backends.endpoint.http import MARK, HttpClient
-from evaluators.backends.endpoint.replies import read_reply
-from evaluators.backends.endpoint.transport import Reply, Transport, address, check_proxy, header_problem, query_secrets
-from evaluators.errors import BackendError, UserError
-from evaluators.images.media import Encoded, MediaWindow
-from evaluators.messages import ChatRequest, Image, Message, Text
-from evaluators.prompts.digits import digit_of
-from evaluators.records import Answer
-from evaluators.specs import JudgeSpec
-
-KEY = "OPENAI_API_KEY"
-"""The variable that is read where a judge names none. It may be unset: a local server asks for no key."""
+from evaluators.capabilities import Capabilities
+from evaluators.messages import ChatBackend
+from evaluators.specs import ModelSpec
 
 EXTRA = "openai"
 """Installs what `client: sdk` needs."""
 
-_PATH = "/chat/completions"
-_AZURE = ("azure_endpoint", "api_version")
-_GRAMMARS = frozenset(
-    {
-        "structured_outputs",
-        "response_format",
-        "guided_choice",
-        "guided_regex",
-        "guided_json",
-        "guided_grammar",
-        "regex",
-        "ebnf",
-    }
-)
-"""Fields of vLLM's and SGLang's requests that let through some tokens only."""
 TRANSPORT_ARGS = frozenset({"azure_endpoint", "api_version"})
 """Arguments that say where a model runs; any other name is refused."""
 
+CAPABILITIES = Capabilities(
+    seeds=True, fields=("api_key_env", "api_key_header", "headers", "client", "stream", "model_args")
+)
 
 _KEYS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
 """Headers that hold a secret by their meaning, so that none is written into a config."""
@@ -59,235 +29,25 @@ _OURS = frozenset({"host", "content-length", "content-type", "transfer-encoding"
 """Headers that say how a request is sent."""
 
 
-class Client(Protocol):
-    """Whoever posts requests to one replica."""
-
-    async def send(self, body: Mapping[str, Any], images: list[Encoded], timeout_s: float) -> Reply: ...
-
-    async def close(self) -> None: ...
-
-
-class OpenAIBackend:
-    name = "openai"
-    in_process = False
-
-    def __init__(self, spec: JudgeSpec) -> None:
-        self._spec = spec
-        self._headers, self._secrets = _headers(spec)
-        self._version = f"aiohttp {aiohttp.__version__}"
-        if spec.client == "sdk":
-            from evaluators.backends.endpoint import sdk
-
-            self._sdk, self._version = sdk, sdk.VERSION
-
-    async def open(self, media: MediaWindow) -> None:
-        if lines := unset(self._spec):
-            raise UserError(*lines)
-        self._media = media
-        addresses = [address(u, _PATH) for u in _urls(self._spec)]
-        for url in addresses:
-            try:
-                check_proxy(url)
-            except ValueError as e:
-                raise UserError(f"judge {self._spec.name!r}: {e}") from None
-        secrets = [*self._secrets, *(s for url in addresses for s in query_secrets(url))]
-        self._transport = Transport(secrets)
-        self._replicas: list[Client] = []
-        if self._spec.client == "http":
-            self._replicas = [HttpClient(url, self._headers, self._transport) for url in addresses]
-        else:
-            azure = {name: str(value) for name, value in self._spec.model_args.items()}
-            self._replicas = [
-                self._sdk.SdkClient("" if azure else url, azure, self._headers, self._transport)
-                for url in _urls(self._spec)
-            ]
-        if self._spec.verdict != "text":
-            await self._probe()
-
-    async def close(self) -> None:
-        for replica in getattr(self, "_replicas", ()):
-            await replica.close()
-        if hasattr(self, "_transport"):
-            await self._transport.close()
-
-    async def chat(self, request: ChatRequest) -> Answer:
-        replica = self._replicas[0]
-        if len(self._replicas) > 1:
-            drawn = int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16)
-            replica = self._replicas[drawn % len(self._replicas)]
-        return await self._ask(replica, request)
-
-    async def _ask(self, replica: Client, request: ChatRequest) -> Answer:
-        images: list[Encoded] = []
-        body = await self._body(request, images)
-        started = time.perf_counter()
-        reply = await replica.send(body, images, self._spec.timeout_s)
-        latency = time.perf_counter() - started
-        return self._blanked(
-            read_reply(
-                reply,
-                request,
-                self._spec.complete_reasons,
-                self._spec.stream,
-                masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
-                latency_s=round(latency, 4),
-                backend=self.name,
-                backend_version=self._version,
-                sampling=request.sampling,
-            )
-        )
-
-    def _blanked(self, answer: Answer) -> Answer:
-        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and one may only stand in them
-        together."""
-        before = (answer.text, answer.reasoning, answer.refusal)
-        text, reasoning, refusal = (t and self._transport.blank(t) for t in before)
-        if (text, reasoning, refusal) == before:
-            return answer
-        return replace(answer, text=text or "", reasoning=reasoning, refusal=refusal)
-
-    async def _body(self, request: ChatRequest, images: list[Encoded]) -> dict[str, Any]:
-        """The request, with marks where its images go; these are appended to `images`."""
-        messages = [{"role": m.role, "content": await self._content(m, images)} for m in request.messages]
-        body: dict[str, Any] = {"model": self._spec.model, "messages": messages, **request.sampling}
-        if request.top_logprobs:
-            body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
-        if request.seed is not None:
-            body["seed"] = request.seed
-        if request.continues:  # vLLM's and SGLang's word for it; OpenAI's own server refuses, and the probe says so
-            body |= {"continue_final_message": True, "add_generation_prompt": False}
-        if self._spec.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return body | self._spec.extra_body
-
-    async def _content(self, message: Message, images: list[Encoded]) -> str | list[dict[str, Any]]:
-        if len(message.parts) == 1 and isinstance(message.parts[0], Text):
-            return message.parts[0].text
-        content: list[dict[str, Any]] = []
-        for part in message.parts:
-            if isinstance(part, Image):
-                images.append(await self._media.encoded(part.file, part.max_pixels))
-                content.append({"type": "image_url", "image_url": {"url": MARK}})
-            else:
-                content.append({"type": "text", "text": part.text})
-        return content
-
-    async def _probe(self) -> None:
-        """Ask each replica once whether it gives log-probabilities, and goes on from a begun answer where that is wanted:
-        better now than after a thousand paid answers."""
-        for number, replica in enumerate(self._replicas):
-            reasoned = self._spec.verdict == "reasoned"
-            asked = "Reply with exactly this and nothing else: <answer>1</answer>" if reasoned else "Reply with 1."
-            messages = [Message("user", (Text(asked),))]
-            if reasoned:
-                messages.append(Message("assistant", (Text("<answer>"),)))
-            request = ChatRequest(
-                tuple(messages),
-                {**self._spec.sampling(), self._spec.max_tokens_field: 1},
-                top_logprobs=self._spec.top_logprobs,
-                answer_format="token",
-                continues=reasoned,
-            )
-            try:
-                answer = await self._ask(replica, request)
-            except BackendError as e:
-                if e.kind not in ("rejected", "logprobs"):
-                    return  # a dead or busy server is the engine's business, with its own message
-                self._cannot(number, f"HTTP {e.http}: {e.message}" if e.http else e.message)
-            tops = answer.top_logprobs or ()
-            if len(tops) < min(2, self._spec.top_logprobs):
-                self._cannot(number, f"{len(tops)} log-probabilities came back, not {self._spec.top_logprobs}")
-            first = max(tops, key=lambda t: t[1])[0]
-            if reasoned and digit_of(first) is None and await self._begins_anew(replica, request, answer):
-                self._cannot(
-                    number,
-                    f"asked to go on from `<answer>` it began a new answer with {first!r}: it ignores continue_final_message",
-                    "goes on from a begun answer (vLLM and SGLang do)",
-                )
-
-    async def _begins_anew(self, replica: Client, request: ChatRequest, answer: Answer) -> bool:
-        """Whether a server answers alike when it is not asked to go on: then it did not. A weak model that goes on with no digit
-        reads another prompt in the two cases, and gives other probabilities."""
-        try:
-            other = await self._ask(replica, replace(request, continues=False))
-        except BackendError:
-            return False  # it tells the two apart
-        read = [(a.usage or {}).get("prompt_tokens") for a in (answer, other)]
-        best = [max(a.top_logprobs or (("", 0.0),), key=lambda t: t[1]) for a in (answer, other)]
-        return read[0] == read[1] and best[0][0] == best[1][0] and math.isclose(best[0][1], best[1][1], abs_tol=0.01)
-
-    def _cannot(self, number: int, why: str, needed: str = "returns top_logprobs (vLLM does)") -> None:
-        """Refuse the judge.
-
-        Args:
-            needed: what another server is to do.
-
-        Raises:
-            UserError: always.
-        """
-        spec = self._spec
-        most = [int(n) for n in re.findall(r"\d+", why)] if "logprobs" in why else []
-        fewer = max((n for n in most if 0 < n < spec.top_logprobs), default=None)
-        place = _urls(spec)[number].partition("?")[0]
-        fix = f"Use `verdict: text`, or a server that {needed}"
-        if fewer is not None:
-            fix = f"Set `top_logprobs: {fewer}` of the judge if that is the most that the server takes. Or: {fix[0].lower()}{fix[1:]}"
-        raise UserError(
-            f"judge {spec.name!r}: {place} cannot do `verdict: {spec.verdict}` ({why}); nothing was asked. {fix}"
-        )
-
-
-def _headers(spec: JudgeSpec) -> tuple[dict[str, str], list[str]]:
-    """The headers of each request, and what in them is secret.
-
-    Raises:
-        UserError: a variable of the environment holds what no header may.
-    """
-
-    def secret(variable: str) -> str:
-        value = os.environ.get(variable, "").strip()
-        if header_problem("x", value):
-            raise UserError(
-                f"judge {spec.name!r}: the key in {variable} holds characters that no header may: set it again"
-            )
-        return value
-
-    headers, secrets = {}, []
-    key = secret(spec.api_key_env or KEY)
-    if key:
-        name = spec.api_key_header or ("api-key" if spec.model_args.get("azure_endpoint") else "Authorization")
-        headers[name] = f"Bearer {key}" if name.lower() == "authorization" else key
-        secrets.append(key)
-    for name, header in spec.headers.items():
-        if isinstance(header, str):
-            headers[name] = header
-            continue
-        value = secret(header.env)
-        headers[name] = value
-        secrets += [value, *value.split()]
-    return headers, secrets
-
-
-def unset(spec: JudgeSpec) -> list[str]:
+def unset(spec: ModelSpec) -> list[str]:
     """The variables of the environment that a spec names and that are not set, a line each."""
-    named = [(spec.api_key_env, "api_key_env")] if spec.api_key_env else []
-    named += [(h.env, f"for the header {name}") for name, h in spec.headers.items() if not isinstance(h, str)]
-    return [
-        f"{spec.name!r}: the environment variable {variable} ({use}) is not set: set it, or leave it out where none is asked for"
-        for variable, use in named
-        if not os.environ.get(variable, "").strip()
-    ]
+    from evaluators.backends.endpoint import chat
+
+    return chat.unset(spec)
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if not spec.model:
         raise ValueError(
             "`model` is missing: the name under which the server serves it (GET base_url/models lists them)"
         )
+    from evaluators.backends.endpoint.chat import urls_of
+    from evaluators.backends.endpoint.transport import address, header_problem
+
     if spec.model_args:
         _check_azure(spec)
     else:
-        for url in _urls(spec) or ("",):
+        for url in urls_of(spec) or ("",):
             try:
                 address(url)
             except ValueError as e:
@@ -309,27 +69,25 @@ def check(spec: JudgeSpec) -> None:
         raise ValueError("extra_body: `stream` is a field of the judge: write `stream: true` beside extra_body")
 
 
-def _check_azure(spec: JudgeSpec) -> None:
+def _check_azure(spec: ModelSpec) -> None:
     if spec.client != "sdk":
         raise ValueError(
             "model_args of backend openai are for `client: sdk` (azure_endpoint, api_version); for Azure without it set base_url to "
             "https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=... and `api_key_header: api-key`"
         )
-    if set(spec.model_args) != set(_AZURE) or not all(isinstance(v, str) and v for v in spec.model_args.values()):
+    if set(spec.model_args) != TRANSPORT_ARGS or not all(isinstance(v, str) and v for v in spec.model_args.values()):
         raise ValueError("model_args of `client: sdk` are two texts, azure_endpoint and api_version")
     if spec.base_url:
         raise ValueError("azure_endpoint says where requests go: leave base_url out")
+    from evaluators.backends.endpoint.transport import address
+
     try:
         address(spec.model_args["azure_endpoint"])
     except ValueError as e:
         raise ValueError(f"`azure_endpoint`: {e}") from None
 
 
-def _urls(spec: JudgeSpec) -> tuple[str, ...]:
-    if spec.model_args:
-        return (str(spec.model_args["azure_endpoint"]),)
-    return (spec.base_url,) if isinstance(spec.base_url, str) else tuple(spec.base_url)
+def create(spec: ModelSpec) -> ChatBackend:
+    from evaluators.backends.endpoint.chat import OpenAIBackend
 
-
-def create(spec: JudgeSpec) -> OpenAIBackend:
     return OpenAIBackend(spec)

@@ -17,13 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 from textwrap import shorten
 from typing import Any
 
-from evaluators.errors import BackendError, RunStopped, UserError
+from evaluators import stops
+from evaluators.capabilities import Capabilities
+from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
 from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 EXTRA = "vllm"
 _OWN = ("adapter", "adapter_rank")
@@ -42,11 +44,14 @@ TRANSPORT_ARGS = frozenset(
 the key."""
 
 
+CAPABILITIES = Capabilities(concurrency=256, seeds=True, fields=("model_args",))
+
+
 class VLLMBackend:
     name = "vllm"
     in_process = True
 
-    def __init__(self, spec: JudgeSpec) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
         self._numbers = itertools.count()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="prompt")
@@ -120,9 +125,7 @@ class VLLMBackend:
                 result = output
         except Exception as e:
             if type(e).__name__ == "EngineDeadError":
-                raise RunStopped(
-                    f"judge {self._spec.name!r}: vLLM's engine died; its log says why. Run it again."
-                ) from None
+                raise stops.engine_died(self._spec.name) from None
             # vLLM's words for a prompt that is too long or holds too many images; its type has changed between versions.
             if isinstance(e, ValueError) or type(e).__name__ == "VLLMValidationError":
                 raise BackendError("too_long", " ".join(str(e).split())[:300]) from None
@@ -224,14 +227,14 @@ def _takes_strings(templated: Any) -> bool:
         return True
 
 
-def check(spec: JudgeSpec) -> None:
+def check(spec: ModelSpec) -> None:
     if not spec.model:
         raise ValueError("`model` is missing: a folder, or a name on the Hub")
     if spec.base_url:
         raise ValueError("base_url belongs to backend openai; vllm loads the model into this process")
 
 
-def create(spec: JudgeSpec) -> VLLMBackend:
+def create(spec: ModelSpec) -> VLLMBackend:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")  # else its log writes over the progress line
     import vllm  # noqa: F401  # so that a missing extra is said before anything is asked
 

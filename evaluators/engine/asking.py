@@ -16,7 +16,7 @@ from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
 from evaluators.records import Answer, Failure, Item
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 
 class Asker:
@@ -27,17 +27,18 @@ class Asker:
 
     def __init__(
         self,
-        spec: JudgeSpec,
+        spec: ModelSpec,
         backend: ChatBackend,
         journal: Journal,
         answers: dict[str, Answer],
         tally: Tally,
+        *,
         account: Account | None = None,
     ) -> None:
         self._max_pixels = spec.max_pixels
         self._backend = backend
         self._journal = journal
-        self._held = answers
+        self._answers = answers
         self._account = account
         self._caller = Caller(spec, tally, account)
         self._media = MediaWindow()
@@ -62,8 +63,8 @@ class Asker:
             BackendError: it failed for good.
             RunStopped: nothing but refusals comes back, or the budget is used up.
         """
-        if key in self._held:
-            return self._held[key]
+        if key in self._answers:
+            return self._answers[key]
         tally = self.tally
         tally.parts[self.name].total += 1
         reservation = await self._caller.admit(request)
@@ -85,7 +86,7 @@ class Asker:
         finally:
             tally.parts[self.name].written += 1
         self._note(key, answer)
-        self._held[key] = answer
+        self._answers[key] = answer
         return answer
 
     def _note(self, key: str, answer: Answer | None, error: Failure | None = None) -> None:
@@ -102,7 +103,7 @@ class Asker:
 
 @asynccontextmanager
 async def opened(
-    spec: JudgeSpec, backend: ChatBackend, path: Path, tally: Tally, account: Account | None = None
+    spec: ModelSpec, backend: ChatBackend, path: Path, tally: Tally, account: Account | None = None
 ) -> AsyncIterator[Asker]:
     """An Asker over a journal.
 
@@ -110,7 +111,7 @@ async def opened(
         UserError: the journal is held by another process.
     """
     with Journal(path) as journal:
-        asker = Asker(spec, backend, journal, answers_in(path), tally, account)
+        asker = Asker(spec, backend, journal, answers_in(path), tally, account=account)
         await asker.open()
         try:
             yield asker

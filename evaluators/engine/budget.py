@@ -16,13 +16,14 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from evaluators import stops
 from evaluators.errors import RunStopped, UserError
 from evaluators.messages import ChatRequest, Image
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, FailedReplies
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384
@@ -108,11 +109,8 @@ class Budget:
         Args:
             left: what remains to be done, such as "12 verdicts".
         """
-        return RunStopped(
-            f"{self.text(self.spent)} of at most {self.text(self.most or 0.0)} spent in {folder}, and the next request may take up to "
-            f"{self.text(self._refused)}. All that was asked is kept; {left} to go: raise --max-cost (or max_cost in the config) and "
-            "run the same command again"
-        )
+        spent, most, next_request = map(self.text, (self.spent, self.most or 0.0, self._refused))
+        return stops.budget_used_up(spent, most, next_request, folder, left)
 
     @property
     def waiting(self) -> bool:
@@ -134,7 +132,7 @@ def money(amount: float, currency: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Reservation:
     """What was set aside for one request."""
 
     amount: float = 0.0
@@ -152,16 +150,22 @@ class Account:
         self._share = 0.0
         """The largest share of what a request could read that one did read."""
 
-    async def hold(self, spec: JudgeSpec, asked: Case | ChatRequest) -> Held | None:
+    async def hold(self, spec: ModelSpec, asked: Case | ChatRequest) -> Reservation | None:
         """Hold what a decision or a request may cost; None where that is more than is left."""
-        reservation = Held()
+        reservation = Reservation()
         if self.budget.most is not None:
-            read, written = most_of_case(spec, asked) if isinstance(asked, Case) else most_of_request(spec, asked)
+            if isinstance(asked, Case):
+                assert isinstance(spec, JudgeSpec)  # whoever decides a case is a judge
+                most = most_of_case(spec, asked)
+            else:
+                most = most_of_request(spec, asked)
             share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
-            reservation = Held(share * read * self._rates.read + written * self._rates.written, read)
+            reservation = Reservation(
+                share * most.read * self._rates.read + most.written * self._rates.written, most.read
+            )
         return reservation if await self.budget.hold(reservation.amount) else None
 
-    def settle(self, reservation: Held, answer: Answer | None, failed: FailedReplies | None = None) -> None:
+    def settle(self, reservation: Reservation, answer: Answer | None, failed: FailedReplies | None = None) -> None:
         """Book what an attempt took: its answer, and replies of it that came to nothing. Neither: it cost nothing."""
         cost = 0.0 if answer is None else self._cost(reservation, answer.usage)
         if answer and answer.usage and reservation.read and tells_both(answer.usage):
@@ -173,22 +177,29 @@ class Account:
                 cost = max(cost, reservation.amount)
         self.budget.settle(reservation.amount, cost)
 
-    def _cost(self, reservation: Held, usage: Mapping[str, int] | None) -> float:
+    def _cost(self, reservation: Reservation, usage: Mapping[str, int] | None) -> float:
         cost = self._rates.cost(usage)
         return reservation.amount if cost is None else cost
 
 
-def most_of_request(spec: JudgeSpec, request: ChatRequest) -> tuple[int, int]:
-    """The most tokens that a request can read and write."""
+class Tokens(NamedTuple):
+    """The most tokens that something can read and write."""
+
+    read: int
+    written: int
+
+
+def most_of_request(spec: ModelSpec, request: ChatRequest) -> Tokens:
+    """What a request can take."""
     read = FRAME_TOKENS
     for message in request.messages:
         for part in message.parts:
             read += IMAGE_TOKENS if isinstance(part, Image) else len(part.text.encode("utf-8", "replace"))
-    return read, max_written(spec) or 0
+    return Tokens(read, max_written(spec) or 0)
 
 
-def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
-    """The most tokens that a decision can read and write, all its calls together; no prompt is rendered for it."""
+def most_of_case(spec: JudgeSpec, case: Case) -> Tokens:
+    """What a decision can take, all its calls together; no prompt is rendered for it."""
     case = spec.shown(case)
     shown = case.shown() if "responses" not in case.hidden else ()
     media = [m for c in shown for m in c.media] + [m for m in case.item.media if "media" not in case.hidden]
@@ -198,9 +209,9 @@ def most_of_case(spec: JudgeSpec, case: Case) -> tuple[int, int]:
     )
     written = max_written(spec) or 0
     if spec.verdict == "reasoned":  # the second call reads what the first wrote, and writes one token
-        return 2 * read + written, written + 1
+        return Tokens(2 * read + written, written + 1)
     calls = len(spec.asked(case).criteria) or 1 if spec.verdict == "direct" else 1
-    return calls * read, calls * written
+    return Tokens(calls * read, calls * written)
 
 
 def _texts(case: Case) -> Iterator[str]:
@@ -214,7 +225,7 @@ def _texts(case: Case) -> Iterator[str]:
             yield from (c.name, c.description, " " * 32)
 
 
-def max_written(spec: JudgeSpec) -> int | None:
+def max_written(spec: ModelSpec) -> int | None:
     """The limit on written tokens that is sent; fields of `extra_body` come last and win. None where none is sent: they take it
     away (`max_tokens: null`), or set what is no limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
@@ -226,7 +237,7 @@ def max_written(spec: JudgeSpec) -> int | None:
     return max(limits) * (several if type(several) is int and several > 0 else 1)
 
 
-def check_limited(spec: JudgeSpec) -> None:
+def check_limited(spec: ModelSpec) -> None:
     """Whether there is a limit on what is written, for which money can be held.
 
     Raises:
@@ -240,5 +251,5 @@ def check_limited(spec: JudgeSpec) -> None:
         )
 
 
-def _limits(spec: JudgeSpec) -> list[str]:
+def _limits(spec: ModelSpec) -> list[str]:
     return sorted({"max_tokens", "max_completion_tokens", spec.max_tokens_field})

@@ -168,8 +168,8 @@ Damage = dict[tuple[Path, int], str]
 
 def objects(
     path: Path, damage: Damage | None = None, fault: Callable[[dict[str, Any]], str] | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The JSON objects of a file by line number from 1; none where the file is absent.
+) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file; none where the file is absent.
 
     White space, line ends and the order of keys are of no account. A last line without its newline counts where it is whole, as
     other programs leave it; one that is torn is as if absent.
@@ -179,7 +179,7 @@ def objects(
         fault: why an object is not what the file should hold; empty for those that are yielded.
 
     >>> damage: Damage = {}
-    >>> [row["key"] for _, row in objects(run / "induction-arr.jsonl", damage)]        # doctest: +SKIP
+    >>> [row["key"] for row in objects(run / "induction-arr.jsonl", damage)]        # doctest: +SKIP
     """
     if not path.exists():
         return
@@ -194,7 +194,7 @@ def objects(
             else:
                 reason = "no JSON object" if type(value) is not dict else fault(value) if fault else ""
                 if not reason:
-                    yield number, value
+                    yield value
                     continue
             if damage is not None and not line.isspace() and (line.endswith(b"\n") or not is_torn(line)):
                 damage[path, number] = reason
@@ -209,16 +209,18 @@ def read_records(
         damage: is told of every line that is left out.
         fault: why a record is left out though each of its fields can be read; empty for the others.
     """
-    for number, value in objects(path, damage):
+    record: R
+
+    def fault_in(value: dict[str, Any]) -> str:
+        nonlocal record
         try:
             record = decode(kind, value, "ignore")
-            reason = fault(record) if fault else ""
         except RecordError as e:
-            reason = str(e)
-        if not reason:
-            yield record
-        elif damage is not None:
-            damage[path, number] = reason
+            return str(e)
+        return fault(record) if fault else ""
+
+    for _ in objects(path, damage, fault_in):
+        yield record
 
 
 SHOWN_LINES = 5

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.prompts.grading import Kind
 from evaluators.records import Item, Order, rotations
-from evaluators.rubrics.arms import Arm, Given, WriterRubrics
+from evaluators.rubrics.arms import Arm, ArmInput, WriterRubrics
 from evaluators.specs import JudgeSpec
 
 Orders = Literal["both", "AB", "BA", "hashed", "stored"] | int
@@ -52,18 +52,18 @@ class Cell:
     writer: str | None
     order: Order
     sample: int
-    given: Given
+    arm_input: ArmInput
     media: str | None = None
     """16 hex over the bytes of the item's media, None where it has none."""
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored."""
 
 
-Wanted = Callable[[str, str, str, str | None], bool]
+Selects = Callable[[str, str, str, str | None], bool]
 """(benchmark, judge, arm, writer) -> is it part of this run?"""
 
 
-Asking = tuple[Order, Arm, str | None, Given, int, int | None]
+Asking = tuple[Order, Arm, str | None, ArmInput, int, int | None]
 """Order, arm, writer, what it gives, sample, and the candidate that is scored alone (None where all are shown)."""
 
 
@@ -76,12 +76,12 @@ class Grid:
     arms: Sequence[Arm]
     writers: Sequence[WriterRubrics] = ()
     orders: Orders = "both"
-    wanted: Wanted = field(default=lambda benchmark, judge, arm, writer: True)
+    selects: Selects = field(default=lambda benchmark, judge, arm, writer: True)
 
     def rows(self, judge: JudgeSpec) -> list[tuple[Arm, WriterRubrics | None]]:
         """The arms of a judge, those of a writer once a writer."""
         rows = [(arm, w) for arm in self.arms for w in self._writers(arm, judge)]
-        return [(a, w) for a, w in rows if self.wanted(self.benchmark, judge.name, a.name, w.name if w else None)]
+        return [(a, w) for a, w in rows if self.selects(self.benchmark, judge.name, a.name, w.name if w else None)]
 
     def _writers(self, arm: Arm, judge: JudgeSpec) -> Sequence[WriterRubrics | None]:
         if not arm.per_writer:
@@ -93,10 +93,10 @@ class Grid:
         """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
         for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
-                for treatment in arm.give(item, order, writer):
+                for arm_input in arm.give(item, order, writer):
                     for sample in range(judge.samples):
                         for candidate in scored_alone(item, judge):
-                            yield order, arm, writer.name if writer else None, treatment, sample, candidate
+                            yield order, arm, writer.name if writer else None, arm_input, sample, candidate
 
     def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
         """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
@@ -104,22 +104,22 @@ class Grid:
         media = media_digest(pictures)
         digested, asked = digest(item.uid, media), judge.digest
         shown = media[:16] if pictures else None
-        for order, arm, writer, treatment, sample, candidate in self.asked(item, judge, rows):
+        for order, arm, writer, arm_input, sample, candidate in self.asked(item, judge, rows):
             view = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
-            call = call_digest(digested, asked, view, _read_as(treatment, judge), sample, treatment.draw)
+            call = call_digest(digested, asked, view, _read_as(arm_input, judge), sample, arm_input.repeat_id)
             place = call if candidate is None else digest(call, order)
-            key = verdict_key(place, arm.name, writer, treatment.replicate)
-            yield Cell(key, call, judge.name, arm.name, writer, order, sample, treatment, shown, candidate)
+            key = verdict_key(place, arm.name, writer, arm_input.replicate)
+            yield Cell(key, call, judge.name, arm.name, writer, order, sample, arm_input, shown, candidate)
 
 
-def _read_as(treatment: Given, judge: JudgeSpec) -> object:
-    """What of the treatment decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
-    read: object = treatment.rubric and (treatment.rubric if judge.backend == "baseline" else treatment.rubric.text)
-    if treatment.rubric and judge.decision == "criteria":
-        read = (treatment.rubric.text, treatment.rubric.criteria)
-    if treatment.advice is None and not treatment.hidden:
+def _read_as(arm_input: ArmInput, judge: JudgeSpec) -> object:
+    """What of the arm_input decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
+    read: object = arm_input.rubric and (arm_input.rubric if judge.backend == "baseline" else arm_input.rubric.text)
+    if arm_input.rubric and judge.decision == "criteria":
+        read = (arm_input.rubric.text, arm_input.rubric.criteria)
+    if arm_input.advice is None and not arm_input.hidden:
         return read
-    return (read, treatment.advice, tuple(sorted(treatment.hidden)))
+    return (read, arm_input.advice, tuple(sorted(arm_input.hidden)))
 
 
 class Finished:
@@ -204,11 +204,11 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
     for index, item in enumerate(grid.items):
         open_calls: set[object] = set()
         if not item.digested():  # no keys yet: only count
-            for order, _, _, treatment, sample, candidate in grid.asked(item, judge, work.rows):
+            for order, _, _, arm_input, sample, candidate in grid.asked(item, judge, work.rows):
                 work.planned += 1
                 work.cells += 1
                 open_calls.add(
-                    (order if candidate is None else candidate, _read_as(treatment, judge), sample, treatment.draw)
+                    (order if candidate is None else candidate, _read_as(arm_input, judge), sample, arm_input.repeat_id)
                 )
         else:
             for cell in grid.cells(item, judge, work.rows):

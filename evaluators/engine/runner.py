@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluators.engine.budget import Account, Held
+from evaluators.engine.breaker import FirstAnswers
+from evaluators.engine.budget import Account, Reservation
 from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal
 from evaluators.engine.plan import Cell, Finished, Work, grouped
@@ -21,8 +22,6 @@ from evaluators.judges import Judge
 from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Answer, Item, Order, Verdict, encode
-from evaluators.specs import JudgeSpec
-from evaluators.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -30,59 +29,27 @@ BATCH_ITEMS = 32
 BATCH_BYTES = WINDOW_BYTES // 4
 
 
-FIRST_ANSWERS = 20
-SHOWN_END = 160
-"""Characters of a reply's end that a person is shown."""
+class Judging(NamedTuple):
+    """What is due of one judge."""
+
+    judge: Judge
+    works: Sequence[Work]
 
 
-class FirstAnswers:
-    """Looks whether a model's first answers hold what they are to hold, so that a prompt or limit that does not fit is seen at once.
+class Due(NamedTuple):
+    """An item whose media are read, and its open cells; those of one call stand together."""
 
-    Args:
-        what: "verdict" or "rubric".
-    """
+    item: Item
+    calls: list[list[Cell]]
 
-    def __init__(self, spec: JudgeSpec, what: str = "verdict") -> None:
-        self._spec, self._what = spec, what
-        self._statuses: Counter[str] = Counter()
-        self._over = False
 
-    def add(self, text: str, status: str) -> str | None:
-        """Count an answer.
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One judge while it is asked."""
 
-        Returns:
-            What a person is to be told, at the last of `FIRST_ANSWERS` where none of them can be read; else None.
-        """
-        if self._over:
-            return None
-        self._statuses[status] += 1
-        if status not in ("unparsed", "low_mass", "truncated", "invalid"):
-            self._over = True
-            return None
-        if self._statuses.total() < FIRST_ANSWERS:
-            return None
-        self._over = True
-        counts = ", ".join(f"{n} {status}" for status, n in self._statuses.most_common())
-        end = " ".join(printable(text).split())[-SHOWN_END:]
-        return (
-            f"{self._spec.name!r}: its first {FIRST_ANSWERS} answers hold no {self._what} ({counts}). One of them ends: {end!r}. "
-            f"To mend: {self._mend()}"
-        )
-
-    def _mend(self) -> str:
-        mends = []
-        if self._statuses["truncated"]:
-            mends.append(f"raise max_tokens (now {self._spec.max_tokens:,})")
-        if self._spec.verdict == "direct":
-            mends.append(
-                'let it write nothing but a digit, `extra_body: {structured_outputs: {choice: ["1", "2"]}}` on vLLM'
-            )
-        elif self._statuses["unparsed"] or self._statuses["invalid"]:
-            mends.append(
-                "hold it to the form that is asked for, by a grammar of its server (`extra_body: {structured_outputs: ...}` on vLLM), "
-                "or take another `prompt:` or model"
-            )
-        return "; ".join(mends)
+    judge: Judge
+    caller: Caller
+    first: FirstAnswers
 
 
 class Runner:
@@ -99,6 +66,7 @@ class Runner:
         items: Journal,
         listed: set[str],
         finished: Finished,
+        *,
         accounts: Mapping[str, Account] | None = None,
         stop_unreadable: bool = False,
     ) -> None:
@@ -112,7 +80,7 @@ class Runner:
         """Why the run is to end: a judge whose first answers cannot be read."""
         self.tally = Tally()
 
-    async def run(self, work: Sequence[tuple[Judge, Sequence[Work]]]) -> None:
+    async def run(self, work: Sequence[Judging]) -> None:
         """Ask all that is due.
 
         Raises:
@@ -122,9 +90,9 @@ class Runner:
         """
         for judge, works in work:
             self.tally.expect(judge.spec, sum(w.cells for w in works), judge.in_process)
-        due = [(judge, works) for judge, works in work if any(w.calls for w in works)]
-        remote = [judge for judge, _ in due if not judge.in_process]
-        local = [(judge, works) for judge, works in due if judge.in_process]
+        due = [j for j in work if any(w.calls for w in j.works)]
+        remote = [j.judge for j in due if not j.judge.in_process]
+        local = [j for j in due if j.judge.in_process]
         media = MediaWindow()
         try:
             for judge in remote:  # all of them before the first request: one that cannot work stops the run for free
@@ -147,7 +115,7 @@ class Runner:
             left = self.tally.total - self.tally.written + self.tally.statuses["error"]
             raise budget.stop(f"{left:,} verdicts", self._verdicts.path.parent)
 
-    async def _one_by_one(self, work: Sequence[tuple[Judge, Sequence[Work]]], media: MediaWindow) -> None:
+    async def _one_by_one(self, work: Sequence[Judging], media: MediaWindow) -> None:
         for judge, works in work:
             try:
                 await judge.open(media)
@@ -156,21 +124,18 @@ class Runner:
                 await judge.close()
 
     async def _judge(self, judge: Judge, works: Sequence[Work], media: MediaWindow) -> None:
-        caller = Caller(
-            judge.spec, self.tally, self._accounts.get(judge.spec.name), requests=sum(w.calls for w in works)
-        )
-        first = FirstAnswers(judge.spec)
+        account, requests = self._accounts.get(judge.spec.name), sum(w.calls for w in works)
+        caller = Caller(judge.spec, self.tally, account, requests=requests)
+        asking = _Asking(judge, caller, FirstAnswers(judge.spec))
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
                 for call_cells in calls:
                     reservation = None if self._unreadable else await caller.admit(case_of(item, call_cells[0]))
                     if reservation is None:  # what is in flight is waited for and written
                         return
-                    group.create_task(self._ask(judge, item, call_cells, caller, first, reservation))
+                    group.create_task(self._ask(asking, item, call_cells, reservation))
 
-    async def _prepared(
-        self, works: Sequence[Work], media: MediaWindow, judge: Judge
-    ) -> AsyncGenerator[tuple[Item, list[list[Cell]]]]:
+    async def _prepared(self, works: Sequence[Work], media: MediaWindow, judge: Judge) -> AsyncGenerator[Due]:
         """The items with open cells; while one batch is asked, the media of the next are read."""
         shown, most = judge.sees_media and not judge.in_process, judge.spec.max_pixels  # engines open files themselves
         batches = (
@@ -194,7 +159,7 @@ class Runner:
                         call_cells for call_cells in grouped(fresh).values() if call_cells[0].call not in work.reuse
                     ]
                     if error is None:
-                        yield item, calls
+                        yield Due(item, calls)
                         continue
                     for call_cells in calls:  # a picture that cannot be shown costs its own verdicts
                         self.tally.failures[error.kind] += 1
@@ -210,11 +175,10 @@ class Runner:
             self._listed.update(i.uid for i in new)
             self._items.append(b"".join(map(encode, new)))
 
-    async def _ask(
-        self, judge: Judge, item: Item, cells: list[Cell], caller: Caller, first: FirstAnswers, reservation: Held
-    ) -> None:
+    async def _ask(self, asking: _Asking, item: Item, cells: list[Cell], reservation: Reservation) -> None:
+        judge, caller = asking.judge, asking.caller
         cell, case = cells[0], case_of(item, cells[0])
-        seed = seed_of(item, cell.order, cell.arm, cell.writer, cell.sample, cell.given.replicate)
+        seed = seed_of(item, cell.order, cell.arm, cell.writer, sample=cell.sample, replicate=cell.arm_input.replicate)
         asked = judge.spec.asked(case)
         try:
             answer, parsed = await caller.call(
@@ -229,7 +193,7 @@ class Runner:
             caller.lost(error, item.uid)
         else:
             self.write(item, cells, answer, parsed)
-            warning = first.add(answer.text, parsed.status)
+            warning = asking.first.add(answer.text, parsed.status)
             if warning:
                 show = f"rubric-harness show {self._verdicts.path.parent} --judge {judge.spec.name}"
                 warning = f"judge {warning}. To read some: {show}"
@@ -251,7 +215,7 @@ class Runner:
         for cell in cells:
             # A failed `--redo` leaves what was answered, which stands; what it was paid for is noted all the same.
             if error is None or error.replies or not self._finished.answered(cell):
-                self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error, now)))
+                self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error=error, time=now)))
             self.tally.parts[cell.judge].written += 1
             self.tally.statuses[parsed.status] += 1
         if error:
@@ -279,16 +243,16 @@ def _batches(work: Work) -> Iterator[list[Item]]:
 
 def case_of(item: Item, cell: Cell) -> Case:
     """What a judge is shown."""
-    return cell.given.case(item, cell.order, cell.candidate)
+    return cell.arm_input.case(item, cell.order, cell.candidate)
 
 
-def seed_of(item: Item, order: str, arm: str, writer: str | None = None, sample: int = 0, replicate: int = 0) -> str:
+def seed_of(item: Item, order: str, arm: str, writer: str | None = None, *, sample: int = 0, replicate: int = 0) -> str:
     """What the `random` baseline draws from: the cell, by name, so that the same row comes out wherever it is made."""
     return repr((item.uid, order, arm, writer, sample, replicate))
 
 
 def make_verdict(
-    item: Item, cell: Cell, answer: Answer | None, parsed: Parsed, error: BackendError | None, time: str
+    item: Item, cell: Cell, answer: Answer | None, parsed: Parsed, *, error: BackendError | None, time: str
 ) -> Verdict:
     """The record of one cell, from the answer that came and what it was read as, or the failure in its place."""
     return Verdict(
@@ -302,10 +266,10 @@ def make_verdict(
         writer=cell.writer,
         order=cell.order,
         sample=cell.sample,
-        replicate=cell.given.replicate,
-        rubric=cell.given.rubric.uid if cell.given.rubric else None,
-        donor=cell.given.donor,
-        edited=cell.given.edited,
+        replicate=cell.arm_input.replicate,
+        rubric=cell.arm_input.rubric.uid if cell.arm_input.rubric else None,
+        donor=cell.arm_input.donor,
+        edited=cell.arm_input.edited,
         candidate=cell.candidate,
         answer=answer,
         error=failure_of(error) if error else None,

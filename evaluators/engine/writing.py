@@ -9,11 +9,13 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from evaluators.engine.budget import Account, Held
+from evaluators.engine.breaker import FirstAnswers
+from evaluators.engine.budget import Account, Reservation
 from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import Journal
-from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, FirstAnswers, cause_of
+from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, cause_of
 from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
@@ -33,6 +35,23 @@ class Writing:
     draws: Sequence[Draw]
     account: Account | None = None
     """Where its requests are paid from."""
+
+
+class Ready(NamedTuple):
+    """A draw with the digests of its item's media, or why these cannot be shown."""
+
+    draw: Draw
+    error: BackendError | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One writer while it is asked."""
+
+    work: Writing
+    journal: Journal
+    caller: Caller
+    first: FirstAnswers
 
 
 async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally) -> None:
@@ -66,7 +85,7 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
 async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media: MediaWindow) -> None:
     for work in works:
         caller = Caller(work.spec, tally, work.account, requests=len(work.draws))
-        first = FirstAnswers(work.spec, "rubric")
+        asking = _Asking(work, journal, caller, FirstAnswers(work.spec, "rubric"))
         try:
             await work.backend.open(media)
             async with asyncio.TaskGroup() as group, contextlib.aclosing(_prepared(work, media)) as prepared:
@@ -80,14 +99,13 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
                     reservation = await caller.admit(request)
                     if reservation is None:  # what is in flight is waited for and written
                         break
-                    group.create_task(_one(work, draw, request, journal, caller, first, reservation))
+                    group.create_task(_write_one(asking, draw, request, reservation))
         finally:
             await work.backend.close()
 
 
-async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[tuple[Draw, BackendError | None]]:
-    """The draws with the digests of their media, or why these cannot be shown; while one batch is asked, the media of the next
-    are read."""
+async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[Ready]:
+    """While one batch is asked, the media of the next are read."""
     encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
     batches = (
         (batch, asyncio.ensure_future(media.prepare([d.item for d in batch], encoded, most)))
@@ -100,7 +118,7 @@ async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[tuple[D
             ready = await reading
             ahead = next(batches, None)
             for draw, (item, error) in zip(batch, ready, strict=True):
-                yield replace(draw, item=item), error
+                yield Ready(replace(draw, item=item), error)
     finally:
         if ahead is not None:
             ahead[1].cancel()
@@ -121,16 +139,8 @@ def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
         yield batch
 
 
-async def _one(
-    work: Writing,
-    draw: Draw,
-    request: ChatRequest,
-    journal: Journal,
-    caller: Caller,
-    first: FirstAnswers,
-    reservation: Held,
-) -> None:
-    tally = caller.tally
+async def _write_one(asking: _Asking, draw: Draw, request: ChatRequest, reservation: Reservation) -> None:
+    work, journal, caller, tally = asking.work, asking.journal, asking.caller, asking.caller.tally
     try:
         answer, rubric = await caller.call(
             reservation,
@@ -146,7 +156,7 @@ async def _one(
         journal.append(encode(replace(rubric, answer=answer)))
         tally.statuses[rubric.status] += 1
         cut = ending(answer.finish_reason, work.spec.complete_reasons) == "cut"
-        warning = first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
+        warning = asking.first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
         if warning:
             log.warning("writer %s. The run goes on", warning)
     finally:

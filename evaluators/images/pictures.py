@@ -10,7 +10,7 @@ import contextlib
 import io
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 import pybase64
@@ -137,7 +137,14 @@ def open_image(path: str, max_pixels: int | None = None) -> Any:
         return image if max_pixels is None else shrunk(image, max_pixels)
 
 
-def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
+class Picture(NamedTuple):
+    """The bytes of an image file, and their MIME type."""
+
+    data: bytes
+    mime: str
+
+
+def within(data: bytes, mime: str, max_pixels: int) -> Picture:
     """Image bytes within a pixel budget, with their MIME type: the same bytes where they fit, else a JPEG (quality 95) of a
     JPEG and a PNG of anything else. Grey pictures of more than 8 bits are scaled to 8 also where they fit: what reads them
     next would cut them off at white.
@@ -147,7 +154,7 @@ def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
     """
     with opened(data) as header:
         if header.width * header.height <= max_pixels and not _deep(header):
-            return data, mime
+            return Picture(data, mime)
     image = shrunk(plain_mode(_decoded(data)), max_pixels)
     jpeg = mime == "image/jpeg"
     if jpeg:
@@ -156,7 +163,7 @@ def within(data: bytes, mime: str, max_pixels: int) -> tuple[bytes, str]:
         image = image.convert("RGBA")
     buffer = io.BytesIO()
     image.save(buffer, **({"format": "JPEG", "quality": 95} if jpeg else {"format": "PNG"}))
-    return buffer.getvalue(), "image/jpeg" if jpeg else "image/png"
+    return Picture(buffer.getvalue(), "image/jpeg" if jpeg else "image/png")
 
 
 def upright(image: Any) -> Any:

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from evaluators import stops
 from evaluators.engine.asking import Asker
 from evaluators.errors import BackendError, RunStopped, UserError
-from evaluators.induction.selection import Matrix, chosen, contribution, coverage, set_accuracy
+from evaluators.induction.selection import NO_TRIALS, Coverage, Matrix, chosen, contribution, coverage, set_accuracy
 from evaluators.induction.structure import Structure, structure
 from evaluators.keys import digest, normalised
 from evaluators.messages import ChatRequest, within_budget
@@ -44,7 +45,7 @@ class Seeds:
 
 
 @dataclass(frozen=True)
-class Found:
+class Verified:
     """A criterion that verified on the pair that it was proposed from."""
 
     criterion: Criterion
@@ -55,21 +56,35 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A criterion of the result. Coverage and accuracy are over trials: a pair in one order."""
+class Selected:
+    """A criterion of the result, and what it decided of the selecting and of the testing pairs."""
 
     criterion: Criterion
     seeds: tuple[str, ...]
     """The pairs that it was proposed from and verified on."""
     round: int
-    coverage: tuple[int, int]
-    """Trials of the selecting pairs that it decides, of all."""
-    right: tuple[int, int]
-    """Of these those that it decides right, of those it decides."""
+    selecting: Coverage
     contribution: float
-    """Accuracy of the kept set on the selecting pairs minus that without it."""
-    tested: tuple[int, int, int] = (0, 0, 0)
-    """On the testing pairs: right, decided, all trials."""
+    """Accuracy of the selected set on the selecting pairs minus that without it."""
+    testing: Coverage = NO_TRIALS
+
+
+@dataclass(frozen=True)
+class _Proposals:
+    """What was proposed for a pair in one turn."""
+
+    criteria: list[Criterion]
+    unfit: list[dict[str, str]]
+    """What is not tried, since it compares or gives the pair away: each `criterion`, and what was `found` wrong with it."""
+
+
+@dataclass(frozen=True)
+class _OfPair:
+    """What came of one pair."""
+
+    verified: list[Verified]
+    proposed: int
+    """How many criteria were proposed for it, in all turns."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,7 @@ class Induced:
 
     text: str
     """The rubric as a judge reads it; empty where nothing verified."""
-    criteria: tuple[Kept, ...]
+    criteria: tuple[Selected, ...]
     structure: Structure
     accuracy: dict[str, dict[str, float]]
     """`none` (no rubric), `flat` (the criteria as a list), `structured`, and `by_criterion` (their summed verdicts)."""
@@ -132,19 +147,15 @@ class Induction:
         try:
             return await self._run()
         except Unanswered as e:
-            again = (
-                "run the same command again"
-                if not e.permanent
-                else "mend that, or remove the row, and run the command again"
-            )
-            raise RunStopped(f"writer {self._asker.name!r}: {e}; what was answered is kept: {again}") from None
+            raise stops.induction_unanswered(self._asker.name, e, e.permanent) from None
 
     async def _run(self) -> Induced:
         options, parts = self._options, self._seeds
         each = await _all([self._from_pair(item) for item in parts.propose])
-        proposed = sum(n for _, n in each)
-        pool = _distinct([f for findings, _ in each for f in findings])
-        rounds = tuple(sum(f.round == r for findings, _ in each for f in findings) for r in range(options.rounds + 1))
+        proposed = sum(of_pair.proposed for of_pair in each)
+        findings = [finding for of_pair in each for finding in of_pair.verified]
+        pool = _distinct(findings)
+        rounds = tuple(sum(f.round == r for f in findings) for r in range(options.rounds + 1))
         criteria, verified = [f[0].criterion for f in pool], len(pool)
         if not criteria:
             return self._nothing(proposed, 0, rounds)
@@ -171,14 +182,13 @@ class Induction:
             note = "the list decided the selecting pairs better than the themes, so it is what was kept"
             ordered = Structure("", note=note)
         named = [
-            Kept(
+            Selected(
                 c,
                 tuple(f.seed for f in pool[i]),
                 pool[i][0].round,
-                coverage(matrix[i])[:2],
-                (coverage(matrix[i])[2], coverage(matrix[i])[0]),
+                coverage(matrix[i]),
                 contribution(selected_matrix, n),
-                (coverage(tested[n])[2], *coverage(tested[n])[:2]),
+                coverage(tested[n]),
             )
             for n, (i, c) in enumerate(zip(places, selected, strict=True))
         ]
@@ -199,37 +209,37 @@ class Induction:
         none = Structure("", note="nothing verified")
         return Induced("", (), none, {}, proposed, verified, rounds, self._calls, dict(self._left_out))
 
-    async def _from_pair(self, item: Item) -> tuple[list[Found], int]:
-        """The criteria that a pair gives and that verify on it, and how many were proposed in all."""
+    async def _from_pair(self, item: Item) -> _OfPair:
         item = await self._ready(item)
         options = self._options
         open_, count = options.criteria, 0
         failed: list[dict[str, str]] = []
-        verified: list[Found] = []
+        verified: list[Verified] = []
         for turn in range(options.rounds + 1):
-            proposals, unfit = await self._proposals(item, open_, failed, [said(f.criterion) for f in verified], turn)
-            count += len(proposals) + len(unfit)
-            verdicts = [await self._verdicts(item, order, proposals) for order in ORDERS] if proposals else []
+            proposals = await self._proposals(item, open_, failed, [one_line(f.criterion) for f in verified], turn)
+            criteria, unfit = proposals.criteria, proposals.unfit
+            count += len(criteria) + len(unfit)
+            verdicts = [await self._verdicts(item, order, criteria) for order in ORDERS] if criteria else []
             passed = [
                 all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True))
-                for n in range(len(proposals))
+                for n in range(len(criteria))
             ]
-            verified += [Found(c, item.uid, turn) for c, ok in zip(proposals, passed, strict=True) if ok]
+            verified += [Verified(c, item.uid, turn) for c, ok in zip(criteria, passed, strict=True) if ok]
             missed = [
-                {"criterion": said(c), "found": _critique([v[n] for v in verdicts], shown_in(item))}
-                for n, c in enumerate(proposals)
+                {"criterion": one_line(c), "found": _critique([v[n] for v in verdicts], shown_in(item))}
+                for n, c in enumerate(criteria)
                 if not passed[n]
             ]
-            failed = [*missed, *unfit] or (failed if not proposals else [])
-            open_ = len(missed) + len(unfit) or (open_ if not proposals else 0)
+            failed = [*missed, *unfit] or (failed if not criteria else [])
+            open_ = len(missed) + len(unfit) or (open_ if not criteria else 0)
             if not open_:
                 break
-        return verified, count
+        return _OfPair(verified, count)
 
     async def _proposals(
         self, item: Item, count: int, failed: list[dict[str, str]], verified: list[str], turn: int
-    ) -> tuple[list[Criterion], list[dict[str, str]]]:
-        """What the model proposes, knowing the label; and what of it is not tried, since it compares or gives the pair away."""
+    ) -> _Proposals:
+        """What the model proposes, knowing the label."""
         assert item.label.preferred is not None
         order = shown_in(item)
         preferred = 1 + order.index("AB"[item.label.preferred])
@@ -252,18 +262,18 @@ class Induction:
             why = self._unfit(criterion, item)
             if why:
                 self._left_out[why] += 1
-                unfit.append({"criterion": said(criterion), "found": f"It was not tried: it {why}."})
-            elif normalised(said(criterion)) not in have:
+                unfit.append({"criterion": one_line(criterion), "found": f"It was not tried: it {why}."})
+            elif normalised(one_line(criterion)) not in have:
                 good.append(criterion)
-            have.add(normalised(said(criterion)))
-        return good, unfit
+            have.add(normalised(one_line(criterion)))
+        return _Proposals(good, unfit)
 
     def _shown(self, item: Item, order: Order) -> Case:
         return self._judge["holistic"].shown(Case(item, order))
 
     def _unfit(self, criterion: Criterion, item: Item) -> str:
         """Why a criterion cannot be shown to whoever verifies it; empty where it can."""
-        text = said(criterion)
+        text = one_line(criterion)
         if _numbered.compares(text):
             return "compares candidates, or names one"
         kinds = leak_classes(text, [c.text for c in item.candidates])
@@ -371,13 +381,13 @@ def lean(verdict: CriterionVerdict, item: Item, order: Order) -> int:
     return 1 if order[verdict.choice - 1] == "AB"[item.label.preferred or 0] else -1
 
 
-def said(criterion: Criterion) -> str:
+def one_line(criterion: Criterion) -> str:
     """A criterion on one line."""
     return f"{criterion.name}: {criterion.description}" if criterion.description else criterion.name
 
 
 def numbered(criteria: Sequence[Criterion]) -> str:
-    return "\n".join(f"{n}. {said(c)}" for n, c in enumerate(criteria, 1))
+    return "\n".join(f"{n}. {one_line(c)}" for n, c in enumerate(criteria, 1))
 
 
 def _critique(verdicts: Sequence[CriterionVerdict], shown: Order) -> str:
@@ -394,11 +404,11 @@ def _critique(verdicts: Sequence[CriterionVerdict], shown: Order) -> str:
     return f"With candidate {first} shown first, the judge {texts[0]}; with candidate {3 - first} shown first, it {texts[1]}."
 
 
-def _distinct(findings: Sequence[Found]) -> list[list[Found]]:
+def _distinct(findings: Sequence[Verified]) -> list[list[Verified]]:
     """Those that say the same in the same words, together; in order of first appearance."""
-    by_words: dict[str, list[Found]] = {}
+    by_words: dict[str, list[Verified]] = {}
     for finding in findings:
-        by_words.setdefault(normalised(said(finding.criterion)), []).append(finding)
+        by_words.setdefault(normalised(one_line(finding.criterion)), []).append(finding)
     return [sorted(group, key=lambda f: f.round) for group in by_words.values()]
 
 

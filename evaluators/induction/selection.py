@@ -6,6 +6,7 @@ The objective is the paper's (eq. 5), which neither the paper nor its code solve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 Matrix = list[int]
 """One criterion's verdicts, a trial each (a pair in one order): 1 right, -1 wrong, 0 undecided."""
@@ -17,9 +18,21 @@ def set_accuracy(matrix: Sequence[Matrix]) -> float:
     return sum((s > 0) + 0.5 * (s == 0) for s in sums) / len(sums) if sums else 0.5
 
 
-def coverage(row: Matrix) -> tuple[int, int, int]:
-    """Trials decided, trials, trials decided right."""
-    return sum(v != 0 for v in row), len(row), sum(v > 0 for v in row)
+@dataclass(frozen=True)
+class Coverage:
+    """What one criterion decides. A trial is a pair in one order."""
+
+    trials: int = 0
+    decided: int = 0
+    right: int = 0
+
+
+NO_TRIALS = Coverage()
+
+
+def coverage(row: Matrix) -> Coverage:
+    """What a criterion's verdicts decide of their trials."""
+    return Coverage(len(row), sum(v != 0 for v in row), sum(v > 0 for v in row))
 
 
 def chosen(matrix: Sequence[Matrix], most: int) -> list[int]:

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -37,7 +37,7 @@ def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type
     for mistake in error.errors(include_url=False):
         if mistake["type"] != "too_short" or not mistake["input"]:
             location = mistake["loc"]
-            _, place = walk(top, location)
+            place = walk(top, location).place
             # Where several types may stand, each complains of one value: the first says enough.
             by_member = len(place) < len(location) and mistake["type"] != "extra_forbidden"
             key = (place, "") if by_member else (location, mistake["msg"])
@@ -57,7 +57,7 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     kinds, place = walk(top, location)
     where = ".".join(str(p) for p in place)
     if error["type"] == "extra_forbidden":
-        owners, _ = walk(top, location[:-1])
+        owners = walk(top, location[:-1]).kinds
         field_names = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
         return unknown(key, str(location[-1]), field_names)
     if error["type"] == "missing":
@@ -77,16 +77,24 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (found {shown})"
 
 
-def walk(top: Any, location: tuple[int | str, ...]) -> tuple[list[Any], tuple[int | str, ...]]:
-    """The types that a value at a location may have, by the annotations on the way from `top`; and the location without the
-    steps that only name a member of a union."""
+class Walk(NamedTuple):
+    """Where a location leads."""
+
+    kinds: list[Any]
+    """The types that a value there may have."""
+    place: tuple[int | str, ...]
+    """The location without the steps that only name a member of a union."""
+
+
+def walk(top: Any, location: tuple[int | str, ...]) -> Walk:
+    """Follow a location by the annotations on the way from `top`."""
     kinds, place = list(_plain(top)), []
     for n, step in enumerate(location):
         of_key = location[n + 1 : n + 2] == (_KEY,)
         if inner := [kind for k in kinds for i in _inner(k, step, of_key) for kind in _plain(i)]:
             kinds = inner
             place.append(step)
-    return kinds, tuple(place)
+    return Walk(kinds, tuple(place))
 
 
 def _plain(kind: Any) -> Iterator[Any]:

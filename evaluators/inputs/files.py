@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonlines
 
@@ -100,8 +100,15 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: {e}") from None
 
 
-def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON Lines file, each with its line number, from 1.
+class Line(NamedTuple):
+    """A line of a JSON Lines file: its number, from 1, and the object that it holds."""
+
+    number: int
+    value: dict[str, Any]
+
+
+def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[Line]:
+    """The objects of a JSON Lines file.
 
     Args:
         problems: where given, a line that cannot be used is told there and left out.
@@ -128,7 +135,7 @@ def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[tuple[
             except jsonlines.InvalidLineError as e:
                 problem = _complaint(e)
             if not problem:
-                yield number, value
+                yield Line(number, value)
             elif problems is None:
                 raise UserError(f"{path}: line {number}: {problem}")
             else:
@@ -163,7 +170,11 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+_Pairs = list[tuple[str, Any]]
+"""Keys and values of an object, as `json` hands them over."""
+
+
+def _object(pairs: _Pairs) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         earlier_keys: set[str] = set()

@@ -26,5 +26,5 @@ def unknown(what: str, name: object, choices: Iterable[str]) -> str:
     if not close:
         more = ", ..." if len(names) > MOST_LISTED else ""
         return f"{message}; there are: {', '.join(names[:MOST_LISTED])}{more}"
-    there = f" There are: {', '.join(names)}" if len(names) <= LISTED else ""
-    return f"{message}; did you mean {lower[close[0]]!r}?{there}"
+    listing = f" There are: {', '.join(names)}" if len(names) <= LISTED else ""
+    return f"{message}; did you mean {lower[close[0]]!r}?{listing}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,8 +15,16 @@ COPIES = 10_000
 """Values that a file may stand for by aliases, beside those that it spells out: eight lines can mean a billion."""
 
 
-def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """A YAML file that is a mapping: its nodes, which know their lines, and its value.
+class YamlFile(NamedTuple):
+    """A YAML file that is a mapping."""
+
+    node: yaml.MappingNode
+    """Its nodes know their lines."""
+    value: dict[str, Any]
+
+
+def read_mapping(path: Path, holds: str) -> YamlFile:
+    """Read a YAML file.
 
     Raises:
         UserError: it cannot be read, is no mapping (of what it `holds`), has a key twice, or holds what is no value.
@@ -28,12 +36,17 @@ def read_mapping(path: Path, holds: str) -> tuple[yaml.MappingNode, dict[str, An
         if not isinstance(node, yaml.MappingNode):
             raise UserError(f"{path}: must be a mapping with {holds}")
         _check_size(node)
-        if twice := [f"{path}: line {line}: {what}" for line, what in _repeated_keys(loader, node)]:
-            raise UserError(*twice)
+        if repeated := list(_repeated_keys(loader, node)):
+            raise UserError(
+                *(
+                    f"{path}: line {key.start_mark.line + 1}: the key {key.value!r} stands here a second time; keep one"
+                    for key in repeated
+                )
+            )
         value = loader.construct_document(node)
     except (yaml.YAMLError, ValueError, OverflowError) as e:
         raise UserError(f"{path}: {_complaint(e, loader)}") from None
-    return node, value
+    return YamlFile(node, value)
 
 
 def read_value(text: str) -> Any:
@@ -172,15 +185,15 @@ def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
         yield from node.value
 
 
-def _repeated_keys(loader: _Loader, root: yaml.Node) -> Iterator[tuple[int, str]]:
+def _repeated_keys(loader: _Loader, root: yaml.Node) -> Iterator[yaml.ScalarNode]:
     """Keys that stand in a mapping twice, each node looked at once."""
-    done: set[int] = set()
+    visited: set[int] = set()
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if id(node) in done:
+        if id(node) in visited:
             continue
-        done.add(id(node))
+        visited.add(id(node))
         if isinstance(node, yaml.MappingNode):
             earlier_keys: set[Hashable] = set()
             for key, _ in node.value:
@@ -188,7 +201,6 @@ def _repeated_keys(loader: _Loader, root: yaml.Node) -> Iterator[tuple[int, str]
                     raise _at(key, "a key must be a plain word")
                 value = key.value if key.tag == "tag:yaml.org,2002:merge" else loader.construct_object(key)
                 if value in earlier_keys:
-                    line = key.start_mark.line + 1
-                    yield line, f"the key {key.value!r} stands here a second time; keep one"
+                    yield key
                 earlier_keys.add(value)
         waiting += reversed(list(_inner(node)))

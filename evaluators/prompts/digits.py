@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluators.records import TopLogprobs
+
 NO_PROBABILITY = -9999.0
 """The log-probability of a token that is listed with none (-Infinity, null), as vLLM writes it: JSON has no infinity. It is listed, so
 a token that is not has none either."""
@@ -76,10 +78,10 @@ class Masses:
         return sum(d * w for d, w in weights.items()) / total if total else None
 
 
-def masses(tokens: Sequence[tuple[str, float]] | None, allowed: Sequence[int]) -> Masses:
+def masses(tokens: TopLogprobs | None, allowed: Sequence[int]) -> Masses:
     """Read (token, log-probability in nats) pairs of one place.
 
-    >>> masses([("1", -0.1), (" 2", -2.4)], [1, 2]).bound < 0.01  # nearly all is listed
+    >>> masses((("1", -0.1), (" 2", -2.4)), [1, 2]).bound < 0.01  # nearly all is listed
     True
     """
     listed: dict[int, float] = {}

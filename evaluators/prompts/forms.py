@@ -116,7 +116,7 @@ def matched(text: str, pattern: re.Pattern[str], read: Read) -> list[Form]:
     return forms
 
 
-def whole(text: str, read: Read) -> list[Form]:
+def alone(text: str, read: Read) -> list[Form]:
     """The text as a single form."""
     value = _read(text, read)
     return [Form(0, len(text), value, 0)] if value is not None else []
@@ -270,20 +270,30 @@ _EXPLAINED_LABEL = re.compile(r"([^.!?。！？:：|]{1,40})[*_`]*[:：][^\n]{1,
 def _labels_a_criterion(text: str, forms: Sequence[Form]) -> bool:
     """Whether the last form stands behind the name of a single criterion: `4. Tone: [[B]]`."""
     label = _label(text, forms[-1])
-    if label is None or _DECIDES.search(label[1]) or _OPTION.search(label[1]):
+    if label is None or _DECIDES.search(label.words) or _OPTION.search(label.words):
         return False
-    if label[0] or _CRITERION.search(label[1]):
+    if label.listed or _CRITERION.search(label.words):
         return True
     earlier = (_label(text, f) for f in forms[-_NEIGHBOURS:-1])
-    return any(e is not None and e[1].lower() != label[1].lower() and not _DECIDES.search(e[1]) for e in earlier)
+    return any(
+        e is not None and e.words.lower() != label.words.lower() and not _DECIDES.search(e.words) for e in earlier
+    )
 
 
 _NEIGHBOURS = 12
 """Forms that are looked at for labels like the last one's."""
 
 
-def _label(text: str, form: Form) -> tuple[bool, str] | None:
-    """Whether a form's line is a list item, and the few words that label the form; None without such words.
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """The few words that label a form, and whether its line is an item of a list."""
+
+    words: str
+    listed: bool
+
+
+def _label(text: str, form: Form) -> _Label | None:
+    """What labels a form; None without such words.
 
     Where the form begins its line, they may be all of the line above.
     """
@@ -306,7 +316,7 @@ def _label(text: str, form: Form) -> tuple[bool, str] | None:
         or (item and not _DECIDES.search(content) and _EXPLAINED_LABEL.fullmatch(content))
     )
     words = label[1].strip(_DECORATION + "#>") if label else ""
-    return (item is not None, words) if words and len(words.split()) <= 8 else None
+    return _Label(words, item is not None) if words and len(words.split()) <= 8 else None
 
 
 # ---- reasoning that comes before the reply ----

@@ -11,19 +11,20 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from evaluators.prompts.digits import Masses, masses
 from evaluators.prompts.finish import ending
 from evaluators.prompts.forms import (
     Form,
     after_reasoning,
+    alone,
     bracketed,
     decision,
     matched,
     named,
     tagged,
     undecorated,
-    whole,
 )
 from evaluators.prompts.grading import PAIR, Asked
 from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
@@ -127,10 +128,6 @@ def _lines(asked: Asked, content: str) -> str | None:
     return "\n".join(verdicts[n] for n in sorted(verdicts))
 
 
-def _chosen(choice: int) -> Parsed:
-    return Parsed("ok", choice) if choice > 0 else Parsed("tie", both_bad=choice == BOTH_BAD)
-
-
 def _ranked(best_first: Sequence[int]) -> Parsed:
     ranks = [0] * len(best_first)
     for place, position in enumerate(best_first):
@@ -174,52 +171,59 @@ def _lean(verdict: CriterionVerdict) -> float:
     return {1: 1.0, 2: -1.0}.get(verdict.choice or 0, 0.0)
 
 
-FORMATS: dict[str, Callable[[str, Asked], list[Form]]] = {
-    "tag": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
-    "double_bracket": lambda text, asked: bracketed(text, _letter),
-    "four_way": lambda text, asked: bracketed(text, _four_way),
-    "better_response": lambda text, asked: matched(text, _JSON, _letter_of_two) or whole(text, _letter_of_two),
-    "answer_is_better": lambda text, asked: matched(text, _ANSWER_IS_BETTER, _first_or_second),
-    "response_is_better": lambda text, asked: matched(text, _RESPONSE_IS_BETTER, _first_or_second),
-    "plain": lambda text, asked: whole(text, partial(_number, asked)),
-    "proxy_grm": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
-    "r1_reward": lambda text, asked: tagged(text, "answer", partial(_number, asked)),
-    "ranking": lambda text, asked: tagged(text, "ranking", partial(_permutation, asked)),
-    "score": lambda text, asked: tagged(text, "score", partial(_score_in_range, asked)),
-    "verdicts": lambda text, asked: tagged(text, "verdicts", partial(_lines, asked)),
-    "scores": lambda text, asked: tagged(text, "scores", partial(_lines, asked)),
+def _decided(value: str, asked: Asked) -> Parsed:
+    choice = _CHOICES[value]
+    return Parsed("ok", choice) if choice > 0 else Parsed("tie", both_bad=choice == BOTH_BAD)
+
+
+def _ordered(value: str, asked: Asked) -> Parsed:
+    return _ranked([int(position) for position in value.split(">")])
+
+
+def _scored(value: str, asked: Asked) -> Parsed:
+    return Parsed("ok", score=float(value))
+
+
+def _by_criterion(value: str, asked: Asked) -> Parsed:
+    verdicts = (_on_criterion(c, verdict, asked) for c, verdict in zip(asked.criteria, value.split("\n"), strict=True))
+    return weighed([v for v in verdicts if v is not None], asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way in which a text states its verdict."""
+
+    forms: Callable[[str, Asked], list[Form]]
+    """The places of a text where its verdicts stand, and what each says."""
+    parsed: Callable[[str, Asked], Parsed] = _decided
+    """What the verdict is that the form which decides says."""
+    own_prompt: bool = True
+    """A prompt that a user brings may ask for it (`answer_format:`)."""
+
+
+def _numbered_tag(text: str, asked: Asked) -> list[Form]:
+    return tagged(text, "answer", partial(_number, asked))
+
+
+FORMATS: dict[str, Format] = {
+    "tag": Format(_numbered_tag),
+    "double_bracket": Format(lambda text, asked: bracketed(text, _letter)),
+    "four_way": Format(lambda text, asked: bracketed(text, _four_way)),
+    "better_response": Format(lambda text, asked: matched(text, _JSON, _letter_of_two) or alone(text, _letter_of_two)),
+    "answer_is_better": Format(lambda text, asked: matched(text, _ANSWER_IS_BETTER, _first_or_second)),
+    "response_is_better": Format(lambda text, asked: matched(text, _RESPONSE_IS_BETTER, _first_or_second)),
+    "plain": Format(lambda text, asked: alone(text, partial(_number, asked))),
+    "proxy_grm": Format(_numbered_tag),
+    "r1_reward": Format(_numbered_tag),
+    "ranking": Format(lambda text, asked: tagged(text, "ranking", partial(_permutation, asked)), _ordered, False),
+    "score": Format(lambda text, asked: tagged(text, "score", partial(_score_in_range, asked)), _scored, False),
+    "verdicts": Format(lambda text, asked: tagged(text, "verdicts", partial(_lines, asked)), _by_criterion, False),
+    "scores": Format(lambda text, asked: tagged(text, "scores", partial(_lines, asked)), _by_criterion, False),
 }
-"""Answer formats in text, each with the places where its verdicts stand. `tag` and the last four are ours; the others belong to prompts
-that users bring. `proxy_grm` and `r1_reward` are tags that stand in their authors' replies, which official protocols read in their own
-way."""
+"""Answer formats in text: a format is a line here. `tag` and the last four are ours; the others belong to prompts that users bring.
+`proxy_grm` and `r1_reward` are tags that stand in their authors' replies, which official protocols read in their own way."""
 
-
-def _taken(form: Form, answer_format: str, asked: Asked) -> Parsed:
-    """What the form that decides says."""
-    value = form.value or ""
-    if answer_format == "ranking":
-        return _ranked([int(p) for p in value.split(">")])
-    if answer_format == "score":
-        return Parsed("ok", score=float(value))
-    if answer_format in ("verdicts", "scores"):
-        verdicts = (
-            _on_criterion(c, verdict, asked) for c, verdict in zip(asked.criteria, value.split("\n"), strict=True)
-        )
-        return weighed([v for v in verdicts if v is not None], asked)
-    return _chosen(_CHOICES[value])
-
-
-OWN_PROMPTS = (
-    "tag",
-    "double_bracket",
-    "four_way",
-    "better_response",
-    "answer_is_better",
-    "response_is_better",
-    "plain",
-    "proxy_grm",
-    "r1_reward",
-)
+OWN_PROMPTS = tuple(name for name, f in FORMATS.items() if f.own_prompt)
 """What a user's `answer_format:` may be."""
 
 DIRECT = "token"
@@ -235,7 +239,7 @@ REASONED = "reasoned"
 def begun(text: str) -> str | None:
     """The text up to the digit of its verdict, `<answer>` included; None where it decides for neither."""
     final_text = after_reasoning(text)
-    form = None if final_text is None else decision(final_text, FORMATS["tag"](final_text, PAIR))
+    form = None if final_text is None else decision(final_text, _numbered_tag(final_text, PAIR))
     if final_text is None or form is None or form.value not in ("1", "2"):
         return None
     content = final_text[form.inside : form.end]
@@ -266,36 +270,42 @@ def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -
     Raises:
         KeyError: an answer format that no parser knows.
     """
-    parsed, forms = _parsed(answer, asked, complete)
-    return replace(parsed, forms=forms, parser=f"{answer.answer_format}/{VERSION}")
+    reading = _read(answer, asked, complete)
+    return replace(reading.parsed, forms=reading.forms, parser=f"{answer.answer_format}/{VERSION}")
 
 
-def _parsed(answer: Answer, asked: Asked, complete: Collection[str]) -> tuple[Parsed, int]:
+class _Reading(NamedTuple):
     """What an answer says, and how many different forms of a verdict its text holds."""
+
+    parsed: Parsed
+    forms: int = 0
+
+
+def _read(answer: Answer, asked: Asked, complete: Collection[str]) -> _Reading:
     how = ending(answer.finish_reason, complete)
     if answer.refusal or how == "filtered":
-        return Parsed("refused"), 0
+        return _Reading(Parsed("refused"))
     if how in ("failed", "unknown"):
-        return Parsed("error"), 0
-    if answer.answer_format == DIRECT:
-        return _direct(answer, asked), 0
-    if answer.answer_format == EACH:
-        return _each(answer, asked), 0
+        return _Reading(Parsed("error"))
+    by_tokens = _BY_TOKENS.get(answer.answer_format)
+    if by_tokens is not None:
+        return _Reading(by_tokens(answer, asked))
     if how == "cut":
-        return Parsed("truncated"), 0
-    answer_format = "tag" if answer.answer_format == REASONED else answer.answer_format
+        return _Reading(Parsed("truncated"))
+    reasoned = answer.answer_format == REASONED
+    answer_format = FORMATS["tag" if reasoned else answer.answer_format]
     final_text = after_reasoning(answer.text)
     if final_text is None:
-        return Parsed("unparsed"), 0
-    forms = FORMATS[answer_format](final_text, asked)
+        return _Reading(Parsed("unparsed"))
+    forms = answer_format.forms(final_text, asked)
     form = decision(final_text, forms)
     different = len({f.value for f in forms} - {None})
     if form is None:
-        return Parsed("unparsed"), different
-    parsed = _taken(form, answer_format, asked)
-    if answer.answer_format == REASONED and parsed.status == "ok":
+        return _Reading(Parsed("unparsed"), different)
+    parsed = answer_format.parsed(form.value or "", asked)
+    if reasoned and parsed.status == "ok":
         parsed = replace(parsed, p=_at_the_verdict(answer))
-    return parsed, different
+    return _Reading(parsed, different)
 
 
 def _at_the_verdict(answer: Answer) -> Probability | None:
@@ -364,8 +374,8 @@ def _each(answer: Answer, asked: Asked) -> Parsed:
         readings = _criterion_by_token(criterion, digits, answer.masked, asked)
         if readings is None:
             return Parsed("unparsed")
-        low.append(readings[0])
-        high.append(readings[1])
+        low.append(readings.low)
+        high.append(readings.high)
         total.append(digits.total)
     parsed, other = weighed(low, asked), weighed(high, asked)
     if (parsed.status, parsed.choice) != (other.status, other.choice):
@@ -374,10 +384,16 @@ def _each(answer: Answer, asked: Asked) -> Parsed:
     return _if_likely(replace(shown, p=None if answer.masked or not total else Probability(None, min(total))))
 
 
-def _criterion_by_token(
-    criterion: Criterion, digits: Masses, masked: bool, asked: Asked
-) -> tuple[CriterionVerdict, CriterionVerdict] | None:
-    """The lowest and the highest that the probabilities of one criterion may mean; None where they say nothing."""
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """The lowest and the highest that the probabilities of one criterion may mean."""
+
+    low: CriterionVerdict
+    high: CriterionVerdict
+
+
+def _criterion_by_token(criterion: Criterion, digits: Masses, masked: bool, asked: Asked) -> _Readings | None:
+    """None where the probabilities say nothing."""
     best = max(digits.listed, key=lambda d: digits.listed[d], default=None)
     if best is None:
         return None
@@ -387,20 +403,23 @@ def _criterion_by_token(
     if not digits.settled(best) and not pointwise:
         return None
     if best == 0 and (asked.grading.scale[0] if pointwise else 1) > 0:
-        return (blank, blank) if digits.settled(best) else None
+        return _Readings(blank, blank) if digits.settled(best) else None
     if pointwise:
         score = digits.expected([d for d in digits.allowed if d >= asked.grading.scale[0]])
-        return None if score is None else (replace(blank, score=score), replace(blank, score=score))
+        return None if score is None else _Readings(replace(blank, score=score), replace(blank, score=score))
     if best == 3:
-        return replace(blank, choice=0), replace(blank, choice=0)
+        return _Readings(replace(blank, choice=0), replace(blank, choice=0))
     shares = sorted(
         (digits.listed.get(1, first)) / ((digits.listed.get(1, first)) + (digits.listed.get(2, second)))
         for first, second in ((0.0, digits.bound), (digits.bound, 0.0))
     )
-    readings = [replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=round(p, 9)) for p in shares]
-    return readings[0], readings[1]
+    return _Readings(*(replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=round(p, 9)) for p in shares))
 
 
 def _as_recorded(low: CriterionVerdict, high: CriterionVerdict) -> CriterionVerdict:
     """The verdict on one criterion, without a probability that is only known within bounds."""
     return low if low.p == high.p else replace(low, p=None)
+
+
+_BY_TOKENS: dict[str, Callable[[Answer, Asked], Parsed]] = {DIRECT: _direct, EACH: _each}
+"""Answer formats in probabilities of tokens, not in text."""

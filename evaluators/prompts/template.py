@@ -232,48 +232,9 @@ class Template:
         Raises:
             UserError: the template uses something that is not there.
         """
-        item = case.item
-        places: list[Media] = []
-
-        def mark(media: tuple[Media, ...]) -> str:
-            marks = []
-            there = [m for m in media if m.files]
-            for number, medium in enumerate(there, 1):
-                places.append(medium)
-                marks.append(f"{f'(image {number})' if len(there) > 1 else ''}{_MARK}{len(places) - 1};")
-            return "".join(marks)
-
-        shown = None if "responses" in case.hidden else case.shown()
-        media = () if "media" in case.hidden else item.media
+        places = _Places()
         try:
-            values = fenced(
-                {
-                    "question": item.prompt,
-                    "responses": shown and [{"text": c.text, "names": [m.name for m in c.media]} for c in shown],
-                    "rubric": case.rubric.text if case.rubric else None,
-                    "criteria": [
-                        {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
-                        for c in asked.criteria
-                    ],
-                    "criterion": item.criterion or None,
-                    **extra,
-                }
-            )
-            for response, candidate in zip(
-                cast(list[dict[str, object]], values["responses"] or []), shown or (), strict=True
-            ):
-                response["media"] = mark(candidate.media)
-            values |= {
-                "advice": case.advice,
-                "modality": values.get("modality", item.modality()),
-                "ties": asked.grading.ties,
-                "scale": asked.grading.scale,
-                "mode": mode,
-                "media": mark(media),
-                "media_missing": item.media_missing and "media" not in case.hidden,
-                "video": any(m.kind == "video" for m in media),
-            }
-            text = self._filled(values)
+            text = self._filled(_values(case, mode, asked, places, extra))
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == "<template>"]
             line = self._template.get_corresponding_lineno(frames[-1].lineno or 0) if frames else "?"
@@ -282,8 +243,8 @@ class Template:
                 "in the arm rubric_only), rubric and advice (None without one), criteria, criterion, modality, ties, scale, mode, "
                 "fence, media, media_missing, video" + "".join(f", {name}" for name in extra)
             ) from None
-        parts = tuple(_split(text, places))
-        if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places):
+        parts = tuple(_split(text, places.media))
+        if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places.media):
             raise UserError(
                 f"{self.path}: the template does not show each image once; add {{{{ media }}}} (and, for candidates that are "
                 "images, {{ responses[0].media }} and {{ responses[1].media }}) where they belong"
@@ -294,6 +255,55 @@ class Template:
 _PROBE_IMAGE = Media("probe", "image", (MediaFile("probe.png"),))
 _MARK = secrets.token_hex(16)
 """Where media go in a rendered text. Drawn anew in each process and never sent, so no text can hold it."""
+
+
+class _Places:
+    """The media that a prompt shows, in order of their marks."""
+
+    def __init__(self) -> None:
+        self.media: list[Media] = []
+
+    def mark(self, media: tuple[Media, ...]) -> str:
+        """What stands for some media until the text is cut at the marks; of several, each has its number before it."""
+        marks = []
+        shown = [m for m in media if m.files]
+        for number, medium in enumerate(shown, 1):
+            marks.append(f"{f'(image {number})' if len(shown) > 1 else ''}{_MARK}{len(self.media)};")
+            self.media.append(medium)
+        return "".join(marks)
+
+
+def _values(case: Case, mode: str, asked: Asked, places: _Places, extra: Mapping[str, object]) -> dict[str, object]:
+    """What a template may use: texts in their fences, and marks for the media."""
+    item = case.item
+    shown = None if "responses" in case.hidden else case.shown()
+    media = () if "media" in case.hidden else item.media
+    values = fenced(
+        {
+            "question": item.prompt,
+            "responses": shown and [{"text": c.text, "names": [m.name for m in c.media]} for c in shown],
+            "rubric": case.rubric.text if case.rubric else None,
+            "criteria": [
+                {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
+                for c in asked.criteria
+            ],
+            "criterion": item.criterion or None,
+            **extra,
+        }
+    )
+    for response, candidate in zip(cast(list[dict[str, object]], values["responses"] or []), shown or (), strict=True):
+        response["media"] = places.mark(candidate.media)
+    values |= {
+        "advice": case.advice,
+        "modality": values.get("modality", item.modality()),
+        "ties": asked.grading.ties,
+        "scale": asked.grading.scale,
+        "mode": mode,
+        "media": places.mark(media),
+        "media_missing": item.media_missing and "media" not in case.hidden,
+        "video": any(m.kind == "video" for m in media),
+    }
+    return values
 
 
 def _split(text: str, places: list[Media]) -> Iterator[Part]:

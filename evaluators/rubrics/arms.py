@@ -1,20 +1,25 @@
-"""The arms: which rubric, if any, a judge is handed for an item. Adding one is adding a function to `ARMS`.
+"""The arms: which rubric, if any, a judge is handed for an item. An `Arm` says all about itself; `ARMS` holds them by name.
 
 Each arm says what it gives for (item, order); the engine asks for the distinct calls among them. `none`, `generic` and
-`repeat` run once a judge, the others once a writer.
+`repeat` run once a judge, the others once a writer. Another package brings one by an entry point that names the object:
+
+    [project.entry-points."rubric_harness.arms"]
+    first_line = "my_package.arms:FIRST_LINE"
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
+from evaluators.doors import objects
 from evaluators.keys import digest
+from evaluators.prompts.grading import Kind
 from evaluators.prompts.template import Case, RubricText
-from evaluators.records import Item, Order, Rubric
+from evaluators.records import Item, Order, Rubric, Saw
 from evaluators.rubrics.leaks import masked, relabelled
 
 GENERIC = Path(__file__).parent / "generic"
@@ -22,13 +27,14 @@ GENERIC_VARIANTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What an arm hands to the judge. `draw` sets apart calls that are equal on purpose (`repeat`)."""
+class ArmInput:
+    """What an arm hands to the judge."""
 
     rubric: RubricText | None = None
     replicate: int = 0
     donor: str | None = None
-    draw: str = ""
+    repeat_id: str = ""
+    """Sets apart calls that are equal on purpose (`repeat`)."""
     advice: int | None = None
     hidden: frozenset[str] = frozenset()
     edited: float | None = None
@@ -96,38 +102,104 @@ class WriterRubrics:
         yield from (r for r in self.of(uid, order) if verdict_in(r, order) is not None)
 
 
-Give = Callable[[Item, Order, WriterRubrics | None], Iterator[Given]]
-Reads = Callable[[WriterRubrics, str, Order], Iterator[Rubric]]
-Edit = Callable[[Item, Rubric], "RubricText | tuple[RubricText, float]"]
+class Edited(NamedTuple):
+    """A rubric's text as an arm changed it."""
+
+    text: RubricText
+    share: float | None = None
+    """Of its words that were changed, where the arm counts them."""
 
 
-@dataclass(frozen=True, slots=True)
+class Reading(NamedTuple):
+    """Which of a writer's rubrics an arm reads for an item (uid) that is judged in an order, one a replicate."""
+
+    rubrics: Callable[[WriterRubrics, str, Order], Iterator[Rubric]]
+    saw: Callable[[Order], Saw]
+    """What their writer saw, by the order that is judged."""
+
+
+MATCHED = Reading(WriterRubrics.of, lambda order: order)
+CROSSED = Reading(WriterRubrics.crossed, lambda order: "BA" if order == "AB" else "AB")
+BLIND = Reading(WriterRubrics.blind, lambda order: "nothing")
+DECIDED = Reading(WriterRubrics.decided, lambda order: order)
+
+Give = Callable[[Item, Order, WriterRubrics | None], Iterator[ArmInput]]
+Edit = Callable[[Item, Rubric], Edited]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
+    """One way to hand a judge a rubric, or none.
+
+    Example: an arm that lets the judge read the rubric's first line alone.
+        >>> from evaluators.rubrics.arms import Arm, Edited, as_text
+        >>> def first_line(item, rubric):
+        ...     return Edited(replace(as_text(rubric), text=rubric.text.splitlines()[0]))
+        >>> FIRST_LINE = Arm.of_edit("first_line", "the rubric's first line alone", first_line)
+        >>> FIRST_LINE.per_writer, FIRST_LINE.reads_own_rubric
+        (True, True)
+    """
+
     name: str
-    per_writer: bool
     about: str
+    """What the judge reads, in a line."""
     give: Give
-    uses_label: bool = False
-    """A probe that is told the right answer: in no prompt of any other arm, and in no paper's table."""
-    default: bool = False
-    """Judged where a config names no arms."""
-    own: bool = False
-    """Reads what the judge itself wrote."""
+    """(item, order, the writer's rubrics) -> what the judge is handed, one a replicate; nothing where it has nothing."""
+    per_writer: bool = False
+    """Judged once for each writer of rubrics; else once for each judge, and `give` gets None for the writer."""
+    reads: Reading = MATCHED
+    """For arms of a writer: its rubrics that the arm uses. Arms with `donors` read those of other items instead."""
+    donors: bool = False
+    """Reads the rubrics that the shuffle drew from other items; not judged for a writer with one rubric for all."""
     edit: Edit | None = None
     """How the arm changes a rubric's text before it is read."""
+    hides: frozenset[str] = frozenset()
+    """What the judge is not shown: `media`, `responses`."""
+    blank: bool = False
+    """Hands over nothing at all, as `none`: it costs no rubric, and there is nothing to decide by."""
+    beyond_criteria: bool = False
+    """Hands over something besides criteria, which a judge that decides by criteria alone does not read."""
+    gradings: frozenset[Kind] = frozenset(["pairwise", "pointwise", "listwise"])
+    """The judges that it is for, by how they are asked. What speaks of Response 1 and 2 means nothing to one that scores."""
+    advises: bool = False
+    """Hands over the writer's own verdict, for which the judge's template must have a place."""
     after_responses: bool = False
     """Lives on what a writer says after seeing the responses: not judged for one that never sees any."""
-    across_items: bool = False
-    """Lives on the difference between items' rubrics: not judged for a writer with one rubric for all."""
-    reads: Reads = WriterRubrics.of
-    """For arms of a writer: its rubrics that the arm uses for an item (uid) in an order, one a replicate. `shuffled` reads
-    those of donors instead."""
+    own: bool = False
+    """Reads what the judge itself wrote."""
+    uses_label: bool = False
+    """A probe that is told the right answer: in no prompt of any other arm, and in no paper's table."""
     control: bool = False
     """A rubric too, only not this writer's for this item: `transferred` helps by its content where it does more than these."""
+    reference: bool = False
+    """The judge's other arms (of a writer's: those of that writer) are set against it."""
+    default: bool = False
+    """Judged where a config names no arms."""
+
+    @classmethod
+    def of_edit(cls, name: str, about: str, edit: Edit, hides: frozenset[str] = frozenset(), **facts: Any) -> Arm:
+        """An arm that hands over the writer's rubric for the item, changed by `edit`.
+
+        Args:
+            facts: further fields of the arm, such as `control=True`.
+        """
+
+        def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
+            assert writer is not None
+            for rubric in writer.of(item.uid, order):
+                edited = edit(item, rubric)
+                yield ArmInput(edited.text, rubric.replicate, hidden=hides, edited=edited.share)
+
+        return cls(name=name, about=about, give=give, per_writer=True, edit=edit, hides=hides, **facts)
+
+    @property
+    def reads_own_rubric(self) -> bool:
+        """Whether it brings to the judge what a writer said of this very item after it saw the responses."""
+        return self.per_writer and not self.donors and self.reads is not BLIND
 
     def fits(self, writer: WriterRubrics) -> bool:
         """Whether a writer can have anything for it."""
-        if self.across_items and writer.shared and not writer.by_item:
+        if self.donors and writer.shared and not writer.by_item:
             return False
         return not self.after_responses or writer.saw != {"nothing"}
 
@@ -139,182 +211,209 @@ def generic_rubric(modality: str, variant: int) -> RubricText:
     return RubricText(text, uid=f"generic/{modality}/{variant}")
 
 
-def _none(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
-    yield Given()
+def _none(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
+    yield ArmInput()
 
 
-def _repeat(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
-    yield Given(draw="repeat")
+def _repeat(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
+    yield ArmInput(repeat_id="repeat")
 
 
-def _generic(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _generic(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     # The item's content draws the wording, so that one call an order averages over all three.
-    yield Given(generic_rubric(item.modality(), int(digest("generic", item.uid)[:8], 16) % GENERIC_VARIANTS + 1))
+    yield ArmInput(generic_rubric(item.modality(), int(digest("generic", item.uid)[:8], 16) % GENERIC_VARIANTS + 1))
 
 
 def as_text(rubric: Rubric) -> RubricText:
     return RubricText(rubric.text, rubric.criteria, rubric.uid)
 
 
-def _transferred(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _transferred(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     assert writer is not None
     for rubric in writer.of(item.uid, order):
-        yield Given(as_text(rubric), rubric.replicate)
+        yield ArmInput(as_text(rubric), rubric.replicate)
 
 
-def _shuffled(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _shuffled(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     assert writer is not None
     for shuffle, donors in enumerate(writer.donors):
         donor = donors.get(item.uid)
         if donor is not None:
             rubric = next(writer.of(donor, order), None)
             if rubric is not None:  # else the donor's is still to come
-                yield Given(as_text(rubric), shuffle, donor)
+                yield ArmInput(as_text(rubric), shuffle, donor)
 
 
-def _crossed(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _crossed(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     assert writer is not None
     for rubric in writer.crossed(item.uid, order):
-        yield Given(as_text(rubric), rubric.replicate)
+        yield ArmInput(as_text(rubric), rubric.replicate)
 
 
-def _blind(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _blind(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     assert writer is not None
     for rubric in writer.blind(item.uid, order):
-        yield Given(as_text(rubric), rubric.replicate)
+        yield ArmInput(as_text(rubric), rubric.replicate)
 
 
-def _advice(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+def _advice(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
     assert writer is not None
     for rubric in writer.decided(item.uid, order):
-        yield Given(replicate=rubric.replicate, advice=verdict_in(rubric, order))
+        yield ArmInput(replicate=rubric.replicate, advice=verdict_in(rubric, order))
 
 
-def _edited(edit: Edit, hidden: frozenset[str] = frozenset()) -> Give:
-    """An arm that hands over the writer's rubric for this item, changed in some way."""
-
-    def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
-        assert writer is not None
-        for rubric in writer.of(item.uid, order):
-            edited = edit(item, rubric)
-            text, share = edited if isinstance(edited, tuple) else (edited, None)
-            yield Given(text, rubric.replicate, hidden=hidden, edited=share)
-
-    return give
-
-
-def _relabelled(item: Item, rubric: Rubric) -> RubricText:
+def _relabelled(item: Item, rubric: Rubric) -> Edited:
     criteria = tuple(
         replace(c, name=relabelled(c.name), description=relabelled(c.description)) for c in rubric.criteria
     )
-    return RubricText(relabelled(rubric.text), criteria, rubric.uid)
+    return Edited(RubricText(relabelled(rubric.text), criteria, rubric.uid))
 
 
-def _masked(item: Item, rubric: Rubric) -> tuple[RubricText, float]:
+def _masked(item: Item, rubric: Rubric) -> Edited:
     responses = [c.text for c in item.candidates]
     text = masked(rubric.text, responses)
     criteria = tuple(
         replace(c, name=masked(c.name, responses).text, description=masked(c.description, responses).text)
         for c in rubric.criteria
     )
-    return RubricText(text.text, criteria, rubric.uid), round(text.edited, 4)
+    return Edited(RubricText(text.text, criteria, rubric.uid), round(text.edited, 4))
 
 
-def _justified(item: Item, rubric: Rubric) -> RubricText:
+def _justified(item: Item, rubric: Rubric) -> Edited:
     text = f"{rubric.text}\n\nWhy these criteria: {rubric.justify}" if rubric.justify else rubric.text
-    return RubricText(text, rubric.criteria, rubric.uid)
+    return Edited(RubricText(text, rubric.criteria, rubric.uid))
 
 
-def as_read(item: Item, rubric: Rubric) -> RubricText:
-    return as_text(rubric)
+def _unchanged(item: Item, rubric: Rubric) -> Edited:
+    return Edited(as_text(rubric))
 
 
-PAIR = frozenset({"media", "responses"})
-
-
-def _told(right: bool) -> Give:
+def _naming(right: bool) -> Give:
     """The probes: a rubric that announces the label, or its opposite."""
 
-    def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[Given]:
+    def give(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
         if item.label.preferred is not None:
             preferred = 1 + order.index("ABCDEFGHI"[item.label.preferred])
             number = preferred if right else 1 + preferred % len(order)
             name = "leak" if right else "anti"
-            yield Given(RubricText(f"1. Overall quality (100%): Response {number} is the better one.", uid=name))
+            yield ArmInput(RubricText(f"1. Overall quality (100%): Response {number} is the better one.", uid=name))
 
     return give
 
 
-ARMS: dict[str, Arm] = {
-    arm.name: arm
-    for arm in (
-        Arm("none", False, "no rubric: the same prompt with the rubric section left out", _none, default=True),
-        Arm(
-            "generic",
-            False,
-            "a fixed rubric for the modality, one of three wordings by item",
-            _generic,
-            default=True,
-            control=True,
-        ),
-        Arm(
-            "transferred",
-            True,
-            "the writer's rubric for this item, written in the order that is judged",
-            _transferred,
-            default=True,
-        ),
-        Arm(
-            "crossed",
-            True,
-            "the rubric written in the other order, its text as it is: names of responses now point wrong",
-            _crossed,
-            after_responses=True,
-            reads=WriterRubrics.crossed,
-        ),
-        Arm(
-            "shuffled",
-            True,
-            "the same writer's rubric for another item of the category",
-            _shuffled,
-            default=True,
-            across_items=True,
-            control=True,
-        ),
-        Arm(
-            "advice",
-            True,
-            "no rubric, one line with the writer's own verdict: what copying it is worth",
-            _advice,
-            after_responses=True,
-            reads=WriterRubrics.decided,
-        ),
-        Arm("self", True, "a rubric that the judge wrote itself", _transferred, own=True),
-        Arm(
-            "relabel",
-            True,
-            "the rubric with Response 1 and 2 exchanged in its text",
-            _edited(_relabelled),
-            edit=_relabelled,
-        ),
-        Arm(
-            "masked", True, "the rubric without names of responses and verbatim quotes", _edited(_masked), edit=_masked
-        ),
-        Arm(
-            "blind",
-            True,
-            "a rubric written without the responses (other information and another prompt)",
-            _blind,
-            reads=WriterRubrics.blind,
-        ),
-        Arm("justify", True, "the rubric with its author's reasons for it", _edited(_justified), edit=_justified),
-        Arm("rubric_only", True, "question and rubric alone: 50 % if it does not say which", _edited(as_read, PAIR)),
-        Arm("no_image", True, "the rubric without the images", _edited(as_read, frozenset({"media"}))),
-        Arm("repeat", False, "`none` asked a second time: the noise floor", _repeat, default=True),
-        Arm("leak", False, "probe: a rubric that names the right response", _told(True), uses_label=True),
-        Arm("anti", False, "probe: a rubric that names the wrong response", _told(False), uses_label=True),
-    )
-}
+_OURS = (
+    Arm(
+        name="none",
+        about="no rubric: the same prompt with the rubric section left out",
+        give=_none,
+        blank=True,
+        reference=True,
+        default=True,
+    ),
+    Arm(
+        name="generic",
+        about="a fixed rubric for the modality, one of three wordings by item",
+        give=_generic,
+        control=True,
+        default=True,
+    ),
+    Arm(
+        name="transferred",
+        about="the writer's rubric for this item, written in the order that is judged",
+        give=_transferred,
+        per_writer=True,
+        default=True,
+    ),
+    Arm(
+        name="crossed",
+        about="the rubric written in the other order, its text as it is: names of responses now point wrong",
+        give=_crossed,
+        per_writer=True,
+        reads=CROSSED,
+        after_responses=True,
+    ),
+    Arm(
+        name="shuffled",
+        about="the same writer's rubric for another item of the category",
+        give=_shuffled,
+        per_writer=True,
+        donors=True,
+        control=True,
+        reference=True,
+        default=True,
+    ),
+    Arm(
+        name="advice",
+        about="no rubric, one line with the writer's own verdict: what copying it is worth",
+        give=_advice,
+        per_writer=True,
+        reads=DECIDED,
+        gradings=frozenset(["pairwise"]),
+        advises=True,
+        after_responses=True,
+        reference=True,
+    ),
+    Arm(name="self", about="a rubric that the judge wrote itself", give=_transferred, per_writer=True, own=True),
+    Arm.of_edit("relabel", "the rubric with Response 1 and 2 exchanged in its text", _relabelled),
+    Arm.of_edit("masked", "the rubric without names of responses and verbatim quotes", _masked),
+    Arm(
+        name="blind",
+        about="a rubric written without the responses (other information and another prompt)",
+        give=_blind,
+        per_writer=True,
+        reads=BLIND,
+    ),
+    Arm.of_edit("justify", "the rubric with its author's reasons for it", _justified, beyond_criteria=True),
+    Arm.of_edit(
+        "rubric_only",
+        "question and rubric alone: 50 % if it does not say which",
+        _unchanged,
+        hides=frozenset({"media", "responses"}),
+        gradings=frozenset(["pairwise"]),
+    ),
+    Arm.of_edit("no_image", "the rubric without the images", _unchanged, hides=frozenset({"media"})),
+    Arm(name="repeat", about="`none` asked a second time: the noise floor", give=_repeat, blank=True, default=True),
+    Arm(
+        name="leak",
+        about="probe: a rubric that names the right response",
+        give=_naming(right=True),
+        gradings=frozenset(["pairwise", "listwise"]),
+        uses_label=True,
+    ),
+    Arm(
+        name="anti",
+        about="probe: a rubric that names the wrong response",
+        give=_naming(right=False),
+        gradings=frozenset(["pairwise", "listwise"]),
+        uses_label=True,
+    ),
+)
 
-CONTROLS = tuple(a.name for a in ARMS.values() if a.control)
-"""The arms whose gain `transferred` must exceed to help by its content."""
+
+class Arms(Mapping[str, Arm]):
+    """All arms at hand by name: ours, then those that installed packages bring (looked up when first asked for)."""
+
+    @cached_property
+    def _arms(self) -> dict[str, Arm]:
+        ours = {arm.name: arm for arm in _OURS}
+        return ours | {name: arm for name, arm in objects("arms", Arm).items() if name not in ours}
+
+    def __getitem__(self, name: str) -> Arm:
+        return self._arms[name]
+
+    def facts(self, name: str) -> Arm:
+        """What is known of an arm that a run folder names: nothing where the package that brought it is not installed now."""
+        return self._arms.get(name) or Arm(name=name, about="", give=lambda item, order, writer: iter(()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arms)
+
+    def __len__(self) -> int:
+        return len(self._arms)
+
+
+ARMS = Arms()
+
+CONTROLS = tuple(a.name for a in _OURS if a.control)
+"""The arms whose gain `transferred` must exceed to help by its content, where a config declares none: ours alone, so that
+an installed package changes no conclusion."""

@@ -28,6 +28,7 @@ def donors(
     rubrics: Mapping[str, str],
     seed: int = 0,
     avoid: Sequence[Mapping[str, str]] = (),
+    *,
     planned: Mapping[str, str] = MappingProxyType({}),
     settled: Collection[str] = (),
 ) -> dict[str, str]:

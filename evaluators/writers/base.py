@@ -3,7 +3,7 @@
 A *method* is a module of `evaluators.writers.methods` that holds
 - `TEMPLATE` (a file in `prompts/`), `PARSER` (its version) and `VIOLATIONS`,
 - `SEES`: whether its rubrics are written with the `responses`, with `nothing` of them, or with `either`,
-- `OPTIONS`: the fields of `WriterSpec` that are its own, and
+- `OPTIONS`: those of `FIELDS_OF_METHODS` that it reads; `NEEDS`: those that it cannot do without, each with what a person is told, and
 - `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
 
 One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
@@ -16,9 +16,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -31,10 +31,9 @@ from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest, Image, Message, within_budget
 from evaluators.prompts.criteria import weighted
 from evaluators.prompts.exemplars import Exemplars, joined
-from evaluators.prompts.grading import Grading
 from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import DRAWS, ORDERS, Answer, Criterion, Failure, Item, Order, Rubric, Saw, Writer
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 
 ROUNDS = 5
 HELD_OUT = 0.5
@@ -57,7 +56,31 @@ class Draft:
 METHODS = Door("writers", "evaluators.writers.methods")
 
 
-class WriterSpec(JudgeSpec):
+@lru_cache(256)
+def is_shared(method: str) -> bool:
+    """Whether a method makes one rubric for all items. Of one that is not installed here, as records may name it: no.
+
+    >>> is_shared("arr_induced"), is_shared("proxy_grm")
+    (True, False)
+    """
+    try:
+        return bool(getattr(METHODS.module(method), "SHARED", False))
+    except (KeyError, UserError):
+        return False
+
+
+_OF_JUDGES = {
+    ("verdict", "samples"): "`verdict` and `samples` are a judge's: a writer has `replicates`",
+    ("grading", "decision", "ties", "scale"): "grading, decision, ties and scale are a judge's: leave them out",
+    ("answer_format", "top_logprobs"): "answer_format and top_logprobs are a judge's: leave them out",
+}
+"""What a person is told who writes fields of `JudgeSpec` that a writer does not have."""
+
+FIELDS_OF_METHODS = ("criteria", "exemplars", "seeds", "rounds", "held_out")
+"""Fields of `WriterSpec` for those methods alone that declare them (`OPTIONS`)."""
+
+
+class WriterSpec(ModelSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 
     method: str = "proxy_grm"
@@ -81,23 +104,21 @@ class WriterSpec(JudgeSpec):
 
     @model_validator(mode="before")
     @classmethod
-    def _not_a_name_alone(cls, value: Any) -> Any:
+    def _of_a_writer(cls, value: Any) -> Any:
         if isinstance(value, str):
             raise ValueError(
                 f"a writer needs more than the name {value!r}: give name, method, backend and model, or a rubric file under `rubrics:`"
             )
+        for of_judges, fix in _OF_JUDGES.items() if isinstance(value, dict) else ():
+            if not value.keys().isdisjoint(of_judges):
+                raise ValueError(fix)
         return value
 
-    @model_validator(mode="after")
-    def _check_writer(self) -> WriterSpec:
+    def check_kind(self) -> None:
         if self.method not in METHODS.names():
             raise ValueError(unknown("method", self.method, METHODS.names()))
-        if self.backend == "baseline":
-            raise ValueError("a baseline writes no rubrics: give a model, or a rubric file under `rubrics:`")
-        if self.how != Grading():
-            raise ValueError("grading, decision, ties and scale are a judge's: leave them out")
-        if self.verdict != "text" or self.samples != 1:
-            raise ValueError("`verdict` and `samples` are a judge's: a writer has `replicates`")
+        if not self.asks_model:
+            raise ValueError(f"a {self.backend} writes no rubrics: give a model, or a rubric file under `rubrics:`")
         if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
             raise ValueError(
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
@@ -105,24 +126,17 @@ class WriterSpec(JudgeSpec):
         if self.blind and self.sees != "either":
             how = "cannot write without" if self.sees == "responses" else "never sees"
             raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
-        for option in ("criteria", "exemplars", "seeds", "rounds", "held_out"):
+        for option in FIELDS_OF_METHODS:
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
                 owners = [m for m in METHODS.names() if option in METHODS.module(m).OPTIONS]
                 raise ValueError(
                     f"`{option}` is an option of {', '.join(owners)}; {self.method} has no use for it: leave it out"
                 )
-        if "exemplars" in self.module.OPTIONS and self.exemplars is None:
-            raise ValueError(
-                f"method {self.method} needs `exemplars: file.jsonl` (labelled pairs with a rationale); without any, "
-                "use arr_zero_shot"
-            )
-        if self.shared and self.seeds is None:
-            raise ValueError(
-                f"method {self.method} needs `seeds: file.jsonl`: labelled pairs, in the form of the benchmark `pairs`"
-            )
+        for option, why in getattr(self.module, "NEEDS", {}).items():
+            if getattr(self, option) is None:
+                raise ValueError(f"method {self.method} needs `{option}: file.jsonl`{why}")
         if self.shared and self.prompt is not None:
             raise ValueError(f"method {self.method} asks in several ways, and takes no `prompt`: leave it out")
-        return self
 
     @property
     def module(self) -> ModuleType:
@@ -136,7 +150,7 @@ class WriterSpec(JudgeSpec):
     @property
     def shared(self) -> bool:
         """Whether it makes one rubric for all items, before anything is judged."""
-        return bool(getattr(self.module, "SHARED", False))
+        return is_shared(self.method)
 
     @property
     def criteria_wanted(self) -> int:
@@ -202,6 +216,15 @@ TRIED_OUT: dict[str, Any] = {"preferred": 1, "count": 2, "failed": [{"criterion"
 """What the proposing template is tried out with."""
 
 
+class Place(NamedTuple):
+    """What a rubric is filed under within its writer's."""
+
+    benchmark: str
+    item: str | None
+    saw: Saw
+    replicate: int
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One rubric to be written."""
@@ -211,9 +234,8 @@ class Draw:
     replicate: int = 0
 
     @property
-    def place(self) -> tuple[str, str | None, Saw, int]:
-        """What it is filed under within its writer's rubrics."""
-        return self.item.benchmark, self.item.uid, self.saw, self.replicate
+    def place(self) -> Place:
+        return Place(self.item.benchmark, self.item.uid, self.saw, self.replicate)
 
 
 def draws(spec: WriterSpec, item: Item, orders: tuple[Order, ...] = ORDERS) -> Iterator[Draw]:

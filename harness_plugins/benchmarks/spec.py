@@ -13,8 +13,8 @@ from evaluators.errors import UserError
 from evaluators.inputs.complaints import problem_lines
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import read_mapping
-from harness_plugins.benchmarks.bundled import data_dir
+from evaluators.inputs.yaml_files import line_of, read_mapping
+from harness_plugins.benchmarks.folders import DECLARATION, benchmark_folders
 
 
 class DatasetSpec(Entry):
@@ -229,22 +229,38 @@ class BenchmarkSpec(Entry):
 
 
 def names() -> list[str]:
-    """The benchmarks at hand: folders under `tasks/` with a benchmark.yaml."""
-    return sorted(p.parent.name for p in data_dir("tasks").glob("*/benchmark.yaml"))
+    """The benchmarks at hand, in alphabetical order."""
+    return sorted(benchmark_folders())
 
 
-@cache
 def load_spec(name: str) -> BenchmarkSpec:
     """The declaration of one benchmark.
 
     Raises:
         UserError: there is no such folder, or its declaration does not fit.
     """
-    path = data_dir("tasks") / name / "benchmark.yaml"
-    if name not in names():
-        raise UserError(f"{unknown('benchmark', name, names())} (`pairs` reads rows of your own)")
+    folder = benchmark_folders().get(name)
+    if folder is None:
+        raise UserError(
+            f"{unknown('benchmark', name, names())} (`pairs` reads rows of your own; --tasks DIR names a folder of benchmarks)"
+        )
+    path = folder / DECLARATION
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, changed: int) -> BenchmarkSpec:
+    """
+    Args:
+        changed: when the file was written: a notebook that goes on after an edit reads it anew.
+    """
     node, value = read_mapping(path, "`name`, `prompt`, `candidates` and `label`")
     try:
-        return BenchmarkSpec.model_validate({**value, "folder": path.parent})
+        spec = BenchmarkSpec.model_validate({**value, "folder": path.parent})
     except ValidationError as e:
         raise UserError(*problem_lines(path, node, e, BenchmarkSpec)) from None
+    if spec.name != path.parent.resolve().name:
+        raise UserError(
+            f"{path}: line {line_of(node, ('name',))}: name: must be that of its folder, {path.parent.resolve().name!r}"
+        )
+    return spec

@@ -1,4 +1,4 @@
-"""The command line. What the commands do stands in `run` and `tables`, their arguments in `options`."""
+"""The command line: signals, errors and exit codes. Each command is a module of `commands`, what it takes and what it does."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if ours:
         signal.signal(signal.SIGINT, _leave)
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the last of all: then Python itself goes
-    from harness_plugins.cli import commands, options
+    from harness_plugins.cli import exit_codes
+    from harness_plugins.cli.parser import build_parser
 
-    parser = options.parser()
+    parser = build_parser()
     parser.check_names(sys.argv[1:] if argv is None else argv)
     args, remaining = parser.parse_known_args(argv)
     if remaining and args.command != "lmms-eval":
@@ -38,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from harness_plugins._version import __version__
 
         say(f"rubric-harness {__version__}")
-        return commands.COMPLETE
+        return exit_codes.COMPLETE
     if args.command is None:
         parser.print_help()
-        return commands.BAD_INPUT
+        return exit_codes.BAD_INPUT
     # Signals as they come: what a library makes of Ctrl-C need not say so (DuckDB: "Query interrupted").
     reading_end, writing_end = os.pipe()
     os.set_blocking(writing_end, False)
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from evaluators.text import say
 
             say("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)
-        return commands.INTERRUPTED
+        return exit_codes.INTERRUPTED
     finally:
         if ours:
             signal.set_wakeup_fd(-1)
@@ -87,12 +88,14 @@ def _interrupted(error: BaseException | None) -> bool:
 def _done(args: argparse.Namespace) -> int:
     from evaluators.errors import RunStopped, UserError
     from evaluators.text import say
-    from harness_plugins.cli import run, tables
-    from harness_plugins.cli.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN
+    from harness_plugins.cli.exit_codes import BAD_INPUT, COMPLETE, ERRORS_REMAIN
 
     try:
-        module = {"run": run, "tables": tables}[_COMMANDS[args.command]]
-        code: int = getattr(module, f"{args.command.replace('-', '_')}_command")(args)
+        if args.tasks:
+            from harness_plugins.benchmarks.folders import add_folders
+
+            add_folders(args.tasks)
+        code: int = args.main(args)
         return code
     except UserError as e:
         if _interrupted(e):
@@ -109,16 +112,6 @@ def _done(args: argparse.Namespace) -> int:
             return COMPLETE
         say(f"error: {getattr(e, 'filename', None) or 'a file'}: {getattr(e, 'strerror', None) or e}", file=sys.stderr)
         return BAD_INPUT
-
-
-_COMMANDS = {
-    **dict.fromkeys(("run", "rubrics", "data", "lmms-eval", "reward-server"), "run"),
-    **dict.fromkeys(
-        ("score", "table", "cost", "export", "report", "compare", "show", "check", "items", "tasks", "import"),
-        "tables",
-    ),
-}
-"""Which module does what a command says; each function there is named after its command."""
 
 
 if __name__ == "__main__":

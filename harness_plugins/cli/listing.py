@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from evaluators.backends.baseline import PICKS
 from evaluators.rubrics.arms import ARMS
-from evaluators.specs import BACKENDS
+from evaluators.specs import BACKENDS, capabilities
 from evaluators.writers.base import METHODS
-from harness_plugins.benchmarks.bundled import data_dir
+from harness_plugins.benchmarks.folders import benchmarks_in, task_folders
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec, names
 from harness_plugins.hosts import SETTINGS
 from harness_plugins.scoring.protocols import STRICT
@@ -14,10 +13,13 @@ from harness_plugins.tables.paper import listed
 
 
 def listing() -> str:
-    lines = [f"Benchmarks ({data_dir('tasks')})"]
-    for name in names():
-        spec = load_spec(name)
-        lines.append(f"  {name:24} {'; '.join(p for p in (spec.title, _rows(spec), _where(spec), spec.paper) if p)}")
+    lines: list[str] = []
+    for folder in task_folders():
+        lines += [f"{chr(10) if lines else ''}Benchmarks ({folder})"]
+        for name in benchmarks_in(folder):
+            spec = load_spec(name)
+            facts = (spec.title, _rows(spec), _where(spec), spec.paper)
+            lines.append(f"  {name:24} {'; '.join(fact for fact in facts if fact)}")
     lines.append("\nSettings (arms)")
     lines += [f"  {a.name:24} {a.about}{' (per writer)' if a.per_writer else ''}" for a in ARMS.values()]
     lines.append(
@@ -37,7 +39,8 @@ def listing() -> str:
     lines += [f"  {name:24} {METHODS.about(name)}" for name in METHODS.names()]
     lines += ["\nPaper tables (table --spec NAME)", *listed()]
     lines.append("\nJudges (backend: in a config)")
-    lines += [f"  {name}" + (f": {', '.join(PICKS)}" if name == "baseline" else "") for name in BACKENDS.names()]
+    models = {name: capabilities(name).models for name in BACKENDS.names()}
+    lines += [f"  {name}" + (f": {', '.join(names)}" if names else "") for name, names in models.items()]
     return "\n".join(lines) + "\n"
 
 

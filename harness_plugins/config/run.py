@@ -13,7 +13,7 @@ from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 
@@ -69,9 +69,10 @@ class Config(Entry):
     @classmethod
     def _controls_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for arm in value:
-            if arm not in CONTROLS:
-                raise ValueError(f"{arm!r} is no control; there are: {', '.join(CONTROLS)}")
-        return tuple(c for c in CONTROLS if c in value)
+            if arm not in ARMS or not ARMS[arm].control:
+                controls = ", ".join(a.name for a in ARMS.values() if a.control)
+                raise ValueError(f"{arm!r} is no control; there are: {controls}")
+        return tuple(a for a in ARMS if a in value)
 
     @field_validator("primary_contrast")
     @classmethod
@@ -79,8 +80,10 @@ class Config(Entry):
         arm, reference = value
         if arm not in ARMS:
             raise ValueError(unknown("arm", arm, ARMS))
-        if reference not in ("none", "shuffled") or arm == reference:
-            raise ValueError("must be [an arm, none] or [an arm, shuffled], such as [transferred, shuffled]")
+        references = [a.name for a in ARMS.values() if a.reference]
+        if reference not in references or arm == reference:
+            pairs = " or ".join(f"[an arm, {r}]" for r in references)
+            raise ValueError(f"must be {pairs}, such as [transferred, shuffled]")
         return value
 
     @field_validator("reference_writer")
@@ -106,7 +109,7 @@ class Config(Entry):
                 for a in ARMS.values()
                 if a.default
                 and (written or not a.per_writer)
-                and not (a.across_items and shared and not value.get("rubrics"))
+                and not (a.donors and shared and not value.get("rubrics"))
             ]
             return {**value, "arms": default}
         return value
@@ -134,18 +137,13 @@ class Config(Entry):
     def own_writers(self) -> dict[str, WriterSpec]:
         """Judge -> the same model as the writer of its own rubrics (arm `self`)."""
         own = [a for a in self.arms if ARMS[a].own]
-        judges = [j for j in self.judges if own and j.backend != "baseline"]
+        judges = [j for j in self.judges if own and j.asks_model]
         return {j.name: own_writer(j) for j in judges}
-
-
-_ASKED = ("grading", "decision", "ties", "scale")
 
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
-    fields = judge.model_dump(
-        exclude={"name", "verdict", "top_logprobs", "prompt", "answer_format", "samples", "seed", *_ASKED}
-    )
+    fields = judge.model_dump(include=ModelSpec.model_fields.keys() - {"name", "prompt", "seed"})
     return WriterSpec.model_validate(
         {**fields, "name": f"self:{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
     )
@@ -187,10 +185,11 @@ def _check_writers(config: Config, file: ConfigFile) -> None:
             f"{file.line('arms')}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
-    if config.writers and not config.rubrics and all(w.shared for w in config.writers) and "shuffled" in config.arms:
+    exchanging = [a for a in config.arms if ARMS[a].donors]
+    if exchanging and config.writers and not config.rubrics and all(w.shared for w in config.writers):
         raise UserError(
-            f"{file.line('arms')}: shuffled exchanges the rubrics of items, and each of `writers` has one "
-            "for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
+            f"{file.line('arms')}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of "
+            "`writers` has one for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
@@ -206,21 +205,20 @@ def _check_judges(config: Config, file: ConfigFile) -> None:
     Raises:
         UserError: at the line of `arms`; or a template lacks what an arm asks for.
     """
-    for judge in (j for j in config.judges if j.backend != "baseline"):
-        positional = [a for a in ("advice", "rubric_only", "leak", "anti") if a in config.arms]
-        if judge.grading == "listwise":
-            positional = [a for a in positional if a in ("advice", "rubric_only")]
-        if positional and judge.grading != "pairwise":
+    for judge in (j for j in config.judges if j.asks_model):
+        positional = [a for a in config.arms if judge.grading not in ARMS[a].gradings]
+        if positional:
             raise UserError(
                 f"{file.line('arms')}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
             )
-        if judge.decision == "criteria" and "justify" in config.arms:
+        beyond = [a for a in config.arms if ARMS[a].beyond_criteria]
+        if judge.decision == "criteria" and beyond:
             raise UserError(
                 f"{file.line('arms')}: judge {judge.name!r} decides by criteria and reads nothing else of a "
-                "rubric, so `justify` is `transferred` to it: leave the arm out, or give the judge a run of its own"
+                f"rubric, so `{beyond[0]}` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
-        if "advice" in config.arms:
+        if any(ARMS[a].advises for a in config.arms):
             judge.template.check_advice()
-        if "rubric_only" in config.arms:
+        if any("responses" in ARMS[a].hides for a in config.arms):
             judge.template.check_hidden_responses()

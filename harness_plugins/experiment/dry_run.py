@@ -15,7 +15,7 @@ from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.records import Item
 from evaluators.rubrics.arms import ARMS, CONTROLS
-from evaluators.specs import JudgeSpec, unset
+from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import WriterSpec, request_of
 from harness_plugins.config.run import Config
 from harness_plugins.experiment.inducing import calls_of, gaps
@@ -97,7 +97,7 @@ class _Plan:
         for spec in judges:
             judge = create(spec)
             for arm, writer in grid.rows(spec):
-                row = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.wanted)
+                row = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.selects)
                 work = due_cells(row, spec, finished)
                 size = _call_size(row, spec, judge) if isinstance(judge, ChatJudge) else _CallSize(1.0, 0.0)
                 count = _Count(work.planned, round(work.calls * size.requests), round(work.calls * size.tokens))
@@ -133,10 +133,10 @@ class _Plan:
                     f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
                 )
                 self._writer_prompts[spec.name] = text_of(request_of(spec, left[0]).messages)
-                sizes = [_size([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
+                sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
                 self._add_tokens(spec, len(left) * sum(sizes) / len(sizes), len(left))
 
-    def _add_tokens(self, spec: JudgeSpec, read: float, calls: int) -> None:
+    def _add_tokens(self, spec: ModelSpec, read: float, calls: int) -> None:
         before = self.tokens_by_model.get(spec.served, NOTHING)
         self.tokens_by_model[spec.served] = Tokens(before.read + read, before.written + _most(spec, calls))
 
@@ -196,7 +196,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) 
     for grid in grids:
         conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
         for c in conclusions:
-            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested)]
+            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested.items())]
             effects = ", ".join(
                 f"{name} of {100 * x.detectable:.1f}" for name, x in sizes if x is not None and x.detectable > 0
             )
@@ -204,7 +204,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) 
                 lines.append(
                     f"Can show, {grid.benchmark}, {c.writer}, as answered so far: {effects} points (2.8 standard errors)."
                 )
-        judges = sum(j.backend != "baseline" for j in config.judges)
+        judges = sum(j.asks_model for j in config.judges)
         if judges and not conclusions:
             items, clusters = len(grid.items), int(statistics.clusters(grid.items).max()) + 1
             alike = [(1 + (n - 1) * ALIKE) / n for n in (2, judges)]
@@ -238,21 +238,21 @@ def _call_size(grid: Grid, spec: JudgeSpec, judge: ChatJudge) -> _CallSize:
     rows = grid.rows(spec)
     for item in grid.items[:SAMPLED_ITEMS]:
         for cell in grid.cells(item, spec, rows):
-            requests = judge.requests(cell.given.case(item, cell.order, cell.candidate))
-            sizes.append(_CallSize(len(requests), _size(requests)))
+            requests = judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
+            sizes.append(_CallSize(len(requests), estimated_tokens(requests)))
     if not sizes:
         return _CallSize(1.0, 0.0)
     return _CallSize(sum(s.requests for s in sizes) / len(sizes), sum(s.tokens for s in sizes) / len(sizes))
 
 
-def _size(requests: Sequence[ChatRequest]) -> float:
-    """Estimated tokens."""
+def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
+    """Of what requests show: texts and images."""
     parts = [p for r in requests for m in r.messages for p in m.parts]
     text = sum(len(p.text) for p in parts if isinstance(p, Text))
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
 
 
-def _most(spec: JudgeSpec, calls: int) -> float:
+def _most(spec: ModelSpec, calls: int) -> float:
     """The most tokens that some calls write."""
     most = max_written(spec)
     return most * calls if most is not None else math.inf if calls else 0.0
@@ -298,7 +298,7 @@ def _prompt(grid: Grid, spec: JudgeSpec, judge: ChatJudge) -> str:
     rows = grid.rows(spec)
     for item in grid.items:
         for cell in grid.cells(item, spec, rows):
-            return text_of(judge.request(cell.given.case(item, cell.order, cell.candidate)).messages)
+            return text_of(judge.request(cell.arm_input.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
 
 

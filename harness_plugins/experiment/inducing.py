@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from evaluators import judges as judge_factory
 from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
@@ -21,11 +20,11 @@ from evaluators.images.pictures import read_picture
 from evaluators.induction import AT_ONCE, Induced, Induction, Options, Seeds
 from evaluators.inputs.files import read_bytes
 from evaluators.inputs.yaml_files import read_mapping
-from evaluators.judges import ChatJudge
+from evaluators.judges import chat_backend
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, encode
-from evaluators.specs import JudgeSpec
+from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.benchmarks.overlap import prints, together
@@ -104,7 +103,7 @@ def calls_of(spec: WriterSpec, replicate: int) -> int:
 
 def verifier_of(spec: WriterSpec) -> JudgeSpec:
     """The writer's model as the judge that verifies: asked as any judge is, greedily where it takes a temperature."""
-    fields = spec.model_dump(include=set(JudgeSpec.model_fields) - {"prompt", "seed", "samples"})
+    fields = spec.model_dump(include=set(ModelSpec.model_fields) - {"prompt", "seed"})
     return JudgeSpec.model_validate({**fields, "temperature": None if spec.temperature is None else 0.0})
 
 
@@ -131,10 +130,7 @@ class InducedRubric:
         """
         spec = self.spec
         assert spec.seeds is not None
-        if backend is None:
-            judge = judge_factory.create(spec)
-            assert isinstance(judge, ChatJudge)
-            backend = judge.backend
+        backend = backend or chat_backend(spec)
         pairs = seeds_of(spec.seeds)
         seeds = split(pairs, spec.held_out_share, self.replicate)
         options = Options(

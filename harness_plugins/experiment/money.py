@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
-from evaluators.specs import JudgeSpec
+from evaluators.specs import ModelSpec
 from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.config.run import Config
 from harness_plugins.folder.run_folder import RunFolder
@@ -25,7 +25,7 @@ class Money:
 
 
 def money_of(
-    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], specs: Sequence[JudgeSpec]
+    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], specs: Sequence[ModelSpec]
 ) -> Money:
     """The budget of a run, before anything is asked.
 
@@ -45,7 +45,7 @@ def money_of(
                 "max_cost needs prices: give --prices FILE (or `prices:` in the config); see examples/prices.yaml"
             )
         return Money()
-    models = [s for s in specs if s.backend != "baseline"]
+    models = [s for s in specs if s.asks_model]
     model_by_name = {s.name: s.served for s in (*config.judges, *config.all_writers())}
     paid = paid_in(folder, manifest, model_by_name) if folder else []
     users = [User(s.name, s.served) for s in models]

@@ -1,4 +1,7 @@
-"""The progress line: rate, time left of the slowest model, tokens, failures by kind, and, when the run waits, why it waits."""
+"""What a long command is doing: steps with a bar, and the progress line of requests.
+
+The line has rate, time left of the slowest model, tokens, failures by kind, and, when the run waits, why it waits.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.console import Console
@@ -159,3 +163,33 @@ async def _plain(tally: Tally, doing: str) -> None:
         await asyncio.sleep(PLAIN_S)
         state = describe(tally, clock.pace(tally))
         say(f"{doing} {tally.written}/{tally.total} | {state}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a long command is doing, on stderr: a bar in a terminal, a line each 10 s elsewhere, nothing when quiet."""
+
+    show: bool = False
+
+    @contextlib.contextmanager
+    def counted(self, doing: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Within it, call what it yields with the number of things done."""
+        if not self.show or not total:
+            yield lambda done: None
+            return
+        console = Console(file=sys.stderr)
+        if console.is_terminal:
+            with Progress(console=console) as bar:
+                task = bar.add_task(doing, total=total)
+                yield lambda done: bar.update(task, advance=done)
+            return
+        last, sum_done = time.monotonic(), 0
+
+        def count(done: int) -> None:
+            nonlocal last, sum_done
+            sum_done += done
+            if time.monotonic() - last >= PLAIN_S:
+                last = time.monotonic()
+                say(f"{doing} {sum_done}/{total}", file=sys.stderr, flush=True)
+
+        yield count

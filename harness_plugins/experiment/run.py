@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Damage, Journal, damage_notes
-from evaluators.engine.plan import Cell, Finished, Grid, Work, due
-from evaluators.engine.runner import Runner
+from evaluators.engine.plan import Cell, Finished, Grid, due
+from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.inputs.names import unknown
@@ -28,7 +28,7 @@ from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Item, RecordError, Rubric, decode, encode
 from evaluators.rubrics.arms import ARMS
-from evaluators.specs import JudgeSpec, unset
+from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
@@ -102,7 +102,7 @@ class Prepared:
     def grids(self, only: Selection | None = None, written: Sequence[RubricFile] = ()) -> tuple[Grid, ...]:
         """What is to be judged, with the rubrics of files and those written for this run."""
         config = self.config
-        shuffles = config.shuffles if "shuffled" in config.arms else 0
+        shuffles = config.shuffles if any(ARMS[a].donors for a in config.arms) else 0
         arms = [ARMS[a] for a in config.arms]
         return tuple(
             Grid(
@@ -158,7 +158,7 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
     Raises:
         UserError: one compares two, and some item has more; or one reads text alone, and the candidates are images.
     """
-    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.backend != "baseline"]
+    compare = [f"judge {j.name!r}" for j in config.judges if j.grading == "pairwise" and j.asks_model]
     compare += [f"writer {w.name!r}" for w in config.all_writers() if w.sees != "nothing"]
     text_alone = [spec for spec in (*config.judges, *config.all_writers()) if spec.media == "none"]
     for name, benchmark_items in items.items():
@@ -306,7 +306,7 @@ def _start(config: Config, folder: RunFolder, limit: int | None, only: Selection
     manifest = folder.manifest()
     check_judges(folder, manifest, config.judges, config.orders)
     check_rows(folder, manifest, prepared.benchmarks)
-    planned = planned_donors(folder, manifest) if "shuffled" in config.arms else None
+    planned = planned_donors(folder, manifest) if any(ARMS[a].donors for a in config.arms) else None
     prepared = replace(prepared.with_digests(folder_items), planned=planned)
     check_images([i for items in prepared.items.values() for i in items])
     new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
@@ -314,7 +314,7 @@ def _start(config: Config, folder: RunFolder, limit: int | None, only: Selection
     return _Start(folder, prepared, manifest, folder_items, money, new_rubrics, damage)
 
 
-def check_secrets(specs: Iterable[JudgeSpec], with_backend: Collection[str] | None = None) -> None:
+def check_secrets(specs: Iterable[ModelSpec], with_backend: Collection[str] | None = None) -> None:
     """Before anything is asked: whoever comes later would fail when others have been paid.
 
     Args:
@@ -455,18 +455,16 @@ def write_rubrics(
         return _write(start, specs, backends=writers, redo=redo, progress=progress)
 
 
-def _work(
-    config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]
-) -> list[tuple[Judge, list[Work]]]:
+def _work(config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]) -> list[Judging]:
     work = []
     for spec in config.judges:
         due_here = [due(grid, spec, finished) for grid in grids]
         judge = judges.get(spec.name) or judge_factory.create(spec)
-        work.append((judge, due_here))
+        work.append(Judging(judge, due_here))
     return work
 
 
-def _check_media_of(work: Sequence[tuple[Judge, Sequence[Work]]], prepared: Prepared) -> None:
+def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
     """What is finished may have lost its media; what is still to be judged may not.
 
     Raises:
@@ -490,7 +488,7 @@ def tell_damage(folder: RunFolder, damage: Damage) -> None:
         log.warning("%s: %s; what stood there is due again", folder, note)
 
 
-def copy_answers(folder: RunFolder, work: Sequence[tuple[Judge, Sequence[Work]]], runner: Runner) -> None:
+def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     cells_by_call: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
@@ -511,11 +509,11 @@ def copy_answers(folder: RunFolder, work: Sequence[tuple[Judge, Sequence[Work]]]
     for call, cells in ((call, cells) for call, cells in cells_by_call.items() if call in answers):
         for item, cell in cells:
             spec = specs[cell.judge]
-            asked = spec.asked(cell.given.case(item, cell.order, cell.candidate))
+            asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
             runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
 
 
-async def ask(runner: Runner, work: Sequence[tuple[Judge, Sequence[Work]]], progress: bool) -> None:
+async def ask(runner: Runner, work: Sequence[Judging], progress: bool) -> None:
     if not progress:
         await runner.run(work)
         return

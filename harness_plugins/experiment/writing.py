@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evaluators import judges as judge_factory
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.writing import Writing, write_rubrics
 from evaluators.errors import UserError
-from evaluators.judges import ChatJudge
+from evaluators.judges import chat_backend
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, Writer
 from evaluators.writers.base import Draw, WriterSpec, draws
@@ -111,11 +110,7 @@ def work_of(
     work = []
     for spec in specs:
         draws_due = list(due(spec, items, orders, written.by_writer[spec.name], redo))
-        backend = (backends or {}).get(spec.name)
-        if backend is None:
-            judge = judge_factory.create(spec)
-            assert isinstance(judge, ChatJudge)
-            backend = judge.backend
+        backend = (backends or {}).get(spec.name) or chat_backend(spec)
         work.append(Writing(spec, backend, draws_due, (accounts or {}).get(spec.name)))
     return work
 

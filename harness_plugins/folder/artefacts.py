@@ -54,10 +54,10 @@ def write_artefact(path: Path, induced: Induced, writer: Writer, replicate: int,
                 **({"theme": themes[n]} if n in themes else {}),
                 "verified_on": list(k.seeds),
                 "after_refinements": k.round,
-                "coverage": f"{k.coverage[0]}/{k.coverage[1]} trials of the selecting pairs decided",
-                "right": f"{k.right[0]}/{k.right[1]} of these",
+                "coverage": f"{k.selecting.decided}/{k.selecting.trials} trials of the selecting pairs decided",
+                "right": f"{k.selecting.right}/{k.selecting.decided} of these",
                 "contribution": round(k.contribution, 4),
-                "tested": f"{k.tested[0]} right of {k.tested[1]} decided, {k.tested[2]} trials of the testing pairs",
+                "tested": f"{k.testing.right} right of {k.testing.decided} decided, {k.testing.trials} trials of the testing pairs",
             }
             for n, k in enumerate(induced.criteria, 1)
         ],

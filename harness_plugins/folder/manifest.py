@@ -123,7 +123,7 @@ def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
         "orders": orders,
         "concurrency": spec.concurrency,
         **({"complete_reasons": list(spec.complete_reasons)} if spec.complete_reasons else {}),
-        "template": spec.template.source if spec.backend != "baseline" else None,
+        "template": spec.template.source if spec.asks_model else None,
     }
 
 
@@ -162,7 +162,7 @@ def _declared(previous: Mapping[str, Any], config: Config) -> dict[str, Any]:
     members = {(m["benchmark"], m["writer"]): m["judges"] for m in before.get("members", ())}
     if "transferred" in config.arms:
         writers = [*config.rubrics, *(w.name for w in config.writers)]
-        judges = [j.name for j in config.judges if j.backend != "baseline"]
+        judges = [j.name for j in config.judges if j.asks_model]
         members |= {(b.name, w): judges for b in config.benchmarks for w in writers}
     return {
         "members": [{"benchmark": b, "writer": w, "judges": judges} for (b, w), judges in members.items()],

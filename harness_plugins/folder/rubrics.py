@@ -15,6 +15,7 @@ from evaluators.keys import rubric_uid
 from evaluators.records import Item, RecordError, Rubric, Writer, decode
 from evaluators.rubrics.arms import WriterRubrics
 from evaluators.rubrics.shuffle import donors
+from evaluators.writers.base import is_shared
 from harness_plugins.folder.artefacts import SUFFIXES, read_artefact
 from harness_plugins.folder.donors import Planned, Shuffle
 from harness_plugins.folder.run_folder import RunFolder
@@ -113,7 +114,7 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
         )
     rubrics = [replace(r, writer=replace(r.writer, name=name)) for r in rubrics]
-    prints = _prints_beside(path, {r.text for r in rubrics if r.item is None and r.writer.method == "arr_induced"})
+    prints = _prints_beside(path, {r.text for r in rubrics if r.item is None and is_shared(r.writer.method)})
     return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics), prints=prints)
 
 

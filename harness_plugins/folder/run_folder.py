@@ -159,8 +159,7 @@ class RunFolder:
             damage: is told of every line that is no verdict.
         """
         for path in self.files("verdicts"):
-            for _, value in objects(path, damage, verdict_fault):
-                yield value
+            yield from objects(path, damage, verdict_fault)
 
     def verdicts_on(self, uids: list[str]) -> Iterator[dict[str, Any]]:
         """Those on some items: DuckDB finds their lines, and no other line becomes an object.

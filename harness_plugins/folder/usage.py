@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
-from evaluators.specs import served_model
+from evaluators.rubrics.arms import ARMS, BLIND
+from evaluators.specs import capabilities, served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]
@@ -144,7 +145,7 @@ class FolderUsage:
             replicates = max(d.replicates for (_, w, _), d in self.written.items() if w == writer)
             return RubricUsage(Drafts(self.induced[writer], replicates).replicate(), True)
         kinds = {blind: d for (b, w, blind), d in self.written.items() if (b, w) == (benchmark, writer)}
-        drafts = kinds.get(arm == "blind") or kinds.get(True)
+        drafts = kinds.get(ARMS.facts(arm).reads is BLIND) or kinds.get(True)
         return None if drafts is None else RubricUsage(drafts.replicate(), False)
 
 
@@ -256,7 +257,7 @@ def usage_of(
 def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: FolderUsage) -> None:
     def is_model(judge: str) -> bool:
         entry = manifest.get("judges", {}).get(judge)
-        return bool(entry["key"].get("backend") != "baseline") if entry else judge not in PICKS
+        return capabilities(str(entry["key"].get("backend"))).asks_model if entry else judge not in PICKS
 
     verdict_counts = dict(db.execute("SELECT judge, count(*) FROM last WHERE answered GROUP BY 1").fetchall())
     answers = {judge: row for judge, *row in db.execute(_PAID).fetchall()}

@@ -26,6 +26,9 @@ GRM = "grm"
 ARR = "arr"
 """The setting in which it writes a rubric from the request alone; in no group."""
 
+TASK_CLASSES = {**dict.fromkeys(SETTINGS, "RubricTask"), GRM: "GrmTask", ARR: "ArrTask"}
+"""Every setting -> the class of its tasks, by its name in `hosts.task`."""
+
 OUR_MODEL = "rubric_judge"
 """Our judges, as a model of lmms-eval."""
 

@@ -10,11 +10,11 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from evaluators.backends.lmms import FAILED
+from evaluators.backends.lmms import failure_in
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.extras import failed_import, install
 from evaluators.messages import Message, Text
@@ -25,9 +25,10 @@ from evaluators.text import printable
 from evaluators.usage import read_usage
 from harness_plugins.hosts import JUDGE
 from harness_plugins.hosts.folder import Folder, close_folders, folder_of
-from harness_plugins.hosts.judge import foreign_spec
+from harness_plugins.hosts.judge import HostModel, foreign_spec
 from harness_plugins.hosts.metrics import (
     REFERENCES,
+    Outcome,
     aggregate,
     direction,
     gain_names,
@@ -76,11 +77,11 @@ def importing(host: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as e:
-        mend = not_imported(host, e, extra)
+        error = not_imported(host, e, extra)
 
         @plainly
         def refuse() -> None:
-            raise mend
+            raise error
 
         refuse()
 
@@ -109,12 +110,21 @@ class Shares:
     scores: Mapping[int, float]
 
 
+class HostReply(NamedTuple):
+    text: str
+    """As it came."""
+    usage: Mapping[str, int | None]
+    """Empty where the harness counts no tokens."""
+
+
 class HostedTask:
     """A mixin: `load` first, then the harness's own constructor."""
 
     harness: str
     """`lmms` or `lm`: the judge's backend in the records."""
     harness_version: str
+    length_argument: str
+    """What the harness calls the most tokens that a model writes."""
     config: Any
     dataset: Any
     _instances: Any
@@ -151,9 +161,27 @@ class HostedTask:
             "grading": str(self.rows.grading),
         }
 
-    def metrics(self, asked: Sequence[int]) -> list[str]:
+    def task_config(self, task: str, metadata: Mapping[str, Any], **own: Any) -> dict[str, Any]:
+        """The harness's config of a task. Models are asked as a native judge by default; `until` because harnesses would cut at the
+        first blank line.
+
+        Args:
+            own: fields that this harness alone has.
+        """
+        generation = {self.length_argument: 4096, "temperature": 0.0, "do_sample": False, "until": []}
+        return {
+            "task": task,
+            "test_split": "test",
+            "output_type": "generate_until",
+            "num_fewshot": 0,
+            **own,
+            "generation_kwargs": generation,
+            "metadata": metadata,
+        }
+
+    def metrics(self, numbers: Sequence[int]) -> list[str]:
         """The names of the metrics that there may be where these rows are asked."""
-        names = [*metric_names(self.rows, asked), "score"]
+        names = [*metric_names(self.rows, numbers), "score"]
         if self.rows.arm.name == "transferred":
             names += [name for reference in REFERENCES for name in gain_names(reference)]
         return names
@@ -171,8 +199,8 @@ class HostedTask:
         return "\n".join(p.text for m in self.messages(number) for p in m.parts if isinstance(p, Text))
 
     @abstractmethod
-    def command(self) -> tuple[str, Mapping[str, Any]] | None:
-        """The model and its arguments as the harness was told them; None where there is no command line."""
+    def command(self) -> HostModel | None:
+        """The model that the command line names; None where there is none."""
 
     @functools.cached_property
     def judge(self) -> JudgeSpec:
@@ -181,13 +209,13 @@ class HostedTask:
         Raises:
             UserError: nobody says who judges.
         """
-        command = self.command()
-        if command is None and not os.environ.get(JUDGE, "").strip():
+        model = self.command()
+        if model is None and not os.environ.get(JUDGE, "").strip():
             raise UserError(
                 f"{self.config.task}: without a command line nobody says who judges: export {JUDGE}=name-of-the-model"
             )
-        model, arguments = command or (os.environ[JUDGE].strip(), {})
-        return foreign_spec(model, arguments, self.config.generation_kwargs, self.harness, grading_fields())
+        model = model or HostModel(os.environ[JUDGE].strip(), {})
+        return foreign_spec(model, self.config.generation_kwargs, self.harness, grading_fields())
 
     def expect(self, asked: Sequence[Mapping[str, Any]], ours: bool) -> None:
         """Take note of the documents to be asked, in all processes together, once the harness has made its requests.
@@ -235,24 +263,24 @@ class HostedTask:
     def folder(self) -> Folder:
         return folder_of(self.rows.out, self.rank)
 
-    def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
+    def file(self, number: int, reply: HostReply) -> Verdict:
         """Record what a model of the harness's own answered. What it cannot give stays null."""
         self._plan()
         row = self.rows.rows[number]
-        if text.startswith(FAILED) or not text.strip():
-            kind = "server" if text.strip() else "empty"
-            return self.folder.write(
-                row, self.judge, None, BackendError(kind, text[:300] or "the reply has no content")
-            )
-        answer = Answer(
-            text=text,
-            answer_format=self.judge.text_format(self.judge.asked(row.case)),
-            usage=read_usage(usage),
+        if error := failure_in(reply.text):
+            return self.folder.write(row, self.judge, None, error)
+        answer_format = self.judge.text_format(self.judge.asked(row.case))
+        return self.folder.write(row, self.judge, self.answer(reply, answer_format, self.judge.sampling()))
+
+    def answer(self, reply: HostReply, answer_format: str, sampling: dict[str, Any]) -> Answer:
+        return Answer(
+            text=reply.text,
+            answer_format=answer_format,
+            usage=read_usage(reply.usage),
             backend=self.harness,
             backend_version=self.harness_version,
-            sampling=self.judge.sampling(),
+            sampling=sampling,
         )
-        return self.folder.write(row, self.judge, answer)
 
     def filed(self) -> dict[int, Verdict]:
         """The verdicts on the rows of this process, on file. Harnesses score row after row, in threads, when all replies are there."""
@@ -260,7 +288,7 @@ class HostedTask:
             if self._verdicts is None:
                 self.share_replies()
                 numbers = {self._row_of(request): request for request in self._requests.values()}
-                self._verdicts = {n: self.judged.get(n) or self.file(n, *_reply(r)) for n, r in numbers.items()}
+                self._verdicts = {n: self.judged.get(n) or self.file(n, _reply(r)) for n, r in numbers.items()}
             return self._verdicts
 
     def scored(self, doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,10 +323,10 @@ class HostedTask:
         return value
 
     @functools.lru_cache(maxsize=1)  # noqa: B019  # one task, one set of results: two dozen metrics ask for it
-    def _all_metrics(self, outcomes: tuple[tuple[int, str], ...]) -> dict[str, float]:
+    def _all_metrics(self, outcomes: tuple[Outcome, ...]) -> dict[str, float]:
         return self.aggregate(outcomes)
 
-    def aggregate(self, outcomes: Sequence[tuple[int, str]]) -> dict[str, float]:
+    def aggregate(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """The metrics that have a value, by name."""
         return aggregate(self.rows, outcomes)
 
@@ -312,9 +340,8 @@ class HostedTask:
         return gains(self.folder.report(), self.rows, judge)
 
 
-def _reply(request: Any) -> tuple[str, dict[str, int | None]]:
-    """The reply to a request as it came, and its tokens where the harness counts them."""
+def _reply(request: Any) -> HostReply:
     text = request.resps[0] if request.resps else ""
     counts = next(iter(getattr(request, "token_counts", None) or ()), None)
     usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else {}
-    return str(text or ""), usage
+    return HostReply(str(text or ""), usage)

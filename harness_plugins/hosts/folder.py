@@ -134,7 +134,7 @@ class Folder:
         item = self.digested(row.item)
         parsed = parse(answer, spec.asked(row.case), spec.complete_reasons) if answer is not None else Parsed("error")
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error, now)
+        verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error=error, time=now)
         with self._lock:
             # Settings share the items that have no rubric: the first answer stands, in every setting's numbers.
             before = self._written.get(verdict.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -58,21 +58,28 @@ def make_spec(fields: Mapping[str, Any]) -> JudgeSpec:
         raise UserError(*lines) from None
 
 
+class HostModel(NamedTuple):
+    """A harness's model, as its command line names it."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
 def foreign_spec(
-    model: str, arguments: Mapping[str, Any], gen_kwargs: Mapping[str, Any], harness: str, grading: Mapping[str, Any]
+    model: HostModel, gen_kwargs: Mapping[str, Any], harness: str, grading: Mapping[str, Any]
 ) -> JudgeSpec:
     """The judge that the harness's model is, as the harness asks it (`--model openai`, say, or ours where it writes rubrics)."""
-    if model == OUR_MODEL:
-        name = own_name(arguments)
+    if model.name == OUR_MODEL:
+        name = own_name(model.arguments)
     else:
-        name = name_of(model, arguments)
-        name = name if os.environ.get(JUDGE, "").strip() else f"{model}:{name}"
+        name = name_of(model.name, model.arguments)
+        name = name if os.environ.get(JUDGE, "").strip() else f"{model.name}:{name}"
     return make_spec(
         {
             "name": name,
             "backend": harness,
-            "model": model,
-            "model_args": dict(arguments),
+            "model": model.name,
+            "model_args": dict(model.arguments),
             **sampling_fields(gen_kwargs),
             **grading,
         }

@@ -14,6 +14,7 @@ from typing import Any
 
 from evaluators.errors import UserError
 from harness_plugins.hosts.base import HostedTask, importing, plainly
+from harness_plugins.hosts.judge import HostModel
 
 with importing("lm-eval", "lm-eval"):
     from lm_eval.api.task import ConfigurableTask
@@ -25,6 +26,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
 
     harness = "lm"
     harness_version = f"lm-eval {version('lm-eval')}"
+    length_argument = "max_gen_toks"
 
     @plainly
     def __init__(self, config: dict[str, Any]) -> None:
@@ -32,15 +34,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         self._refuse_images(config["task"])
         ConfigurableTask.__init__(
             self,
-            config={
-                "task": config["task"],
-                "test_split": "test",
-                "output_type": "generate_until",
-                "num_fewshot": 0,
-                "metric_list": [],
-                "generation_kwargs": {"max_gen_toks": 4096, "temperature": 0.0, "do_sample": False, "until": []},
-                "metadata": metadata,
-            },
+            config=self.task_config(config["task"], metadata, metric_list=[]),
         )
         self._aggregation_list = dict(self.aggregations)
         self._higher_is_better = dict(self.directions)
@@ -76,7 +70,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         self.share_replies()
         return ConfigurableTask.apply_filters(self)
 
-    def command(self) -> tuple[str, Mapping[str, Any]] | None:
+    def command(self) -> HostModel | None:
         """lm-eval tells its tasks nothing of the model, so it is read off the command line."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--model", "-M")
@@ -87,7 +81,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         arguments: dict[str, Any] = {}
         for text in options.model_args:
             arguments |= simple_parse_args_string(text)
-        return options.model, arguments
+        return HostModel(options.model, arguments)
 
     @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:

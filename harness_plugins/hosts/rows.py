@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.plan import Asking, Cell, Grid, orders_of
 from evaluators.errors import UserError
@@ -17,7 +17,7 @@ from evaluators.keys import digest
 from evaluators.prompts.grading import PAIR, Grading, read_grading
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Item, Order
-from evaluators.rubrics.arms import ARMS, Arm, Given, WriterRubrics
+from evaluators.rubrics.arms import ARMS, Arm, ArmInput, WriterRubrics
 from evaluators.specs import JudgeSpec
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
@@ -32,7 +32,7 @@ from harness_plugins.hosts.judge import make_spec
 DEFAULT_OUT = Path("results/runs/hosted")
 
 
-RowId = tuple[str, Order, str, str | None, Given, int | None]
+RowId = tuple[str, Order, str, str | None, ArmInput, int | None]
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,19 @@ class Row:
     order: Order
     arm: Arm
     writer: str | None
-    given: Given
+    arm_input: ArmInput
+    """The rubric, and whatever else the arm shows."""
     candidate: int | None = None
     """Pointwise: the canonical candidate that is scored, alone."""
 
     @property
     def case(self) -> Case:
-        return self.given.case(self.item, self.order, self.candidate)
+        return self.arm_input.case(self.item, self.order, self.candidate)
 
     @property
     def id(self) -> RowId:
         """What is asked: settings share the rows of items that have no rubric."""
-        return self.item.uid, self.order, self.arm.name, self.writer, self.given, self.candidate
+        return self.item.uid, self.order, self.arm.name, self.writer, self.arm_input, self.candidate
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class RowGrid(Grid):
 
     def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
         for row in self.chosen.get(item.uid, ()):
-            yield row.order, row.arm, row.writer, row.given, 0, row.candidate
+            yield row.order, row.arm, row.writer, row.arm_input, 0, row.candidate
 
 
 def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:
@@ -105,7 +106,7 @@ class Rows:
                     rubric_rows = [
                         Row(item, order, self.arm, name, g, candidate) for g in self.arm.give(item, order, writer)
                     ]
-                    rows += rubric_rows or [Row(item, order, ARMS["none"], None, Given(), candidate)]
+                    rows += rubric_rows or [Row(item, order, ARMS["none"], None, ArmInput(), candidate)]
         return tuple(rows)
 
     def doc(self, number: int) -> dict[str, Any]:
@@ -118,8 +119,8 @@ class Rows:
             "candidate": row.candidate,
             "arm": row.arm.name,
             "writer": row.writer or "",
-            "replicate": row.given.replicate,
-            "donor": row.given.donor or "",
+            "replicate": row.arm_input.replicate,
+            "donor": row.arm_input.donor or "",
             "category": row.item.category,
             "rubrics_sha256": self.rubrics_sha256 or "",
         }
@@ -164,18 +165,20 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     config = file_config.model_copy(update={"benchmarks": (entry,)})
     loaded = _benchmark(entry)
     items = loaded.items[: entry.limit]
-    rubrics, sha = None, None
+    rubrics, sha256 = None, None
     writers: list[WriterRubrics] = []
     if arm.per_writer:
-        rubrics, sha = _rubrics(Path(path).resolve(), entry)
-        shuffles = config.shuffles if arm.name == "shuffled" else 0
+        rubrics, sha256 = _rubrics(Path(path).resolve(), entry)
+        shuffles = config.shuffles if arm.donors else 0
         folder = RunFolder(run_folder())
         planned = planned_donors(folder, folder.manifest()) if shuffles else None
         writers = [
             rubrics.of(benchmark, loaded.items, shuffles, planned)
         ]  # donors come from all items, whatever the limit
     grid = Grid(benchmark, items, [arm], writers, config.orders)
-    return Rows(setting, config, loaded, grid, rubrics, sha, run_folder(), PAIR.grading if writes else _grading(items))
+    return Rows(
+        setting, config, loaded, grid, rubrics, sha256, run_folder(), PAIR.grading if writes else _grading(items)
+    )
 
 
 def grading_fields() -> dict[str, Any]:
@@ -226,12 +229,17 @@ def _benchmark(entry: BenchmarkEntry) -> Benchmark:
     return load_entry(entry)
 
 
+class _Rubrics(NamedTuple):
+    file: RubricFile
+    sha256: str
+
+
 @cache
-def _rubrics(path: Path, entry: BenchmarkEntry) -> tuple[RubricFile, str]:
+def _rubrics(path: Path, entry: BenchmarkEntry) -> _Rubrics:
     if not path.exists():
         raise UserError(f"{path}: no such file ({RUBRICS})")
     data = read_bytes(path)
     items = {entry.name: _benchmark(entry).items}
     rubrics = read_rubrics(None, path, items)
     check_prints(path, rubrics.prints, items)
-    return rubrics, hashlib.sha256(data).hexdigest()
+    return _Rubrics(rubrics, hashlib.sha256(data).hexdigest())

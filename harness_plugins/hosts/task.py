@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from harness_plugins.hosts import TASK_CLASSES
+
 
 def __getattr__(name: str) -> Any:
-    if name not in ("RubricTask", "GrmTask", "ArrTask"):
+    if name not in TASK_CLASSES.values():
         raise AttributeError(name)
     if "lm_eval" in sys.modules and "lmms_eval" not in sys.modules:
         from harness_plugins.hosts.lm_eval import RubricTask as LmTask

@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from evaluators.backends.lmms import FAILED
+from evaluators.backends.lmms import failure_in
 from evaluators.messages import Message
 from evaluators.prompts.template import pick_of
-from evaluators.records import Answer, Failure, Rubric, Verdict
+from evaluators.records import Failure, Rubric, Verdict
 from evaluators.specs import JudgeSpec
-from evaluators.usage import read_usage
 from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
 from harness_plugins.folder.manifest import check_rows, make_manifest
 from harness_plugins.hosts import ARR, GRM
-from harness_plugins.hosts.base import Docs, HostedTask
+from harness_plugins.hosts.base import Docs, HostedTask, HostReply
+from harness_plugins.hosts.metrics import Outcome
 
 
 class HostedWriting(HostedTask):
@@ -70,24 +70,16 @@ class HostedWriting(HostedTask):
                 config = self.rows.config.model_copy(update={"judges": (), "arms": (), "rubrics": {}})
                 self.folder.run.write_manifest(make_manifest(previous, config, benchmarks, ()))
 
-    def file(self, number: int, text: str, usage: Mapping[str, int | None]) -> Verdict:
+    def file(self, number: int, reply: HostReply) -> Verdict:
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""
         self._plan()
         draw, now = self.draw(number), datetime.now(UTC).isoformat(timespec="milliseconds")
         # Under a limit `arr` writes for twice as many items as are judged beside it: a row of its is an item, not one of two orders.
         draw = replace(draw, item=self.folder.digested(draw.item, listed=self.scores or not self.folder.judged))
-        if text.startswith(FAILED) or not text.strip():
-            kind = "server" if text.strip() else "empty"
-            rubric = failed(self.writer, draw, Failure(kind, text[:300] or "the reply has no content"), now)
+        if error := failure_in(reply.text):
+            rubric = failed(self.writer, draw, Failure(error.kind, error.message), now)
         else:
-            answer = Answer(
-                text=text,
-                answer_format=self.writer.method,
-                usage=read_usage(usage),
-                backend=self.harness,
-                backend_version=self.harness_version,
-                sampling=self.writer.sampling(),
-            )
+            answer = self.answer(reply, self.writer.method, self.writer.sampling())
             rubric = rubric_of(self.writer, draw, answer, now)
         self.folder.add_rubrics([rubric])
         return _as_verdict(rubric, self.rows.rows[number].order)
@@ -100,7 +92,7 @@ class HostedRubrics(HostedWriting):
     method = "arr_zero_shot"
     scores = False
 
-    def metrics(self, asked: Sequence[int]) -> list[str]:
+    def metrics(self, numbers: Sequence[int]) -> list[str]:
         return [*_SHARES, "score"]
 
     def docs(self) -> Docs:
@@ -115,7 +107,7 @@ class HostedRubrics(HostedWriting):
         came = self.filed()[number].status
         return {**{name: [number, came] for name in _SHARES}, "score": float(came in _SHARES["valid"])}
 
-    def aggregate(self, outcomes: Sequence[tuple[int, str]]) -> dict[str, float]:
+    def aggregate(self, outcomes: Sequence[Outcome]) -> dict[str, float]:
         return {name: sum(came in of for _, came in outcomes) / len(outcomes) for name, of in _SHARES.items()}
 
 

@@ -1,8 +1,9 @@
-"""Results of other programs as records: what a judge said elsewhere, or a number that someone measured.
+"""JudgeResults of other programs as records: what a judge said elsewhere, or a number that someone measured.
 
 The media stay where they are, so nothing can be judged from such a folder; it can be scored, tabled and shown. A format is
 a module here, or in a package of your own (`evaluators.doors`), that holds `HELP` (what it reads, with an example), `FILES` (what
-is taken of a folder that is named) and `run(inputs, out, benchmark) -> Summary`. Modules that begin with `_` are shared parts.
+is taken of a folder that is named), `run(inputs, out, benchmark) -> Summary` and, if it brings numbers and no verdicts,
+`VERDICTS = False`. Modules that begin with `_` are shared parts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.doors import IMPORTS
 from harness_plugins.folder.run_folder import RunFolder
-from harness_plugins.imports._results import Given, Summary
+from harness_plugins.imports._results import InputFile, Summary
 
 __all__ = ["Summary", "about", "import_results"]
 
@@ -41,22 +42,21 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
     folder = RunFolder(out)
     if folder.filled("verdicts"):
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
-    if form != "scores" and folder.scores_file.exists():
+    module = IMPORTS.module(form)
+    verdicts = getattr(module, "VERDICTS", True)
+    if verdicts and folder.scores_file.exists():
         raise UserError(f"{out}: holds imported scores; import verdicts into another folder (--out)")
-    if form != "scores" and any(
-        f.exists() for f in (folder.manifest_file, folder.file("items"), folder.file("rubrics"))
-    ):
+    if verdicts and any(f.exists() for f in (folder.manifest_file, folder.file("items"), folder.file("rubrics"))):
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
         raise UserError(f"--benchmark: {unknown('benchmark', benchmark, names())}")
-    module = IMPORTS.module(form)
-    summary: Summary = module.run(_given(files, module.FILES), out, benchmark)
+    summary: Summary = module.run(_input_files(files, module.FILES), out, benchmark)
     return summary
 
 
-def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:
+def _input_files(files: Sequence[Path], patterns: Sequence[str]) -> list[InputFile]:
     """What `[NAME=]FILE_OR_FOLDER` stands for."""
-    inputs: list[Given] = []
+    inputs: list[InputFile] = []
     for argument in files:
         name, equals, after = str(argument).partition("=")
         named = bool(equals and name.strip()) and not argument.exists()
@@ -68,5 +68,5 @@ def _given(files: Sequence[Path], patterns: Sequence[str]) -> list[Given]:
             inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
             if not inside:
                 raise UserError(f"{path}: no {' or '.join(patterns)} in this folder: name the files")
-        inputs += [Given(p, name.strip() if named else None) for p in inside]
+        inputs += [InputFile(p, name.strip() if named else None) for p in inside]
     return list(dict.fromkeys(inputs))

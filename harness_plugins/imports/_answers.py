@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.errors import UserError
 from evaluators.records import Item
 from harness_plugins.benchmarks.sources import Row
 from harness_plugins.benchmarks.spec import load_spec
-from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, rows_of
+from harness_plugins.imports._results import InputFile, ItemReplies, JudgeResults, Reader, Reply, rows_of
 from harness_plugins.scoring.protocols import PARSERS
 
 VL, MM, RLHF = "vl_rewardbench", "multimodal_rewardbench", "mm_rlhf_rewardbench"
@@ -30,6 +30,13 @@ _RLHF_FOLDERS = ("mcq", "long", "short", "safety", "video")
 _CHUNK = re.compile(r"(.*)_chunk(\d+)_of_(\d+)")
 
 
+class ScriptRewards(NamedTuple):
+    """0 or 1 for each response, as shown."""
+
+    first: int
+    second: int
+
+
 @dataclass(frozen=True)
 class Layout:
     """How one project's files differ from the other's."""
@@ -40,17 +47,17 @@ class Layout:
     """What a row of a benchmark must have."""
     reverse: Callable[[Row, str], bool]
     """Whether the preferred response was shown second."""
-    rewards: Callable[[int | None], tuple[int, int]]
+    rewards: Callable[[int | None], ScriptRewards]
     """What its scripts write for the position that they read."""
 
 
-def read(inputs: Sequence[Given], benchmark: str | None, layout: Layout) -> list[Results]:
+def read(inputs: Sequence[InputFile], benchmark: str | None, layout: Layout) -> list[JudgeResults]:
     """A judge's files of one benchmark as results; chunks of one file are put together.
 
     Raises:
         UserError: a file or row that does not fit, naming it.
     """
-    files: dict[tuple[str, int], list[Given]] = {}
+    files: dict[tuple[str, int], list[InputFile]] = {}
     for n, file in enumerate(inputs):
         chunk = _CHUNK.fullmatch(file.path.stem)
         name = file.name or (chunk[1] if chunk else file.path.stem)
@@ -59,8 +66,8 @@ def read(inputs: Sequence[Given], benchmark: str | None, layout: Layout) -> list
     return [_read(key.partition("\0")[0], chunks, benchmark, layout) for (key, _), chunks in files.items()]
 
 
-def _read(judge: str, files: Sequence[Given], benchmark: str | None, layout: Layout) -> Results:
-    statements: list[Said] = []
+def _read(judge: str, files: Sequence[InputFile], benchmark: str | None, layout: Layout) -> JudgeResults:
+    items: list[ItemReplies] = []
     unlike: list[str] = []
     name, reader = benchmark or "", None
     for where, row in (r for g in files for r in rows_of(g.path)):
@@ -71,22 +78,22 @@ def _read(judge: str, files: Sequence[Given], benchmark: str | None, layout: Lay
         item = reader.item(_native(name, row, where), where)
         if "rewards" in row and tuple(row["rewards"]) != layout.rewards(script(row["critic"])):
             unlike.append(where)
-        statements.append(Said(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
+        items.append(ItemReplies(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
     if unlike:
         raise UserError(
             f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads off `critic` (so in {len(unlike)} of "
-            f"{len(statements)} rows): the file is of another script, or was edited. "
+            f"{len(items)} rows): the file is of another script, or was edited. "
             "Leave `rewards` out of its rows to have `critic` read anew"
         )
     notes = _chunks(files)
-    return Results(name, judge, statements, layout.form, arm=layout.arm, notes=notes)
+    return JudgeResults(name, judge, items, layout.form, arm=layout.arm, notes=notes)
 
 
 def _script(benchmark: str, layout: Layout) -> Callable[[str], int | None]:
     return PARSERS[load_spec(benchmark).protocols[f"official:{benchmark}-{layout.form}"].parser]
 
 
-def _chunks(files: Sequence[Given]) -> tuple[str, ...]:
+def _chunks(files: Sequence[InputFile]) -> tuple[str, ...]:
     """Says so where a file was written in chunks and some are not here."""
     matches = [m for m in (_CHUNK.fullmatch(g.path.stem) for g in files) if m]
     missing = sorted({n for m in matches for n in range(int(m[3]))} - {int(m[2]) for m in matches}) if matches else []
@@ -112,14 +119,14 @@ def _benchmark(row: Row, where: str, layout: Layout) -> str:
 
 def _expected(where: str, row: Row, form: str, columns: Sequence[str]) -> str:
     missing = [c for c in columns if c not in row]
-    mend = "give the file that its evaluation script wrote"
+    fix = "give the file that its evaluation script wrote"
     if missing == ["reverse"]:
-        mend = "if it is of R1-Reward's scripts, import it as r1_reward"
+        fix = "if it is of R1-Reward's scripts, import it as r1_reward"
     elif missing == ["critic"] and "rewards" in row:
-        mend = "a reward model that writes no text joins the tables by `import scores`"
+        fix = "a reward model that writes no text joins the tables by `import scores`"
     return (
         f"{where}: an answer of {form} has {', '.join(columns)}; this row lacks {', '.join(missing)} "
-        f"(it has {', '.join(list(row)[:12]) or 'nothing'}): {mend}"
+        f"(it has {', '.join(list(row)[:12]) or 'nothing'}): {fix}"
     )
 
 

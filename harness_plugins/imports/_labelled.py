@@ -4,47 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from evaluators.errors import UserError
 from evaluators.keys import canonical_order, item_uid
 from evaluators.prompts.grading import Grading
 from evaluators.records import Candidate, Item, Label, Media
-from harness_plugins.imports._results import Reply, Results, Said
+from harness_plugins.imports._results import ItemReplies, JudgeResults, Reply
+
+
+class OrderReply(NamedTuple):
+    shown_first: int
+    """The stored index of the candidate that was shown first."""
+    text: str | None
+    """As it came; None where there is none."""
 
 
 @dataclass(frozen=True)
-class Told:
+class LabelledRow:
     """What one file says of one item."""
 
     source_id: str
     label: Label
     """By stored index."""
     prompt: str
-    replies: tuple[tuple[int, str | None], ...]
-    """(stored index of the candidate shown first, the reply as it came); None where there is no reply."""
+    replies: tuple[OrderReply, ...]
     where: str
 
 
 @dataclass(frozen=True)
-class File:
+class LabelledFile:
     benchmark: str
     judge: str
-    told: list[Told]
+    rows: list[LabelledRow]
 
 
-def results(files: Sequence[File], answer_format: str, grading: Grading) -> list[Results]:
+def results(files: Sequence[LabelledFile], answer_format: str, grading: Grading) -> list[JudgeResults]:
     """The files as results; labels must agree, and a prompt may stand in one file alone.
 
     Raises:
         UserError: an id twice in a file, or another label or prompt than elsewhere.
     """
-    items = {place: _item(place[0], n, statement) for n, (place, statement) in enumerate(_first(files).items())}
-    both = any(len(t.replies) > 1 for f in files for t in f.told)
+    items = {key: _item(key[0], n, row) for n, (key, row) in enumerate(_first(files).items())}
+    both = any(len(row.replies) > 1 for f in files for row in f.rows)
     return [
-        Results(
+        JudgeResults(
             f.benchmark,
             f.judge,
-            [_said(items[f.benchmark, t.source_id], t) for t in f.told],
+            [_item_replies(items[f.benchmark, row.source_id], row) for row in f.rows],
             answer_format,
             grading,
             orders="both" if both else "stored",
@@ -53,47 +60,39 @@ def results(files: Sequence[File], answer_format: str, grading: Grading) -> list
     ]
 
 
-def _first(files: Sequence[File]) -> dict[tuple[str, str], Told]:
-    first: dict[tuple[str, str], Told] = {}
+def _first(files: Sequence[LabelledFile]) -> dict[tuple[str, str], LabelledRow]:
+    rows: dict[tuple[str, str], LabelledRow] = {}
     for file in files:
-        here: dict[str, str] = {}
-        for statement in file.told:
-            if statement.source_id in here:
+        lines: dict[str, str] = {}
+        for row in file.rows:
+            if row.source_id in lines:
                 raise UserError(
-                    f"{statement.where}: the id {statement.source_id!r} stands in {here[statement.source_id]} as well: "
+                    f"{row.where}: the id {row.source_id!r} stands in {lines[row.source_id]} as well: "
                     "one row an item, remove one"
                 )
-            here[statement.source_id] = statement.where
-            place = file.benchmark, statement.source_id
-            before = first.setdefault(place, statement)
-            if before.label != statement.label:
+            lines[row.source_id] = row.where
+            key = file.benchmark, row.source_id
+            first = rows.setdefault(key, row)
+            if first.label != row.label:
+                raise UserError(f"{row.where}: another label than in {first.where}: the files are not of the same rows")
+            if row.prompt and not first.prompt:
+                rows[key] = replace(first, prompt=row.prompt)
+            elif row.prompt not in ("", first.prompt or row.prompt):
                 raise UserError(
-                    f"{statement.where}: another label than in {before.where}: the files are not of the same rows"
+                    f"{row.where}: another prompt than in {first.where}: the files are not of the same rows"
                 )
-            if statement.prompt and not before.prompt:
-                first[place] = replace(before, prompt=statement.prompt)
-            elif statement.prompt not in ("", before.prompt or statement.prompt):
-                raise UserError(
-                    f"{statement.where}: another prompt than in {before.where}: the files are not of the same rows"
-                )
-    return first
+    return rows
 
 
-def _item(benchmark: str, row: int, statement: Told) -> Item:
-    stored = [Candidate(media=(Media(f"{statement.source_id}/{side}"),)) for side in ("first", "second")]
-    uid = item_uid(benchmark, statement.source_id, statement.prompt, stored, None)
+def _item(benchmark: str, number: int, row: LabelledRow) -> Item:
+    stored = [Candidate(media=(Media(f"{row.source_id}/{side}"),)) for side in ("first", "second")]
+    uid = item_uid(benchmark, row.source_id, row.prompt, stored, None)
     order = canonical_order(uid, stored)
-    label = (
-        statement.label
-        if statement.label.preferred is None
-        else Label(preferred=order.index(statement.label.preferred))
-    )
+    label = row.label if row.label.preferred is None else Label(preferred=order.index(row.label.preferred))
     candidates = tuple(stored[i] for i in order)
-    return Item(
-        uid, benchmark, statement.source_id, row, statement.prompt, candidates, order, label, media_missing=True
-    )
+    return Item(uid, benchmark, row.source_id, number, row.prompt, candidates, order, label, media_missing=True)
 
 
-def _said(item: Item, statement: Told) -> Said:
-    replies = [Reply("AB" if item.stored[0] == first else "BA", reply) for first, reply in statement.replies]
-    return Said(item, tuple(replies), statement.where)
+def _item_replies(item: Item, row: LabelledRow) -> ItemReplies:
+    replies = [Reply("AB" if item.stored[0] == r.shown_first else "BA", r.text) for r in row.replies]
+    return ItemReplies(item, tuple(replies), row.where)

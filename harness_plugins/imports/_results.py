@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from evaluators.engine.runner import derived
 from evaluators.errors import UserError
@@ -34,8 +34,8 @@ Orders = Literal["given", "stored", "both"]
 
 
 @dataclass(frozen=True)
-class Given:
-    """A file as the user named it."""
+class InputFile:
+    """A file to import."""
 
     path: Path
     name: str | None = None
@@ -62,21 +62,22 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Said:
+class ItemReplies:
     """What one file says of one item."""
 
     item: Item
     replies: tuple[Reply, ...]
     where: str
+    """File and line, for messages."""
 
 
 @dataclass
-class Results:
+class JudgeResults:
     """What one judge said of one benchmark."""
 
     benchmark: str
     judge: str
-    said: list[Said]
+    items: list[ItemReplies]
     answer_format: str
     grading: Grading = field(default_factory=Grading)
     arm: str = "none"
@@ -120,9 +121,15 @@ class Reader:
         return replace(item, uid=item.uid + repeat, media=media, media_missing=True)
 
 
-def rows_of(path: Path) -> Iterator[tuple[str, Row]]:
-    """The rows of a jsonl file, each with its place."""
-    return ((f"{path}: line {number}", row) for number, row in read_jsonl(path))
+class FileRow(NamedTuple):
+    where: str
+    """File and line, for messages."""
+    row: Row
+
+
+def rows_of(path: Path) -> Iterator[FileRow]:
+    """The rows of a jsonl file."""
+    return (FileRow(f"{path}: line {number}", row) for number, row in read_jsonl(path))
 
 
 def check_benchmark(form: str, benchmark: str | None, fit: Sequence[str]) -> None:
@@ -132,20 +139,20 @@ def check_benchmark(form: str, benchmark: str | None, fit: Sequence[str]) -> Non
         raise UserError(f"--benchmark, {form} results: {unknown('benchmark', benchmark, fit)}")
 
 
-def parts(judges: Sequence[Results]) -> list[Results]:
+def parts(judges: Sequence[JudgeResults]) -> list[JudgeResults]:
     """Those that say something.
 
     Raises:
         UserError: none does, or two are of one judge and benchmark.
     """
-    nonempty = [r for r in judges if r.said]
+    nonempty = [r for r in judges if r.items]
     for (benchmark, judge), count in Counter((r.benchmark, r.judge) for r in nonempty).items():
         if count > 1:
             raise UserError(f"{benchmark}: {count} files are of a judge {judge!r}: name them apart (NAME=FILE)")
     return nonempty
 
 
-def write(out: Path, form: str, inputs: Sequence[Given], judges: Sequence[Results], protocol: str) -> Summary:
+def write(out: Path, form: str, inputs: Sequence[InputFile], judges: Sequence[JudgeResults], protocol: str) -> Summary:
     """Make the run folder: items, verdicts, rubrics where there are some, and last the manifest.
 
     Raises:
@@ -162,7 +169,7 @@ def write(out: Path, form: str, inputs: Sequence[Given], judges: Sequence[Result
     return Summary(tuple(lines), protocol)
 
 
-def _write(folder: RunFolder, result_sets: Sequence[Results], items: Mapping[tuple[str, str], Item]) -> list[str]:
+def _write(folder: RunFolder, result_sets: Sequence[JudgeResults], items: Mapping[tuple[str, str], Item]) -> list[str]:
     """Write items, verdicts and rubrics; returns what a person is told of them."""
     lines: list[str] = []
     rubrics: list[bytes] = []
@@ -172,16 +179,16 @@ def _write(folder: RunFolder, result_sets: Sequence[Results], items: Mapping[tup
         for results in result_sets:
             verdicts = [
                 v
-                for statement in results.said
-                for v in _verdicts(results, items[results.benchmark, statement.item.uid], statement)
+                for judged in results.items
+                for v in _verdicts(results, items[results.benchmark, judged.item.uid], judged)
             ]
             journal.append(b"".join(map(encode, verdicts)))
             lines.append(_counted(results, verdicts))
             if results.arm == GRM:
                 written = [
                     r
-                    for statement in results.said
-                    for r in _rubrics(results, items[results.benchmark, statement.item.uid], statement)
+                    for judged in results.items
+                    for r in _rubrics(results, items[results.benchmark, judged.item.uid], judged)
                 ]
                 rubrics += map(encode, written)
                 valid = sum(r.status == "valid" for r in written)
@@ -195,38 +202,38 @@ def _write(folder: RunFolder, result_sets: Sequence[Results], items: Mapping[tup
     return lines
 
 
-def imported(form: str, inputs: Sequence[Given]) -> dict[str, Any]:
+def imported(form: str, inputs: Sequence[InputFile]) -> dict[str, Any]:
     """Which files a folder was made of, for its manifest: names without folders, and what they held."""
     files = [{"name": g.path.name, "sha256": hashlib.sha256(g.path.read_bytes()).hexdigest()} for g in inputs]
     return {"format": form, "files": files}
 
 
-def _items(result_sets: Sequence[Results]) -> dict[tuple[str, str], Item]:
+def _items(result_sets: Sequence[JudgeResults]) -> dict[tuple[str, str], Item]:
     """One item for each uid, whoever judged it; their labels must agree. Rows are numbered as they come."""
-    first: dict[tuple[str, str], Said] = {}
+    first: dict[tuple[str, str], ItemReplies] = {}
     for results in result_sets:
-        for statement in results.said:
-            before = first.setdefault((results.benchmark, statement.item.uid), statement)
-            if before.item.label != statement.item.label:
+        for judged in results.items:
+            before = first.setdefault((results.benchmark, judged.item.uid), judged)
+            if before.item.label != judged.item.label:
                 raise UserError(
-                    f"{statement.where}: another label than in {before.where}: the files are not of the same rows"
+                    f"{judged.where}: another label than in {before.where}: the files are not of the same rows"
                 )
     number: Counter[str] = Counter()
     items = {}
-    for (benchmark, uid), statement in first.items():
-        items[benchmark, uid] = replace(statement.item, row=number[benchmark])
+    for (benchmark, uid), judged in first.items():
+        items[benchmark, uid] = replace(judged.item, row=number[benchmark])
         number[benchmark] += 1
     return items
 
 
-def _answer(results: Results, reply: Reply) -> Answer:
+def _answer(results: JudgeResults, reply: Reply) -> Answer:
     return Answer(
         reply.text or "", results.answer_format, reasoning=reply.reasoning, model=results.judge, backend=BACKEND
     )
 
 
-def _verdicts(results: Results, item: Item, statement: Said) -> Iterator[Verdict]:
-    for reply in statement.replies:
+def _verdicts(results: JudgeResults, item: Item, judged: ItemReplies) -> Iterator[Verdict]:
+    for reply in judged.replies:
         answer = _answer(results, reply)
         parsed = Parsed("unparsed", parser=f"{results.answer_format}/{VERSION}")
         if reply.failure is not None:
@@ -249,15 +256,15 @@ def _verdicts(results: Results, item: Item, statement: Said) -> Iterator[Verdict
         )
 
 
-def _rubrics(results: Results, item: Item, statement: Said) -> Iterator[Rubric]:
+def _rubrics(results: JudgeResults, item: Item, judged: ItemReplies) -> Iterator[Rubric]:
     writer = Writer(results.judge, method=results.answer_format, model=results.judge)
-    for reply in statement.replies:
+    for reply in judged.replies:
         answer = _answer(results, reply)
         yield taken(proxy_grm.parse(answer, blind=False), writer, Draw(item, reply.order), answer)
 
 
-def _counted(results: Results, verdicts: Sequence[Verdict]) -> str:
-    missing = sum(r.text is None for statement in results.said for r in statement.replies)
+def _counted(results: JudgeResults, verdicts: Sequence[Verdict]) -> str:
+    missing = sum(r.text is None for judged in results.items for r in judged.replies)
     errors = sum(v.status == "error" for v in verdicts)
     text = f"{results.benchmark}: {results.judge}: {len(verdicts)} verdicts"
     text += f", {missing} without a verdict" if missing > errors else ""
@@ -265,7 +272,7 @@ def _counted(results: Results, verdicts: Sequence[Verdict]) -> str:
 
 
 def _manifest(
-    result_sets: Sequence[Results], items: dict[tuple[str, str], Item], imported: dict[str, Any]
+    result_sets: Sequence[JudgeResults], items: dict[tuple[str, str], Item], imported: dict[str, Any]
 ) -> dict[str, Any]:
     benchmarks = {}
     for name in dict.fromkeys(r.benchmark for r in result_sets):

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluators.backends.lmms import FAILED
+from evaluators.backends.lmms import failure_in
 from evaluators.errors import UserError
 from evaluators.inputs.files import loads
-from evaluators.records import Item
+from evaluators.records import Order
 from harness_plugins.benchmarks.sources import Row
-from harness_plugins.imports._results import Given, Reader, Reply, Results, Said, Summary, rows_of, write
+from harness_plugins.imports._results import (
+    InputFile,
+    ItemReplies,
+    JudgeResults,
+    Reader,
+    Reply,
+    Summary,
+    rows_of,
+    write,
+)
 from harness_plugins.scoring.official_parsers import lmms_eval_bracket, lmms_eval_judgment, lmms_eval_response
 
 HELP = """\
@@ -29,8 +38,18 @@ HELP = """\
     rubric-harness score results/runs/lmms --protocol official-lmms_eval"""
 FILES = ("*samples_vl_rewardbench.jsonl", "*samples_multimodal_rewardbench.jsonl", "*samples_multi_crit_*.jsonl")
 
-Native = tuple[Row, bool]
-"""A row in the benchmark's own columns, and whether its stored order was exchanged in the prompt."""
+
+class ShownRow(NamedTuple):
+    row: Row
+    """In the benchmark's own columns."""
+    exchanged: bool
+    """Whether the prompt showed its second response first."""
+
+
+class PromptParts(NamedTuple):
+    question: str
+    first: str
+    second: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,7 @@ class Task:
     metric: str
     answer_format: str
     parser: Callable[[str], int | None]
-    rows: Callable[[Row, Any, dict[str, Any]], Iterator[Native]]
+    rows: Callable[[Row, Any, dict[str, Any]], Iterator[ShownRow]]
     """From (sample, target, the metric's share): every way in which the prompt can be taken apart."""
     score: Callable[[dict[str, Any]], Any] = lambda share: share.get("score")
     """Whether the share says that the reply was right: 0 or 1."""
@@ -50,7 +69,7 @@ class Task:
     unread: str = "lmms-eval asked an LLM or tossed a coin, official-lmms_eval counts half"
 
 
-def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     if benchmark is not None:
@@ -58,14 +77,14 @@ def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
     return write(out, "lmms_eval", inputs, [_read(g) for g in inputs], "official-lmms_eval")
 
 
-def _read(file: Given) -> Results:
+def _read(file: InputFile) -> JudgeResults:
     rows = list(rows_of(file.path))
     judge = file.name or file.path.absolute().parent.name.rpartition("__")[2]
     if not rows:
-        return Results("", judge, [], "")
+        return JudgeResults("", judge, [], "")
     task = _task(*rows[0])
-    reader, statements, unread = Reader(task.benchmark), [], 0
-    places: dict[int, str] = {}
+    reader, items, unread = Reader(task.benchmark), [], 0
+    lines: dict[int, str] = {}
     for where, row in sorted(rows, key=lambda r: r[1]["doc_id"] if isinstance(r[1].get("doc_id"), int) else -1):
         number = row.get("doc_id")
         if task.metric not in row or not isinstance(number, int) or not isinstance(row.get("input"), str):
@@ -73,20 +92,21 @@ def _read(file: Given) -> Results:
                 f"{where}: a sample of {task.benchmark} has doc_id, target, filtered_resps, {task.metric} and input; this one has "
                 f"{', '.join(list(row)[:12])}"
             )
-        if number in places:
+        if number in lines:
             raise UserError(
-                f"{where}: doc_id {number} stands in {places[number]} as well: two runs wrote into one file; split it"
+                f"{where}: doc_id {number} stands in {lines[number]} as well: two runs wrote into one file; split it"
             )
-        places[number] = where
-        reply, read = _reply(row), None
+        lines[number] = where
+        reply, position = _reply(row), None
         if reply.failure is None:
-            read = task.parser(reply.text or "")
-            unread += read is None
-        item, reverse = _item(task, reader, row, where, read, reply)
-        shown = "AB" if (item.stored[0] == 0) != reverse else "BA"
-        statements.append(Said(item, (Reply(shown, reply.text, reply.reasoning, reply.failure),), where))
+            position = task.parser(reply.text or "")
+            unread += position is None
+        shown = _shown(task, row, where, position, answered=reply.failure is None)
+        item = reader.item(shown.row, where)
+        order: Order = "AB" if (item.stored[0] == 0) != shown.exchanged else "BA"
+        items.append(ItemReplies(item, (replace(reply, order=order),), where))
     note = f"{unread} that its expression cannot read: {task.unread}"
-    return Results(task.benchmark, judge, statements, task.answer_format, notes=(note,) if unread else ())
+    return JudgeResults(task.benchmark, judge, items, task.answer_format, notes=(note,) if unread else ())
 
 
 def _task(where: str, row: Row) -> Task:
@@ -108,8 +128,8 @@ def _reply(row: Row) -> Reply:
     """The reply that lmms-eval scored, and the reasoning that it had cut off."""
     filtered, raw = (_only(row.get(c)) for c in ("filtered_resps", "resps"))
     text = filtered if isinstance(filtered, str) else ""
-    if text.startswith(FAILED) or not text.strip():
-        return Reply("AB", None, failure=text[:300] or "the reply has no content")
+    if error := failure_in(text):
+        return Reply("AB", None, failure=error.message)
     reasoning = raw.removesuffix(text).strip() if isinstance(raw, str) and raw != text else None
     return Reply("AB", text, reasoning)
 
@@ -121,7 +141,8 @@ def _only(value: Any) -> Any:
     return value
 
 
-def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, reply: Reply) -> tuple[Item, bool]:
+def _shown(task: Task, row: Row, where: str, position: int | None, *, answered: bool) -> ShownRow:
+    """The reading of the prompt that explains the score of a reply that was read as `position`."""
     share = row[task.metric]
     score = task.score(share) if isinstance(share, dict) and isinstance(share.get("question_id"), str) else None
     if score not in (0, 1):
@@ -131,17 +152,17 @@ def _item(task: Task, reader: Reader, row: Row, where: str, read: int | None, re
         raise UserError(
             f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be told apart"
         )
-    for native, reverse in readings:
-        right = 1 + (task.preferred(native) != int(reverse))
-        if reply.failure is not None or read is None or (read == right) == bool(score):
-            return reader.item(native, where), reverse
+    for shown in readings:
+        right = 1 + (task.preferred(shown.row) != int(shown.exchanged))
+        if not answered or position is None or (position == right) == bool(score):
+            return shown
     raise UserError(
         f"{where}: its score is {score} where lmms-eval's rule gives {1 - int(score)}: the file is of another "
         "version or was edited; mend or remove the row"
     )
 
 
-def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
+def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[ShownRow]:
     if isinstance(target, str):
         try:
             target = loads(target)
@@ -149,14 +170,15 @@ def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
             return
     if target not in ([0, 1], [1, 0]):
         return
-    head, asked, tail = row["input"].partition("\n\nQuestion: ")
-    body, closed, _ = tail.rpartition("\n\nPlease evaluate both answers based on")
-    if not (head and asked and closed):
+    head, opening, tail = row["input"].partition("\n\nQuestion: ")
+    body, closing, _ = tail.rpartition("\n\nPlease evaluate both answers based on")
+    if not (head and opening and closing):
         return
     for query, first, second in _split(body, "\n\nAnswer 1: ", "\n\nAnswer 2: "):
-        reverse = (len(first) + len(second)) % 2 == 1
-        stored = [second, first] if reverse else [first, second]
-        yield {"id": share["question_id"], "query": query, "response": stored, "human_ranking": target}, reverse
+        exchanged = (len(first) + len(second)) % 2 == 1
+        stored = [second, first] if exchanged else [first, second]
+        row = {"id": share["question_id"], "query": query, "response": stored, "human_ranking": target}
+        yield ShownRow(row, exchanged)
 
 
 _MM = (
@@ -167,31 +189,32 @@ _MM = (
 )
 
 
-def _mm_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
-    _, asked, body = row["input"].partition(_MM[0])
-    if not asked or not body.endswith(_MM[3]) or target not in ("Output1", "Output2"):
+def _mm_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[ShownRow]:
+    _, opening, body = row["input"].partition(_MM[0])
+    if not opening or not body.endswith(_MM[3]) or target not in ("Output1", "Output2"):
         return
     for question, first, second in _split(body.removesuffix(_MM[3]), _MM[1], _MM[2]):
         texts = {"Text": question, "Output1": first, "Output2": second}
-        yield {"ID": share["question_id"], **texts, "Better": target, "Category": share.get("category")}, False
+        native = {"ID": share["question_id"], **texts, "Better": target, "Category": share.get("category")}
+        yield ShownRow(native, False)
 
 
-def _crit_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[Native]:
-    _, asked, tail = row["input"].partition("\n[Question]: ")
-    body, closed, _ = tail.rpartition("\n\nFirst, provide a detailed justification for your evaluation.")
-    if not (asked and closed) or target not in ("model_a", "model_b"):
+def _crit_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[ShownRow]:
+    _, opening, tail = row["input"].partition("\n[Question]: ")
+    body, closing, _ = tail.rpartition("\n\nFirst, provide a detailed justification for your evaluation.")
+    if not (opening and closing) or target not in ("model_a", "model_b"):
         return
     for question, first, second in _split(body, "\n[Response 1]: ", "\n[Response 2]: "):
         texts = {"question": question, "pred_a": first, "pred_b": second, "preference": target}
-        yield {**{c: share.get(c) for c in ("question_id", "prompt_id", "criterion")}, **texts}, False
+        yield ShownRow({**{c: share.get(c) for c in ("question_id", "prompt_id", "criterion")}, **texts}, False)
 
 
-def _split(body: str, first: str, second: str) -> Iterator[tuple[str, str, str]]:
+def _split(body: str, first: str, second: str) -> Iterator[PromptParts]:
     """All ways to cut a text at one mark and a later other (a dozen of them at most: a text may hold the marks itself)."""
     ways = 0
     for opening in re.finditer(re.escape(first), body):
         for middle in re.finditer(re.escape(second), body[opening.end() :]):
-            yield (
+            yield PromptParts(
                 body[: opening.start()],
                 body[opening.end() : opening.end() + middle.start()],
                 body[opening.end() + middle.end() :],

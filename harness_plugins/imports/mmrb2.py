@@ -10,8 +10,8 @@ from evaluators.errors import UserError
 from evaluators.inputs.files import read_json
 from evaluators.prompts.grading import Grading
 from evaluators.records import Label
-from harness_plugins.imports._labelled import File, Told, results
-from harness_plugins.imports._results import Given, Summary, check_benchmark, rows_of, write
+from harness_plugins.imports._labelled import LabelledFile, LabelledRow, OrderReply, results
+from harness_plugins.imports._results import FileRow, InputFile, Summary, check_benchmark, rows_of, write
 
 HELP = """\
   One file a judge in a folder that names the benchmark (mmrb2_t2i, ...): rows with id, chosen, forward, reverse (A, B or
@@ -29,33 +29,33 @@ _NAMES = {
 }
 
 
-def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("mmrb2", benchmark, tuple(f"mmrb2_{t}" for t in _TASKS))
-    files = [f for f in _files(inputs, benchmark) if f.told]
+    files = [f for f in _files(inputs, benchmark) if f.rows]
     return write(out, "mmrb2", inputs, results(files, "better_response", Grading()), "official")
 
 
-def _files(inputs: Sequence[Given], benchmark: str | None) -> list[File]:
+def _files(inputs: Sequence[InputFile], benchmark: str | None) -> list[LabelledFile]:
     labels: dict[str, str] = {}
-    predictions: list[tuple[Given, list[tuple[str, dict[str, Any]]]]] = []
+    predictions: dict[InputFile, list[FileRow]] = {}
     for file in inputs:
         path = file.path
         document = None if path.suffix == ".jsonl" else read_json(path)
         if isinstance(document, dict) and isinstance(document.get("pairs"), list):
-            pairs = [p for p in document["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
-            if len(pairs) < len(document["pairs"]):
+            labelled = [p for p in document["pairs"] if isinstance(p, dict) and "id" in p and "chosen" in p]
+            if len(labelled) < len(document["pairs"]):
                 raise UserError(f"{path}: each of its `pairs` must be an object with `id` and `chosen`")
-            labels |= {str(p["id"]): str(p["chosen"]) for p in pairs}
+            labels |= {str(p["id"]): str(p["chosen"]) for p in labelled}
         elif isinstance(document, dict):
-            predictions.append((file, [(f"{path}: {i}", {"id": i, **_official(p)}) for i, p in document.items()]))
+            predictions[file] = [FileRow(f"{path}: {i}", {"id": i, **_official(p)}) for i, p in document.items()]
         else:
-            predictions.append((file, list(rows_of(path))))
+            predictions[file] = list(rows_of(path))
     files = []
-    for file, rows in predictions:
-        statements = [_pair(where, row, labels) for where, row in rows]
-        files.append(File(benchmark or _benchmark(file.path), file.name or file.path.stem, statements))
+    for file, rows in predictions.items():
+        pairs = [_pair(where, row, labels) for where, row in rows]
+        files.append(LabelledFile(benchmark or _benchmark(file.path), file.name or file.path.stem, pairs))
     return files
 
 
@@ -79,7 +79,7 @@ def _official(prediction: Any) -> dict[str, Any]:
     return letters
 
 
-def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> Told:
+def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> LabelledRow:
     chosen = str(row.get("chosen") or labels.get(str(row.get("id"))) or "").upper()
     if not isinstance(row.get("id"), int | str) or chosen not in ("A", "B"):
         raise UserError(
@@ -90,5 +90,5 @@ def _pair(where: str, row: dict[str, Any], labels: dict[str, str]) -> Told:
         letter = row.get(way)
         if letter is not None and str(letter).upper() not in ("A", "B"):
             raise UserError(f"{where}: {way} is {letter!r}; it must be A, B or null")
-        replies.append((first, None if letter is None else str(letter).upper()))
-    return Told(str(row["id"]), Label(preferred="AB".index(chosen)), "", tuple(replies), where)
+        replies.append(OrderReply(first, None if letter is None else str(letter).upper()))
+    return LabelledRow(str(row["id"]), Label(preferred="AB".index(chosen)), "", tuple(replies), where)

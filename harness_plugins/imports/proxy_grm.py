@@ -7,8 +7,8 @@ from pathlib import Path
 
 from evaluators.errors import UserError
 from harness_plugins.benchmarks.sources import Row
-from harness_plugins.imports._answers import BENCHMARKS, MM, Layout, read
-from harness_plugins.imports._results import GRM, Given, Summary, check_benchmark, write
+from harness_plugins.imports._answers import BENCHMARKS, MM, Layout, ScriptRewards, read
+from harness_plugins.imports._results import GRM, InputFile, Summary, check_benchmark, write
 
 HELP = """\
   The answers file of eval/{vl,multimodal,mmrlhf}_reward_bench.py, one a model and benchmark: rows of the benchmark (id,
@@ -19,7 +19,7 @@ HELP = """\
 FILES = ("*.jsonl",)
 
 
-def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("proxy_grm", benchmark, BENCHMARKS)
@@ -38,5 +38,5 @@ def _reverse(row: Row, where: str) -> bool:
     return row["reverse"]
 
 
-def _rewards(position: int | None) -> tuple[int, int]:
-    return {1: (1, 0), 2: (0, 1)}.get(position or 0, (0, 0))
+def _rewards(position: int | None) -> ScriptRewards:
+    return ScriptRewards(int(position == 1), int(position == 2))

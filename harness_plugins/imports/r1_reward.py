@@ -7,8 +7,8 @@ from pathlib import Path
 
 from evaluators.errors import UserError
 from harness_plugins.benchmarks.sources import Row
-from harness_plugins.imports._answers import BENCHMARKS, MM, Layout, read
-from harness_plugins.imports._results import Given, Summary, check_benchmark, write
+from harness_plugins.imports._answers import BENCHMARKS, MM, Layout, ScriptRewards, read
+from harness_plugins.imports._results import InputFile, Summary, check_benchmark, write
 
 HELP = """\
   The answers file of inference/{VL-Reward-Bench,Multimodal-Reward,MM-RLHF-Reward}, one a model and benchmark, or its
@@ -18,7 +18,7 @@ HELP = """\
 FILES = ("*_chunk*_of_*.jsonl",)
 
 
-def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: a file or row that does not fit, naming it."""
     check_benchmark("r1_reward", benchmark, BENCHMARKS)
@@ -40,5 +40,5 @@ def _reverse(row: Row, where: str) -> bool:
     return False
 
 
-def _rewards(position: int | None) -> tuple[int, int]:
-    return (1, 0) if position == 1 else (0, 1)
+def _rewards(position: int | None) -> ScriptRewards:
+    return ScriptRewards(1, 0) if position == 1 else ScriptRewards(0, 1)

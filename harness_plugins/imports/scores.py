@@ -7,20 +7,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from evaluators.errors import UserError
-from evaluators.inputs.files import plain_file, read_json, read_jsonl
+from evaluators.inputs.files import plain_file, read_json
 from evaluators.inputs.names import unknown
 from evaluators.records import SCHEMA
 from harness_plugins._version import __version__
 from harness_plugins.folder.atomic import write_atomic
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.folder.scores import Score
-from harness_plugins.imports._results import Given, Summary, imported
+from harness_plugins.imports._results import FileRow, InputFile, Summary, imported, rows_of
 
 HELP = """\
   Numbers that someone measured: csv, json (a list of objects) or jsonl with model, benchmark, metric, value, source and, if
@@ -30,6 +30,7 @@ HELP = """\
     SD3.5-M + RPO,geneval,score,0.78,"geneval/evaluation/summary_scores.py, log of 12 May"
     rubric-harness import scores generation.csv --out results/runs/generation"""
 FILES = ("*.csv", "*.json", "*.jsonl")
+VERDICTS = False
 
 SHOWN = 5
 _COLUMNS = tuple(Score.model_fields)
@@ -37,13 +38,12 @@ _NEEDED = tuple(n for n, f in Score.model_fields.items() if f.is_required())
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def run(inputs: Sequence[Given], out: Path, benchmark: str | None) -> Summary:
+def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summary:
     """Raises:
     UserError: up to five rows that do not fit, a line each; or the folder holds something else already."""
     if benchmark is not None or any(g.name for g in inputs):
         raise UserError("scores say model and benchmark in each row: leave out --benchmark and NAME=")
-    rows = [(where, row) for g in inputs for where, row in _rows(g.path)]
-    scores, repeats = _scores(rows)
+    scores, repeats = _scores([row for g in inputs for row in _rows(g.path)])
     if not scores:
         raise UserError(f"{', '.join(str(g.path) for g in inputs)}: no scores in these files")
     folder = RunFolder(out)
@@ -79,9 +79,19 @@ def _manifest(scores: Sequence[Score], imported: dict[str, Any]) -> dict[str, An
     }
 
 
-def _scores(rows: Sequence[tuple[str, dict[str, Any]]]) -> tuple[list[Score], int]:
-    """The scores, and how many rows said again what another had said."""
-    first: dict[tuple[str, ...], tuple[Score, str]] = {}
+class DistinctScores(NamedTuple):
+    scores: list[Score]
+    repeats: int
+    """Rows that repeat another."""
+
+
+class ScoreRow(NamedTuple):
+    score: Score
+    where: str
+
+
+def _scores(rows: Sequence[FileRow]) -> DistinctScores:
+    distinct: dict[tuple[str, ...], ScoreRow] = {}
     problems: list[str] = []
     repeats = 0
     for where, row in rows:
@@ -90,24 +100,24 @@ def _scores(rows: Sequence[tuple[str, dict[str, Any]]]) -> tuple[list[Score], in
         except ValueError as e:
             problems.append(f"{where}: {e}")
             continue
-        place = (score.model, score.method, score.benchmark, score.metric)
-        before, there = first.setdefault(place, (score, where))
-        if there == where:
+        key = (score.model, score.method, score.benchmark, score.metric)
+        first = distinct.setdefault(key, ScoreRow(score, where))
+        if first.where == where:
             continue
-        if before == score:
+        if first.score == score:
             repeats += 1
             continue
         named = " ".join(filter(None, (score.model, f"({score.method})" if score.method else "")))
-        what = f"{score.value:g}, {there} says {before.value:g}"
-        if before.value == score.value:
-            what = f"{score.value:g} as in {there}, with another source, n or notes"
+        what = f"{score.value:g}, {first.where} says {first.score.value:g}"
+        if first.score.value == score.value:
+            what = f"{score.value:g} as in {first.where}, with another source, n or notes"
         problems.append(
             f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or tell them apart by `method`"
         )
     if problems:
         more = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []
         raise UserError(*problems[:SHOWN], *more)
-    return [score for score, _ in first.values()], repeats
+    return DistinctScores([row.score for row in distinct.values()], repeats)
 
 
 def _score(row: dict[str, Any]) -> Score:
@@ -156,9 +166,9 @@ def _count(cells: dict[str, Any]) -> dict[str, int]:
     return {"n": n}
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[FileRow]:
     if path.suffix == ".jsonl":
-        return ((f"{path}: line {n}", row) for n, row in read_jsonl(path))
+        return rows_of(path)
     if path.suffix == ".json":
         return _json_rows(path)
     if path.suffix == ".csv":
@@ -166,14 +176,14 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     raise UserError(f"{path}: scores come as csv, json or jsonl; convert the file")
 
 
-def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _json_rows(path: Path) -> Iterator[FileRow]:
     value = read_json(path)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise UserError(f"{path}: must be a list of objects with {', '.join(_NEEDED)}")
-    yield from ((f"{path}: row {n}", row) for n, row in enumerate(value, 1))
+    yield from (FileRow(f"{path}: row {n}", row) for n, row in enumerate(value, 1))
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _csv_rows(path: Path) -> Iterator[FileRow]:
     with open(path, encoding="utf-8-sig", newline="", opener=plain_file) as f:
         reader = csv.reader(f, strict=True)
         try:
@@ -187,7 +197,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     raise UserError(
                         f"{where}: {len(cells)} cells under {len(header)} columns; put a text with a comma between double quotes"
                     )
-                yield where, dict(zip(header, cells, strict=True))
+                yield FileRow(where, dict(zip(header, cells, strict=True)))
         except csv.Error as e:
             raise UserError(f"{path}: line {reader.line_num}: {e}; mend the line") from None
         except UnicodeDecodeError:

@@ -66,7 +66,7 @@ class Shelf:
 
     def place(self, item: Item, arm: str, uid: str) -> int:
         """The number of a rubric as an arm's judge read it."""
-        edited = arm in ARMS and ARMS[arm].edit is not None
+        edited = ARMS.facts(arm).edit is not None
         key = (uid, arm, item.uid) if edited else (uid,)
         if key not in self._places:
             self._places[key] = len(self.entries)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -20,17 +20,15 @@ from evaluators.judges import Judge
 from evaluators.prompts.template import RubricText
 from evaluators.records import Failure
 from evaluators.specs import JudgeSpec
-from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.background_loop import BackgroundLoop
+from harness_plugins.rewards.base import Openable
 from harness_plugins.rewards.images import content_of, each
+from harness_plugins.rewards.judge import is_judge
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score
 
 
-class GroupReward(Protocol):
+class GroupReward(Openable, Protocol):
     """Whatever compares candidates: `RPOReward` here, `RewardClient` over a server."""
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
 
     async def score(self, groups: Sequence[Group], /) -> list[list[Score]]: ...
 
@@ -38,16 +36,14 @@ class GroupReward(Protocol):
 Compares = JudgeSpec | Judge | GroupReward
 
 
-def _held(
+def _background(
     judge: Compares, rubric: RubricText | str | Path | None, win: float, lose: float, disagreement: Disagreement
-) -> Held[GroupReward]:
-    if isinstance(judge, JudgeSpec) or hasattr(judge, "decide"):
-        group_reward: GroupReward = RPOReward(cast(JudgeSpec | Judge, judge), rubric, win, lose, disagreement)
-    else:
-        group_reward = judge
-        if rubric is not None:
-            raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
-    return Held(lambda: group_reward)
+) -> BackgroundLoop[GroupReward]:
+    if is_judge(judge):
+        return BackgroundLoop(RPOReward(judge, rubric, win, lose, disagreement))
+    if rubric is not None:
+        raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
+    return BackgroundLoop(cast(GroupReward, judge))
 
 
 def rpo_reward(
@@ -73,7 +69,7 @@ def rpo_reward(
     Raises:
         UserError: the judge or the rubric cannot be used; later, something is no image.
     """
-    open_reward = _held(judge, rubric, win, lose, disagreement)
+    background = _background(judge, rubric, win, lose, disagreement)
 
     async def reward(
         images: Any,
@@ -83,7 +79,7 @@ def rpo_reward(
         rubrics: Sequence[str | None] | None = None,
     ) -> list[Score]:
         flat = _Flat(images, prompts, sources, groups, rubrics)
-        return flat.scattered(await open_reward.ask(lambda open_: open_.score(flat.groups)))
+        return flat.scattered(await background.run(lambda scorer: scorer.score(flat.groups)))
 
     return reward
 
@@ -104,15 +100,23 @@ def flow_grpo_reward(
     may hold `source` (the image to edit), `group` and `rubric`. Only images of one call are compared, so the sampler must keep
     the candidates of a prompt together; those left alone are masked.
     """
-    open_reward = _held(judge, rubric, win, lose, disagreement)
-    return lambda device=None: FlowGRPOReward(open_reward, masked_as)
+    background = _background(judge, rubric, win, lose, disagreement)
+    return lambda device=None: FlowGRPOReward(background, masked_as)
+
+
+class FlowGRPORewards(NamedTuple):
+    """What flow_grpo unpacks."""
+
+    scores: np.ndarray[Any, np.dtype[np.float32]]
+    """(images,)"""
+    details: dict[str, Any]
 
 
 class FlowGRPOReward:
     """What `flow_grpo_reward` makes. It waits in the calling thread; asking runs in a loop of its own."""
 
-    def __init__(self, open_reward: Held[GroupReward], masked_as: float) -> None:
-        self._held, self._masked_as = open_reward, masked_as
+    def __init__(self, background: BackgroundLoop[GroupReward], masked_as: float) -> None:
+        self._background, self._masked_as = background, masked_as
 
     def __call__(
         self,
@@ -121,19 +125,19 @@ class FlowGRPOReward:
         metadata: Sequence[Mapping[str, Any]] | None = None,
         ref_images: Sequence[Any] | None = None,
         only_strict: bool = True,
-    ) -> tuple[np.ndarray[Any, np.dtype[np.float32]], dict[str, Any]]:
+    ) -> FlowGRPORewards:
         about = [m or {} for m in metadata] if metadata is not None else [{}] * len(prompts)
         sources = ref_images if ref_images is not None else [m.get("source") for m in about]
         groups = [m.get("group") for m in about]
         flat = _Flat(images, prompts, sources, groups, [m.get("rubric") for m in about])
-        scores = flat.scattered(self._held.ask_now(lambda open_: open_.score(flat.groups)))
+        scores = flat.scattered(self._background.run_blocking(lambda scorer: scorer.score(flat.groups)))
         values = [self._masked_as if s.value is None else s.value for s in scores]
         mask = np.array([s.value is not None for s in scores], np.float32)
-        return np.array(values, np.float32), {"mask": mask}
+        return FlowGRPORewards(np.array(values, np.float32), {"mask": mask})
 
     def close(self) -> None:
         """Close the judge's connections, or free its model; the program's end does so too."""
-        self._held.close()
+        self._background.close()
 
 
 class _Flat:

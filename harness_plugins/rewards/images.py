@@ -88,10 +88,10 @@ class ImageFiles:
         """
         entry = self._media.get(id(image))
         if entry is None:
-            entry = self._media[id(image)] = (image, self._made(image))
+            entry = self._media[id(image)] = (image, self._encode(image))
         return entry[1]
 
-    def _made(self, image: Any) -> Media:
+    def _encode(self, image: Any) -> Media:
         data = bytes_of(image)
         sha = hashlib.sha256(data).hexdigest()
         mime = mime_of(data[:HEAD]) or ""

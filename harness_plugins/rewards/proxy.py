@@ -6,15 +6,12 @@ never answered is an `error`: retried, counted, and the reward is None, for the 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evaluators.engine.caller import Tally
-from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import Known
 from evaluators.inputs.names import unknown
@@ -26,8 +23,9 @@ from evaluators.rubrics.arms import as_text
 from evaluators.specs import JudgeSpec
 from evaluators.writers.base import Draft
 from evaluators.writers.methods import proxy_grm
-from harness_plugins.rewards.asking import RewardJudge
+from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.images import ImageFiles
+from harness_plugins.rewards.judge import RewardJudge
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, PAYOFFS, Aggregation, payoff
 
 Outcome = Literal["correct", "wrong", "unparsed", "error"]
@@ -59,7 +57,7 @@ class Reward:
 
 
 @dataclass
-class ProxyReward:
+class ProxyReward(AsyncResource):
     """The reward as an async callable. Use it within `async with`, or call `open` and `close`.
 
     Args:
@@ -92,15 +90,6 @@ class ProxyReward:
         if self._judge is not None:
             await self._judge.close()
 
-    async def __aenter__(self) -> ProxyReward:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def files(self) -> ImageFiles:
         """For the images of one call."""
         return ImageFiles() if self._judge is None else self._judge.files()
@@ -119,12 +108,7 @@ class ProxyReward:
         """The rewards of many completions, in order; as many proxy requests at a time as the judge's `concurrency`."""
         for sample in samples:
             preferred(sample)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self.reward(s)) for s in samples]
-        except BaseExceptionGroup as failures:
-            raise cause_of(failures) from None
-        return [t.result() for t in tasks]
+        return await concurrently(self.reward, samples)
 
     async def reward(self, sample: Sample) -> Reward:
         """The reward of one completion.
@@ -133,7 +117,7 @@ class ProxyReward:
             UserError: the item's label prefers no candidate, or the proxy's template or files are not as they must be.
         """
         draft, answer = read(sample)
-        proxy, error = await self._verified(sample, draft)
+        proxy, error = await self._proxy_verdict(sample, draft)
         if proxy is not None:
             self.outcomes[proxy] += 1
         value: float | None = None
@@ -145,29 +129,42 @@ class ProxyReward:
             value += self.format_weight
         return Reward(value, answer, proxy, not draft.violations, draft.violations, error)
 
-    async def _verified(self, sample: Sample, draft: Draft) -> tuple[Outcome | None, Failure | None]:
+    async def _proxy_verdict(self, sample: Sample, draft: Draft) -> _ProxyVerdict:
         """What the proxy makes of the rubric."""
         if self._judge is None:
-            return None, None
+            return _ProxyVerdict(None)
         if not draft.rubric:
-            return "wrong", None  # nothing strictly between the tags: nothing is sent in its place
+            return _ProxyVerdict("wrong")  # nothing strictly between the tags: nothing is sent in its place
         rubric = Rubric(sample.item.benchmark, sample.item.uid, Writer("policy"), draft.rubric, criteria=draft.criteria)
         case = Case(sample.item, sample.saw, as_text(rubric))
         try:
             parsed = await self._judge.decide(case, digest("reward", sample.item.uid, sample.saw, draft.rubric))
         except BackendError as e:
-            return "error", Failure(e.kind, e.message, e.http)
+            return _ProxyVerdict("error", Failure(e.kind, e.message, e.http))
         if parsed.status != "ok":
-            return "unparsed", None
-        return ("correct" if parsed.choice == preferred(sample) else "wrong"), None
+            return _ProxyVerdict("unparsed")
+        return _ProxyVerdict("correct" if parsed.choice == preferred(sample) else "wrong")
 
 
-def read(sample: Sample) -> tuple[Draft, Outcome]:
-    """What the completion holds, and its own verdict against the label."""
+class _ProxyVerdict(NamedTuple):
+    outcome: Outcome | None
+    error: Failure | None = None
+
+
+class Completion(NamedTuple):
+    """A sample's completion, as it is read."""
+
+    draft: Draft
+    answer: Outcome
+    """Its own verdict against the label."""
+
+
+def read(sample: Sample) -> Completion:
+    """What the completion holds."""
     draft = proxy_grm.parse(Answer(sample.completion, "proxy_grm", finish_reason=sample.finish_reason), blind=False)
     if draft.verdict is None:
-        return draft, "unparsed"
-    return draft, "correct" if draft.verdict == preferred(sample) else "wrong"
+        return Completion(draft, "unparsed")
+    return Completion(draft, "correct" if draft.verdict == preferred(sample) else "wrong")
 
 
 def preferred(sample: Sample) -> Literal[1, 2]:

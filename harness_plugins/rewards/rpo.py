@@ -17,11 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from evaluators.engine.caller import Tally
-from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.inputs.names import unknown
 from evaluators.judges import Judge
@@ -30,13 +28,13 @@ from evaluators.prompts.parsing import Parsed
 from evaluators.prompts.template import Case, RubricText, pick_of
 from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
 from evaluators.specs import JudgeSpec
-from harness_plugins.rewards.asking import RewardJudge
+from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.images import BadImage, ImageFiles
-from harness_plugins.rewards.rubrics import rubric_of
+from harness_plugins.rewards.judge import RewardJudge
+from harness_plugins.rewards.rubrics import BENCHMARK, rubric_of
 
 WIN, LOSE = 1.0, -0.1
 """The paper's lambda and minus gamma."""
-BENCHMARK = "rpo"
 
 Disagreement = Literal["mask", "half"]
 Pair = Literal["won", "lost", "tie", "disagree", "undecided", "error"]
@@ -70,7 +68,7 @@ class Score:
 
 
 @dataclass
-class RPOReward:
+class RPOReward(AsyncResource):
     """The reward as an async callable. Use it within `async with`, or call `open` and `close`.
 
     A judge that is `pairwise` compares every pair in both orders: N (N - 1) calls for a group of N. One that is `listwise` ranks
@@ -116,15 +114,6 @@ class RPOReward:
     async def close(self) -> None:
         await self._judge.close()
 
-    async def __aenter__(self) -> RPOReward:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def calls(self, candidates: int) -> int:
         """Judge calls that a group of so many takes."""
         return candidates if self._judge.spec.grading == "listwise" else candidates * (candidates - 1)
@@ -137,12 +126,7 @@ class RPOReward:
         """
         for group in groups:
             self._check(group)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                scored = [tasks.create_task(self._group(g)) for g in groups]
-        except BaseExceptionGroup as failures:
-            raise cause_of(failures) from None
-        return [t.result() for t in scored]
+        return await concurrently(self._group, groups)
 
     def _check(self, group: Group) -> None:
         if len(group.images) < 2:
@@ -163,8 +147,8 @@ class RPOReward:
                 results = await self._compared(group, shown)
             finally:
                 self._judge.media.forget(files.paths)
-        for _, outcome, _ in results.values():
-            self.outcomes["decided" if outcome in ("won", "lost") else outcome] += 1
+        for result in results.values():
+            self.outcomes["decided" if result.outcome in ("won", "lost") else result.outcome] += 1
         return [self._score(n, len(group.images), results) for n in range(len(group.images))]
 
     async def _compared(self, group: Group, shown: _Shown) -> _Results:
@@ -176,17 +160,18 @@ class RPOReward:
                 (f for n in (i, j) if isinstance(f := shown.candidates[n], Failure)), None
             )
             if bad is not None:
-                results[i, j] = (None, "error", bad)
+                results[i, j] = _PairResult(None, "error", bad)
         if shown.source_failure is not None:
             return results
         together = [good] if self._judge.spec.grading == "listwise" else [list(p) for p in combinations(good, 2)]
-        async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(self._asked(group, shown, m)) for m in together if len(m) > 1]
-        for task in asked:
-            results |= task.result()
+        compared = await concurrently(
+            lambda members: self._shown_together(group, shown, members), [m for m in together if len(m) > 1]
+        )
+        for pairs in compared:
+            results |= pairs
         return results
 
-    async def _asked(self, group: Group, shown: _Shown, members: Sequence[int]) -> _Results:
+    async def _shown_together(self, group: Group, shown: _Shown, members: Sequence[int]) -> _Results:
         """These candidates of a group shown together, in all cyclic orders."""
         candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
         uid = item_uid(BENCHMARK, "/".join(m.name for m in shown.source), group.prompt, candidates, None)
@@ -196,9 +181,7 @@ class RPOReward:
         rubric = rubric_of(group.rubric) if group.rubric is not None else self._text
         orders = rotations(len(members))
         seed = digest("rpo", uid, rubric.text if rubric else None)
-        async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(self._decided(Case(item, o, rubric), digest(seed, o))) for o in orders]
-        decisions = [task.result() for task in asked]
+        decisions = await concurrently(lambda o: self._decided(Case(item, o, rubric), digest(seed, o)), orders)
         failure = next((s for s in decisions if isinstance(s, Failure)), None)
         heard = [(s, o) for s, o in zip(decisions, orders, strict=True) if isinstance(s, Parsed)]
         results: _Results = {}
@@ -213,15 +196,16 @@ class RPOReward:
         except BackendError as e:
             return Failure(e.kind, e.message, e.http)
 
-    def _pair(self, leans: Sequence[float | None], failure: Failure | None) -> _Result:
+    def _pair(self, leans: Sequence[float | None], failure: Failure | None) -> _PairResult:
         """A pair from what each order says of its first candidate: 1 better, 0 worse, 1/2 a tie, None nothing."""
         if failure is not None:
-            return None, "error", failure
+            return _PairResult(None, "error", failure)
         if any(lean is None for lean in leans):
-            return None, "undecided", None
+            return _PairResult(None, "undecided")
         if len(set(leans)) > 1:
-            return (0.5 if self.disagreement == "half" else None), "disagree", None
-        return leans[0], {1.0: "won", 0.0: "lost", 0.5: "tie"}[leans[0] or 0.0], None  # type: ignore[return-value]
+            return _PairResult(0.5 if self.disagreement == "half" else None, "disagree")
+        outcomes: dict[float, Pair] = {1.0: "won", 0.0: "lost", 0.5: "tie"}
+        return _PairResult(leans[0], outcomes[leans[0] or 0.0])
 
     def _score(self, n: int, candidates: int, results: _Results) -> Score:
         shares: list[float] = []
@@ -244,9 +228,14 @@ def unheard(candidates: int, failure: Failure) -> list[Score]:
     return [Score(None, (error,) * (candidates - 1), failure) for _ in range(candidates)]
 
 
-_Result = tuple[float | None, Pair, Failure | None]
-"""The share of the win that goes to the pair's first candidate (None: masked), how the pair ended, and a failure."""
-_Results = dict[tuple[int, int], _Result]
+class _PairResult(NamedTuple):
+    share: float | None
+    """Of the win, what goes to the pair's first candidate; None: masked."""
+    outcome: Pair
+    failure: Failure | None = None
+
+
+_Results = dict[tuple[int, int], _PairResult]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from evaluators.prompts.template import RubricText
 from harness_plugins.folder.artefacts import SUFFIXES, read_artefact
 from harness_plugins.folder.rubrics import read_rubrics
 
-_BENCHMARK = "rpo"
+BENCHMARK = "rpo"
+"""What items of generated images, and rubrics for them, are filed under."""
 
 
 def rubric_of(rubric: RubricText | str | Path | None) -> RubricText | None:
@@ -32,10 +33,10 @@ def rubric_of(rubric: RubricText | str | Path | None) -> RubricText | None:
     if not rubric.exists():
         raise UserError(f"{rubric}: no such file (the reward's rubric)")
     if rubric.suffix in SUFFIXES:
-        (induced,) = read_artefact("rubric", rubric, (_BENCHMARK,)).rubrics
+        (induced,) = read_artefact("rubric", rubric, (BENCHMARK,)).rubrics
         return RubricText(induced.text, induced.criteria)
     if rubric.suffix == ".jsonl":
-        shared = [r for r in read_rubrics("rubric", rubric, {_BENCHMARK: ()}).rubrics if r.status == "valid"]
+        shared = [r for r in read_rubrics("rubric", rubric, {BENCHMARK: ()}).rubrics if r.status == "valid"]
         if len(shared) != 1:
             raise UserError(f"{rubric}: holds {len(shared)} rubrics; a reward reads one for all prompts")
         return RubricText(shared[0].text, shared[0].criteria, shared[0].uid)

@@ -13,21 +13,20 @@ from typing import Any, Literal, Protocol
 from evaluators.errors import UserError
 from evaluators.keys import item_uid
 from evaluators.records import ORDERS, Candidate, Failure, Item, Label, Media, RecordError, decode
+from harness_plugins.rewards.base import Openable
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import Reward, Sample, read
 
 COLUMNS = ("question", "response_1", "response_2", "answer")
 IMAGES = ("image", "images")
+FIELDS = frozenset({*COLUMNS, *IMAGES, "item", "saw"})
+"""All that is read of a row."""
 BENCHMARK = "training"
 """What items made of columns are filed under."""
 
 
-class CompletionReward(Protocol):
+class CompletionReward(Openable, Protocol):
     """Whatever rewards completions: `ProxyReward` here, `RewardClient` over a server."""
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
 
     async def score(self, samples: Sequence[Sample], /) -> list[Reward]: ...
 

@@ -7,16 +7,16 @@ trainer = GRPOTrainer(model=..., reward_funcs=proxy_grm_reward(proxy_spec), trai
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from evaluators.errors import RunStopped
+from evaluators import stops
 from evaluators.judges import Judge
 from evaluators.prompts.parsing import parse
 from evaluators.records import Answer
 from evaluators.specs import JudgeSpec
-from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.background_loop import BackgroundLoop
+from harness_plugins.rewards.judge import is_judge
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward, Reward
 from harness_plugins.rewards.samples import CompletionReward, position, score_rows
@@ -59,25 +59,24 @@ def proxy_grm_reward(
     Raises:
         UserError: the proxy cannot be used; later, a column is missing.
     """
-    if proxy is None or isinstance(proxy, JudgeSpec) or hasattr(proxy, "decide"):
-        completion_reward: CompletionReward = ProxyReward(
-            cast(JudgeSpec | Judge | None, proxy), aggregation, format_weight
-        )
+    completion_reward: CompletionReward
+    if proxy is None or is_judge(proxy):
+        completion_reward = ProxyReward(proxy, aggregation, format_weight)
     else:
-        completion_reward = proxy
-    open_reward = Held(lambda: completion_reward)
-    nothing = 0
+        completion_reward = cast(CompletionReward, proxy)
+    background = BackgroundLoop(completion_reward)
+    unrewarded_calls = 0
 
     async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        nonlocal nothing
+        nonlocal unrewarded_calls
         named = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
         rows = [{k: v[n] for k, v in named.items()} for n in range(len(completions))]
         texts = [text_of(c) for c in completions]
-        rewards = await open_reward.ask(lambda open_: score_rows(open_, rows, texts))
+        rewards = await background.run(lambda scorer: score_rows(scorer, rows, texts))
         _log(rewards, columns)
-        nothing = nothing + 1 if rewards and all(r.value is None for r in rewards) else 0
-        if patience is not None and nothing >= patience:
-            raise RunStopped(f"no reward in {nothing} calls in a row: {_reasons(rewards)}")
+        unrewarded_calls = unrewarded_calls + 1 if rewards and all(r.value is None for r in rewards) else 0
+        if patience is not None and unrewarded_calls >= patience:
+            raise stops.no_rewards(unrewarded_calls, [r.error for r in rewards if r.error])
         return [r.value for r in rewards]
 
     reward.__name__ = reward.__qualname__ = name
@@ -127,9 +126,3 @@ def _log(rewards: Sequence[Reward], columns: Mapping[str, Any]) -> None:
         extra("answer_outcome", [r.answer for r in rewards])
         extra("proxy_outcome", [r.proxy or "" for r in rewards])
         extra("masked_because", [r.error.kind if r.error else "" for r in rewards])
-
-
-def _reasons(rewards: Sequence[Reward]) -> str:
-    kinds = Counter(r.error.kind for r in rewards if r.error)
-    example = next((r.error.message for r in rewards if r.error), "")
-    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()) + f", such as: {example}"

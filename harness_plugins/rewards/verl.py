@@ -19,9 +19,9 @@ from typing import Any, Literal
 import orjson
 
 from evaluators.errors import BackendError, UserError
-from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.proxy import Reward
-from harness_plugins.rewards.samples import CompletionReward, score_rows
+from harness_plugins.rewards.samples import FIELDS, CompletionReward, score_rows
 from harness_plugins.rewards.server.config import plain, proxy_of
 
 OnFailure = Literal["raise", "group_mean"] | float
@@ -47,7 +47,7 @@ async def compute_score(
         ground_truth: 1 or 2, the response that is preferred as it was shown.
         extra_info: `question`, `response_1`, `response_2` and `image` or `images` as paths; or `item` (a record of ours as
             JSON) and `saw`, and then `ground_truth` is not looked at.
-        config: the reward: a YAML file with `proxy_grm:` (see `rewards.configs`), or a mapping with the keys of that part.
+        config: the reward: a YAML file with `proxy_grm:` (see `rewards.server.config`), or a mapping with the keys of that part.
         server, token_env: a reward server in place of `config`: its address, and the environment variable with its token.
         on_failure: `raise`, or what a completion earns on which the proxy was never heard.
 
@@ -66,7 +66,9 @@ async def compute_score(
         )
     fill = _fill(on_failure)
     row = _row(ground_truth, extra_info)
-    (reward,) = await _held(config, server, token_env).ask(lambda open_: score_rows(open_, [row], [solution_str]))
+    (reward,) = await _background(config, server, token_env).run(
+        lambda scorer: score_rows(scorer, [row], [solution_str])
+    )
     return _scored(reward, fill)
 
 
@@ -89,7 +91,9 @@ def compute_score_batch(
     """
     fill = None if on_failure == "group_mean" else _fill(on_failure)
     rows = [_row(truth, info) for truth, info in zip(ground_truths, extra_infos, strict=True)]
-    rewards = _held(config, server, token_env).ask_now(lambda open_: score_rows(open_, rows, list(solution_strs)))
+    rewards = _background(config, server, token_env).run_blocking(
+        lambda scorer: score_rows(scorer, rows, list(solution_strs))
+    )
     if on_failure != "group_mean":
         return [_scored(r, fill) for r in rewards]
     groups: dict[bytes, list[float]] = {}
@@ -101,8 +105,7 @@ def compute_score_batch(
 
 def _row(ground_truth: Any, extra_info: Mapping[str, Any] | None) -> dict[str, Any]:
     """verl's managers add entries of their own to `extra_info`; only ours are looked at."""
-    named = ("question", "response_1", "response_2", "image", "images", "item", "saw")
-    return {**{k: plain(v) for k, v in (extra_info or {}).items() if k in named}, "answer": ground_truth}
+    return {**{k: plain(v) for k, v in (extra_info or {}).items() if k in FIELDS}, "answer": ground_truth}
 
 
 def _fill(on_failure: OnFailure) -> float | None:
@@ -132,22 +135,22 @@ def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
     }
 
 
-def _held(config: Any, server: str | None, token_env: str | None) -> Held[CompletionReward]:
+def _background(config: Any, server: str | None, token_env: str | None) -> BackgroundLoop[CompletionReward]:
     if (config is None) == (server is None):
         raise UserError(
             "reward_kwargs: give `config` (a YAML file with proxy_grm:, or its mapping) or `server` (a URL)"
         )
-    return _made(orjson.dumps([plain(config), server, token_env], option=orjson.OPT_SORT_KEYS, default=str))
+    return _configured(orjson.dumps([plain(config), server, token_env], option=orjson.OPT_SORT_KEYS, default=str))
 
 
 @cache
-def _made(named: bytes) -> Held[CompletionReward]:
+def _configured(arguments: bytes) -> BackgroundLoop[CompletionReward]:
     """One reward a process for each configuration: verl hands the same arguments over with every completion."""
-    config, server, token_env = orjson.loads(named)
+    config, server, token_env = orjson.loads(arguments)
     if server is None:
-        reward: CompletionReward = proxy_of(config).made()
+        reward: CompletionReward = proxy_of(config).reward()
     else:
         from harness_plugins.rewards.server.client import RewardClient
 
         reward = RewardClient(server, token_env=token_env)
-    return Held(lambda: reward)
+    return BackgroundLoop(reward)

@@ -19,8 +19,10 @@ from evaluators.prompts.grading import Kind
 from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import WriterRubrics
+from evaluators.specs import capabilities
 from harness_plugins.folder.problems import LostItems, Problems
 from harness_plugins.folder.usage import FolderUsage
+from harness_plugins.scoring.statistics import Ints, clusters
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
@@ -125,6 +127,11 @@ class BenchmarkData:
         return answer
 
     @cached_property
+    def cluster(self) -> Ints:
+        """(items,): the cluster of each item (`statistics.clusters`)."""
+        return clusters(self.items)
+
+    @cached_property
     def kept(self) -> dict[Hashable, Any]:
         """What several cells need and is computed once."""
         return {}
@@ -196,7 +203,7 @@ class RunData:
 
     def baseline(self, judge: str) -> bool:
         entry = self.judge(judge)
-        return entry["key"]["backend"] == "baseline" if entry else judge in PICKS
+        return not capabilities(entry["key"]["backend"]).asks_model if entry else judge in PICKS
 
     def blind(self, judge: str) -> bool:
         entry = self.judge(judge)

@@ -34,7 +34,7 @@ def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) ->
 
 def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     identical = np.zeros(len(benchmark.items), dtype=bool)
-    if ARMS[control].across_items and not rubrics.shared:
+    if ARMS[control].donors and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
         several = set().union(*by_item)
         if sum(map(len, by_item)) == len(several):
@@ -50,8 +50,9 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
 
 def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:
     """The contents of what a control hands over for an item."""
-    if arm == "generic":
-        return {digest(g.rubric.text) for g in ARMS[arm].give(item, order, None) if g.rubric is not None}
+    if not ARMS[arm].donors:
+        handed_over = ARMS[arm].give(item, order, rubrics if ARMS[arm].per_writer else None)
+        return {digest(x.rubric.text) for x in handed_over if x.rubric is not None}
     donors = [d[item.uid] for d in rubrics.donors if item.uid in d]
     return {_content(r) for donor in donors for r in islice(rubrics.of(donor, order), 1)}
 

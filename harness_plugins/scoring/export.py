@@ -109,7 +109,7 @@ def _fill(run: RunFolder, out: RunFolder, items: dict[str, Item], damage: Damage
     today = (public_verdict(_as_read_today(v, reread)) for v in run.verdicts(damage))
     verdicts = _write(out.file("verdicts"), today)
     for writer, path in run.inductions().items():  # what a rubric that is induced took
-        answers = (_induction(v) for _, v in objects(path, damage))
+        answers = (_induction(v) for v in objects(path, damage))
         _write(out.file("induction", name(writer).replace(":", "-")), answers)
     out.write_manifest(public_manifest(manifest))
     metrics = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluators.engine.plan import Orders
 from evaluators.records import rotations
-from evaluators.rubrics.arms import ARMS, WriterRubrics
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.arrays import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, Given, RunData
 
 
@@ -38,20 +38,24 @@ def given_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicat
     Args:
         seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were drawn.
     """
-    place = (benchmark.name, key.arm, key.writer, seen_replicates if key.arm == "shuffled" else 0)
+    place = (benchmark.name, key.arm, key.writer, seen_replicates if from_donors(key.arm) else 0)
     if place not in run.given:
         if key.writer is None:
             run.given[place] = _without_writer(benchmark, key.arm)
-        elif key.arm == "shuffled":
+        elif from_donors(key.arm):
             run.given[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
         else:
             run.given[place] = _written(run, benchmark, key.arm, key.writer)
     return run.given[place]
 
 
+def from_donors(name: str) -> bool:
+    return ARMS.facts(name).donors
+
+
 def _without_writer(benchmark: BenchmarkData, name: str) -> Given:
     there = benchmark.turns
-    if name in ARMS and ARMS[name].uses_label:
+    if ARMS.facts(name).uses_label:
         there = there & np.array([i.label.preferred is not None for i in benchmark.items])[:, None]
     return Given((0,), there[:, :, None])
 
@@ -73,9 +77,9 @@ def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> 
     rubrics = run.rubrics.get((benchmark.name, writer))
     if rubrics is None:
         return Given((0,), np.zeros((*benchmark.turns.shape, 1), dtype=bool))
-    arm = ARMS.get(name)
-    reads = arm.reads if arm else WriterRubrics.of
-    blind = rubrics.saw == {"nothing"} and not (arm and arm.after_responses)  # one for both orders
+    arm = ARMS.facts(name)
+    reads = arm.reads
+    blind = rubrics.saw == {"nothing"} and not arm.after_responses  # one for both orders
     pending: dict[tuple[str, str], list[int]] = defaultdict(list)
     for uid, saw, replicate in rubrics.pending:
         pending[uid, saw].append(replicate)
@@ -83,10 +87,9 @@ def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> 
     for n, item in enumerate(benchmark.items):
         for turn, order in enumerate(rotations(len(item.candidates))):
             if pending:
-                saw = {"crossed": "BA" if order == "AB" else "AB", "blind": "nothing"}.get(name, order)
-                to_come = pending.get((item.uid, "nothing" if blind else saw), ())
+                to_come = pending.get((item.uid, "nothing" if blind else reads.saw(order)), ())
                 rubric_numbers.update({(n, turn, replicate): -1 for replicate in to_come})
-            for r in reads(rubrics, item.uid, order):
+            for r in reads.rubrics(rubrics, item.uid, order):
                 rubric_numbers[n, turn, r.replicate] = run.number(r.uid)
     return _as_arrays(benchmark, rubric_numbers)
 

@@ -25,7 +25,7 @@ from harness_plugins.scoring.arrays import (
     compare_scores,
     note_lost_items,
 )
-from harness_plugins.scoring.given import given_of
+from harness_plugins.scoring.given import from_donors, given_of
 
 Rows = Mapping[str, NDArray[Any]]
 """The verdicts of one cell, by column, in the order of their lines."""
@@ -137,7 +137,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     if arm_inputs.reads is not None:
         rubric_now = arm_inputs.reads[n, turn, at]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
-        current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (cell.key.arm != "shuffled"))
+        current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (not from_donors(cell.key.arm)))
     place: tuple[NDArray[np.intp], ...] = (n, turn, at * cell.samples + sample)
     if cell.grading.get("kind") == "pointwise":
         current &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.caveats import differ, warning
-from harness_plugins.scoring.cells import CellReport, Contrast
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.panel import Panel
+from harness_plugins.scoring.registry import MetricKind, extensions
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.calibration import calibration_table
 from harness_plugins.tables.cells import Table, count, gain, interval, percent, points, without_empty
@@ -213,13 +214,15 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     present = {name for c in cells for name in c.metrics}
     extra = [(h, m) for h, m in OFFICIAL if m in present]
     rates = [(h, m) for h, m in RATES if m in present]
+    others = [e.kind for e in extensions() if e.kind.name in present]
     weighed = any(c.mass is not None for c in cells)
     masses = ["mass (median)", "mass below .5"] if weighed else []
-    columns = ["judge", "writer", "arm", "relation", "accuracy", "95 % CI", *(h for h, _ in extra + rates), *masses]
-    table = Table(title, columns)
+    headers = [*(h for h, _ in extra + rates), *(kind.header for kind in others), *masses]
+    table = Table(title, ["judge", "writer", "arm", "relation", "accuracy", "95 % CI", *headers])
     for c in cells:
         accuracy = c.metrics["accuracy"]
         numbers = [percent(c.metrics.get(m)) if c.complete else "" for _, m in extra + rates]
+        numbers += [_by_unit(kind, c.metrics.get(kind.name)) if c.complete else "" for kind in others]
         ci = interval(accuracy.low, accuracy.high) if c.complete else ""
         mass = [f"{c.mass.median:.2g}", f"{100 * c.mass.below_half:.1f}"] if c.mass else [""] * len(masses)
         table.rows.append([c.judge, c.writer or "", c.arm, c.relation, _accuracy(c), ci, *numbers, *mass])
@@ -232,7 +235,7 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     )
     if unlabelled:
         table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
-    probes = sorted({c.arm for c in cells if c.arm in ARMS and ARMS[c.arm].uses_label})
+    probes = sorted({c.arm for c in cells if ARMS.facts(c.arm).uses_label})
     if probes:
         table.notes.append(f"{', '.join(probes)}: probes that are told the label; they belong in no paper's table.")
     written = [c.judge for c in cells if c.arm == "grm"]
@@ -247,6 +250,14 @@ def _accuracy_table(title: str, report: Report, benchmark: str, cells: Sequence[
     if benchmark == next(iter(report.items)):
         table.notes += report.notes
     return table
+
+
+def _by_unit(kind: MetricKind, metric: Metric | None) -> str:
+    if metric is None or math.isnan(metric.value):
+        return ""
+    if kind.unit == "share":
+        return percent(metric)
+    return points(metric) if kind.unit == "points" else f"{metric.value:.4g}"
 
 
 def _category_table(title: str, cells: Sequence[CellReport]) -> Table:

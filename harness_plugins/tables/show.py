@@ -15,6 +15,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
 from evaluators.rubrics.arms import ARMS, generic_rubric
+from evaluators.specs import capabilities
 from evaluators.text import printable
 from harness_plugins.folder.manifest import refuse_public
 from harness_plugins.folder.reread import Rereader
@@ -93,7 +94,7 @@ def show(
 def _first_judge(manifest: Mapping[str, Any]) -> str | None:
     """The first model of the run's configs; a baseline where there is no model."""
     judges = manifest.get("judges", {})
-    models = [name for name, j in judges.items() if j["key"]["backend"] != "baseline"]
+    models = [name for name, j in judges.items() if capabilities(j["key"]["backend"]).asks_model]
     return next(iter(models or judges), None)
 
 
@@ -254,10 +255,9 @@ def said(criterion: CriterionVerdict) -> str:
 def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> str:
     """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
     if uid in rubrics:
-        edit = ARMS[arm].edit if arm in ARMS else None
-        edited = edit(item, rubrics[uid]) if edit else rubrics[uid]
-        return edited[0].text if isinstance(edited, tuple) else edited.text
-    if uid in ARMS and ARMS[uid].uses_label:
+        edit = ARMS.facts(arm).edit
+        return edit(item, rubrics[uid]).text.text if edit else rubrics[uid].text
+    if ARMS.facts(uid).uses_label:
         return f"(a line that names {'the right' if uid == 'leak' else 'the wrong'} response)"
     kind, _, modality_and_variant = uid.partition("/")
     modality, _, variant = modality_and_variant.partition("/")

@@ -43,7 +43,7 @@ def transfer_table(title: str, transfers: Sequence[Transfer]) -> Table:
         rates = [percent(t.metrics.get(m)) for _, m in shown]
         orders = ["" if c not in t.metrics else f"{100 * t.metrics[c].value:.1f}" for c in cells]
         free = t.metrics.get("gain_leak_free")
-        leak_free = f"{points(free)} ({t.leak_free[0]}/{t.leak_free[1]})" if free is not None else ""
+        leak_free = f"{points(free)} ({t.leak_free}/{t.with_rubric})" if free is not None else ""
         gains = [points(t.metrics.get("content_gain")), *orders, points(t.metrics.get("leak")), leak_free]
         table.rows.append([t.judge, t.writer, *rates, *gains])
     there = {name for t in transfers for name in t.metrics}

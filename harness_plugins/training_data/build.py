@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import NamedTuple, overload
 
 from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal
@@ -15,11 +15,11 @@ from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
 from harness_plugins.doors import EXPORTS
+from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.tables.cells import Table
-from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
 from harness_plugins.training_data.exports import check
@@ -27,9 +27,7 @@ from harness_plugins.training_data.gathering import HASHES, Gathered, gather
 from harness_plugins.training_data.images import Images, placed
 from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.parts import Entry, draw
-from harness_plugins.training_data.reading import Dropped
-from harness_plugins.training_data.reports import write_reports
-from harness_plugins.training_data.steps import Steps
+from harness_plugins.training_data.reports import Contents, write_reports
 from harness_plugins.training_data.teaching import Taught, outcomes, preferred_first, teach
 
 TEACHER = "teacher"
@@ -85,21 +83,25 @@ def build(
     check(config.formats)
     with Journal(folder / HASHES) as hashes:  # held to the end: one writer a folder
         gathered = gather(config, folder, hashes, limit, Steps(progress))
-        tally = _taught(config, gathered, folder / TEACHER, redo, teacher, progress)
+        tally = _ask_teacher(config, gathered, folder / TEACHER, redo=redo, backend=teacher, progress=progress)
         taught = list(outcomes(config, gathered.pairs, folder / TEACHER))
         counts = Counter(t.outcome for t in taught)
         built = Built(folder, tally, gathered, Counter({str(k): n for k, n in counts.items()}))
         if counts["unanswered"] and config.distil.unanswered == "stop":
             built.complete = False
             return built
-        _write(config, folder, gathered, taught, examples, built, Steps(progress))
+        contents = _draw(config, gathered, taught)
+        _export_parts(config, folder, contents, examples, Steps(progress))
+        built.parts = {p: len(members) for p, members in contents.drawn.parts.items()}
+        built.tables = write_reports(config, folder, contents)
     return built
 
 
-def _taught(
+def _ask_teacher(
     config: DataConfig,
     gathered: Gathered,
     folder: Path,
+    *,
     redo: Collection[str],
     backend: ChatBackend | None,
     progress: bool,
@@ -124,71 +126,65 @@ def entries_of(config: DataConfig, taught: Sequence[Taught], numbers: Mapping[st
     return entries
 
 
+class TaughtMember(NamedTuple):
+    taught: Taught
+    preferred_first: bool
+
+
 class PartExamples(Sequence[Example]):
     """A part's examples, rendered when they are asked for: prompts of tens of thousands would not fit into memory."""
 
-    def __init__(self, part: Part, drawn: Sequence[tuple[Taught, bool]], examples: Examples) -> None:
-        self._part, self._drawn, self._examples = part, drawn, examples
+    def __init__(self, part: Part, members: Sequence[TaughtMember], examples: Examples) -> None:
+        self._part, self._members, self._examples = part, members, examples
 
     def __len__(self) -> int:
-        return len(self._drawn)
+        return len(self._members)
 
     @overload
-    def __getitem__(self, at: int) -> Example: ...
+    def __getitem__(self, index: int) -> Example: ...
 
     @overload
-    def __getitem__(self, at: slice) -> list[Example]: ...
+    def __getitem__(self, index: slice) -> list[Example]: ...
 
-    def __getitem__(self, at: int | slice) -> Example | list[Example]:
-        if isinstance(at, slice):
-            return [self._examples.of(self._part, t, first) for t, first in self._drawn[at]]
-        taught, first = self._drawn[at]
-        return self._examples.of(self._part, taught, first)
+    def __getitem__(self, index: int | slice) -> Example | list[Example]:
+        if isinstance(index, slice):
+            return [self._examples.of(self._part, t, first) for t, first in self._members[index]]
+        return self._examples.of(self._part, *self._members[index])
 
     def __iter__(self) -> Iterator[Example]:
-        return (self._examples.of(self._part, t, first) for t, first in self._drawn)
+        return (self._examples.of(self._part, t, first) for t, first in self._members)
 
 
-def _write(
-    config: DataConfig,
-    folder: Path,
-    gathered: Gathered,
-    taught: Sequence[Taught],
-    examples: Examples,
-    built: Built,
-    steps: Steps,
-) -> None:
-    numbers = clusters(gathered.pairs, gathered.images, config.contamination.distance)
-    drawn = draw(entries_of(config, taught, numbers), config.wanted(), config.seed, config.as_many)
-    by_uid = {t.pair.uid: t for t in taught}
-    files: dict[str, dict[str, Any]] = {}
-    with steps.counted("writing examples", sum(map(len, drawn.parts.values())) * len(config.formats)) as count:
-        for part, members in drawn.parts.items():
+def _draw(config: DataConfig, gathered: Gathered, taught: Sequence[Taught]) -> Contents:
+    """What the folder will hold, but for the files.
+
+    Raises:
+        UserError: a part's size cannot be met.
+    """
+    cluster_of = clusters(gathered.pairs, gathered.images, config.contamination.distance)
+    drawn = draw(entries_of(config, taught, cluster_of), config.sizes(), config.seed, config.as_many)
+    unused = [t.pair.dropped(t.outcome, ", ".join(t.faults)) for t in taught if _left_out(t, config)]
+    return Contents(gathered, {t.pair.uid: t for t in taught}, [*gathered.dropped, *unused], drawn, cluster_of)
+
+
+def _export_parts(config: DataConfig, folder: Path, contents: Contents, examples: Examples, steps: Steps) -> None:
+    parts, images = contents.drawn.parts, contents.gathered.images
+    with steps.counted("writing examples", sum(map(len, parts.values())) * len(config.formats)) as count:
+        for part, members in parts.items():
             if not members:
                 continue
-            stored = [(_placed(by_uid[uid], config, folder, gathered.images), first) for uid, first in members]
+            stored = [
+                TaughtMember(_placed(contents.taught[m.uid], config, folder, images), m.preferred_first)
+                for m in members
+            ]
             for name in config.formats:
                 path = folder / name / f"{part}{EXPORTS.module(name).SUFFIX}"
                 _export(name, path, PartExamples(part, stored, examples))
-                files[f"{name}/{path.name}"] = {
+                contents.files[f"{name}/{path.name}"] = {
                     "rows": len(stored),
                     "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                 }
                 count(len(stored))
-    gone = [
-        Dropped(t.pair.source, t.pair.place, t.outcome, ", ".join(t.faults), t.pair.uid)
-        for t in taught
-        if _left_out(t, config)
-    ]
-    built.parts = {p: len(members) for p, members in drawn.parts.items()}
-    dropped = [*gathered.dropped, *gone]
-    built.tables = [
-        cards.sources_table(gathered.facts, gathered.pairs),
-        *([cards.dropped_table(dropped)] if dropped else []),
-        *([cards.teacher_table(config, taught)] if config.teacher else []),
-        cards.parts_table(config, drawn.parts, by_uid, numbers),
-    ]
-    write_reports(config, folder, gathered, taught, dropped, drawn, numbers, files, built.tables)
 
 
 def _left_out(taught: Taught, config: DataConfig) -> bool:
@@ -223,5 +219,5 @@ def _placed(taught: Taught, config: DataConfig, folder: Path, images: Images) ->
         return tuple(replace(m, files=tuple(replace(f, path=at(f.path)) for f in m.files)) for m in media)
 
     candidates = tuple(Candidate(c.text, moved(c.media)) for c in item.candidates)
-    there: Item = replace(item, media=moved(item.media), candidates=candidates)
-    return replace(taught, pair=replace(taught.pair, item=there))
+    moved_item: Item = replace(item, media=moved(item.media), candidates=candidates)
+    return replace(taught, pair=replace(taught.pair, item=moved_item))

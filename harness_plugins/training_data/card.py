@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 from harness_plugins.tables.cells import Table
-from harness_plugins.training_data.config import PARTS, SIGNALS, DataConfig, Part
+from harness_plugins.training_data.config import PART_FACTS, PARTS, SIGNALS, DataConfig, Part
 from harness_plugins.training_data.overlap import Contaminated
-from harness_plugins.training_data.reading import Dropped, Pair
-from harness_plugins.training_data.teaching import Taught
+from harness_plugins.training_data.parts import Member
+from harness_plugins.training_data.reading import REASONS, Dropped, Pair
+from harness_plugins.training_data.teaching import Outcome, Taught
 
 SHOWN = 5
 """Examples of a benchmark's hits in the report."""
-
-WHY = {
-    "bad_row": "the row does not fit its layout, or its image cannot be read",
-    "no_preference": "a tie, or a score of one response",
-    "prompt_length": "the prompt is empty, or outside `filters.prompt`",
-    "response_length": "a response is empty, or outside `filters.response`",
-    "length_ratio": "one response is longer than `filters.length_ratio` times the other",
-    "margin": "a preference below `filters.min_margin`",
-    "same_responses": "both responses say the same",
-    "duplicate": "another pair says and shows the same",
-    "conflicting_labels": "a pair that says and shows the same prefers the other response: all of them are left out",
-    "contaminated": "shares an image or text with a benchmark (contamination.md)",
-    "malformed": "the teacher's answer does not keep the form, with `malformed: drop`",
-    "leaking": "the teacher's rubric gives away its verdict, with `leaks: drop`",
-    "unanswered": "the teacher never answered, with `unanswered: drop`",
-}
-"""Reasons why a row is in no part, by the word that it is counted under."""
-
-_ABOUT: dict[Part, str] = {
-    "proxy_sft": "request, responses, teacher's rubric -> evaluation and verdict, as a judge answers",
-    "proxy_rl": "request, responses, teacher's rubric; the label",
-    "grm_sft": "request, responses -> rubric, evaluation and verdict, as a Proxy-GRM writes",
-    "grm_rl": "request, responses; the label",
-}
 
 
 def sources_table(facts: Mapping[str, Mapping[str, Any]], pairs: Sequence[Pair]) -> Table:
@@ -72,21 +49,22 @@ def dropped_table(dropped: Sequence[Dropped]) -> Table:
     by: dict[str, list[Dropped]] = defaultdict(list)
     for d in dropped:
         by[d.why].append(d)
-    for why in WHY:
+    for why in REASONS:
         if by[why]:
             first = by[why][0]
             example = f"{first.place}{f' ({first.detail})' if first.detail else ''}"
-            table.rows.append([why, f"{len(by[why]):,}", escape(example[:120]), WHY[why]])
+            table.rows.append([why, f"{len(by[why]):,}", escape(example[:120]), REASONS[why]])
     table.notes.append("Each row is counted once, under the first reason; dropped.jsonl has them all.")
     return table
 
 
-def teacher_table(config: DataConfig, taught: Sequence[Taught]) -> Table:
+def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
     spec = config.teacher
     name = f"{spec.name} ({spec.model})" if spec else "none"
+    asked_outcomes = [o for o in get_args(Outcome) if o != "unasked"]
     table = Table(
         "Teacher's answers",
-        ["source", "pairs", "correct", "hard", "malformed", "leaking", "unanswered", "preferred shown first"],
+        ["source", "pairs", *asked_outcomes, "preferred shown first"],
     )
     for source in [*dict.fromkeys(t.pair.source for t in taught), "all"]:
         of_source = [t for t in taught if source in (t.pair.source, "all")]
@@ -98,7 +76,7 @@ def teacher_table(config: DataConfig, taught: Sequence[Taught]) -> Table:
             [
                 source,
                 f"{len(of_source):,}",
-                *(f"{count[o]:,}" for o in ("correct", "hard", "malformed", "leaking", "unanswered")),
+                *(f"{count[o]:,}" for o in asked_outcomes),
                 share,
             ]
         )
@@ -114,7 +92,7 @@ def teacher_table(config: DataConfig, taught: Sequence[Taught]) -> Table:
 
 def parts_table(
     config: DataConfig,
-    parts: Mapping[Part, Sequence[tuple[str, bool]]],
+    parts: Mapping[Part, Sequence[Member]],
     by_uid: Mapping[str, Taught],
     clusters: Mapping[str, int],
 ) -> Table:
@@ -124,17 +102,17 @@ def parts_table(
         if part not in parts:
             continue
         members = parts[part]
-        count = Counter(by_uid[u].pair.source for u, _ in members)
-        firsts = sum(first for _, first in members)
+        count = Counter(by_uid[m.uid].pair.source for m in members)
+        firsts = sum(m.preferred_first for m in members)
         table.rows.append(
             [
                 part,
                 f"{config.parts[part]:,}",
                 f"{len(members):,}",
-                f"{len({clusters[u] for u, _ in members}):,}",
+                f"{len({clusters[m.uid] for m in members}):,}",
                 f"{firsts:,}/{len(members):,}",
                 *(f"{count[n]:,}" for n in names),
-                _ABOUT[part],
+                PART_FACTS[part].about,
             ]
         )
     return table

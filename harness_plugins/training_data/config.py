@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,6 +18,42 @@ from harness_plugins.doors import EXPORTS, SOURCES
 
 Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
 PARTS: tuple[Part, ...] = get_args(Part)
+Pool = Literal["correct", "hard"]
+"""Pairs that the teacher judged rightly, and those for reinforcement."""
+
+
+class PartFacts(NamedTuple):
+    pool: Pool
+    """What it is drawn from."""
+    model: Literal["proxy", "grm"]
+    """Whose prompt its examples have."""
+    target: bool
+    """Whether they hold what the model is to say."""
+    about: str
+
+    @property
+    def taught(self) -> bool:
+        """Whether it holds something of the teacher's: a rubric in the prompt, or an answer."""
+        return self.model == "proxy" or self.target
+
+
+PART_FACTS: dict[Part, PartFacts] = {
+    "proxy_sft": PartFacts(
+        "correct",
+        "proxy",
+        True,
+        "request, responses, teacher's rubric -> evaluation and verdict, as a judge answers",
+    ),
+    "proxy_rl": PartFacts("correct", "proxy", False, "request, responses, teacher's rubric; the label"),
+    "grm_sft": PartFacts(
+        "correct", "grm", True, "request, responses -> rubric, evaluation and verdict, as a Proxy-GRM writes"
+    ),
+    "grm_rl": PartFacts("hard", "grm", False, "request, responses; the label"),
+}
+UNTAUGHT: frozenset[Part] = frozenset(p for p, facts in PART_FACTS.items() if not facts.taught)
+"""Parts that hold nothing of the teacher's: made without one, and in either order."""
+Lengths = tuple[int, int]
+"""[least, most], in characters."""
 Signal = Literal["image", "near_image", "response", "request", "ngram"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
@@ -55,8 +91,8 @@ class SourceEntry(Entry):
 class Filters(Entry):
     """Lengths in characters, [least, most]."""
 
-    prompt: tuple[int, int] | None = None
-    response: tuple[int, int] | None = None
+    prompt: Lengths | None = None
+    response: Lengths | None = None
     """Of each response."""
     length_ratio: float | None = Field(None, ge=1)
     """The longer response is at most so many times as long as the shorter."""
@@ -65,7 +101,7 @@ class Filters(Entry):
 
     @field_validator("prompt", "response")
     @classmethod
-    def _ordered(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+    def _ordered(cls, value: Lengths | None) -> Lengths | None:
         if value is not None and not 0 <= value[0] <= value[1]:
             raise ValueError("must be [least, most] characters, such as [1, 8000]")
         return value
@@ -163,10 +199,11 @@ class DataConfig(Entry):
             raise ValueError("parts: sizes are numbers of pairs, and one of them is above 0")
         teacher = self.teacher
         if teacher is None:
-            taught = [p for p in self.parts if p != "grm_rl" and self.parts[p]]
+            taught = [p for p in self.parts if p not in UNTAUGHT and self.parts[p]]
             if taught:
                 raise ValueError(
-                    f"{', '.join(taught)} are made from a teacher's answers: add `teacher:` (without one, only grm_rl)"
+                    f"{', '.join(taught)} are made from a teacher's answers: add `teacher:` (without one, "
+                    f"only {', '.join(sorted(UNTAUGHT))})"
                 )
         elif teacher.method != "proxy_grm" or teacher.blind or teacher.replicates != 1:
             raise ValueError(
@@ -176,8 +213,8 @@ class DataConfig(Entry):
             raise ValueError("grm: `think` belongs to the proxy's target: leave it out")
         return self
 
-    def wanted(self) -> dict[Part, int]:
-        """Sizes of the parts, in their fixed order."""
+    def sizes(self) -> dict[Part, int]:
+        """Of the parts, in their fixed order."""
         return {p: self.parts[p] for p in PARTS if self.parts.get(p)}
 
 

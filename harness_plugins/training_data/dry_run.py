@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.messages import Image, Text, text_of
+from evaluators.messages import text_of
 from evaluators.records import Rubric, Writer
 from evaluators.specs import unset
-from evaluators.writers.base import Draw, request_of
-from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE
+from evaluators.writers.base import request_of
+from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE, estimated_tokens
+from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.writing import Written
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.tables.render import markdown
@@ -20,7 +21,6 @@ from harness_plugins.training_data.examples import Examples
 from harness_plugins.training_data.gathering import gather
 from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.reading import Pair
-from harness_plugins.training_data.steps import Steps
 from harness_plugins.training_data.teaching import Taught, due, order_with
 
 
@@ -35,7 +35,7 @@ def dry_run(
     folder = out or config.out or Path()
     examples = Examples(config)
     gathered = gather(config, folder, None, limit, Steps(progress))
-    numbers = clusters(gathered.pairs, gathered.images, config.contamination.distance)
+    cluster_of = clusters(gathered.pairs, gathered.images, config.contamination.distance)
     tables = [card.sources_table(gathered.facts, gathered.pairs)]
     if gathered.dropped:
         tables.append(card.dropped_table(gathered.dropped))
@@ -43,8 +43,8 @@ def dry_run(
         tables += card.contamination_tables(gathered.contaminated, gathered.looked_up, config.contamination.remove)[:1]
     teachers = [config.teacher] if config.teacher else []
     lines = [f"Warning: {line}" for line in unset(teachers)]
-    lines += [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(numbers.values())):,} clusters."]
-    sizes = ", ".join(f"{part} {n:,}" for part, n in config.wanted().items())
+    lines += [markdown(tables), f"{len(gathered.pairs):,} pairs in {len(set(cluster_of.values())):,} clusters."]
+    sizes = ", ".join(f"{part} {n:,}" for part, n in config.sizes().items())
     lines.append(f"Parts asked for: {sizes}.")
     pair = gathered.pairs[0]
     if config.teacher is not None:
@@ -63,16 +63,9 @@ def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str
     spec = config.teacher
     assert spec is not None
     draws = due(config, pairs, Written.read(RunFolder(folder / TEACHER), [spec]))
-    sizes = [_tokens(config, d) for d in draws[:SAMPLED_ITEMS]]
+    sizes = [estimated_tokens([request_of(spec, d)]) for d in draws[:SAMPLED_ITEMS]]
     tokens = round(sum(sizes) / len(sizes) * len(draws)) if sizes else 0
     return [
         f"{spec.name} ({spec.model}) is asked {len(draws):,} times, with about {tokens:,} tokens in "
         f"({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image)."
     ]
-
-
-def _tokens(config: DataConfig, draw: Draw) -> float:
-    assert config.teacher is not None
-    parts = [p for m in request_of(config.teacher, draw).messages for p in m.parts]
-    text = sum(len(p.text) for p in parts if isinstance(p, Text))
-    return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)

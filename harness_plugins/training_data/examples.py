@@ -15,10 +15,10 @@ from functools import cached_property
 
 from evaluators.messages import Image, Message
 from evaluators.prompts.template import PROMPTS, Case, Template
-from evaluators.records import Item, MediaFile, Order
+from evaluators.records import Candidate, Item, MediaFile, Order
 from evaluators.rubrics.arms import as_text
 from evaluators.writers.methods import proxy_grm
-from harness_plugins.training_data.config import DataConfig, Part
+from harness_plugins.training_data.config import PART_FACTS, DataConfig, Part
 from harness_plugins.training_data.targets import grm_target, proxy_target
 from harness_plugins.training_data.teaching import Taught, order_with, preferred_first
 
@@ -43,10 +43,9 @@ class Example:
         return 1 if preferred_first(self.item, self.order) else 2
 
     @property
-    def responses(self) -> tuple[str, str]:
-        """The texts as Response 1 and Response 2."""
-        first, second = Case(self.item, self.order).shown()
-        return first.text, second.text
+    def shown(self) -> tuple[Candidate, ...]:
+        """The candidates as Response 1 and Response 2."""
+        return Case(self.item, self.order).shown()
 
     @property
     def files(self) -> tuple[MediaFile, ...]:
@@ -82,13 +81,11 @@ class Examples:
         """The example of a pair, the preferred response shown first or second."""
         item = taught.pair.item
         order = order_with(item, first)
-        if part == "grm_rl":
-            return Example(part, item, order, self.grm.render(Case(item, order)))
+        facts = PART_FACTS[part]
+        if facts.model == "grm":
+            target = grm_target(taught.rubrics[order]) if facts.target else None
+            return Example(part, item, order, self.grm.render(Case(item, order)), target)
         rubric = taught.rubrics[order]
-        if part == "grm_sft":
-            return Example(part, item, order, self.grm.render(Case(item, order)), grm_target(rubric))
         messages = self.proxy.render(Case(item, order, as_text(rubric)))
-        if part == "proxy_rl":
-            return Example(part, item, order, messages, rubric=rubric.text)
-        target = proxy_target(rubric, self._config.proxy.think)
+        target = proxy_target(rubric, self._config.proxy.think) if facts.target else None
         return Example(part, item, order, messages, target, rubric.text)

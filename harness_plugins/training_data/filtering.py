@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from harness_plugins.training_data.config import Filters
 from harness_plugins.training_data.images import Images
-from harness_plugins.training_data.reading import Dropped, Pair
+from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
 
-def filtered(pairs: Sequence[Pair], how: Filters) -> tuple[list[Pair], list[Dropped]]:
+def filtered(pairs: Sequence[Pair], how: Filters) -> Selection:
     """The pairs that pass, and the others with the first reason why not."""
     passing, dropped = [], []
     for pair in pairs:
@@ -17,28 +17,28 @@ def filtered(pairs: Sequence[Pair], how: Filters) -> tuple[list[Pair], list[Drop
         if fault is None:
             passing.append(pair)
         else:
-            dropped.append(Dropped(pair.source, pair.place, *fault, uid=pair.uid))
-    return passing, dropped
+            dropped.append(fault)
+    return Selection(passing, dropped)
 
 
-def _fault(pair: Pair, how: Filters) -> tuple[str, str] | None:
+def _fault(pair: Pair, how: Filters) -> Dropped | None:
     prompt = len(pair.item.prompt)
     lengths = [len(c.text) for c in pair.item.candidates if not c.media]  # of images none is long or short
     if not pair.item.prompt.strip():
-        return "prompt_length", "no prompt"
+        return pair.dropped("prompt_length", "no prompt")
     if not all(c.text.strip() or c.media for c in pair.item.candidates):
-        return "response_length", "an empty response"
+        return pair.dropped("response_length", "an empty response")
     if how.prompt and not how.prompt[0] <= prompt <= how.prompt[1]:
-        return "prompt_length", f"{prompt} characters"
+        return pair.dropped("prompt_length", f"{prompt} characters")
     if how.response and not all(how.response[0] <= n <= how.response[1] for n in lengths):
-        return "response_length", _characters(lengths)
+        return pair.dropped("response_length", _characters(lengths))
     if how.length_ratio and len(lengths) == 2 and max(lengths) > how.length_ratio * max(min(lengths), 1):
-        return "length_ratio", _characters(lengths)
+        return pair.dropped("length_ratio", _characters(lengths))
     if how.min_margin is not None and pair.margin is not None and pair.margin < how.min_margin:
-        return "margin", f"{pair.margin:g}"
+        return pair.dropped("margin", f"{pair.margin:g}")
     texts = [" ".join(c.text.split()) for c in pair.item.candidates]
     if texts[0] == texts[1] and not any(c.media for c in pair.item.candidates):
-        return "same_responses", "both say the same"
+        return pair.dropped("same_responses", "both say the same")
     return None
 
 
@@ -46,7 +46,7 @@ def _characters(lengths: Sequence[int]) -> str:
     return f"{' and '.join(map(str, lengths))} characters"
 
 
-def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dropped]]:
+def readable(pairs: Sequence[Pair], images: Images) -> Selection:
     """The pairs whose images can be shown, and the others as bad rows."""
     showable, dropped = [], []
     for pair in pairs:
@@ -54,7 +54,8 @@ def readable(pairs: Sequence[Pair], images: Images) -> tuple[list[Pair], list[Dr
             (f.path, images[f.path].fault) for m in pair.item.all_media() for f in m.files if images[f.path].fault
         ]
         if faults:
-            dropped.append(Dropped(pair.source, pair.place, "bad_row", f"{faults[0][0]}: {faults[0][1]}", pair.uid))
+            path, fault = faults[0]
+            dropped.append(pair.dropped("bad_row", f"{path}: {fault}"))
         else:
             showable.append(pair)
-    return showable, dropped
+    return Selection(showable, dropped)

@@ -9,8 +9,10 @@ from typing import Any
 
 from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
+from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, load_entry
-from harness_plugins.training_data.config import DataConfig
+from harness_plugins.experiment.progress import Steps
+from harness_plugins.training_data.config import Contamination, DataConfig
 from harness_plugins.training_data.filtering import filtered, readable
 from harness_plugins.training_data.images import Images
 from harness_plugins.training_data.overlap import (
@@ -21,7 +23,6 @@ from harness_plugins.training_data.overlap import (
     without_duplicates,
 )
 from harness_plugins.training_data.reading import Dropped, Pair, read_sources
-from harness_plugins.training_data.steps import Steps
 
 HASHES = "images.jsonl"
 
@@ -62,10 +63,10 @@ def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int 
     pairs = [replace(p, item=digested(p.item, images)) for p in pairs]
     pairs, unfit = filtered(pairs, config.filters)
     pairs, duplicates = without_duplicates(pairs)
-    indices, benchmarks = _indices(config, images, steps)
-    overlap = contaminated(pairs, indices, images, config.contamination)
+    benchmarks = [_indexed(entry, images, config.contamination, steps) for entry in config.against]
+    overlap = contaminated(pairs, [b.index for b in benchmarks], images, config.contamination)
     why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(overlap.hits) if h.signal in config.contamination.remove}
-    part_of = [Dropped(p.source, p.place, "contaminated", why[p.uid], p.uid) for p in pairs if p.uid in overlap.removed]
+    part_of = [p.dropped("contaminated", why[p.uid]) for p in pairs if p.uid in overlap.removed]
     remaining = [p for p in pairs if p.uid not in overlap.removed]
     if not remaining:
         gone = Counter(d.why for d in (*read.dropped, *broken, *unfit, *duplicates, *part_of))
@@ -77,21 +78,21 @@ def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int 
         [*read.dropped, *broken, *unfit, *duplicates, *part_of],
         read.facts,
         images,
-        benchmarks,
+        {b.index.name: b.facts for b in benchmarks},
         overlap,
         len(pairs),
     )
 
 
-def _indices(
-    config: DataConfig, images: Images, steps: Steps
-) -> tuple[list[tuple[BenchmarkIndex, int]], dict[str, dict[str, Any]]]:
-    indices, facts = [], {}
-    for entry in config.against:
-        loaded = load_entry(entry)
-        items = loaded.items[: entry.limit]
-        images.read(items, steps, f"hashing images of {entry.name}")
-        hashed_items = [digested(i, images) for i in items]
-        indices.append((BenchmarkIndex(entry.name, hashed_items, images, config.contamination), len(items)))
-        facts[entry.name] = loaded.facts()
-    return indices, facts
+@dataclass(frozen=True)
+class _IndexedBenchmark:
+    index: BenchmarkIndex
+    facts: dict[str, Any]
+
+
+def _indexed(entry: BenchmarkEntry, images: Images, how: Contamination, steps: Steps) -> _IndexedBenchmark:
+    loaded = load_entry(entry)
+    items = loaded.items[: entry.limit]
+    images.read(items, steps, f"hashing images of {entry.name}")
+    index = BenchmarkIndex(entry.name, [digested(i, images) for i in items], images, how)
+    return _IndexedBenchmark(index, loaded.facts())

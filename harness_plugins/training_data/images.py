@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.engine.journal import Journal, read_records
 from evaluators.errors import UserError
 from evaluators.images.pictures import HEAD, READABLE, mime_of, opened, plain_mode
 from evaluators.inputs.files import plain_file
 from evaluators.records import Item, MediaFile, encode
-from harness_plugins.training_data.steps import Steps
+from harness_plugins.experiment.progress import Steps
 
 FLAT = 2.0
 """Standard deviation of grey values (0 to 255) below which an image has nothing to be recognised by."""
@@ -112,12 +113,19 @@ def facts_of(file: MediaFile, perceptual: bool) -> ImageFacts:
     if mime is None:
         fault = f"not an image that models can read ({READABLE})"
         return ImageFacts(file.path, file.size, file.mtime_ns, sha, "", looked=perceptual, fault=fault)
-    look, fault = phash(data) if perceptual else ("", "")
-    return ImageFacts(file.path, file.size, file.mtime_ns, sha, mime, look, perceptual, fault)
+    look = phash(data) if perceptual else PerceptualHash("")
+    return ImageFacts(file.path, file.size, file.mtime_ns, sha, mime, look.hex, perceptual, look.fault)
 
 
-def phash(data: bytes) -> tuple[str, str]:
-    """(perceptual hash of an image, why there is none).
+class PerceptualHash(NamedTuple):
+    hex: str
+    """16 digits; empty where the image is flat or broken."""
+    fault: str = ""
+    """Why it cannot be decoded."""
+
+
+def phash(data: bytes) -> PerceptualHash:
+    """The perceptual hash of an image.
 
     Raises:
         UserError: pillow is missing.
@@ -136,52 +144,61 @@ def phash(data: bytes) -> tuple[str, str]:
         with opened(data) as image:
             grey = np.asarray(plain_mode(image).convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
     except Exception as e:  # broken files raise whatever their decoder does
-        return "", f"it cannot be decoded ({type(e).__name__}: {e})"[:200]
+        return PerceptualHash("", f"it cannot be decoded ({type(e).__name__}: {e})"[:200])
     if grey.std() < FLAT:
-        return "", ""
+        return PerceptualHash("")
     low = dctn(grey, type=2)[:8, :8]
-    return np.packbits((low > np.median(low)).flatten()).tobytes().hex(), ""
+    return PerceptualHash(np.packbits((low > np.median(low)).flatten()).tobytes().hex())
+
+
+class OwnedHash(NamedTuple):
+    hex: str
+    """Empty ones are near to none."""
+    owner: str
+
+
+class Nearest(NamedTuple):
+    distance: int
+    """In bits."""
+    owner: str
 
 
 class Near:
     """Finds hashes within a distance by their bands: of distance + 1 bands at least one is equal."""
 
-    def __init__(self, hashes: Iterable[tuple[str, str]], distance: int) -> None:
-        """Args:
-        hashes: (perceptual hash, whose).
-        """
+    def __init__(self, hashes: Iterable[OwnedHash], distance: int) -> None:
         self._distance = distance
         edges = [round(n * BITS / (distance + 1)) for n in range(distance + 2)]
         self._bands = [(BITS - b, (1 << (b - a)) - 1) for a, b in pairwise(edges)]
         self._by: list[dict[int, list[tuple[int, str]]]] = [{} for _ in self._bands]
-        for text, whose in hashes:
+        for text, owner in hashes:
             if text:
                 value = int(text, 16)
                 for (shift, mask), by in zip(self._bands, self._by, strict=True):
-                    by.setdefault(value >> shift & mask, []).append((value, whose))
+                    by.setdefault(value >> shift & mask, []).append((value, owner))
 
     def all_of(self, text: str) -> set[str]:
         """Whose hashes are within the distance."""
         value = int(text, 16)
         return {
-            whose
+            owner
             for (shift, mask), by in zip(self._bands, self._by, strict=True)
-            for other, whose in by.get(value >> shift & mask, ())
+            for other, owner in by.get(value >> shift & mask, ())
             if (value ^ other).bit_count() <= self._distance
         }
 
-    def of(self, text: str) -> tuple[str, int] | None:
-        """(whose hash is nearest within the distance, how far); None where there is none."""
+    def of(self, text: str) -> Nearest | None:
+        """The nearest hash within the distance; None where there is none."""
         if not text:
             return None
         value = int(text, 16)
-        best: tuple[int, str] | None = None
+        best: Nearest | None = None
         for (shift, mask), by in zip(self._bands, self._by, strict=True):
-            for other, whose in by.get(value >> shift & mask, ()):
-                far = (value ^ other).bit_count()
-                if far <= self._distance and (best is None or (far, whose) < best):
-                    best = far, whose
-        return None if best is None else (best[1], best[0])
+            for other, owner in by.get(value >> shift & mask, ()):
+                distance = (value ^ other).bit_count()
+                if distance <= self._distance and (best is None or (distance, owner) < best):
+                    best = Nearest(distance, owner)
+        return best
 
 
 def suffix_of(facts: ImageFacts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from evaluators.images.media import with_digests
 from evaluators.keys import digest, normalised
@@ -12,8 +13,8 @@ from evaluators.records import Item
 from harness_plugins.benchmarks.components import components
 from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
-from harness_plugins.training_data.images import Images, Near
-from harness_plugins.training_data.reading import Dropped, Pair
+from harness_plugins.training_data.images import BITS, Images, Near, OwnedHash
+from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
 
 def digested(item: Item, images: Images) -> Item:
@@ -27,46 +28,42 @@ def looks(item: Item, images: Images) -> list[str]:
     return [h for m in item.all_media() for f in m.files if (h := images[f.path].phash)]
 
 
-def _said(item: Item) -> str:
-    """Request and responses, whatever their order: what makes two pairs say the same."""
+def _texts_digest(item: Item) -> str:
+    """Of request and responses, whatever their order: what makes two pairs say the same."""
     return digest(normalised(item.prompt) or item.prompt, sorted(normalised(c.text) or c.text for c in item.candidates))
 
 
-def _shown(item: Item) -> list[str]:
-    """Digests of all media: of the request in order, of the candidates whatever their order."""
+def _media_digests(item: Item) -> list[str]:
+    """Of the request in order, of the candidates whatever their order."""
     first = [f.sha256 for m in item.media for f in m.files]
     return first + sorted(f.sha256 for c in item.candidates for m in c.media for f in m.files)
 
 
-def without_duplicates(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Dropped]]:
+def without_duplicates(pairs: Sequence[Pair]) -> Selection:
     """One pair of each set that says and shows the same; none of a set whose labels contradict each other.
 
     Items must have the digests of their media.
     """
     sets: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        sets[digest(_said(pair.item), _shown(pair.item))].append(pair)
-    unique, dropped = [], []
+        sets[digest(_texts_digest(pair.item), _media_digests(pair.item))].append(pair)
+    unique: list[Pair] = []
+    dropped: list[Dropped] = []
     for copies in sets.values():
         first, *others = copies
         if len({_preferred(p.item) for p in copies}) > 1:
-            dropped += [
-                _dropped(p, "conflicting_labels", f"its like prefers the other response: {first.place}") for p in copies
-            ]
+            detail = f"its like prefers the other response: {first.place}"
+            dropped += [p.dropped("conflicting_labels", detail) for p in copies]
             continue
         unique.append(first)
-        dropped += [_dropped(p, "duplicate", f"of {first.uid} ({first.place})") for p in others]
-    return unique, dropped
+        dropped += [p.dropped("duplicate", f"of {first.uid} ({first.place})") for p in others]
+    return Selection(unique, dropped)
 
 
 def _preferred(item: Item) -> str:
     assert item.label.preferred is not None
     candidate = item.candidates[item.label.preferred]
     return digest(normalised(candidate.text) or candidate.text, [f.sha256 for m in candidate.media for f in m.files])
-
-
-def _dropped(pair: Pair, why: str, detail: str) -> Dropped:
-    return Dropped(pair.source, pair.place, why, detail, pair.uid)
 
 
 def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, int]:
@@ -78,14 +75,14 @@ def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, 
     """
     ties = []
     hashes = {h for p in pairs for h in looks(p.item, images)}
-    near = Near(((h, h) for h in hashes), distance)
+    near = Near((OwnedHash(h, h) for h in hashes), distance)
     alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in hashes}
     for pair in pairs:
         item = pair.item
         tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
         tied += [tie for h in looks(item, images) for tie in alike[h]]
         tied += [f"group:{item.benchmark}:{item.group}"] if item.group is not None else []
-        ties.append([*tied, f"said:{_said(item)}"])
+        ties.append([*tied, f"said:{_texts_digest(item)}"])
     return dict(zip((p.uid for p in pairs), components(ties), strict=True))
 
 
@@ -120,6 +117,7 @@ class BenchmarkIndex:
 
     def __init__(self, name: str, items: Sequence[Item], images: Images, how: Contamination) -> None:
         self.name = name
+        self.size = len(items)
         self._how = how
         self._ids = {i.uid: i.source_id for i in items}
         self._prints: dict[str, str] = {}
@@ -130,29 +128,34 @@ class BenchmarkIndex:
             for text in _texts(item):
                 for gram in _grams(text, how.ngram):
                     self._grams.setdefault(gram, item.uid)
-        self._near = Near(((h, i.uid) for i in items for h in looks(i, images)), how.distance)
+        self._near = Near((OwnedHash(h, i.uid) for i in items for h in looks(i, images)), how.distance)
 
     def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
         """What the pair shares with the benchmark, one hit a signal."""
-        matches: dict[Signal, tuple[str, str]] = {}
+        matches: dict[Signal, _Match] = {}
         names: dict[str, Signal] = {"image": "image", "text": "response", "request": "request"}
         for mark in prints(pair.item):
             if mark in self._prints:
-                matches.setdefault(names[mark.partition(":")[0]], (self._prints[mark], ""))
+                matches.setdefault(names[mark.partition(":")[0]], _Match(self._prints[mark]))
         if "image" not in matches:
             near = [n for h in looks(pair.item, images) if (n := self._near.of(h))]
             if near:
-                item, far = min(near, key=lambda n: (n[1], n[0]))
-                matches["near_image"] = item, f"{far} of 64 bits differ"
+                nearest = min(near)
+                matches["near_image"] = _Match(nearest.owner, f"{nearest.distance} of {BITS} bits differ")
         for text in () if matches.keys() & self._how.remove else _texts(pair.item):  # it goes anyway
             grams = _grams(text, self._how.ngram)
             shared = [self._grams[g] for g in grams if g in self._grams]
             if grams and len(shared) >= self._how.share * len(grams):
-                matches.setdefault(
-                    "ngram", (shared[0], f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words")
-                )
+                detail = f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words"
+                matches.setdefault("ngram", _Match(shared[0], detail))
         for signal, (item, detail) in matches.items():
             yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
+
+
+class _Match(NamedTuple):
+    item: str
+    """The uid of the benchmark's."""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,8 @@ class Contaminated:
 
 
 def contaminated(
-    pairs: Sequence[Pair], indices: Sequence[tuple[BenchmarkIndex, int]], images: Images, how: Contamination
+    pairs: Sequence[Pair], indices: Sequence[BenchmarkIndex], images: Images, how: Contamination
 ) -> Contaminated:
     """Look every pair up in every benchmark."""
-    hits = [h for pair in pairs for index, _ in indices for h in index.hits(pair, images)]
-    return Contaminated({i.name: n for i, n in indices}, hits, {h.uid for h in hits if h.signal in how.remove})
+    hits = [h for pair in pairs for index in indices for h in index.hits(pair, images)]
+    return Contaminated({i.name: i.size for i in indices}, hits, {h.uid for h in hits if h.signal in how.remove})

@@ -10,16 +10,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import NamedTuple
 
 from evaluators.errors import UserError
 from evaluators.keys import digest
-from harness_plugins.training_data.config import Part
-
-Pool = Literal["correct", "hard"]
-POOLS: dict[Part, Pool] = {"proxy_sft": "correct", "proxy_rl": "correct", "grm_sft": "correct", "grm_rl": "hard"}
-FREE: frozenset[Part] = frozenset({"grm_rl"})
-"""Parts that hold nothing of the teacher's, so that either order will do."""
+from harness_plugins.training_data.config import PART_FACTS, UNTAUGHT, Part, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +28,17 @@ class Entry:
     """Whether the preferred response stood first for the teacher; None where it answered in both orders, or was not asked."""
 
 
+class Member(NamedTuple):
+    uid: str
+    preferred_first: bool
+    """Whether the preferred response is shown first."""
+
+
 @dataclass
 class Drawn:
-    """What each part holds, in its order: (uid, whether the preferred response is shown first)."""
+    """What each part holds, in its order."""
 
-    parts: dict[Part, list[tuple[str, bool]]] = field(default_factory=dict)
+    parts: dict[Part, list[Member]] = field(default_factory=dict)
     packed: bool = False
 
 
@@ -53,7 +54,7 @@ def draw(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, as_many
     """
     best: Drawn | None = None
     for packed in (False, True):
-        drawn = Drawn(_drawn(entries, sizes, seed, packed), packed)
+        drawn = Drawn(_parts(entries, sizes, seed, packed), packed)
         if all(len(drawn.parts[p]) == n for p, n in sizes.items()):
             return drawn
         if best is None or _total(drawn) > _total(best):
@@ -72,34 +73,33 @@ def _short(entries: Sequence[Entry], sizes: Mapping[Part, int], best: Drawn) -> 
     lines = []
     for part, size in sizes.items():
         if len(best.parts[part]) < size:
-            pool = [e for e in entries if e.pool == POOLS[part]]
+            pool = PART_FACTS[part].pool
+            candidates = [e for e in entries if e.pool == pool]
             lines.append(
-                f"parts: {part}: {size:,} wanted and {len(best.parts[part]):,} can be drawn: there are {len(pool):,} "
-                f"{_SAID[POOLS[part]]} in {len({e.cluster for e in pool}):,} clusters, no cluster may be in two parts, and "
+                f"parts: {part}: {size:,} wanted and {len(best.parts[part]):,} can be drawn: there are {len(candidates):,} "
+                f"{_POOL_WORDS[pool]} in {len({e.cluster for e in candidates}):,} clusters, no cluster may be in two parts, and "
                 "the parts before it draw first"
             )
     return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to draw what there is"]
 
 
-_SAID: dict[Pool, str] = {"correct": "pairs that the teacher judged rightly", "hard": "pairs for reinforcement"}
+_POOL_WORDS: dict[Pool, str] = {"correct": "pairs that the teacher judged rightly", "hard": "pairs for reinforcement"}
 
 
-def _drawn(
-    entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, packed: bool
-) -> dict[Part, list[tuple[str, bool]]]:
+def _parts(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, packed: bool) -> dict[Part, list[Member]]:
     members: dict[int, list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=lambda e: digest(seed, "pair", e.uid)):
         members[entry.cluster].append(entry)
-    drawing = Counter(POOLS[p] for p in sizes)
+    drawing = Counter(PART_FACTS[p].pool for p in sizes)
     owner: dict[int, Part] = {}
-    parts: dict[Part, list[tuple[str, bool]]] = {}
+    parts: dict[Part, list[Member]] = {}
     for part, size in sizes.items():
-        pool = POOLS[part]
+        pool = PART_FACTS[part].pool
         open_ = [c for c, group in members.items() if c not in owner and any(e.pool == pool for e in group)]
         lost = {c: sum(e.pool != pool and drawing[e.pool] > 0 for e in members[c]) / len(members[c]) for c in open_}
         rank = {c: (lost[c] if packed else 0.0, digest(seed, part, members[c][0].uid)) for c in open_}
         eligible = [e for c in sorted(open_, key=lambda c: rank[c]) for e in members[c] if e.pool == pool]
-        taken = _balanced(eligible, size, part in FREE)
+        taken = _balanced(eligible, size, part in UNTAUGHT)
         owner.update({e.cluster: part for e in taken})
         parts[part] = _shuffled(taken, seed, part)
     return parts
@@ -125,9 +125,9 @@ def _balanced(entries: Sequence[Entry], size: int, free: bool) -> list[Entry]:
     return taken + spare[: size - len(taken)]
 
 
-def _shuffled(taken: Sequence[Entry], seed: int, part: Part) -> list[tuple[str, bool]]:
+def _shuffled(taken: Sequence[Entry], seed: int, part: Part) -> list[Member]:
     """In the part's order; entries whose order is free get the one that evens out the labels."""
-    fixed = {e.uid: e.first for e in taken if e.first is not None and part not in FREE}
+    fixed = {e.uid: e.first for e in taken if e.first is not None and part not in UNTAUGHT}
     lean = sum(1 if first else -1 for first in fixed.values())
     members = []
     for entry in sorted(taken, key=lambda e: digest(seed, part, "order", e.uid)):
@@ -135,5 +135,5 @@ def _shuffled(taken: Sequence[Entry], seed: int, part: Part) -> list[tuple[str, 
         if first is None:
             first = lean < 0 or (lean == 0 and int(digest(seed, part, "coin", entry.uid)[:8], 16) % 2 == 0)
             lean += 1 if first else -1
-        members.append((entry.uid, first))
+        members.append(Member(entry.uid, first))
     return members

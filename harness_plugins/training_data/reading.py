@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -38,16 +38,45 @@ class Pair:
     def source(self) -> str:
         return self.item.benchmark
 
+    def dropped(self, why: str, detail: str) -> Dropped:
+        return Dropped(self.source, self.place, why, detail, self.uid)
+
+
+REASONS = {
+    "bad_row": "the row does not fit its layout, or its image cannot be read",
+    "no_preference": "a tie, or a score of one response",
+    "prompt_length": "the prompt is empty, or outside `filters.prompt`",
+    "response_length": "a response is empty, or outside `filters.response`",
+    "length_ratio": "one response is longer than `filters.length_ratio` times the other",
+    "margin": "a preference below `filters.min_margin`",
+    "same_responses": "both responses say the same",
+    "duplicate": "another pair says and shows the same",
+    "conflicting_labels": "a pair that says and shows the same prefers the other response: all of them are left out",
+    "contaminated": "shares an image or text with a benchmark (contamination.md)",
+    "malformed": "the teacher's answer does not keep the form, with `malformed: drop`",
+    "leaking": "the teacher's rubric gives away its verdict, with `leaks: drop`",
+    "unanswered": "the teacher never answered, with `unanswered: drop`",
+}
+"""Why a row is in no part, by the word that it is counted under."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that is in no part, and why (`why` is a word to count by)."""
+    """A row that is in no part."""
 
     source: str
     place: str
     why: str
+    """One of `REASONS`."""
     detail: str = ""
     uid: str = ""
+
+
+class Selection(NamedTuple):
+    """What a step leaves of the pairs."""
+
+    pairs: list[Pair]
+    dropped: list[Dropped]
 
 
 @dataclass
@@ -73,7 +102,7 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
     for entry in config.sources:
         most = min((n for n in (entry.limit, limit) if n is not None), default=None)
         policy = entry.bad_rows or config.bad_rows
-        before = len(read.pairs), len(read.dropped)
+        first_pair, first_dropped = len(read.pairs), len(read.dropped)
         source = _open(entry)
         rows = 0
         problems: list[str] = []
@@ -98,9 +127,9 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
                 f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; mend them, or leave them out and counted with "
                 "`bad_rows: skip`",
             )
-        pairs = [p.item for p in read.pairs[before[0] :]]
+        pairs = [p.item for p in read.pairs[first_pair:]]
         if not pairs:
-            gone = Counter(d.why for d in read.dropped[before[1] :])
+            gone = Counter(d.why for d in read.dropped[first_dropped:])
             raise UserError(
                 f"source {entry.name!r}: no pairs in {source.resolved or entry.path} ({rows} rows; {dict(gone) or 'it is empty'})"
             )

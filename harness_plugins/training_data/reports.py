@@ -6,6 +6,7 @@ import contextlib
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +25,48 @@ from harness_plugins.training_data.teaching import Taught
 MANIFEST = "manifest.json"
 
 
-def write_reports(
-    config: DataConfig,
-    folder: Path,
-    gathered: Gathered,
-    taught: Sequence[Taught],
-    dropped: Sequence[Dropped],
-    drawn: Drawn,
-    numbers: Mapping[str, int],
-    files: Mapping[str, Mapping[str, Any]],
-    tables: Sequence[Table],
-) -> None:
-    """Card, contamination report, manifest, and the lists behind their counts; files of an earlier run that are no more are removed."""
+@dataclass
+class Contents:
+    """What a folder of training data holds."""
+
+    gathered: Gathered
+    taught: Mapping[str, Taught]
+    """By uid, as all that follows."""
+    dropped: Sequence[Dropped]
+    drawn: Drawn
+    clusters: Mapping[str, int]
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Rows and digest of each exported file, by its path in the folder."""
+
+
+def write_reports(config: DataConfig, folder: Path, contents: Contents) -> list[Table]:
+    """Card, contamination report, manifest, and the lists behind their counts; files of an earlier run that are no more are removed.
+
+    Returns:
+        The tables of the card.
+    """
     from harness_plugins.tables.render import markdown
 
-    part_of = {uid: part for part, members in drawn.parts.items() for uid, _ in members}
+    gathered, files = contents.gathered, contents.files
+    part_of = {m.uid: part for part, members in contents.drawn.parts.items() for m in members}
     pool = (
         {
-            "uid": t.pair.uid,
+            "uid": uid,
             "place": t.pair.place,
-            "cluster": numbers[t.pair.uid],
+            "cluster": contents.clusters[uid],
             "outcome": t.outcome,
-            "part": part_of.get(t.pair.uid),
+            "part": part_of.get(uid),
         }
-        for t in taught
+        for uid, t in contents.taught.items()
     )
     _lines(folder / "pool.jsonl", pool)
-    _lines(folder / "dropped.jsonl", dropped)
+    _lines(folder / "dropped.jsonl", contents.dropped)
+    tables = [
+        cards.sources_table(gathered.facts, gathered.pairs),
+        *([cards.dropped_table(contents.dropped)] if contents.dropped else []),
+        *([cards.teacher_table(config, contents.taught.values())] if config.teacher else []),
+        cards.parts_table(config, contents.drawn.parts, contents.taught, contents.clusters),
+    ]
     overlap, how = gathered.contaminated, config.contamination
     report = cards.contamination_tables(overlap, gathered.looked_up, how.remove)
     for name, text in (("contamination.md", markdown(report)), ("contamination.json", "")):
@@ -58,17 +74,18 @@ def write_reports(
             cards.contamination_json(overlap, gathered.looked_up), option=orjson.OPT_INDENT_2
         )
         write_atomic(folder / name, data)
-    largest = max(Counter(numbers.values()).values(), default=0)
+    largest = max(Counter(contents.clusters.values()).values(), default=0)
     text = cards.card(config, [*tables, *report[:1]], files, largest)
     write_atomic(folder / "README.md", text.encode())
     earlier = _manifest(folder).get("files", {})
     write_atomic(
         folder / MANIFEST,
-        orjson.dumps(_facts(config, gathered, drawn, files), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        orjson.dumps(_facts(config, contents), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
     )
     for name in set(earlier) - set(files):  # of parts and formats that are asked for no more
         with contextlib.suppress(OSError):
             (folder / name).unlink()
+    return tables
 
 
 def _lines(path: Path, rows: Any) -> None:
@@ -83,14 +100,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _facts(config: DataConfig, gathered: Gathered, drawn: Drawn, files: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(config: DataConfig, contents: Contents) -> dict[str, Any]:
     settings = config.model_dump(mode="json", exclude={"teacher", "sources", "against", "out"})
     return {
         "versions": {"rubric_harness": __version__, "python": platform.python_version()},
         "config": settings,
         "teacher": config.teacher.writer() if config.teacher else None,
-        "sources": gathered.facts,
-        "against": gathered.benchmarks,
-        "clusters_packed": drawn.packed,
-        "files": files,
+        "sources": contents.gathered.facts,
+        "against": contents.gathered.benchmarks,
+        "clusters_packed": contents.drawn.packed,
+        "files": contents.files,
     }

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
 from evaluators.engine.writing import Writing
 from evaluators.garbage import rare_collections
-from evaluators.judges import ChatJudge
+from evaluators.judges import chat_backend
 from evaluators.keys import digest
 from evaluators.messages import ChatBackend
 from evaluators.records import ORDERS, Item, Order, Rubric
 from evaluators.rubrics.leaks import leak_classes
-from evaluators.writers.base import Draw, WriterSpec
+from evaluators.writers.base import Draw
 from harness_plugins.experiment.run import block_on
 from harness_plugins.experiment.writing import Written, write
 from harness_plugins.folder.run_folder import RunFolder
@@ -89,14 +88,8 @@ def teach(
     draws = due(config, pairs, Written.read(RunFolder(folder), [spec]), redo)
     if draws:
         with rare_collections():
-            block_on(write([Writing(spec, backend or _backend(spec), draws)], RunFolder(folder), tally, progress))
+            block_on(write([Writing(spec, backend or chat_backend(spec), draws)], RunFolder(folder), tally, progress))
     return tally
-
-
-def _backend(spec: WriterSpec) -> ChatBackend:
-    judge = judge_factory.create(spec)
-    assert isinstance(judge, ChatJudge)
-    return judge.backend
 
 
 def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterator[Taught]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ from evaluators.writers.base import METHODS
 from harness_plugins.doors import EXPORTS, IMPORTS, SOURCES
 
 ECHO = '''"""Says what it is told to say."""
+from evaluators.capabilities import Capabilities
 from evaluators.records import Answer
 
-TRANSPORT_ARGS = frozenset()
+CAPABILITIES = Capabilities(seeds=True, fields=("model_args",), served_args=("says",))
+TRANSPORT_ARGS = frozenset({"where"})
 
 def check(spec):
     if not spec.model:
@@ -64,10 +67,10 @@ def rubric_harness(site: Path, *arguments: object) -> subprocess.CompletedProces
     )
 
 
-def config(tmp_path: Path, backend: str, model: str = "1") -> Path:
+def config(tmp_path: Path, backend: str, model: str = "1", more: str = "") -> Path:
     path = tmp_path / "config.yaml"
     path.write_text(
-        f"benchmarks: [demo]\narms: [none]\njudges: [{{name: j, backend: {backend}, model: '{model}'}}]\nout: out\n"
+        f"benchmarks: [demo]\narms: [none]\njudges: [{{name: j, backend: {backend}, model: '{model}'{more}}}]\nout: out\n"
     )
     return path
 
@@ -76,6 +79,17 @@ def test_a_backend_of_another_package_judges(installed: Path, tmp_path: Path) ->
     result = rubric_harness(installed, "run", config(tmp_path, "echo"), "--quiet")
     assert result.returncode == 0 and "50.0 (20/40)" in result.stdout, result.stderr
     assert "echo" in rubric_harness(installed, "tasks").stdout
+
+
+def test_what_it_declares_is_held_to(installed: Path, tmp_path: Path) -> None:
+    """A seed and its own arguments are taken, those that only say where are in no key, and a field of another's is refused."""
+    more = ", seed: 3, model_args: {where: here, says: something}"
+    result = rubric_harness(installed, "run", config(tmp_path, "echo", more=more), "--quiet")
+    assert result.returncode == 0, result.stderr
+    key = json.loads((tmp_path / "out" / "manifest.json").read_text())["judges"]["j"]["key"]
+    assert key["seed"] == 3 and key["model_args"] == {"says": "something"}
+    result = rubric_harness(installed, "run", config(tmp_path, "echo", more=", stream: true"))
+    assert result.returncode == 2 and "stream belongs to the backend openai: leave it out" in result.stderr
 
 
 @pytest.mark.parametrize(

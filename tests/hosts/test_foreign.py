@@ -10,7 +10,7 @@ import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
-from evaluators.backends.openai import OpenAIBackend
+from evaluators.backends.endpoint.chat import OpenAIBackend
 from evaluators.images.picture_folders import PREFIX
 from evaluators.messages import ChatRequest
 from evaluators.records import Answer

@@ -24,6 +24,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "evaluators" / "good.py").write_text(GOOD)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_all.py").write_text("from evaluators import good, other\n")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     return module
 
@@ -46,3 +48,28 @@ def test_what_it_finds(house: ModuleType, capsys: pytest.CaptureFixture[str], te
     (house.ROOT / "evaluators" / "other.py").write_text(text)
     assert house.main() == bool(complaint)
     assert complaint in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("test", "text", "is_tested"),
+    [
+        ("tests/test_all.py", "import evaluators.other\n", True),
+        ("tests/test_all.py", "from evaluators.other import f\n", True),
+        ("tests/evaluators/test_other.py", "", True),
+        ("tests/test_other.py", "from evaluators import good\n", False),
+        ("tests/test_all.py", "import evaluators.others\n", False),
+    ],
+)
+def test_a_module_without_a_test(
+    house: ModuleType, capsys: pytest.CaptureFixture[str], test: str, text: str, is_tested: bool
+) -> None:
+    (house.ROOT / "evaluators" / "other.py").write_text("def f(): ...\n")
+    (house.ROOT / "evaluators" / "good.py").unlink()
+    (house.ROOT / "tests" / "test_all.py").unlink()
+    (house.ROOT / test).parent.mkdir(exist_ok=True)
+    (house.ROOT / test).write_text(text)
+    assert house.main() == (not is_tested)
+    complaint = (
+        "evaluators/other.py:1: no test imports evaluators.other, and there is no tests/evaluators/test_other.py"
+    )
+    assert (complaint in capsys.readouterr().out) is not is_tested

@@ -1,7 +1,7 @@
 """What a server says went wrong: its words, and the kind of failure by its status, its codes and, where servers give no
 code, its words.
 
->>> said(429, {"error": {"code": "insufficient_quota", "message": "You exceeded your quota."}}).kind
+>>> read_failure(429, {"error": {"code": "insufficient_quota", "message": "You exceeded your quota."}}).kind
 'quota'
 """
 
@@ -159,7 +159,7 @@ STREAM_FIX = " (`stream: true` of the judge collects the pieces)"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ServerFailure:
     """A server's words on a failure, and its codes in lower case."""
 
     status: int
@@ -210,7 +210,7 @@ class Said:
         return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage, wrote=wrote)
 
 
-def said(status: int, body: Any, raw: bytes = b"") -> Said:
+def read_failure(status: int, body: Any, raw: bytes = b"") -> ServerFailure:
     """What the body of a failure says.
 
     Args:
@@ -229,7 +229,7 @@ def said(status: int, body: Any, raw: bytes = b"") -> Said:
         words = [_plain(raw)]
     if status < 300:
         status = next((int(c) for c in sorted(codes) if c.isdecimal() and 400 <= int(c[:9]) < 600), 0)
-    return Said(status, text_in(" ".join(" - ".join(words).split())) or "", frozenset(codes))
+    return ServerFailure(status, text_in(" ".join(" - ".join(words).split())) or "", frozenset(codes))
 
 
 def _parts(body: Any) -> Iterator[Mapping[str, Any]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, redirected, said
+from evaluators.backends.endpoint.failures import STREAM_FIX, is_page, read_failure, redirected
 from evaluators.backends.endpoint.json_texts import parsed, text_in
 from evaluators.backends.endpoint.streams import collected, is_stream
 from evaluators.backends.endpoint.transport import SHOWN, Reply
@@ -19,7 +19,7 @@ from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest
 from evaluators.prompts.digits import NO_PROBABILITY
 from evaluators.prompts.finish import check_finished, ending
-from evaluators.records import Answer
+from evaluators.records import Answer, TopLogprobs
 from evaluators.usage import read_usage
 
 
@@ -42,7 +42,7 @@ def read_reply(
     usage = read_usage(body.get("usage")) if isinstance(body, dict) else None
     failed = _failure_in(body) if reply.good else body
     if failed is not None or not reply.good:
-        failure = said(reply.status, failed, reply.body)
+        failure = read_failure(reply.status, failed, reply.body)
         if failure.filtered:
             return Answer(
                 text="",
@@ -62,13 +62,13 @@ def _body(reply: Reply, streamed: bool) -> Any:
         if not is_stream(reply.content_type, reply.body):
             return parsed(reply.body)
         if streamed or not reply.good:
-            body, ended = collected(reply.body)
-            if not ended and reply.good:
-                usage = read_usage(body.get("usage"))
+            stream = collected(reply.body)
+            if not stream.ended and reply.good:
+                usage = read_usage(stream.body.get("usage"))
                 raise BackendError(
                     "reset", "the stream ended before the answer did", http=reply.status, usage=usage, wrote=True
                 )
-            return body
+            return stream.body
     except (ValueError, RecursionError) as e:
         if not reply.good:
             return None
@@ -96,15 +96,15 @@ def _failure_in(body: Any) -> Any:
         choice = _chosen(choices)
         inside = choice.get("error") or (choice.get("message") or {}).get("error")
         return {"error": inside} if inside else None
-    return None if _blocked(body) or not said(0, body).words else body
+    return None if _blocked(body) or not read_failure(0, body).words else body
 
 
 def _chosen(choices: list[Any]) -> dict[str, Any]:
     """The first choice: that of index 0, wherever it stands."""
     choice = choices[0]
     if len(choices) > 1 or not isinstance(choice, dict):
-        there = [c for c in choices if isinstance(c, dict)]
-        choice = next((c for c in there if c.get("index") == 0), there[0] if there else {})
+        objects = [c for c in choices if isinstance(c, dict)]
+        choice = next((c for c in objects if c.get("index") == 0), objects[0] if objects else {})
     return choice if isinstance(choice.get("message"), dict) else {**choice, "message": None}
 
 
@@ -121,6 +121,14 @@ def _blocked(body: dict[str, Any]) -> str | None:
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 """Fields of a message in which servers put it."""
+
+
+class _Texts(NamedTuple):
+    """What a message says."""
+
+    content: str
+    reasoning: str | None
+    refusal: str | None
 
 
 class _Completion:
@@ -176,8 +184,7 @@ class _Completion:
             **call_fields,
         )
 
-    def _texts(self, message: dict[str, Any]) -> tuple[str, str | None, str | None]:
-        """Content, reasoning and refusal."""
+    def _texts(self, message: dict[str, Any]) -> _Texts:
         content = message.get("content")
         if content is not None and not isinstance(content, str | list | dict):
             raise self._odd("its content is no text")
@@ -187,7 +194,7 @@ class _Completion:
         apart = dict.fromkeys(_joined(message[f]) for f in _REASONING if message.get(f))
         reasoning = "\n".join([*filter(None, apart), *by_kind["reasoning"]])
         refusal = _joined(message.get("refusal")) or "".join(by_kind["refusal"])
-        return "".join(by_kind["text"]), reasoning or None, refusal or None
+        return _Texts("".join(by_kind["text"]), reasoning or None, refusal or None)
 
     def _check_called(self, message: dict[str, Any]) -> None:
         calls = message.get("tool_calls") or message.get("function_call")
@@ -198,7 +205,7 @@ class _Completion:
                 usage=self._usage,
             )
 
-    def _first_token(self) -> tuple[tuple[str, float], ...]:
+    def _first_token(self) -> TopLogprobs:
         """The alternatives of the first token, in the layout of chat completions or in the older one of completions."""
         logprobs = self._choice.get("logprobs")
         logprobs = logprobs if isinstance(logprobs, dict) else {}
@@ -231,10 +238,17 @@ def _finish(reason: Any) -> str | None:
     return json.dumps(reason)[:100]
 
 
-def _parts(content: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The texts of a content, each with what it is: `text`, `reasoning` or `refusal`."""
+class _Piece(NamedTuple):
+    """A text of a content, and what it is: `text`, `reasoning` or `refusal`."""
+
+    kind: str
+    text: str
+
+
+def _parts(content: Any, depth: int = 0) -> Iterator[_Piece]:
+    """The texts of a content."""
     if isinstance(content, str):
-        yield "text", text_in(content) or ""
+        yield _Piece("text", text_in(content) or "")
     elif depth > 5:
         return
     elif isinstance(content, list):
@@ -247,7 +261,7 @@ def _parts(content: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
             return  # a picture, a citation, a call
         fields = ("text", "value", "content", "thinking", "reasoning", "summary", "refusal")
         inner = next((content[f] for f in fields if content.get(f)), None)
-        yield from ((kind if was == "text" else was, text) for was, text in _parts(inner, depth + 1))
+        yield from (_Piece(kind if p.kind == "text" else p.kind, p.text) for p in _parts(inner, depth + 1))
 
 
 def _joined(content: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.backends.endpoint.json_texts import parsed
 
@@ -12,9 +12,17 @@ def is_stream(content_type: str, data: bytes) -> bool:
     return content_type == "text/event-stream" or data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"data:", b"event:"))
 
 
-def collected(data: bytes) -> tuple[dict[str, Any], bool]:
-    """The chat completion that the pieces of a stream add up to (texts joined, the rest as it came last), and whether it is
-    whole: a stream may break off, and what it has said by then looks like an answer.
+class Collected(NamedTuple):
+    """What a stream adds up to."""
+
+    body: dict[str, Any]
+    """A chat completion: texts joined, the rest as it came last."""
+    ended: bool
+    """Whether the stream came to its end: it may break off, and what it has said by then looks like an answer."""
+
+
+def collected(data: bytes) -> Collected:
+    """The chat completion that the pieces of a stream add up to.
 
     Raises:
         ValueError: a piece is no JSON object.
@@ -45,22 +53,22 @@ def collected(data: bytes) -> tuple[dict[str, Any], bool]:
                 choice.setdefault("logprobs", listed)
             choice |= {k: v for k, v in part.items() if v is not None and k not in ("delta", "logprobs")}
     if "error" in reply:
-        return reply, True
+        return Collected(reply, True)
     if logprobs:
         choice["logprobs"] = {"content": logprobs}
     if message:
         choice["message"] = {name: _joined(values) for name, values in message.items()}
-    return {**reply, "choices": [choice]}, ended or choice.get("finish_reason") is not None
+    return Collected({**reply, "choices": [choice]}, ended or choice.get("finish_reason") is not None)
 
 
 def _joined(values: list[Any]) -> Any:
     """Texts, and lists of parts, one after the other; of anything else the last."""
-    there = [v for v in values if v is not None]
-    if there and all(isinstance(v, str) for v in there):
-        return "".join(there)
-    if there and all(isinstance(v, str | list) for v in there):
-        return [part for v in there for part in (v if isinstance(v, list) else [v])]
-    return there[-1] if there else None
+    present = [v for v in values if v is not None]
+    if present and all(isinstance(v, str) for v in present):
+        return "".join(present)
+    if present and all(isinstance(v, str | list) for v in present):
+        return [part for v in present for part in (v if isinstance(v, list) else [v])]
+    return present[-1] if present else None
 
 
 def _events(data: bytes) -> Iterator[bytes]:

@@ -375,9 +375,7 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _socket(
-    addr_info: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]],
-) -> socket.socket:
+def _socket(addr_info: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, _ = addr_info
     own = socket.socket(family, kind, protocol)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a judge may think for minutes

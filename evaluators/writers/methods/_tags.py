@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-Place = tuple[int, int]
-"""From where to where a section reaches, tags included."""
+from typing import NamedTuple
 
 
-def section(text: str, tag: str, violations: list[str], needed: bool) -> tuple[str | None, Place | None]:
-    """What stands between a tag's only pair, and from where to where the pair reaches; faults are added to `violations`."""
+class Place(NamedTuple):
+    """From where to where a section reaches, tags included."""
+
+    start: int
+    end: int
+
+
+class Section(NamedTuple):
+    """What stands between a tag's only pair; nothing where there is no such pair."""
+
+    inside: str | None = None
+    place: Place | None = None
+
+
+def section(text: str, tag: str, violations: list[str], needed: bool) -> Section:
+    """Look for a section; faults are added to `violations`."""
     opens = [m.start() for m in re.finditer(f"<{tag}>", text)]
     closes = [m.end() for m in re.finditer(f"</{tag}>", text)]
     if not opens and not closes:
         if needed:
             violations.append(f"missing_{tag}")
-        return None, None
+        return Section()
     if len(opens) > 1 or len(closes) > 1:
         violations.append(f"duplicate_{tag}")
         tags = [m.span() for m in re.finditer(f"</?{tag}>", text)]
-        return None, (tags[0][0], tags[-1][1])
+        return Section(None, Place(tags[0][0], tags[-1][1]))
     if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
         violations.append(f"unclosed_{tag}")
-        return None, None
+        return Section()
     inside = text[opens[0] + len(tag) + 2 : closes[0] - len(tag) - 3].strip()
     if not inside:
         violations.append(f"empty_{tag}")
-    return inside, (opens[0], closes[0])
+    return Section(inside, Place(opens[0], closes[0]))
 
 
 def outside(text: str, places: Sequence[Place]) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from evaluators.writers.methods._numbered import PARSER, VIOLATIONS, parse
 
-__all__ = ["OPTIONS", "PARSER", "SEES", "TEMPLATE", "VIOLATIONS", "parse"]
+__all__ = ["NEEDS", "OPTIONS", "PARSER", "SEES", "TEMPLATE", "VIOLATIONS", "parse"]
 
 TEMPLATE = "arr.jinja"
 SEES = "nothing"
 OPTIONS = ("criteria", "exemplars")
+NEEDS = {"exemplars": " (labelled pairs with a rationale); without any, use arr_zero_shot"}

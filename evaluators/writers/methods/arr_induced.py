@@ -11,6 +11,7 @@ TEMPLATE = "arr_induced.jinja"
 PARSER = "induction/1"
 SEES = "nothing"
 OPTIONS = ("criteria", "seeds", "rounds", "held_out")
+NEEDS = {"seeds": ": labelled pairs, in the form of the benchmark `pairs`"}
 SHARED = True
 VIOLATIONS = {
     **_NUMBERED,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evaluators.prompts.criteria import parse_criteria
 from evaluators.prompts.forms import after_reasoning, named
@@ -68,7 +68,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
     verdict_text, answer_place = section(text, "answer", violations, needed=not blind)
     justify = ""
     if rubric is not None:
-        rubric, justify = _without_justify(rubric, violations)
+        rubric, justify = _parted(rubric, violations)
     elif re.search(r"</?justify>", text):
         violations.append("misplaced_justify")
     places = [p for p in (place, eval_place, answer_place) if p]
@@ -93,16 +93,23 @@ def parse(answer: Answer, blind: bool) -> Draft:
     return Draft(rubric or "", criteria, justify, evaluation or "", verdict, tuple(dict.fromkeys(violations)))
 
 
-def _without_justify(rubric: str, violations: list[str]) -> tuple[str, str]:
+class _Parted(NamedTuple):
+    """What stands in `<rubric>`: the rubric itself, and its reasons."""
+
+    rubric: str
+    justify: str = ""
+
+
+def _parted(rubric: str, violations: list[str]) -> _Parted:
     justify, place = section(rubric, "justify", violations, needed=False)
     if place is None:
         if "unclosed_justify" in violations:  # where it would end is not known: nothing after its tag is rubric
             rubric = re.split(r"</?justify>", rubric)[0].strip()
-        return rubric, ""
-    remaining = (rubric[: place[0]].rstrip() + "\n" + rubric[place[1] :].lstrip()).strip()
+        return _Parted(rubric)
+    remaining = (rubric[: place.start].rstrip() + "\n" + rubric[place.end :].lstrip()).strip()
     if not remaining:
         violations.append("empty_rubric")
-    return remaining, justify or ""
+    return _Parted(remaining, justify or "")
 
 
 def _weight_violations(criteria: tuple[Criterion, ...]) -> list[str]:

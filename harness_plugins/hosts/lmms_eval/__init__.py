@@ -1,7 +1,8 @@
 """lmms-eval: our tasks in its index, our judges among its models. Nothing of lmms-eval is imported until it is there.
 
 `register` is the entry point (group `lmms_eval.models`), which lmms-eval calls when its models are first looked at. It
-returns our model and, because lmms-eval has no entry point for tasks, adds our folder to what its TaskManager searches.
+returns our model and, because lmms-eval has no entry point for tasks, adds our folder to what its TaskManager searches
+(docs/design/lmms-eval-tasks.md).
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def register() -> list[Any]:
         add_tasks()
         from lmms_eval.models.registry_v2 import ModelManifest
 
-        return [
-            ModelManifest(model_id="rubric_judge", chat_class_path="harness_plugins.hosts.lmms_eval.model.RubricJudge")
-        ]
+        from harness_plugins.hosts import OUR_MODEL
+
+        return [ModelManifest(model_id=OUR_MODEL, chat_class_path="harness_plugins.hosts.lmms_eval.model.RubricJudge")]
     except Exception as e:
         from evaluators.text import say
 
@@ -91,9 +92,8 @@ def patch(module: ModuleType) -> None:
 
 
 def with_ours(paths: list[str]) -> list[str]:
-    """Include paths with our task folder behind them. In lmms-eval the earlier path wins a name."""
-    from harness_plugins.benchmarks.bundled import data_dir
+    """Include paths with our task folders behind them. In lmms-eval the earlier path wins a name."""
+    from harness_plugins.benchmarks.folders import task_folders
 
-    ours = str(data_dir("tasks"))
     resolved = {os.path.realpath(p) for p in paths}
-    return paths if os.path.realpath(ours) in resolved else [*paths, ours]
+    return [*paths, *(str(f) for f in task_folders() if os.path.realpath(f) not in resolved)]

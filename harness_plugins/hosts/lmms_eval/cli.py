@@ -7,14 +7,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.backends.lmms import EXTRA
 from evaluators.errors import UserError
 from evaluators.extras import failed_import
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
-from harness_plugins.hosts import CONFIG, GRADING, JUDGE, OUT, RUBRICS, TASK_PREFIX
+from harness_plugins.hosts import CONFIG, GRADING, JUDGE, OUR_MODEL, OUT, RUBRICS, TASK_PREFIX
 from harness_plugins.hosts.base import not_imported
 from harness_plugins.hosts.yamls import groups, tasks_of
 
@@ -34,10 +34,17 @@ def listing() -> str:
     lines = ["Tasks (a benchmark's name alone is its first four; `lmms-eval tasks list` has lmms-eval's own)"]
     lines += [f"  {TASK_PREFIX}{name:26} {', '.join(tasks_of(name))}" for name in names()]
     lines += [f"  {group:29} {len(tasks)} tasks" for group, tasks in groups().items()]
-    lines += ["\nModels (--model)", "  rubric_judge: any judge of ours; it resumes, and asks many at a time"]
-    lines.append(f"  images in their places: {', '.join(m for m in chat if m != 'rubric_judge')}")
+    lines += ["\nModels (--model)", f"  {OUR_MODEL}: any judge of ours; it resumes, and asks many at a time"]
+    lines.append(f"  images in their places: {', '.join(m for m in chat if m != OUR_MODEL)}")
     lines.append(f"  images before the text, for responses that are texts: {', '.join(simple)}")
     return "\n".join(lines) + "\n"
+
+
+class HostRun(NamedTuple):
+    code: int
+    """0, or 1 where an evaluation failed."""
+    folders: list[Path]
+    """The run folders that were judged in."""
 
 
 def lmms_eval(
@@ -48,8 +55,8 @@ def lmms_eval(
     out: Path | None = None,
     judge: str | None = None,
     grading: str | None = None,
-) -> tuple[int, list[Path]]:
-    """Run lmms-eval in this process; returns its exit code (0, or 1 where an evaluation failed) and the run folders written.
+) -> HostRun:
+    """Run lmms-eval in this process.
 
     Args:
         arguments: as for `lmms-eval`, without the command's name.
@@ -80,10 +87,10 @@ def lmms_eval(
             return single(args)
         except Exception as e:  # lmms-eval prints it and goes on to exit with 0
             failed.append(e)
-            mend = _mend(e)
-            if mend is None:
+            mistake = _mistake(e)
+            if mistake is None:
                 raise
-            refused.append(mend)
+            refused.append(mistake)
             raise SystemExit from e
 
     before = sys.argv
@@ -98,10 +105,10 @@ def lmms_eval(
     finally:
         host.cli_evaluate_single, sys.argv = single, before
         folders = close_folders()
-    return (1 if failed else 0), folders
+    return HostRun(1 if failed else 0, folders)
 
 
-def _mend(error: Exception) -> UserError | None:
+def _mistake(error: Exception) -> UserError | None:
     """What the user is to do about an error that lmms-eval would print with a traceback; None where it is no mistake of theirs."""
     if failed_import(error) is not None:
         return not_imported("lmms-eval", error, EXTRA)

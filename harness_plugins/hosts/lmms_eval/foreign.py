@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from tqdm import tqdm
 
+from evaluators.backends.lmms import REQUEST_FAILED
 from evaluators.engine.caller import Caller, Tally, failure_of
 from evaluators.engine.journal import read_records
 from evaluators.engine.runner import cause_of
@@ -57,20 +58,31 @@ def answer(
         UserError: the judge is no chat model, or a request holds what it cannot be shown.
         RunStopped: the server is dead or refuses everything.
     """
-    results_by_place: dict[int, GenerationResult] = {}
-    groups: dict[str, list[int]] = {}
-    for place, request in enumerate(requests):
-        groups.setdefault(repr(sorted(request.args[2].items())), []).append(place)
     if not requests:
         return []
     remove_left_pictures()
     with PictureFolder() as folder:
-        for places in groups.values():
-            group = [requests[p] for p in places]
-            asking = _Asking(specs(group[0].args[2]), docs, out, rank, folder.path)
+
+        def ask(sampling: Mapping[str, Any], group: Sequence[Instance]) -> list[GenerationResult]:
+            asking = _Asking(specs(sampling), docs, out, rank, folder.path)
             block_on(asking.run(group))
-            results_by_place |= dict(zip(places, asking.results, strict=True))
-    return [results_by_place[p] for p in range(len(requests))]
+            return asking.results
+
+        return by_sampling(requests, ask)
+
+
+def by_sampling(
+    requests: Sequence[Instance], ask: Callable[[Mapping[str, Any], Sequence[Instance]], Sequence[GenerationResult]]
+) -> list[GenerationResult]:
+    """Results in the order of the requests, of which those with the same generation arguments are asked together."""
+    groups: dict[str, list[int]] = {}
+    for index, request in enumerate(requests):
+        groups.setdefault(repr(sorted(request.args[2].items())), []).append(index)
+    results: dict[int, GenerationResult] = {}
+    for indices in groups.values():
+        group = [requests[n] for n in indices]
+        results |= zip(indices, ask(group[0].args[2], group), strict=True)
+    return [results[n] for n in range(len(requests))]
 
 
 class _Asking:
@@ -91,7 +103,9 @@ class _Asking:
         self._docs, self._images = docs, images
         self._out, self._rank = RunFolder(out), rank
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="encode")
-        self._held = {r.key: r for path in self._out.files("answers") for r in read_records(path, Reply) if r.answer}
+        self._answered = {
+            r.key: r for path in self._out.files("answers") for r in read_records(path, Reply) if r.answer
+        }
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
 
     async def run(self, requests: Sequence[Instance]) -> None:
@@ -109,7 +123,7 @@ class _Asking:
                 async with asyncio.TaskGroup() as group:
                     for request in requests:
                         await self._ahead.acquire()
-                        tasks.append(group.create_task(self._one(request, draws[id(request)])))
+                        tasks.append(group.create_task(self._reply_to(request, draws[id(request)])))
                         tasks[-1].add_done_callback(lambda _: bar.update(1))
                         draws[id(request)] += 1  # --repeats hands over the same request again: another draw
             except BaseExceptionGroup as failures:
@@ -118,14 +132,15 @@ class _Asking:
                 await self._backend.close()
                 media.close()
                 self._threads.shutdown(cancel_futures=True)
-        self.results = [_result(task.result()) for task in tasks]
+        replies = [task.result() for task in tasks]
+        self.results = [result_of(reply.answer, reply.error) for reply in replies]
 
-    async def _one(self, request: Instance, draw: int) -> Reply:
+    async def _reply_to(self, request: Instance, draw: int) -> Reply:
         try:
             loop = asyncio.get_running_loop()
             _, _, _, doc, task, _ = request.args
             try:
-                messages, picture_paths = await loop.run_in_executor(self._threads, self._messages, request)
+                messages, pictures = await loop.run_in_executor(self._threads, self._messages, request)
             except BackendError as e:
                 key = digest("answer/1", self._spec.key_fields(), "not shown", str(task), int(doc), draw)
                 unshown = Reply(key, str(task), int(doc), error=Failure(e.kind, e.message))
@@ -133,44 +148,47 @@ class _Asking:
                 return unshown
             shown = [[m.role, *map(_identity, m.parts)] for m in messages]
             key = digest("answer/1", self._spec.key_fields(), shown, draw)
-            reply = self._held.get(key)
+            reply = self._answered.get(key)
             if reply is None and key in self._under_way:  # a padding row, say: the same question at the same time
                 reply = await asyncio.shield(self._under_way[key])
             if reply is None:
                 self._under_way[key] = loop.create_future()
-                asked = ChatRequest(within_budget(messages, self._spec.max_pixels), self._spec.sampling(), affinity=key)
-                reply, error = await self._ask(Reply(key, str(task), int(doc)), asked)
-                self._journal.append(encode(reply))
-                self._under_way[key].set_result(reply)
-                if error is not None:
-                    self._caller.lost(error, f"{task} {doc}")
-            for path in picture_paths:
+                sent = ChatRequest(within_budget(messages, self._spec.max_pixels), self._spec.sampling(), affinity=key)
+                reply = await self._ask(Reply(key, str(task), int(doc)), sent)
+            for path in pictures:
                 path.unlink(missing_ok=True)
             return reply
         finally:
             self._ahead.release()
 
-    async def _ask(self, reply: Reply, request: ChatRequest) -> tuple[Reply, BackendError | None]:
+    async def _ask(self, reply: Reply, request: ChatRequest) -> Reply:
+        """The reply with its answer or error, written down."""
         reservation = await self._caller.admit(request)
         assert reservation is not None, "nothing limits what foreign tasks cost"
         about = f"{reply.task} {reply.doc}"
+        error = None
         try:
             answer, _ = await self._caller.call(
                 reservation, request, about, lambda: self._backend.chat(request), lambda answer: None
             )
+            reply = replace(reply, answer=answer)
         except BackendError as e:
-            return replace(reply, error=failure_of(e)), e
-        return replace(reply, answer=answer), None
+            error, reply = e, replace(reply, error=failure_of(e))
+        self._journal.append(encode(reply))
+        self._under_way[reply.key].set_result(reply)
+        if error is not None:
+            self._caller.lost(error, about)
+        return reply
 
-    def _messages(self, request: Instance) -> tuple[tuple[Message, ...], list[Path]]:
-        """The request in our terms, and the files made for it. Runs in a thread: tasks decode and prepare images in here.
+    def _messages(self, request: Instance) -> _ShownRequest:
+        """The request in our terms. Runs in a thread: tasks decode and prepare images in here.
 
         Raises:
             BackendError: of kind `image`: one of them cannot be shown.
             UserError: it holds what is neither text nor image.
         """
         _, doc_to_messages, _, doc_id, task, split = request.args
-        picture_paths: list[Path] = []
+        pictures: list[Path] = []
         messages = []
         with decoding(f"{task}: row {doc_id}"):
             shown = list(doc_to_messages(self._docs[task][split][doc_id]))
@@ -178,10 +196,10 @@ class _Asking:
             content = message["content"]
             if isinstance(content, str):
                 content = [{"type": "text", "text": content}]
-            messages.append(Message(message["role"], tuple(self._part(c, task, picture_paths) for c in content)))
-        return tuple(messages), picture_paths
+            messages.append(Message(message["role"], tuple(self._part(c, task, pictures) for c in content)))
+        return _ShownRequest(tuple(messages), pictures)
 
-    def _part(self, content: Mapping[str, Any], task: str, picture_paths: list[Path]) -> Part:
+    def _part(self, content: Mapping[str, Any], task: str, pictures: list[Path]) -> Part:
         if content["type"] == "text":
             return Text(content["text"])
         if content["type"] != "image":
@@ -193,16 +211,25 @@ class _Asking:
             data = data_url_bytes(image) if isinstance(image, str) else _png(image)
             check_picture(f"{task}: a picture of it", data)
         sha = hashlib.sha256(data).hexdigest()
-        path = self._images / f"{sha[:32]}-{id(picture_paths):x}-{len(picture_paths)}.png"
+        path = self._images / f"{sha[:32]}-{id(pictures):x}-{len(pictures)}.png"
         path.write_bytes(data)
-        picture_paths.append(path)
+        pictures.append(path)
         return Image(MediaFile(str(path), len(data), 0, sha))
 
 
-def failed(error: Failure | None) -> GenerationResult:
-    """A request without an answer, in lmms-eval's own words, so that its tasks and tools know it for what it is."""
-    reason = f"{error.kind}: {error.message}" if error else "no answer"
-    return GenerationResult(f"[LMMS_EVAL_REQUEST_FAILED] {reason}", TokenCounts())
+class _ShownRequest(NamedTuple):
+    messages: tuple[Message, ...]
+    pictures: list[Path]
+    """Files made for it."""
+
+
+def result_of(answer: Answer | None, error: Failure | None) -> GenerationResult:
+    """What lmms-eval is to see: of a request without an answer its own words, so that its tasks and tools know it for what it is."""
+    if answer is None:
+        reason = f"{error.kind}: {error.message}" if error else "no answer"
+        return GenerationResult(f"{REQUEST_FAILED} {reason}", TokenCounts())
+    usage = answer.usage or {}
+    return GenerationResult(answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))
 
 
 def _file(path: str, task: str) -> MediaFile:
@@ -220,10 +247,3 @@ def _png(image: Any) -> bytes:
 
 def _identity(part: Part) -> list[str]:
     return ["text", part.text] if isinstance(part, Text) else ["image", part.file.sha256 or ""]
-
-
-def _result(reply: Reply) -> GenerationResult:
-    if reply.answer is None:
-        return failed(reply.error)
-    usage = reply.answer.usage or {}
-    return GenerationResult(reply.answer.text, TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens")))

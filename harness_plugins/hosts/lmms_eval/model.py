@@ -7,19 +7,18 @@ On our own tasks it is the native engine: images go out as they lie on disk and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
+from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.api.model import lmms
 
 from evaluators.engine.journal import Damage
 from evaluators.engine.plan import Finished, due
-from evaluators.engine.runner import Runner
+from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.judges import create
-from evaluators.records import Verdict
 from evaluators.specs import JudgeSpec
 from harness_plugins.experiment.run import ask, block_on, copy_answers, tell_damage
 from harness_plugins.folder.items import check_images
@@ -59,48 +58,45 @@ class RubricJudge(lmms):  # type: ignore[misc]
     @plainly
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers in the order of the requests."""
-        owners = [getattr(r.args[1], "__self__", None) for r in requests]
-        pairs = list(zip(requests, owners, strict=True))
-        ours = [(r, owner) for r, owner in pairs if isinstance(owner, RubricTask) and owner.native]
-        others = [r for r, owner in pairs if not (isinstance(owner, RubricTask) and owner.native)]
-        results_by_request: dict[int, GenerationResult] = {}
-        for kwargs, group in _by_sampling(ours):
-            results_by_request |= self._judge(self.spec(kwargs), group)
+        native = [r for r in requests if _native_task(r) is not None]
+        others = [r for r in requests if _native_task(r) is None]
+        judged = iter(foreign.by_sampling(native, lambda kwargs, group: self._judge(self.spec(kwargs), group)))
         answers = iter(foreign.answer(others, self.spec, self.task_dict, run_folder(), self.rank))
-        return [
-            results_by_request[id(r)] if isinstance(owner, RubricTask) and owner.native else next(answers)
-            for r, owner in pairs
-        ]
+        return [next(answers if _native_task(r) is None else judged) for r in requests]
 
     def spec(self, gen_kwargs: Mapping[str, Any]) -> JudgeSpec:
         """The judge under a task's generation arguments; what the command line says of it comes first."""
         return make_spec({**grading_fields(), **sampling_fields(gen_kwargs), **self._fields})
 
-    def _judge(self, spec: JudgeSpec, requests: Sequence[tuple[Instance, RubricTask]]) -> dict[int, GenerationResult]:
+    def _judge(self, spec: JudgeSpec, requests: Sequence[Instance]) -> list[GenerationResult]:
         """Our own tasks: the native engine over exactly these rows."""
-        places: dict[tuple[RubricTask, int], list[Instance]] = {}
-        for request, task in requests:
-            places.setdefault((task, request.args[3]), []).append(request)
-        folder = folder_of(requests[0][1].rows.out, requests[0][1].rank)
-        for task in dict.fromkeys(task for task, _ in places):
-            folder.plan(task.rows, spec, [task.rows.rows[n] for t, n in places if t is task])
-        rows = {place: place[0].rows.rows[place[1]] for place in places}
+        keys = [(task, r.args[3]) for r in requests if (task := _native_task(r)) is not None]
+        rows = {(task, number): task.rows.rows[number] for task, number in keys}
+        tasks = list(dict.fromkeys(task for task, _ in keys))
+        folder = folder_of(tasks[0].rows.out, tasks[0].rank)
+        for task in tasks:
+            folder.plan(task.rows, spec, [row for (owner, _), row in rows.items() if owner is task])
         run(folder, spec, list(rows.values()), progress=self.rank == 0)
-        cells = {place: cell_of(row, folder.digested(row.item), spec) for place, row in rows.items()}
+        cells = {key: cell_of(row, folder.digested(row.item), spec) for key, row in rows.items()}
         verdicts = folder.read(cells.values())
-        results_by_request: dict[int, GenerationResult] = {}
-        for (task, number), repeats in places.items():
-            verdict = task.judged[number] = verdicts[cells[task, number].key]
-            results_by_request |= {id(r): as_result(verdict) for r in repeats}
-        return results_by_request
+        for (task, number), cell in cells.items():
+            task.judged[number] = verdicts[cell.key]
+        judged = [task.judged[number] for task, number in keys]
+        return [foreign.result_of(verdict.answer, verdict.error) for verdict in judged]
 
-    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+    def loglikelihood(self, requests: list[Instance]) -> NoReturn:
         raise UserError(
             "rubric_judge answers in text: tasks that ask for the likelihood of given texts need another model"
         )
 
-    def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+    def generate_until_multi_round(self, requests: list[Instance]) -> NoReturn:
         raise UserError("rubric_judge answers one round: tasks of several rounds need another model")
+
+
+def _native_task(request: Instance) -> RubricTask | None:
+    """The task that made a request, where it is one of ours that judges."""
+    task = getattr(request.args[1], "__self__", None)
+    return task if isinstance(task, RubricTask) and task.native else None
 
 
 class Tasks(dict[str, Any]):
@@ -130,26 +126,8 @@ def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) ->
     finished = Finished.read(folder.run.verdicts(damage))
     tell_damage(folder.run, damage)
     runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
-    work = [(judge, [due(grid, spec, finished) for grid in grids])]
+    work = [Judging(judge, [due(grid, spec, finished) for grid in grids])]
     copy_answers(folder.run, work, runner)
     with rare_collections():
         block_on(ask(runner, work, progress))
     folder.refresh()
-
-
-def as_result(verdict: Verdict) -> GenerationResult:
-    if verdict.answer is None:
-        return foreign.failed(verdict.error)
-    usage = verdict.answer.usage or {}
-    counts = TokenCounts(usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return GenerationResult(verdict.answer.text, counts)
-
-
-def _by_sampling(
-    requests: Sequence[tuple[Instance, RubricTask]],
-) -> list[tuple[dict[str, Any], list[tuple[Instance, RubricTask]]]]:
-    groups: dict[str, tuple[dict[str, Any], list[tuple[Instance, RubricTask]]]] = {}
-    for request, task in requests:
-        kwargs = request.args[2]
-        groups.setdefault(repr(sorted(kwargs.items())), (kwargs, []))[1].append((request, task))
-    return list(groups.values())

@@ -1,4 +1,4 @@
-"""Our settings as lmms-eval tasks. The task files name this class; everything else comes from `hosted`.
+"""Our settings as lmms-eval tasks. The task files name this class; everything else comes from `hosts.base`.
 
 Traps of lmms-eval 0.7.3 that shape it: documents reach scoring with the reasoning cut off (so the raw reply is taken from
 the request), scoring runs in threads, `until` defaults to a blank line, and the response cache is keyed on a request's text
@@ -7,7 +7,7 @@ and the task's config alone (so the config carries the digests of the data).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from evaluators.backends.lmms import EXTRA, images_of, to_lmms
 from evaluators.errors import UserError
 from harness_plugins.hosts import OUR_MODEL
 from harness_plugins.hosts.base import HostedTask, importing, plainly
+from harness_plugins.hosts.judge import HostModel
 from harness_plugins.hosts.writing import HostedRubrics, HostedWriting
 
 with importing("lmms-eval", EXTRA):
@@ -28,22 +29,14 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
 
     harness = "lmms"
     harness_version = f"lmms-eval {version('lmms-eval')}"
+    length_argument = "max_new_tokens"
 
     @plainly
     def __init__(self, config: dict[str, Any], model_name: str | None = None) -> None:
         metadata = self.load(config["metadata"])
         ConfigurableMessagesTask.__init__(
             self,
-            config={
-                "task": config["task"],
-                "test_split": "test",
-                "output_type": "generate_until",
-                "num_fewshot": 0,
-                "reasoning_tags": "none",
-                # As a native judge by default; `until` because lmms-eval would cut at the first blank line.
-                "generation_kwargs": {"max_new_tokens": 4096, "temperature": 0.0, "do_sample": False, "until": []},
-                "metadata": metadata,
-            },
+            config=self.task_config(config["task"], metadata, reasoning_tags="none"),
             model_name=model_name,
         )
 
@@ -129,12 +122,12 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         model_type: str = MODEL_REGISTRY_V2.resolve(cli.model, force_simple=bool(cli.force_simple)).model_type
         return model_type
 
-    def command(self) -> tuple[str, Mapping[str, Any]] | None:
+    def command(self) -> HostModel | None:
         cli = getattr(self, "args", None)
         if cli is None:
             return None
         arguments = cli.model_args or {}
-        return cli.model, simple_parse_args_string(arguments) if isinstance(arguments, str) else arguments
+        return HostModel(cli.model, simple_parse_args_string(arguments) if isinstance(arguments, str) else arguments)
 
     # What came of it
 

@@ -65,8 +65,8 @@ class RewardServer:
 
     def __init__(self, config: ServerConfig, token: str = "") -> None:
         self.config, self._token = config, token.encode()
-        self.proxy: ProxyReward | None = config.proxy_grm.made() if config.proxy_grm else None
-        self.rpo: RPOReward | None = config.rpo.made() if config.rpo else None
+        self.proxy: ProxyReward | None = config.proxy_grm.reward() if config.proxy_grm else None
+        self.rpo: RPOReward | None = config.rpo.reward() if config.rpo else None
         self.metrics = Metrics({n: r for n, r in (("proxy_grm", self.proxy), ("rpo", self.rpo)) if r is not None})
         self.pending = 0
         self.body_bytes = 0
@@ -138,13 +138,13 @@ class RewardServer:
         finally:
             self.body_bytes -= taken
 
-    async def proxy_grm(self, asked: wire.ProxyRequest) -> wire.ProxyReply:
+    async def proxy_grm(self, request: wire.ProxyRequest) -> wire.ProxyReply:
         assert self.proxy is not None
         limits = self.config.limits
-        pictures = [p for s in asked.samples for p in _pictures_of(s)]
-        _check_counts(limits, len(asked.samples), pictures)
-        with self.admitted(len(asked.samples)), self.proxy.files() as files:
-            samples = await _in_a_thread(lambda: [_sample(s, files, limits) for s in asked.samples], bool(pictures))
+        pictures = [p for s in request.samples for p in _pictures_of(s)]
+        _check_counts(limits, len(request.samples), pictures)
+        with self.admitted(len(request.samples)), self.proxy.files() as files:
+            samples = await _in_a_thread(lambda: [_sample(s, files, limits) for s in request.samples], bool(pictures))
             self.proxy.know(files.known)
             try:
                 rewards = await asyncio.gather(*(self._rewarded(m) for m in samples))
@@ -163,19 +163,19 @@ class RewardServer:
         except Exception as e:  # one sample's trouble is not the batch's; it is said in its place
             return masked(sample, Failure("backend", f"{type(e).__name__}: {e}"[:300]))
 
-    async def rank(self, asked: wire.RPORequest) -> wire.RPOReply:
+    async def rank(self, request: wire.RPORequest) -> wire.RPOReply:
         assert self.rpo is not None
         limits = self.config.limits
         _check_counts(
-            limits, len(asked.groups), [p for g in asked.groups for p in (*g.images, g.source) if p is not None]
+            limits, len(request.groups), [p for g in request.groups for p in (*g.images, g.source) if p is not None]
         )
-        most = max(len(g.images) for g in asked.groups)
+        most = max(len(g.images) for g in request.groups)
         if most > limits.candidates:
             raise Refused(
                 413, "rejected", f"a group of {most} candidates; the limit is {limits.candidates} (limits.candidates)"
             )
-        with self.admitted(sum(self.rpo.calls(len(g.images)) for g in asked.groups)):
-            groups = await asyncio.to_thread(lambda: [_group(g, limits) for g in asked.groups])
+        with self.admitted(sum(self.rpo.calls(len(g.images)) for g in request.groups)):
+            groups = await asyncio.to_thread(lambda: [_group(g, limits) for g in request.groups])
             scored = await asyncio.gather(*(self._scored(g) for g in groups))
         for scores in scored:
             for score in scores:
@@ -325,8 +325,8 @@ async def _answered(
         with server.admitted(1):  # a full queue is said before megabytes are read
             pass
         with server.room_for_body() as take:
-            asked = form.model_validate(await _body(request, server.config.limits, take))
-            reply = await _while_connected(request, answer(asked))
+            parsed = form.model_validate(await _body(request, server.config.limits, take))
+            reply = await _while_connected(request, answer(parsed))
         return _json(reply.model_dump(mode="json"))
     except ClientDisconnect:
         client = f"{request.client.host}:{request.client.port}" if request.client else "a client"

@@ -12,35 +12,32 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from types import TracebackType
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar, overload
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from evaluators.backends.endpoint.failures import redirected, said
+from evaluators.backends.endpoint.failures import read_failure, redirected
 from evaluators.backends.endpoint.json_texts import parsed
 from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
 from evaluators.engine.pacing import backoff_s
-from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.records import Failure
+from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.rpo import Group, Score, unheard
 from harness_plugins.rewards.samples import masked
 from harness_plugins.rewards.server import wire
 
 M = TypeVar("M", bound=BaseModel)
-T = TypeVar("T")
-R = TypeVar("R")
 
 _STEEPEST = 4
 """Attempts after which pauses grow no longer (4 s at most): a server that is back is to be found soon."""
 _AUTH, _GONE = (401, 403), (400, 404, 405)
 
 
-class RewardClient:
+class RewardClient(AsyncResource):
     """Args:
         url: the server's address, such as http://127.0.0.1:8765.
         token_env: the environment variable that holds its bearer token.
@@ -92,40 +89,31 @@ class RewardClient:
         if hasattr(self, "_transport"):
             await self._transport.close()
 
-    async def __aenter__(self) -> RewardClient:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def forget(self, paths: Collection[str]) -> None:
         """Nothing is kept of files: all is sent by value."""
 
     @overload
-    async def score(self, asked: Sequence[Sample], /) -> list[Reward]: ...
+    async def score(self, inputs: Sequence[Sample], /) -> list[Reward]: ...
 
     @overload
-    async def score(self, asked: Sequence[Group], /) -> list[list[Score]]: ...
+    async def score(self, inputs: Sequence[Group], /) -> list[list[Score]]: ...
 
-    async def score(self, asked: Sequence[Sample] | Sequence[Group], /) -> list[Reward] | list[list[Score]]:
+    async def score(self, inputs: Sequence[Sample] | Sequence[Group], /) -> list[Reward] | list[list[Score]]:
         """The rewards of completions, or the scores of groups, in order.
 
         Raises:
             UserError: the server refuses the token, or serves no such reward; or an item cannot be sent.
         """
-        if asked and isinstance(asked[0], Group):
-            return await _all(self._group, [a for a in asked if isinstance(a, Group)])
-        return await _all(self._sample, [a for a in asked if isinstance(a, Sample)])
+        if inputs and isinstance(inputs[0], Group):
+            return await concurrently(self._group, [i for i in inputs if isinstance(i, Group)])
+        return await concurrently(self._sample, [i for i in inputs if isinstance(i, Sample)])
 
     async def _sample(self, sample: Sample) -> Reward:
         def body() -> bytes:
             return orjson.dumps({"samples": [wire.sample_out(sample)]})
 
         try:
-            reply = await self._asked(wire.PROXY_GRM, body, wire.ProxyReply)
+            reply = await self._reply(wire.PROXY_GRM, body, wire.ProxyReply)
         except BackendError as e:
             self.masked[e.kind] += 1
             return masked(sample, Failure(e.kind, e.message, e.http))
@@ -136,7 +124,7 @@ class RewardClient:
             return orjson.dumps({"groups": [wire.group_out(group)]})
 
         try:
-            reply = await self._asked(wire.RPO, body, wire.RPOReply)
+            reply = await self._reply(wire.RPO, body, wire.RPOReply)
         except BackendError as e:
             self.masked[e.kind] += 1
             return unheard(len(group.images), Failure(e.kind, e.message, e.http))
@@ -147,7 +135,7 @@ class RewardClient:
             )
         return scores
 
-    async def _asked(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
+    async def _reply(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
         """Ask until it answers or the deadline passes; BackendError is the last failure."""
         async with self._gate:
             data = await asyncio.to_thread(body)
@@ -185,7 +173,7 @@ class RewardClient:
             body = parsed(reply.body)
         except (ValueError, RecursionError):
             body = None
-        words = said(reply.status, body, reply.body).words[:SHOWN]
+        words = read_failure(reply.status, body, reply.body).words[:SHOWN]
         if reply.status in _AUTH:
             raise UserError(
                 f"{self.url}: refused (HTTP {reply.status}): set token_env to the variable that holds its token"
@@ -204,15 +192,3 @@ class RewardClient:
         if len(getattr(reply, "results", ())) != 1:
             raise BackendError("bad_json", "not one result for one sample")
         return reply
-
-
-async def _all(ask: Callable[[T], Awaitable[R]], asked: Sequence[T]) -> list[R]:
-    async def one(what: T) -> R:
-        return await ask(what)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(a)) for a in asked]
-    except BaseExceptionGroup as failures:
-        raise cause_of(failures) from None
-    return [t.result() for t in tasks]

@@ -38,7 +38,7 @@ class ProxyGRM(Entry):
     aggregation: Aggregation = "sum"
     format_weight: float = Field(FORMAT_WEIGHT, allow_inf_nan=False)
 
-    def made(self) -> ProxyReward:
+    def reward(self) -> ProxyReward:
         return ProxyReward(self.proxy, self.aggregation, self.format_weight)
 
 
@@ -52,7 +52,7 @@ class RPO(Entry):
     lose: float = Field(LOSE, allow_inf_nan=False)
     disagreement: Disagreement = "mask"
 
-    def made(self) -> RPOReward:
+    def reward(self) -> RPOReward:
         return RPOReward(self.judge, self.rubric, self.win, self.lose, self.disagreement)
 
 

@@ -90,7 +90,7 @@ class TableSpec(Entry):
         for arm in value:
             if arm not in ARMS and arm not in ("grm", WRITER_PLUS_NONE):
                 raise ValueError(unknown("arm", arm, [*ARMS, "grm", WRITER_PLUS_NONE]))
-            if arm in ARMS and ARMS[arm].uses_label:
+            if ARMS.facts(arm).uses_label:
                 raise ValueError(f"{arm!r} is a probe that is told the label: it stands in no paper's table")
         return value
 

@@ -49,14 +49,14 @@ def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
     Args:
         recorded: with the columns of those whose images are compared, so that all rows have the same.
     """
-    first, second = example.responses
+    first, second = example.shown
     columns = {
         "uid": example.item.uid,
         "source": example.item.benchmark,
         "order": example.order,
         "question": example.item.prompt,
-        "response_1": first,
-        "response_2": second,
+        "response_1": first.text,
+        "response_2": second.text,
         "answer": example.answer,
     }
     if images_compared(example):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Media
 from harness_plugins.training_data.examples import Example
 from harness_plugins.training_data.exports._plain import write_lines
@@ -21,12 +20,11 @@ def write(path: Path, examples: Sequence[Example]) -> None:
 
 def _row(example: Example, folder: Path) -> dict[str, Any]:
     item = example.item
-    first, second = Case(item, example.order).shown()
     return {
         "id": item.uid,
         "prompt": item.prompt,
         "media": _paths(item.media, folder),
-        "candidates": [_candidate(c, folder) for c in (first, second)],
+        "candidates": [_candidate(c, folder) for c in example.shown],
         "label": example.answer - 1,
         "category": item.benchmark,
         **({"group": f"{item.benchmark}:{item.group}"} if item.group is not None else {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.inputs.files import loads
 from harness_plugins.benchmarks.sources import Row, RowProblem
@@ -61,8 +61,13 @@ def without_placeholders(prompt: str, images: int) -> str:
     return re.sub(r"<image>", lambda _: f"(image {next(number)})", prompt, flags=re.I).strip()
 
 
-def turns(value: Any, name: str = "conversations") -> list[tuple[str, str]]:
-    """ShareGPT turns as (who, text).
+class Turn(NamedTuple):
+    who: str
+    text: str
+
+
+def turns(value: Any, name: str = "conversations") -> list[Turn]:
+    """ShareGPT turns.
 
     Raises:
         RowProblem: it is no list of {"from", "value"} (or {"role", "content"}).
@@ -76,28 +81,28 @@ def turns(value: Any, name: str = "conversations") -> list[tuple[str, str]]:
         )
         if not isinstance(who, str) or not isinstance(text, str) or not text:
             raise RowProblem(f'{name!r} must hold turns such as {{"from": "human", "value": "..."}}')
-        dialogue.append((who, text))
+        dialogue.append(Turn(who, text))
     return dialogue
 
 
 def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
     """A row of `conversations`, `chosen`, `rejected` and `images` (LLaMA-Factory's ranking form) as a row of `pairs`."""
-    asked = turns(column(row, "conversations", columns))
-    if len(asked) != 1:
+    dialogue = turns(column(row, "conversations", columns))
+    if len(dialogue) != 1:
         raise RowProblem(
-            f"'conversations' has {len(asked)} turns; a pair answers one question: split or remove the row"
+            f"'conversations' has {len(dialogue)} turns; a pair answers one question: split or remove the row"
         )
     answers = []
     for name in ("chosen", "rejected"):
         value = column(row, name, columns)
-        reply_turns = [("", value)] if isinstance(value, str) else turns(value, name)
-        if not reply_turns or not reply_turns[-1][1]:
+        reply_turns = [Turn("", value)] if isinstance(value, str) else turns(value, name)
+        if not reply_turns or not reply_turns[-1].text:
             raise RowProblem(f"{name!r} is empty: mend or remove the row")
-        answers.append(reply_turns[-1][1])
+        answers.append(reply_turns[-1].text)
     images = row.get("images") if row.get("images") is not None else row.get("image")
     media = list(images) if isinstance(images, list | tuple) else [images] if images else []
     pair_row: Row = {
-        "prompt": without_placeholders(asked[0][1], len(media)),
+        "prompt": without_placeholders(dialogue[0].text, len(media)),
         "media": media,
         "candidates": answers,
         "label": 0,

@@ -13,6 +13,7 @@ Rows of the config `pointwise` that score one response, and ties, prefer neither
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from harness_plugins.benchmarks.sources import Row, RowProblem
 from harness_plugins.benchmarks.spec import DatasetSpec
@@ -53,14 +54,14 @@ def pair(row: Row) -> Row:
     conversation = turns(column(row, "conversations", _COLUMNS))
     if len(conversation) != 2:
         raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: mend or remove the row")
-    asked, judged = (text for _, text in conversation)
+    prompt, judgement = (turn.text for turn in conversation)
     for form in (_BRACKETED, _ARENA, _BENCH):
-        if match := form.search(asked):
+        if match := form.search(prompt):
             break
     else:
         raise NoPreference("no two responses in the judge's prompt: a score of one response")
-    better, margin = _verdict(form, judged)
-    if "<image>" in asked and not row.get("image"):
+    better, margin = _preference(form, judgement)
+    if "<image>" in prompt and not row.get("image"):
         raise RowProblem("the judge was shown an image, and the row has none: restore it or remove the row")
     return {
         "id": str(column(row, "id", _COLUMNS)),
@@ -73,27 +74,33 @@ def pair(row: Row) -> Row:
     }
 
 
-def _verdict(form: re.Pattern[str], judged: str) -> tuple[int, float | None]:
-    """(index of the better response, how much better where that is said)."""
-    if form is _ARENA and (letters := _LETTERS.findall(judged)):
+class _Preference(NamedTuple):
+    better: int
+    """The index of the better response."""
+    margin: float | None = None
+    """How much better, where that is said."""
+
+
+def _preference(form: re.Pattern[str], judgement: str) -> _Preference:
+    if form is _ARENA and (letters := _LETTERS.findall(judgement)):
         if letters[-1] == "A=B":
             raise NoPreference("tie")
-        return int(letters[-1].startswith("B")), float(letters[-1].count(">"))
-    if form is _BENCH and (scores := _SCORES.match(judged)):
+        return _Preference(int(letters[-1].startswith("B")), float(letters[-1].count(">")))
+    if form is _BENCH and (scores := _SCORES.match(judgement)):
         first, second = float(scores[1]), float(scores[2])
         if first == second:
             raise NoPreference("tie")
-        return int(second > first), abs(first - second)
+        return _Preference(int(second > first), abs(first - second))
     if form is _BRACKETED:
         for statement in reversed(
-            _BETTER.findall(judged)
+            _BETTER.findall(judgement)
         ):  # the last that names one: reasons may speak of "the better response" too
             if _EQUAL.search(statement[:60]):
                 raise NoPreference("tie")
             if which := _WHICH.match(statement):
-                return int(which[1].lower() in ("second", "2", "b")), None
-        if _EQUAL.search(judged[-300:]):
+                return _Preference(int(which[1].lower() in ("second", "2", "b")))
+        if _EQUAL.search(judgement[-300:]):
             raise NoPreference("tie")
     raise RowProblem(
-        f"the judgement names no better response ({' '.join(judged.split())[-80:]!r}): mend or remove the row"
+        f"the judgement names no better response ({' '.join(judgement.split())[-80:]!r}): mend or remove the row"
     )

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.backends import endpoint
-from evaluators.backends.endpoint.failures import said
+from evaluators.backends.endpoint.chat import OpenAIBackend
+from evaluators.backends.endpoint.failures import read_failure
 from evaluators.backends.endpoint.replies import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.transport import Reply
-from evaluators.backends.openai import OpenAIBackend
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.judges import create
@@ -441,15 +441,15 @@ def test_an_oddity(name: str, client: str) -> None:
 @pytest.mark.parametrize("words", TOO_LONG)
 def test_too_long_in_the_words_of_each_server(words: str) -> None:
     for body in ({"error": {"message": words, "code": 400}}, {"object": "error", "message": words}, {"error": words}):
-        assert said(400, body).kind == "too_long"
-    assert said(401, {"error": words}).kind == "auth"
+        assert read_failure(400, body).kind == "too_long"
+    assert read_failure(401, {"error": words}).kind == "auth"
 
 
 def test_other_statuses_and_codes() -> None:
-    assert said(413, None, b"").kind == "too_long"
-    assert said(407, None, b"").kind == "proxy"
-    assert said(400, {"error": {"message": "no", "code": "context_length_exceeded"}}).kind == "too_long"
-    assert said(400, {"error": {"message": "Unknown parameter: 'context_length'"}}).kind == "rejected"
+    assert read_failure(413, None, b"").kind == "too_long"
+    assert read_failure(407, None, b"").kind == "proxy"
+    assert read_failure(400, {"error": {"message": "no", "code": "context_length_exceeded"}}).kind == "too_long"
+    assert read_failure(400, {"error": {"message": "Unknown parameter: 'context_length'"}}).kind == "rejected"
 
 
 def test_retry_after_ms_is_honoured() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from evaluators.engine import caller
+from evaluators.engine import breaker, caller
 from evaluators.engine.journal import Journal, objects
 from evaluators.engine.pacing import Slots, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
@@ -299,7 +299,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "verdicts.jsonl"
     path.write_bytes(b'{"a":1}\n' + torn)
-    assert list(objects(path)) == [(1, {"a": 1})]
+    assert list(objects(path)) == [{"a": 1}]
     with Journal(path) as journal:
         assert journal.repaired == len(torn)
         journal.append(b'{"b":2}\n')
@@ -462,7 +462,7 @@ def test_a_limit_on_everything_is_told_at_once_and_given_up_after_a_while(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The same 429 on everything: few requests are spent on it, and the server's words are told twice."""
-    monkeypatch.setattr(caller, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(breaker, "PATIENCE_S", 3.0)
 
     def spent(body: dict[str, Any]) -> web.Response:
         return web.json_response({"error": {"message": "slow down, all of you"}}, status=429)

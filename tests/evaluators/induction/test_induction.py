@@ -455,11 +455,11 @@ def test_a_damaged_file_is_one_line(damage: str, tmp_path: Path) -> None:
 def test_any_text_comes_back_from_the_file(text: str) -> None:
     import tempfile
 
-    from evaluators.induction import Induced, Kept
+    from evaluators.induction import Coverage, Induced, Selected
     from evaluators.induction.structure import Structure
     from evaluators.records import Criterion, Writer
 
-    kept = Kept(Criterion("a", text), ("s",), 0, (1, 2), (1, 1), 0.5)
+    kept = Selected(Criterion("a", text), ("s",), 0, Coverage(2, 1, 1), 0.5)
     induced = Induced(f"1. a: {text}\n2. b", (kept,), Structure(""), {}, 1, 1, (1,))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rubric-x.yaml"

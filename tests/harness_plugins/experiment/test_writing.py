@@ -183,6 +183,9 @@ def test_a_rubric_without_any_weight_has_a_card(make_pairs: MakePairs, tmp_path:
         (", method: nothing", "unknown method 'nothing'; there are: arr_guided, arr_induced, arr_zero_shot, proxy_grm"),
         (", replicates: 2", "replicates above 1 at temperature 0 write the same rubric again"),
         (", verdict: direct", "`verdict` and `samples` are a judge's: a writer has `replicates`"),
+        (", samples: 1", "`verdict` and `samples` are a judge's: a writer has `replicates`"),
+        (", ties: allowed", "grading, decision, ties and scale are a judge's: leave them out"),
+        (", top_logprobs: 5", "answer_format and top_logprobs are a judge's: leave them out"),
         (", relicates: 2", "unknown key 'relicates'; did you mean 'replicates'?"),
     ],
 )

@@ -23,7 +23,7 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import ProxyReward
-from harness_plugins.rewards.held import Held
+from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.trl import proxy_grm_reward, text_of
 from harness_plugins.rewards.verl import compute_score, compute_score_batch
 from tests.conftest import png
@@ -136,13 +136,13 @@ def test_a_real_endpoint_over_many_loops() -> None:
         assert [call(reward, [RIGHT] * 8, columns(8)) for _ in range(3)] == [[2.5] * 8] * 3
 
 
-def test_a_held_reward_can_be_closed_and_used_again() -> None:
-    held = Held(lambda: ProxyReward(None))
-    assert held.ask_now(lambda reward: reward.score([])) == []
-    held.close()
-    held.close()
-    assert held.ask_now(lambda reward: reward.score([])) == []
-    held.close()
+def test_a_reward_in_a_loop_of_its_own_can_be_closed_and_used_again() -> None:
+    background = BackgroundLoop(ProxyReward(None))
+    assert background.run_blocking(lambda reward: reward.score([])) == []
+    background.close()
+    background.close()
+    assert background.run_blocking(lambda reward: reward.score([])) == []
+    background.close()
 
 
 def test_training_ends_where_nothing_is_rewarded_any_longer() -> None:

@@ -17,9 +17,9 @@ from evaluators.records import Candidate, Item, Label
 from evaluators.testing.mock import MockBackend
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.training_data import build
-from harness_plugins.training_data.config import PARTS, Distil, Part, load_data_config
-from harness_plugins.training_data.images import Near, phash
-from harness_plugins.training_data.parts import POOLS, Entry, draw
+from harness_plugins.training_data.config import PART_FACTS, PARTS, Distil, Part, load_data_config
+from harness_plugins.training_data.images import Near, OwnedHash, phash
+from harness_plugins.training_data.parts import Entry, draw
 from harness_plugins.training_data.teaching import orders_for, preferred_first
 from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, write_jsonl
 from tests.harness_plugins.training_data.test_build import config_of, teacher_says, written
@@ -47,7 +47,7 @@ def test_parts_are_disjoint_by_cluster_and_repeatable(entries: list[Entry], size
         for uid, first in some:
             entry = by_uid[uid]
             owners.setdefault(entry.cluster, set()).add(part)
-            assert entry.pool == POOLS[part]
+            assert entry.pool == PART_FACTS[part].pool
             assert part == "grm_rl" or entry.first in (None, first)
     assert all(len(parts) == 1 for parts in owners.values())
 
@@ -102,11 +102,11 @@ def picture(seed: int, size: int = 96, form: str = "PNG", **how: Any) -> bytes:
 
 def test_perceptual_hashes_survive_recoding_and_tell_pictures_apart() -> None:
     seen = [phash(picture(n))[0] for n in range(40)]
-    near = Near(((h, str(n)) for n, h in enumerate(seen)), 4)
+    near = Near((OwnedHash(h, str(n)) for n, h in enumerate(seen)), 4)
     for n in range(40):
         for how in ({"form": "JPEG", "quality": 60}, {"size": 160}, {"size": 64, "form": "WEBP"}):
             found = near.of(phash(picture(n, **how))[0])  # type: ignore[arg-type]
-            assert found is not None and found[0] == str(n)
+            assert found is not None and found.owner == str(n)
     assert all(near.of(phash(picture(n))[0]) is None for n in range(100, 140))
     assert phash(png(7))[0] == ""  # one colour: nothing to be recognised by
     assert "cannot be decoded" in phash(b"\x89PNG\r\n\x1a\n....")[1]
@@ -115,9 +115,9 @@ def test_perceptual_hashes_survive_recoding_and_tell_pictures_apart() -> None:
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 8))
 def test_the_nearest_hash_is_found_by_bands_as_by_comparing_all(held: list[int], wanted: int, distance: int) -> None:
     held = [*held, wanted ^ 0b1011]
-    found = Near(((f"{h:016x}", str(h)) for h in held), distance).of(f"{wanted:016x}")
+    found = Near((OwnedHash(f"{h:016x}", str(h)) for h in held), distance).of(f"{wanted:016x}")
     best = min((h ^ wanted).bit_count() for h in held)
-    assert (found is None) == (best > distance) and (found is None or found[1] == best)
+    assert (found is None) == (best > distance) and (found is None or found.distance == best)
 
 
 def test_imagehash_gives_the_same_hash() -> None:

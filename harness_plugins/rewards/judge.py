@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Caller, Tally
@@ -15,6 +16,11 @@ from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import ImageFiles
+
+
+def is_judge(value: Any) -> TypeGuard[JudgeSpec | Judge]:
+    """Whether it is a judge, by its spec or itself, and no reward that has one already."""
+    return isinstance(value, JudgeSpec) or hasattr(value, "decide")
 
 
 @dataclass
@@ -74,14 +80,14 @@ class RewardJudge:
         """
         reservation = await self._caller.admit(case)
         assert reservation is not None, "nothing limits what rewards cost"
-        asked = self.spec.asked(case)
+        question = self.spec.asked(case)
         try:
             _, parsed = await self._caller.call(
                 reservation,
                 case,
                 case.item.uid,
                 lambda: self._judge.decide(case, seed),
-                lambda answer: parse(answer, asked, self.spec.complete_reasons),
+                lambda answer: parse(answer, question, self.spec.complete_reasons),
             )
         except BackendError as e:
             self.tally.unanswered[e.kind] += 1

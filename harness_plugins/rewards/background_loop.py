@@ -14,22 +14,14 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from harness_plugins.rewards.base import Openable
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Openable)
 CLOSING_S = 10.0
 """How long closing may take when the program ends."""
-
-
-class Opened(Protocol):
-    """What can be held."""
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-R = TypeVar("R", bound=Opened)
 
 
 class _Running(NamedTuple):
@@ -38,30 +30,30 @@ class _Running(NamedTuple):
     thread: threading.Thread
 
 
-class Held(Generic[R]):
+class BackgroundLoop(Generic[R]):
     """Args:
-    make: makes the reward; it is opened at its first use, and closed by `close` or at the program's end.
+    reward: opened at its first use, and closed by `close` or at the program's end.
     """
 
-    def __init__(self, make: Callable[[], R]) -> None:
-        self._make = make
+    def __init__(self, reward: R) -> None:
+        self._reward = reward
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._opening: asyncio.Task[R] | None = None
 
-    async def ask(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
+    async def run(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
         """Await a call of the reward, in any loop; being cancelled cancels it."""
         return await asyncio.wrap_future(self._submit(call))
 
-    def ask_now(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
+    def run_blocking(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
         """The same for callers that are no coroutines."""
         return self._submit(call).result()
 
     def _submit(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> Future[T]:
-        async def asked() -> T:
+        async def opened_and_called() -> T:
             return await call(await self._opened())
 
-        return asyncio.run_coroutine_threadsafe(asked(), self._loop())
+        return asyncio.run_coroutine_threadsafe(opened_and_called(), self._loop())
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -81,9 +73,8 @@ class Held(Generic[R]):
         return await asyncio.shield(opening)
 
     async def _open(self) -> R:
-        reward = self._make()
-        await reward.open()
-        return reward
+        await self._reward.open()
+        return self._reward
 
     def close(self) -> None:
         """Close the reward and end its loop. A later call opens it again."""
@@ -106,6 +97,6 @@ class Held(Generic[R]):
 
 
 def _close(reference: weakref.ref[Any]) -> None:
-    open_reward = reference()
-    if open_reward is not None:
-        open_reward.close()
+    background = reference()
+    if background is not None:
+        background.close()

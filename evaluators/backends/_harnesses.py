@@ -1,0 +1,6 @@
+"""What the backends share that stand for models of a harness."""
+
+from __future__ import annotations
+
+SERVED_ARGS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
+"""The arguments in which models of lmms-eval and lm-eval are told what to serve."""

@@ -1,0 +1,112 @@
+"""`run`: judge everything that a config asks for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from evaluators.text import near, say
+from harness_plugins.cli.arguments import Commands, add_limit, add_prices, place, positive, values_by_field
+from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
+from harness_plugins.cli.outcome import print_failures, print_spent
+from harness_plugins.tables.summary import print_summary
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        "run",
+        help="judge everything that a config asks for",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Judge everything that a config asks for and the run folder does not hold yet, then print the table.\n"
+        "Stop it at any time: the same command goes on where it stopped.",
+        epilog="a small config:\n"
+        "  benchmarks: [demo]              # a name alone, or {name: vl_rewardbench, limit: 100}\n"
+        "  judges:\n"
+        "    - {name: qwen, backend: openai, model: Qwen/Qwen2.5-VL-7B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
+        "    - longest                     # a baseline by its name: first, random, longest, shortest, lexical\n"
+        "  out: results/runs/first\n",
+    )
+    command.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    command.add_argument("--out", type=place, metavar="DIR", help="the run folder (overrides the config's `out`)")
+    command.add_argument("--limit", type=positive, metavar="N", help="at most N items of each benchmark")
+    command.add_argument(
+        "--dry-run", action="store_true", help="ask nothing: requests per cell, estimated tokens, one prompt per arm"
+    )
+    command.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE,...",
+        help="a part of the grid: judge=, arm=, writer=, benchmark=; repeat a field for several values",
+    )
+    command.add_argument(
+        "--redo",
+        action="append",
+        default=[],
+        metavar="status=S,...",
+        help="ask again where the status is: tie, unparsed, low_mass, refused, truncated, ok",
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress line")
+    command.add_argument(
+        "--stop-unreadable",
+        action="store_true",
+        help="end the run where a judge's first 20 answers all hold no verdict (unparsed or truncated); without it that is only told",
+    )
+    add_prices(command)
+    add_limit(command)
+    return command
+
+
+def main(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
+    from evaluators.inputs.names import unknown
+    from evaluators.records import STATUSES
+    from harness_plugins.config.run import load_config
+    from harness_plugins.experiment.money import with_costs
+    from harness_plugins.experiment.run import run
+    from harness_plugins.folder.run_folder import RunFolder
+
+    only, redo = values_by_field(args.only, "--only"), values_by_field(args.redo, "--redo")
+    statuses = redo.get("status", set())
+    if fields := set(redo) - {"status"}:
+        raise UserError(f"--redo: {unknown('field', min(fields), ['status'])}")
+    if wrong := statuses - set(STATUSES):
+        raise UserError(f"--redo: {unknown('status', min(wrong), STATUSES)}")
+    config = with_costs(load_config(args.config), args.prices, args.max_cost)
+    if args.dry_run:
+        from harness_plugins.experiment.dry_run import dry_run
+
+        say(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
+        return COMPLETE
+    result = run(
+        config,
+        out=args.out,
+        limit=args.limit,
+        only=only,
+        redo=statuses,
+        progress=not args.quiet,
+        stop_unreadable=args.stop_unreadable,
+    )
+    print_summary(result.out)
+    tally = result.tally
+    if result.wrote.written:
+        by_status = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
+        say(f"{result.wrote.written} rubrics written ({by_status}).")
+    for note in result.wrote.notes:
+        say(f"Induced:      {note}")
+    if tally.written:
+        by_status = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
+        say(f"{tally.written} verdicts written ({by_status}), {tally.asked} calls made.")
+    else:
+        say(f"Nothing to ask: all {result.planned} verdicts are there.")
+    print_spent(tally)
+    folder = RunFolder(result.out)
+    files = [folder.file("verdicts"), folder.file("items"), folder.file("rubrics"), folder.manifest_file]
+    say(f"Records:      {near(result.out)}/{', '.join(f.name for f in files if f.exists())}")
+    say(f"All tables:   rubric-harness table {near(result.out)}")
+    say(f"Single items: rubric-harness show {near(result.out)}")
+    if result.complete:
+        return COMPLETE
+    print_failures(result.wrote, "rubrics")
+    print_failures(tally, "verdicts")
+    return ERRORS_REMAIN

@@ -1,0 +1,113 @@
+"""The parser of the command line. What a command takes and does stands in its module of `commands`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from evaluators.inputs.names import unknown
+from harness_plugins.cli.arguments import add_tasks
+from harness_plugins.cli.commands import (
+    check,
+    compare,
+    cost,
+    data,
+    export,
+    import_,
+    items,
+    lmms_eval,
+    report,
+    reward_server,
+    rubrics,
+    run,
+    score,
+    show,
+    table,
+    tasks,
+)
+
+_EPILOG = """\
+start here:
+  rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
+  rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
+  rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
+  rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
+  rubric-harness table results/runs/my-run     the tables again, in any format
+  rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
+  rubric-harness check results/runs/my-run     whether a run folder is whole
+  rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
+  rubric-harness report results/runs/my-run    figures, tables and items as one page
+  rubric-harness export results/runs/my-run --public --out DIR
+                                               a copy to publish, without texts, media and paths
+
+exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 130 interrupted
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what may have been meant by a command or an option that there is not."""
+
+    commands: Mapping[str, argparse.ArgumentParser]
+
+    def check_names(self, argv: Sequence[str]) -> None:
+        """Exit where a command or an option is none of ours."""
+        at = next(
+            (n for n, a in enumerate(argv) if not a.startswith("-") and argv[n - 1 : n] != ["--tasks"]), len(argv)
+        )
+        _check_options(self, argv[:at])
+        if at < len(argv):
+            command = self.commands.get(argv[at])
+            if command is None:
+                self.error(unknown("command", argv[at], self.commands))
+            if argv[at] != "lmms-eval":  # what it does not know goes to lmms-eval
+                _check_options(command, argv[at + 1 :])
+
+
+def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    options = [option for action in command._actions for option in action.option_strings]
+    for argument in arguments:
+        if argument == "--":
+            return
+        option = argument.partition("=")[0]
+        if option.startswith("--") and not any(o.startswith(option) for o in options):
+            command.error(unknown("option", option, options))
+
+
+_COMMANDS = (
+    run,
+    rubrics,
+    data,
+    score,
+    table,
+    report,
+    cost,
+    export,
+    compare,
+    show,
+    check,
+    items,
+    import_,
+    lmms_eval,
+    reward_server,
+    tasks,
+)
+"""In the order of --help."""
+
+
+def build_parser() -> Parser:
+    top = Parser(
+        prog="rubric-harness",
+        description="Does this rubric make another judge better?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    add_tasks(top, default=[])
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    top.commands = commands.choices
+    for module in _COMMANDS:
+        command = module.add_parser(commands)
+        command.set_defaults(main=module.main)
+        if module is not lmms_eval:  # its own --tasks says which tasks to run; ours stands before the command
+            add_tasks(command, default=argparse.SUPPRESS)
+    return top

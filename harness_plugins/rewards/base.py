@@ -1,0 +1,55 @@
+"""What all rewards share: they are opened before use and closed after it, and take many inputs at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from evaluators.engine.runner import cause_of
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Openable(Protocol):
+    """Whatever must be opened before its first use, and closed after the last."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class AsyncResource(ABC):
+    """An Openable for `async with`.
+
+    async with RPOReward(judge) as reward:
+        scores = await reward.score(groups)
+    """
+
+    @abstractmethod
+    async def open(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def concurrently(function: Callable[[T], Coroutine[Any, Any, R]], inputs: Iterable[T]) -> list[R]:
+    """The results for all inputs, in order. The first failure ends the others; of several, the one that says what to do is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(function(i)) for i in inputs]
+    except BaseExceptionGroup as failures:
+        raise cause_of(failures) from None
+    return [task.result() for task in tasks]

@@ -1,0 +1,48 @@
+"""A judge as rewards ask it: a decision, or a typed failure that stands in the tally."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from harness_plugins.rewards.asking import RewardJudge
+
+from evaluators.errors import BackendError
+from evaluators.prompts.template import Case
+from evaluators.records import Candidate, Item, Label
+from evaluators.specs import JudgeSpec
+from evaluators.testing.mock import MockJudge, Reply
+
+SPEC = JudgeSpec(name="j", backend="openai", model="m", base_url="http://unused.invalid/v1", retries=1)
+CASE = Case(Item("x:1", "x", "1", 1, "What?", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=0)), "AB")
+
+
+def decided(judge: RewardJudge) -> tuple[str, int | None]:
+    async def one() -> tuple[str, int | None]:
+        await judge.open()
+        try:
+            parsed = await judge.decide(CASE, "seed")
+            return parsed.status, parsed.choice
+        finally:
+            await judge.close()
+
+    return asyncio.run(one())
+
+
+@pytest.mark.parametrize(("reply", "decision"), [("2", ("ok", 2)), ("I cannot say.", ("unparsed", None))])
+def test_a_decision(reply: str, decision: tuple[str, int | None]) -> None:
+    assert decided(RewardJudge(MockJudge(SPEC, lambda case: reply))) == decision
+
+
+def test_a_failure_is_retried_and_then_counted() -> None:
+    replies: list[Reply] = [BackendError("bad_json", "no JSON"), BackendError("bad_json", "still none")]
+    judge = RewardJudge(MockJudge(SPEC, lambda case: replies.pop(0)))
+    with pytest.raises(BackendError, match="still none"):
+        decided(judge)
+    assert (judge.tally.asked, judge.tally.failures["bad_json"]) == (2, 2)
+    assert judge.tally.unanswered == {"bad_json": 1} and judge.tally.examples == {"bad_json": "still none"}
+
+
+def test_a_spec_will_do() -> None:
+    judge = RewardJudge(JudgeSpec(name="longest", backend="baseline", model="longest"))
+    assert decided(judge) == ("ok", 1) and judge.spec.name == "longest"
