@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import orjson
@@ -19,6 +18,7 @@ from pydantic import Field, model_validator
 from evaluators.capabilities import Capabilities
 from evaluators.doors import Door
 from evaluators.errors import UserError
+from evaluators.inputs.configs import InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import read_value
@@ -149,7 +149,7 @@ class ModelSpec(Entry):
     """For endpoints that answer in streams only: the pieces are collected. In no key."""
     family: str | None = None
     base: str | None = None
-    prompt: Path | None = None
+    prompt: InputPath | None = None
     temperature: float | None = Field(0.0, ge=0)
     max_tokens: int = Field(4096, gt=0, le=1 << 31)
     max_tokens_field: str = "max_tokens"

@@ -37,7 +37,8 @@ from evaluators.records import Answer, Item, Media, MediaFile, encode
 from evaluators.specs import JudgeSpec
 from harness_plugins.config.run import Config, load_config
 from harness_plugins.experiment.run import prepare
-from harness_plugins.folder.manifest import make_manifest, write_manifest
+from harness_plugins.folder.manifest import make_manifest
+from harness_plugins.folder.run_folder import RunFolder
 
 TEXT = """
 the response names every object on picture and counts them right while other one guesses colour of a sign behind trees
@@ -185,7 +186,7 @@ def make(folder: Path, shape: str, verdicts: int) -> int:
     prepared = replace(prepared, items={n: [with_picture(i) for i in some] for n, some in prepared.items.items()})
     grids: tuple[Grid, ...] = prepared.grids()
     run = folder / "run"
-    write_manifest(run_folder(run), make_manifest({}, config, prepared.benchmarks, grids))
+    RunFolder(run_folder(run)).write_manifest(make_manifest({}, config, prepared.benchmarks, grids))
     written = 0
     with Journal(run / "items.jsonl") as items, Journal(run / "rubrics.jsonl") as file:
         for item in prepared.chosen():

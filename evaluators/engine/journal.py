@@ -13,17 +13,15 @@ import os
 import threading
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
-from types import NoneType, TracebackType
+from types import TracebackType
 from typing import Any, TypeVar
 
 import orjson
 
 from evaluators.errors import UserError, unwritten
 from evaluators.inputs.files import open_plain, wrong
-from evaluators.records import MOST, STATUSES, Item, RecordError, Rubric, decode, rotations
+from evaluators.records import RecordError, decode
 
 FSYNC_SECONDS = 1.0
 
@@ -54,23 +52,6 @@ def lock(path: Path, shared: bool = False) -> int:
             ) from None
         raise unwritten(path, e) from None
     return fd
-
-
-LOCK = ".lock"
-
-
-@contextmanager
-def folder_lock(run: Path, shared: bool = False) -> Iterator[None]:
-    """Hold a run folder while it is written: a plain run alone, the ranks of a harness together.
-
-    Raises:
-        UserError: another process holds it, or it cannot be written.
-    """
-    fd = lock(run / LOCK, shared)
-    try:
-        yield
-    finally:
-        os.close(fd)
 
 
 class Journal:
@@ -240,103 +221,6 @@ def read_records(
 
     for _ in objects(path, damage, fault_in):
         yield record
-
-
-def record_files(run: Path, kind: str) -> list[Path]:
-    """`<kind>.jsonl` and `<kind>-<rank>.jsonl` of a run folder: readers take the union.
-
-    Raises:
-        UserError: one of them is no plain file.
-    """
-    files = sorted(run.glob(f"{kind}.jsonl")) + sorted(run.glob(f"{kind}-*.jsonl"))
-    for file in files:
-        open_plain(file).close()
-    return files
-
-
-def verdict_files(run: Path) -> list[Path]:
-    return record_files(run, "verdicts")
-
-
-def items_of(run: Path, damage: Damage | None = None) -> dict[str, Item]:
-    """A folder's items by uid. The last line of a file counts; between files, one that has the media's digests."""
-    items: dict[str, Item] = {}
-    for path in record_files(run, "items"):
-        for uid, item in {i.uid: i for i in read_records(path, Item, damage, _item_fault)}.items():
-            if uid not in items or item.digested():
-                items[uid] = item
-    return items
-
-
-def _item_fault(item: Item) -> str:
-    """Why an item's fields do not go together; empty where they do."""
-    count, label = len(item.candidates), item.label
-    if not 2 <= count <= MOST:
-        return f"candidates: {count}, not 2 to {MOST}"
-    if sorted(item.stored) != list(range(count)):
-        return "stored: not the places of the candidates"
-    if label.preferred not in (None, *range(count)) or (label.kind == "preferred" and label.preferred is None):
-        return "label: prefers none of the candidates"
-    if label.ranks is not None and len(label.ranks) != count:
-        return "label: not a rank for each candidate"
-    return ""
-
-
-def rubrics_of(run: Path, damage: Damage | None = None) -> Iterator[Rubric]:
-    """All rubric records of a folder, earlier ones of a place before later ones."""
-    for path in record_files(run, "rubrics"):
-        yield from read_records(path, Rubric, damage)
-
-
-def verdicts_of(run: Path, damage: Damage | None = None) -> Iterator[dict[str, Any]]:
-    """The verdict lines of a folder as objects, in order. What says where a verdict belongs and what it is has been checked:
-    to build a million records of which a run needs the keys alone would take twice as long.
-
-    Args:
-        damage: is told of every line that is no verdict.
-    """
-    for path in verdict_files(run):
-        yield from objects(path, damage, fault_of)
-
-
-_NAMES = itemgetter("key", "call", "benchmark", "item", "judge", "arm", "writer")
-_STATUSES = frozenset(STATUSES)
-_ORDERS = frozenset(order for n in range(2, MOST + 1) for order in rotations(n))
-_TEXT, _COUNT = (str, NoneType), (int, NoneType)
-
-
-def fault_of(value: dict[str, Any]) -> str:
-    """Why an object is no verdict that can be counted; empty where it is one."""
-    try:
-        key, call, benchmark, item, judge, arm, writer = _NAMES(value)
-        status, get = value["status"], value.get
-        if status not in _STATUSES or value["order"] not in _ORDERS:
-            return "status or order: unknown"
-        if not len(key) == len(call) == 64:
-            return "key or call: no digest"
-    except KeyError as e:
-        return f"{e.args[0]}: field required"
-    except TypeError:
-        return "key, call, status or order: no text"
-    texts = type(key) is type(call) is type(benchmark) is type(item) is type(judge) is type(arm) is str
-    if not texts or type(writer) not in _TEXT:
-        return "key, call, benchmark, item, judge, arm or writer: no text"
-    sample, replicate = get("sample", 0), get("replicate", 0)
-    if (
-        not type(sample) is type(replicate) is int
-        or type(get("candidate")) not in _COUNT
-        or sample < 0
-        or replicate < 0
-    ):
-        return "sample, replicate or candidate: no whole number"
-    pick = get("pick")
-    chosen = get("score") is not None if pick is None else type(pick) is int and 0 <= pick < MOST
-    if chosen != (status == "ok") and status != "low_mass":
-        return f"pick or score: does not go with the status {status!r}"
-    answer = get("answer")
-    if answer is not None and not (type(answer) is dict and type(answer.get("answer_format")) is str):
-        return "answer: no answer of a model"
-    return ""
 
 
 SHOWN_LINES = 5

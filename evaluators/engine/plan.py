@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from evaluators.engine.journal import Damage, verdicts_of
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.prompts.grading import Kind
 from evaluators.records import Item, Order, rotations
@@ -134,10 +132,10 @@ class Finished:
         """Keys that hold an answer which is to be asked again: a failure must not take its place."""
 
     @classmethod
-    def read(cls, run: Path, redo: Collection[str] = (), damage: Damage | None = None) -> Finished:
-        """Whatever stands in the folder's verdict files, except errors, the statuses to be asked again, and what cannot be read."""
+    def read(cls, verdicts: Iterable[Mapping[str, Any]], redo: Collection[str] = ()) -> Finished:
+        """Whatever stands in a folder's verdict lines, except errors and the statuses to be asked again."""
         finished = cls()
-        for verdict in verdicts_of(run, damage):
+        for verdict in verdicts:
             finished.note(verdict["key"], verdict["status"], verdict["call"], redo)
         return finished
 

@@ -16,6 +16,8 @@ from evaluators.inputs.yaml_files import line_of
 
 _KEY = "[key]"
 """How pydantic says that a key of a mapping is meant, not its value."""
+UNUSABLE_PATH = "unusable_path"
+"""Pydantic's type of an error in `configs.InputPath`, which names the file and needs no more than the key it stands under."""
 _SHOWN = 60
 _WORDS = {
     **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
@@ -61,6 +63,8 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
     if error["type"] == "missing":
         return f"{where!r} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == UNUSABLE_PATH:
+        return f"{place[-1]}: {message}"
     if error["type"] == "value_error":
         return f"{where + ': ' if where else ''}{message}"
     choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]

@@ -17,7 +17,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
@@ -25,6 +24,7 @@ from pydantic import Field, model_validator
 
 from evaluators.doors import Door
 from evaluators.errors import UserError
+from evaluators.inputs.configs import InputPath
 from evaluators.inputs.files import read_bytes
 from evaluators.inputs.names import unknown
 from evaluators.keys import digest, rubric_uid
@@ -90,9 +90,9 @@ class WriterSpec(ModelSpec):
     """Write one more for each item without showing the responses (for the arm `blind`)."""
     criteria: int | None = Field(None, ge=1, le=50)
     """For arr_*: how many criteria a rubric is to have; `CRITERIA` by default."""
-    exemplars: Path | None = None
+    exemplars: InputPath | None = None
     """For arr_guided: labelled pairs that it is shown first."""
-    seeds: Path | None = None
+    seeds: InputPath | None = None
     """For arr_induced: labelled pairs, rows as of the benchmark `pairs`, that it makes its rubric from."""
     rounds: int | None = Field(None, ge=0, le=20)
     """For arr_induced: refinements of criteria that did not verify; `ROUNDS` by default."""

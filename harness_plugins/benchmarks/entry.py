@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from evaluators.inputs.configs import InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
@@ -16,8 +16,8 @@ class BenchmarkEntry(Entry):
     """One benchmark of a run. Without `path` it is read from the Hub (or is the bundled one). `demo` is `{name: demo}`."""
 
     name: str
-    path: Path | None = None
-    media_root: Path | None = None
+    path: InputPath | None = None
+    media_root: InputPath | None = None
     media: Literal["required", "optional"] = "required"
     frames: int | None = Field(None, gt=0, le=10_000)
     limit: int | None = Field(None, gt=0)

@@ -17,7 +17,7 @@ from evaluators.records import Candidate, Item, Media
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.benchmarks.labels import read_label
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
-from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
+from harness_plugins.benchmarks.sources import NumberedRow, Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, CategoryMap, CategoryRule, MediaSpec, load_spec
 
 SHOWN_PROBLEMS = 5
@@ -94,53 +94,23 @@ def load_benchmark(
     Raises:
         UserError: up to five problems, a line each, naming file and row; or what is wrong with the dataset as a whole.
     """
-    spec = load_spec(name)
-    if revision is not None:
-        if path is not None or not spec.dataset.id:
-            raise UserError(
-                f"benchmark {name!r}: `revision` names a commit of a dataset of the Hub, and these rows are local"
-            )
-        spec = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"revision": revision})})
+    spec = _at_revision(load_spec(name), revision, path)
     source = open_source(spec, path)
     root = media_root or source.root
     if not root.is_dir():
         raise UserError(f"{root}: no such folder (media_root of benchmark {name!r}; relative to the config file)")
     finder = MediaFinder(spec, root, frames or spec.frames)
-    reader = RowReader(spec, finder, media == "optional", source.revision)
-    items: list[Item] = []
-    problems: list[str] = []
-    missing = 0
-    gone: set[str] = set()
-    uid_counts: Counter[str] = Counter()
+    reading = _Reading(RowReader(spec, finder, media == "optional", source.revision), source, recorded)
     columns: dict[str, None] = {}
-    for number, (place, row) in enumerate(source.rows()):
-        columns.update(dict.fromkeys(row))
-        try:
-            item = reader.item(row, number, unused=limit is not None and number >= limit)
-        except MediaProblem as e:
-            before = (
-                _as_known(reader.item(row, number, unused=True), uid_counts, recorded)
-                if e.missing and recorded
-                else None
-            )
-            if before is not None:
-                uid_counts[before.uid.partition("#")[0]] += 1
-                gone.add(before.uid)
-                items.append(before)
-                continue
-            missing += e.missing
-            problems.append(f"{source.where(place)}: {e}")
-            continue
-        except RowProblem as e:
-            problems.append(f"{source.where(place)}: {e}")
-            continue
-        uid_counts[item.uid] += 1
-        items.append(item if uid_counts[item.uid] == 1 else replace(item, uid=f"{item.uid}#{uid_counts[item.uid]}"))
+    for number, row in enumerate(source.rows()):
+        columns.update(dict.fromkeys(row.row))
+        reading.add(row, number, unused=limit is not None and number >= limit)
     shown = media == "required" or source.revision is not None
     if columns and (absent := [c for c in spec.columns(shown) if columns.keys().isdisjoint(c)]):
         raise UserError(_renamed(spec, source, absent, columns))
-    if problems:
-        raise UserError(*_shown(problems, missing, name, root))
+    if reading.problems:
+        raise UserError(*_shown(reading.problems, reading.missing, name, root))
+    items = tuple(reading.items)
     if not items:
         raise UserError(f"{source.resolved}: no rows for benchmark {name!r}")
     if source.revision and revision is None and spec.dataset.rows not in (None, len(items)):
@@ -148,18 +118,75 @@ def load_benchmark(
             f"{source.resolved}: {len(items)} rows at {source.revision}, not the {spec.dataset.rows} of {spec.title}: to judge them "
             f"all the same, say so with `revision: {source.revision}` under the benchmark"
         )
-    return Benchmark(spec, tuple(items), source, frozenset(gone))
+    return Benchmark(spec, items, source, frozenset(reading.gone))
 
 
-def _as_known(item: Item, uid_counts: Counter[str], recorded: Mapping[str, Item]) -> Item | None:
-    """The item with its media as a run folder knows them; None where it does not."""
-    uid = f"{item.uid}#{uid_counts[item.uid] + 1}" if uid_counts[item.uid] else item.uid
-    before = recorded.get(uid)
-    if before is None or not before.all_media() or not before.digested():
-        return None
-    shown = zip(item.candidates, before.candidates, strict=True)
-    candidates = tuple(Candidate(c.text, theirs.media) for c, theirs in shown)
-    return replace(item, uid=uid, media=before.media, candidates=candidates, media_missing=before.media_missing)
+def _at_revision(spec: BenchmarkSpec, revision: str | None, path: Path | None) -> BenchmarkSpec:
+    """The benchmark with another commit of its dataset, where one is given."""
+    if revision is None:
+        return spec
+    if path is not None or not spec.dataset.id:
+        raise UserError(
+            f"benchmark {spec.name!r}: `revision` names a commit of a dataset of the Hub, and these rows are local"
+        )
+    return spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"revision": revision})})
+
+
+class _Reading:
+    """Rows as they become items: what came of them so far.
+
+    Args:
+        recorded: items of a run folder by uid, whose media may be gone.
+    """
+
+    def __init__(self, reader: RowReader, source: Source, recorded: Mapping[str, Item]) -> None:
+        self._reader, self._source, self._recorded = reader, source, recorded
+        self._uids: Counter[str] = Counter()
+        self.items: list[Item] = []
+        self.gone: set[str] = set()
+        """uids of items that stand as the run folder has them."""
+        self.problems: list[str] = []
+        self.missing = 0
+        """Problems that are media which are not there."""
+
+    def add(self, row: NumberedRow, number: int, unused: bool) -> None:
+        """Read a row, or note what is wrong with it; `number` and `unused` as in `RowReader.item`."""
+        try:
+            self.items.append(self._item(row.row, number, unused))
+        except (MediaProblem, RowProblem) as e:
+            self.missing += isinstance(e, MediaProblem) and e.missing
+            self.problems.append(f"{self._source.where(row.number)}: {e}")
+
+    def _item(self, row: Row, number: int, unused: bool) -> Item:
+        try:
+            item = self._reader.item(row, number, unused)
+        except MediaProblem as e:
+            if not e.missing or not self._recorded:
+                raise
+            item = self._reader.item(row, number, unused=True)
+            before = self._as_recorded(self._numbered(item))
+            if before is None:
+                raise
+            self.gone.add(before.uid)
+            numbered = before
+        else:
+            numbered = self._numbered(item)
+        self._uids[item.uid] += 1
+        return numbered
+
+    def _numbered(self, item: Item) -> Item:
+        """The item with a uid of its own: rows that say the same are told apart by a number."""
+        earlier = self._uids[item.uid]
+        return replace(item, uid=f"{item.uid}#{earlier + 1}") if earlier else item
+
+    def _as_recorded(self, item: Item) -> Item | None:
+        """The item with its media as the run folder knows them; None where it does not."""
+        before = self._recorded.get(item.uid)
+        if before is None or not before.all_media() or not before.digested():
+            return None
+        shown = zip(item.candidates, before.candidates, strict=True)
+        candidates = tuple(Candidate(c.text, theirs.media) for c, theirs in shown)
+        return replace(item, media=before.media, candidates=candidates, media_missing=before.media_missing)
 
 
 def _renamed(spec: BenchmarkSpec, source: Source, absent: list[tuple[str, ...]], columns: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.images.pictures import HEAD, data_url_bytes, mime_of
 from evaluators.inputs.files import not_a_file
@@ -162,6 +162,14 @@ def _exists(path: str) -> bool:
     return True
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+class _NamePart(NamedTuple):
+    """A number in a file's name, or what stands between two."""
+
+    number: int
+    text: str
+
+
+def _natural(path: Path) -> list[_NamePart]:
     """frame_2 before frame_10, padded or not."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
+    parts = re.split(r"(\d+)", path.name)
+    return [_NamePart(int(part), "") if part.isdigit() else _NamePart(0, part) for part in parts]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.errors import UserError
 from evaluators.images.media import sha256_of
@@ -33,10 +34,10 @@ def overlaps(seeds: Sequence[Item], items: Iterable[Item]) -> Iterator[str]:
     seeds_by = _Index(seeds)
     for item in items:
         reported: set[str] = set()
-        for seed, shared in seeds_by.shared_with(item):
+        for seed, what in seeds_by.shared_with(item):
             if seed not in reported:
                 reported.add(seed)
-                yield f"{seed} and the judged item {item.uid} have {shared} in common: remove it from one side"
+                yield f"{seed} and the judged item {item.uid} have {what} in common: remove it from one side"
 
 
 def check_disjoint(seeds: Sequence[Item], benchmarks: Mapping[str, Sequence[Item]]) -> None:
@@ -96,6 +97,15 @@ def check_prints(path: Path, seed_prints: Collection[str], benchmarks: Mapping[s
         )
 
 
+class Shared(NamedTuple):
+    """Something that a seed and an item have in common."""
+
+    seed: str
+    """Its uid."""
+    what: str
+    """In words."""
+
+
 class _Index:
     """Seeds by what would give them away."""
 
@@ -117,21 +127,21 @@ class _Index:
                 self._requests.setdefault(request, seed.uid)
         self._heads = {t[:SHORTEST] for t in self._texts}
 
-    def shared_with(self, item: Item) -> Iterator[tuple[str, str]]:
-        """(uid of the seed, what it has in common with the item)."""
+    def shared_with(self, item: Item) -> Iterator[Shared]:
+        """What seeds have in common with an item."""
         for file in _files(item):
             if file.size in self._sizes:
                 seed, path = self._images.get(file.sha256 or sha256_of(file.path), ("", ""))
                 if seed:
-                    yield seed, f"an image ({path} and {file.path})"
+                    yield Shared(seed, f"an image ({path} and {file.path})")
         for candidate in item.candidates:
             if self._may_be_a_seeds(candidate.text):
                 text = normalised(candidate.text)
                 if text in self._texts:
-                    yield self._texts[text], f"a candidate ({text[:40]!r})"
+                    yield Shared(self._texts[text], f"a candidate ({text[:40]!r})")
         request = _request(item)
         if request in self._requests:
-            yield self._requests[request], f"the request ({item.prompt[:40]!r})"
+            yield Shared(self._requests[request], f"the request ({item.prompt[:40]!r})")
 
     def _may_be_a_seeds(self, text: str) -> bool:
         head = normalised(text[:_HEAD])  # cut inside a word it is still the start of the whole, if it is long enough

@@ -6,10 +6,11 @@ All sources give the dataset's own columns. Images are never decoded here: paths
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.errors import UserError
 from evaluators.inputs.files import not_a_file, plain_file, read_json, read_jsonl
@@ -26,12 +27,18 @@ class RowProblem(Exception):
     """What is wrong with one row."""
 
 
+class NumberedRow(NamedTuple):
+    """A row, and its line or row number as people count it."""
+
+    number: int
+    row: Row
+
+
 @dataclass(frozen=True)
 class Source:
     """Rows with what is known of their origin. `where(number)` names the place for error messages."""
 
-    rows: Callable[[], Iterator[tuple[int, Row]]]
-    """(line or row number as people count it, row)."""
+    rows: Callable[[], Iterator[NumberedRow]]
     where: Callable[[int], str]
     root: Path
     revision: str | None = None
@@ -72,11 +79,10 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
     files = [path] if path.is_file() else _row_files(spec, path)
     root = path.parent if path.is_file() else path
 
-    def rows() -> Iterator[tuple[int, Row]]:
+    def rows() -> Iterator[NumberedRow]:
         if len(files) == 1:
-            yield from _read(files[0])
-        else:
-            yield from enumerate((row for file in files for _, row in _read(file)), 1)
+            return _read(files[0])
+        return _numbered(row for file in files for _, row in _read(file))
 
     unit = "line" if files[0].suffix == ".jsonl" else "row"
     if len(files) == 1:
@@ -107,13 +113,17 @@ def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
     )
 
 
-def _read(file: Path) -> Iterator[tuple[int, Row]]:
+def _numbered(rows: Iterable[Row]) -> Iterator[NumberedRow]:
+    return map(NumberedRow, count(1), rows)
+
+
+def _read(file: Path) -> Iterator[NumberedRow]:
     if file.suffix == ".jsonl":
-        return read_jsonl(file)
+        return map(NumberedRow._make, read_jsonl(file))
     if file.suffix == ".json":
-        return enumerate(_read_json(file), 1)
+        return _numbered(_read_json(file))
     if file.suffix == ".parquet":
-        return enumerate(_read_parquet(file), 1)
+        return _numbered(_read_parquet(file))
     raise UserError(f"{file}: rows come as {', '.join(SUFFIXES)}; convert the file")
 
 
@@ -163,9 +173,9 @@ def _hub(spec: BenchmarkSpec) -> Source:
     # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
     stored = data.with_format("arrow")
 
-    def rows() -> Iterator[tuple[int, Row]]:
+    def rows() -> Iterator[NumberedRow]:
         with hub.errors(spec):
-            yield from enumerate((row for batch in stored.iter(BATCH) for row in batch.to_pylist()), 1)
+            yield from _numbered(row for batch in stored.iter(BATCH) for row in batch.to_pylist())
 
     name = f"{dataset.id}[{f'{dataset.config}, ' if dataset.config else ''}{dataset.split}]"
     return Source(rows, lambda n: f"{name}: row {n}", Path.cwd(), commit, name)

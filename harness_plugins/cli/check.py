@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.engine.journal import record_files
 from evaluators.errors import UserError
-from harness_plugins.folder.manifest import NAME
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
@@ -28,25 +27,26 @@ def check(run: Path) -> tuple[list[str], bool]:
     Raises:
         UserError: no run folder.
     """
+    folder = RunFolder(run)
     try:
         report = score(run)
     except UserError as e:
-        if not any((run / name).exists() for name in ("verdicts.jsonl", "items.jsonl", NAME)):
+        if not any(f.exists() for f in (folder.file("verdicts"), folder.file("items"), folder.manifest_file)):
             raise
         return [f"{run}: not whole", *(f"Warning:  {line}" for line in e.lines)], False
     problems = report.data.problems
     incomplete = [c for c in report.cells if not c.complete]
-    has_manifest = (run / NAME).exists()
+    has_manifest = folder.manifest_file.exists()
     is_whole = has_manifest and not (incomplete or problems.items or problems.rubrics)
     lines = [f"{run}: {'whole' if is_whole else 'not whole'}"]
-    lines += _records(run)
+    lines += _records(folder)
     lines += _limited("Items:    ", _items(report))
     lines += _limited("Rubrics:  ", _rubrics(report))
     asked = [c for c in report.cells if not c.computed]
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
     if not has_manifest:
-        lines.append(f"Warning:  {NAME} is missing: what was to be asked, and how, is not known")
+        lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was to be asked, and how, is not known")
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not is_whole:
@@ -54,8 +54,8 @@ def check(run: Path) -> tuple[list[str], bool]:
     return lines, is_whole
 
 
-def _records(run: Path) -> Iterator[str]:
-    files = [f for kind in ("verdicts", "items", "rubrics") for f in record_files(run, kind)]
+def _records(folder: RunFolder) -> Iterator[str]:
+    files = [*folder.files("verdicts"), *folder.files("items"), *folder.files("rubrics")]
     yield f"Records:  {', '.join(f'{f.name} {f.stat().st_size / 1e6:.1f} MB' for f in files)}"
 
 

@@ -15,9 +15,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.engine.budget import Rates
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile
 from evaluators.inputs.entries import Entry
-from evaluators.inputs.yaml_files import read_mapping
 
 MILLION = 1e6
 
@@ -33,7 +32,7 @@ class ModelPrice(Entry):
     """Billions of parameters (those used for a token, of a mixture of experts): what stands for cost without a price."""
 
     @model_validator(mode="after")
-    def _whole(self) -> ModelPrice:
+    def _complete(self) -> ModelPrice:
         if (self.read is None) != (self.written is None):
             raise ValueError("give both `read` and `written` (0 for a model that costs nothing)")
         if self.cached is not None and self.read is None:
@@ -78,11 +77,7 @@ def load_prices(path: Path) -> Prices:
     Raises:
         UserError: every mistake in it, by line.
     """
-    node, value = read_mapping(path, "`currency` and `models`")
-    try:
-        return Prices.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, Prices)) from None
+    return ConfigFile.read(path, "`currency` and `models`").checked(Prices)
 
 
 def recorded(value: Any) -> Prices | None:

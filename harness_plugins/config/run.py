@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile, InputPath, OutputPath
 from evaluators.inputs.entries import Entry
-from evaluators.inputs.files import not_a_file
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import line_of, read_mapping
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from evaluators.specs import JudgeSpec, ModelSpec
@@ -36,22 +23,12 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str | dict) else value
 
 
-def _named(value: Any) -> Any:
-    if isinstance(value, str) and not value.strip():
-        raise ValueError("empty: name a folder, or leave it out")
-    return value
-
-
-Place = Annotated[Path, BeforeValidator(_named)]
-"""Where something is written: an empty text would be the folder that the config lies in."""
-
-
 class Config(Entry):
     """A run: benchmarks x arms (x writers) x judges x orders."""
 
     benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
-    rubrics: dict[str, Path] = Field(default_factory=dict)
+    rubrics: dict[str, InputPath] = Field(default_factory=dict)
     """Rubrics that are there already: writer -> file."""
     writers: tuple[WriterSpec, ...] = ()
     """Models that write rubrics for this run, before it judges."""
@@ -69,11 +46,11 @@ class Config(Entry):
     """In points: `transferred` is no more than a control where the interval of its lead ends below this."""
     reference_writer: str | None = None
     """The writer that each other one is set against, in the arm of the primary contrast."""
-    prices: Path | None = None
+    prices: InputPath | None = None
     """What models cost (`prices.load_prices`): tables then show money."""
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
     """The most that the run folder may cost, in the currency of `prices`."""
-    out: Place | None = None
+    out: OutputPath | None = None
 
     @field_validator("benchmarks", "judges", "writers", "arms", mode="before")
     @classmethod
@@ -99,11 +76,12 @@ class Config(Entry):
 
     @field_validator("primary_contrast")
     @classmethod
-    def _contrast_known(cls, value: tuple[str, str]) -> tuple[str, str]:
-        if value[0] not in ARMS:
-            raise ValueError(unknown("arm", value[0], ARMS))
+    def _contrast_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        arm, reference = value
+        if arm not in ARMS:
+            raise ValueError(unknown("arm", arm, ARMS))
         references = [a.name for a in ARMS.values() if a.reference]
-        if value[1] not in references or value[0] == value[1]:
+        if reference not in references or arm == reference:
             pairs = " or ".join(f"[an arm, {r}]" for r in references)
             raise ValueError(f"must be {pairs}, such as [transferred, shuffled]")
         return value
@@ -154,20 +132,20 @@ class Config(Entry):
 
     def all_writers(self) -> tuple[WriterSpec, ...]:
         """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
+        return (*self.writers, *self.own_writers().values())
+
+    def own_writers(self) -> dict[str, WriterSpec]:
+        """Judge -> the same model as the writer of its own rubrics (arm `self`)."""
         own = [a for a in self.arms if ARMS[a].own]
         judges = [j for j in self.judges if own and j.asks_model]
-        return (*self.writers, *(own_writer(j) for j in judges))
-
-
-OWN = "self:"
-"""What the name of a judge's own writer begins with."""
+        return {j.name: own_writer(j) for j in judges}
 
 
 def own_writer(judge: JudgeSpec) -> WriterSpec:
     """A judge as the writer of its own rubrics: the same model, asked as `proxy_grm` asks."""
     fields = judge.model_dump(include=ModelSpec.model_fields.keys() - {"name", "prompt", "seed"})
     return WriterSpec.model_validate(
-        {**fields, "name": f"{OWN}{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
+        {**fields, "name": f"self:{judge.name}", "max_tokens": max(4096, judge.max_tokens)}
     )
 
 
@@ -180,109 +158,67 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_mapping(path, "`benchmarks` and `judges`")
+    file = ConfigFile.read(path, "`benchmarks` and `judges`")
+    value = dict(file.value)
     if data_only:
         apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
         value = {k: v for k, v in value.items() if k not in apart}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
-    try:
-        config = Config.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, Config)) from None
+    config = file.checked(Config, value)
+    _check_writers(config, file)
+    for spec in (*config.judges, *config.writers):
+        _ = spec.template  # read now: a template that is missing or broken must not cost a run
+    for writer in config.writers:
+        _ = writer.guide
+    _check_judges(config, file)
+    return config
+
+
+def _check_writers(config: Config, file: ConfigFile) -> None:
+    """Whether somebody writes what the arms read.
+
+    Raises:
+        UserError: at the line of `arms`.
+    """
     if config.needs_rubrics() and not config.rubrics and not config.writers:
-        line = line_of(node, ("arms",))
         raise UserError(
-            f"{path}: line {line}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
+            f"{file.line('arms')}: the arms {', '.join(config.needs_rubrics())} need rubrics: "
             "add `rubrics: {name: file.jsonl}` or `writers:`, or leave them out of `arms`"
         )
     exchanging = [a for a in config.arms if ARMS[a].donors]
     if exchanging and config.writers and not config.rubrics and all(w.shared for w in config.writers):
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of "
+            f"{file.line('arms')}: {' and '.join(exchanging)} exchanges the rubrics of items, and each of "
             "`writers` has one for all: name the arms without it (`arms: [none, generic, transferred, repeat]`)"
         )
     idle = [a for a in config.arms if ARMS[a].after_responses]
     if idle and not config.rubrics and config.writers and all(w.sees == "nothing" for w in config.writers):
         raise UserError(
-            f"{path}: line {line_of(node, ('arms',))}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
+            f"{file.line('arms')}: the arms {', '.join(idle)} need a writer that sees the responses, and none "
             "of `writers` does: leave them out of `arms`, or add such a writer"
         )
-    config = _absolute(config, path.resolve().parent)
-    gone = list(_missing(config, path, node))
-    if gone:
-        raise UserError(*gone)
-    for asked in (*config.judges, *config.writers):
-        _ = asked.template  # read now: a template that is missing or broken must not cost a run
-    for writer in config.writers:
-        _ = writer.guide
+
+
+def _check_judges(config: Config, file: ConfigFile) -> None:
+    """Whether the judges can be asked in the arms.
+
+    Raises:
+        UserError: at the line of `arms`; or a template lacks what an arm asks for.
+    """
     for judge in (j for j in config.judges if j.asks_model):
         positional = [a for a in config.arms if judge.grading not in ARMS[a].gradings]
         if positional:
             raise UserError(
-                f"{path}: line {line_of(node, ('arms',))}: {' and '.join(positional)} compare two positions, and judge "
+                f"{file.line('arms')}: {' and '.join(positional)} compare two positions, and judge "
                 f"{judge.name!r} is {judge.grading}: give it a run of its own without these arms"
             )
         beyond = [a for a in config.arms if ARMS[a].beyond_criteria]
         if judge.decision == "criteria" and beyond:
             raise UserError(
-                f"{path}: line {line_of(node, ('arms',))}: judge {judge.name!r} decides by criteria and reads nothing else of a "
+                f"{file.line('arms')}: judge {judge.name!r} decides by criteria and reads nothing else of a "
                 f"rubric, so `{beyond[0]}` is `transferred` to it: leave the arm out, or give the judge a run of its own"
             )
         if any(ARMS[a].advises for a in config.arms):
             judge.template.check_advice()
         if any("responses" in ARMS[a].hides for a in config.arms):
             judge.template.check_hidden_responses()
-    return config
-
-
-def _missing(config: Config, path: Path, node: yaml.Node) -> Iterator[str]:
-    """Files and folders that the config names and that are not there."""
-    named: list[tuple[Path | None, tuple[Any, ...]]] = [(p, ("rubrics", n)) for n, p in config.rubrics.items()]
-    named.append((config.prices, ("prices",)))
-    for i, b in enumerate(config.benchmarks):
-        named += [(b.path, ("benchmarks", i, "path")), (b.media_root, ("benchmarks", i, "media_root"))]
-    named += [(j.prompt, ("judges", i, "prompt")) for i, j in enumerate(config.judges)]
-    named += [(w.prompt, ("writers", i, "prompt")) for i, w in enumerate(config.writers)]
-    for i, w in enumerate(config.writers):
-        named += [(w.exemplars, ("writers", i, "exemplars")), (w.seeds, ("writers", i, "seeds"))]
-    yield from unusable(named, path, node)
-
-
-def unusable(named: Iterable[tuple[Path | None, tuple[Any, ...]]], path: Path, node: yaml.Node) -> Iterator[str]:
-    """A line for each file or folder that is not there, or is a device or a pipe.
-
-    Args:
-        named: with the place in the config that names it.
-    """
-    for file, location in named:
-        if file is None:
-            continue
-        place = f"{path}: line {line_of(node, location)}: {location[-1]}: {file}"
-        try:
-            mode = os.stat(file).st_mode
-        except (OSError, ValueError):
-            yield f"{place} is missing; correct the path (it is relative to the config file) or put the file there"
-            continue
-        if not stat.S_ISDIR(mode) and (other := not_a_file(mode)):
-            yield f"{place} is {other}, not a file; save what it holds in a file"
-
-
-def _absolute(config: Config, base: Path) -> Config:
-    def at(path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.normpath(base / path.expanduser()))
-
-    return config.model_copy(
-        update={
-            "benchmarks": tuple(
-                b.model_copy(update={"path": at(b.path), "media_root": at(b.media_root)}) for b in config.benchmarks
-            ),
-            "judges": tuple(j.model_copy(update={"prompt": at(j.prompt)}) for j in config.judges),
-            "writers": tuple(
-                w.model_copy(update={f: at(getattr(w, f)) for f in ("prompt", "exemplars", "seeds")})
-                for w in config.writers
-            ),
-            "rubrics": {n: at(p) for n, p in config.rubrics.items()},
-            "out": at(config.out),
-            "prices": at(config.prices),
-        }
-    )

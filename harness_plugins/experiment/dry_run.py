@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from evaluators.engine.budget import max_written
-from evaluators.engine.journal import items_of
-from evaluators.engine.plan import Finished, Grid
+from evaluators.engine.plan import Finished, Grid, Orders
 from evaluators.engine.plan import due as due_cells
 from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
+from evaluators.records import Item
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from evaluators.specs import JudgeSpec, ModelSpec, unset
-from evaluators.writers.base import request_of
+from evaluators.writers.base import WriterSpec, request_of
 from harness_plugins.config.run import Config
-from harness_plugins.experiment.inducing import calls_of, missing
+from harness_plugins.experiment.inducing import calls_of, gaps
 from harness_plugins.experiment.money import Money, money_of, prices_of
-from harness_plugins.experiment.run import Selection, judges_of, prepare, writers_of
+from harness_plugins.experiment.run import Selection, judges_of, owners_of, prepare, writers_of
 from harness_plugins.experiment.writing import Written, due
 from harness_plugins.folder.donors import planned_donors
 from harness_plugins.folder.items import with_known_digests
-from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.run_folder import RunFolder
+from harness_plugins.folder.usage import NOTHING, Tokens
 
 CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
@@ -48,93 +50,138 @@ def dry_run(
     Raises:
         UserError: as `run`, before anything is asked.
     """
-    folder = out or config.out
-    folder_items = items_of(folder) if folder else {}
+    place = out or config.out
+    folder = RunFolder(place) if place else None
+    folder_items = folder.items() if folder else {}
     prepared = prepare(config, limit, only, folder_items=folder_items)
-    specs = writers_of(config, only)
-    manifest = read_manifest(folder) if folder else {}
+    judges, writers = judges_of(config, only), writers_of(config, only)
+    manifest = folder.manifest() if folder else {}
     if folder:
         prepared = replace(prepared, planned=planned_donors(folder, manifest))
-    money = money_of(config, folder, manifest, [*judges_of(config, only), *specs])
-    written = Written.read(folder, specs) if folder else Written({s.name: {} for s in specs})
-    finished = Finished.read(folder, redo) if folder else Finished()
-    lines = [f"Warning: {line}" for line in unset([*judges_of(config, only), *specs])]
-    lines += [
-        f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"
-    ]
-    prompts: dict[str, str] = {}
-    ways: dict[str, dict[str, str]] = {}
-    totals = [0, 0, 0]
-    models: dict[str, tuple[float, float]] = {}
-    grids = prepared.grids(only, written.files(folder or Path()))
+    money = money_of(config, folder, manifest, [*judges, *writers])
+    written = Written.read(folder, writers) if folder else Written({s.name: {} for s in writers})
+    finished = Finished.read(folder.verdicts(), redo) if folder else Finished()
+    plan = _Plan()
+    grids = prepared.grids(only, written.files(folder, owners_of(config)))
     for grid in grids:
-        items = with_known_digests(grid.items, folder_items)
-        for judge in config.judges:
-            judge_instance = create(judge)
-            for arm, writer in grid.rows(judge):
-                row_grid = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.selects)
-                work = due_cells(row_grid, judge, finished)
-                each, tokens = (
-                    _cost(row_grid, judge, judge_instance) if isinstance(judge_instance, ChatJudge) else (1.0, 0.0)
-                )
-                counts = work.planned, round(work.calls * each), round(work.calls * tokens)
-                lines.append(
-                    f"{grid.benchmark:24} {judge.name:16} {arm.name:12} {writer.name if writer else '-':16} "
-                    f"{counts[0]:9,} {counts[1]:9,} {counts[2]:11,}"
-                )
-                totals = [a + b for a, b in zip(totals, counts, strict=True)]
-                if isinstance(judge_instance, ChatJudge):
-                    again = 2 if judge.verdict == "reasoned" else 1  # the second call reads the same prompt
-                    _add(models, judge, again * counts[2], _most(judge, counts[1]))
-                if isinstance(judge_instance, ChatJudge):
-                    asked = ways.setdefault(f"{judge.how}, {judge.verdict}", {})
-                    asked.setdefault(arm.name, _prompt(row_grid, judge, judge_instance))
-        lines += _without_donor(grid)
-    for n, (way, by_arm) in enumerate(ways.items()):
-        named = by_arm if n == 0 else {a: by_arm[a] for a in ("transferred", "generic", *by_arm) if a in by_arm}
-        for arm_name, prompt in list(named.items())[: None if n == 0 else 1]:
-            prompts[arm_name if n == 0 else f"{arm_name} ({way})"] = prompt
-    for spec in (s for s in specs if s.shared and s.seeds):
-        for replicate, _, elsewhere in missing(spec, written.by_writer[spec.name], list(prepared.items)):
-            if not elsewhere:
-                lines.append(
-                    f"{'':24} writer {spec.name}: a rubric to induce first, in up to {calls_of(spec, replicate):,} requests; its arms "
-                    "count what is there already"
-                )
-    for spec in specs:
-        left = [
-            d
-            for benchmark_items in prepared.items.values()
-            for d in due(spec, benchmark_items, config.orders, written.by_writer[spec.name])
-        ]
-        if left:
-            lines.append(
-                f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
-            )
-            prompts.setdefault(f"(writer {spec.name})", text_of(request_of(spec, left[0]).messages))
-            sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
-            _add(models, spec, len(left) * sum(sizes) / len(sizes), _most(spec, len(left)))
-    lines.append(f"{'total':71} {totals[0]:9,} {totals[1]:9,} {totals[2]:11,}")
-    lines.append(
-        f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
-        "several cells are asked once)."
-    )
-    lines += _costs(config, folder, money, models)
-    lines += (
-        _visible(config, grids, folder if finished.keys and folder_items else None)
-        if "transferred" in config.arms
-        else []
-    )
-    if not prompts:
-        lines.append("No judge of this config reads prompts (baselines only).")
-    for arm_name, prompt in prompts.items():
-        of = f"prompt of the {arm_name.strip('()')}" if arm_name.startswith("(") else f"prompt of the arm {arm_name}"
-        lines.append(f"\n----- {of} -----\n{prompt}")
+        plan.add_cells(config.judges, grid, finished, with_known_digests(grid.items, folder_items))
+    plan.add_inductions(writers, written, list(prepared.items))
+    plan.add_rubrics(writers, written, list(prepared.items.values()), config.orders)
+    lines = [f"Warning: {line}" for line in unset([*judges, *writers])]
+    lines += [*plan.table(), *_costs(config, folder, manifest, money, plan.tokens_by_model)]
+    if "transferred" in config.arms:
+        lines += _visible(config, grids, folder if finished.keys and folder_items else None)
+    lines += plan.prompt_lines()
     lines.append(f"\nNothing was asked. To run it: rubric-harness run {path}")
     return "\n".join(lines) + "\n"
 
 
-def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> list[str]:
+class _Plan:
+    """What is to be asked, as it adds up: the rows of the plan, tokens by model, and a prompt of each kind."""
+
+    def __init__(self) -> None:
+        self._rows: list[str] = []
+        self._total = _Count()
+        self.tokens_by_model: dict[str, Tokens] = {}
+        """By the name that is served: those read (estimated) and written (at most)."""
+        self._judge_prompts: dict[str, dict[str, str]] = {}
+        """Way of asking -> arm -> prompt."""
+        self._writer_prompts: dict[str, str] = {}
+
+    def add_cells(self, judges: Iterable[JudgeSpec], grid: Grid, finished: Finished, items: Sequence[Item]) -> None:
+        """What is due of a grid, a row for each judge, arm and writer.
+
+        Args:
+            items: the grid's, with the digests of their media that are known.
+        """
+        for spec in judges:
+            judge = create(spec)
+            for arm, writer in grid.rows(spec):
+                row = Grid(grid.benchmark, items, [arm], [writer] if writer else [], grid.orders, grid.selects)
+                work = due_cells(row, spec, finished)
+                size = _call_size(row, spec, judge) if isinstance(judge, ChatJudge) else _CallSize(1.0, 0.0)
+                count = _Count(work.planned, round(work.calls * size.requests), round(work.calls * size.tokens))
+                self._rows.append(
+                    f"{grid.benchmark:24} {spec.name:16} {arm.name:12} {writer.name if writer else '-':16} {count}"
+                )
+                self._total += count
+                if isinstance(judge, ChatJudge):
+                    again = 2 if spec.verdict == "reasoned" else 1  # the second call reads the same prompt
+                    self._add_tokens(spec, again * count.tokens, count.requests)
+                    prompts = self._judge_prompts.setdefault(f"{spec.how}, {spec.verdict}", {})
+                    prompts.setdefault(arm.name, _prompt(row, spec, judge))
+        self._rows += _without_donor(grid)
+
+    def add_inductions(self, writers: Iterable[WriterSpec], written: Written, benchmarks: Sequence[str]) -> None:
+        """The rubrics that are to be induced."""
+        for spec in (s for s in writers if s.shared and s.seeds):
+            for gap in gaps(spec, written.by_writer[spec.name], benchmarks):
+                if not gap.elsewhere:
+                    self._rows.append(
+                        f"{'':24} writer {spec.name}: a rubric to induce first, in up to {calls_of(spec, gap.replicate):,} "
+                        "requests; its arms count what is there already"
+                    )
+
+    def add_rubrics(
+        self, writers: Iterable[WriterSpec], written: Written, benchmarks: Sequence[Sequence[Item]], orders: Orders
+    ) -> None:
+        """The rubrics that are to be written."""
+        for spec in writers:
+            left = [d for items in benchmarks for d in due(spec, items, orders, written.by_writer[spec.name])]
+            if left:
+                self._rows.append(
+                    f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
+                )
+                self._writer_prompts[spec.name] = text_of(request_of(spec, left[0]).messages)
+                sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
+                self._add_tokens(spec, len(left) * sum(sizes) / len(sizes), len(left))
+
+    def _add_tokens(self, spec: ModelSpec, read: float, calls: int) -> None:
+        before = self.tokens_by_model.get(spec.served, NOTHING)
+        self.tokens_by_model[spec.served] = Tokens(before.read + read, before.written + _most(spec, calls))
+
+    def table(self) -> list[str]:
+        head = (
+            f"{'benchmark':24} {'judge':16} {'arm':12} {'writer':16} {'verdicts':>9} {'to ask':>9} {'~tokens in':>11}"
+        )
+        note = (
+            f"Tokens are estimates ({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image; equal calls of "
+            "several cells are asked once)."
+        )
+        return [head, *self._rows, f"{'total':71} {self._total}", note]
+
+    def prompt_lines(self) -> list[str]:
+        """A prompt of each arm as the first way of asking has it, one for each other way, and one of each writer."""
+        prompts: dict[str, str] = {}
+        for n, (way, by_arm) in enumerate(self._judge_prompts.items()):
+            if n == 0:
+                prompts |= {f"the arm {arm}": prompt for arm, prompt in by_arm.items()}
+            else:
+                arm = next(a for a in ("transferred", "generic", *by_arm) if a in by_arm)
+                prompts[f"the arm {arm} ({way})"] = by_arm[arm]
+        prompts |= {f"the writer {name}": prompt for name, prompt in self._writer_prompts.items()}
+        if not prompts:
+            return ["No judge of this config reads prompts (baselines only)."]
+        return [f"\n----- prompt of {of} -----\n{prompt}" for of, prompt in prompts.items()]
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Columns of a row of the plan."""
+
+    verdicts: int = 0
+    requests: int = 0
+    tokens: int = 0
+    """Read."""
+
+    def __add__(self, other: _Count) -> _Count:
+        return _Count(self.verdicts + other.verdicts, self.requests + other.requests, self.tokens + other.tokens)
+
+    def __str__(self) -> str:
+        return f"{self.verdicts:9,} {self.requests:9,} {self.tokens:11,}"
+
+
+def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) -> list[str]:
     """For planning: which gain and which lead over a control so many items can show, and which controls are missing.
 
     Args:
@@ -145,7 +192,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     from harness_plugins.scoring.score import conclusions_of
 
     lines = []
-    measured = conclusions_of(read_run(answered)) if answered else []
+    measured = conclusions_of(read_run(answered.path)) if answered else []
     for grid in grids:
         conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
         for c in conclusions:
@@ -168,25 +215,34 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
                 f"{judges} unseen judge{'s' * (judges != 1)})."
             )
         for w in (w for w in grid.writers if w.owner is None):
-            missing = [c for c in CONTROLS if ARMS[c].fits(w) and not (c in config.arms and c in config.controls)]
-            if missing:
+            untested = [c for c in CONTROLS if ARMS[c].fits(w) and not (c in config.arms and c in config.controls)]
+            if untested:
                 lines.append(
-                    f"Not tested, {grid.benchmark}, {w.name}: {' and '.join(missing)} must be among `arms` and `controls`, or the run "
+                    f"Not tested, {grid.benchmark}, {w.name}: {' and '.join(untested)} must be among `arms` and `controls`, or the run "
                     "cannot say that the rubrics help by their content."
                 )
     return lines
 
 
-def _cost(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> tuple[float, float]:
-    """Mean requests and estimated prompt tokens a call, over the first items."""
-    sizes: list[tuple[int, float]] = []
-    rows = grid.rows(judge)
+class _CallSize(NamedTuple):
+    """Of a call, in the mean."""
+
+    requests: float
+    tokens: float
+    """Read, estimated."""
+
+
+def _call_size(grid: Grid, spec: JudgeSpec, judge: ChatJudge) -> _CallSize:
+    """Over the first items."""
+    sizes: list[_CallSize] = []
+    rows = grid.rows(spec)
     for item in grid.items[:SAMPLED_ITEMS]:
-        for cell in grid.cells(item, judge, rows):
-            requests = chat_judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
-            sizes.append((len(requests), estimated_tokens(requests)))
-    count = max(len(sizes), 1)
-    return (sum(n for n, _ in sizes) / count if sizes else 1.0, sum(t for _, t in sizes) / count)
+        for cell in grid.cells(item, spec, rows):
+            requests = judge.requests(cell.arm_input.case(item, cell.order, cell.candidate))
+            sizes.append(_CallSize(len(requests), estimated_tokens(requests)))
+    if not sizes:
+        return _CallSize(1.0, 0.0)
+    return _CallSize(sum(s.requests for s in sizes) / len(sizes), sum(s.tokens for s in sizes) / len(sizes))
 
 
 def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
@@ -202,27 +258,24 @@ def _most(spec: ModelSpec, calls: int) -> float:
     return most * calls if most is not None else math.inf if calls else 0.0
 
 
-def _add(asked: dict[str, tuple[float, float]], spec: ModelSpec, read: float, written: float) -> None:
-    before = asked.get(spec.served, (0.0, 0.0))
-    asked[spec.served] = (before[0] + read, before[1] + written)
-
-
-def _costs(config: Config, folder: Path | None, money: Money, asked: Mapping[str, tuple[float, float]]) -> list[str]:
+def _costs(
+    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], money: Money, by_model: Mapping[str, Tokens]
+) -> list[str]:
     """What it would cost, where prices are known.
 
     Args:
-        asked: by model the tokens read (estimated) and written (at most).
+        by_model: the tokens read (estimated) and written (at most).
     """
     if money.budget is None:
         return ["In money with --prices FILE."]
-    prices, budget = prices_of(config, read_manifest(folder) if folder else {}), money.budget
+    prices, budget = prices_of(config, manifest), money.budget
     assert prices is not None
-    rates = {m: prices.rates(m) for m in asked}
+    rates = {m: prices.rates(m) for m in by_model}
     without = [m for m, r in rates.items() if r is None]
     lines = []
-    if len(without) < len(asked) or not asked:
-        reading = sum(asked[m][0] * r.read for m, r in rates.items() if r)
-        writing = sum(asked[m][1] * r.written for m, r in rates.items() if r and r.written)
+    if len(without) < len(by_model) or not by_model:
+        reading = sum(by_model[m].read * r.read for m, r in rates.items() if r)
+        writing = sum(by_model[m].written * r.written for m, r in rates.items() if r and r.written)
         most = (
             f"at most {budget.text(writing)} for writing, if every reply takes all of max_tokens"
             if math.isfinite(writing)
@@ -241,11 +294,11 @@ def _costs(config: Config, folder: Path | None, money: Money, asked: Mapping[str
     return lines
 
 
-def _prompt(grid: Grid, judge: JudgeSpec, chat_judge: ChatJudge) -> str:
-    rows = grid.rows(judge)
+def _prompt(grid: Grid, spec: JudgeSpec, judge: ChatJudge) -> str:
+    rows = grid.rows(spec)
     for item in grid.items:
-        for cell in grid.cells(item, judge, rows):
-            return text_of(chat_judge.request(cell.arm_input.case(item, cell.order, cell.candidate)).messages)
+        for cell in grid.cells(item, spec, rows):
+            return text_of(judge.request(cell.arm_input.case(item, cell.order, cell.candidate)).messages)
     return "(no item has anything to ask in this arm)"
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.engine.asking import opened
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Journal
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import with_digests
 from evaluators.images.pictures import read_picture
@@ -29,6 +29,7 @@ from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.benchmarks.overlap import prints, together
 from harness_plugins.folder.artefacts import read_artefact, write_artefact
+from harness_plugins.folder.run_folder import RunFolder
 
 LEAST = 8
 """Seed pairs without which there is nothing to split."""
@@ -89,11 +90,6 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
     return Seeds(tuple(parts[0]), tuple(parts[1]), tuple(parts[2]))
 
 
-def artefact_path(folder: Path, name: str, replicate: int) -> Path:
-    """Where the file of an induced rubric lies."""
-    return folder / (f"rubric-{name}@{replicate}.yaml" if replicate else f"rubric-{name}.yaml")
-
-
 def calls_of(spec: WriterSpec, replicate: int) -> int:
     """The most requests that an induction takes."""
     assert spec.seeds is not None
@@ -111,53 +107,101 @@ def verifier_of(spec: WriterSpec) -> JudgeSpec:
     return JudgeSpec.model_validate({**fields, "temperature": None if spec.temperature is None else 0.0})
 
 
-async def induce(
-    spec: WriterSpec,
-    replicate: int,
-    folder: Path,
-    tally: Tally,
-    backend: ChatBackend | None = None,
-    progress: bool = False,
-    account: Account | None = None,
-) -> None:
-    """Induce one rubric and write its file.
+@dataclass(frozen=True)
+class InducedRubric:
+    """One rubric that a writer induces for a run folder: a file of its own (`folder.artefacts`), and a record for each benchmark."""
 
-    Raises:
-        UserError: nothing verified.
-        RunStopped: requests failed for good, or the budget is used up; what was answered is kept.
-    """
-    assert spec.seeds is not None
-    backend = backend or chat_backend(spec)
-    pairs = seeds_of(spec.seeds)
-    seeds = split(pairs, spec.held_out_share, replicate)
-    options = Options(spec.criteria_wanted, spec.rounds_most, spec.sampling(), spec.max_pixels, replicate, spec.seed)
-    async with contextlib.AsyncExitStack() as stack:
-        if progress:
-            from harness_plugins.experiment.progress import shown
+    spec: WriterSpec
+    replicate: int
+    folder: RunFolder
 
-            await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
-        path = folder / f"induction-{spec.name}.jsonl"
-        asker = await stack.enter_async_context(opened(spec, backend, path, tally, account))
-        induced = await Induction(verifier_of(spec), options, asker, seeds).run()
-    path = artefact_path(folder, spec.name, replicate)
-    provenance = {
-        "options": {
-            "criteria": options.criteria,
-            "rounds": options.rounds,
-            "held_out": spec.held_out_share,
-            "seed": spec.seed,
-            "sampling": options.sampling,
-        },
-        "seeds": {
-            "file": spec.seeds.name,
-            "sha256": hashlib.sha256(read_bytes(spec.seeds)).hexdigest(),
-            **{part: [i.uid for i in getattr(seeds, part)] for part in ("propose", "select", "test")},
-            "prints": sorted({p for i in pairs for p in prints(i)}),
-        },
-    }
-    write_artefact(path, induced, spec.writer(), replicate, provenance)
-    if not induced.text:
-        raise UserError(f"writer {spec.name!r}: no rubric ({path}): {_why_none(induced)}")
+    @property
+    def path(self) -> Path:
+        return self.folder.artefact(self.spec.name, self.replicate)
+
+    async def induce(
+        self, tally: Tally, backend: ChatBackend | None = None, account: Account | None = None, progress: bool = False
+    ) -> None:
+        """Induce it and write its file.
+
+        Raises:
+            UserError: nothing verified.
+            RunStopped: requests failed for good, or the budget is used up; what was answered is kept.
+        """
+        spec = self.spec
+        assert spec.seeds is not None
+        backend = backend or chat_backend(spec)
+        pairs = seeds_of(spec.seeds)
+        seeds = split(pairs, spec.held_out_share, self.replicate)
+        options = Options(
+            spec.criteria_wanted, spec.rounds_most, spec.sampling(), spec.max_pixels, self.replicate, spec.seed
+        )
+        async with contextlib.AsyncExitStack() as stack:
+            if progress:
+                from harness_plugins.experiment.progress import shown
+
+                await stack.enter_async_context(shown(tally, f"inducing {spec.name}"))
+            answers = self.folder.file("induction", spec.name)
+            asker = await stack.enter_async_context(opened(spec, backend, answers, tally, account))
+            induced = await Induction(verifier_of(spec), options, asker, seeds).run()
+        provenance = {
+            "options": {
+                "criteria": options.criteria,
+                "rounds": options.rounds,
+                "held_out": spec.held_out_share,
+                "seed": spec.seed,
+                "sampling": options.sampling,
+            },
+            "seeds": {
+                "file": spec.seeds.name,
+                "sha256": hashlib.sha256(read_bytes(spec.seeds)).hexdigest(),
+                **{part: [i.uid for i in getattr(seeds, part)] for part in ("propose", "select", "test")},
+                "prints": sorted({p for i in pairs for p in prints(i)}),
+            },
+        }
+        write_artefact(self.path, induced, spec.writer(), self.replicate, provenance)
+        if not induced.text:
+            raise UserError(f"writer {spec.name!r}: no rubric ({self.path}): {_why_none(induced)}")
+
+    def file(self, benchmarks: Sequence[str]) -> None:
+        """A record of it in the folder's rubrics for each benchmark.
+
+        Raises:
+            UserError: its file is gone or was edited.
+        """
+        spec = self.spec
+        (induced,) = read_artefact(spec.name, self.path, ("",)).rubrics
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self.folder.journal("rubrics") as journal:
+            for benchmark in benchmarks:
+                rubric = replace(induced, benchmark=benchmark, writer=spec.writer(), replicate=self.replicate, time=now)
+                journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
+
+    def summary(self) -> str:
+        """What a person wants to know of it, on a line."""
+        _, value = read_mapping(self.path, "an induced rubric")
+        counts, accuracy = value["counts"], value["accuracy"]
+        tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
+        worse = max(accuracy[n]["test"] for n in accuracy if n in ("flat", "structured")) < accuracy["none"]["test"]
+        return (
+            f"{self.spec.name}: {counts['kept']} of {counts['verified']} criteria that verified ({counts['proposed']} proposed); "
+            f"right on the testing pairs: {tested}{' - worse than no rubric' if worse else ''}; {self.path.name}"
+        )
+
+    def check_seeds(self) -> None:
+        """Refuse seeds whose images changed since its file was made: the rows' own text is part of who the writer is.
+
+        Raises:
+            UserError: saying so.
+        """
+        spec = self.spec
+        if spec.seeds is not None and self.path.exists():
+            recorded_prints = read_artefact(spec.name, self.path, ("",)).prints
+            if recorded_prints and recorded_prints != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
+                raise UserError(
+                    f"writer {spec.name!r}: the seeds are not those that {self.path} was made from (an image has changed): give "
+                    "the writer another name, or the run another folder (--out)"
+                )
 
 
 def _why_none(induced: Induced) -> str:
@@ -170,57 +214,24 @@ def _why_none(induced: Induced) -> str:
     )
 
 
-def file_rubric(spec: WriterSpec, replicate: int, folder: Path, benchmarks: Sequence[str]) -> None:
-    """A record of the rubric in the folder's file for each benchmark.
+class Gap(NamedTuple):
+    """A replicate of an induced rubric that a folder lacks."""
 
-    Raises:
-        UserError: the file is gone or was edited.
-    """
-    (induced,) = read_artefact(spec.name, artefact_path(folder, spec.name, replicate), ("",)).rubrics
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with Journal(folder / "rubrics.jsonl") as journal:
-        for benchmark in benchmarks:
-            rubric = replace(induced, benchmark=benchmark, writer=spec.writer(), replicate=replicate, time=now)
-            journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
+    replicate: int
+    benchmarks: list[str]
+    """Those that it is to be filed for."""
+    elsewhere: bool
+    """Whether the folder has it for another benchmark."""
 
 
-def summary(spec: WriterSpec, replicate: int, folder: Path) -> str:
-    """What a person wants to know of an induced rubric, on a line."""
-    path = artefact_path(folder, spec.name, replicate)
-    _, value = read_mapping(path, "an induced rubric")
-    counts, accuracy = value["counts"], value["accuracy"]
-    tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())
-    worse = max(accuracy[n]["test"] for n in accuracy if n in ("flat", "structured")) < accuracy["none"]["test"]
-    return (
-        f"{spec.name}: {counts['kept']} of {counts['verified']} criteria that verified ({counts['proposed']} proposed); right on the "
-        f"testing pairs: {tested}{' - worse than no rubric' if worse else ''}; {path.name}"
-    )
-
-
-def check_seeds(spec: WriterSpec, replicate: int, folder: Path) -> None:
-    """Refuse seeds whose images changed since the folder's rubric was made: the rows' own text is part of who the writer is.
-
-    Raises:
-        UserError: saying so.
-    """
-    path = artefact_path(folder, spec.name, replicate)
-    if spec.seeds is not None and path.exists():
-        recorded_prints = read_artefact(spec.name, path, ("",)).prints
-        if recorded_prints and recorded_prints != frozenset(p for i in seeds_of(spec.seeds) for p in prints(i)):
-            raise UserError(
-                f"writer {spec.name!r}: the seeds are not those that {path} was made from (an image has changed): give the writer "
-                "another name, or the run another folder (--out)"
-            )
-
-
-def missing(
+def gaps(
     spec: WriterSpec, rubrics: Mapping[tuple[str, str | None, str, int], Rubric], benchmarks: Sequence[str]
-) -> list[tuple[int, list[str], bool]]:
-    """The replicates that a folder lacks for some benchmarks: (replicate, those, whether it has it for another)."""
-    gaps = []
+) -> list[Gap]:
+    """What a folder's rubrics lack of a writer."""
+    missing = []
     for replicate in range(spec.replicates):
         have = {b for b, item, _, r in rubrics if item is None and r == replicate}
         without = [b for b in benchmarks if b not in have]
         if without:
-            gaps.append((replicate, without, bool(have)))
-    return gaps
+            missing.append(Gap(replicate, without, bool(have)))
+    return missing

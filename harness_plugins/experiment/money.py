@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.budget import Account, Budget, check_limited
 from evaluators.errors import UserError
 from evaluators.specs import ModelSpec
 from harness_plugins.config.prices import Prices, check_listed, check_priced, load_prices, recorded
 from harness_plugins.config.run import Config
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.folder.usage import Paid
 
 
@@ -23,7 +24,9 @@ class Money:
     accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
-def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], specs: Sequence[ModelSpec]) -> Money:
+def money_of(
+    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], specs: Sequence[ModelSpec]
+) -> Money:
     """The budget of a run, before anything is asked.
 
     Args:
@@ -45,9 +48,9 @@ def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], s
     models = [s for s in specs if s.asks_model]
     model_by_name = {s.name: s.served for s in (*config.judges, *config.all_writers())}
     paid = paid_in(folder, manifest, model_by_name) if folder else []
-    users = [(s.name, s.served) for s in models]
-    all_users = users + [(p.name, p.model) for p in paid]
-    where = config.prices or f"{folder}/manifest.json"
+    users = [User(s.name, s.served) for s in models]
+    all_users = users + [User(p.name, p.model) for p in paid]
+    where = config.prices or f"{folder and folder.manifest_file}"
     if config.max_cost is not None:
         check_priced(prices, _by_model(all_users), where)
         for spec in models:
@@ -56,20 +59,25 @@ def money_of(config: Config, folder: Path | None, manifest: Mapping[str, Any], s
                 check_limited(spec)
     elif config.prices is not None:
         check_listed(prices, _by_model(users), where)
-    budget = Budget(
-        prices.currency, config.max_cost, spent(paid, prices, folder or Path(), config.max_cost is not None)
-    )
+    budget = Budget(prices.currency, config.max_cost, spent(paid, prices, folder, config.max_cost is not None))
     rates = {s.name: prices.rates(s.served) for s in models}
-    budget.unpriced = tuple(dict.fromkeys(m for _, m in all_users if prices.rates(m) is None))
+    budget.unpriced = tuple(dict.fromkeys(u.model for u in all_users if prices.rates(u.model) is None))
     return Money(budget, {name: Account(budget, r) for name, r in rates.items() if r is not None})
 
 
-def _by_model(users: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+class User(NamedTuple):
+    """A judge or writer, and its model."""
+
+    name: str
+    model: str
+
+
+def _by_model(users: Sequence[User]) -> dict[str, list[str]]:
     """Model -> the names of those who use it."""
     names: dict[str, list[str]] = {}
-    for name, model in users:
-        if name not in names.setdefault(model, []):
-            names[model].append(name)
+    for user in users:
+        if user.name not in names.setdefault(user.model, []):
+            names[user.model].append(user.name)
     return names
 
 
@@ -84,7 +92,7 @@ def prices_of(config: Config, manifest: Mapping[str, Any]) -> Prices | None:
     return load_prices(config.prices) if config.prices else recorded(manifest.get("prices"))
 
 
-def paid_in(folder: Path, manifest: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
+def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str, str] | None = None) -> list[Paid]:
     """What a folder's judges and writers took so far.
 
     Args:
@@ -93,19 +101,16 @@ def paid_in(folder: Path, manifest: Mapping[str, Any], models: Mapping[str, str]
     Raises:
         UserError: a file cannot be read.
     """
-    if not any(folder.glob("*.jsonl")):
+    if not folder.has_records():  # duckdb is loaded only where there is something to read
         return []
-    from harness_plugins.folder.records import verdict_tables  # duckdb: only where there is something to read
-    from harness_plugins.folder.usage import usage_of
-
-    db = verdict_tables(folder)
-    paid = usage_of(db, folder, manifest).paid
+    db = folder.tables()
+    paid = folder.usage(db, manifest).paid
     db.close()
     model_by_name = models or {}
     return [replace(p, model=model_by_name.get(p.name) or p.model) for p in paid]
 
 
-def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = False) -> float:
+def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict: bool = False) -> float:
     """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
 
     Raises:
@@ -122,5 +127,5 @@ def spent(paid: Iterable[Paid], prices: Prices, folder: Path, strict: bool = Fal
                 f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not tell their tokens, so nobody knows what is spent: "
                 "leave max_cost out, or give the run another folder (--out)"
             )
-        total += p.usage.money(rates) + untold * (p.most[0] * rates.read + p.most[1] * rates.written)
+        total += p.usage.money(rates) + untold * (p.most.read * rates.read + p.most.written * rates.written)
     return total

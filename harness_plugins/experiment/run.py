@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, items_of, verdicts_of
+from evaluators.engine.journal import Damage, Journal, damage_notes
 from evaluators.engine.plan import Cell, Finished, Grid, due
 from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
@@ -26,20 +26,21 @@ from evaluators.judges import Judge
 from evaluators.messages import ChatBackend
 from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
-from evaluators.records import Answer, Item, RecordError, decode, encode
+from evaluators.records import Answer, Item, RecordError, Rubric, decode, encode
 from evaluators.rubrics.arms import ARMS
 from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import WriterSpec
 from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_disjoint, check_prints
-from harness_plugins.config.run import OWN, Config, load_config
-from harness_plugins.experiment.inducing import check_seeds, file_rubric, induce, missing, seeds_of, summary
+from harness_plugins.config.run import Config, load_config
+from harness_plugins.experiment.inducing import InducedRubric, gaps, seeds_of
 from harness_plugins.experiment.money import Money, money_of, with_costs
 from harness_plugins.experiment.writing import Written, work_of, write
 from harness_plugins.folder.donors import Planned, planned_donors
 from harness_plugins.folder.items import check_images, list_new, with_known_digests
-from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest
 from harness_plugins.folder.rubrics import RubricFile, check_unchanged, read_rubrics
+from harness_plugins.folder.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +56,19 @@ class RunResult:
     tally: Tally
     planned: int
     """Cells of the config (or of the selection), finished earlier or now."""
-    statuses: Counter[str]
-    """Verdicts written now, by status."""
-    seconds: float
-    """From the first request sent to the last line written; 0 where nothing was asked."""
     wrote: Tally = field(default_factory=Tally)
     """Rubrics written for this run."""
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """Verdicts written now, by status."""
+        return self.tally.statuses
+
+    @property
+    def seconds(self) -> float:
+        """From the first request sent to the last line written; 0 where nothing was asked."""
+        first = self.tally.first_sent
+        return (self.tally.last_written or 0.0) - first if first else 0.0
 
     @property
     def complete(self) -> bool:
@@ -82,6 +90,10 @@ class Prepared:
     planned: Planned | None = None
     """The donors that the run folder names already."""
 
+    def with_digests(self, folder_items: Mapping[str, Item]) -> Prepared:
+        """With the digests of media that the run folder has on record."""
+        return replace(self, items={n: with_known_digests(items, folder_items) for n, items in self.items.items()})
+
     def chosen(self, only: Selection | None = None) -> list[Item]:
         """The items of the selected benchmarks."""
         names = (only or {}).get("benchmark", self.items)
@@ -99,7 +111,7 @@ class Prepared:
                 arms,
                 [f.of(name, self.benchmarks[name].items, shuffles, self.planned) for f in (*self.rubrics, *written)],
                 config.orders,
-                _wanted(only or {}),
+                _selected_by(only or {}),
             )
             for name, items in self.items.items()
         )
@@ -162,13 +174,13 @@ def check_gradings(config: Config, items: Mapping[str, Sequence[Item]]) -> None:
             )
 
 
-def _wanted(only: Selection) -> Callable[[str, str, str, str | None], bool]:
-    def wanted(benchmark: str, judge: str, arm: str, writer: str | None) -> bool:
+def _selected_by(only: Selection) -> Callable[[str, str, str, str | None], bool]:
+    def is_selected(benchmark: str, judge: str, arm: str, writer: str | None) -> bool:
         values = {"benchmark": benchmark, "judge": judge, "arm": arm, "writer": writer}
         # Arms without a writer stay: a selection of writers is about the arms that have one.
         return all(values[k] in v or (k == "writer" and writer is None) for k, v in only.items())
 
-    return wanted
+    return is_selected
 
 
 def _check_selection(config: Config, only: Selection) -> None:
@@ -221,54 +233,85 @@ def run(
         KeyboardInterrupt: stopped by Ctrl-C; everything answered so far is kept, and the same call goes on.
     """
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
-    folder = Path(out) if out is not None else config.out
-    if folder is None or str(out) == "":
-        raise UserError("no run folder: give --out, or `out:` in the config")
+    folder = _folder_of(config, out, "no run folder")
+    own_judges = judges or {}
     check_secrets(
-        [*(j for j in judges_of(config, only) if j.name not in (judges or {})), *writers_of(config, only)], writers
+        [*(j for j in judges_of(config, only) if j.name not in own_judges), *writers_of(config, only)], writers
     )
-    damage: Damage = {}
-    folder_items = items_of(folder, damage)
-    prepared = prepare(config, limit, only, folder_items=folder_items)
-    manifest = read_manifest(folder)
-    check_judges(folder, manifest, config.judges, config.orders)
-    check_rows(folder, manifest, prepared.benchmarks)
-    digested: dict[str, Sequence[Item]] = {n: with_known_digests(i, folder_items) for n, i in prepared.items.items()}
-    planned_before = planned_donors(folder, manifest) if any(ARMS[a].donors for a in config.arms) else None
-    prepared = replace(prepared, items=digested, planned=planned_before)
-    check_images([i for items in prepared.items.values() for i in items])
-    new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
-    money = money_of(config, folder, manifest, [*judges_of(config, only), *writers_of(config, only)])
-    with (
-        folder_lock(folder),
-        Journal(folder / "verdicts.jsonl") as verdicts,
-        Journal(folder / "items.jsonl") as items,
-    ):
-        if writers_of(config, only):  # before the first rubric, so that a run stopped while writing is a run folder
-            list_new(prepared.chosen(only), folder_items, items)
-            write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
-            folder_items = items_of(folder)
-        wrote, written = _write_rubrics(prepared, folder, only, progress, writers, money)
-        grids = prepared.grids(only, written)
-        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, grids))
-        if new_rubrics:
-            with Journal(folder / "rubrics.jsonl") as journal:
-                for rubric in new_rubrics:
-                    journal.append(encode(rubric))
-        finished = Finished.read(folder, redo, damage)
-        tell_damage(folder, damage)
-        listed = list_new([i for g in grids for i in g.items], folder_items, items)
-        runner = Runner(verdicts, items, listed, finished, accounts=money.accounts, stop_unreadable=stop_unreadable)
-        runner.tally.budget = money.budget
-        work = _work(config, grids, finished, judges or {})
-        _check_media_of(work, prepared)
-        planned = sum(w.planned for _, works in work for w in works)
+    start = _start(config, folder, limit, only)
+    with folder.locked(), folder.journal("verdicts") as verdicts, folder.journal("items") as items:
+        written = _write_first(start, items, only, writers, progress)
+        grids = start.prepared.grids(only, written.files)
+        start.record(grids)
+        finished = Finished.read(folder.verdicts(start.damage), redo)
+        tell_damage(folder, start.damage)
+        listed = list_new([i for g in grids for i in g.items], start.items, items)
+        runner = Runner(
+            verdicts, items, listed, finished, accounts=start.money.accounts, stop_unreadable=stop_unreadable
+        )
+        runner.tally.budget = start.money.budget
+        work = _work(config, grids, finished, own_judges)
+        _check_media_of(work, start.prepared)
         copy_answers(folder, work, runner)
         with rare_collections():
             block_on(ask(runner, work, progress))
-    tally = runner.tally
-    seconds = (tally.last_written or 0.0) - (tally.first_sent or 0.0) if tally.first_sent else 0.0
-    return RunResult(folder, tally, planned, tally.statuses, seconds, wrote)
+    planned = sum(w.planned for _, works in work for w in works)
+    return RunResult(folder.path, runner.tally, planned, wrote=written.tally)
+
+
+def _folder_of(config: Config, out: str | Path | None, missing: str) -> RunFolder:
+    path = Path(out) if out is not None else config.out
+    if path is None or str(out) == "":
+        raise UserError(f"{missing}: give --out, or `out:` in the config")
+    return RunFolder(path)
+
+
+@dataclass
+class _Start:
+    """What a run starts from: its config with its data, and what its folder holds. All of it fits."""
+
+    folder: RunFolder
+    prepared: Prepared
+    manifest: Mapping[str, Any]
+    """As the folder had it."""
+    items: Mapping[str, Item]
+    """The folder's, by uid."""
+    money: Money
+    rubrics: Sequence[Rubric] = ()
+    """Those of files that the folder does not hold yet."""
+    damage: Damage = field(default_factory=dict)
+
+    def record(self, grids: Sequence[Grid]) -> None:
+        """Bring the folder's manifest, and its rubrics of files, to what is to be judged."""
+        self.write_manifest(grids)
+        if self.rubrics:
+            with self.folder.journal("rubrics") as journal:
+                for rubric in self.rubrics:
+                    journal.append(encode(rubric))
+
+    def write_manifest(self, grids: Sequence[Grid] = ()) -> None:
+        prepared = self.prepared
+        self.folder.write_manifest(make_manifest(self.manifest, prepared.config, prepared.benchmarks, grids))
+
+
+def _start(config: Config, folder: RunFolder, limit: int | None, only: Selection | None) -> _Start:
+    """Read the config's data and the folder, and refuse what does not fit.
+
+    Raises:
+        UserError: naming it; nothing was asked or written.
+    """
+    damage: Damage = {}
+    folder_items = folder.items(damage)
+    prepared = prepare(config, limit, only, folder_items=folder_items)
+    manifest = folder.manifest()
+    check_judges(folder, manifest, config.judges, config.orders)
+    check_rows(folder, manifest, prepared.benchmarks)
+    planned = planned_donors(folder, manifest) if any(ARMS[a].donors for a in config.arms) else None
+    prepared = replace(prepared.with_digests(folder_items), planned=planned)
+    check_images([i for items in prepared.items.values() for i in items])
+    new_rubrics = check_unchanged(folder, prepared.rubrics, damage)
+    money = money_of(config, folder, manifest, [*judges_of(config, only), *writers_of(config, only)])
+    return _Start(folder, prepared, manifest, folder_items, money, new_rubrics, damage)
 
 
 def check_secrets(specs: Iterable[ModelSpec], with_backend: Collection[str] | None = None) -> None:
@@ -293,54 +336,84 @@ def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec
     """Whoever has to write for the selected part of a config."""
     chosen = only or {}
     arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
-    judges = {OWN + j.name for j in config.judges if j.name in chosen.get("judge", (j.name,))}
-    return [
-        w
-        for w in config.all_writers()
-        if w.name in chosen.get("writer", (w.name,))
-        and any(a.own == w.name.startswith(OWN) for a in arms)
-        and (not w.name.startswith(OWN) or w.name in judges)
-    ]
+    writers = list(config.writers) if any(not a.own for a in arms) else []
+    if any(a.own for a in arms):
+        writers += [w for judge, w in config.own_writers().items() if judge in chosen.get("judge", (judge,))]
+    return [w for w in writers if w.name in chosen.get("writer", (w.name,))]
 
 
-def _write_rubrics(
-    prepared: Prepared,
-    folder: Path,
-    only: Selection | None,
-    progress: bool,
-    backends: Mapping[str, ChatBackend] | None,
-    money: Money,
-    redo: Collection[str] = (),
-) -> tuple[Tally, tuple[RubricFile, ...]]:
-    """Have written what the arms of this run read and the folder does not hold; all that it then holds."""
-    config = prepared.config
-    specs = writers_of(config, only)
-    tally = Tally(budget=money.budget)
+def owners_of(config: Config) -> dict[str, str]:
+    """Writer -> the judge whose own it is (arm `self`)."""
+    return {writer.name: judge for judge, writer in config.own_writers().items()}
+
+
+class WrittenRubrics(NamedTuple):
+    """What writers came to."""
+
+    out: Path
+    """The run folder."""
+    tally: Tally
+    files: tuple[RubricFile, ...] = ()
+    """All rubrics that the folder now holds of them, a file for each writer."""
+
+
+def _write_first(
+    start: _Start, items: Journal, only: Selection | None, backends: Mapping[str, ChatBackend] | None, progress: bool
+) -> WrittenRubrics:
+    """Have written what the selected arms read, before anything is judged."""
+    specs = writers_of(start.prepared.config, only)
     if not specs:
-        return tally, ()
+        return WrittenRubrics(start.folder.path, Tally(budget=start.money.budget))
+    # Before the first rubric, so that a run stopped while writing is a run folder.
+    list_new(start.prepared.chosen(only), start.items, items)
+    start.write_manifest()
+    start.items = start.folder.items()
+    return _write(start, specs, only=only, backends=backends, progress=progress)
+
+
+def _write(
+    start: _Start,
+    specs: Sequence[WriterSpec],
+    *,
+    only: Selection | None = None,
+    backends: Mapping[str, ChatBackend] | None = None,
+    redo: Collection[str] = (),
+    progress: bool = False,
+) -> WrittenRubrics:
+    """Have writers write what the folder does not hold."""
+    folder, prepared, money = start.folder, start.prepared, start.money
+    tally = Tally(budget=money.budget)
     written = Written.read(folder, specs)
     benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
     filed = False
     for spec in (s for s in specs if s.shared):
         for replicate in range(spec.replicates):
-            check_seeds(spec, replicate, folder)
-        for replicate, without, elsewhere in missing(spec, written.by_writer[spec.name], benchmarks):
-            if not elsewhere:  # what was made for one benchmark is the rubric of the next as well
+            InducedRubric(spec, replicate, folder).check_seeds()
+        for gap in gaps(spec, written.by_writer[spec.name], benchmarks):
+            rubric = InducedRubric(spec, gap.replicate, folder)
+            if not gap.elsewhere:  # what was made for one benchmark is the rubric of the next as well
                 induction, backend = Tally(budget=money.budget), (backends or {}).get(spec.name)
-                block_on(induce(spec, replicate, folder, induction, backend, progress, money.accounts.get(spec.name)))
-                tally.notes.append(summary(spec, replicate, folder))
-            file_rubric(spec, replicate, folder, without)
+                block_on(rubric.induce(induction, backend, money.accounts.get(spec.name), progress))
+                tally.notes.append(rubric.summary())
+            rubric.file(gap.benchmarks)
             filed = True
     if filed:
         written = Written.read(folder, specs)
-    items = prepared.chosen(only)
     each = [s for s in specs if not s.shared]
-    work = work_of(each, items, config.orders, written, redo, backends, money.accounts)
+    work = work_of(
+        each,
+        prepared.chosen(only),
+        prepared.config.orders,
+        written,
+        redo=redo,
+        backends=backends,
+        accounts=money.accounts,
+    )
     if any(w.draws for w in work):
         with rare_collections():
             block_on(write(work, folder, tally, progress))
         written = Written.read(folder, specs)
-    return tally, written.files(folder)
+    return WrittenRubrics(folder.path, tally, written.files(folder, owners_of(prepared.config)))
 
 
 def write_rubrics(
@@ -353,7 +426,7 @@ def write_rubrics(
     writers: Mapping[str, ChatBackend] | None = None,
     prices: Path | None = None,
     max_cost: float | None = None,
-) -> tuple[Path, Tally, tuple[RubricFile, ...]]:
+) -> WrittenRubrics:
     """Have a config's writers write their rubrics and judge nothing; returns the folder, what happened, and all rubrics.
 
     Args:
@@ -363,25 +436,23 @@ def write_rubrics(
         UserError, RunStopped: as `run`.
     """
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
-    folder = Path(out) if out is not None else config.out
-    if folder is None or str(out) == "":
-        raise UserError("no folder: give --out, or `out:` in the config")
+    folder = _folder_of(config, out, "no folder")
     if not config.all_writers():
         raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
     check_secrets(config.all_writers(), writers)
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
-    manifest = read_manifest(folder)
+    manifest = folder.manifest()
     check_rows(folder, manifest, prepared.benchmarks)
-    folder_items = items_of(folder)
-    prepared = replace(prepared, items={n: with_known_digests(i, folder_items) for n, i in prepared.items.items()})
+    folder_items = folder.items()
+    prepared = prepared.with_digests(folder_items)
     check_images([i for items in prepared.items.values() for i in items])
-    money = money_of(config, folder, manifest, writers_of(prepared.config))
-    with folder_lock(folder), Journal(folder / "items.jsonl") as items:
+    specs = writers_of(prepared.config)
+    start = _Start(folder, prepared, manifest, folder_items, money_of(config, folder, manifest, specs))
+    with folder.locked(), folder.journal("items") as items:
         list_new(prepared.chosen(), folder_items, items)
-        write_manifest(folder, make_manifest(manifest, config, prepared.benchmarks, ()))
-        tally, files = _write_rubrics(prepared, folder, None, progress, writers, money, redo)
-    return folder, tally, files
+        folder.write_manifest(make_manifest(manifest, config, prepared.benchmarks, ()))
+        return _write(start, specs, backends=writers, redo=redo, progress=progress)
 
 
 def _work(config: Config, grids: Sequence[Grid], finished: Finished, judges: Mapping[str, Judge]) -> list[Judging]:
@@ -411,13 +482,13 @@ def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
         )
 
 
-def tell_damage(folder: Path, damage: Damage) -> None:
+def tell_damage(folder: RunFolder, damage: Damage) -> None:
     """Warn of lines that cannot be read, before they are paid for again."""
     for note in damage_notes(damage):
         log.warning("%s: %s; what stood there is due again", folder, note)
 
 
-def copy_answers(folder: Path, work: Sequence[Judging], runner: Runner) -> None:
+def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> None:
     """Give cells whose very call was answered before (for another writer, say) that answer: equal calls are asked once."""
     cells_by_call: dict[str, list[tuple[Item, Cell]]] = {}
     for _, works in work:
@@ -428,7 +499,7 @@ def copy_answers(folder: Path, work: Sequence[Judging], runner: Runner) -> None:
         return
     specs = {judge.spec.name: judge.spec for judge, _ in work}
     answers = {}
-    for verdict in verdicts_of(folder):
+    for verdict in folder.verdicts():
         if verdict["call"] in cells_by_call and verdict.get("answer") is not None:
             with suppress(RecordError):
                 answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")

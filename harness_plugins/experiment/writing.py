@@ -8,7 +8,6 @@ from pathlib import Path
 
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Journal, rubrics_of
 from evaluators.engine.plan import Orders, orders_of
 from evaluators.engine.writing import Writing, write_rubrics
 from evaluators.errors import UserError
@@ -16,10 +15,8 @@ from evaluators.judges import chat_backend
 from evaluators.messages import ChatBackend
 from evaluators.records import Item, Rubric, Writer
 from evaluators.writers.base import Draw, WriterSpec, draws
-from harness_plugins.config.run import OWN
 from harness_plugins.folder.rubrics import RubricFile
-
-RUBRICS = "rubrics.jsonl"
+from harness_plugins.folder.run_folder import RunFolder
 
 Place = tuple[str, str | None, str, int]
 
@@ -32,7 +29,7 @@ class Written:
     failed: dict[str, set[Place]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path, specs: Sequence[WriterSpec]) -> Written:
+    def read(cls, folder: RunFolder, specs: Sequence[WriterSpec]) -> Written:
         """The rubrics of these writers.
 
         Raises:
@@ -41,7 +38,7 @@ class Written:
         by_writer: dict[str, dict[Place, Rubric]] = {s.name: {} for s in specs}
         failed: dict[str, set[Place]] = {s.name: set() for s in specs}
         writers = {s.name: s.writer() for s in specs}
-        for rubric in rubrics_of(folder):
+        for rubric in folder.rubrics():
             name = rubric.writer.name
             if name not in by_writer:
                 continue
@@ -57,14 +54,18 @@ class Written:
             by_writer[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
         return cls(by_writer, {name: places - set(by_writer[name]) for name, places in failed.items()})
 
-    def files(self, folder: Path) -> tuple[RubricFile, ...]:
-        """One for each writer, as if its rubrics had been given as a file."""
+    def files(self, folder: RunFolder | None, owners: Mapping[str, str]) -> tuple[RubricFile, ...]:
+        """One for each writer, as if its rubrics had been given as a file.
+
+        Args:
+            owners: writer -> the judge whose own it is (arm `self`).
+        """
         return tuple(
             RubricFile(
                 name,
-                folder / RUBRICS,
+                folder.file("rubrics") if folder else Path(),
                 tuple(rubrics.values()),
-                name.removeprefix(OWN) if name.startswith(OWN) else None,
+                owners.get(name),
                 frozenset((b, str(i), saw, n) for b, i, saw, n in self.failed.get(name, ())),
             )
             for name, rubrics in self.by_writer.items()
@@ -100,6 +101,7 @@ def work_of(
     items: Sequence[Item],
     orders: Orders,
     written: Written,
+    *,
     redo: Collection[str] = (),
     backends: Mapping[str, ChatBackend] | None = None,
     accounts: Mapping[str, Account] | None = None,
@@ -113,13 +115,13 @@ def work_of(
     return work
 
 
-async def write(work: Sequence[Writing], folder: Path, tally: Tally, progress: bool) -> None:
+async def write(work: Sequence[Writing], folder: RunFolder, tally: Tally, progress: bool) -> None:
     """Write what is due into the folder.
 
     Raises:
         UserError, RunStopped: as `evaluators.engine.writing.write_rubrics`; what was written stays.
     """
-    with Journal(folder / RUBRICS) as journal:
+    with folder.journal("rubrics") as journal:
         if not progress:
             await write_rubrics(work, journal, tally)
             return

@@ -18,7 +18,7 @@ from evaluators.induction import Induced
 from evaluators.inputs.yaml_files import read_mapping
 from evaluators.keys import digest
 from evaluators.records import Criterion, Rubric, Writer
-from harness_plugins.folder.manifest import write_atomic
+from harness_plugins.folder.atomic import write_atomic
 
 FORM = "rubric-harness/induced/1"
 SUFFIXES = (".yaml", ".yml")
@@ -97,7 +97,7 @@ _Dumper.add_representer(str, _text)
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file as read: its rubric for each benchmark, and the prints of its seeds (`disjoint.prints`)."""
+    """A file as read: its rubric for each benchmark, and the prints of its seeds (`benchmarks.overlap.prints`)."""
 
     rubrics: tuple[Rubric, ...]
     prints: frozenset[str]

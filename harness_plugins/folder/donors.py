@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from evaluators.engine.journal import rubrics_of
+from harness_plugins.folder.run_folder import RunFolder
 
 Place = tuple[str, str]
 """Benchmark and writer."""
+
+
+class Shuffle(NamedTuple):
+    """One exchange of rubrics; empty where it is not drawn yet."""
+
+    donors: Mapping[str, str] = MappingProxyType({})
+    """Recipient -> donor."""
+    settled: frozenset[str] = frozenset()
+    """The items that had a rubric when it was drawn."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +30,14 @@ class Planned:
     donors: Mapping[Place, Sequence[Mapping[str, str]]]
     settled: Mapping[Place, frozenset[str]]
 
-    def shuffle(self, benchmark: str, writer: str, number: int) -> tuple[Mapping[str, str], frozenset[str]]:
-        """Recipient -> donor of one shuffle, and who took part in it; both empty for one that is not drawn yet."""
+    def shuffle(self, benchmark: str, writer: str, number: int) -> Shuffle:
         drawn = self.donors.get((benchmark, writer), ())
         if number >= len(drawn):
-            return {}, frozenset()
-        return drawn[number], self.settled.get((benchmark, writer), frozenset())
+            return Shuffle()
+        return Shuffle(drawn[number], self.settled.get((benchmark, writer), frozenset()))
 
 
-def planned_donors(folder: Path, manifest: Mapping[str, Any]) -> Planned:
+def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
     """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
 
     Raises:
@@ -38,7 +46,7 @@ def planned_donors(folder: Path, manifest: Mapping[str, Any]) -> Planned:
     donors = {(b, w): drawn for b, writers in manifest.get("donors", {}).items() for w, drawn in writers.items()}
     settled: dict[Place, set[str]] = defaultdict(set)
     if donors:
-        for rubric in rubrics_of(folder):
+        for rubric in folder.rubrics():
             if rubric.status == "valid" and rubric.item is not None:
                 settled[rubric.benchmark, rubric.writer.name].add(rubric.item)
     return Planned(donors, {place: frozenset(items) for place, items in settled.items()})

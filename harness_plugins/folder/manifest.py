@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import orjson
-
-from evaluators.engine.journal import verdicts_of
 from evaluators.engine.plan import Grid, Orders
-from evaluators.errors import UserError, unwritten
+from evaluators.errors import UserError
 from evaluators.keys import digest
 from evaluators.prompts.template import RENDERER_VERSION
 from evaluators.records import SCHEMA
@@ -25,35 +20,8 @@ from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import Benchmark
 from harness_plugins.config.prices import load_prices, to_record
 from harness_plugins.config.run import Config
-from harness_plugins.folder.manifest_model import checked
-
-NAME = "manifest.json"
-PUBLIC = "public"
-"""In a manifest: the folder is a public export (`export`)."""
-
-
-def read_manifest(run: Path) -> dict[str, Any]:
-    """The manifest of a run folder; empty where there is none yet.
-
-    Raises:
-        UserError: it is damaged, or of a newer version.
-    """
-    path = run / NAME
-    if not path.exists():
-        return {}
-    try:
-        if not path.is_file():
-            raise ValueError("no plain file")
-        value = checked(path.read_bytes())
-    except ValueError as e:
-        raise UserError(
-            f"{path}: {e}; restore it, or remove it and run the same config again (verdicts are kept)"
-        ) from None
-    if value["schema"] > SCHEMA:
-        raise UserError(
-            f"{path}: written by a newer rubric-harness (schema {value['schema']}); upgrade this one (it reads {SCHEMA})"
-        )
-    return value
+from harness_plugins.folder.manifest_model import PUBLIC
+from harness_plugins.folder.run_folder import RunFolder
 
 
 def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
@@ -66,28 +34,7 @@ def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
         raise UserError(f"{run}: a public export, which holds no texts and is not added to: {what}")
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: temp file, fsync, rename. Where that fails nothing is left behind.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(part, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        part.replace(path)
-    except BaseException as e:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(e, OSError):
-            raise unwritten(path, e) from None
-        raise
-
-
-def check_judges(run: Path, previous: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
+def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
     """Refuse a judge whose key fields differ from those that its name stands for in the folder, or that drops an order.
 
     A judge that never answered may change: its first configuration was the mistake.
@@ -95,7 +42,7 @@ def check_judges(run: Path, previous: Mapping[str, Any], judges: tuple[JudgeSpec
     Raises:
         UserError: naming the judge, the fields and both values; or the folder is a public export.
     """
-    refuse_public(run, previous, "give the run another folder (--out)")
+    refuse_public(run.path, previous, "give the run another folder (--out)")
     for judge in judges:
         before = previous.get("judges", {}).get(judge.name)
         if before is None:
@@ -138,17 +85,17 @@ def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return "".join(f"{w}; " for w in why)
 
 
-def _has_answered(run: Path, judge: str) -> bool:
-    return any(v["judge"] == judge and v["status"] != "error" for v in verdicts_of(run))
+def _has_answered(run: RunFolder, judge: str) -> bool:
+    return any(v["judge"] == judge and v["status"] != "error" for v in run.verdicts())
 
 
-def check_rows(run: Path, previous: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
+def check_rows(run: RunFolder, previous: Mapping[str, Any], benchmarks: Mapping[str, Benchmark]) -> None:
     """Refuse rows that differ from those the folder was judged on: old verdicts would be counted on new questions.
 
     Raises:
         UserError: naming the benchmark and both row counts; or the folder is a public export.
     """
-    refuse_public(run, previous, "give the run another folder (--out)")
+    refuse_public(run.path, previous, "give the run another folder (--out)")
     for name, benchmark in benchmarks.items():
         before, now = previous.get("benchmarks", {}).get(name), benchmark.facts()
         if before and before.get("rows_sha256") != now["rows_sha256"]:
@@ -260,7 +207,3 @@ def make_manifest(
         **({"prices": prices} if prices else {}),
         "seed": 0,
     }
-
-
-def write_manifest(run: Path, manifest: Mapping[str, Any]) -> None:
-    write_atomic(run / NAME, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

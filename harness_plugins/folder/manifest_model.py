@@ -12,6 +12,9 @@ from evaluators.prompts.grading import Decision, Kind, Ties
 from evaluators.records import MOST, SCHEMA
 from harness_plugins.config.prices import Prices
 
+PUBLIC = "public"
+"""In a manifest: the folder is a public export (`export`)."""
+
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Few = Annotated[int, Field(ge=1, le=10_000)]
 Orders = Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluators.engine.journal import verdict_files
+import orjson
+
 from evaluators.errors import UserError
-from evaluators.prompts.parsing import MASS_FLOOR, VERSION
-from evaluators.records import MOST, rotations
+from evaluators.prompts.parsing import VERSION
+from evaluators.records import MOST, Verdict, rotations
 from evaluators.usage import MOST_TOKENS
-from harness_plugins.folder.reread import Rereader
 
 _LIKELY = """CASE WHEN mass IS NULL OR mass >= {floor!r} THEN p END AS p, CASE
      WHEN mass IS NULL OR format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
@@ -86,7 +87,7 @@ _LONGEST = 16 << 20, 256 << 20
 is met."""
 
 
-def read_lines(db: Any, query: str, files: list[str]) -> Any:
+def read_lines(db: Any, query: str, files: Sequence[Path], **parameters: Any) -> Any:
     """Run a query over `read_json($files, maximum_object_size = $longest)`; returns its cursor.
 
     Raises:
@@ -95,18 +96,77 @@ def read_lines(db: Any, query: str, files: list[str]) -> Any:
     import duckdb
 
     usual, longest = _LONGEST
+    parameters["files"] = [str(f) for f in files]
     try:
-        return db.execute(query, {"files": files, "longest": usual})
+        return db.execute(query, {**parameters, "longest": usual})
     except duckdb.InvalidInputException:
-        return db.execute(query, {"files": files, "longest": longest})
+        return db.execute(query, {**parameters, "longest": longest})
 
 
-def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: float = MASS_FLOOR) -> Any:
-    """A DuckDB connection with a folder's verdict lines (`raw`) and the last of each trial (`last`); neither where there is none.
+def _unreadable(files: Sequence[Path], error: Exception) -> UserError:
+    return UserError(f"{files[0].parent}: the verdict files cannot be read ({str(error).splitlines()[0]})")
+
+
+_LINES_ON = """
+SELECT json FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = $longest)
+WHERE list_contains($uids, json_extract_string(json, '$.item'))
+"""
+
+
+def lines_on(files: Sequence[Path], uids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The lines of verdict files that are on some items, as objects.
+
+    Raises:
+        UserError: the files cannot be read.
+    """
+    import duckdb
+
+    try:
+        with duckdb.connect() as db:
+            rows = read_lines(db, _LINES_ON, files, uids=list(uids)).fetchall()
+    except duckdb.Error as e:
+        raise _unreadable(files, e) from None
+    for (line,) in rows:
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        yield value
+
+
+class AnswerText(NamedTuple):
+    """What a judge wrote in one trial."""
+
+    item: str
+    order: str
+    sample: int
+    replicate: int
+    text: str
+
+
+_ANSWER_TEXTS = """
+SELECT item, "order", coalesce(sample, 0), coalesce(replicate, 0), answer.text
+FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {
+    item: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR', "order": 'VARCHAR', sample: 'INTEGER',
+    replicate: 'INTEGER', answer: 'STRUCT(text VARCHAR)'})
+WHERE judge = $judge AND arm = $arm AND writer IS NOT DISTINCT FROM $writer AND answer.text IS NOT NULL
+"""
+
+
+def answer_texts(files: Sequence[Path], judge: str, arm: str, writer: str | None) -> Iterator[AnswerText]:
+    """The answers of one cell, in the order of their lines."""
+    import duckdb
+
+    with duckdb.connect() as db:
+        rows = read_lines(db, _ANSWER_TEXTS, files, judge=judge, arm=arm, writer=writer).fetchall()
+    return map(AnswerText._make, rows)
+
+
+def verdict_tables(files: Sequence[Path], reread: Iterable[Verdict] | None, mass_floor: float) -> Any:
+    """A DuckDB connection with the lines of verdict files (`raw`) and the last of each trial (`last`); neither where there is no file.
 
     Args:
-        reread: reads anew what an earlier parser read; None where only calls and tokens are asked for.
-        mass_floor: the mass below which one-token answers are `low_mass`.
+        reread: what an earlier parser read, read anew, in order; taken only where there is such a line.
 
     Raises:
         UserError: the files cannot be read.
@@ -114,13 +174,12 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
     import duckdb
 
     db = duckdb.connect()
-    files = [str(f) for f in verdict_files(folder) if f.stat().st_size]
     if not files:
         return db
     try:
         read_lines(db, f"CREATE TABLE raw AS {_QUERY}", files)
     except duckdb.Error as e:
-        raise UserError(f"{folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
+        raise _unreadable(files, e) from None
     if reread is not None:
         _read_anew(db, reread)
     db.execute(
@@ -132,14 +191,14 @@ def verdict_tables(folder: Path, reread: Rereader | None = None, mass_floor: flo
     return db
 
 
-def _read_anew(db: Any, reread: Rereader) -> None:
+def _read_anew(db: Any, reread: Iterable[Verdict]) -> None:
     """Put what today's parsers make of older answers in the place of what earlier ones made of them."""
     stale = "coalesce(stale, false) AND NOT coalesce(bad, true)"
     if not db.execute(f"SELECT count(*) FROM raw WHERE {stale}").fetchall()[0][0]:
         return
     columns: dict[str, list[Any]] = {name: [] for name in _DERIVED}
     keys: list[str] = []
-    for verdict in reread.stale():
+    for verdict in reread:
         keys.append(verdict.key)
         derived = {
             **{name: getattr(verdict, name) for name in ("status", "pick", "score", "ranks", "both_bad", "forms")},

@@ -26,7 +26,7 @@ from evaluators.records import (
     Writer,
 )
 from evaluators.rubrics.leaks import leak_classes
-from harness_plugins.folder.manifest import PUBLIC
+from harness_plugins.folder.manifest_model import PUBLIC
 
 VERSION = 1
 """Of the export, in its manifest."""

@@ -8,31 +8,32 @@ folder's manifest says of how the judge was asked. The file itself is left as it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from evaluators.engine.journal import rubrics_of, verdicts_of
 from evaluators.engine.runner import derived
 from evaluators.prompts import parsing
 from evaluators.prompts.criteria import criteria_of
 from evaluators.prompts.grading import SCALE, Asked, Grading
-from evaluators.records import Criterion, RecordError, Verdict, decode
+from evaluators.records import Criterion, RecordError, Rubric, Verdict, decode
 from evaluators.rubrics.arms import generic_rubric
-from harness_plugins.folder.manifest import PUBLIC, read_manifest
+from harness_plugins.folder.manifest_model import PUBLIC
 
 
 @dataclass
 class Rereader:
     """Reads the verdicts of one folder as today's parsers do.
 
-    >>> reread = Rereader(folder)                                    # doctest: +SKIP
+    >>> reread = folder.rereader(folder.manifest())                  # doctest: +SKIP
     >>> reread.verdict(verdict).status                               # doctest: +SKIP
     """
 
-    folder: Path
+    manifest: Mapping[str, Any]
+    """The folder's: how its judges were asked."""
+    rubrics: Iterable[Rubric]
+    """The folder's, of which a judge by criteria reads the criteria; taken once, and only where such a verdict is read anew."""
     count: int = 0
     """Verdicts read anew so far."""
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -41,17 +42,13 @@ class Rereader:
     """Finish reasons that leave answers unfinished, by today's table."""
 
     @cached_property
-    def _manifest(self) -> dict[str, Any]:
-        return read_manifest(self.folder)
-
-    @cached_property
     def _criteria(self) -> dict[str, tuple[Criterion, ...]]:
         """The criteria of each rubric of the folder, by its uid."""
-        return {r.uid: r.criteria or criteria_of(r.text) for r in rubrics_of(self.folder)}
+        return {r.uid: r.criteria or criteria_of(r.text) for r in self.rubrics}
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """The verdict as today's parser reads its answer; the same object where that is how it was read."""
-        if not is_stale(verdict) or PUBLIC in self._manifest:  # an export holds no texts
+        if not is_stale(verdict) or PUBLIC in self.manifest:  # an export holds no texts
             return verdict
         parsed = parsing.parse(verdict.answer, self._asked(verdict), self._complete(verdict.judge))  # type: ignore[arg-type]
         again = replace(verdict, **derived(parsed, verdict.order))
@@ -62,9 +59,9 @@ class Rereader:
             self.changes[_name(verdict), _name(again)] += 1
         return again
 
-    def stale(self) -> Iterator[Verdict]:
-        """The folder's stale verdicts, read anew, in order."""
-        for value in verdicts_of(self.folder):
+    def stale(self, lines: Iterable[dict[str, Any]]) -> Iterator[Verdict]:
+        """Those of verdict lines that another version read, read anew, in order."""
+        for value in lines:
             try:
                 verdict = decode(Verdict, value, "ignore")
             except RecordError:
@@ -97,7 +94,7 @@ class Rereader:
         return self._criteria.get(uid, ())
 
     def _judge(self, name: str) -> Mapping[str, Any]:
-        judge: Mapping[str, Any] = self._manifest.get("judges", {}).get(name, {})
+        judge: Mapping[str, Any] = self.manifest.get("judges", {}).get(name, {})
         return judge
 
     def _complete(self, judge: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluators.engine.journal import Damage, rubrics_of
+from evaluators.engine.journal import Damage
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_jsonl
 from evaluators.keys import rubric_uid
@@ -17,9 +17,13 @@ from evaluators.rubrics.arms import WriterRubrics
 from evaluators.rubrics.shuffle import donors
 from evaluators.writers.base import is_shared
 from harness_plugins.folder.artefacts import SUFFIXES, read_artefact
-from harness_plugins.folder.donors import Planned
+from harness_plugins.folder.donors import Planned, Shuffle
+from harness_plugins.folder.run_folder import RunFolder
 
 _BY_HAND = {"id", "row"}
+
+_Place = tuple[str, str | None, str, int]
+"""Benchmark, item, saw and replicate."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class RubricFile:
     """(benchmark, item, saw, replicate) of those whose writing failed and is to be tried again."""
 
     prints: frozenset[str] = frozenset()
-    """What gives away the pairs that it was induced from (`disjoint.prints`)."""
+    """What gives away the pairs that it was induced from (`benchmarks.overlap.prints`)."""
 
     def of(self, benchmark: str, items: Sequence[Item], shuffles: int, planned: Planned | None = None) -> WriterRubrics:
         """The writer's valid rubrics for one benchmark, with `shuffles` sets of donors.
@@ -54,8 +58,8 @@ class RubricFile:
         texts = {uid: rubrics[0].text for uid, rubrics in read.items() if rubrics}
         permutations: list[Mapping[str, str]] = []
         for seed in range(shuffles):
-            pairs, settled = planned.shuffle(benchmark, self.name, seed) if planned else ({}, frozenset())
-            permutations.append(donors(items, texts, seed, permutations, planned=pairs, settled=settled))
+            before = planned.shuffle(benchmark, self.name, seed) if planned else Shuffle()
+            permutations.append(donors(items, texts, seed, permutations, planned=before.donors, settled=before.settled))
         everywhere = set(texts).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
         own = {u: tuple(r) for u, r in by_item.items()}
@@ -77,54 +81,34 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
     if path.suffix in SUFFIXES:
-        name = name or path.stem
-        artefact = read_artefact(name, path, benchmarks)
+        artefact = read_artefact(name or path.stem, path, benchmarks)
         return RubricFile(
-            name, path, tuple(replace(r, uid=rubric_uid(r)) for r in artefact.rubrics), prints=artefact.prints
+            name or path.stem,
+            path,
+            tuple(replace(r, uid=rubric_uid(r)) for r in artefact.rubrics),
+            prints=artefact.prints,
         )
     index = _Index(benchmarks)
-    rubrics: list[Rubric] = []
-    first: dict[tuple[Any, ...], int] = {}
-    writers: dict[Writer, int] = {}
     problems: list[str] = []
     rows = list(read_jsonl(path, problems))
     ours = [row for _, row in rows if row.get("benchmark") is None or row["benchmark"] in benchmarks]
     names = list(dict.fromkeys(n for row in ours if (n := _writer_name(row))))
     only = name if name in names and len(names) > 1 else ""  # a run's own file holds all of its writers
     name = name or (names[0] if names else path.stem)
+    lines = _Lines()
     for number, row in rows:
         try:
             rubric = _rubric(row, index, name)
-            if rubric is None or rubric.status == "error" or (only and rubric.writer.name != only):
-                continue
-            writers.setdefault(rubric.writer, number)
-            place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
-            if place in first:
-                if rubric.answer is not None:  # written again (`rubrics --redo`): the last one counts
-                    rubrics = [r for r in rubrics if (r.benchmark, r.item, r.saw, r.replicate) != place]
-                    rubrics.append(rubric)
-                    continue
-                raise RecordError(
-                    f"a second rubric for the same item (the first is line {first[place]}): remove one, or give it another `replicate`"
-                )
-            first[place] = number
-            rubrics.append(rubric)
+            if rubric is not None and rubric.status != "error" and only in ("", rubric.writer.name):
+                lines.add(number, rubric)
         except RecordError as e:
             problems.append(f"{path}: line {number}: {e}")
-    if len(writers) > 1:
-        (first_writer, first_line), (second_writer, second_line) = list(writers.items())[:2]
-        what = (
-            "two writers"
-            if first_writer.name != second_writer.name
-            else f"writer {first_writer.name!r} declared in two ways"
-        )
-        problems.append(
-            f"{path}: line {second_line}: {what} (see line {first_line}): a file is one writer, with one model, base and family; "
-            "split it, and give each part a name"
-        )
+    if problem := lines.two_writers():
+        problems.append(f"{path}: {problem}")
     if problems:
         omitted_note = [f"... and {len(problems) - 5} more lines of {path}"] if len(problems) > 5 else []
         raise UserError(*problems[:5], *omitted_note)
+    rubrics = list(lines.rubrics.values())
     if not any(r.status == "valid" for r in rubrics):
         raise UserError(
             f"{path}: no valid rubric for {', '.join(benchmarks)}; check the `benchmark` field of its lines"
@@ -134,10 +118,53 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
     return RubricFile(name, path, tuple(replace(r, uid=rubric_uid(r)) for r in rubrics), prints=prints)
 
 
+class _Lines:
+    """The rubrics of a file, each with the line that it came from."""
+
+    def __init__(self) -> None:
+        self.rubrics: dict[_Place, Rubric] = {}
+        """The last one of each place."""
+        self._first: dict[_Place, int] = {}
+        self._writers: dict[Writer, int] = {}
+        """Each as it is declared, and the first line that does so."""
+
+    def add(self, number: int, rubric: Rubric) -> None:
+        """Take a line up.
+
+        Raises:
+            RecordError: it is for the same item as another, and not one that a writer wrote again (`rubrics --redo`).
+        """
+        self._writers.setdefault(rubric.writer, number)
+        place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
+        if place in self._first and rubric.answer is None:
+            raise RecordError(
+                f"a second rubric for the same item (the first is line {self._first[place]}): remove one, or give it another "
+                "`replicate`"
+            )
+        self._first.setdefault(place, number)
+        self.rubrics.pop(place, None)
+        self.rubrics[place] = rubric
+
+    def two_writers(self) -> str:
+        """What is wrong where the file is not one writer's; empty where it is."""
+        if len(self._writers) < 2:
+            return ""
+        (first_writer, first_line), (second_writer, second_line) = list(self._writers.items())[:2]
+        difference = (
+            "two writers"
+            if first_writer.name != second_writer.name
+            else f"writer {first_writer.name!r} declared in two ways"
+        )
+        return (
+            f"line {second_line}: {difference} (see line {first_line}): a file is one writer, with one model, base and family; "
+            "split it, and give each part a name"
+        )
+
+
 def _prints_beside(path: Path, texts: set[str]) -> frozenset[str]:
     """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts lie beside it."""
     prints: frozenset[str] = frozenset()
-    for file in sorted(path.parent.glob("rubric-*.yaml")) if texts else ():
+    for file in RunFolder(path.parent).artefacts() if texts else ():
         artefact = read_artefact("", file, ("",))
         if artefact.rubrics[0].text in texts:
             prints |= artefact.prints
@@ -218,14 +245,14 @@ def _rubric(row: Mapping[str, Any], index: _Index, writer: str) -> Rubric | None
     return rubric
 
 
-def check_unchanged(run: Path, files: Sequence[RubricFile], damage: Damage | None = None) -> list[Rubric]:
+def check_unchanged(run: RunFolder, files: Sequence[RubricFile], damage: Damage | None = None) -> list[Rubric]:
     """The rubrics that a run folder does not hold yet.
 
     Raises:
         UserError: the folder holds another text under the same writer and item: its table rows would mix two writers.
     """
     uid_by_place: dict[tuple[Any, ...], str] = {}
-    for r in rubrics_of(run, damage):
+    for r in run.rubrics(damage):
         uid_by_place[r.benchmark, r.item, r.writer.name, r.saw, r.replicate] = r.uid
     new: list[Rubric] = []
     for file in files:

@@ -7,23 +7,30 @@ each call of it counted in full, whoever else shares it. What an answer does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
-from evaluators.engine.journal import record_files
 from evaluators.rubrics.arms import ARMS, BLIND
 from evaluators.specs import capabilities, served_model
 from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
 
 Cell = tuple[str, str, str, str | None]
 """Benchmark, judge, arm, writer."""
+
+
+class Tokens(NamedTuple):
+    read: float
+    written: float
+
+
+NOTHING = Tokens(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,10 @@ class Usage:
         """For the calls that are known, with what the cache saved."""
         return (self.read - self.cached) * rates.read + self.cached * rates.cached + self.written * rates.written
 
-    def alone(self) -> tuple[float, float]:
-        """Tokens read and written in all calls, those of unknown ones at the mean of the others; NaN where none is known."""
+    def alone(self) -> Tokens:
+        """Those of all calls, of unknown ones at the mean of the others; NaN where none is known."""
         share = self.calls / self.known if self.known else float("nan")
-        return (self.read * share, self.written * share) if self.calls else (0.0, 0.0)
+        return Tokens(self.read * share, self.written * share) if self.calls else NOTHING
 
 
 Role = Literal["judge", "writer", "induction"]
@@ -66,12 +73,12 @@ class Paid:
     model: str
     """As configured; as served where no config is at hand."""
     usage: Usage
-    made: int
+    outputs: int
     """Verdicts or rubrics that are there: of several lines the last."""
     retried: int = 0
     """Failed attempts before an answer came of which no reply came: whether they were billed is not known."""
-    most: tuple[float, float] = (0.0, 0.0)
-    """The most tokens that one call read, and that one wrote."""
+    most: Tokens = NOTHING
+    """The most that one call read, and that one wrote."""
     failed: int = 0
     """Of the calls, replies that came and could not be used."""
 
@@ -98,38 +105,48 @@ class Decided:
         return self.usage.calls * (self.items / self.draws)
 
 
+class Drafts(NamedTuple):
+    """The present rubrics of a writer, whatever came of them."""
+
+    usage: Usage
+    replicates: int
+
+    def replicate(self) -> Usage:
+        """One replicate's share; how many of its calls are known stays as it is."""
+        if self.replicates == 1:
+            return self.usage
+        usage, tokens = self.usage, (self.usage.read, self.usage.cached, self.usage.written)
+        return Usage(usage.calls, usage.requests, usage.known, *(n / self.replicates for n in tokens))
+
+
+class RubricUsage(NamedTuple):
+    """What the rubrics of a writer took to write."""
+
+    usage: Usage
+    """Of one replicate."""
+    all_benchmarks: bool
+    """Whether it is for all benchmarks of the folder together."""
+
+
 @dataclass
-class Folder:
+class FolderUsage:
     """All of a run folder."""
 
     paid: list[Paid] = field(default_factory=list)
     cells: dict[Cell, Decided] = field(default_factory=dict)
-    written: dict[tuple[str, str, bool], tuple[Usage, int]] = field(default_factory=dict)
-    """(benchmark, writer, blind) -> its present rubrics, whatever came of them, and how many replicates; `blind`: written
-    without the responses."""
+    written: dict[tuple[str, str, bool], Drafts] = field(default_factory=dict)
+    """(benchmark, writer, blind) -> its rubrics; `blind`: written without the responses."""
     induced: dict[str, Usage] = field(default_factory=dict)
     """Writer -> all calls of its inductions."""
 
-    def wrote(self, benchmark: str, writer: str, arm: str) -> tuple[Usage, bool] | None:
-        """What the rubrics that an arm reads took to write, one replicate of them, and whether that was for all benchmarks.
-
-        None for a writer whose rubrics are not on record.
-        """
+    def rubrics_read(self, benchmark: str, writer: str, arm: str) -> RubricUsage | None:
+        """What the rubrics that an arm reads took to write; None for a writer whose rubrics are not on record."""
         if writer in self.induced:
-            replicates = max(n for (_, w, _), (_, n) in self.written.items() if w == writer)
-            return _part(self.induced[writer], replicates), True
-        kinds = {blind: v for (b, w, blind), v in self.written.items() if (b, w) == (benchmark, writer)}
-        written = kinds.get(ARMS.facts(arm).reads is BLIND) or kinds.get(True)
-        return None if written is None else (_part(written[0], written[1]), False)
-
-
-def _part(usage: Usage, replicates: int) -> Usage:
-    """One replicate's share; how many of its calls are known stays as it is."""
-    if replicates == 1:
-        return usage
-    return Usage(
-        usage.calls, usage.requests, usage.known, *(x / replicates for x in (usage.read, usage.cached, usage.written))
-    )
+            replicates = max(d.replicates for (_, w, _), d in self.written.items() if w == writer)
+            return RubricUsage(Drafts(self.induced[writer], replicates).replicate(), True)
+        kinds = {blind: d for (b, w, blind), d in self.written.items() if (b, w) == (benchmark, writer)}
+        drafts = kinds.get(ARMS.facts(arm).reads is BLIND) or kinds.get(True)
+        return None if drafts is None else RubricUsage(drafts.replicate(), False)
 
 
 _TOKENS = (
@@ -212,21 +229,32 @@ FROM (SELECT answer, {_LINE} FROM {_READ} {{answer: '{_ANSWER}', error: '{_ERROR
 """
 
 
-def usage_of(db: Any, folder: Path, manifest: Mapping[str, Any]) -> Folder:
+def usage_of(
+    db: Any, rubric_files: Sequence[Path], inductions: Mapping[str, Path], manifest: Mapping[str, Any]
+) -> FolderUsage:
     """What a folder's records tell of tokens.
 
     Args:
         db: a connection with the tables `raw` and `last` of `records.verdict_tables`; they may be absent where nothing was judged.
+        rubric_files: those that are not empty.
+        inductions: writer -> the file of its induction's answers; those that are not empty.
     """
-    folder_usage = Folder()
-    there = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
-    if {"raw", "last"} <= there:
+    folder_usage = FolderUsage()
+    tables = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    if {"raw", "last"} <= tables:
         _judges(db, manifest, folder_usage)
-    _writers(db, folder, manifest, folder_usage)
+    file_writers = set(
+        manifest.get("rubrics", {})
+    )  # not paid for here; what they took to write is told where they say it
+    if rubric_files:
+        read_lines(db, _RUBRICS, rubric_files)
+        _rubrics(db, file_writers, folder_usage)
+    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if rubric_files else {}
+    _inductions(db, {w: path for w, path in inductions.items() if w not in file_writers}, models, folder_usage)
     return folder_usage
 
 
-def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
+def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: FolderUsage) -> None:
     def is_model(judge: str) -> bool:
         entry = manifest.get("judges", {}).get(judge)
         return capabilities(str(entry["key"].get("backend"))).asks_model if entry else judge not in PICKS
@@ -235,10 +263,12 @@ def _judges(db: Any, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
     answers = {judge: row for judge, *row in db.execute(_PAID).fetchall()}
     failed = {judge: row for judge, *row in db.execute(_FAILED).fetchall()}
     for judge in sorted(filter(is_model, answers.keys() | failed.keys())):
-        served, *row = answers.get(judge, ("", *_NOTHING))
+        served, *row = answers.get(judge, ("", *_NO_ANSWER))
         entry = manifest.get("judges", {}).get(judge)
         model = (model_of(entry["key"]) if entry else "") or served
-        folder_usage.paid.append(_paid("judge", judge, model, row, failed.get(judge), verdict_counts.get(judge, 0)))
+        folder_usage.paid.append(
+            _paid("judge", judge, model, answers=row, failed=failed.get(judge), outputs=verdict_counts.get(judge, 0))
+        )
     for benchmark, judge, arm, writer, *numbers, draws, items in db.execute(_CELLS).fetchall():
         if is_model(judge):
             folder_usage.cells[benchmark, judge, arm, writer] = Decided(_usage(numbers), draws, items)
@@ -249,7 +279,7 @@ def model_of(key: Mapping[str, Any]) -> str:
     return served_model(str(key.get("backend")), str(key.get("model") or ""), key.get("model_args") or {})
 
 
-_NOTHING = (0,) * 9
+_NO_ANSWER = (0,) * 9
 """Sums over no answer: the six of a usage, failed attempts, and the most read and written."""
 
 
@@ -258,28 +288,18 @@ def _usage(numbers: Any) -> Usage:
     return Usage(int(calls), int(requests or 0), int(calls_with_usage), read, cached, written)
 
 
-def _paid(role: Role, name: str, model: str, answers: Any, failed: Any, output_count: int) -> Paid:
+def _paid(role: Role, name: str, model: str, *, answers: Any, failed: Any, outputs: int) -> Paid:
     """What was paid for answers, and for replies that could not be used (None: there were none)."""
     *numbers, retried, read, written = answers
-    usage, most, lost = _usage(numbers), (read, written), 0
+    usage, most, lost = _usage(numbers), Tokens(read, written), 0
     if failed is not None:
         *numbers, failed_read, failed_written = (n or 0 for n in failed)
         usage, lost = usage + _usage(numbers), int(numbers[0])
-        most = max(read, failed_read), max(written, failed_written)
-    return Paid(role, name, model, usage, output_count, int(retried or 0), most, lost)
+        most = Tokens(max(read, failed_read), max(written, failed_written))
+    return Paid(role, name, model, usage, outputs, int(retried or 0), most, lost)
 
 
-def _writers(db: Any, folder: Path, manifest: Mapping[str, Any], folder_usage: Folder) -> None:
-    """Rubrics from files were not paid for here; what they took to write is told all the same, where they say it."""
-    files = [str(f) for f in record_files(folder, "rubrics") if f.stat().st_size]
-    file_writers = set(manifest.get("rubrics", {}))
-    if files:
-        read_lines(db, _RUBRICS, files)
-        _rubrics(db, file_writers, folder_usage)
-    _inductions(db, folder, file_writers, folder_usage, bool(files))
-
-
-def _rubrics(db: Any, file_writers: set[str], folder_usage: Folder) -> None:
+def _rubrics(db: Any, file_writers: set[str], folder_usage: FolderUsage) -> None:
     rows = db.execute(
         f"SELECT writer, max(model), {_TOKENS}, {_MOST} FROM rubrics WHERE answered AND writer IS NOT NULL GROUP BY 1"
     ).fetchall()
@@ -295,26 +315,29 @@ def _rubrics(db: Any, file_writers: set[str], folder_usage: Folder) -> None:
     rubric_counts = dict(db.execute("SELECT writer, count(*) FROM drafts GROUP BY 1").fetchall())
     for writer in sorted((answers.keys() | failed.keys()) - file_writers):
         lost_model, *lost = failed.get(writer, (None,))
-        model, *row = answers.get(writer, (lost_model, *_NOTHING))
-        folder_usage.paid.append(_paid("writer", writer, model or "", row, lost or None, rubric_counts.get(writer, 0)))
+        model, *row = answers.get(writer, (lost_model, *_NO_ANSWER))
+        outputs = rubric_counts.get(writer, 0)
+        folder_usage.paid.append(
+            _paid("writer", writer, model or "", answers=row, failed=lost or None, outputs=outputs)
+        )
     for benchmark, writer, blind, replicates, *numbers in db.execute(
         f"SELECT benchmark, writer, blind, count(DISTINCT replicate), {_TOKENS} FROM drafts GROUP BY 1, 2, 3"
     ).fetchall():
-        folder_usage.written[benchmark, writer, blind] = _usage(numbers), replicates
+        folder_usage.written[benchmark, writer, blind] = Drafts(_usage(numbers), replicates)
 
 
-def _inductions(db: Any, folder: Path, file_writers: set[str], folder_usage: Folder, filed: bool) -> None:
-    """What inductions took, also of those that were stopped before their rubric was filed."""
-    models = dict(db.execute("SELECT writer, max(model) FROM rubrics GROUP BY 1").fetchall()) if filed else {}
-    for path in record_files(folder, "induction"):
-        name = path.stem.removeprefix("induction-")
-        if not path.stat().st_size or name in file_writers:
-            continue
-        (row,) = read_lines(db, _INDUCED, [str(path)]).fetchall()
+def _inductions(db: Any, files: Mapping[str, Path], models: Mapping[str, str], folder_usage: FolderUsage) -> None:
+    """What inductions took, also of those that were stopped before their rubric was filed.
+
+    Args:
+        models: writer -> the model of its rubrics that are filed.
+    """
+    for name, path in files.items():
+        (row,) = read_lines(db, _INDUCED, [path]).fetchall()
         served, *row = row
         answers, failed = row[:9], row[9:]
         usage = _usage(answers[:6])
         if name in models:
             folder_usage.induced[name] = usage
         model = models.get(name) or served or ""
-        folder_usage.paid.append(_paid("induction", name, model, answers, failed, usage.calls))
+        folder_usage.paid.append(_paid("induction", name, model, answers=answers, failed=failed, outputs=usage.calls))

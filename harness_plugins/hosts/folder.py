@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluators.engine.journal import Journal, folder_lock, items_of, verdict_files, verdicts_of
+from evaluators.engine.journal import Journal
 from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
@@ -21,8 +21,9 @@ from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
 from evaluators.specs import JudgeSpec
 from evaluators.text import say
 from harness_plugins.folder.items import with_known_digests
-from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.manifest import check_judges, check_rows, make_manifest
 from harness_plugins.folder.rubrics import check_unchanged
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.hosts.rows import Row, Rows, cell_of
 from harness_plugins.hosts.summary import print_summaries
 from harness_plugins.scoring.report import Report
@@ -37,16 +38,17 @@ class Folder:
 
     def __init__(self, path: Path, rank: int) -> None:
         self.path = path
+        self.run = RunFolder(path)
         self.rank = rank
         self._rubrics: Journal | None = None
         self._report: tuple[int, Report] | None = None
         self.judged = False
         """Verdicts of this process are meant to go here: a folder that refuses them shows nothing new."""
         with ExitStack() as files:
-            files.enter_context(folder_lock(path, shared=True))
-            self._known = items_of(path)
-            self.items = files.enter_context(Journal(path / f"items-{rank}.jsonl"))
-            self.verdicts = files.enter_context(Journal(path / f"verdicts-{rank}.jsonl"))
+            files.enter_context(self.run.locked(shared=True))
+            self._known = self.run.items()
+            self.items = files.enter_context(self.run.journal("items", rank))
+            self.verdicts = files.enter_context(self.run.journal("verdicts", rank))
             self._files = files.pop_all()
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
         self._digested: dict[str, Item] = {}
@@ -62,13 +64,13 @@ class Folder:
         items = list({r.item.uid: r.item for r in chosen}.values())
         rubrics = {} if rows.rubrics is None else {rows.rubrics.name: rows.rubrics.path}
         config = rows.config.model_copy(update={"judges": (spec,), "arms": (rows.arm.name,), "rubrics": rubrics})
-        previous, benchmarks = read_manifest(self.path), {rows.grid.benchmark: rows.benchmark}
+        previous, benchmarks = self.run.manifest(), {rows.grid.benchmark: rows.benchmark}
         # On every rank: one that is refused must not ask.
-        check_judges(self.path, previous, config.judges, config.orders)
-        check_rows(self.path, previous, benchmarks)
-        new = check_unchanged(self.path, [rows.rubrics] if rows.rubrics else [])
+        check_judges(self.run, previous, config.judges, config.orders)
+        check_rows(self.run, previous, benchmarks)
+        new = check_unchanged(self.run, [rows.rubrics] if rows.rubrics else [])
         if self.rank == 0:
-            write_manifest(self.path, make_manifest(previous, config, benchmarks, [replace(rows.grid, items=items)]))
+            self.run.write_manifest(make_manifest(previous, config, benchmarks, [replace(rows.grid, items=items)]))
             if new:
                 self.add_rubrics(new)
         self.judged = True
@@ -111,22 +113,21 @@ class Folder:
         """
         with self._lock:
             if self._rubrics is None:
-                name = "rubrics.jsonl" if self.rank == 0 else f"rubrics-{self.rank}.jsonl"
-                self._rubrics = self._files.enter_context(Journal(self.path / name))
+                self._rubrics = self._files.enter_context(self.run.journal("rubrics", self.rank or None))
             self._rubrics.append(b"".join(map(encode, rubrics)))
 
     def report(self) -> Report:
         """What `score` says of the folder as it is now."""
         from harness_plugins.scoring.score import score  # duckdb: only where there is something to score
 
-        size = sum(path.stat().st_size for path in verdict_files(self.path))
+        size = sum(path.stat().st_size for path in self.run.files("verdicts"))
         if self._report is None or self._report[0] != size:
             self._report = size, score(self.path)
         return self._report[1]
 
     def refresh(self) -> None:
         """Take note of the items that the engine has listed."""
-        self._known = items_of(self.path)
+        self._known = self.run.items()
 
     def write(self, row: Row, spec: JudgeSpec, answer: Answer | None, error: BackendError | None = None) -> Verdict:
         """File what a harness's own model answered. May be called from threads."""
@@ -147,7 +148,7 @@ class Folder:
         """The folder's last word on each cell, by key."""
         keys = {c.key for c in cells}
         verdicts: dict[str, Verdict] = {}
-        for value in verdicts_of(self.path):
+        for value in self.run.verdicts():
             key = value["key"]
             if key in keys:
                 verdict = decode(Verdict, value, "ignore")

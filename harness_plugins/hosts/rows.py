@@ -24,8 +24,8 @@ from harness_plugins.benchmarks.loader import Benchmark, load_entry
 from harness_plugins.benchmarks.overlap import check_prints
 from harness_plugins.config.run import Config, load_config
 from harness_plugins.folder.donors import planned_donors
-from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.folder.rubrics import RubricFile, read_rubrics
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.hosts import CONFIG, GRADING, OUT, RUBRICS, SETTINGS
 from harness_plugins.hosts.judge import make_spec
 
@@ -170,7 +170,8 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     if arm.per_writer:
         rubrics, sha256 = _rubrics(Path(path).resolve(), entry)
         shuffles = config.shuffles if arm.donors else 0
-        planned = planned_donors(run_folder(), read_manifest(run_folder())) if shuffles else None
+        folder = RunFolder(run_folder())
+        planned = planned_donors(folder, folder.manifest()) if shuffles else None
         writers = [
             rubrics.of(benchmark, loaded.items, shuffles, planned)
         ]  # donors come from all items, whatever the limit

@@ -21,7 +21,7 @@ from evaluators.prompts.template import pick_of
 from evaluators.records import Failure, Rubric, Verdict
 from evaluators.specs import JudgeSpec
 from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
-from harness_plugins.folder.manifest import check_rows, make_manifest, read_manifest, write_manifest
+from harness_plugins.folder.manifest import check_rows, make_manifest
 from harness_plugins.hosts import ARR, GRM
 from harness_plugins.hosts.base import Docs, HostedTask, HostReply
 from harness_plugins.hosts.metrics import Outcome
@@ -64,11 +64,11 @@ class HostedWriting(HostedTask):
                 return
             _ = self.writer  # whose name must be known before anything is asked
             self._planned, self.folder.judged = True, self.folder.judged or self.scores
-            previous, benchmarks = read_manifest(self.folder.path), {self.rows.grid.benchmark: self.rows.benchmark}
-            check_rows(self.folder.path, previous, benchmarks)
+            previous, benchmarks = self.folder.run.manifest(), {self.rows.grid.benchmark: self.rows.benchmark}
+            check_rows(self.folder.run, previous, benchmarks)
             if self.rank == 0:
                 config = self.rows.config.model_copy(update={"judges": (), "arms": (), "rubrics": {}})
-                write_manifest(self.folder.path, make_manifest(previous, config, benchmarks, ()))
+                self.folder.run.write_manifest(make_manifest(previous, config, benchmarks, ()))
 
     def file(self, number: int, reply: HostReply) -> Verdict:
         """Record what the model wrote; returns its own verdict, which is not filed as a judge's."""

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
 from harness_plugins.doors import IMPORTS
-from harness_plugins.folder import reported_usage
-from harness_plugins.folder.manifest import NAME
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.imports._results import InputFile, Summary
 
 __all__ = ["Summary", "about", "import_results"]
@@ -41,13 +39,14 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
     """
     if form not in IMPORTS.names():
         raise UserError(unknown("format", form, IMPORTS.names()))
-    if out.is_dir() and any(f.stat().st_size for f in verdict_files(out)):
+    folder = RunFolder(out)
+    if folder.filled("verdicts"):
         raise UserError(f"{out}: holds verdicts already; import into another folder (--out)")
     module = IMPORTS.module(form)
     verdicts = getattr(module, "VERDICTS", True)
-    if verdicts and (out / reported_usage.FILE).exists():
+    if verdicts and folder.scores_file.exists():
         raise UserError(f"{out}: holds imported scores; import verdicts into another folder (--out)")
-    if verdicts and any((out / name).exists() for name in (NAME, "items.jsonl", "rubrics.jsonl")):
+    if verdicts and any(f.exists() for f in (folder.manifest_file, folder.file("items"), folder.file("rubrics"))):
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
         raise UserError(f"--benchmark: {unknown('benchmark', benchmark, names())}")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from evaluators.engine.journal import Journal, folder_lock
 from evaluators.engine.runner import derived
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_jsonl
@@ -25,7 +24,7 @@ from harness_plugins.benchmarks.loader import RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem
 from harness_plugins.benchmarks.sources import Row, RowProblem
 from harness_plugins.benchmarks.spec import MediaSpec, load_spec
-from harness_plugins.folder.manifest import write_manifest
+from harness_plugins.folder.run_folder import RunFolder
 
 BACKEND = "import"
 GRM = "grm"
@@ -163,19 +162,20 @@ def write(out: Path, form: str, inputs: Sequence[InputFile], judges: Sequence[Ju
     if not result_sets:
         raise UserError(f"{', '.join(str(g.path) for g in inputs)}: no verdicts in these files")
     items = _items(result_sets)
-    with folder_lock(out):
-        lines = _write(out, result_sets, items)
-        write_manifest(out, _manifest(result_sets, items, imported(form, inputs)))
+    folder = RunFolder(out)
+    with folder.locked():
+        lines = _write(folder, result_sets, items)
+        folder.write_manifest(_manifest(result_sets, items, imported(form, inputs)))
     return Summary(tuple(lines), protocol)
 
 
-def _write(out: Path, result_sets: Sequence[JudgeResults], items: Mapping[tuple[str, str], Item]) -> list[str]:
+def _write(folder: RunFolder, result_sets: Sequence[JudgeResults], items: Mapping[tuple[str, str], Item]) -> list[str]:
     """Write items, verdicts and rubrics; returns what a person is told of them."""
     lines: list[str] = []
     rubrics: list[bytes] = []
-    with Journal(out / "items.jsonl") as journal:
+    with folder.journal("items") as journal:
         journal.append(b"".join(encode(i) for i in items.values()))
-    with Journal(out / "verdicts.jsonl") as journal:
+    with folder.journal("verdicts") as journal:
         for results in result_sets:
             verdicts = [
                 v
@@ -197,7 +197,7 @@ def _write(out: Path, result_sets: Sequence[JudgeResults], items: Mapping[tuple[
                 )
             lines += [f"{results.benchmark}: {results.judge}: {note}" for note in results.notes]
     if rubrics:
-        with Journal(out / "rubrics.jsonl") as journal:
+        with folder.journal("rubrics") as journal:
             journal.append(b"".join(rubrics))
     return lines
 

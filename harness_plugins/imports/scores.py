@@ -17,8 +17,9 @@ from evaluators.inputs.files import plain_file, read_json
 from evaluators.inputs.names import unknown
 from evaluators.records import SCHEMA
 from harness_plugins._version import __version__
-from harness_plugins.folder.manifest import NAME, write_atomic, write_manifest
-from harness_plugins.folder.reported_usage import FILE, Score, read_scores
+from harness_plugins.folder.atomic import write_atomic
+from harness_plugins.folder.run_folder import RunFolder
+from harness_plugins.folder.scores import Score
 from harness_plugins.imports._results import FileRow, InputFile, Summary, imported, rows_of
 
 HELP = """\
@@ -45,16 +46,17 @@ def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summar
     scores, repeats = _scores([row for g in inputs for row in _rows(g.path)])
     if not scores:
         raise UserError(f"{', '.join(str(g.path) for g in inputs)}: no scores in these files")
-    previous = read_scores(out)
+    folder = RunFolder(out)
+    previous = folder.scores()
     if previous == scores:
         return Summary((f"Nothing to do: {out} holds these {len(scores)} scores already.",))
-    if previous or (out / NAME).exists() or (out / "items.jsonl").exists():
+    if previous or folder.manifest_file.exists() or folder.file("items").exists():
         what = f"{len(previous)} other scores" if previous else "a run"
         raise UserError(f"{out}: holds {what} already; import into another folder (--out)")
     out.mkdir(parents=True, exist_ok=True)
     content = b"".join(orjson.dumps(s.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for s in scores)
-    write_atomic(out / FILE, content)
-    write_manifest(out, _manifest(scores, imported("scores", inputs)))
+    write_atomic(folder.scores_file, content)
+    folder.write_manifest(_manifest(scores, imported("scores", inputs)))
     counted = Counter(s.benchmark for s in scores)
     lines = [
         f"{name}: {count} scores of {len({s.model for s in scores if s.benchmark == name})} models"

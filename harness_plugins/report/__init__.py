@@ -60,7 +60,8 @@ def write_report(
         UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
     """
     from harness_plugins.config.prices import load_prices
-    from harness_plugins.folder.manifest import read_manifest, refuse_public
+    from harness_plugins.folder.manifest import refuse_public
+    from harness_plugins.folder.run_folder import RunFolder
     from harness_plugins.report.drawing import style
     from harness_plugins.report.figures import all_plots
     from harness_plugins.report.outcomes import choose, outcomes
@@ -72,7 +73,9 @@ def write_report(
     place = Path(out) if out is not None else folder / "report.html"
     if place.is_dir():
         raise UserError(f"{place} is a folder: give the page a file, such as --out {place / 'report.html'}")
-    refuse_public(folder, read_manifest(folder), "a report is made of the run itself; `table` prints these numbers")
+    refuse_public(
+        folder, RunFolder(folder).manifest(), "a report is made of the run itself; `table` prints these numbers"
+    )
     with style():  # says first of all where a library is missing
         data = read_run(folder)
         report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
@@ -130,7 +133,7 @@ def _write(
     place: Path, data: RunData, report: Report, parts: Sequence[Any], browser: Mapping[str, Any], blocks: str
 ) -> int:
     from harness_plugins._version import __version__
-    from harness_plugins.folder.manifest import write_atomic
+    from harness_plugins.folder.atomic import write_atomic
     from harness_plugins.report.page import page
     from harness_plugins.report.texts import one_line
 

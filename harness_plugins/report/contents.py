@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from evaluators.engine.journal import rubrics_of
 from evaluators.records import Candidate, Item, Media, Verdict
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.report.outcomes import LEAK, Outcomes
 from harness_plugins.report.rubrics import Shelf
 from harness_plugins.report.texts import cut, one_line, plain
@@ -50,7 +50,7 @@ def contents(
     chosen_uids = set(uids)
     items = {i.uid: i for o in all_outcomes for i in o.benchmark.items}
     needed = {v.rubric for uid in uids for group in trials.get(uid, {}).values() for v in group if v.rubric}
-    shelf = Shelf({r.uid: r for r in rubrics_of(run.folder) if r.uid in needed}, items, lengths.text)
+    shelf = Shelf({r.uid: r for r in RunFolder(run.folder).rubrics() if r.uid in needed}, items, lengths.text)
     page_contents = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
     places: dict[str, int] = {}
     for number, o in enumerate(all_outcomes):

@@ -1,23 +1,14 @@
-"""The verdicts of a few items out of a file of millions: DuckDB finds their lines, and no other line becomes an object."""
+"""The verdicts of a few items out of a file of millions, as scoring counts them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
 
-import orjson
-
-from evaluators.engine.journal import fault_of, verdict_files
-from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
-from harness_plugins.folder.reread import Rereader
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.arm_inputs import arm_inputs_of
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
-
-_QUERY = """
-SELECT json FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = 268435456)
-WHERE list_contains($uids, json_extract_string(json, '$.item'))
-"""
 
 Trials = dict[str, dict[CellKey, list[Verdict]]]
 """By item and cell: the verdicts that count, in the order of draw, order and candidate."""
@@ -29,26 +20,14 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
     Raises:
         UserError: the verdict files cannot be read.
     """
-    import duckdb
-
-    files = [str(f) for f in verdict_files(run.folder) if f.stat().st_size]
-    if not files or not uids:
-        return {}
-    try:
-        with duckdb.connect() as db:
-            rows = db.execute(_QUERY, {"files": files, "uids": list(uids)}).fetchall()
-    except duckdb.Error as e:
-        raise UserError(f"{run.folder}: the verdict files cannot be read ({str(e).splitlines()[0]})") from None
+    folder = RunFolder(run.folder)
     places = {i.uid: (b, n) for b in run.benchmarks.values() for n, i in enumerate(b.items)}
     last: dict[tuple[object, ...], Verdict] = {}
-    reread = Rereader(run.folder)
-    for (line,) in rows:
+    reread = folder.rereader(run.manifest)
+    for line in folder.verdicts_on(list(uids)):
         try:
-            value = orjson.loads(line)
-            if fault_of(value):
-                continue
-            v = reread.verdict(decode(Verdict, value, "ignore"))
-        except (orjson.JSONDecodeError, RecordError):
+            v = reread.verdict(decode(Verdict, line, "ignore"))
+        except RecordError:
             continue  # counted in the report's notes
         trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)
         if _is_current(run, *places[v.item], v) and (v.status != "error" or trial not in last):

@@ -21,7 +21,7 @@ from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import WriterRubrics
 from evaluators.specs import capabilities
 from harness_plugins.folder.problems import LostItems, Problems
-from harness_plugins.folder.usage import Folder
+from harness_plugins.folder.usage import FolderUsage
 from harness_plugins.scoring.statistics import Ints, clusters
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
@@ -208,7 +208,7 @@ class RunData:
         """The number that stands for a uid in arrays; -1 for none."""
         return -1 if uid is None else self.numbers.setdefault(uid, len(self.numbers))
 
-    usage: Folder = field(default_factory=Folder)
+    usage: FolderUsage = field(default_factory=FolderUsage)
     """Calls and tokens, paid for and by cell."""
 
     def judge(self, name: str) -> dict[str, Any]:

@@ -207,17 +207,16 @@ def _writers_share(run: RunData, benchmark: BenchmarkData, cell: CellReport, dec
     model = (writer and writer.model) or ""
     if cell.writer is None:
         return Tokens(model, 0.0, 0.0)
-    wrote = run.usage.wrote(benchmark.name, cell.writer, cell.arm)
-    if wrote is None or not wrote[0].known:
+    rubrics = run.usage.rubrics_read(benchmark.name, cell.writer, cell.arm)
+    if rubrics is None or not rubrics.usage.known:
         return Tokens(model, math.nan, math.nan)
-    usage, for_all = wrote
     m = sum(
         d.calls_a_draw()
         for (name, _, arm, writer_name), d in run.usage.cells.items()
-        if (arm, writer_name) == (cell.arm, cell.writer) and (for_all or name == benchmark.name)
+        if (arm, writer_name) == (cell.arm, cell.writer) and (rubrics.all_benchmarks or name == benchmark.name)
     )
     part = decided.calls_a_draw() / m / len(benchmark.items)
-    read, written = usage.alone()
+    read, written = rubrics.usage.alone()
     return Tokens(model, read * part, written * part)
 
 

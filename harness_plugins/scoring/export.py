@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from evaluators.engine.journal import Damage, items_of, objects, record_files, rubrics_of, verdicts_of
+from evaluators.engine.journal import Damage, objects
 from evaluators.errors import UserError
 from evaluators.records import Item, RecordError, Rubric, Verdict, decode, encode
 from harness_plugins._version import __version__
-from harness_plugins.folder.manifest import read_manifest, write_manifest
 from harness_plugins.folder.redaction import (
     VERSION,
     name,
@@ -29,8 +28,8 @@ from harness_plugins.folder.redaction import (
     public_rubric,
     public_verdict,
 )
-from harness_plugins.folder.reported_usage import without_items
 from harness_plugins.folder.reread import Rereader
+from harness_plugins.folder.run_folder import RunFolder
 
 REMOVED = (
     "texts: prompts, candidates, criteria, rubrics with their reasons and evaluations, answers, reasoning, refusals, errors' messages",
@@ -73,15 +72,16 @@ def export(run: str | Path, out: str | Path) -> Exported:
     """
     run, out = Path(run), Path(out).absolute()
     damage: Damage = {}
-    items = items_of(run, damage)
+    folder = RunFolder(run)
+    items = folder.items(damage)
     if not items:
-        raise without_items(run)
+        raise folder.without_items()
     _check_place(run.resolve(), out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{os.getpid()}")
     part.mkdir()
     try:
-        counts = _fill(run, part, items, damage)
+        counts = _fill(folder, RunFolder(part), items, damage)
         size = sum(f.stat().st_size for f in part.iterdir())
         part.replace(out)
     finally:
@@ -104,24 +104,22 @@ class Counts(NamedTuple):
     left_out: int
 
 
-def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> Counts:
+def _fill(run: RunFolder, out: RunFolder, items: dict[str, Item], damage: Damage) -> Counts:
     from harness_plugins.scoring.score import score
 
-    _write(out / "items.jsonl", map(public_item, items.values()))
-    rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items, damage)) if record_files(run, "rubrics") else 0
-    reread = Rereader(run)
-    public_verdicts = (public_verdict(_as_read_today(v, reread)) for v in verdicts_of(run, damage))
-    verdicts = _write(out / "verdicts.jsonl", public_verdicts)
-    for path in record_files(run, "induction"):  # what a rubric that is induced took
-        writer = path.stem.removeprefix("induction-")
-        _write(
-            out / f"induction-{name(writer).replace(':', '-')}.jsonl",
-            (_induction(v) for v in objects(path, damage)),
-        )
-    write_manifest(out, public_manifest(read_manifest(run)))
+    _write(out.file("items"), map(public_item, items.values()))
+    rubrics = _write(out.file("rubrics"), _rubrics(run, items, damage)) if run.files("rubrics") else 0
+    manifest = run.manifest()
+    reread = run.rereader(manifest)
+    public_verdicts = (public_verdict(_as_read_today(v, reread)) for v in run.verdicts(damage))
+    verdicts = _write(out.file("verdicts"), public_verdicts)
+    for writer, path in run.inductions().items():  # what a rubric that is induced took
+        answers = (_induction(v) for v in objects(path, damage))
+        _write(out.file("induction", name(writer).replace(":", "-")), answers)
+    out.write_manifest(public_manifest(manifest))
     # Without the folder's name, as `score --json` has it.
-    metrics = [orjson.dumps(o).decode() for o in score(out).objects()]
-    (out / "metrics.json").write_text("[\n" + ",\n".join(metrics) + "\n]\n", encoding="utf-8")
+    metrics = [orjson.dumps(o).decode() for o in score(out.path).objects()]
+    (out.path / "metrics.json").write_text("[\n" + ",\n".join(metrics) + "\n]\n", encoding="utf-8")
     _write_about(run, out, len(damage))
     return Counts(verdicts, rubrics, len(damage))
 
@@ -134,8 +132,8 @@ def _write(path: Path, records: Iterable[Any]) -> int:
     return count
 
 
-def _rubrics(run: Path, items: dict[str, Item], damage: Damage) -> Iterator[dict[str, Any]]:
-    for rubric in rubrics_of(run, damage):
+def _rubrics(run: RunFolder, items: dict[str, Item], damage: Damage) -> Iterator[dict[str, Any]]:
+    for rubric in run.rubrics(damage):
         yield public_rubric(rubric, _for(rubric, items))
 
 
@@ -160,9 +158,7 @@ def _induction(line: dict[str, Any]) -> dict[str, Any]:
     return {"key": name(str(line.get("key"))), "answer": public_answer(answer) if isinstance(answer, dict) else None}
 
 
-def _write_about(run: Path, out: Path, left_out: int) -> None:
-    kinds = ("*.jsonl", "manifest.json", "rubric-*.yaml")
-    originals = sorted({f for kind in kinds for f in run.glob(kind) if f.is_file()})
+def _write_about(run: RunFolder, out: RunFolder, left_out: int) -> None:
     about = {
         "what": "a public export of a rubric-harness run: verdicts, hashes and metrics",
         "version": VERSION,
@@ -171,9 +167,9 @@ def _write_about(run: Path, out: Path, left_out: int) -> None:
         "hashed": HASHED,
         "limits": LIMITS,
         "lines_left_out": left_out,
-        "originals": {name(f.name): _sha256(f) for f in originals},
+        "originals": {name(f.name): _sha256(f) for f in run.originals()},
     }
-    (out / "about.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    (out.path / "about.json").write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _sha256(path: Path) -> str:

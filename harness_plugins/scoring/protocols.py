@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluators.engine.journal import verdict_files
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.prompts.template import pick_of
 from harness_plugins.benchmarks.spec import BenchmarkSpec, ProtocolSpec, load_spec, names
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring import official_parsers
 from harness_plugins.scoring.arrays import (
     ABSENT,
@@ -191,22 +191,13 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
     """The cell's outcomes as the protocol's own parser reads them; our outcomes where it has none."""
     if not protocol.parser:
         return cell.outcome
-    import duckdb
-
     parser = PARSERS[protocol.parser]
     outcome = cell.outcome.copy()
     places = {i.uid: n for n, i in enumerate(benchmark.items)}
-    rows = duckdb.execute(
-        "SELECT item, \"order\", sample, replicate, answer.text FROM read_json($files, format = 'newline_delimited', "
-        "ignore_errors = true, columns = {item: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR', "
-        "\"order\": 'VARCHAR', sample: 'INTEGER', replicate: 'INTEGER', answer: 'STRUCT(text VARCHAR)'}) "
-        "WHERE judge = $judge AND arm = $arm AND writer IS NOT DISTINCT FROM $writer AND answer.text IS NOT NULL",
-        {"files": [str(f) for f in verdict_files(run)], **cell.key._asdict()},
-    ).fetchall()
-    for uid, order, sample, replicate, text in rows:
+    for uid, order, sample, replicate, text in RunFolder(run).answer_texts(*cell.key):
         if uid not in places:
             continue
-        draw = cell.draw(sample or 0, replicate or 0)
+        draw = cell.draw(sample, replicate)
         if draw is None:
             continue
         place = (places[uid], 0 if order == "AB" else 1, draw)

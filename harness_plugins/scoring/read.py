@@ -8,16 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.engine.journal import Damage, items_of, rubrics_of, verdict_files, verdicts_of
+from evaluators.engine.journal import Damage
 from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import Item, Rubric, Writer
 from evaluators.rubrics.arms import ARMS, WriterRubrics
-from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.folder.problems import Problems
-from harness_plugins.folder.records import verdict_tables
-from harness_plugins.folder.reported_usage import without_items
-from harness_plugins.folder.reread import Rereader
-from harness_plugins.folder.usage import usage_of
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.arm_inputs import new_cell
 from harness_plugins.scoring.arrays import (
     BenchmarkData,
@@ -42,10 +38,11 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
         UserError: it is no run folder, or a file in it is damaged.
     """
     damage: Damage = {}
-    items_here = items_of(folder, damage)
+    run_folder = RunFolder(folder)
+    items_here = run_folder.items(damage)
     if not items_here:
-        raise without_items(folder)
-    manifest = read_manifest(folder)
+        raise run_folder.without_items()
+    manifest = run_folder.manifest()
     by_benchmark: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in items_here.values():
         by_benchmark[item.benchmark][item.uid] = item
@@ -53,9 +50,11 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
     for name, items_by_uid in by_benchmark.items():
         items = sorted(items_by_uid.values(), key=lambda i: (i.row, i.uid))
         benchmarks[name] = BenchmarkData(name, items, manifest.get("benchmarks", {}).get(name, {}))
-    run = RunData(folder, manifest, benchmarks, *_rubrics(folder, manifest, damage), Problems(damage), mass_floor)
+    run = RunData(
+        folder, manifest, benchmarks, *_rubrics(run_folder.rubrics(damage), manifest), Problems(damage), mass_floor
+    )
     note_lost_items(run, {})
-    _fill(run)
+    _fill(run, run_folder)
     for benchmark in benchmarks.values():
         add_baselines(run, benchmark)
         add_writers(run, benchmark)
@@ -83,11 +82,11 @@ class WrittenRubrics(NamedTuple):
     uids: dict[tuple[str, str], frozenset[str]]
 
 
-def _rubrics(folder: Path, manifest: Mapping[str, Any], damage: Damage) -> WrittenRubrics:
+def _rubrics(records: Iterable[Rubric], manifest: Mapping[str, Any]) -> WrittenRubrics:
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
     uids: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for rubric in rubrics_of(folder, damage):
+    for rubric in records:
         writers.setdefault(rubric.writer.name, rubric.writer)
         place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
         uids[rubric.benchmark, rubric.writer.name].add(rubric.uid)
@@ -111,20 +110,20 @@ def _rubrics(folder: Path, manifest: Mapping[str, Any], damage: Damage) -> Writt
     return WrittenRubrics(writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()})
 
 
-def _fill(run: RunData) -> None:
+def _fill(run: RunData, run_folder: RunFolder) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
     for name, judge, arm, writer in run.manifest.get("planned", ()):
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             benchmark.cells[key] = new_cell(run, benchmark, key, 1, 1)
-    reread = Rereader(run.folder)
-    db = verdict_tables(run.folder, reread, run.mass_floor)
+    reread = run_folder.rereader(run.manifest)
+    db = run_folder.tables(reread, run.mass_floor)
     run.notes += reread.notes()
-    run.usage = usage_of(db, run.folder, run.manifest)
-    if not any(f.stat().st_size for f in verdict_files(run.folder)):
+    run.usage = run_folder.usage(db, run.manifest)
+    if not run_folder.filled("verdicts"):
         return
     if db.execute("SELECT count(*) FROM raw WHERE coalesce(bad, true)").fetchall()[0][0]:
-        deque(verdicts_of(run.folder, run.problems.damage), maxlen=0)  # once more, for the numbers of the lines
+        deque(run_folder.verdicts(run.problems.damage), maxlen=0)  # once more, for the numbers of the lines
     cells = db.execute(
         "SELECT benchmark, judge, arm, writer, max(sample) + 1, max(replicate) + 1, "
         "list_sort(list(DISTINCT provenance) FILTER (status <> 'error')), "

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
-from evaluators.engine.journal import items_of, rubrics_of
 from evaluators.records import Item, Rubric
 from evaluators.rubrics.leaks import CLASSES, leaks_of
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.tables.cells import Table
 
 SIMILAR_AMONG = 400
@@ -20,7 +20,8 @@ SIMILAR_AMONG = 400
 
 def cards_in(folder: Path) -> Table:
     """The cards of a folder that need not have been judged."""
-    return cards(items_of(folder), rubrics_of(folder))
+    run = RunFolder(folder)
+    return cards(run.items(), run.rubrics())
 
 
 def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:

@@ -10,7 +10,7 @@ from evaluators.engine.budget import money
 from evaluators.errors import UserError
 from harness_plugins.config.prices import Prices, load_prices, recorded
 from harness_plugins.experiment.money import paid_in
-from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.folder.usage import Paid, Usage
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.costs import Bought, CostPoint, EqualCost
@@ -207,7 +207,10 @@ def _money(paid: Paid, prices: Prices | None) -> list[str]:
     if amount is None:
         return ["no price" if rates is None else "not known", ""]
     least = "at least " if paid.usage.known < paid.usage.calls else ""
-    return [least + money(amount, prices.currency), money(amount / paid.made, prices.currency) if paid.made else ""]
+    return [
+        least + money(amount, prices.currency),
+        money(amount / paid.outputs, prices.currency) if paid.outputs else "",
+    ]
 
 
 def _total(paid: Sequence[Paid], prices: Prices | None) -> list[str]:
@@ -228,10 +231,11 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
     file_prices = load_prices(file) if file else None
     tables, objects = [], []
     for run in runs:
-        manifest = read_manifest(run)
-        if not manifest and not any(run.glob("*.jsonl")):
+        folder = RunFolder(run)
+        manifest = folder.manifest()
+        if not manifest and not folder.has_records():
             raise UserError(f"{run}: no run folder (no manifest.json and no jsonl in it)")
-        paid, prices = paid_in(run, manifest), file_prices or recorded(manifest.get("prices"))
+        paid, prices = paid_in(folder, manifest), file_prices or recorded(manifest.get("prices"))
         table = paid_table(f"{run}: what was asked and what it took", paid, prices)
         tables.append(table or Table(f"{run}: no model was asked", ["who"]))
         objects += [{"run": str(run), **_object(p, prices)} for p in paid]
@@ -251,7 +255,7 @@ def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:
         "calls": used.calls,
         "calls_told": used.known,
         **tokens,
-        "made": paid.made,
+        "made": paid.outputs,
         "retried": paid.retried,
         "failed_replies": paid.failed,
         "money": None if rates is None else paid.money(rates),

@@ -6,19 +6,20 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from evaluators.engine.journal import Damage, damage_notes, items_of, rubrics_of, verdicts_of
+from evaluators.engine.journal import Damage, damage_notes
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import CriterionVerdict, Item, RecordError, Rubric, Verdict, decode
 from evaluators.rubrics.arms import ARMS, generic_rubric
 from evaluators.specs import capabilities
 from evaluators.text import printable
-from harness_plugins.folder.manifest import read_manifest, refuse_public
-from harness_plugins.folder.reported_usage import without_items
+from harness_plugins.folder.manifest import refuse_public
 from harness_plugins.folder.reread import Rereader
+from harness_plugins.folder.run_folder import RunFolder
 
 STATES = (
     "right",
@@ -58,21 +59,23 @@ def show(
         UserError: no run folder, or an unknown judge, writer, arm or state.
     """
     damage: Damage = {}
-    items = items_of(run, damage)
+    folder = RunFolder(run)
+    items = folder.items(damage)
     if not items:
-        raise without_items(run)
-    refuse_public(run, read_manifest(run), "there is nothing to show; `table` prints its numbers")
+        raise folder.without_items()
+    manifest = folder.manifest()
+    refuse_public(run, manifest, "there is nothing to show; `table` prints its numbers")
     conditions = _conditions(where)
-    judge = judge or _first_judge(run)
-    reread = Rereader(run)
-    verdicts, judges, writers, arms = _verdicts(run, judge, reread, damage)
+    judge = judge or _first_judge(manifest)
+    reread = folder.rereader(manifest)
+    verdicts, judges, writers, arms = _verdicts(folder, judge, reread, damage)
     if judges:
         _known("judge", judge, judges)
     _known("writer", writer, writers)
     for arm, _ in conditions:
         _known("arm", arm, arms)
     judge = judge or next(iter(judges), None)
-    rubrics = {r.uid: r for r in rubrics_of(run, damage)}
+    rubrics = {r.uid: r for r in folder.rubrics(damage)}
     fitting = [
         i
         for i in items.values()
@@ -88,9 +91,9 @@ def show(
         yield "No item fits." + (f" (judge {judge}; {where})" if where else "")
 
 
-def _first_judge(run: Path) -> str | None:
+def _first_judge(manifest: Mapping[str, Any]) -> str | None:
     """The first model of the run's configs; a baseline where there is no model."""
-    judges = read_manifest(run).get("judges", {})
+    judges = manifest.get("judges", {})
     models = [name for name, j in judges.items() if capabilities(j["key"]["backend"]).asks_model]
     return next(iter(models or judges), None)
 
@@ -112,14 +115,14 @@ def _conditions(where: str) -> list[tuple[str, str]]:
 
 
 def _verdicts(
-    run: Path, judge: str | None, reread: Rereader, damage: Damage
+    folder: RunFolder, judge: str | None, reread: Rereader, damage: Damage
 ) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
     """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
     judges: dict[str, None] = {}
     writers: dict[str, None] = {}
     arms: dict[str, None] = {}
     last: dict[tuple[object, ...], bytes] = {}
-    for v in verdicts_of(run, damage):
+    for v in folder.verdicts(damage):
         judges.setdefault(v["judge"])
         arms.setdefault(v["arm"])
         if v["writer"] is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 from evaluators.engine.caller import Tally
-from evaluators.engine.journal import Journal, items_of
+from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
@@ -18,6 +18,7 @@ from harness_plugins.doors import EXPORTS
 from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.tables.cells import Table
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
@@ -107,8 +108,9 @@ def _ask_teacher(
 ) -> Tally:
     if config.teacher is None:
         return Tally()
-    with Journal(folder / "items.jsonl") as items:  # with rubrics.jsonl beside it, `show` and cards can read it
-        list_new([p.item for p in gathered.pairs], items_of(folder), items)
+    run_folder = RunFolder(folder)
+    with run_folder.journal("items") as items:  # with rubrics.jsonl beside it, `show` and cards can read it
+        list_new([p.item for p in gathered.pairs], run_folder.items(), items)
     return teach(config, gathered.pairs, folder, redo=redo, backend=backend, progress=progress)
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile, InputPath, OutputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import read_mapping
 from evaluators.writers.base import WriterSpec
 from evaluators.writers.methods.proxy_grm import VIOLATIONS
 from harness_plugins.benchmarks.entry import BenchmarkEntry
-from harness_plugins.config.run import Place, listed, unusable
+from harness_plugins.config.run import listed
 from harness_plugins.doors import EXPORTS, SOURCES
 
 Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
@@ -69,9 +64,9 @@ class SourceEntry(Entry):
     layout: str
     name: str = Field("", pattern=r"^[A-Za-z0-9._-]*$")
     """How its pairs are called; the layout by default."""
-    path: Path | None = None
+    path: InputPath | None = None
     """A local jsonl, json or parquet file, or a folder of them; without it the Hub."""
-    media_root: Path | None = None
+    media_root: InputPath | None = None
     media: Literal["required", "optional"] = "required"
     revision: str = ""
     limit: int | None = Field(None, gt=0)
@@ -153,7 +148,7 @@ class Distil(Entry):
 class ModelPrompt(Entry):
     """How a model in training is asked."""
 
-    prompt: Path | None = None
+    prompt: InputPath | None = None
     """A template of your own, as for a writer or a judge."""
     think: bool = False
     """The proxy's target: its evaluation inside <think> tags."""
@@ -179,7 +174,7 @@ class DataConfig(Entry):
     formats: tuple[str, ...] = ("trl",)
     images: Literal["store", "in_place"] = "store"
     """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
-    out: Place | None = None
+    out: OutputPath | None = None
 
     @field_validator("sources", "against", "formats", mode="before")
     @classmethod
@@ -229,49 +224,7 @@ def load_data_config(path: Path) -> DataConfig:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_mapping(path, "`sources` and `parts`")
-    try:
-        config = DataConfig.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, DataConfig)) from None
-    config = _absolute(config, path.resolve().parent)
-    gone = list(_missing(config, path, node))
-    if gone:
-        raise UserError(*gone)
+    config = ConfigFile.read(path, "`sources` and `parts`").checked(DataConfig)
     if config.teacher is not None:
         _ = config.teacher.template
     return config
-
-
-def _absolute(config: DataConfig, base: Path) -> DataConfig:
-    def at(path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.normpath(base / path.expanduser()))
-
-    def entry(source: Any) -> Any:
-        return source.model_copy(update={"path": at(source.path), "media_root": at(source.media_root)})
-
-    def asked(spec: Any) -> Any:
-        return None if spec is None else spec.model_copy(update={"prompt": at(spec.prompt)})
-
-    return config.model_copy(
-        update={
-            "sources": tuple(map(entry, config.sources)),
-            "against": tuple(map(entry, config.against)),
-            "teacher": asked(config.teacher),
-            "grm": asked(config.grm),
-            "proxy": asked(config.proxy),
-            "out": at(config.out),
-        }
-    )
-
-
-def _missing(config: DataConfig, path: Path, node: yaml.Node) -> Iterator[str]:
-    """Files and folders that the config names and that are not there."""
-    named: list[tuple[Path | None, tuple[Any, ...]]] = []
-    for key in ("sources", "against"):
-        for n, entry in enumerate(getattr(config, key)):
-            named += [(entry.path, (key, n, "path")), (entry.media_root, (key, n, "media_root"))]
-    for key in ("teacher", "grm", "proxy"):
-        spec = getattr(config, key)
-        named.append((spec.prompt if spec else None, (key, "prompt")))
-    yield from unusable(named, path, node)

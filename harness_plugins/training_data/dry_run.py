@@ -12,6 +12,7 @@ from evaluators.writers.base import request_of
 from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS, TOKENS_AN_IMAGE, estimated_tokens
 from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.writing import Written
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.tables.render import markdown
 from harness_plugins.training_data import card
 from harness_plugins.training_data.build import TEACHER
@@ -61,7 +62,7 @@ def dry_run(
 def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str]:
     spec = config.teacher
     assert spec is not None
-    draws = due(config, pairs, Written.read(folder / TEACHER, [spec]))
+    draws = due(config, pairs, Written.read(RunFolder(folder / TEACHER), [spec]))
     sizes = [estimated_tokens([request_of(spec, d)]) for d in draws[:SAMPLED_ITEMS]]
     tokens = round(sum(sizes) / len(sizes) * len(draws)) if sizes else 0
     return [

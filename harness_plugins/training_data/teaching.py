@@ -18,6 +18,7 @@ from evaluators.rubrics.leaks import leak_classes
 from evaluators.writers.base import Draw
 from harness_plugins.experiment.run import block_on
 from harness_plugins.experiment.writing import Written, write
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.training_data.config import DataConfig, Distil
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.targets import readable
@@ -84,10 +85,10 @@ def teach(
     spec = config.teacher
     assert spec is not None
     tally = Tally()
-    draws = due(config, pairs, Written.read(folder, [spec]), redo)
+    draws = due(config, pairs, Written.read(RunFolder(folder), [spec]), redo)
     if draws:
         with rare_collections():
-            block_on(write([Writing(spec, backend or chat_backend(spec), draws)], folder, tally, progress))
+            block_on(write([Writing(spec, backend or chat_backend(spec), draws)], RunFolder(folder), tally, progress))
     return tally
 
 
@@ -101,7 +102,7 @@ def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterato
     if spec is None:
         yield from (Taught(p, "unasked") for p in pairs)
         return
-    answers = Written.read(folder, [spec]).by_writer[spec.name]
+    answers = Written.read(RunFolder(folder), [spec]).by_writer[spec.name]
     for pair in pairs:
         orders = orders_for(pair.item, config.distil, config.seed)
         by_order = {o: answers.get(Draw(pair.item, o).place) for o in orders}

@@ -64,6 +64,7 @@ def main(args: argparse.Namespace) -> int:
     from harness_plugins.config.run import load_config
     from harness_plugins.experiment.money import with_costs
     from harness_plugins.experiment.run import run
+    from harness_plugins.folder.run_folder import RunFolder
 
     only, redo = values_by_field(args.only, "--only"), values_by_field(args.redo, "--redo")
     statuses = redo.get("status", set())
@@ -99,10 +100,9 @@ def main(args: argparse.Namespace) -> int:
     else:
         say(f"Nothing to ask: all {result.planned} verdicts are there.")
     print_spent(tally)
-    files = [
-        n for n in ("verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json") if (result.out / n).exists()
-    ]
-    say(f"Records:      {near(result.out)}/{', '.join(files)}")
+    folder = RunFolder(result.out)
+    files = [folder.file("verdicts"), folder.file("items"), folder.file("rubrics"), folder.manifest_file]
+    say(f"Records:      {near(result.out)}/{', '.join(f.name for f in files if f.exists())}")
     say(f"All tables:   rubric-harness table {near(result.out)}")
     say(f"Single items: rubric-harness show {near(result.out)}")
     if result.complete:

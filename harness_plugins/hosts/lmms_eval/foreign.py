@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from evaluators.backends.lmms import REQUEST_FAILED
 from evaluators.engine.caller import Caller, Tally, failure_of
-from evaluators.engine.journal import Journal, read_records, record_files
+from evaluators.engine.journal import read_records
 from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
@@ -33,6 +33,7 @@ from evaluators.messages import ChatRequest, Image, Message, Part, Text, within_
 from evaluators.records import Answer, Failure, MediaFile, encode
 from evaluators.specs import JudgeSpec
 from harness_plugins.experiment.run import block_on
+from harness_plugins.folder.run_folder import RunFolder
 
 Specs = Callable[[Mapping[str, Any]], JudgeSpec]
 
@@ -100,10 +101,10 @@ class _Asking:
         self.results: list[GenerationResult] = []
         self._spec, self._backend = spec, judge.backend
         self._docs, self._images = docs, images
-        self._out, self._rank = out, rank
+        self._out, self._rank = RunFolder(out), rank
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="encode")
         self._answered = {
-            r.key: r for path in record_files(out, "answers") for r in read_records(path, Reply) if r.answer
+            r.key: r for path in self._out.files("answers") for r in read_records(path, Reply) if r.answer
         }
         self._under_way: dict[str, asyncio.Future[Reply]] = {}
 
@@ -114,7 +115,7 @@ class _Asking:
         media = MediaWindow()
         tasks = []
         with (
-            Journal(self._out / f"answers-{self._rank}.jsonl") as self._journal,
+            self._out.journal("answers", self._rank) as self._journal,
             tqdm(total=len(requests), desc="rubric_judge", disable=self._rank != 0) as bar,
         ):
             await self._backend.open(media)

@@ -123,11 +123,11 @@ def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) ->
     if judge.sees_media:
         check_images([i for g in grids for i in g.items])
     damage: Damage = {}
-    finished = Finished.read(folder.path, damage=damage)
-    tell_damage(folder.path, damage)
+    finished = Finished.read(folder.run.verdicts(damage))
+    tell_damage(folder.run, damage)
     runner = Runner(folder.verdicts, folder.items, folder.listed, finished)
     work = [Judging(judge, [due(grid, spec, finished) for grid in grids])]
-    copy_answers(folder.path, work, runner)
+    copy_answers(folder.run, work, runner)
     with rare_collections():
         block_on(ask(runner, work, progress))
     folder.refresh()

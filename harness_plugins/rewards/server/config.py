@@ -21,8 +21,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from evaluators.errors import UserError
 from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile, InputPath
 from evaluators.inputs.entries import Entry
-from evaluators.inputs.yaml_files import read_mapping
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import ProxyReward
@@ -46,7 +46,7 @@ class RPO(Entry):
     """The reward of `rewards.RPOReward`."""
 
     judge: JudgeSpec
-    rubric: Path | None = None
+    rubric: InputPath | None = None
     """A rubric that serves all prompts: an artefact of `arr_induced`, a .jsonl with one shared rubric, or a text file."""
     win: float = Field(WIN, allow_inf_nan=False)
     lose: float = Field(LOSE, allow_inf_nan=False)
@@ -106,11 +106,7 @@ def load_server(path: Path) -> ServerConfig:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    node, value = read_mapping(path, "`proxy_grm`, `rpo` or both")
-    try:
-        config = ServerConfig.model_validate(_placed(value, path.resolve().parent))
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, ServerConfig)) from None
+    config = ConfigFile.read(path, "`proxy_grm`, `rpo` or both").checked(ServerConfig)
     judges = [config.proxy_grm.proxy if config.proxy_grm else None, config.rpo.judge if config.rpo else None]
     for judge in (j for j in judges if j is not None):
         _ = judge.template  # read now: a broken one is said before anything is served
@@ -142,20 +138,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
         return value
     return [plain(v) for v in (value.tolist() if hasattr(value, "tolist") else value)]
-
-
-def _placed(value: dict[str, Any], base: Path) -> dict[str, Any]:
-    """With the paths of judges' prompts and of the rubric reward absolute."""
-
-    def at(part: Any, field: str) -> Any:
-        if isinstance(part, dict) and isinstance(part.get(field), str):
-            return {**part, field: os.path.normpath(base / Path(part[field]).expanduser())}
-        return part
-
-    placed = dict(value)
-    for name, judge in (("proxy_grm", "proxy"), ("rpo", "judge")):
-        if isinstance(placed.get(name), dict):
-            part = dict(placed[name])
-            part[judge] = at(part.get(judge), "prompt") if judge in part else None
-            placed[name] = at({k: v for k, v in part.items() if k in value[name]}, "rubric")
-    return placed

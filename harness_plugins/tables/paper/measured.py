@@ -13,7 +13,7 @@ from typing import NamedTuple
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.records import Writer
-from harness_plugins.folder.reported_usage import Score
+from harness_plugins.folder.scores import Score
 from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.cells import CellReport, Metric

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import read_mapping
 from harness_plugins.benchmarks.bundled import data_dir
 
 UNKNOWN = "unknown"
@@ -187,12 +187,8 @@ def published() -> tuple[PublishedTable, ...]:
     return tuple(_read(path) for path in sorted(data_dir("results/published").glob("*.yaml")))
 
 
-def _read(path: Any) -> PublishedTable:
-    node, value = read_mapping(path, "`table`, `columns` and `rows`")
-    try:
-        table = PublishedTable.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, PublishedTable)) from None
+def _read(path: Path) -> PublishedTable:
+    table = ConfigFile.read(path, "`table`, `columns` and `rows`").checked(PublishedTable)
     if table.table != path.stem:
         raise UserError(f"{path}: table is {table.table!r}; name it as its file")
     return table

@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evaluators.engine.journal import record_files
 from evaluators.keys import digest
-from harness_plugins.folder.reported_usage import Score, read_scores
+from harness_plugins.folder.run_folder import RunFolder
+from harness_plugins.folder.scores import Score
 from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.protocols import spec_of
@@ -53,8 +53,9 @@ def read_folders(spec: TableSpec, folders: Sequence[Path]) -> list[Run]:
 
 
 def _read(spec: TableSpec, folder: Path, name: str) -> Run:
-    scores = read_scores(folder)
-    if scores and not record_files(folder, "items"):
+    run_folder = RunFolder(folder)
+    scores = run_folder.scores()
+    if scores and not run_folder.files("items"):
         return Run(name, folder, None, scores)
     data = read_run(folder)
     run = Run(name, folder, data, scores)

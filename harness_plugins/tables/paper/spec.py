@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.configs import ConfigFile
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
-from evaluators.inputs.yaml_files import read_mapping
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.spec import names as benchmark_names
@@ -175,11 +174,7 @@ def load_table_spec(name: str) -> TableSpec:
         path = data_dir("results/tables") / f"{name}.yaml"
         if name not in spec_names():
             raise UserError(f"{unknown('table spec', name, spec_names())} (or a .yaml file of your own)")
-    node, value = read_mapping(path, "`spec`, `title`, `paper` and `columns`")
-    try:
-        spec = TableSpec.model_validate(value)
-    except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, TableSpec)) from None
+    spec = ConfigFile.read(path, "`spec`, `title`, `paper` and `columns`").checked(TableSpec)
     if spec.spec != path.stem:
         raise UserError(f"{path}: spec is {spec.spec!r}; name it as its file, {path.stem!r}")
     return spec

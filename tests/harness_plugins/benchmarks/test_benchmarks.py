@@ -95,6 +95,16 @@ def test_missing_media_are_recorded_where_they_are_optional(tmp_path: Path) -> N
     assert not item.media[0].files
 
 
+def test_a_row_that_does_not_fit_is_told_also_where_its_media_are_gone(tmp_path: Path) -> None:
+    """The row is read a second time, for what the run folder knows of its media."""
+    row = {"id": "1", "prompt": "Which?", "candidates": [{"text": "a", "media": ["gone.png"]}, "b"], "label": 7}
+    (known,) = load_benchmark(
+        "vl_rewardbench", path=write_jsonl(tmp_path / "v.jsonl", VLRB[:1]), media="optional"
+    ).items
+    with pytest.raises(UserError, match="line 1: 'label' is 7"):
+        load_benchmark("pairs", path=write_jsonl(tmp_path / "rows.jsonl", [row]), recorded={"x": known})
+
+
 @pytest.mark.parametrize("column", ["image", "query"])
 def test_a_renamed_column_is_one_line_for_all_rows(column: str, tmp_path: Path) -> None:
     renamed = [{f"{k}_v2" if k == column else k: v for k, v in row.items()} for row in VLRB]

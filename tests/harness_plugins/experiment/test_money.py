@@ -33,6 +33,7 @@ from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.money import paid_in
 from harness_plugins.experiment.run import write_rubrics
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.export import export
 from harness_plugins.tables.run import tables
 from harness_plugins.tables.show import show
@@ -442,8 +443,8 @@ def test_an_induction_pays_for_replies_that_came_to_nothing(tmp_path: Path) -> N
         lines = read_jsonl(tmp_path / "out" / "induction-arr.jsonl")
         assert asked < len(lines) and all(v["answer"] is None and v["error"]["failed_replies"]["told"] for v in lines)
         asked = len(lines)
-    (paid,) = paid_in(tmp_path / "out", {})
-    assert (paid.role, paid.usage.read, paid.failed, paid.made) == ("induction", 1000 * asked, asked, 0)
+    (paid,) = paid_in(RunFolder(tmp_path / "out"), {})
+    assert (paid.role, paid.usage.read, paid.failed, paid.outputs) == ("induction", 1000 * asked, asked, 0)
 
 
 @pytest.mark.parametrize("more", [[], ["--max-cost", "1"], ["--dry-run"], ["--dry-run", "--max-cost", "1"]])

@@ -10,7 +10,7 @@ from evaluators.testing.mock import MockJudge
 from harness_plugins import run
 from harness_plugins.config.run import Config
 from harness_plugins.folder.donors import planned_donors
-from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.run_folder import RunFolder
 from tests.conftest import MakePairs
 
 
@@ -24,7 +24,7 @@ def test_a_folder_names_who_gave_to_whom(make_pairs: MakePairs, rubrics: Callabl
         shuffles=2,
     )
     run(config, out=tmp_path / "run", judges={"j": MockJudge(spec, lambda case: "1")})
-    planned = planned_donors(tmp_path / "run", read_manifest(tmp_path / "run"))
+    planned = planned_donors(RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run").manifest())
     for number in (0, 1):
         donors, settled = planned.shuffle("pairs", "w", number)
         assert set(donors) == set(donors.values()) == settled and len(settled) == 5
@@ -34,4 +34,4 @@ def test_a_folder_names_who_gave_to_whom(make_pairs: MakePairs, rubrics: Callabl
 
 
 def test_a_folder_without_any(tmp_path: Path) -> None:
-    assert planned_donors(tmp_path, {}).shuffle("pairs", "w", 0) == ({}, frozenset())
+    assert planned_donors(RunFolder(tmp_path), {}).shuffle("pairs", "w", 0) == ({}, frozenset())

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
-from evaluators.engine.journal import Damage, Journal, damage_notes, folder_lock, objects, verdicts_of
+from evaluators.engine.journal import Damage, Journal, damage_notes, objects
 from evaluators.errors import UserError
 from evaluators.records import Verdict, decode
 from evaluators.specs import JudgeSpec
@@ -25,7 +25,7 @@ from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
-from harness_plugins.folder.manifest import write_manifest
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.hosts.folder import Folder
 from tests.conftest import read_jsonl
 
@@ -135,7 +135,7 @@ def test_many_damaged_lines_are_a_few_numbers_and_a_count(folder: Path) -> None:
         b"".join(line[:-9] + b"\n" if n % 2 else line for n, line in enumerate(lines))
     )
     damage: Damage = {}
-    assert len(list(verdicts_of(folder, damage))) == len(lines) / 2
+    assert len(list(RunFolder(folder).verdicts(damage))) == len(lines) / 2
     (note,) = damage_notes(damage)
     assert note.startswith("verdicts.jsonl: 18 lines cannot be read and are left out: line 2 (")
     assert note.endswith("), 4, 6, 8, 10 and 13 more")
@@ -155,7 +155,7 @@ def test_a_torn_last_line_is_no_damage(folder: Path) -> None:
     path = folder / "verdicts.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     damage: Damage = {}
-    assert len(list(verdicts_of(folder, damage))) == 35 and not damage
+    assert len(list(RunFolder(folder).verdicts(damage))) == 35 and not damage
     assert len(again(folder)) == 1
 
 
@@ -430,11 +430,14 @@ def test_a_damaged_manifest_is_one_line_that_names_file_and_field(
 
 
 def test_ranks_share_a_folder_and_a_plain_run_holds_it_alone(folder: Path) -> None:
-    shared = folder_lock(folder, shared=True), folder_lock(folder, shared=True)
+    shared = RunFolder(folder).locked(shared=True), RunFolder(folder).locked(shared=True)
     with shared[0], shared[1], pytest.raises(UserError, match="another process is writing this run"):
         again(folder)
-    with folder_lock(folder):
-        with pytest.raises(UserError, match="another process is writing this run"), folder_lock(folder, shared=True):
+    with RunFolder(folder).locked():
+        with (
+            pytest.raises(UserError, match="another process is writing this run"),
+            RunFolder(folder).locked(shared=True),
+        ):
             pass
         with pytest.raises(UserError, match="another process is writing this run"):
             Folder(folder, 0)
@@ -492,7 +495,7 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing_behind(
     before = (folder / "manifest.json").read_bytes()
     monkeypatch.setattr(call, failing)
     with pytest.raises(UserError, match=r"manifest\.json: cannot be written .*the disk is full"):
-        write_manifest(folder, {"schema": 1})
+        RunFolder(folder).write_manifest({"schema": 1})
     assert (folder / "manifest.json").read_bytes() == before
     assert not list(folder.glob(".manifest.json.*"))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.engine.journal import Journal, items_of
+from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins.folder.items import check_images, list_new, with_known_digests
+from harness_plugins.folder.run_folder import RunFolder
 from tests.conftest import png, read_jsonl
 
 
@@ -54,6 +55,6 @@ def test_only_what_is_new_or_changed_is_listed(tmp_path: Path) -> None:
         assert list_new([first, second, unread], {}, journal) == {"x:1", "x:2"}, "its image is still to be read"
     changed = replace(second, prompt="another?")
     with Journal(path) as journal:
-        list_new([first, changed], items_of(tmp_path), journal)
+        list_new([first, changed], RunFolder(tmp_path).items(), journal)
     assert [line["uid"] for line in read_jsonl(path)] == ["x:1", "x:2", "x:3", "x:2"]
-    assert items_of(tmp_path)["x:2"] == changed
+    assert RunFolder(tmp_path).items()["x:2"] == changed

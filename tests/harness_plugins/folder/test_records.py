@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from evaluators.records import Answer, Verdict, encode
-from harness_plugins.folder.records import verdict_tables
+from harness_plugins.folder.run_folder import RunFolder
 
 FIRST = Verdict(
     key=64 * "a", status="ok", call=64 * "b", benchmark="b", item="b:1", judge="j", arm="none", writer=None, order="AB",
@@ -21,7 +21,7 @@ def last(folder: Path, *changes: dict[str, Any], **how: Any) -> list[tuple[Any, 
     """What counts of the verdict `FIRST`, once for each of its changes, written one after the other."""
     lines = [orjson.loads(encode(FIRST)) | change for change in changes]
     (folder / "verdicts.jsonl").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
-    db = verdict_tables(folder, **how)
+    db = RunFolder(folder).tables(**how)
     rows: list[tuple[Any, ...]] = db.execute('SELECT item, "order", status, pick FROM last ORDER BY 1, 2').fetchall()
     return rows
 
@@ -51,5 +51,5 @@ def test_the_floor_decides_whether_digits_count(tmp_path: Path, floor: float, st
 
 
 def test_a_folder_without_verdicts_has_no_tables(tmp_path: Path) -> None:
-    tables = verdict_tables(tmp_path).execute("SELECT table_name FROM information_schema.tables").fetchall()
+    tables = RunFolder(tmp_path).tables().execute("SELECT table_name FROM information_schema.tables").fetchall()
     assert tables == []

@@ -15,7 +15,7 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import mock_chat_judge
 from harness_plugins import run, score
 from harness_plugins.cli import main
-from harness_plugins.folder.reread import Rereader
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.cells import CellReport
 
 FOLDER = Path(__file__).parent / "folders" / "parser_1"
@@ -55,7 +55,7 @@ def test_the_files_stay_as_they_are(tmp_path: Path) -> None:
 def test_a_folder_written_by_todays_parsers_scores_alike(tmp_path: Path) -> None:
     """Reading anew while scoring, and having read so from the start, are the same."""
     shutil.copytree(FOLDER, tmp_path / "run")
-    reread = Rereader(FOLDER)
+    reread = RunFolder(FOLDER).rereader(RunFolder(FOLDER).manifest())
     lines = [orjson.dumps(reread.verdict(v)) for v in verdicts(FOLDER)]
     (tmp_path / "run" / "verdicts.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
     assert reread.count == 96

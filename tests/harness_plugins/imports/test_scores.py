@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_plugins.cli import main
-from harness_plugins.folder.reported_usage import Score, read_scores
+from harness_plugins.folder.run_folder import RunFolder
+from harness_plugins.folder.scores import Score
 from harness_plugins.imports.scores import _number
 
 ROWS: list[dict[str, Any]] = [
@@ -43,7 +44,7 @@ def test_three_ways_to_write_the_same(suffix: str, tmp_path: Path, capsys: pytes
     file = write(tmp_path / f"s.{suffix}", ROWS)
     assert main(["import", "scores", file, "--out", str(tmp_path / "run")]) == 0
     assert "geneval: 2 scores of 1 models" in capsys.readouterr().out
-    assert read_scores(tmp_path / "run") == [
+    assert RunFolder(tmp_path / "run").scores() == [
         Score(model="SD3.5-M", benchmark="geneval", metric="score", value=0.63, source="a log, 12 May", n=553),
         Score(model="SD3.5-M", benchmark="geneval", metric="score", value=0.78, source="the same", method="RPO"),
         Score(model="SD3.5-M", benchmark="dpg_bench", metric="score", value=84.1, source="Table 2", notes="one seed"),
@@ -80,7 +81,7 @@ def test_a_line_written_by_hand_is_checked(
 ) -> None:
     line = '\n{"model":"m","benchmark":"geneval","metric":"score","value":0.5,"source":"s"}\n'
     (tmp_path / "scores.jsonl").write_text(line)
-    assert [s.value for s in read_scores(tmp_path)] == [0.5], "an empty line is none"
+    assert [s.value for s in RunFolder(tmp_path).scores()] == [0.5], "an empty line is none"
     (tmp_path / "scores.jsonl").write_text(line.replace('"value":0.5', change))
     assert main(["table", "--spec", "arr_generation_t2i", str(tmp_path)]) == 2
     error = capsys.readouterr().err

@@ -214,7 +214,7 @@ def test_what_cannot_be_served_is_said(
             "rpo:\n  judge: {name: j, backend: baseline}\n  rubrics: x",
             "line 3: unknown key 'rubrics'; did you mean 'rubric'?",
         ),
-        ("rpo:\n  judge: {name: longest, backend: baseline}\n  rubric: gone.yaml", "gone.yaml: no such file"),
+        ("rpo:\n  judge: {name: longest, backend: baseline}\n  rubric: gone.yaml", "line 3: rubric: "),
         ("proxy_grm: {aggregation: sum}", "'proxy_grm.proxy' is missing"),
     ],
 )

@@ -19,7 +19,7 @@ from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.dry_run import dry_run
-from harness_plugins.folder.manifest import read_manifest
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.report.sections import sections
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, decide
@@ -402,7 +402,7 @@ def test_a_margin_is_declared_before_the_answers(tmp_path: Path) -> None:
     judged(tmp_path / "b", {"a": judge(right)})
     later = only(judged(tmp_path / "b", {"a": judge(right)}, "equivalence_margin: 30\n"))
     assert later.verdict == "helps; not shown to be more than a control"
-    assert read_manifest(tmp_path / "b" / "out")["declared"]["equivalence_margin"] == 2.0
+    assert RunFolder(tmp_path / "b" / "out").manifest()["declared"]["equivalence_margin"] == 2.0
 
 
 def test_judges_at_large_from_five_families_on(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_what_was_paid_is_what_was_given(make_pairs: MakePairs, tmp_path: Path) 
     assert m.usage.cached == sum(u["cached_tokens"] for u in answered)
     assert m.usage.written == sum(u["completion_tokens"] for u in answered)
     w = paid(report, "grm")
-    assert (w.role, w.usage.calls, w.made) == ("writer", 12, 12)
+    assert (w.role, w.usage.calls, w.outputs) == ("writer", 12, 12)
     assert (w.usage.read, w.usage.written) == (writer.total("prompt_tokens"), writer.total("completion_tokens"))
     assert report.prices is not None, "the manifest has what the models cost"
     rates = report.prices.rates("judge-model")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.engine.journal import items_of, read_records, rubrics_of
+from evaluators.engine.journal import read_records
 from evaluators.errors import BackendError, UserError
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Verdict
@@ -23,6 +23,7 @@ from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.folder.redaction import hashed, ident, name, settings
+from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.scoring.export import export
 from harness_plugins.scoring.statistics import clusters
 from tests.conftest import png, write_jsonl
@@ -198,7 +199,7 @@ def test_it_scores_as_the_run_does(made: tuple[Path, Path]) -> None:
 
 
 def test_what_hangs_together_still_does(made: tuple[Path, Path]) -> None:
-    before, after = (list(items_of(f).values()) for f in made)
+    before, after = (list(RunFolder(f).items().values()) for f in made)
     assert clusters(before).tolist() == clusters(after).tolist()
     assert [i.lengths() for i in before] == [i.lengths() for i in after]
     assert len({i.public.content for i in after if i.public}) == ITEMS - 1
@@ -213,7 +214,7 @@ def test_its_lines_are_records(made: tuple[Path, Path]) -> None:
         ("server", "", 500)
     }
     assert {v.answer.usage["prompt_tokens"] for v in verdicts if v.answer and v.answer.usage} >= {101, 102}
-    facts = {r.item: r.public for r in rubrics_of(public) if r.writer.name == "ann"}
+    facts = {r.item: r.public for r in RunFolder(public).rubrics() if r.writer.name == "ann"}
     assert {f.criteria for f in facts.values() if f} == {2}
     assert (
         sum("verdict" in f.leaks for f in facts.values() if f) == 2 == sum(bool(f.quotes) for f in facts.values() if f)
