@@ -21,9 +21,9 @@ from pydantic import BaseModel, ValidationError
 from evaluators.backends.endpoint.failures import redirected, said
 from evaluators.backends.endpoint.json_texts import parsed
 from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
+from evaluators.engine.caller import failure_of
 from evaluators.engine.pacing import backoff_s
 from evaluators.errors import BackendError, UserError
-from evaluators.records import Failure
 from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.rpo import Group, Score, unheard
@@ -116,7 +116,7 @@ class RewardClient(AsyncResource):
             reply = await self._reply(wire.PROXY_GRM, body, wire.ProxyReply)
         except BackendError as e:
             self.masked[e.kind] += 1
-            return masked(sample, Failure(e.kind, e.message, e.http))
+            return masked(sample, failure_of(e))
         return wire.reward_in(reply.results[0])
 
     async def _group(self, group: Group) -> list[Score]:
@@ -127,7 +127,7 @@ class RewardClient(AsyncResource):
             reply = await self._reply(wire.RPO, body, wire.RPOReply)
         except BackendError as e:
             self.masked[e.kind] += 1
-            return unheard(len(group.images), Failure(e.kind, e.message, e.http))
+            return unheard(len(group.images), failure_of(e))
         scores = [wire.score_in(s) for s in reply.results[0].scores]
         if len(scores) != len(group.images):
             raise UserError(
