@@ -113,7 +113,7 @@ class RewardClient(AsyncResource):
             return orjson.dumps({"samples": [wire.sample_out(sample)]})
 
         try:
-            reply = await self._reply(wire.PROXY_GRM, body, wire.ProxyReply)
+            reply = await self._reply(wire.path_of(wire.PROXY_GRM), body, wire.ProxyReply)
         except BackendError as e:
             self.masked[e.kind] += 1
             return masked(sample, failure_of(e))
@@ -124,7 +124,7 @@ class RewardClient(AsyncResource):
             return orjson.dumps({"groups": [wire.group_out(group)]})
 
         try:
-            reply = await self._reply(wire.RPO, body, wire.RPOReply)
+            reply = await self._reply(wire.path_of(wire.RPO), body, wire.RPOReply)
         except BackendError as e:
             self.masked[e.kind] += 1
             return unheard(len(group.images), failure_of(e))
@@ -136,7 +136,11 @@ class RewardClient(AsyncResource):
         return scores
 
     async def _reply(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
-        """Ask until it answers or the deadline passes; BackendError is the last failure."""
+        """Ask until it answers or the deadline passes; BackendError is the last failure.
+
+        No `engine.caller`: that ends by a number of attempts, pays for each and gives up a dead server, and the reward server's own has
+        done so already. Here a server that is away is waited for.
+        """
         async with self._gate:
             data = await asyncio.to_thread(body)
             until = time.monotonic() + self._deadline_s
