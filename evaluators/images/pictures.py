@@ -196,6 +196,17 @@ def plain_mode(image: Any) -> Any:
     return image.convert("RGBA" if "transparency" in image.info or image.mode in ("PA", "LA", "RGBA") else "RGB")
 
 
+def png_bytes(image: Any) -> bytes:
+    """A PIL image as PNG: lossless at any level of compression, and the first costs least.
+
+    Raises:
+        Exception: a lazily opened file decodes here, and decoders raise what they like.
+    """
+    buffer = io.BytesIO()
+    plain_mode(image).save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 def _formats() -> list[str]:
     """The formats that judges can read and this Pillow can decode; none that starts other programs, as EPS does."""
     from PIL import Image

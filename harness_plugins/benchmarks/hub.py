@@ -40,10 +40,10 @@ def errors(spec: BenchmarkSpec) -> Iterator[None]:
     except Exception as e:
         if failed_import(e) is not None:
             raise UserError(
-                f"benchmark {spec.name!r}: reading {spec.dataset.id} from the Hub needs: {install(e, 'datasets')} "
+                f"{spec.full_name}: reading {spec.dataset.id} from the Hub needs: {install(e, 'datasets')} "
                 "(or give `path:` with the rows in a local file)"
             ) from None
-        raise UserError(f"benchmark {spec.name!r}: {spec.dataset.id} {_reason(spec.dataset, e)}") from None
+        raise UserError(f"{spec.full_name}: {spec.dataset.id} {_reason(spec.dataset, e)}") from None
 
 
 def _reason(dataset: DatasetSpec, error: Exception) -> str:

@@ -58,12 +58,10 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
     if spec.dataset.files and (spec.folder / spec.dataset.files[0]).exists() and not spec.dataset.id:
         return _local(spec, spec.folder / spec.dataset.files[0])
     if not spec.dataset.id:
-        raise UserError(
-            f"benchmark {spec.name!r} has no dataset of its own: give `path:` (a jsonl, json or parquet file)"
-        )
+        raise UserError(f"{spec.full_name} has no dataset of its own: give `path:` (a jsonl, json or parquet file)")
     if not spec.dataset.fetch:
         raise UserError(
-            f"benchmark {spec.name!r}: {spec.dataset.id} is too large to be fetched unasked: download its rows and "
+            f"{spec.full_name}: {spec.dataset.id} is too large to be fetched unasked: download its rows and "
             "media, and give `path:` and `media_root:`"
         )
     return _snapshot(spec) if spec.dataset.files else _hub(spec)
@@ -71,9 +69,7 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
 
 def _local(spec: BenchmarkSpec, path: Path) -> Source:
     if not path.exists():
-        raise UserError(
-            f"{path}: no such file or folder (path of benchmark {spec.name!r}; relative to the config file)"
-        )
+        raise UserError(f"{path}: no such file or folder (path of {spec.full_name}; relative to the config file)")
     if not path.is_dir() and (other := not_a_file(path.stat().st_mode)):
         raise UserError(f"{path} is {other}, not a file; save the rows in a file")
     files = [path] if path.is_file() else _row_files(spec, path)
@@ -157,7 +153,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
         dataset = spec.dataset
         if Path(dataset.id).is_dir():
             raise UserError(
-                f"benchmark {spec.name!r}: the folder {Path(dataset.id).absolute()} would be read in place of the Hub's {dataset.id}: "
+                f"{spec.full_name}: the folder {Path(dataset.id).absolute()} would be read in place of the Hub's {dataset.id}: "
                 "start in another folder, or name it in `path:`"
             )
         commit = hub.snapshot(dataset, only="README.md").name
@@ -165,7 +161,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
         # Where the Hub does not answer, `datasets` takes what it prepared last, whatever the revision.
         if builder.hash != commit:
             raise UserError(
-                f"benchmark {spec.name!r}: {dataset.id} cannot be read at {commit}, and the cache holds it at {builder.hash}: go "
+                f"{spec.full_name}: {dataset.id} cannot be read at {commit}, and the cache holds it at {builder.hash}: go "
                 f"online once, or give `revision: {builder.hash}`"
             )
         builder.download_and_prepare()

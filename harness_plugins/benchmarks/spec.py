@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -174,6 +174,7 @@ class ProtocolSpec(Entry):
 
 
 class BenchmarkSpec(Entry):
+    kind: ClassVar[str] = "benchmark"
     name: str
     title: str
     paper: str = ""
@@ -196,6 +197,11 @@ class BenchmarkSpec(Entry):
     categories: dict[str, CategoryMap] = Field(default_factory=dict)
     protocols: dict[str, ProtocolSpec] = Field(default_factory=dict)
     folder: Path = Path()
+
+    @property
+    def full_name(self) -> str:
+        """As messages name it, such as `benchmark 'demo'`."""
+        return f"{self.kind} {self.name!r}"
 
     def needed(self) -> list[str]:
         """The columns that every row must have."""

@@ -39,6 +39,7 @@ from harness_plugins.hosts.metrics import (
 )
 from harness_plugins.hosts.rows import RowId, Rows, grading_fields, load_rows
 
+_GAINS = tuple(name for reference in REFERENCES for name in gain_names(reference))
 _COMMANDS = ("lmms_eval.__main__", "lm_eval.__main__")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -183,7 +184,7 @@ class HostedTask:
         """The names of the metrics that there may be where these rows are asked."""
         names = [*metric_names(self.rows, numbers), "score"]
         if self.rows.arm.name == "transferred":
-            names += [name for reference in REFERENCES for name in gain_names(reference)]
+            names += _GAINS
         return names
 
     def docs(self) -> Docs:
@@ -316,7 +317,7 @@ class HostedTask:
         """None only where several processes share the rows: which metrics have a value is known when all are gathered."""
         if name == "score":
             return float(np.mean(items))
-        if name.startswith("gain_"):
+        if name in _GAINS:
             return self._gains().get(name)
         outcomes = tuple((number, came) for number, came, *_ in items)
         value: float | None = self._all_metrics(outcomes).get(name)

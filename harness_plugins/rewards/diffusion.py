@@ -126,10 +126,10 @@ class FlowGRPOReward:
         ref_images: Sequence[Any] | None = None,
         only_strict: bool = True,
     ) -> FlowGRPORewards:
-        about = [m or {} for m in metadata] if metadata is not None else [{}] * len(prompts)
-        sources = ref_images if ref_images is not None else [m.get("source") for m in about]
-        groups = [m.get("group") for m in about]
-        flat = _Flat(images, prompts, sources, groups, [m.get("rubric") for m in about])
+        entries = [m or {} for m in metadata] if metadata is not None else [{}] * len(prompts)
+        sources = ref_images if ref_images is not None else [m.get("source") for m in entries]
+        groups = [m.get("group") for m in entries]
+        flat = _Flat(images, prompts, sources, groups, [m.get("rubric") for m in entries])
         scores = flat.scattered(self._background.run_blocking(lambda scorer: scorer.score(flat.groups)))
         values = [self._masked_as if s.value is None else s.value for s in scores]
         mask = np.array([s.value is not None for s in scores], np.float32)
@@ -138,6 +138,15 @@ class FlowGRPOReward:
     def close(self) -> None:
         """Close the judge's connections, or free its model; the program's end does so too."""
         self._background.close()
+
+
+class _Task(NamedTuple):
+    """What an image was made for."""
+
+    prompt: str
+    source: Hashable
+    """The content of the image that was to be edited."""
+    rubric: str | None
 
 
 class _Flat:
@@ -156,34 +165,30 @@ class _Flat:
             if entries is not None and len(entries) != len(pictures):
                 raise UserError(f"{len(pictures)} images and {len(entries)} {name}: give one for each image")
         source = each(sources) if sources is not None else [None] * len(pictures)
-        places: dict[Hashable, list[int]] = {}
-        about = [
-            (p, content_of(s), r) for p, s, r in zip(prompts, source, rubrics or [None] * len(prompts), strict=True)
+        tasks = [
+            _Task(prompt, content_of(s), rubric)
+            for prompt, s, rubric in zip(prompts, source, rubrics or [None] * len(prompts), strict=True)
         ]
-        for n, (prompt, shown, _) in enumerate(about):
-            named = groups[n] if groups is not None else None
-            places.setdefault((prompt, shown) if named is None else ("group", named), []).append(n)
-        for first, *others in places.values():
+        members: dict[Hashable, list[int]] = {}
+        for n, task in enumerate(tasks):
+            group = groups[n] if groups is not None else None
+            members.setdefault((task.prompt, task.source) if group is None else ("group", group), []).append(n)
+        for first, *others in members.values():
             for n in others:
-                if about[n] != about[first]:
-                    what = next(
-                        w
-                        for w, a, b in zip(("prompt", "source", "rubric"), about[n], about[first], strict=True)
-                        if a != b
-                    )
+                if tasks[n] != tasks[first]:
+                    what = next(f for f in _Task._fields if getattr(tasks[n], f) != getattr(tasks[first], f))
                     raise UserError(
                         f"images {first} and {n} are of one group, and each has a {what} of its own: give them two groups"
                     )
         self._size = len(pictures)
-        self._places = [p for p in places.values() if len(p) > 1]
+        self._members = [indices for indices in members.values() if len(indices) > 1]
         self.groups = [
-            Group(prompts[p[0]], [pictures[n] for n in p], source[p[0]], rubrics[p[0]] if rubrics else None)
-            for p in self._places
+            Group(tasks[m[0]].prompt, [pictures[n] for n in m], source[m[0]], tasks[m[0]].rubric) for m in self._members
         ]
 
     def scattered(self, scored: Sequence[Sequence[Score]]) -> list[Score]:
         flat_scores = [Score(None, (), Failure("alone", "no other image of its prompt in this call"))] * self._size
-        for places, scores in zip(self._places, scored, strict=True):
-            for place, score in zip(places, scores, strict=True):
-                flat_scores[place] = score
+        for indices, scores in zip(self._members, scored, strict=True):
+            for index, score in zip(indices, scores, strict=True):
+                flat_scores[index] = score
         return flat_scores

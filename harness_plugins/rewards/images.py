@@ -9,7 +9,6 @@ PIL, numpy and torch are imported only where one of theirs is handed over.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import threading
 from collections.abc import Hashable, Mapping, Sequence
@@ -23,7 +22,7 @@ import pybase64
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import WINDOW_BYTES, Encoded, Known
 from evaluators.images.picture_folders import PictureFolder
-from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime_of, plain_mode, read_picture
+from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime_of, png_bytes, read_picture
 from evaluators.records import Media, MediaFile
 
 MOST_SLACK = 1e-2
@@ -203,7 +202,6 @@ def content_of(image: Any) -> Hashable:
 
 
 def _png(image: Any) -> bytes:
-    """Lossless at any level of compression; the first costs least."""
     if type(image).__module__.partition(".")[0] == "torch":
         image = _from_tensor(image)
     if hasattr(image, "ndim") and hasattr(image, "dtype"):
@@ -212,14 +210,12 @@ def _png(image: Any) -> bytes:
         raise UserError(
             f"an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, not {type(image).__name__}"
         )
-    buffer = io.BytesIO()
     try:
-        plain_mode(image).save(buffer, format="PNG", compress_level=1)
-    except Exception as e:  # a lazily opened file decodes here, and decoders raise what they like
+        return png_bytes(image)
+    except Exception as e:
         raise BadImage(
             f"a PIL image of mode {image.mode} cannot be written as PNG ({type(e).__name__}: {e})"[:300]
         ) from None
-    return buffer.getvalue()
 
 
 def _from_tensor(tensor: Any) -> Any:

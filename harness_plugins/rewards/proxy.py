@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from evaluators.engine.caller import Tally
+from evaluators.engine.caller import Tally, failure_of
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import Known
 from evaluators.inputs.names import unknown
@@ -140,7 +140,7 @@ class ProxyReward(AsyncResource):
         try:
             parsed = await self._judge.decide(case, digest("reward", sample.item.uid, sample.saw, draft.rubric))
         except BackendError as e:
-            return _ProxyVerdict("error", Failure(e.kind, e.message, e.http))
+            return _ProxyVerdict("error", failure_of(e))
         if parsed.status != "ok":
             return _ProxyVerdict("unparsed")
         return _ProxyVerdict("correct" if parsed.choice == preferred(sample) else "wrong")

@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from evaluators.engine.caller import Tally
+from evaluators.engine.caller import Tally, failure_of
 from evaluators.errors import BackendError, UserError
 from evaluators.inputs.names import unknown
 from evaluators.judges import Judge
@@ -194,7 +194,7 @@ class RPOReward(AsyncResource):
         try:
             return await self._judge.decide(case, seed)
         except BackendError as e:
-            return Failure(e.kind, e.message, e.http)
+            return failure_of(e)
 
     def _pair(self, leans: Sequence[float | None], failure: Failure | None) -> _PairResult:
         """A pair from what each order says of its first candidate: 1 better, 0 worse, 1/2 a tie, None nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -103,7 +103,7 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
         most = min((n for n in (entry.limit, limit) if n is not None), default=None)
         policy = entry.bad_rows or config.bad_rows
         first_pair, first_dropped = len(read.pairs), len(read.dropped)
-        source = _open(entry)
+        source = open_source(spec_of(entry), entry.path)
         rows = 0
         problems: list[str] = []
         uid_counts: Counter[str] = Counter()
@@ -145,21 +145,16 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
     return read
 
 
-def _open(entry: SourceEntry) -> Source:
-    try:
-        return open_source(spec_of(entry), entry.path)
-    except UserError as e:  # the loader speaks of benchmarks
-        raise UserError(
-            *(line.replace(f"benchmark {entry.name!r}", f"source {entry.name!r}") for line in e.lines)
-        ) from None
+class SourceSpec(BenchmarkSpec):
+    kind: ClassVar[str] = "source"
 
 
-def spec_of(entry: SourceEntry) -> BenchmarkSpec:
+def spec_of(entry: SourceEntry) -> SourceSpec:
     """The declaration of `pairs` under the source's name, with its dataset."""
     dataset = SOURCES.module(entry.layout).DATASET
     if entry.revision:
         dataset = dataset.model_copy(update={"revision": entry.revision})
-    return load_spec("pairs").model_copy(update={"name": entry.name, "dataset": dataset})
+    return SourceSpec.model_construct(**{**dict(load_spec("pairs")), "name": entry.name, "dataset": dataset})
 
 
 def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pair | Dropped]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from evaluators.engine.runner import cause_of
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
-from evaluators.images.pictures import check_picture, data_url_bytes, decoding, plain_mode, read_picture
+from evaluators.images.pictures import check_picture, data_url_bytes, decoding, png_bytes, read_picture
 from evaluators.judges import ChatJudge, create
 from evaluators.keys import digest
 from evaluators.messages import ChatRequest, Image, Message, Part, Text, within_budget
@@ -208,7 +207,7 @@ class _Asking:
         if isinstance(image, str) and image[:5].lower() != "data:":
             return Image(_file(image, task))
         with decoding(f"{task}: a picture of it"):
-            data = data_url_bytes(image) if isinstance(image, str) else _png(image)
+            data = data_url_bytes(image) if isinstance(image, str) else png_bytes(image)
             check_picture(f"{task}: a picture of it", data)
         sha = hashlib.sha256(data).hexdigest()
         path = self._images / f"{sha[:32]}-{id(pictures):x}-{len(pictures)}.png"
@@ -237,12 +236,6 @@ def _file(path: str, task: str) -> MediaFile:
         raise BackendError("image", f"{task}: {path[:200]}: remote media are not fetched")
     data = read_picture(path)
     return MediaFile(path, len(data), 0, hashlib.sha256(data).hexdigest())
-
-
-def _png(image: Any) -> bytes:
-    buffer = io.BytesIO()
-    plain_mode(image).save(buffer, format="PNG", compress_level=1)  # lossless at any level; this one costs least
-    return buffer.getvalue()
 
 
 def _identity(part: Part) -> list[str]:

@@ -67,7 +67,9 @@ class RewardServer:
         self.config, self._token = config, token.encode()
         self.proxy: ProxyReward | None = config.proxy_grm.reward() if config.proxy_grm else None
         self.rpo: RPOReward | None = config.rpo.reward() if config.rpo else None
-        self.metrics = Metrics({n: r for n, r in (("proxy_grm", self.proxy), ("rpo", self.rpo)) if r is not None})
+        named = ((wire.PROXY_GRM, self.proxy), (wire.RPO, self.rpo))
+        self.rewards: dict[str, ProxyReward | RPOReward] = {name: r for name, r in named if r is not None}
+        self.metrics = Metrics(self.rewards)
         self.pending = 0
         self.body_bytes = 0
         """Of requests that are not answered yet: received, or announced by their Content-Length."""
@@ -78,14 +80,12 @@ class RewardServer:
         self.metrics.gauge("body_bytes", "bytes of requests that are not answered yet", lambda: self.body_bytes)
 
     async def open(self) -> None:
-        for reward in (self.proxy, self.rpo):
-            if reward is not None:
-                await reward.open()
+        for reward in self.rewards.values():
+            await reward.open()
 
     async def close(self) -> None:
-        for reward in (self.proxy, self.rpo):
-            if reward is not None:
-                await reward.close()
+        for reward in self.rewards.values():
+            await reward.close()
 
     def check_token(self, request: Request) -> None:
         if not self._token:
@@ -151,7 +151,7 @@ class RewardServer:
             finally:
                 self.proxy.forget(files.paths)
         for reward in rewards:
-            self._count_masked("proxy_grm", reward.value, reward.error)
+            self._count_masked(wire.PROXY_GRM, reward.value, reward.error)
         return wire.ProxyReply(results=tuple(wire.reward_out(r) for r in rewards))
 
     async def _rewarded(self, sample: Sample | Reward) -> Reward:
@@ -179,7 +179,7 @@ class RewardServer:
             scored = await asyncio.gather(*(self._scored(g) for g in groups))
         for scores in scored:
             for score in scores:
-                self._count_masked("rpo", score.value, score.error)
+                self._count_masked(wire.RPO, score.value, score.error)
         return wire.RPOReply(
             results=tuple(wire.GroupResult(scores=tuple(wire.score_out(s) for s in scores)) for scores in scored)
         )
@@ -285,7 +285,7 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
     @api.get("/health", summary="Whether it serves, and how much is pending; needs no token")
     async def health() -> Response:
         state = "draining" if server.draining else "ok"
-        body = {"status": state, "serves": sorted(server.metrics.rewards), "pending": server.pending}
+        body = {"status": state, "serves": sorted(server.rewards), "pending": server.pending}
         return _json({**body, "queue": server.config.queue, "version": __version__}, 503 if server.draining else 200)
 
     @api.get("/metrics", summary="Counters in Prometheus' text format")
@@ -296,7 +296,9 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
             return _refusal(e)
         return Response(server.metrics.text(), media_type=CONTENT_TYPE)
 
-    def serve(path: str, form: type[M], reply: type[BaseModel], answer: Callable[[M], Awaitable[BaseModel]]) -> None:
+    def serve(name: str, form: type[M], reply: type[BaseModel], answer: Callable[[M], Awaitable[BaseModel]]) -> None:
+        path = wire.path_of(name)
+
         async def route(request: Request) -> Response:
             started = time.perf_counter()
             response = await _answered(server, request, form, answer)
@@ -306,7 +308,7 @@ def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:
         schema = {
             "requestBody": {"content": {"application/json": {"schema": form.model_json_schema()}}, "required": True}
         }
-        api.post(path, response_model=reply, openapi_extra=schema, name=path.rpartition("/")[2])(route)
+        api.post(path, response_model=reply, openapi_extra=schema, name=name)(route)
 
     if server.proxy is not None:
         serve(wire.PROXY_GRM, wire.ProxyRequest, wire.ProxyReply, server.proxy_grm)

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ValidationError
 from evaluators.backends.endpoint.failures import read_failure, redirected
 from evaluators.backends.endpoint.json_texts import parsed
 from evaluators.backends.endpoint.transport import SHOWN, Transport, address, check_proxy, header_problem
+from evaluators.engine.caller import failure_of
 from evaluators.engine.pacing import backoff_s
 from evaluators.errors import BackendError, UserError
-from evaluators.records import Failure
 from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.rpo import Group, Score, unheard
@@ -113,10 +113,10 @@ class RewardClient(AsyncResource):
             return orjson.dumps({"samples": [wire.sample_out(sample)]})
 
         try:
-            reply = await self._reply(wire.PROXY_GRM, body, wire.ProxyReply)
+            reply = await self._reply(wire.path_of(wire.PROXY_GRM), body, wire.ProxyReply)
         except BackendError as e:
             self.masked[e.kind] += 1
-            return masked(sample, Failure(e.kind, e.message, e.http))
+            return masked(sample, failure_of(e))
         return wire.reward_in(reply.results[0])
 
     async def _group(self, group: Group) -> list[Score]:
@@ -124,10 +124,10 @@ class RewardClient(AsyncResource):
             return orjson.dumps({"groups": [wire.group_out(group)]})
 
         try:
-            reply = await self._reply(wire.RPO, body, wire.RPOReply)
+            reply = await self._reply(wire.path_of(wire.RPO), body, wire.RPOReply)
         except BackendError as e:
             self.masked[e.kind] += 1
-            return unheard(len(group.images), Failure(e.kind, e.message, e.http))
+            return unheard(len(group.images), failure_of(e))
         scores = [wire.score_in(s) for s in reply.results[0].scores]
         if len(scores) != len(group.images):
             raise UserError(
@@ -136,7 +136,11 @@ class RewardClient(AsyncResource):
         return scores
 
     async def _reply(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
-        """Ask until it answers or the deadline passes; BackendError is the last failure."""
+        """Ask until it answers or the deadline passes; BackendError is the last failure.
+
+        No `engine.caller`: that ends by a number of attempts, pays for each and gives up a dead server, and the reward server's own has
+        done so already. Here a server that is away is waited for.
+        """
         async with self._gate:
             data = await asyncio.to_thread(body)
             until = time.monotonic() + self._deadline_s

@@ -84,7 +84,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
-        say(f"serving http://{name}:{port} ({', '.join(sorted(self._rewards.metrics.rewards))})", flush=True)
+        say(f"serving http://{name}:{port} ({', '.join(sorted(self._rewards.rewards))})", flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -30,7 +30,6 @@ class Metrics:
     """
 
     def __init__(self, rewards: Mapping[str, Counting]) -> None:
-        self.rewards = rewards
         self._registry = prometheus.CollectorRegistry()
         self._requests = prometheus.Counter(
             PREFIX + "requests", "requests by route and status", ["route", "status"], registry=self._registry

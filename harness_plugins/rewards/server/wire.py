@@ -17,7 +17,14 @@ from harness_plugins.rewards.images import BadImage, bytes_of
 from harness_plugins.rewards.proxy import Outcome, Reward, Sample, preferred
 from harness_plugins.rewards.rpo import Group, Pair, Score
 
-PROXY_GRM, RPO = "/v1/proxy_grm", "/v1/rpo"
+PROXY_GRM, RPO = "proxy_grm", "rpo"
+"""The rewards by name, in configs, addresses and counters."""
+
+
+def path_of(reward: str) -> str:
+    """Below the server's address."""
+    return f"/v1/{reward}"
+
 
 Picture = str
 """The bytes of an image file in base64."""

@@ -43,6 +43,10 @@ def images_compared(example: Example) -> bool:
     return any(c.media for c in example.item.candidates)
 
 
+TEXT_COLUMNS = ("uid", "source", "order", "question", "response_1", "response_2", "rubric", "item", "saw")
+"""All that `facts` may give, but for the number `answer`."""
+
+
 def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
     """The columns that a reward needs (`rewards.samples`), and where an example came from.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluators.errors import UserError
 from harness_plugins.training_data.examples import Example
-from harness_plugins.training_data.exports._plain import facts, flat, with_target
+from harness_plugins.training_data.exports._plain import TEXT_COLUMNS, facts, flat, with_target
 
 SUFFIX = ".parquet"
 ROWS = 256
@@ -60,13 +60,12 @@ def _row(example: Example, index: int) -> dict[str, Any]:
 
 def _schema(pa: Any, reinforced: bool) -> Any:
     turns = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-    texts = ("split", "uid", "source", "order", "question", "response_1", "response_2", "rubric", "item", "saw")
     extra = pa.struct(
         [
             ("index", pa.int64()),
             ("answer", pa.int64()),
             ("images", pa.list_(pa.string())),
-            *((t, pa.string()) for t in texts),
+            *((name, pa.string()) for name in ("split", *TEXT_COLUMNS)),
         ]
     )
     fields = [
