@@ -37,6 +37,10 @@ class Door:
         """All that are at hand, in alphabetical order."""
         return sorted({*_ours(self.package), *_brought(self.kind)})
 
+    def brought(self) -> dict[str, str]:
+        """Those that other packages bring, in alphabetical order, and which package brings each."""
+        return {name: _package(e) for name, e in sorted(_brought(self.kind).items()) if name not in _ours(self.package)}
+
     def module(self, name: str) -> ModuleType:
         """The module of a name; where a package brings one by a name of ours, ours.
 
@@ -50,9 +54,8 @@ class Door:
         try:
             module: ModuleType = brought.load()
         except Exception as e:  # a stranger's module may raise anything
-            whose = brought.dist.name if brought.dist else "another package"
             raise UserError(
-                f"{name!r}, which the package {whose} brings ({brought.group}), does not load: {type(e).__name__}: {e}; "
+                f"{name!r}, which the package {_package(brought)} brings ({brought.group}), does not load: {type(e).__name__}: {e}; "
                 "update that package or uninstall it"
             ) from e
         return module
@@ -67,6 +70,10 @@ def _ours(package: str) -> frozenset[str]:
     spec = importlib.util.find_spec(package)  # the package itself may be slow to import
     places = (spec.submodule_search_locations or ()) if spec else ()
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "another package"
 
 
 @cache

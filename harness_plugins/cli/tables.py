@@ -13,12 +13,15 @@ from harness_plugins.cli.commands import COMPLETE, ERRORS_REMAIN
 def _print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None, mass_floor: float) -> None:
     from harness_plugins.config.prices import load_prices
     from harness_plugins.scoring.score import adjust, score
+    from harness_plugins.tables.brought import brought
     from harness_plugins.tables.formats import FORMATS
 
     reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
-    say(FORMATS[form](reports), end="")
+    others = brought(reports)
+    say(FORMATS[form](reports, others.tables), end="")
+    others.check()
 
 
 def score_command(args: argparse.Namespace) -> int:
@@ -48,6 +51,7 @@ def table_command(args: argparse.Namespace) -> int:
 
 
 def report_command(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
     from harness_plugins.report import write_report
 
     report = write_report(
@@ -63,6 +67,8 @@ def report_command(args: argparse.Namespace) -> int:
     say(f"Report:  {near(report.path)} ({report.size / 1e6:.1f} MB, {shown})")
     if args.figures is not None:
         say(f"Figures: {near(args.figures)} ({len(report.figures)} files)")
+    if report.problems:
+        raise UserError(*report.problems)
     return COMPLETE
 
 

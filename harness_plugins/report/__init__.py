@@ -26,7 +26,7 @@ TEXT_BYTES = 15_000_000
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenReport:
     """What `write_report` wrote."""
 
     path: Path
@@ -35,6 +35,8 @@ class Made:
     items: int
     of: int
     figures: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Tables of other packages that are not on the page, and why."""
 
 
 def write_report(
@@ -46,7 +48,7 @@ def write_report(
     protocol: str = "strict",
     prices: str | Path | None = None,
     progress: bool = False,
-) -> Made:
+) -> WrittenReport:
     """Make the page of a run folder.
 
     Args:
@@ -67,6 +69,7 @@ def write_report(
     from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
     from harness_plugins.scoring.score import score
+    from harness_plugins.tables.brought import brought
 
     folder = Path(run)
     place = Path(out) if out is not None else folder / "report.html"
@@ -78,13 +81,14 @@ def write_report(
         report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
         plots = all_plots(report)
         written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
-        parts = sections(data, report, plots)
+        others = brought([report])
+        parts = sections(data, report, plots, others)
         used = sum(len(p.data) for s in parts for p in s.pictures)
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
     chosen = choose(data, all_outcomes, items)
     browser, blocks = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
     size = _write(place, data, report, parts, browser, blocks)
-    return Made(place, size, len(chosen.uids), chosen.total, written)
+    return WrittenReport(place, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
 
 
 def _browser(

@@ -17,7 +17,7 @@ from evaluators.records import Candidate, Item, Media
 from harness_plugins.doors import EXPORTS
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
-from harness_plugins.tables.cells import Table
+from harness_plugins.tables.model import Table
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples

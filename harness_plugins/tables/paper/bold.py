@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness_plugins.tables.paper.published import NONE, UNKNOWN
-from harness_plugins.tables.paper.rows import Cell, PaperTable, Row
+from harness_plugins.tables.paper.rows import Number, PaperTable, Row
 from harness_plugins.tables.paper.spec import Column, TableSpec
 
 ANY = ("order", "unparsed")
@@ -36,7 +36,7 @@ MERIT: dict[str, Callable[[float], float]] = {
 }
 
 
-def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
+def _is_best(column: Column, cell: Number, rivals: Sequence[Number]) -> bool:
     """Flagged numbers compete, and are never bold. Of ours, one must also be told from the same judge without a rubric."""
     if not rivals or cell.flags or cell.value is None:
         return False
@@ -46,7 +46,7 @@ def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
     return cell.state == "published" or (cell.gain is not None and cell.gain.clear and cell.gain.value > 0)
 
 
-def _rival(spec: TableSpec, column: Column, contender: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
+def _rival(spec: TableSpec, column: Column, contender: tuple[Row, Number], other: tuple[Row, Number]) -> bool:
     (row, cell), (beside, rival) = contender, other
     if cell.state != rival.state:
         return False
@@ -56,7 +56,7 @@ def _rival(spec: TableSpec, column: Column, contender: tuple[Row, Cell], other: 
     return cell.comparable is not None and cell.comparable == rival.comparable and (row.apart or not beside.apart)
 
 
-def _agree(spec: TableSpec, column: Column, cell: Cell, rival: Cell) -> bool:
+def _agree(spec: TableSpec, column: Column, cell: Number, rival: Number) -> bool:
     for name in _asked(spec, column, cell):
         values = [c.conventions.get(name, UNKNOWN) for c in (cell, rival)]
         if UNKNOWN in values or (values[0] != values[1] and not (name in ANY and NONE in values)):
@@ -64,13 +64,13 @@ def _agree(spec: TableSpec, column: Column, cell: Cell, rival: Cell) -> bool:
     return True
 
 
-def _asked(spec: TableSpec, column: Column, cell: Cell) -> list[str]:
+def _asked(spec: TableSpec, column: Column, cell: Number) -> list[str]:
     """What a rival must have in common: not the split where all rows are pooled, however they are split."""
     pooled = not column.part and cell.conventions.get("aggregate") == "micro"
     return [name for name in spec.comparable if not (name == "split" and pooled)]
 
 
-def _told(spec: TableSpec, column: Column, cells: Sequence[Cell]) -> list[str]:
+def _told(spec: TableSpec, column: Column, cells: Sequence[Number]) -> list[str]:
     notes = []
     for cell in cells:
         if cell.bold and cell.state == "published":

@@ -9,7 +9,7 @@ from harness_plugins.tables.paper.lint import lint
 from harness_plugins.tables.paper.published import Cell as Printed
 from harness_plugins.tables.paper.published import Conventions, PublishedTable, published
 from harness_plugins.tables.paper.published import Row as PrintedRow
-from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.spec import Beside, TableSpec
 
 Flags = Mapping[tuple[str, str, str], tuple[str, ...]]
@@ -55,13 +55,13 @@ def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str],
     row.notes = tuple(dict.fromkeys((*row.notes, *notes)))
 
 
-def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, flags: Flags) -> Cell:
+def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, flags: Flags) -> Number:
     conventions = table.conventions(row, key)
     spread = f" ± {printed.spread}" if printed.spread else ""
     gain = f" (+{printed.gain})" if printed.gain and not printed.gain.startswith("-") else ""
     gain = f" ({printed.gain})" if printed.gain and not gain else gain
     part = table.column(key).part
-    return Cell(
+    return Number(
         "published",
         f"{printed.value}{spread}{gain}",
         float(printed.value),

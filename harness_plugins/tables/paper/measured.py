@@ -21,7 +21,7 @@ from harness_plugins.scoring.protocols import resolve
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import APART, adjust
 from harness_plugins.tables.cells import count
-from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.tables.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
 
@@ -140,12 +140,12 @@ def _row(spec: TableSpec, data: RunData, cell: CellReport, key: Key) -> Row:
     return Row("measured", model, method, cell.writer or "", key.rubrics, cell.arm, relation, apart)
 
 
-def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
+def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Number:
     assert run.data is not None
     conventions = _conventions(column, run, report, cell)
     if not cell.complete:
         text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
-        return Cell("incomplete", text, answered=cell.trials, conventions=conventions)
+        return Number("incomplete", text, answered=cell.trials, conventions=conventions)
     name = run.metrics[column.key]
     covers_all = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
     metric = cell.metrics.get(name if covers_all else f"{name}[{column.part}]")
@@ -166,9 +166,9 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     return number
 
 
-def _number(column: Column, metric: Metric | None) -> Cell:
+def _number(column: Column, metric: Metric | None) -> Number:
     if metric is None or math.isnan(metric.value) or not metric.n:
-        return Cell()
+        return Number()
     scale = SCALE[column.unit]
     value = scale * metric.value
     behind = f"{count(metric.k)}/{count(metric.n)}"
@@ -177,7 +177,7 @@ def _number(column: Column, metric: Metric | None) -> Cell:
     elif metric.name == "position_bias":
         behind = f"n {count(metric.n)}"
     low, high = (None if math.isnan(x) else scale * x for x in (metric.low, metric.high))
-    return Cell("measured", f"{_digits(value, column)} ({behind})", value, metric.k, metric.n, low, high)
+    return Number("measured", f"{_digits(value, column)} ({behind})", value, metric.k, metric.n, low, high)
 
 
 def _digits(value: float, column: Column) -> str:
@@ -243,7 +243,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
         row = rows.setdefault(key, Row("measured", score.model, score.method, arm="reported"))
         conventions = {"rows": score.n} if score.n else {}
         text = _digits(score.value, column) + (f" (n {score.n:,})" if score.n else "")
-        cell = Cell(
+        cell = Number(
             "measured", text, score.value, n=score.n, sources=(f"reported by {score.source}",), conventions=conventions
         )
         if (before := row.cells.setdefault(column.key, cell)).value != score.value:
@@ -283,7 +283,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     apart: dict[str, None] = {}
     for key in sorted(groups, key=place):
         members = groups[key]
-        cells: dict[str, Cell] = {}
+        cells: dict[str, Number] = {}
         if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
             remarks = dict.fromkeys(n for _, row in members for n in row.notes)
             row = replace(members[0][1], cells=cells, notes=tuple(remarks))
@@ -299,7 +299,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in named_rows]
 
 
-def _same(cell: Cell, other: Cell) -> bool:
+def _same(cell: Number, other: Number) -> bool:
     return (cell.state, cell.text, cell.comparable) == (other.state, other.text, other.comparable)
 
 
@@ -308,17 +308,17 @@ def _means(spec: TableSpec, row: Row) -> None:
         row.cells[column.key] = _mean(column, [row.cell(k) for k in column.mean_of])
 
 
-def _mean(column: Column, parts: Iterable[Cell]) -> Cell:
+def _mean(column: Column, parts: Iterable[Number]) -> Number:
     """The mean of measured cells; incomplete where one is, and nothing where one is not there."""
     parts = list(parts)
     if any(p.state == "incomplete" for p in parts):
-        return Cell("incomplete", "incomplete: see its parts")
+        return Number("incomplete", "incomplete: see its parts")
     values = [p.value for p in parts if p.state == "measured" and p.value is not None]
     if len(values) < len(parts):
-        return Cell()
+        return Number()
     value = math.fsum(values) / len(values)
     conventions: Mapping[str, object] = {"aggregate": "mean_of_groups", "of": list(column.mean_of)}
-    return Cell(
+    return Number(
         "measured",
         f"{_digits(value, column)} (mean of {len(values)})",
         value,
