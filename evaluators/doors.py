@@ -31,15 +31,15 @@ class Door:
     kind: str
     """The end of its entry points' group, `rubric_harness.KIND`."""
     package: str
-    """Where ours lie. Modules that begin with `_`, and folders, hold what they share."""
+    """Where ours lie; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
 
     def names(self) -> list[str]:
         """All that are at hand, in alphabetical order."""
         return sorted({*_ours(self.package), *_brought(self.kind)})
 
-    def brought(self) -> dict[str, str]:
-        """Those that other packages bring, in alphabetical order, and which package brings each."""
-        return {name: _package(e) for name, e in sorted(_brought(self.kind).items()) if name not in _ours(self.package)}
+    def brought(self) -> list[str]:
+        """Those that other packages bring, in alphabetical order."""
+        return sorted(_brought(self.kind).keys() - _ours(self.package))
 
     def module(self, name: str) -> ModuleType:
         """The module of a name; where a package brings one by a name of ours, ours.
@@ -55,10 +55,15 @@ class Door:
             module: ModuleType = brought.load()
         except Exception as e:  # a stranger's module may raise anything
             raise UserError(
-                f"{name!r}, which the package {_package(brought)} brings ({brought.group}), does not load: {type(e).__name__}: {e}; "
-                "update that package or uninstall it"
+                f"{name!r}, which the package {self.distribution(name)} brings ({brought.group}), does not load: "
+                f"{type(e).__name__}: {e}; update that package or uninstall it"
             ) from e
         return module
+
+    def distribution(self, name: str) -> str:
+        """The package that brings a module which is not ours, as pip names it."""
+        brought = _brought(self.kind)[name]
+        return brought.dist.name if brought.dist else "another package"
 
     def about(self, name: str) -> str:
         """The first line of what a module says of itself."""
@@ -67,13 +72,9 @@ class Door:
 
 @cache
 def _ours(package: str) -> frozenset[str]:
-    spec = importlib.util.find_spec(package)  # the package itself may be slow to import
+    spec = importlib.util.find_spec(package) if package else None  # the package itself may be slow to import
     places = (spec.submodule_search_locations or ()) if spec else ()
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "another package"
 
 
 @cache

@@ -60,15 +60,14 @@ def scores(rng: np.random.Generator, cluster: Ints, arms: int, judges: int, skew
 def differences(s: Floats, arm: int, reference: int, over: int) -> list[Difference]:
     """Each experiment's d_i of an arm over a reference, as a mean over so many judges."""
     _, _, items, count = s.shape
-    among, unknown = np.ones(items, dtype=bool), np.full(items, np.nan)
+    unknown = np.full(items, np.nan)
     return [
-        mean([Difference(s[arm, j, :, e] - s[reference, j, :, e], among, unknown) for j in range(over)])
-        for e in range(count)
+        mean([Difference(s[arm, j, :, e] - s[reference, j, :, e], unknown) for j in range(over)]) for e in range(count)
     ]
 
 
-def tested(found: list[Difference], cluster: Ints) -> list[Contrast]:
-    return contrasts([(d, "none") for d in found], cluster)
+def tested(differences: list[Difference], cluster: Ints) -> list[Contrast]:
+    return list(contrasts(dict(enumerate(differences)), cluster).values())
 
 
 def simulate(sizes: list[int], skewed: bool, experiments: int, seed: int = 1) -> dict[str, float]:

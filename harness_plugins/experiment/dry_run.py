@@ -149,7 +149,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: Path | None) -> li
     for grid in grids:
         conclusions = [c for c in measured if c.benchmark == grid.benchmark and c.gain is not None]
         for c in conclusions:
-            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested)]
+            sizes = [("a gain", c.gain), *((f"a lead over {name}", x) for name, x in c.tested.items())]
             effects = ", ".join(
                 f"{name} of {100 * x.detectable:.1f}" for name, x in sizes if x is not None and x.detectable > 0
             )

@@ -12,17 +12,14 @@ from harness_plugins.hosts.rows import Row, Rows
 from harness_plugins.scoring import protocols
 from harness_plugins.scoring.arrays import ABSENT, BOTH_BAD, CODES, BenchmarkData, CellData, CellKey, compare_scores
 from harness_plugins.scoring.metrics import facts_of, is_right
+from harness_plugins.scoring.registry import extensions, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import defined, measure
 
 Outcome = tuple[int, str]
 """(row number, what came of it: "1", "2", "score 7", or a status such as "unparsed")."""
 
-FAILURES = ("unparsed", "refused", "truncated", "low_mass")
-"""Shares of answers that decide nothing: the fewer the better."""
-NEITHER = ("accuracy_low", "accuracy_high", "first_position_rate", "longer_pick_rate", "tie")
-"""Bounds, and rates of which no end is the better one."""
-PLAIN = (
+SHOWN = (
     "accuracy",
     "strict_both",
     "consistency",
@@ -31,7 +28,10 @@ PLAIN = (
     "first_position_rate",
     "longer_pick_rate",
     "tie",
-    *FAILURES,
+    "unparsed",
+    "refused",
+    "truncated",
+    "low_mass",
     "answered",
 )
 """Under the protocol `strict`; the same names as in `score --json`."""
@@ -39,6 +39,8 @@ OWN = "metric_"
 """Before the names of the metrics that the benchmark's own protocol gives."""
 REFERENCES = ("none", "shuffled")
 """Arms that rubrics are compared with in the row of the setting `transfer`."""
+HARNESS_ONLY = ("score", "valid")
+"""Shares that `score` does not have: of a row what came of it, of writing the answers that are rubrics."""
 
 
 def outcome_of(verdict: Verdict) -> str:
@@ -49,10 +51,16 @@ def outcome_of(verdict: Verdict) -> str:
 
 
 def direction(name: str) -> bool | None:
-    """Whether higher is better; None where neither end is."""
-    if name in NEITHER or (name.startswith("gain_") and name.endswith(("_low", "_high"))):
+    """Whether higher is better; None where neither end is.
+
+    Raises:
+        KeyError: no metric has such a name.
+    """
+    if name in HARNESS_ONLY:
+        return True
+    if name in BOUNDS:
         return None
-    return name not in FAILURES
+    return {"higher": True, "lower": False}.get(metric_kind(name.removeprefix(OWN)).better)
 
 
 def metric_names(rows: Rows, asked: Sequence[int]) -> list[str]:
@@ -66,12 +74,13 @@ def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
     groups = own is not None and {"groups", "groups_by_category"} & set(own[1].aggregates)
+    shown = {*SHOWN, *(e.kind.name for e in extensions())}
     metrics = []
     for name in defined(data, cell):
-        if name in PLAIN or name.startswith("accuracy[") or (groups and name.startswith("acc_plus")):
+        if name in shown or name.startswith("accuracy[") or (groups and name.startswith("acc_plus")):
             metrics.append(name)
         if name == "accuracy":
-            metrics += ["accuracy_low", "accuracy_high"]
+            metrics += bounds_of("accuracy")
     if own:
         metrics += [f"{OWN}{name}" for name in defined(data, cell, "metric") if name not in ("parsed", "answered")]
     return metrics
@@ -82,7 +91,7 @@ def aggregate(rows: Rows, outcomes: Sequence[Outcome]) -> dict[str, float]:
     data, cell = _cell(rows, outcomes)
     strict = measure(data, cell)
     values = {name: metric.value for name, metric in strict.items()}
-    values |= {"accuracy_low": strict["accuracy"].low, "accuracy_high": strict["accuracy"].high}
+    values |= zip(bounds_of("accuracy"), (strict["accuracy"].low, strict["accuracy"].high), strict=True)
     if protocols.resolve("metric", rows.grid.benchmark):
         values |= {f"{OWN}{name}": metric.value for name, metric in measure(data, cell, "metric").items()}
     return {name: values[name] for name in _defined(rows, outcomes)}
@@ -115,10 +124,18 @@ def gains(report: Report, rows: Rows, judge: str) -> dict[str, float]:
     return {name: value for name, value in figures.items() if not np.isnan(value)}
 
 
-def gain_names(reference: str) -> tuple[str, str, str]:
+def gain_names(reference: str) -> tuple[str, ...]:
     """A gain and its bounds, by the names of `score --json`."""
     name = f"gain_over_{reference}"
-    return name, f"{name}_low", f"{name}_high"
+    return name, *bounds_of(name)
+
+
+def bounds_of(name: str) -> tuple[str, ...]:
+    """The lower and the upper end of a metric's interval, each of which a harness prints as a metric of its own."""
+    return f"{name}_low", f"{name}_high"
+
+
+BOUNDS = frozenset(bound for name in ("accuracy", *(f"gain_over_{r}" for r in REFERENCES)) for bound in bounds_of(name))
 
 
 def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> tuple[BenchmarkData, CellData]:

@@ -28,7 +28,7 @@ from harness_plugins.report.texts import middle
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.costs import CostPoint
-from harness_plugins.scoring.matrix import Margin, Matrix
+from harness_plugins.scoring.matrix import Margin, Matrix, Place
 from harness_plugins.scoring.report import Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
@@ -52,16 +52,18 @@ def matrix_plots(report: Report, benchmark: str) -> Iterator[Plot]:
 
 def _matrix(m: Matrix) -> tuple[Any, str]:
     rows, columns = len(m.writers), len(m.judges)
-    by_writer, by_judge = {x.name: x for x in m.writer_margins}, {x.name: x for x in m.judge_margins}
+    by_writer, by_judge = {x.name: x for x in m.by_writer.margins}, {x.name: x for x in m.by_judge.margins}
     width = columns + (1.15 if by_writer else 0)
     height = rows + (1.15 if by_judge else 0)
     figure = canvas(2.2 + CELL_WIDTH * width, 1.5 + CELL_HEIGHT * height)
     axes = figure.subplots()
-    gains = [e.gain.value for e in m.entries.values()] + [x.gain.value for x in (*m.writer_margins, *m.judge_margins)]
+    gains = [e.gain.value for e in m.entries.values()] + [
+        x.gain.value for x in (*m.by_writer.margins, *m.by_judge.margins)
+    ]
     most = max([0.05, *(abs(g) for g in gains if not math.isnan(g))])
     for i, writer in enumerate(m.writers):
         for j, judge in enumerate(m.judges):
-            entry = m.entries.get((writer, judge))
+            entry = m.entries.get(Place(writer, judge))
             if entry is None:
                 _empty(axes, j, i)
                 continue
@@ -130,10 +132,10 @@ def _frame(axes: Any, m: Matrix, width: float, height: float) -> None:
     rows, columns = len(m.writers), len(m.judges)
     axes.set_xlim(-0.02, width + 0.02)
     axes.set_ylim(height + 0.02, -0.02)
-    xs = [j + 0.5 for j in range(columns)] + ([columns + 0.65] if m.writer_margins else [])
-    names = [_wrapped(j) for j in m.judges] + (["mean over\nunseen judges"] if m.writer_margins else [])
-    ys = [i + 0.5 for i in range(rows)] + ([rows + 0.65] if m.judge_margins else [])
-    writers = [short(w) for w in m.writers] + (["mean over\nunseen writers"] if m.judge_margins else [])
+    xs = [j + 0.5 for j in range(columns)] + ([columns + 0.65] if m.by_writer.margins else [])
+    names = [_wrapped(j) for j in m.judges] + (["mean over\nunseen judges"] if m.by_writer.margins else [])
+    ys = [i + 0.5 for i in range(rows)] + ([rows + 0.65] if m.by_judge.margins else [])
+    writers = [short(w) for w in m.writers] + (["mean over\nunseen writers"] if m.by_judge.margins else [])
     axes.set_xticks(xs, names)
     axes.set_yticks(ys, writers)
     axes.xaxis.tick_top()

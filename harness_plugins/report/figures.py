@@ -113,7 +113,11 @@ def rows_of(page: Sequence[Group]) -> tuple[Any, Any, list[tuple[float, CellRepo
 
 def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     """Each arm minus `none` with its interval."""
-    reference = "none" if report.primary[1] not in {r for c in report.cells for r in c.contrasts} else report.primary[1]
+    reference = (
+        "none"
+        if report.primary.reference not in {r for c in report.cells for r in c.contrasts}
+        else report.primary.reference
+    )
     cells = [c for c in _cells(report, benchmark) if reference in c.contrasts]
     several = list(pages(cells))
     for n, page in enumerate(several, 1):

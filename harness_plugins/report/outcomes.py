@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from evaluators.keys import digest
 from evaluators.rubrics.leaks import leak_classes
-from harness_plugins.scoring import metrics, protocols
+from harness_plugins.scoring import protocols
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
-from harness_plugins.scoring.score import scored_cells
+from harness_plugins.scoring.score import scores_of
 from harness_plugins.scoring.statistics import Floats
 
 JUDGED, RIGHT, WRONG, FIXED, BROKEN, FLIPPED, LEAK, INCOMPLETE = (1 << n for n in range(8))
@@ -45,14 +45,12 @@ def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes 
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
         return None
-    name, spec = resolved
-    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-    scored = scored_cells(run, benchmark, name, spec, facts)
+    scores = scores_of(run, benchmark, resolved)
     cells = [k for k, c in benchmark.cells.items() if not c.computed and (k.arm == "none" or not run.blind(k.judge))]
     flags = np.zeros((len(benchmark.items), len(cells)), dtype=np.int32)
     for n, key in enumerate(cells):
-        none = scored.get(CellKey(key.judge, "none", None))
-        flags[:, n] = _flags(scored[key], none if key.arm != "none" else None, facts)
+        none = scores.by_key.get(CellKey(key.judge, "none", None))
+        flags[:, n] = _flags(scores.by_key[key], none if key.arm != "none" else None, scores.facts)
     return Outcomes(benchmark, cells, flags)
 
 

@@ -156,7 +156,7 @@ def _facts(run: RunData, report: Report) -> list[Fact]:
     cells = [c for c in report.cells if not c.computed]
     judges = list(dict.fromkeys(c.judge for c in cells))
     models = [j for j in judges if not run.baseline(j)]
-    answered, asked = (sum(c.trials[n] for c in cells) for n in (0, 1))
+    answered, due = sum(c.trials.answered for c in cells), sum(c.trials.due for c in cells)
     total, clusters = (sum(i[n] for i in report.items.values()) for n in (0, 1))
     several = f", {len(report.items)} benchmarks" if len(report.items) > 1 else ""
     facts = [
@@ -170,7 +170,7 @@ def _facts(run: RunData, report: Report) -> list[Fact]:
     if run.writers:
         facts.append(("Writers", ", ".join(run.writers)))
     facts.append(("Arms", ", ".join(dict.fromkeys(c.arm for c in cells))))
-    facts.append(("Trials answered", f"{answered:,} of {asked:,}"))
+    facts.append(("Trials answered", f"{answered:,} of {due:,}"))
     revisions = {n: f.get("revision") for n, f in report.facts.items() if f.get("revision")}
     if revisions:
         facts.append(("Dataset revision", "; ".join(f"{n}: {str(r)[:12]}" for n, r in revisions.items())))

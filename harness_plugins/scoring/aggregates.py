@@ -5,12 +5,14 @@ PAcc, TOS and CMR are Multi-Crit's (arXiv 2511.21662); the mean over task types 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from harness_plugins.scoring.metrics import Facts, Scored, is_pick, is_right
-from harness_plugins.scoring.statistics import Column, Floats, Ints
+from harness_plugins.scoring.statistics import Column
 
 
 def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
@@ -26,15 +28,23 @@ def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
     return columns_by_macro
 
 
-def conflicts(scored: Scored, facts: Facts) -> tuple[list[Column], list[Ints]]:
-    """pacc, tos and cmr, each with the item that stands for every one of its rows (for its cluster).
+class Row(NamedTuple):
+    """A group, or a pair of its criteria, as a row of a column."""
+
+    item: int
+    """The item that stands for it."""
+    value: float
+
+
+def conflicts(scored: Scored, facts: Facts) -> list[Column]:
+    """pacc, tos and cmr.
 
     By group (a prompt with its criteria), in the trial of each item that counts, where there is one. pacc: groups with every
     criterion right. tos: of the groups in which people preferred different sides by different criteria, those in which the
     judge picks different sides for such a pair of criteria at least once. cmr: of all such pairs, those with both right.
     """
-    if not facts.whole or not scored.complete.all() or (scored.counts.sum(axis=(1, 2)) != 1).any():
-        return [], []
+    if not facts.all_rows or not scored.complete.all() or (scored.counts.sum(axis=(1, 2)) != 1).any():
+        return []
     turn = scored.counts.any(axis=2).argmax(axis=1)
     outcome = scored.outcome[np.arange(len(turn)), turn, scored.counts.any(axis=1).argmax(axis=1)].astype(np.int64)
     right = is_right(outcome, facts.label)
@@ -45,21 +55,17 @@ def conflicts(scored: Scored, facts: Facts) -> tuple[list[Column], list[Ints]]:
     members: dict[str, list[int]] = {}
     for n, group in enumerate(facts.group):
         members.setdefault(group, []).append(n)
-    pacc, tos, cmr = [], [], []
+    rows: dict[str, list[Row]] = {"pacc": [], "tos": [], "cmr": []}
     for group in members.values():
-        pacc.append((group[0], float(right[group].all())))
+        rows["pacc"].append(Row(group[0], float(right[group].all())))
         pairs = [(a, b) for a, b in combinations(group, 2) if sides["people"][a] != sides["people"][b]]
         if pairs:
             judge_differs = [sides["judge"][a] >= 0 and sides["judge"][a] + sides["judge"][b] == 1 for a, b in pairs]
-            tos.append((group[0], float(any(judge_differs))))
-            cmr += [(a, float(right[a] and right[b])) for a, b in pairs]
-    rows = {"pacc": pacc, "tos": tos, "cmr": cmr}
-    columns = [
-        (Column(name, _column(r), np.ones(len(r))), np.array([n for n, _ in r], dtype=np.int64))
-        for name, r in rows.items()
-    ]
-    return [c for c, _ in columns if c.n], [s for c, s in columns if c.n]
+            rows["tos"].append(Row(group[0], float(any(judge_differs))))
+            rows["cmr"] += [Row(a, float(right[a] and right[b])) for a, b in pairs]
+    return [_column(name, of_metric) for name, of_metric in rows.items() if of_metric]
 
 
-def _column(rows: list[tuple[int, float]]) -> Floats:
-    return np.array([value for _, value in rows])
+def _column(name: str, rows: Sequence[Row]) -> Column:
+    values = np.array([row.value for row in rows])
+    return Column(name, values, np.ones(len(rows)), np.array([row.item for row in rows], dtype=np.int64))

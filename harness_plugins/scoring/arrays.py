@@ -21,6 +21,7 @@ from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.rubrics.arms import WriterRubrics
 from harness_plugins.folder.problems import LostItems, Problems
 from harness_plugins.folder.usage import Folder
+from harness_plugins.scoring.statistics import Ints, clusters
 
 TIE, UNPARSED, REFUSED, TRUNCATED, ERROR, ABSENT, BOTH_BAD, ANY_TIE, LOW_MASS = range(100, 109)
 """Outcomes of a trial are the canonical candidate picked (0, 1, ...), or why there is no pick. BOTH_BAD: a tie because none is
@@ -123,6 +124,11 @@ class BenchmarkData:
         """(items, orders): the cyclic orders that each item has."""
         answer: Bools = np.arange(self.width) < np.array([len(i.candidates) for i in self.items])[:, None]
         return answer
+
+    @cached_property
+    def cluster(self) -> Ints:
+        """(items,): the cluster of each item (`statistics.clusters`)."""
+        return clusters(self.items)
 
     @cached_property
     def kept(self) -> dict[Hashable, Any]:

@@ -11,10 +11,9 @@ from typing import Any
 
 from harness_plugins.folder.usage import model_of
 from harness_plugins.scoring import paired
-from harness_plugins.scoring.arrays import CellKey, RunData
+from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
-from harness_plugins.scoring.metrics import Scored
-from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.metrics import Scores
 
 
 @dataclass(frozen=True)
@@ -40,34 +39,28 @@ class Ways:
                 yield {**base, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
 
 
-def ways(
-    run: RunData,
-    benchmark: str,
-    cells: Sequence[CellReport],
-    scored: dict[CellKey, Scored],
-    by_ratio: dict[CellKey, Scored],
-    cluster: Ints,
-) -> list[Ways]:
+def ways(cells: Sequence[CellReport], scores: Scores) -> list[Ways]:
     """One for each model, arm and writer that at least two of its judges completed."""
     groups: dict[tuple[str, str, str | None], list[CellReport]] = {}
     for cell in cells:
-        key = run.judge(cell.judge).get("key", {})
+        key = scores.run.judge(cell.judge).get("key", {})
         if cell.complete and not cell.baseline and not cell.computed and key.get("model"):
             groups.setdefault((model_of(key), cell.arm, cell.writer), []).append(cell)
     comparisons = []
     for (model, arm, writer), members in groups.items():
         if len({m.grading for m in members}) > 1:
-            keys = [CellKey(m.judge, arm, writer) for m in members]
-            differences = [_difference(members[0].judge, scored[k], scored[keys[0]], cluster) for k in keys[1:]]
-            for n, key in enumerate(keys[1:]):
-                if (contrast := differences[n]) is not None and by_ratio.keys() & {key, keys[0]}:
-                    merged = scored | by_ratio
-                    contrast.by_ratio = _difference(members[0].judge, merged[key], merged[keys[0]], cluster)
+            first, *others = (CellKey(m.judge, arm, writer) for m in members)
+            differences = [_difference(key, first, scores) for key in others]
+            for key, contrast in zip(others, differences, strict=True):
+                if contrast is not None and scores.by_ratio.keys() & {key, first}:
+                    contrast.by_ratio = _difference(key, first, scores.with_ratios())
             accuracy = tuple(m.metrics["accuracy"] for m in members)
             judges = tuple(m.judge for m in members)
-            comparisons.append(Ways(benchmark, model, arm, writer, judges, accuracy, (None, *differences)))
+            name = scores.benchmark.name
+            comparisons.append(Ways(name, model, arm, writer, judges, accuracy, (None, *differences)))
     return comparisons
 
 
-def _difference(reference: str, scored: Scored, other: Scored, cluster: Ints) -> Contrast | None:
-    return paired.contrasts({reference: scored.score - other.score}, cluster)[reference]
+def _difference(key: CellKey, reference: CellKey, scores: Scores) -> Contrast | None:
+    difference = scores.by_key[key].score - scores.by_key[reference].score
+    return paired.contrasts({reference.judge: difference}, scores.benchmark.cluster)[reference.judge]

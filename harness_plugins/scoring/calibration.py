@@ -17,7 +17,7 @@ half where p = 1/2; confidence is max(p, 1 - p).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from harness_plugins.scoring import statistics
 from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.cells import CellReport, Metric, json_numbers
-from harness_plugins.scoring.metrics import Facts, Scored, is_pick
+from harness_plugins.scoring.metrics import Facts, Scored, Scores, is_pick
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 BINS = 10
@@ -54,6 +54,21 @@ class Bin:
     n: int
 
 
+class Binned(NamedTuple):
+    """Items by confidence, and how far accuracy and confidence of their bins lie apart."""
+
+    bins: tuple[Bin, ...]
+    """Those that hold anything."""
+    ece: float
+
+
+class EceFloor(NamedTuple):
+    """What chance makes of the ECE."""
+
+    mean: float
+    percentile_95: float
+
+
 @dataclass(frozen=True)
 class Calibration:
     """One cell's probabilities, in one order or averaged over both on the scale of log-odds."""
@@ -68,8 +83,8 @@ class Calibration:
     """brier, auroc, auroc_confidence, selective@100, selective@80, selective@50, with intervals over clusters; and ece, which has
     none: resampling adds noise of its own to every bin, so that the interval would lie above the number. NaN where there is
     no such number: one class alone, or nothing wrong."""
-    ece_floor: tuple[float, float]
-    """Mean and 95th percentile of the ECE that a perfectly calibrated judge would show with these confidences at this n."""
+    ece_floor: EceFloor
+    """Of the ECE that a perfectly calibrated judge would show with these confidences at this n."""
     bins: tuple[Bin, ...]
     selective: tuple[tuple[float, float], ...]
     """(coverage, accuracy) of the most confident items, from few to all."""
@@ -119,18 +134,16 @@ class Forecast(NamedTuple):
         return answer
 
 
-def calibrations(
-    benchmark: str, cells: Sequence[CellReport], scored: Mapping[CellKey, Scored], facts: Facts, cluster: Ints
-) -> list[Calibration]:
+def calibrations(cells: Sequence[CellReport], scores: Scores) -> list[Calibration]:
     """One for each complete cell of pairs with probabilities and each order, and one for both orders together."""
     forecasts = [
         forecast
         for c in cells
         if c.complete and not c.computed
-        for forecast in _forecasts(c, scored[CellKey(c.judge, c.arm, c.writer)], facts)
+        for forecast in _forecasts(c, scores.by_key[CellKey(c.judge, c.arm, c.writer)], scores.facts)
     ]
-    intervals = _with_intervals(forecasts, cluster)
-    return [_calibration(benchmark, f, metrics) for f, metrics in zip(forecasts, intervals, strict=True)]
+    metrics = _with_intervals(forecasts, scores.benchmark.cluster)
+    return [_calibration(f, metrics_of) for f, metrics_of in zip(forecasts, metrics, strict=True)]
 
 
 def logits(scored: Scored) -> Floats:
@@ -162,7 +175,7 @@ def _forecasts(cell: CellReport, scored: Scored, facts: Facts) -> list[Forecast]
     return forecasts
 
 
-def _calibration(benchmark: str, f: Forecast, metrics: dict[str, Metric]) -> Calibration:
+def _calibration(f: Forecast, metrics: dict[str, Metric]) -> Calibration:
     n = len(f.p)
     sure = levels(f.confidence)
     bins, ece = binned(f.confidence, f.right, sure)
@@ -172,7 +185,7 @@ def _calibration(benchmark: str, f: Forecast, metrics: dict[str, Metric]) -> Cal
     reached = np.concatenate([[0], np.cumsum(sure.counts[::-1])])
     right = np.interp(steps * n, reached, np.concatenate([[0], np.cumsum(by_level)]))  # level ones share what is left
     curve = tuple((float(c), float(r / (c * n))) for c, r in zip(steps, right, strict=True))
-    whose = (benchmark, f.cell.judge, f.cell.writer, f.cell.arm, f.order, n)
+    whose = (f.cell.benchmark, f.cell.judge, f.cell.writer, f.cell.arm, f.order, n)
     return Calibration(*whose, metrics, ece_floor(f.confidence, sure), bins, curve, f.of)
 
 
@@ -235,17 +248,17 @@ def bin_of(sure: Levels) -> Ints:
     return answer
 
 
-def binned(confidence: Floats, right: Floats, sure: Levels) -> tuple[tuple[Bin, ...], float]:
-    """The bins that hold anything, and the ECE: the mean over items of |accuracy - confidence| of their bin."""
+def binned(confidence: Floats, right: Floats, sure: Levels) -> Binned:
+    """The bins, and the ECE: the mean over items of |accuracy - confidence| of their bin."""
     place = bin_of(sure)
     n = np.bincount(place, minlength=BINS)
     sums = [np.bincount(place, x, minlength=BINS) for x in (confidence, right)]
     bins = tuple(Bin(float(c / m), float(r / m), int(m)) for c, r, m in zip(*sums, n, strict=True) if m)
-    return bins, float(np.abs(sums[1] - sums[0]).sum() / len(confidence))
+    return Binned(bins, float(np.abs(sums[1] - sums[0]).sum() / len(confidence)))
 
 
-def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> tuple[float, float]:
-    """Mean and 95th percentile of the ECE where each item is right with exactly the probability that is its confidence."""
+def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> EceFloor:
+    """Of the ECE where each item is right with exactly the probability that is its confidence."""
     place = bin_of(sure)
     rng = np.random.default_rng(seed)
     gaps = np.zeros(SIMULATIONS)
@@ -260,7 +273,7 @@ def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> 
             drawn = rng.binomial(sizes, np.minimum(means, 1.0), size=(SIMULATIONS, PARTS)).sum(axis=1)
         gaps += np.abs(drawn - inside.sum())
     gaps /= len(confidence)
-    return float(gaps.mean()), float(np.percentile(gaps, 95))
+    return EceFloor(float(gaps.mean()), float(np.percentile(gaps, 95)))
 
 
 def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[str, Metric]]:
@@ -270,31 +283,24 @@ def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[s
     cluster = _bundled(cluster)
     count = int(cluster.max()) + 1
     exact = [n for n, f in enumerate(forecasts) if len(f.p) * count <= EXACT_UP_TO]
-    totals: dict[tuple[int, str], tuple[float, float]] = {}
-    sums = []
-    for n, f in enumerate(forecasts):
-        for c in _columns(f, n not in exact):
-            totals[n, c.name] = (c.k, c.n)
-            sums.append(statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster[f.items], count))
-    stacked = np.stack(sums, axis=2)
-    drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
-    low, high = statistics.interval(drawn)
+    columns = {(n, c.name): c for n, f in enumerate(forecasts) for c in _columns(f, n not in exact)}
+    drawn = statistics.resampled(list(columns.values()), cluster)
+    ends = statistics.intervals(drawn)
     metrics: list[dict[str, Metric]] = [{} for _ in forecasts]
-    place = {key: i for i, key in enumerate(totals)}
-    for (n, name), (k, total) in totals.items():
+    place = {key: i for i, key in enumerate(columns)}
+    for (n, name), c in columns.items():
         if name[-1] not in "+-":
-            bounds = float(low[place[n, name]]), float(high[place[n, name]])
-            metrics[n][name] = Metric(name, round(k, 9), round(total, 9), k / total, *bounds)
-    times = _times([cluster[forecasts[n].items] for n in exact], count)
+            metrics[n][name] = Metric(name, round(c.k, 9), round(c.n, 9), c.value, *ends.at(place[n, name]))
+    draws = _draws([cluster[forecasts[n].items] for n in exact], count)
     for n, f in enumerate(forecasts):
-        for name, sides in _sides(f).items():
-            value = auroc(*sides)
+        for name, contest in _contests(f).items():
+            value = auroc(*contest)
             if n in exact:
-                spread = _resampled(*sides, cluster[f.items], times)
+                spread = _resampled(contest, cluster[f.items], draws)
             else:
                 spread = drawn[:, place[n, f"{name}+"]] + drawn[:, place[n, f"{name}-"]] - value
-            below, above = (float(x[0]) for x in statistics.interval(np.clip(spread, 0, 1)[:, None]))
-            metrics[n][name] = Metric(name, value * len(f.p), len(f.p), value, below, above)
+            interval = statistics.interval(np.clip(spread, 0, 1))
+            metrics[n][name] = Metric(name, value * len(f.p), len(f.p), value, *interval)
     return metrics
 
 
@@ -307,46 +313,66 @@ def _bundled(cluster: Ints) -> Ints:
 
 
 def _columns(f: Forecast, with_placements: bool) -> Iterator[Column]:
-    yield Column("brier", (f.p - f.y) ** 2, np.ones(len(f.p)))
+    yield Column("brier", (f.p - f.y) ** 2, np.ones(len(f.p)), f.items)
     sure = levels(f.confidence)
     for percent in COVERAGES:
         weight = most_confident(sure, percent / 100)
-        yield Column(f"selective@{percent}", f.right * weight, weight)
-    for name, sides in _sides(f).items() if with_placements else ():
-        for kind, share, weight in zip("+-", placements(*sides), sides[1:], strict=True):
-            yield Column(name + kind, share * weight, weight)
+        yield Column(f"selective@{percent}", f.right * weight, weight, f.items)
+    for name, contest in _contests(f).items() if with_placements else ():
+        above, below = placements(*contest)
+        yield Column(f"{name}+", above * contest.positive, contest.positive, f.items)
+        yield Column(f"{name}-", below * contest.negative, contest.negative, f.items)
 
 
-def _sides(f: Forecast) -> dict[str, tuple[Floats, Floats, Floats]]:
-    """What each AUROC is of: score, weight as a positive, weight as a negative."""
-    return {"auroc": (f.p, f.y, 1 - f.y), "auroc_confidence": (f.confidence, f.right, 1 - f.right)}
+class Contest(NamedTuple):
+    """What an AUROC is of, (items,) each."""
+
+    score: Floats
+    positive: Floats
+    """The item's weight as a positive."""
+    negative: Floats
 
 
-def _times(clusters: Sequence[Ints], count: int) -> tuple[Ints, NDArray[np.float32]]:
-    """How often each of some clusters was drawn in each of the resamples that all metrics share: the row of each cluster, and
-    (rows, resamples)."""
+def _contests(f: Forecast) -> dict[str, Contest]:
+    return {
+        "auroc": Contest(f.p, f.y, 1 - f.y),
+        "auroc_confidence": Contest(f.confidence, f.right, 1 - f.right),
+    }
+
+
+class Draws(NamedTuple):
+    """How often clusters were drawn in each of the resamples that all metrics share."""
+
+    row: Ints
+    """(clusters,): the row of each cluster that is used."""
+    times: NDArray[np.float32]
+    """(rows, resamples)."""
+
+
+def _draws(clusters: Sequence[Ints], count: int) -> Draws:
+    """Args:
+    clusters: the clusters of the items of each forecast that is resampled.
+    count: of all clusters.
+    """
     used = np.unique(np.concatenate(clusters)) if clusters else np.zeros(0, dtype=np.int64)
     indicator = np.zeros((count, len(used)))
     indicator[used, np.arange(len(used))] = 1
-    drawn = statistics.bootstrap(
-        indicator, np.full(indicator.shape, 1 / count)
-    )  # a resample draws `count` clusters: below stands 1
+    # A resample draws `count` clusters: below stands 1.
+    drawn = statistics.bootstrap(indicator, np.full(indicator.shape, 1 / count))
     row = np.zeros(count, dtype=np.int64)
     row[used] = np.arange(len(used))
-    return row, np.ascontiguousarray(np.rint(drawn).T, dtype=np.float32)
+    return Draws(row, np.ascontiguousarray(np.rint(drawn).T, dtype=np.float32))
 
 
-def _resampled(
-    score: Floats, positive: Floats, negative: Floats, cluster: Ints, times: tuple[Ints, NDArray[np.float32]]
-) -> Floats:
+def _resampled(contest: Contest, cluster: Ints, draws: Draws) -> Floats:
     """AUROC in each resample: every item weighs as often as its cluster was drawn. Sums of so few halves are exact in single
     precision."""
-    order = np.argsort(score, kind="stable")
-    _, first, size = np.unique(score[order], return_index=True, return_counts=True)
-    row, drawn = times
-    w = drawn[row[cluster[order]]]  # (items, resamples), in the order of their scores
-    won, lost = (w * side[order].astype(np.float32)[:, None] for side in (positive, negative))
-    below = np.zeros((len(order) + 1, w.shape[1]), dtype=np.float32)
+    order = np.argsort(contest.score, kind="stable")
+    _, first, size = np.unique(contest.score[order], return_index=True, return_counts=True)
+    drawn = draws.times[draws.row[cluster[order]]]  # (items, resamples), in the order of their scores
+    sides = (contest.positive, contest.negative)
+    won, lost = (drawn * side[order].astype(np.float32)[:, None] for side in sides)
+    below = np.zeros((len(order) + 1, drawn.shape[1]), dtype=np.float32)
     np.cumsum(lost, axis=0, out=below[1:])
     both = below[np.repeat(first, size)] + below[np.repeat(first + size, size)]
     both *= won  # a positive beats all negatives below it, and half of its equals

@@ -1,6 +1,6 @@
 """What spoils a benchmark's numbers, as data: it stands above every table (docs/design/what-spoils-a-number.md).
 
-for caveat in caveats(run, benchmark, scored):
+for caveat in caveats(scores):
     say(warning(caveat))    # qwen: answers cut by the token limit: none 12.5 % (15/120), generic 0.8 % (1/120).
 """
 
@@ -20,10 +20,9 @@ from harness_plugins.scoring.arrays import (
     UNPARSED,
     BenchmarkData,
     CellKey,
-    RunData,
 )
 from harness_plugins.scoring.cells import Contrast, Unequal
-from harness_plugins.scoring.metrics import Bools, Scored
+from harness_plugins.scoring.metrics import Bools, Scored, Scores
 
 Kind = Literal["unparsed", "refused", "truncated", "low_mass", "media", "coverage", "limit", "orders", "provenance"]
 
@@ -67,9 +66,9 @@ class Caveat:
             yield {**base, "arm": s.arm or None, "writer": s.writer, "k": s.k, "n": s.n, "value": value, **unknown}
 
 
-def caveats(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> list[Caveat]:
+def caveats(scores: Scores) -> list[Caveat]:
     """All that spoils numbers of a benchmark, of all judges first."""
-    return [*_of_items(benchmark), *_of_judges(run, benchmark, scored)]
+    return [*_of_items(scores.benchmark), *_of_judges(scores)]
 
 
 def _of_items(benchmark: BenchmarkData) -> Iterator[Caveat]:
@@ -82,7 +81,8 @@ def _of_items(benchmark: BenchmarkData) -> Iterator[Caveat]:
         yield Caveat("limit", name, None, (Share("", None, len(items), rows),))
 
 
-def _of_judges(run: RunData, benchmark: BenchmarkData, scored: Mapping[CellKey, Scored]) -> Iterator[Caveat]:
+def _of_judges(scores: Scores) -> Iterator[Caveat]:
+    run, benchmark, scored = scores.run, scores.benchmark, scores.by_key
     by_judge: dict[str, list[CellKey]] = {}
     for key in scored:
         # Baselines answer everything, and would dilute a share.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from harness_plugins.scoring.arrays import Mass
+from harness_plugins.scoring.metrics import Trials
+from harness_plugins.scoring.statistics import Interval
 
 
 def json_number(value: float) -> float | int | None:
@@ -31,6 +33,16 @@ class Metric:
     def numbers(self) -> dict[str, float | int | None]:
         """As JSON has it."""
         return json_numbers({"k": self.k, "n": self.n, "value": self.value, "low": self.low, "high": self.high})
+
+
+class ArmContrast(NamedTuple):
+    """Which arm is set against which, as in "transferred minus none"."""
+
+    arm: str
+    reference: str
+
+
+PRIMARY = ArmContrast("transferred", "none")
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Contrast:
     differs: bool = True
     """Some item's difference is other than 0. Without that there is no spread, and so no answer: nothing was parsed, or every item
     came out alike."""
-    bounds: tuple[float, float] | None = None
+    bounds: Interval | None = None
     """Of an incomplete one: what it is if all that was not answered goes against it, or for it."""
     of: int = 0
     """Items of the benchmark that it could be over."""
@@ -112,8 +124,7 @@ class CellReport:
     blind: bool
     """A judge that looks at no rubric: its arms are one and the same."""
     computed: bool
-    trials: tuple[int, int]
-    """Answered, to be answered."""
+    trials: Trials
     tokens: tuple[float, float]
     """Read and written a verdict; NaN where no answer tells."""
     metrics: dict[str, Metric]
@@ -132,7 +143,7 @@ class CellReport:
 
     @property
     def complete(self) -> bool:
-        return self.trials[0] == self.trials[1]
+        return self.trials.complete
 
     def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
         """One flat object for each metric and contrast."""

@@ -26,7 +26,7 @@ from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.read import read_run
-from harness_plugins.scoring.score import APART, conclusions_of, relation_of, scored_both_ways
+from harness_plugins.scoring.score import APART, conclusions_of, relation_of, scores_of
 from harness_plugins.scoring.statistics import Floats, Ints
 
 
@@ -182,17 +182,16 @@ def _compare_benchmark(
     by_ratio: list[_Side] = []
     facts = []
     for run, data, place in zip((a, b), here, places, strict=True):
-        protocol, spec = resolved
-        run_facts = metrics.facts_of(data, spec.categories, spec.labels)
-        scored, again = scored_both_ways(run, data, protocol, spec, run_facts)
-        comparison.caveats[len(sides)].extend(c for c in caveats(run, data, scored) if c.judge in (None, *judges))
+        scores = scores_of(run, data, resolved)
+        scored, again = scores.by_key, scores.by_ratio
+        comparison.caveats[len(sides)].extend(c for c in caveats(scores) if c.judge in (None, *judges))
         sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
         by_ratio.append(
             _Side(
                 run, {**sides[-1].scored} | {k: _cut(s, place, here) for k, s in again.items() if k in sides[-1].scored}
             )
         )
-        facts.append(_cut_facts(run_facts, place))
+        facts.append(_cut_facts(scores.facts, place))
     cluster = statistics.clusters([here[0].items[i] for i in places[0]])
     touched = any(
         s.scored[k] is not plain.scored[k] for s, plain in zip(by_ratio, sides, strict=True) for k in s.scored

@@ -11,29 +11,36 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
-from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.cells import CellReport, Contrast, json_number
 from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
-from harness_plugins.scoring.metrics import Bools, Facts, Scored
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.metrics import Bools, Scored, Scores, Trials
+from harness_plugins.scoring.statistics import Floats, Interval
 
-Verdict = Literal[
-    "helps by its content",
-    "helps; not shown to be more than a control",
-    "helps; no more than a control",
-    "helps; cause not tested",
-    "worse",
-    "not shown",
-    "cannot say",
-]
+
+class Verdict(StrEnum):
+    BY_CONTENT = "helps by its content"
+    NOT_SHOWN_TO_BE_MORE = "helps; not shown to be more than a control"
+    NO_MORE = "helps; no more than a control"
+    NOT_TESTED = "helps; cause not tested"
+    WORSE = "worse"
+    NOT_SHOWN = "not shown"
+    CANNOT_SAY = "cannot say"
+
+    @property
+    def helps(self) -> bool:
+        return self in (Verdict.BY_CONTENT, Verdict.NOT_SHOWN_TO_BE_MORE, Verdict.NO_MORE, Verdict.NOT_TESTED)
+
+
 State = Literal["tested", "not declared", "not run", "void", "few items"]
 Kind = Literal[
     "no model", "no unseen judge", "no protocol", "not run", "incomplete", "no item", "no spread", "rubrics", "by ratio", "repeat",
@@ -98,7 +105,7 @@ class Conclusion:
     """Judges whose own gain is above zero."""
     families: int = 0
     """Of the judges."""
-    over_judges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    over_judges: dict[str, Interval] = field(default_factory=dict)
     """From five families on: for `none` and each control the 95 % interval of the difference over families."""
     gain: Contrast | None = None
     """`transferred` minus `none`; its `p_holm` is of the gain alone."""
@@ -116,29 +123,45 @@ class Conclusion:
     family: int = 1
     """How many conclusions Holm's correction ran over."""
     margin: float = 0.02
-    verdict: Verdict = "cannot say"
-    control: str | None = None
-    """The control that the verdict names."""
+    verdict: Verdict = Verdict.CANNOT_SAY
     by_ratio: Conclusion | None = field(default=None, repr=False)
     """The same with `low_mass` answers taken as their digits say, where some answer is such."""
 
     @property
-    def tested(self) -> list[tuple[str, Contrast]]:
+    def tested(self) -> dict[str, Contrast]:
         """The leads that were tested, by control."""
-        return [(x.control, x.contrast) for x in self.leads if x.contrast is not None]
+        return {x.control: x.contrast for x in self.leads if x.contrast is not None}
 
     @property
     def untested(self) -> list[Lead]:
         return [x for x in self.leads if x.contrast is None]
 
     @property
+    def control(self) -> str | None:
+        """The control that the verdict names."""
+        tested = self.tested
+        match self.verdict:
+            case Verdict.NOT_TESTED:
+                return self.untested[0].control
+            case Verdict.NO_MORE:
+                return self.nearest
+            case Verdict.NOT_SHOWN_TO_BE_MORE:
+                return max(tested, key=lambda name: (tested[name].value <= 0, tested[name].p))
+        return None
+
+    @property
+    def nearest(self) -> str:
+        """The tested control over which the lead can be least, at the upper end of its interval."""
+        return min(self.tested, key=lambda name: self.tested[name].high)
+
+    @property
     def at_large(self) -> bool:
         """What the verdict says of these judges holds for judges at large: the intervals over families exclude zero too."""
-        controls = [name for name, _ in self.tested] if self.verdict == "helps by its content" else []
-        intervals = [self.over_judges.get(n, (math.nan, math.nan)) for n in ("none", *controls)]
-        if self.verdict == "worse":
-            return intervals[0][1] < 0
-        return self.verdict.startswith("helps") and all(low > 0 for low, _ in intervals)
+        controls = list(self.tested) if self.verdict == Verdict.BY_CONTENT else []
+        intervals = [self.over_judges.get(n, Interval(math.nan, math.nan)) for n in ("none", *controls)]
+        if self.verdict == Verdict.WORSE:
+            return intervals[0].high < 0
+        return self.verdict.helps and all(x.low > 0 for x in intervals)
 
     def objects(self, protocol: str, sentence: str) -> list[dict[str, Any]]:
         """Flat objects, as `Report.objects` has them: the conclusion, and each difference behind it."""
@@ -151,7 +174,7 @@ class Conclusion:
                 **_numbers(self.gain),
                 "p": json_number(self.p),
                 "p_holm": json_number(self.p_holm),
-                "verdict": self.verdict,
+                "verdict": self.verdict.value,
                 "control": self.control,
                 "positive": self.positive,
                 "families": self.families,
@@ -177,13 +200,16 @@ class Conclusion:
                 "protocol": protocol,
             }
         ]
-        differences = [("mean_gain_over_none", self.gain), *((f"mean_lead_over_{n}", x) for n, x in self.tested)]
+        differences = [
+            ("mean_gain_over_none", self.gain),
+            *((f"mean_lead_over_{n}", x) for n, x in self.tested.items()),
+        ]
         differences += [("mean_gain_over_advice", self.advice), ("mean_repeat_minus_none", self.repeat)]
         for metric, x in differences:
             if x is not None:
                 arm = {"arm": "repeat"} if x is self.repeat else {}
                 interval = self.over_judges.get(x.reference)
-                over = {} if interval is None else {"low_over_judges": interval[0], "high_over_judges": interval[1]}
+                over = {} if interval is None else {"low_over_judges": interval.low, "high_over_judges": interval.high}
                 lines.append(
                     {**base, **arm, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
                 )
@@ -197,10 +223,10 @@ def _numbers(x: Contrast | None) -> dict[str, Any]:
 
 def declared(run: RunData) -> Declared:
     """What the run's config declared. A folder that does not say so (an older one, an import) declares what it has cells of."""
-    there = [(b.name, str(k.writer)) for b in run.benchmarks.values() for k in b.cells if k.arm == "transferred"]
+    judged = [(b.name, str(k.writer)) for b in run.benchmarks.values() for k in b.cells if k.arm == "transferred"]
     declaration: Mapping[str, Any] = run.manifest.get("declared", {})
     members = {(m["benchmark"], m["writer"]): tuple(m["judges"]) for m in declaration.get("members", ())}
-    members |= {place: () for place in there if place not in members}
+    members |= {member: () for member in judged if member not in members}
     margin = float(declaration.get("equivalence_margin", 2.0)) / 100
     return Declared(members, tuple(declaration.get("controls", CONTROLS)), margin)
 
@@ -208,212 +234,246 @@ def declared(run: RunData) -> Declared:
 class Arms(NamedTuple):
     """One writer's cells in the unseen judges' hands."""
 
-    benchmark: BenchmarkData
+    scores: Scores
     writer: str
     judges: tuple[str, ...]
-    scored: Mapping[CellKey, Scored]
-
-    def key(self, arm: str, judge: str) -> CellKey:
-        return CellKey(judge, arm, self.writer if ARMS[arm].per_writer else None)
 
     def cells(self, arm: str) -> list[Scored]:
         """Each judge's, of those that have one."""
-        keys = [self.key(arm, j) for j in self.judges]
-        return [self.scored[k] for k in keys if k in self.scored]
+        keys = [self._key(arm, j) for j in self.judges]
+        return [self.scores.by_key[k] for k in keys if k in self.scores.by_key]
+
+    def _key(self, arm: str, judge: str) -> CellKey:
+        return CellKey(judge, arm, self.writer if ARMS[arm].per_writer else None)
+
+    def judged_by_all(self, arm: str) -> bool:
+        return len(self.cells(arm)) == len(self.judges)
 
     def has(self, arm: str) -> Bools:
         """(items,): the arm had something of its own to give, in every order of every judge."""
-        everywhere = np.ones(len(self.benchmark.items), dtype=bool)
+        everywhere = np.ones(len(self.scores.benchmark.items), dtype=bool)
         own = [scored.own for scored in self.cells(arm) if scored.own is not None]
         answer: Bools = np.logical_and.reduce([everywhere, *own])
         return answer
 
-    def trials(self, arm: str, judge: str) -> tuple[int, int]:
-        """Answered and due, over the items that the arm has something for; those of items that the folder has lost are due."""
-        cell = self.scored.get(self.key(arm, judge))
-        if cell is None:
-            return 0, 0
-        counts = cell.counts & self.has(arm)[:, None, None]
-        return int((cell.answered & counts).sum()), int(counts.sum()) + cell.lost
+    def same_text(self, control: str) -> Bools:
+        """(items,): the control hands over the very text that `transferred` does."""
+        benchmark = self.scores.benchmark
+        rubrics = self.scores.run.rubrics.get((benchmark.name, self.writer))
+        return np.zeros(len(benchmark.items), dtype=bool) if rubrics is None else same_text(benchmark, rubrics, control)
 
-    def state(self, arm: str) -> list[Problem]:
+    def other_text(self, control: str) -> Bools:
+        """(items,): the control hands over something, and another text than `transferred` does."""
+        answer: Bools = self.has(control) & ~self.same_text(control)
+        return answer
+
+    def trials(self, arm: str, judge: str) -> Trials:
+        """Over the items that the arm has something for; those of items that the folder has lost are due."""
+        cell = self.scores.by_key.get(self._key(arm, judge))
+        if cell is None:
+            return Trials(0, 0)
+        counts = cell.counts & self.has(arm)[:, None, None]
+        return Trials(int((cell.answered & counts).sum()), int(counts.sum()) + cell.lost)
+
+    def missing(self, arm: str) -> list[Problem]:
         """The judges that were not asked at all, and those with answers missing."""
         problems = []
         for judge in self.judges:
-            answered, due = self.trials(arm, judge)
-            if not answered:
+            trials = self.trials(arm, judge)
+            if not trials.answered:
                 problems.append(Problem("not run", arm, judge))
-            elif answered < due:
-                problems.append(Problem("incomplete", arm, judge, answered, due))
+            elif not trials.complete:
+                problems.append(Problem("incomplete", arm, judge, *trials))
         return problems
+
+    def spoiled(self, reference: str, among: Bools) -> list[Problem]:
+        """What differs between the answers under `transferred` and under the reference."""
+        differing = unequal(self.cells("transferred"), self.cells(reference), among)
+        return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
 
     def difference(self, arm: str, reference: str) -> Floats:
         """(judges, items): NaN where either has no score."""
         sides = zip(self.cells(arm), self.cells(reference), strict=True)
-        return np.array([np.where((a.den > 0) & (b.den > 0), a.score - b.score, np.nan) for a, b in sides])
+        return np.array([a.score - b.score for a, b in sides])
 
 
-def measure(
-    run: RunData,
-    benchmark: BenchmarkData,
-    writer: str,
-    cells: Sequence[CellReport],
-    scored: Mapping[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-    what: Declared,
-) -> Conclusion:
-    """The differences of one writer, without a verdict yet (`decide`).
+class Differences(NamedTuple):
+    """`transferred` minus `none` and minus each tested control, in each judge's hands."""
+
+    by_reference: dict[str, Floats]
+    """(judges, items): NaN where either has no score."""
+    due: Bools
+    """(items,): those that have a rubric, and another text under each tested control."""
+    among: Bools
+    """(items,): those of them with a score in every arm of every judge."""
+
+    def mean(self, reference: str) -> Floats:
+        """(items,): over the judges; NaN outside of `among`."""
+        return np.where(self.among, paired.mean(self.by_reference[reference]), np.nan)
+
+    def by_judge(self, reference: str) -> Floats:
+        """(judges,): over the items."""
+        answer: Floats = self.by_reference[reference][:, self.among].mean(axis=1)
+        return answer
+
+
+def measured(cells: Sequence[CellReport], scores: Scores, declaration: Declared) -> dict[tuple[str, str], Conclusion]:
+    """By benchmark and writer the differences of each writer of the config, without a verdict yet (`decide`).
 
     Args:
         cells: the benchmark's, for how each judge stands to the writer.
-        cluster: (items,).
     """
-    labelled = facts.label >= 0
-    named = what.members.get((benchmark.name, writer), ())
-    conclusion = Conclusion(benchmark.name, writer, bool(run.shared(benchmark.name, writer)), margin=what.margin)
+    name = scores.benchmark.name
+    conclusions = {(b, w): _measure(cells, scores, w, declaration) for b, w in declaration.members if b == name}
+    if scores.by_ratio:
+        with_ratios = scores.with_ratios()
+        for (_, writer), conclusion in conclusions.items():
+            conclusion.by_ratio = _measure(cells, with_ratios, writer, declaration)
+    return conclusions
+
+
+def _measure(cells: Sequence[CellReport], scores: Scores, writer: str, declaration: Declared) -> Conclusion:
+    run, name = scores.run, scores.benchmark.name
+    conclusion = Conclusion(name, writer, bool(run.shared(name, writer)), margin=declaration.margin)
     own = [c for c in cells if c.arm == "transferred" and c.writer == writer]
-    models = [c for c in own if not c.baseline]
-    unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials[0] or c.judge in named)]
-    problems = [Problem("not run", "transferred", j) for j in named if j not in {c.judge for c in own}]
-    if not unseen:
-        kind: Kind = "no unseen judge" if models or named else "no model"
-        conclusion.problems = (*problems, Problem(kind))
+    _set_judges(conclusion, own, declaration.members.get((name, writer), ()))
+    if not conclusion.judges:
         return conclusion
-    conclusion.judges = tuple(unseen)
-    arms = Arms(benchmark, writer, conclusion.judges, scored)
-    families = [str(run.judge(j)["family"]) for j in unseen]
-    conclusion.families = len(set(families))
-    own_rubric = arms.has("transferred") & labelled
+    conclusion.families = len(set(_families(run, conclusion.judges)))
+    arms = Arms(scores, writer, conclusion.judges)
+    labelled = scores.facts.label >= 0
+    with_rubric = arms.has("transferred") & labelled
     conclusion.of_items = int(labelled.sum())
-    if own_rubric.sum() < (1 - GAP) * conclusion.of_items:
-        problems.append(Problem("rubrics", "transferred", "", int(own_rubric.sum()), conclusion.of_items))
-    for arm in ("none", "transferred") if own_rubric.any() else ():
-        problems += arms.state(arm)
-    if not own_rubric.any() or any(
-        not arms.cells(arm) or len(arms.cells(arm)) < len(unseen) for arm in ("none", "transferred")
-    ):
-        conclusion.problems = tuple(problems)
-        return conclusion
-    leads, sets, more = _controls(run, arms, what, own_rubric, conclusion.shared)
-    problems += more
-    among = np.logical_and.reduce([own_rubric, *sets.values()])
-    differences = {"none": arms.difference("transferred", "none")}
-    differences |= {c: arms.difference("transferred", c) for c in sets}
-    among = among & ~np.isnan(np.concatenate(list(differences.values()))).any(axis=0)
-    if not among.any():
-        conclusion.problems, conclusion.leads = (*problems, Problem("no item")), tuple(leads)
-        return conclusion
-    for arm in ("none", *sets):
-        problems += _spoiled(arms, arm, among)
-    means = {name: _mean(d, among) for name, d in differences.items()}
-    advice, repeat = (_complete_for_all(arms, arm) for arm in ("advice", "repeat"))
-    if advice:
-        means["advice"] = _mean(arms.difference("transferred", "advice"), among & arms.has("advice"))
-    if repeat:
-        means["repeat"] = _mean(arms.difference("repeat", "none"), among)
-    tested = paired.contrasts(means, cluster)
-    for name in differences:
-        _set_complete(tested[name], arms, name, facts, np.logical_and.reduce([own_rubric, *sets.values()]))
-    for x in tested.values():
-        if x is not None:
-            x.of = conclusion.of_items
-    conclusion.gain = tested["none"]
-    conclusion.leads = tuple(
-        Lead(x.control, x.state, x.items, x.of, tested[x.control]) if x.control in sets else x for x in leads
-    )
-    conclusion.advice, conclusion.repeat = tested.get("advice"), tested.get("repeat")
-    if conclusion.advice is not None:
-        conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), among & arms.has("advice"))
-    if not np.nan_to_num(means["none"]).any():
-        problems.append(Problem("no spread"))
-    if conclusion.repeat is not None and conclusion.repeat.p < REPEAT_ALPHA:
-        problems.append(Problem("repeat", "repeat", "", conclusion.repeat.value, conclusion.repeat.p))
-    conclusion.positive = int((differences["none"][:, among].mean(axis=1) > 1e-12).sum())
-    if conclusion.families >= FAMILIES:
-        conclusion.over_judges = {n: _over_families(d[:, among].mean(axis=1), families) for n, d in differences.items()}
-    conclusion.problems = tuple(problems)
+    problems = []
+    if with_rubric.sum() < (1 - GAP) * conclusion.of_items:
+        problems.append(Problem("rubrics", "transferred", "", int(with_rubric.sum()), conclusion.of_items))
+    if with_rubric.any():
+        problems += [*arms.missing("none"), *arms.missing("transferred")]
+    if with_rubric.any() and arms.judged_by_all("none") and arms.judged_by_all("transferred"):
+        controls = [c for c in CONTROLS if not (conclusion.shared and ARMS[c].across_items)]
+        conclusion.leads = tuple(_lead(arms, c, c in declaration.controls, with_rubric) for c in controls)
+        tested = [x.control for x in conclusion.leads if x.state == "tested"]
+        problems += [p for c in tested for p in arms.missing(c)]
+        differences = _differences(arms, tested, with_rubric)
+        if differences.among.any():
+            problems += [p for reference in ("none", *tested) for p in arms.spoiled(reference, differences.among)]
+            _set_contrasts(conclusion, arms, differences)
+            problems += _without_answer(conclusion)
+        else:
+            problems.append(Problem("no item"))
+    conclusion.problems += tuple(problems)
     return conclusion
 
 
-def _set_complete(x: Contrast | None, arms: Arms, reference: str, facts: Facts, among: Bools) -> None:
+def _set_judges(conclusion: Conclusion, cells: Sequence[CellReport], named: Sequence[str]) -> None:
+    """The unseen judges, and those that the config names and that have no cell.
+
+    Args:
+        cells: the writer's, under `transferred`.
+    """
+    models = [c for c in cells if not c.baseline]
+    unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials.answered or c.judge in named)]
+    problems = [Problem("not run", "transferred", j) for j in named if j not in {c.judge for c in cells}]
+    if not unseen:
+        problems.append(Problem("no unseen judge" if models or named else "no model"))
+    conclusion.judges, conclusion.problems = tuple(unseen), tuple(problems)
+
+
+def _families(run: RunData, judges: Sequence[str]) -> list[str]:
+    return [str(run.judge(j)["family"]) for j in judges]
+
+
+def _lead(arms: Arms, control: str, declared: bool, with_rubric: Bools) -> Lead:
+    """Whether a control can be tested: it is another text for half of the items with a rubric at least."""
+    of, items = int(with_rubric.sum()), int((arms.other_text(control) & with_rubric).sum())
+    if not declared:
+        return Lead(control, "not declared", of=of)
+    if 2 * int((arms.same_text(control) & with_rubric).sum()) > of:
+        return Lead(control, "void", items, of)
+    if any(p.kind == "not run" for p in arms.missing(control)):
+        return Lead(control, "not run", of=of)
+    return Lead(control, "few items" if 2 * items < of else "tested", items, of)
+
+
+def _differences(arms: Arms, tested: Sequence[str], with_rubric: Bools) -> Differences:
+    by_reference = {reference: arms.difference("transferred", reference) for reference in ("none", *tested)}
+    due: Bools = np.logical_and.reduce([with_rubric, *(arms.other_text(c) for c in tested)])
+    return Differences(by_reference, due, due & ~np.isnan(np.concatenate(list(by_reference.values()))).any(axis=0))
+
+
+def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences) -> None:
+    """The mean over the judges of each difference, tested: the gain, the leads, what `advice` and `repeat` come to."""
+    means = {reference: differences.mean(reference) for reference in differences.by_reference}
+    with_advice = differences.among & arms.has("advice")
+    if _complete(arms, "advice"):
+        means["advice"] = np.where(with_advice, paired.mean(arms.difference("transferred", "advice")), np.nan)
+    if _complete(arms, "repeat"):
+        means["repeat"] = np.where(differences.among, paired.mean(arms.difference("repeat", "none")), np.nan)
+    tested = paired.contrasts(means, arms.scores.benchmark.cluster)
+    for reference, x in tested.items():
+        if x is not None:
+            x.of = conclusion.of_items
+            if reference in differences.by_reference:
+                _set_complete(x, arms, reference, differences.due)
+    conclusion.gain, conclusion.advice, conclusion.repeat = (tested.get(n) for n in ("none", "advice", "repeat"))
+    conclusion.leads = tuple(replace(x, contrast=tested.get(x.control)) for x in conclusion.leads)
+    if conclusion.advice is not None:
+        conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), with_advice)
+    conclusion.positive = int((differences.by_judge("none") > 1e-12).sum())
+    if conclusion.families >= FAMILIES:
+        families = _families(arms.scores.run, arms.judges)
+        conclusion.over_judges = {
+            n: _over_families(differences.by_judge(n), families) for n in differences.by_reference
+        }
+
+
+def _complete(arms: Arms, arm: str) -> bool:
+    return arms.judged_by_all(arm) and not arms.missing(arm)
+
+
+def _set_complete(x: Contrast, arms: Arms, reference: str, due: Bools) -> None:
     """Of an incomplete difference there are bounds, and no score."""
     sides = arms.cells("transferred"), arms.cells(reference)
-    if x is not None and any(s.trials[0] < s.trials[1] for side in sides for s in side):
-        x.complete, x.bounds = False, bounds(*sides, facts, among, arms.benchmark.lost)
+    if not all(scored.trials.complete for side in sides for scored in side):
+        x.complete, x.bounds = False, bounds(*sides, arms.scores.facts, due, arms.scores.benchmark.lost)
 
 
-def _complete_for_all(arms: Arms, arm: str) -> bool:
-    return len(arms.cells(arm)) == len(arms.judges) and not arms.state(arm)
-
-
-def _mean(difference: Floats, among: Bools) -> Floats:
-    """Over the judges, item by item: (judges, items) -> (items,), NaN outside of `among`."""
-    mean = difference.mean(axis=0)
-    mean[np.abs(mean) < 1e-12] = 0.0  # thirds that cancel are 0, not a rounding error
-    answer: Floats = np.where(among, mean, np.nan)
-    return answer
-
-
-def _over_families(by_judge: Floats, families: Sequence[str]) -> tuple[float, float]:
+def _over_families(by_judge: Floats, families: Sequence[str]) -> Interval:
     names = np.array(families)
     return statistics.t_interval(np.array([by_judge[names == f].mean() for f in dict.fromkeys(families)]))
 
 
-def _controls(
-    run: RunData, arms: Arms, what: Declared, own_rubric: Bools, shared: bool
-) -> tuple[list[Lead], dict[str, Bools], list[Problem]]:
-    """The controls that the writer's rubrics need, of those tested the items that have them, and what is incomplete."""
-    leads, sets, problems = [], {}, []
-    rubrics = run.rubrics.get((arms.benchmark.name, arms.writer))
-    of = int(own_rubric.sum())
-    for control in (c for c in CONTROLS if not (shared and ARMS[c].across_items)):
-        state = arms.state(control)
-        identical = own_rubric & (False if rubrics is None else same_text(arms.benchmark, rubrics, control))
-        there = arms.has(control) & own_rubric & ~identical
-        items = int(there.sum())
-        if control not in what.controls:
-            leads.append(Lead(control, "not declared", of=of))
-        elif 2 * identical.sum() > of:
-            leads.append(Lead(control, "void", items, of))
-        elif any(p.kind == "not run" for p in state):
-            leads.append(Lead(control, "not run", of=of))
-        else:
-            tested: State = "few items" if 2 * items < of else "tested"
-            leads.append(Lead(control, tested, items, of))
-            if tested == "tested":
-                sets[control] = there
-                problems += state
-    return leads, sets, problems
+def _without_answer(c: Conclusion) -> list[Problem]:
+    problems = []
+    if c.gain is not None and not c.gain.differs:
+        problems.append(Problem("no spread"))
+    if c.repeat is not None and c.repeat.p < REPEAT_ALPHA:
+        problems.append(Problem("repeat", "repeat", "", c.repeat.value, c.repeat.p))
+    return problems
 
 
-def _spoiled(arms: Arms, reference: str, among: Bools) -> list[Problem]:
-    """What differs between the answers under `transferred` and under the reference."""
-    differing = unequal(arms.cells("transferred"), arms.cells(reference), among)
-    return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
-
-
-def unscored(what: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion]:
+def unscored(declaration: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion]:
     """The conclusions on a benchmark that the protocol does not score."""
     why = (Problem("no protocol"),)
-    members = ((b, w) for b, w in what.members if b == benchmark)
-    return {(b, w): Conclusion(b, w, margin=what.margin, problems=why) for b, w in members}
+    members = ((b, w) for b, w in declaration.members if b == benchmark)
+    return {(b, w): Conclusion(b, w, margin=declaration.margin, problems=why) for b, w in members}
 
 
-def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
+def conclude(declaration: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
     """A verdict for each member of the family; one that was not measured has no result, and counts as one test all the same."""
     nothing = (Problem("not run", "transferred"),)
     conclusions = [
-        measured.get((b, w)) or Conclusion(b, w, margin=what.margin, problems=nothing) for b, w in what.members
+        measured.get((b, w)) or Conclusion(b, w, margin=declaration.margin, problems=nothing)
+        for b, w in declaration.members
     ]
     decide(conclusions)
     if any(c.by_ratio for c in conclusions):
         twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in conclusions]
         decide(twins)
         for c, twin in zip(conclusions, twins, strict=True):
-            if c.verdict not in (twin.verdict, "cannot say"):
+            if c.verdict not in (twin.verdict, Verdict.CANNOT_SAY):
                 c.problems = (*c.problems, Problem("by ratio"))
-                c.verdict, c.control, c.p, c.p_holm = "cannot say", None, 1.0, 1.0
+                c.verdict, c.p, c.p_holm = Verdict.CANNOT_SAY, 1.0, 1.0
                 if c.gain is not None:
                     c.gain.p_holm = None
             if c.advice is not None:
@@ -424,7 +484,7 @@ def conclude(what: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> 
 def decide(family: Sequence[Conclusion]) -> None:
     """Holm over the family, then each verdict. One of which nothing can be said counts in the family with p = 1."""
     for c in family:
-        ps = [] if c.gain is None or c.problems else [c.gain.p, *(x.p for _, x in c.tested)]
+        ps = [] if c.gain is None or c.problems else [c.gain.p, *(x.p for x in c.tested.values())]
         c.p, c.family = max(ps, default=1.0), len(family)
     adjusted = statistics.holm([c.p for c in family])
     gains = statistics.holm([1.0 if c.gain is None or c.problems else c.gain.p for c in family])
@@ -432,27 +492,25 @@ def decide(family: Sequence[Conclusion]) -> None:
         c.p_holm = p
         if c.gain is not None:
             c.gain.p_holm = None if c.problems else gain_p
-        c.verdict, c.control = _verdict(c)
+        c.verdict = _verdict(c)
 
 
-def _verdict(c: Conclusion) -> tuple[Verdict, str | None]:
-    """The verdict and the control that it names.
-
-    *Worse* asks for the p of the gain alone: it says nothing of a cause, so that a control that does as much harm takes nothing
+def _verdict(c: Conclusion) -> Verdict:
+    """*Worse* asks for the p of the gain alone: it says nothing of a cause, so that a control that does as much harm takes nothing
     from it. Whatever the largest p lets be called worse is so by this one too.
     """
-    gain, leads = c.gain, c.tested
+    gain = c.gain
     if c.problems or gain is None or gain.p_holm is None:
-        return "cannot say", None
+        return Verdict.CANNOT_SAY
     if gain.p_holm >= ALPHA or gain.value == 0:
-        return "not shown", None
+        return Verdict.NOT_SHOWN
     if gain.value < 0:
-        return "worse", None
+        return Verdict.WORSE
     if c.untested:
-        return "helps; cause not tested", c.untested[0].control
-    if c.p_holm < ALPHA and all(x.value > 0 for _, x in leads):
-        return "helps by its content", None
-    name, least = min(leads, key=lambda lead: lead[1].high)
-    if least.high < c.margin and least.differs:  # without spread the interval is a point, whatever the number of items
-        return "helps; no more than a control", name
-    return "helps; not shown to be more than a control", max(leads, key=lambda x: (x[1].value <= 0, x[1].p))[0]
+        return Verdict.NOT_TESTED
+    if c.p_holm < ALPHA and all(x.value > 0 for x in c.tested.values()):
+        return Verdict.BY_CONTENT
+    lead = c.tested[c.nearest]
+    if lead.high < c.margin and lead.differs:  # without spread the interval is a point, whatever the number of items
+        return Verdict.NO_MORE
+    return Verdict.NOT_SHOWN_TO_BE_MORE

@@ -2,82 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from harness_plugins.scoring import metrics, paired, statistics
-from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
+from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.caveats import GAP, unequal
 from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.controls import controlled
-from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, Scores
+from harness_plugins.scoring.statistics import Floats, Interval
 
 
-def fill(
-    run: RunData,
-    cells: list[CellReport],
-    benchmark: BenchmarkData,
-    scored: dict[CellKey, Scored],
-    by_ratio: dict[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-    count: int,
-) -> None:
+class Sides(NamedTuple):
+    """A cell and the one that it is set against."""
+
+    cell: CellReport
+    key: CellKey
+    reference: CellKey
+    among: Bools
+    """(items,): those that the difference may be over."""
+
+    def difference(self, scores: Scores) -> Floats:
+        """(items,): NaN where either has no score."""
+        scored, other = scores.by_key[self.key], scores.by_key[self.reference]
+        return np.where(self.among, scored.score - other.score, np.nan)
+
+
+def fill(cells: Sequence[CellReport], scores: Scores) -> None:
     """Each arm minus `none`, minus `advice` of the same writer, and minus `shuffled`: the same writer's, or each writer's for
     an arm that has none."""
-    pairs: list[tuple[CellReport, CellKey, CellKey]] = []
-    for cell in cells:
-        key = CellKey(cell.judge, cell.arm, cell.writer)
-        for other in scored:
-            if key.arm == "none" or other == key or other.judge != key.judge:
-                continue
-            if (
-                other.arm == "none"
-                or (other.arm == "advice" and key.writer == other.writer)
-                or (other.arm == "shuffled" and key.writer in (None, other.writer))
-            ):
-                pairs.append((cell, key, other))
-    merged = scored | by_ratio
-    among = [
-        controlled(run, benchmark, other, other.writer or key.writer) if other.arm == "shuffled" else True
-        for _, key, other in pairs
-    ]
-    plain = {
-        (n, False): np.where(among[n], _difference(scored[key], scored[other]), np.nan)
-        for n, (_, key, other) in enumerate(pairs)
-    }
-    again = {
-        (n, True): np.where(among[n], _difference(merged[key], merged[other]), np.nan)
-        for n, (_, key, other) in enumerate(pairs)
-        if key in by_ratio or other in by_ratio
-    }
-    tested = paired.contrasts(plain | again, cluster)
-    for n, (cell, key, other) in enumerate(pairs):
-        contrast = tested[n, False]
+    pairs = list(_sides(cells, scores))
+    differences = {(n, False): sides.difference(scores) for n, sides in enumerate(pairs)}
+    with_ratios = scores.with_ratios()
+    for n, sides in enumerate(pairs):
+        if scores.by_ratio.keys() & {sides.key, sides.reference}:
+            differences[n, True] = sides.difference(with_ratios)
+    tested = paired.contrasts(differences, scores.benchmark.cluster)
+    writers = {sides.reference.writer for sides in pairs} - {None}
+    for n, sides in enumerate(pairs):
+        contrast, reference = tested[n, False], sides.reference
         if contrast is None:
-            if among[n] is not True and not np.any(among[n]) and key.arm == "transferred":
-                cell.flags.append(
-                    f"{other.arm} has no other text than {key.arm} for any item, so it is no control here"
+            if not sides.among.any() and sides.key.arm == "transferred":
+                sides.cell.flags.append(
+                    f"{reference.arm} has no other text than {sides.key.arm} for any item, so it is no control here"
                 )
             continue
-        several = (
-            other.writer is not None and key.writer is None and len({o.writer for _, _, o in pairs if o.writer}) > 1
-        )
-        contrast.reference = f"{other.arm}[{other.writer}]" if several else other.arm
+        several = reference.writer is not None and sides.key.writer is None and len(writers) > 1
+        contrast.reference = f"{reference.arm}[{reference.writer}]" if several else reference.arm
         contrast.by_ratio = tested.get((n, True))
-        _complete(contrast, scored[key], scored[other], facts, count == len(cluster), among[n], benchmark.lost)
-        cell.contrasts[contrast.reference] = contrast
+        _complete(contrast, sides, scores)
+        sides.cell.contrasts[contrast.reference] = contrast
 
 
-def _difference(scored: Scored, other: Scored) -> Floats:
-    return np.where((scored.den > 0) & (other.den > 0), scored.score - other.score, np.nan)
+def _sides(cells: Sequence[CellReport], scores: Scores) -> Iterator[Sides]:
+    everywhere = np.ones(len(scores.benchmark.items), dtype=bool)
+    for cell in cells:
+        key = CellKey(cell.judge, cell.arm, cell.writer)
+        for reference in scores.by_key:
+            if key.arm == "none" or reference == key or reference.judge != key.judge:
+                continue
+            if reference.arm == "none" or (reference.arm == "advice" and reference.writer == key.writer):
+                yield Sides(cell, key, reference, everywhere)
+            elif reference.arm == "shuffled" and key.writer in (None, reference.writer):
+                among = controlled(scores.run, scores.benchmark, reference, reference.writer or key.writer)
+                yield Sides(cell, key, reference, among)
 
 
-def bounds(
-    here: Sequence[Scored], there: Sequence[Scored], facts: Facts, among: metrics.Bools | bool, lost: int = 0
-) -> tuple[float, float]:
+def bounds(here: Sequence[Scored], there: Sequence[Scored], facts: Facts, among: Bools, lost: int = 0) -> Interval:
     """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials.
 
     Args:
@@ -86,48 +80,49 @@ def bounds(
         lost: items that the folder has lost; each of them may differ by one either way.
     """
     members = (facts.label >= 0) & among
-    for s in (*here, *there):
-        members = members & s.counts.any(axis=(1, 2))
+    for scored in (*here, *there):
+        members = members & scored.counts.any(axis=(1, 2))
     ends = []
     for scored, other in zip(here, there, strict=True):
-        (low, high), (other_low, other_high) = (_range(s, facts) for s in (scored, other))
-        ends.append([(low - other_high)[members].sum() - lost, (high - other_low)[members].sum() + lost])
-    least, most = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
-    return float(least), float(most)
+        least = _score(scored, facts, missing_right=False) - _score(other, facts, missing_right=True)
+        most = _score(scored, facts, missing_right=True) - _score(other, facts, missing_right=False)
+        ends.append([least[members].sum() - lost, most[members].sum() + lost])
+    low, high = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
+    return Interval(float(low), float(high))
 
 
-def _range(scored: Scored, facts: Facts) -> tuple[Floats, Floats]:
-    """(items,): the score with all missing answers wrong, and with all right."""
+def _score(scored: Scored, facts: Facts, *, missing_right: bool) -> Floats:
+    """(items,): the score with all missing answers right, or with all wrong."""
     right = scored.answered & metrics.is_right(scored.outcome, facts.label[:, None, None]) & scored.counts
-    total = np.maximum(scored.counts.sum(axis=(1, 2)), 1)
-    return right.sum(axis=(1, 2)) / total, (right | (scored.counts & ~scored.answered)).sum(axis=(1, 2)) / total
+    if missing_right:
+        right = right | (scored.counts & ~scored.answered)
+    answer: Floats = right.sum(axis=(1, 2)) / np.maximum(scored.counts.sum(axis=(1, 2)), 1)
+    return answer
 
 
-def _complete(
-    contrast: Contrast,
-    scored: Scored,
-    other: Scored,
-    facts: Facts,
-    single: bool,
-    among: metrics.Bools | bool,
-    lost: int,
-) -> None:
+def _complete(contrast: Contrast, sides: Sides, scores: Scores) -> None:
     """Completeness, McNemar, the split into content and order, and the flag for unequal coverage."""
-    contrast.complete = all(s.trials[0] == s.trials[1] for s in (scored, other))
+    scored, other, facts = scores.by_key[sides.key], scores.by_key[sides.reference], scores.facts
+    contrast.complete = scored.trials.complete and other.trials.complete
     contrast.of = int((facts.label >= 0).sum())
-    contrast.unequal = unequal([scored], [other], None if among is True else np.asarray(among))
+    contrast.unequal = unequal([scored], [other], sides.among)
     if not contrast.complete:
-        contrast.bounds = bounds([scored], [other], facts, among, lost)
-    both = (scored.both & other.both).all(axis=1) if scored.both.shape == other.both.shape else None
-    if single and both is not None and both.any() and scored.both.shape[1] == 1:
-        a, b = (metrics.strict_both(s, facts).num.astype(bool) & both for s in (scored, other))
-        contrast.p_strict = statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))
+        contrast.bounds = bounds([scored], [other], facts, sides.among, scores.benchmark.lost)
+    contrast.p_strict = _mcnemar(scored, other, scores)
     content = metrics.aggregated(scored.log_odds) - metrics.aggregated(other.log_odds)
-    with_content = ~np.isnan(content) & (scored.den > 0) & (other.den > 0)
-    if with_content.any():
-        contrast.content_n = int(with_content.sum())
-        contrast.content = float(content[with_content].mean())
-        contrast.order = float((scored.score - other.score)[with_content].mean()) - contrast.content
-    shares = [s.trials[0] / max(s.trials[1], 1) for s in (scored, other)]
+    paired.split(contrast, scored.score - other.score, content)
+    shares = [s.trials.answered / max(s.trials.due, 1) for s in (scored, other)]
     if abs(shares[0] - shares[1]) > GAP:
         contrast.flags.append(f"coverage differs: {shares[0]:.1%} here, {shares[1]:.1%} in {contrast.reference}")
+
+
+def _mcnemar(scored: Scored, other: Scored, scores: Scores) -> float | None:
+    """On strict-both, where each cluster is one item judged once in both orders; else None."""
+    single = int(scores.benchmark.cluster.max()) + 1 == len(scores.benchmark.items)
+    if not single or scored.both.shape != other.both.shape or scored.both.shape[1] != 1:
+        return None
+    both = (scored.both & other.both).all(axis=1)
+    if not both.any():
+        return None
+    a, b = (metrics.strict_both(s, scores.facts).num.astype(bool) & both for s in (scored, other))
+    return statistics.mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))

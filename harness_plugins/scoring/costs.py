@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,28 @@ from harness_plugins.folder.usage import Decided, model_of
 from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
-from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.metrics import Scores
+from harness_plugins.scoring.statistics import Floats
 
 Axis = Literal["money", "compute", "tokens"]
+
+
+class Tokens(NamedTuple):
+    """What a model read and wrote; NaN: not known."""
+
+    model: str
+    read: float
+    written: float
+
+    def worth(self, axis: Axis, prices: Prices | None) -> float:
+        """On an axis; NaN where that is not known."""
+        if axis == "tokens" or self.read == self.written == 0.0:
+            return self.read + self.written
+        if axis == "compute":
+            size = prices.parameters_b(self.model) if prices else None
+            return math.nan if size is None else size * (self.read + self.written)
+        rates = prices.rates(self.model) if prices else None
+        return math.nan if rates is None else self.read * rates.read + self.written * rates.written
 
 
 @dataclass(frozen=True)
@@ -62,9 +80,18 @@ class CostPoint:
     """Calls whose answers tell their tokens, of all of the cell."""
 
     @property
-    def tokens(self) -> tuple[tuple[str, float, float], tuple[str, float, float]]:
-        """Model, read and written of the judge, and of the writer."""
-        return (self.model, self.read, self.written), (self.writer_model, self.writer_read, self.writer_written)
+    def tokens(self) -> Tokens:
+        """The judge's, an item."""
+        return Tokens(self.model, self.read, self.written)
+
+    @property
+    def writer_tokens(self) -> Tokens:
+        """The rubric's share, an item."""
+        return Tokens(self.writer_model, self.writer_read, self.writer_written)
+
+    def on(self, axis: Axis, prices: Prices | None) -> float:
+        """What an item costs, both shares together."""
+        return self.tokens.worth(axis, prices) + self.writer_tokens.worth(axis, prices)
 
     def objects(self, protocol: str, currency: str | None) -> Iterator[dict[str, Any]]:
         """What a decision costs, as one flat object."""
@@ -112,10 +139,9 @@ class EqualCost:
     """The writer's share is not known and not counted, which favours the rubric."""
 
 
-def cost_points(
-    run: RunData, benchmark: BenchmarkData, cells: Sequence[CellReport], prices: Prices | None
-) -> list[CostPoint]:
+def cost_points(cells: Sequence[CellReport], scores: Scores, prices: Prices | None) -> list[CostPoint]:
     """One for every complete cell of a model, and one for every vote of its samples."""
+    run, benchmark = scores.run, scores.benchmark
     points = []
     for cell in cells:
         decided = run.usage.cells.get((benchmark.name, cell.judge, cell.arm, cell.writer))
@@ -141,9 +167,8 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
             return []
         total = total + none.a_draw() / benchmark.cells[asked].expected.any(axis=2).sum() * without.sum()
     calls, read, written = (float(x) / items for x in total)
-    share = _share(run, benchmark, cell, decided)
     configured = model_of(run.judge(cell.judge).get("key", {}))
-    writer = run.writers.get(cell.writer) if cell.writer else None
+    share = _writers_share(run, benchmark, cell, decided)
     point = CostPoint(
         benchmark=benchmark.name,
         judge=cell.judge,
@@ -153,13 +178,13 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
         calls=calls,
         read=read,
         written=written,
-        writer_read=share[0],
-        writer_written=share[1],
+        writer_read=share.read,
+        writer_written=share.written,
         money=None,
         accuracy=cell.metrics["accuracy"],
         frontier=False,
         model=configured or next((p.model for p in run.usage.paid if p.name == cell.judge), ""),
-        writer_model=(writer and writer.model) or "",
+        writer_model=share.model,
         usage=(decided.usage.known, decided.usage.calls),
     )
     more = sorted((int(n[5:]), m) for n, m in cell.metrics.items() if n.startswith("vote@") and n != "vote@2")
@@ -174,52 +199,37 @@ def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:
     )
 
 
-def _share(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: Decided) -> tuple[float, float]:
-    """The writer's tokens, read and written, that an item of this judge bears: C_writer / m times the calls it takes."""
+def _writers_share(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: Decided) -> Tokens:
+    """The writer's tokens that an item of this judge bears: C_writer / m times the calls it takes."""
+    writer = run.writers.get(cell.writer) if cell.writer else None
+    model = (writer and writer.model) or ""
     if cell.writer is None:
-        return 0.0, 0.0
+        return Tokens(model, 0.0, 0.0)
     wrote = run.usage.wrote(benchmark.name, cell.writer, cell.arm)
     if wrote is None or not wrote[0].known:
-        return math.nan, math.nan
+        return Tokens(model, math.nan, math.nan)
     usage, for_all = wrote
     m = sum(
         d.calls_a_draw()
-        for (name, _, arm, writer), d in run.usage.cells.items()
-        if (arm, writer) == (cell.arm, cell.writer) and (for_all or name == benchmark.name)
+        for (name, _, arm, writer_name), d in run.usage.cells.items()
+        if (arm, writer_name) == (cell.arm, cell.writer) and (for_all or name == benchmark.name)
     )
     part = decided.calls_a_draw() / m / len(benchmark.items)
     read, written = usage.alone()
-    return read * part, written * part
-
-
-def _worth(axis: Axis, prices: Prices | None, model: str, read: float, written: float) -> float:
-    """Tokens of a model on an axis; NaN where that is not known."""
-    if axis == "tokens" or read == written == 0.0:
-        return read + written
-    if axis == "compute":
-        size = prices.parameters_b(model) if prices else None
-        return math.nan if size is None else size * (read + written)
-    rates = prices.rates(model) if prices else None
-    return math.nan if rates is None else read * rates.read + written * rates.written
+    return Tokens(model, read * part, written * part)
 
 
 def _priced(points: Sequence[CostPoint], prices: Prices | None) -> list[CostPoint]:
     """One judge's points with what they cost, on the finest axis that is known of all whose tokens are."""
-
-    def cost(point: CostPoint, axis: Axis) -> float:
-        return sum(_worth(axis, prices, *t) for t in point.tokens)
-
-    with_tokens = [p for p in points if not math.isnan(cost(p, "tokens"))] or points
+    with_tokens = [p for p in points if not math.isnan(p.on("tokens", prices))] or points
     axes: tuple[Axis, ...] = ("money", "compute") if prices else ()
     tokens: Axis = "tokens"
-    axis = next((a for a in axes if not any(math.isnan(cost(p, a)) for p in with_tokens)), tokens)
+    axis = next((a for a in axes if not any(math.isnan(p.on(a, prices)) for p in with_tokens)), tokens)
     priced = []
     for p in points:
-        money = cost(p, "money") if prices else math.nan
-        alone = _worth(axis, prices, *p.tokens[0])
-        priced.append(
-            replace(p, money=None if math.isnan(money) else money, axis=axis, cost=cost(p, axis), judge_cost=alone)
-        )
+        money = p.on("money", prices) if prices else math.nan
+        p = replace(p, axis=axis, cost=p.on(axis, prices), judge_cost=p.tokens.worth(axis, prices))
+        priced.append(replace(p, money=None if math.isnan(money) else money))
     return priced
 
 
@@ -241,38 +251,34 @@ def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
     return [replace(p, frontier=p in among and not beaten(p)) for p in points]
 
 
-def equal_costs(
-    run: RunData,
-    benchmark: BenchmarkData,
-    points: Sequence[CostPoint],
-    scored: Mapping[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-) -> list[EqualCost]:
+def equal_costs(points: Sequence[CostPoint], scores: Scores) -> list[EqualCost]:
     """Each arm that reads something, beside the votes of `none` that cost as much."""
     none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
     comparisons: list[EqualCost] = []
     gains: dict[int, Floats] = {}
     for point in (p for p in points if p.votes is None and p.arm not in ("none", "repeat") and not _probe(p)):
-        voter = _voter(run, benchmark, point.judge, none, scored)
+        voter = _voter(point.judge, none, scores)
         unknown = math.isnan(point.cost)
         cost = point.judge_cost if unknown else point.cost
         if voter is None or none[voter].axis != point.axis or math.isnan(cost) or not none[voter].cost > 0:
             continue
         pair = none[voter].cost  # vote@2: one an order
-        arm_scored = scored[CellKey(point.judge, point.arm, point.writer)]
-        asked, samples = CellKey(voter, "none", None), benchmark.cells[CellKey(voter, "none", None)].samples
+        scored = scores.by_key[CellKey(point.judge, point.arm, point.writer)]
+        voters_none = CellKey(voter, "none", None)
+        samples = scores.benchmark.cells[voters_none].samples
         sizes = [math.floor(cost / pair + 1e-9), math.ceil(cost / pair - 1e-9)]
         bought: list[Bought | None] = []
         for n in dict.fromkeys(sizes):
             if 0 < n <= samples:
-                column = votes.vote(scored[asked], facts, samples, n)
-                gains[len(gains)] = np.where(column.den > 0, arm_scored.score - column.num, np.nan)
+                column = votes.vote(scores.by_key[voters_none], scores.facts, samples, n)
+                gains[len(gains)] = np.where(column.den > 0, scored.score - column.num, np.nan)
                 bought.append(Bought(2 * n, n * pair, column.value, None))
             else:
                 bought.append(Bought(2 * n, n * pair, math.nan, None) if n else None)
         comparisons.append(EqualCost(point, voter, samples, bought[0], (*bought, None)[1], unknown))
-    return _compared(comparisons, list(paired.contrasts(gains, cluster).values())) if gains else comparisons
+    if not gains:
+        return comparisons
+    return _compared(comparisons, list(paired.contrasts(gains, scores.benchmark.cluster).values()))
 
 
 def _compared(comparisons: Sequence[EqualCost], contrasts: Sequence[Contrast | None]) -> list[EqualCost]:
@@ -290,22 +296,18 @@ def _compared(comparisons: Sequence[EqualCost], contrasts: Sequence[Contrast | N
     return [replace(e, below=filled(e.below), above=filled(e.above)) for e in comparisons]
 
 
-def _voter(
-    run: RunData,
-    benchmark: BenchmarkData,
-    judge: str,
-    none: Mapping[str, CostPoint],
-    scored: Mapping[CellKey, Scored],
-) -> str | None:
+def _voter(judge: str, none: Mapping[str, CostPoint], scores: Scores) -> str | None:
     """Who votes without a rubric for a judge: itself, or one that differs from it by its name and sampling alone."""
 
-    def asked(name: str) -> object:
-        key = run.judge(name).get("key", {})
+    def way(name: str) -> object:
+        """What is asked of a judge's model, and how."""
+        key = scores.run.judge(name).get("key", {})
         apart = ("name", "sampling", "seed")
         return {k: v for k, v in key.items() if k not in apart} or name
 
     for name in sorted(none, key=lambda other: other != judge):
         cell = CellKey(name, "none", None)
-        if asked(name) == asked(judge) and votes.among(scored[cell], benchmark.cells[cell].samples).any():
+        samples = scores.benchmark.cells[cell].samples
+        if way(name) == way(judge) and votes.among(scores.by_key[cell], samples).any():
             return name
     return None

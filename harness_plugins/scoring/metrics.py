@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from harness_plugins.scoring.arrays import (
     UNPARSED,
     BenchmarkData,
     CellData,
+    CellKey,
     Codes,
+    RunData,
 )
 from harness_plugins.scoring.protocols import stored_order
 from harness_plugins.scoring.statistics import Column, Floats, Ints
@@ -52,7 +55,7 @@ class Facts:
     """The name of the benchmark's own criterion, up to its colon."""
     stored_first: Ints
     """The canonical candidate that the dataset stores first."""
-    whole: bool
+    all_rows: bool
     """All rows of the benchmark are there, so group metrics are what they claim to be."""
 
 
@@ -82,8 +85,19 @@ def facts_of(benchmark: BenchmarkData, category_map: str, labels: str = "preferr
         group=np.array(["" if i.group is None else i.group for i in items]),
         criterion=np.array([(i.criterion or "").split(":")[0] for i in items]),
         stored_first=np.array([i.stored.index(0) for i in items], dtype=np.int64),
-        whole=len(items) >= max(int(benchmark.facts.get(f) or 0) for f in ("rows", "expected_rows")),
+        all_rows=len(items) >= max(int(benchmark.facts.get(f) or 0) for f in ("rows", "expected_rows")),
     )
+
+
+class Trials(NamedTuple):
+    """How many trials were answered, of those that were to be."""
+
+    answered: int
+    due: int
+
+    @property
+    def complete(self) -> bool:
+        return self.answered == self.due
 
 
 @dataclass(frozen=True)
@@ -126,9 +140,8 @@ class Scored:
         return answer
 
     @property
-    def trials(self) -> tuple[int, int]:
-        """Trials answered, trials to be answered."""
-        return int((self.answered & self.counts).sum()), int(self.counts.sum()) + self.lost
+    def trials(self) -> Trials:
+        return Trials(int((self.answered & self.counts).sum()), int(self.counts.sum()) + self.lost)
 
     @property
     def answered(self) -> Bools:
@@ -145,40 +158,65 @@ class Scored:
         return answer
 
 
-def with_intention_to_treat(
-    cell: CellData, outcome: Codes, none: tuple[CellData, Codes] | None
-) -> tuple[Codes, Floats, Bools]:
-    """Outcomes, P and expected trials; where there is nothing to read, the judge's `none` verdict of that order is kept."""
-    without_rubric = cell.without_rubric
+@dataclass(frozen=True)
+class Scores:
+    """The cells of a benchmark under a protocol."""
+
+    run: RunData
+    benchmark: BenchmarkData
+    facts: Facts
+    by_key: Mapping[CellKey, Scored]
+    by_ratio: Mapping[CellKey, Scored]
+    """Once more those that `low_mass` answers touch, with these taken as their digits say."""
+
+    def with_ratios(self) -> Scores:
+        """The same with every `low_mass` answer taken as its digits say."""
+        return replace(self, by_key={**self.by_key, **self.by_ratio}, by_ratio={})
+
+
+class ParsedCell(NamedTuple):
+    """A cell as a protocol's parser reads it."""
+
+    cell: CellData
+    outcome: Codes
+    """In place of `cell.outcome`."""
+
+
+class Answers(NamedTuple):
+    """(items, orders, draws) each."""
+
+    outcome: Codes
+    p: Floats
+    """P of the canonical candidate 0; NaN where it is not known."""
+    counts: Bools
+
+
+def with_intention_to_treat(parsed: ParsedCell, none: ParsedCell | None) -> Answers:
+    """The answers to all trials that are expected; where there is nothing to read, the judge's `none` verdict of that order."""
+    cell, without_rubric = parsed.cell, parsed.cell.without_rubric
     if without_rubric is None or not without_rubric.any():
-        return outcome, cell.p, cell.expected
-    outcome, p, expected = outcome.copy(), cell.p.copy(), cell.expected.copy()
-    outcome[without_rubric], p[without_rubric], expected[without_rubric] = ABSENT, np.nan, True
+        return Answers(parsed.outcome, cell.p, cell.expected)
+    answers = Answers(parsed.outcome.copy(), cell.p.copy(), cell.expected.copy())
+    outcome, p, counts = answers
+    outcome[without_rubric], p[without_rubric], counts[without_rubric] = ABSENT, np.nan, True
     if none is not None:
-        draws = np.arange(outcome.shape[2]) % none[1].shape[2]
-        outcome[without_rubric], p[without_rubric], expected[without_rubric] = (
-            none[1][without_rubric][..., draws],
-            none[0].p[without_rubric][..., draws],
-            none[0].expected[without_rubric][..., draws],
-        )
-    return outcome, p, expected
+        draws = np.arange(outcome.shape[2]) % none.outcome.shape[2]
+        outcome[without_rubric] = none.outcome[without_rubric][..., draws]
+        p[without_rubric] = none.cell.p[without_rubric][..., draws]
+        counts[without_rubric] = none.cell.expected[without_rubric][..., draws]
+    return answers
 
 
 def score_cell(
-    benchmark: BenchmarkData,
-    cell: CellData,
-    outcome: Codes,
-    none: tuple[CellData, Codes] | None,
-    facts: Facts,
-    protocol: ProtocolSpec,
+    benchmark: BenchmarkData, parsed: ParsedCell, none: ParsedCell | None, facts: Facts, protocol: ProtocolSpec
 ) -> Scored:
     """Apply a protocol to a cell.
 
     Args:
-        outcome: the cell's outcomes as the protocol's parser reads them.
-        none: the judge's `none` cell with its outcomes, for items without a rubric.
+        none: the judge's `none` cell, for items without a rubric.
     """
-    outcome, p, counts = with_intention_to_treat(cell, outcome, none)
+    cell = parsed.cell
+    outcome, p, counts = with_intention_to_treat(parsed, none)
     if protocol.orders == "stored":
         counts = counts & (np.arange(2)[None, :] == stored_order(benchmark)[:, None])[:, :, None]
     if protocol.labels == "three_way":
@@ -187,17 +225,17 @@ def score_cell(
         outcome = np.where(outcome == TIE, np.int8(ANY_TIE), outcome)
     answered = (outcome != ERROR) & (outcome != ABSENT)
     complete = (facts.label >= 0) & counts.any(axis=(1, 2)) & (answered | ~counts).all(axis=(1, 2))
-    num, den = _trials(outcome, counts, facts, protocol)
+    accuracy = _accuracy(outcome, counts, facts, protocol)
     odds = _log_odds(p, outcome, counts, cell.samples, facts.label)
     return Scored(
         outcome,
         counts,
         complete,
-        np.where(complete, num, 0.0),
-        np.where(complete, den, 0.0),
+        np.where(complete, accuracy.num, 0.0),
+        np.where(complete, accuracy.den, 0.0),
         np.where(complete, odds, np.nan),
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
-        _places(cell, none[0] if none else None),
+        _places(cell, none.cell if none else None),
         p,
         math.ceil(benchmark.lost * int(counts.sum()) / len(benchmark.items)),
         None if cell.without_rubric is None else np.asarray(~cell.without_rubric.any(axis=1)),
@@ -227,7 +265,7 @@ def is_right(outcome: NDArray[Any], label: NDArray[Any]) -> Bools:
     return answer
 
 
-def _trials(outcome: Codes, counts: Bools, facts: Facts, protocol: ProtocolSpec) -> tuple[Floats, Floats]:
+def _accuracy(outcome: Codes, counts: Bools, facts: Facts, protocol: ProtocolSpec) -> Column:
     label = facts.label
     decisive = is_pick(outcome)
     if protocol.labels != "preferred":
@@ -236,14 +274,15 @@ def _trials(outcome: Codes, counts: Bools, facts: Facts, protocol: ProtocolSpec)
     if protocol.vote:
         picks = [((outcome == c) & counts).sum(axis=(1, 2)) for c in (0, 1)]
         decided = picks[0] != picks[1]
-        return (decided & ((picks[1] > picks[0]) == (label == 1))).astype(float), decided.astype(float)
+        hit = decided & ((picks[1] > picks[0]) == (label == 1))
+        return Column("accuracy", hit.astype(float), decided.astype(float))
     weight = counts.astype(float)
     if protocol.unparsed == "drop":
         weight = weight * decisive
     elif protocol.unparsed == "coin":
         right = np.where(decisive, right, 0.5)
     total = np.maximum(counts.sum(axis=(1, 2)), 1)
-    return (right * weight).sum(axis=(1, 2)) / total, weight.sum(axis=(1, 2)) / total
+    return Column("accuracy", (right * weight).sum(axis=(1, 2)) / total, weight.sum(axis=(1, 2)) / total)
 
 
 def _log_odds(p: Floats, outcome: Codes, counts: Bools, samples: int, label: Ints) -> Floats:
@@ -380,15 +419,15 @@ def grouped(facts: Facts) -> bool:
     return len(set(named)) < len(named)
 
 
-def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tuple[list[Column], Ints]:
-    """Acc+: all pairs of a group right. By group, with the item that stands for each (for its cluster).
+def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> list[Column]:
+    """Acc+, a row a group: all of its pairs right.
 
     `expected` multiplies the items' s_i, as if each order were a fair draw; `strict` asks for both orders of every pair
     (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete. Items
     whose label prefers nothing stand outside.
     """
-    if not grouped(facts) or not facts.whole:
-        return [], np.zeros(0, dtype=np.int64)
+    if not grouped(facts) or not facts.all_rows:
+        return []
     right = is_right(scored.outcome, facts.label[:, None, None]) | ~scored.counts
     members: dict[str, list[int]] = {}
     for n, group in enumerate(facts.group):
@@ -396,7 +435,7 @@ def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tu
             members.setdefault(group, []).append(n)
     groups = list(members.values())
     if not groups or not all(scored.complete[m].all() for m in groups):
-        return [], np.zeros(0, dtype=np.int64)
+        return []
     ones = np.ones(len(groups))
     # Items without any counted trial (dropped by the protocol) leave their group undecided, and so not right.
     score = np.nan_to_num(scored.score)
@@ -405,10 +444,11 @@ def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> tu
     counted = np.array([scored.counts[m].any(axis=(0, 1)) for m in groups])
     strict = (all_right & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
     stands = np.array([m[0] for m in groups], dtype=np.int64)
-    acc_plus = [Column("acc_plus_expected", product, ones), Column("acc_plus_strict", strict, ones)]
+    acc_plus = [Column("acc_plus_expected", product, ones, stands), Column("acc_plus_strict", strict, ones, stands)]
     if by_category:
         names = facts.category[stands]
         acc_plus += [
-            Column(f"acc_plus[{c}]", strict * (names == c), (names == c).astype(float)) for c in sorted(set(names))
+            Column(f"acc_plus[{c}]", strict * (names == c), (names == c).astype(float), stands)
+            for c in sorted(set(names))
         ]
-    return acc_plus, stands
+    return acc_plus

@@ -31,17 +31,36 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     values = np.stack([np.where(with_value[k], differences[k], 0.0) for k in there], axis=1)
     counts = np.stack([with_value[k].astype(float) for k in there], axis=1)
     sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, counts))
-    low, high = statistics.interval(statistics.bootstrap(sums, ns))
+    ends = statistics.intervals(statistics.bootstrap(sums, ns))
     p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
     for i, key in enumerate(there):
         n, total = int(counts[:, i].sum()), float(values[:, i].sum())
-        bounds = float(low[i]), float(high[i])
         smallest = 2.8 * float(error[i]) if error[i] > 1e-12 else math.nan  # all alike: nothing is known of the spread
         differs = bool(values[:, i].any())
         contrast_by_key[key] = Contrast(
-            str(key), n, total, total / n, *bounds, float(p[i]), smallest, differs=differs, of=len(cluster)
+            str(key), n, total, total / n, *ends.at(i), float(p[i]), smallest, differs=differs, of=len(cluster)
         )
     return contrast_by_key
+
+
+def mean(differences: Sequence[Floats] | Floats) -> Floats:
+    """Over judges (or writers), item by item: NaN where one of them has none."""
+    answer: Floats = np.mean(differences, axis=0)
+    answer[np.abs(answer) < 1e-12] = 0.0  # thirds that cancel are 0, not a rounding error
+    return answer
+
+
+def split(contrast: Contrast, value: Floats, content: Floats) -> None:
+    """Split a difference into content and order, over the items of which the content is known.
+
+    Args:
+        value: (items,) the difference.
+        content: (items,) the gain in acc_agg (docs/design/content-and-order.md), NaN where it is not known.
+    """
+    among = ~np.isnan(value) & ~np.isnan(content)
+    if among.any():
+        contrast.content_n, contrast.content = int(among.sum()), float(content[among].mean())
+        contrast.order = float(value[among].mean()) - contrast.content
 
 
 def set_by_ratio(contrast: Contrast | None, twin: Contrast | None) -> None:

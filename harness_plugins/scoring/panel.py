@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.cells import Metric, json_numbers
-from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.statistics import Ints
+from harness_plugins.scoring.arrays import CellKey
+from harness_plugins.scoring.cells import CellReport, Metric, json_numbers
+from harness_plugins.scoring.metrics import Scored, Scores
+from harness_plugins.scoring.statistics import Column
 
 Picks = NDArray[np.int64]
 """The canonical candidate picked in each trial (an item in one order), -1 where none was."""
+
+
+class Kappa(NamedTuple):
+    """Cohen's kappa of two judges."""
+
+    value: float
+    """NaN where chance alone would always agree."""
+    trials: int
+    """Those in which both picked."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,8 @@ class Panel:
     arm: str
     writer: str | None
     judges: tuple[str, ...]
-    kappa: dict[tuple[str, str], tuple[float, int]]
-    """Cohen's kappa of each pair, with the trials in which both picked."""
+    kappa: dict[tuple[str, str], Kappa]
+    """Of each pair of judges."""
     alpha: float
     """Krippendorff's alpha, nominal, over all trials in which two or more picked."""
     vote: Metric
@@ -48,19 +58,20 @@ class Panel:
         judges = list(self.judges)
         yield {**base, "judge": judges, "metric": self.vote.name, **self.vote.numbers()}
         yield {**base, "judge": judges, "metric": "krippendorff_alpha", **json_numbers({"value": self.alpha})}
-        for pair, (value, n) in self.kappa.items():
-            yield {**base, "judge": list(pair), "metric": "cohen_kappa", **json_numbers({"value": value, "n": n})}
+        for pair, kappa in self.kappa.items():
+            numbers = json_numbers({"value": kappa.value, "n": kappa.trials})
+            yield {**base, "judge": list(pair), "metric": "cohen_kappa", **numbers}
 
 
-def cohen_kappa(picks: Picks, other: Picks) -> tuple[float, int]:
-    """Cohen (1960) over the trials that both decided; NaN where chance alone would always agree."""
+def cohen_kappa(picks: Picks, other: Picks) -> Kappa:
+    """Cohen (1960) over the trials that both decided."""
     both = (picks >= 0) & (other >= 0)
     a, b = picks[both], other[both]
     if not len(a):
-        return math.nan, 0
+        return Kappa(math.nan, 0)
     observed = float((a == b).mean())
     chance = sum(float((a == c).mean() * (b == c).mean()) for c in np.union1d(a, b))
-    return (math.nan if chance >= 1.0 else (observed - chance) / (1.0 - chance)), len(a)
+    return Kappa(math.nan if chance >= 1.0 else (observed - chance) / (1.0 - chance), len(a))
 
 
 def krippendorff_alpha(ratings: Picks) -> float:
@@ -93,29 +104,31 @@ def most_voted(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where((most > 0) & ((votes == most).sum(axis=0) == 1), votes.argmax(axis=0), -1)
 
 
-def panel(
-    benchmark: str,
-    arm: str,
-    writer: str | None,
-    judged: Mapping[str, Scored],
-    best: Metric,
-    facts: Facts,
-    cluster: Ints,
-) -> Panel:
-    """Args:
-    judged: two or more judges' complete cells of the arm. The trials are those that all of them judged.
-    """
+def panels(cells: Sequence[CellReport], scores: Scores) -> list[Panel]:
+    """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
+    groups: dict[tuple[str, str | None], list[CellReport]] = {}
+    for cell in cells:
+        if cell.complete and not cell.baseline and not cell.computed:
+            groups.setdefault((cell.arm, cell.writer), []).append(cell)
+    return [_panel(members, scores) for members in groups.values() if len(members) > 1]
+
+
+def _panel(cells: Sequence[CellReport], scores: Scores) -> Panel:
+    """Of the cells of one arm and writer. The trials are those that all of their judges judged."""
+    arm, writer = cells[0].arm, cells[0].writer
+    judged = {c.judge: scores.by_key[CellKey(c.judge, arm, writer)] for c in cells}
+    best = max((c.metrics["accuracy"] for c in cells), key=lambda m: m.value)
+    label, cluster = scores.facts.label, scores.benchmark.cluster
     shared = np.logical_and.reduce([scored.counts.any(axis=2) for scored in judged.values()])
     picks = {name: np.where(shared, picks_of(scored), -1) for name, scored in judged.items()}
     ratings = np.stack([p.ravel() for p in picks.values()])
     kappa = {(a, b): cohen_kappa(picks[a].ravel(), picks[b].ravel()) for a, b in combinations(picks, 2)}
     shape = picks[next(iter(picks))].shape
     majority = most_voted(np.stack([(ratings == c).sum(axis=0).reshape(shape) for c in range(shape[1])]))
-    trials = shared & (facts.label >= 0)[:, None]
-    right = ((majority == facts.label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
+    trials = shared & (label >= 0)[:, None]
+    right = ((majority == label[:, None]) & trials).sum(axis=1) / np.maximum(trials.sum(axis=1), 1)
     labelled = trials.any(axis=1).astype(float)
-    sums = statistics.by_cluster(np.stack([right * labelled, labelled], axis=1), cluster, int(cluster.max()) + 1)
-    low, high = statistics.interval(statistics.bootstrap(sums[:, :1], sums[:, 1:]))
-    k, n = float((right * labelled).sum()), float(labelled.sum())
-    vote = Metric("majority_vote", k, n, k / n if n else math.nan, float(low[0]), float(high[0]))
-    return Panel(benchmark, arm, writer, tuple(judged), kappa, krippendorff_alpha(ratings), vote, best)
+    column = Column("majority_vote", right * labelled, labelled)
+    interval = statistics.interval(statistics.resampled([column], cluster)[:, 0])
+    vote = Metric(column.name, column.k, column.n, column.value, *interval)
+    return Panel(scores.benchmark.name, arm, writer, tuple(judged), kappa, krippendorff_alpha(ratings), vote, best)

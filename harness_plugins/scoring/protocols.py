@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,24 @@ from harness_plugins.scoring.arrays import (
     Codes,
 )
 
+
+class NamedProtocol(NamedTuple):
+    """What a protocol does, under its full name."""
+
+    name: str
+    spec: ProtocolSpec
+
+    @property
+    def strict(self) -> bool:
+        """It is ours, which has metrics of every kind; others have accuracy and what they declare."""
+        return self.name == "strict"
+
+    @property
+    def by_group(self) -> bool:
+        """Acc+ is among its metrics."""
+        return bool({"groups", "groups_by_category"} & set(self.spec.aggregates))
+
+
 STRICT = ProtocolSpec(
     about="both orders; ties, unparsed, refused and truncated answers are in the denominator and not right",
     aggregates=("micro", "macro", "groups"),
@@ -41,7 +60,7 @@ def spec_of(benchmark: str) -> BenchmarkSpec | None:
     return load_spec(benchmark) if benchmark in names() else None
 
 
-def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
+def resolve(name: str, benchmark: str) -> NamedProtocol | None:
     """The protocol that `name` means for a benchmark; None where it has none of that name. `official-proxy_grm` is each
     benchmark's `official:<benchmark>-proxy_grm`; no `metric:` stands in for an `official:`.
 
@@ -49,15 +68,15 @@ def resolve(name: str, benchmark: str) -> tuple[str, ProtocolSpec] | None:
         UserError: no benchmark has such a protocol.
     """
     if name == "strict":
-        return "strict", STRICT
+        return NamedProtocol("strict", STRICT)
     spec = spec_of(benchmark)
     own = spec.protocols if spec else {}
     kind, dash, of = name.partition("-")
     if kind in ("official", "metric"):
         full = f"{kind}:{benchmark}{dash}{of}"
-        return (full, own[full]) if full in own else None
+        return NamedProtocol(full, own[full]) if full in own else None
     if name in own:
-        return name, own[name]
+        return NamedProtocol(name, own[name])
     protocol_names = ["strict", "official", "metric", *(p for b in names() for p in load_spec(b).protocols)]
     if name not in protocol_names:
         raise UserError(f"{unknown('protocol', name, protocol_names)} (`rubric-harness tasks` says what each is)")
@@ -78,26 +97,27 @@ def absent(name: str, benchmark: str) -> str:
     )
 
 
-def check(name: str, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: CellData) -> None:
+def check(protocol: NamedProtocol, benchmark: BenchmarkData, cell: CellData) -> None:
     """Refuse where the protocol's samples, orders or answers are missing.
 
     Raises:
         UserError: saying what is missing.
     """
+    name, spec = protocol
     who = f"{name}: judge {cell.key.judge!r}, arm {cell.key.arm!r}"
-    if protocol.answer_format and cell.formats != (protocol.answer_format,):
+    if spec.answer_format and cell.formats != (spec.answer_format,):
         raise UserError(
-            f"{who}: its own parser reads answers in the format {protocol.answer_format!r}; these are "
+            f"{who}: its own parser reads answers in the format {spec.answer_format!r}; these are "
             f"{', '.join(cell.formats) or 'unknown'}; {_instead(name, benchmark.name, cell)}"
         )
-    if cell.outcome.shape[2] < protocol.samples:
+    if cell.outcome.shape[2] < spec.samples:
         raise UserError(
-            f"{who}: needs {protocol.samples} samples, the run has {cell.outcome.shape[2]}; "
+            f"{who}: needs {spec.samples} samples, the run has {cell.outcome.shape[2]}; "
             f"{_readers(benchmark.name, cell) or 'set the judge option `samples`'}"
         )
     judged = cell.expected.any(axis=(1, 2))
     stored = cell.expected[np.arange(len(benchmark.items)), stored_order(benchmark)].any(axis=1)
-    if protocol.orders == "stored" and (judged & ~stored).any():
+    if spec.orders == "stored" and (judged & ~stored).any():
         raise UserError(f"{who}: needs the stored order of every item; judge with `orders: both`")
 
 

@@ -12,7 +12,7 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.caveats import Caveat
-from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport
 from harness_plugins.scoring.conclusions import Conclusion
 from harness_plugins.scoring.costs import CostPoint, EqualCost
 from harness_plugins.scoring.matrix import Matrix
@@ -35,7 +35,7 @@ class Report:
     """Items, clusters, items whose label names no preferred candidate."""
     cells: list[CellReport]
     facts: dict[str, dict[str, Any]]
-    primary: tuple[str, str] = ("transferred", "none")
+    primary: ArmContrast = PRIMARY
     """The contrast that Holm's correction runs over."""
     notes: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)

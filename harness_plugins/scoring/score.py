@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.prompts.grading import label
 from evaluators.prompts.parsing import MASS_FLOOR
-from harness_plugins.benchmarks.spec import ProtocolSpec
 from harness_plugins.config.prices import Prices, recorded
 from harness_plugins.folder.manifest import refuse_public
 from harness_plugins.folder.usage import model_of
@@ -21,6 +21,7 @@ from harness_plugins.scoring import (
     calibration,
     conclusions,
     contrasts,
+    extensions,
     matrix,
     metrics,
     paired,
@@ -34,10 +35,10 @@ from harness_plugins.scoring import (
 from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
 from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
-from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
-from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.panel import Panel, panel
+from harness_plugins.scoring.metrics import Facts, ParsedCell, Scored, Scores
+from harness_plugins.scoring.panel import panels
 from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.relation import relation
 from harness_plugins.scoring.report import Report
@@ -68,9 +69,10 @@ def score(
 
 
 def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
-    arm, reference = data.manifest.get("primary_contrast", ("transferred", "none"))
     facts = {n: b.facts for n, b in data.benchmarks.items()}
-    report = Report(data.folder, data, protocol, {}, {}, [], facts, (arm, reference))
+    report = Report(
+        data.folder, data, protocol, {}, {}, [], facts, ArmContrast(*data.manifest.get("primary_contrast", PRIMARY))
+    )
     report.prices = prices or recorded(data.manifest.get("prices"))
     report.paid = data.usage.paid
     declared = conclusions.declared(data)
@@ -81,9 +83,8 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
             report.notes.append(protocols.absent(protocol, benchmark.name))
             measured |= conclusions.unscored(declared, benchmark.name)
             continue
-        name, spec = resolved
-        report.about[benchmark.name] = (name, spec.about)
-        measured |= _score_benchmark(data, benchmark, name, spec, report, declared)
+        report.about[benchmark.name] = (resolved.name, resolved.spec.about)
+        measured |= _score_benchmark(report, benchmark, resolved, declared)
     if not report.about:
         raise UserError(*(f"{data.folder}: {why}" for why in report.notes))
     adjust([report])
@@ -98,77 +99,41 @@ Measured = dict[tuple[str, str], conclusions.Conclusion]
 
 
 def _score_benchmark(
-    run: RunData,
-    benchmark: BenchmarkData,
-    name: str,
-    spec: ProtocolSpec,
-    report: Report,
-    declared: conclusions.Declared,
+    report: Report, benchmark: BenchmarkData, protocol: protocols.NamedProtocol, declared: conclusions.Declared
 ) -> Measured:
-    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-    cluster = statistics.clusters(benchmark.items)
-    count = int(cluster.max()) + 1
-    report.items[benchmark.name] = (len(benchmark.items), count, int((facts.label < 0).sum()))
-    scored, by_ratio = scored_both_ways(run, benchmark, name, spec, facts)
-    cells = [_cell(run, benchmark, key, scored, facts) for key in scored]
-    ties = int((facts.label >= TIE).sum())
-    for c in cells:
-        cell_data = benchmark.cells[CellKey(c.judge, c.arm, c.writer)]
-        may_tie = (
-            cell_data.grading.get("ties")
-            or cell_data.grading.get("kind") == "pointwise"
-            or "four_way" in cell_data.formats
+    scores = scores_of(report.data, benchmark, protocol)
+    facts, cluster = scores.facts, benchmark.cluster
+    report.items[benchmark.name] = (len(benchmark.items), int(cluster.max()) + 1, int((facts.label < 0).sum()))
+    cells = []
+    for key, scored in scores.by_key.items():
+        cell = _cell(scores, key)
+        more = (
+            [*transfer.extra_columns(scores, key), *extensions.columns(benchmark, scored, facts)]
+            if protocol.strict
+            else ()
         )
-        if ties and not c.baseline and not c.computed and not may_tie:
-            c.flags.append(
-                f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one"
-            )
-    strict = name == "strict"
-    extra = [transfer.extra_columns(run, benchmark, k, scored, facts) if strict else [] for k in scored]
-    _fill_metrics(cells, list(scored.values()), benchmark, facts, cluster, count, strict, spec, extra)
-    contrasts.fill(run, cells, benchmark, scored, by_ratio, facts, cluster, count)
-    report.caveats += caveats(run, benchmark, scored)
+        measures = _measures(scored, benchmark.cells[key], facts, protocol, more)
+        if (
+            protocol.by_group
+            and metrics.grouped(facts)
+            and not any(c.name.startswith("acc_plus") for c in measures.columns)
+        ):
+            cell.flags.append("Acc+ is void: it needs every row of every group")
+        cell.metrics = _with_intervals(measures, cluster)
+        cells.append(cell)
+    contrasts.fill(cells, scores)
+    report.caveats += caveats(scores)
     report.cells += cells
-    report.panels += _panels(cells, benchmark.name, scored, facts, cluster)
-    report.ways += ways(run, benchmark.name, cells, scored, by_ratio, cluster)
-    reference_writer = run.manifest.get("reference_writer")
-    drawn = matrix.matrices(benchmark.name, cells, scored, cluster, report.primary, reference_writer)
-    if by_ratio:
-        again = matrix.matrices(benchmark.name, cells, scored | by_ratio, cluster, report.primary, reference_writer)
-        matrix.set_by_ratio(drawn, again)
-    report.matrices += drawn
-    if strict:
-        report.calibrations += calibration.calibrations(benchmark.name, cells, scored, facts, cluster)
-        carried = transfer.transfers(run, benchmark, scored, facts, cluster)
-        if by_ratio:
-            twins = transfer.transfers(run, benchmark, scored | by_ratio, facts, cluster)
-            for t, twin in zip(carried, twins, strict=True):
-                t.by_ratio = twin.metrics if any(k.judge == t.judge for k in by_ratio) else {}
-        report.transfers += carried
-        points = cost_points(run, benchmark, cells, report.prices)
+    report.panels += panels(cells, scores)
+    report.ways += ways(cells, scores)
+    report.matrices += matrix.matrices(cells, scores, report.primary)
+    if protocol.strict:
+        report.calibrations += calibration.calibrations(cells, scores)
+        report.transfers += transfer.transfers(scores)
+        points = cost_points(cells, scores, report.prices)
         report.costs += points
-        report.equal_costs += equal_costs(run, benchmark, points, scored, facts, cluster)
-    return _measured(run, benchmark, cells, (scored, by_ratio), facts, cluster, declared)
-
-
-def _measured(
-    run: RunData,
-    benchmark: BenchmarkData,
-    cells: Sequence[CellReport],
-    both_ways: tuple[dict[CellKey, Scored], dict[CellKey, Scored]],
-    facts: Facts,
-    cluster: Ints,
-    declared: conclusions.Declared,
-) -> Measured:
-    scored, by_ratio = both_ways
-    measured: Measured = {}
-    for writer in (w for b, w in declared.members if b == benchmark.name):
-        more = (facts, cluster, declared)
-        conclusion = conclusions.measure(run, benchmark, writer, cells, scored, *more)
-        if by_ratio:
-            conclusion.by_ratio = conclusions.measure(run, benchmark, writer, cells, scored | by_ratio, *more)
-        measured[benchmark.name, writer] = conclusion
-    return measured
+        report.equal_costs += equal_costs(points, scores)
+    return conclusions.measured(cells, scores, declared)
 
 
 def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.Conclusion]:
@@ -180,78 +145,40 @@ def conclusions_of(run: RunData, protocol: str = "strict") -> list[conclusions.C
         if resolved is None:
             measured |= conclusions.unscored(declared, benchmark.name)
         else:
-            name, spec = resolved
-            facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
-            both_ways = scored_both_ways(run, benchmark, name, spec, facts)
-            cells = [_cell(run, benchmark, key, both_ways[0], facts) for key in both_ways[0]]
-            cluster = statistics.clusters(benchmark.items)
-            measured |= _measured(run, benchmark, cells, both_ways, facts, cluster, declared)
+            scores = scores_of(run, benchmark, resolved)
+            measured |= conclusions.measured([_cell(scores, key) for key in scores.by_key], scores, declared)
     return conclusions.conclude(declared, measured)
 
 
-def scored_cells(
-    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
-) -> dict[CellKey, Scored]:
-    """The outcomes of every cell of a benchmark under a protocol.
+def scores_of(run: RunData, benchmark: BenchmarkData, protocol: protocols.NamedProtocol) -> Scores:
+    """Apply a protocol to every cell of a benchmark.
 
     Raises:
         UserError: what the protocol needs is missing in a cell.
     """
-    return scored_both_ways(run, benchmark, name, spec, facts)[0]
-
-
-def scored_both_ways(
-    run: RunData, benchmark: BenchmarkData, name: str, spec: ProtocolSpec, facts: Facts
-) -> tuple[dict[CellKey, Scored], dict[CellKey, Scored]]:
-    """The same, and once more the cells that `low_mass` answers touch, with these taken as their digits say.
-
-    Raises:
-        UserError: what the protocol needs is missing in a cell.
-    """
-    outcomes: dict[CellKey, Codes] = {}
-    for key, cell in benchmark.cells.items():
-        if run.baseline(key.judge) or cell.computed:
-            outcomes[key] = cell.outcome  # a control: it has one answer, whatever the format
-        else:
-            if spec.parser:
-                refuse_public(
-                    run.folder, run.manifest, f"{name} reads answers with a parser of its own; use metric:..."
-                )
-            protocols.check(name, spec, benchmark, cell)
-            outcomes[key] = protocols.reparsed(run.folder, spec, benchmark, cell)
-    ratio_outcomes = {k: c.by_ratio for k, c in benchmark.cells.items() if c.by_ratio is not None}
+    facts = metrics.facts_of(benchmark, protocol.spec.categories, protocol.spec.labels)
+    parsed = {key: ParsedCell(cell, _outcome(run, benchmark, cell, protocol)) for key, cell in benchmark.cells.items()}
+    with_ratios = {k: p._replace(outcome=p.cell.by_ratio) for k, p in parsed.items() if p.cell.by_ratio is not None}
     scored: dict[CellKey, Scored] = {}
     by_ratio: dict[CellKey, Scored] = {}
-    for key, cell in benchmark.cells.items():
+    for key, cell in parsed.items():
         none = CellKey(key.judge, "none", None)
-        none_cell_outcome = (benchmark.cells[none], outcomes[none]) if none in outcomes else None
-        scored[key] = metrics.score_cell(benchmark, cell, outcomes[key], none_cell_outcome, facts, spec)
-        if key in ratio_outcomes or none in ratio_outcomes:
-            none_cell_outcome = none_cell_outcome and (
-                none_cell_outcome[0],
-                ratio_outcomes.get(none, none_cell_outcome[1]),
-            )
-            by_ratio[key] = metrics.score_cell(
-                benchmark, cell, ratio_outcomes.get(key, outcomes[key]), none_cell_outcome, facts, spec
-            )
-    return scored, by_ratio
+        scored[key] = metrics.score_cell(benchmark, cell, parsed.get(none), facts, protocol.spec)
+        if key in with_ratios or none in with_ratios:
+            sides = (with_ratios.get(key, cell), with_ratios.get(none, parsed.get(none)))
+            by_ratio[key] = metrics.score_cell(benchmark, *sides, facts, protocol.spec)
+    return Scores(run, benchmark, facts, scored, by_ratio)
 
 
-def _panels(
-    cells: list[CellReport], benchmark: str, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
-) -> list[Panel]:
-    """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
-    groups: dict[tuple[str, str | None], list[CellReport]] = {}
-    for cell in cells:
-        if cell.complete and not cell.baseline and not cell.computed:
-            groups.setdefault((cell.arm, cell.writer), []).append(cell)
-    panels = []
-    for (arm, writer), members in groups.items():
-        if len(members) > 1:
-            judged = {c.judge: scored[CellKey(c.judge, arm, writer)] for c in members}
-            best = max((c.metrics["accuracy"] for c in members), key=lambda m: m.value)
-            panels.append(panel(benchmark, arm, writer, judged, best, facts, cluster))
-    return panels
+def _outcome(run: RunData, benchmark: BenchmarkData, cell: CellData, protocol: protocols.NamedProtocol) -> Codes:
+    """A cell's outcomes as the protocol's parser reads them."""
+    if run.baseline(cell.key.judge) or cell.computed:
+        return cell.outcome  # a control: it has one answer, whatever the format
+    if protocol.spec.parser:
+        problem = f"{protocol.name} reads answers with a parser of its own; use metric:..."
+        refuse_public(run.folder, run.manifest, problem)
+    protocols.check(protocol, benchmark, cell)
+    return protocols.reparsed(run.folder, protocol.spec, benchmark, cell)
 
 
 def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:
@@ -260,24 +187,7 @@ def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     Raises:
         UserError: the benchmark has no such protocol, or what it needs is missing.
     """
-    name, spec, facts, scored = _alone(benchmark, cell, protocol)
-    cluster = statistics.clusters(benchmark.items)
-    key = cell.key
-    report = CellReport(
-        benchmark=benchmark.name,
-        judge=key.judge,
-        writer=key.writer,
-        arm=key.arm,
-        relation="",
-        baseline=False,
-        blind=False,
-        computed=False,
-        trials=scored.trials,
-        tokens=cell.tokens,
-        metrics={},
-    )
-    _fill_metrics([report], [scored], benchmark, facts, cluster, int(cluster.max()) + 1, name == "strict", spec)
-    return report.metrics
+    return _with_intervals(_alone(benchmark, cell, protocol), benchmark.cluster)
 
 
 def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> list[str]:
@@ -286,38 +196,26 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     Raises:
         UserError: the benchmark has no such protocol, or what it needs is missing.
     """
-    name, spec, facts, scored = _alone(benchmark, cell, protocol)
-    rows = np.zeros(len(benchmark.items), dtype=np.int64)
-    columns, macros = _columns(scored, cell, facts, rows, name == "strict", spec)
-    names = [c.name for c, _ in columns if c.name and c.n]
-    return names + [name for name, parts in macros if all(columns[i][0].n for i in parts)]
+    columns, means, _ = _alone(benchmark, cell, protocol)
+    names = [c.name for c in columns if c.name and c.n]
+    return names + [name for name, places in means.items() if all(columns[i].n for i in places)]
 
 
-def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> tuple[str, ProtocolSpec, Facts, Scored]:
+def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
         raise UserError(protocols.absent(protocol, benchmark.name))
-    name, spec = resolved
-    facts = metrics.facts_of(benchmark, spec.categories, spec.labels)
+    facts = metrics.facts_of(benchmark, resolved.spec.categories, resolved.spec.labels)
     benchmark.cells[cell.key] = cell
-    return name, spec, facts, metrics.score_cell(benchmark, cell, cell.outcome, None, facts, spec)
+    scored = metrics.score_cell(benchmark, ParsedCell(cell, cell.outcome), None, facts, resolved.spec)
+    more = extensions.columns(benchmark, scored, facts) if resolved.strict else ()
+    return _measures(scored, cell, facts, resolved, more)
 
 
-def _cell(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
-) -> CellReport:
-    cell, cell_scored = benchmark.cells[key], scored[key]
-    none = scored.get(CellKey(key.judge, "none", None))
-    flags = []
-    if cell.without_rubric is not None and cell.without_rubric.any() and none is None:
-        flags.append("items without a rubric need the arm `none`, which was not judged")
-    if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
-        holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
-        if holistic:
-            which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"
-            flags.append(f"{which}, and those were judged holistically")
-    if run.judge(key.judge).get("orders") == GIVEN:
-        flags += positions.one_order(np.asarray(cell.expected.any(axis=2)), facts)
+def _cell(scores: Scores, key: CellKey) -> CellReport:
+    run, benchmark = scores.run, scores.benchmark
+    cell, scored = benchmark.cells[key], scores.by_key[key]
+    none = scores.by_key.get(CellKey(key.judge, "none", None))
     shared = run.shared(benchmark.name, key.writer)
     return CellReport(
         grading=label(dict(cell.grading)),
@@ -330,14 +228,35 @@ def _cell(
         baseline=run.baseline(key.judge),
         blind=run.blind(key.judge),
         computed=cell.computed,
-        trials=cell_scored.trials,
+        trials=scored.trials,
         tokens=cell.tokens,
         metrics={},
         mass=cell.mass,
         several_forms=cell.several_forms,
-        transitions=metrics.transitions(none, cell_scored, facts) if none is not None and key.arm != "none" else None,
-        flags=flags,
+        transitions=metrics.transitions(none, scored, scores.facts) if none is not None and key.arm != "none" else None,
+        flags=_flags(scores, key),
     )
+
+
+def _flags(scores: Scores, key: CellKey) -> list[str]:
+    """What else is to be known of a cell, a sentence each."""
+    run, facts, cell = scores.run, scores.facts, scores.benchmark.cells[key]
+    flags = []
+    none = CellKey(key.judge, "none", None)
+    if cell.without_rubric is not None and cell.without_rubric.any() and none not in scores.by_key:
+        flags.append("items without a rubric need the arm `none`, which was not judged")
+    if cell.grading.get("decision") == "criteria" and key.arm not in ("none", "repeat"):
+        holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
+        if holistic:
+            which = "some rubrics list no criteria" if len(cell.formats) > 1 else "no rubric lists criteria"
+            flags.append(f"{which}, and those were judged holistically")
+    if run.judge(key.judge).get("orders") == GIVEN:
+        flags += positions.one_order(np.asarray(cell.expected.any(axis=2)), facts)
+    ties = int((facts.label >= TIE).sum())
+    may_tie = cell.grading.get("ties") or cell.grading.get("kind") == "pointwise" or "four_way" in cell.formats
+    if ties and not run.baseline(key.judge) and not cell.computed and not may_tie:
+        flags.append(f"ties are forbidden to this judge: it cannot be right on the {ties} items whose label is one")
+    return flags
 
 
 def relation_of(run: RunData, key: CellKey) -> str:
@@ -351,98 +270,65 @@ def relation_of(run: RunData, key: CellKey) -> str:
     return relation(writer, model=model_of(judge["key"]), base=judge["base"], family=judge["family"])
 
 
-def _fill_metrics(
-    cells: list[CellReport],
-    scored: list[Scored],
-    benchmark: BenchmarkData,
-    facts: Facts,
-    cluster: Ints,
-    count: int,
-    strict: bool,
-    spec: ProtocolSpec,
-    extra: Sequence[Sequence[Column]] = (),
-) -> None:
-    """All metrics of all cells; every cell sees the same resamples."""
-    for n, (cell, cell_scored) in enumerate(zip(cells, scored, strict=True)):
-        data = benchmark.cells[CellKey(cell.judge, cell.arm, cell.writer)]
-        more = [c for c in extra[n] if c.n] if extra else []
-        columns, macros = _columns(cell_scored, data, facts, cluster, strict, spec, more)
-        grouping = {"groups", "groups_by_category"} & set(spec.aggregates)
-        if grouping and metrics.grouped(facts) and not any(c.name.startswith("acc_plus") for c, _ in columns):
-            cell.flags.append("Acc+ is void: it needs every row of every group")
-        _fill_one(cell, columns, macros, count, _both(cell_scored), count == len(benchmark.items))
+class Measures(NamedTuple):
+    """What a cell's metrics are made of."""
+
+    columns: list[Column]
+    """Those without a name are there for means alone."""
+    means: dict[str, list[int]]
+    """By name of a metric the places of the columns of which it is the mean."""
+    one_order: tuple[str, ...]
+    """Columns of one trial an item."""
 
 
-Columns = list[tuple[Column, Ints]]
-"""Each with the clusters of its rows."""
-
-
-def _columns(
-    scored: Scored,
-    cell: CellData,
-    facts: Facts,
-    cluster: Ints,
-    strict: bool,
-    spec: ProtocolSpec,
-    more: Sequence[Column] = (),
-) -> tuple[Columns, list[tuple[str, list[int]]]]:
-    """What a cell's metrics are made of: columns, and by name the places of those whose mean is a metric."""
-    cell_columns = metrics.columns(scored, facts)
-    cell_columns += positions.columns(scored, facts) + rankings.columns(scored, facts)
-    cell_columns += votes.columns(scored, facts, cell.samples)
-    cell_columns += more
-    columns = [(c, cluster) for c in cell_columns if strict or c.name in ("accuracy", "parsed", "answered")]
-    macros: list[tuple[str, list[int]]] = []
+def _measures(
+    scored: Scored, cell: CellData, facts: Facts, protocol: protocols.NamedProtocol, more: Sequence[Column]
+) -> Measures:
+    """Args:
+    more: further columns of the cell, of which those count that have a value.
+    """
+    aggregates_of = set(protocol.spec.aggregates)
+    columns = metrics.columns(scored, facts)
+    columns += positions.columns(scored, facts) + rankings.columns(scored, facts)
+    columns += votes.columns(scored, facts, cell.samples)
+    columns += [c for c in more if c.n]
+    columns = [c for c in columns if protocol.strict or c.name in ("accuracy", "parsed", "answered")]
+    means: dict[str, list[int]] = {}
     categories = metrics.category_columns(scored, facts)
-    if categories and "macro" in spec.aggregates:
-        macros.append(("macro", list(range(len(columns), len(columns) + len(categories)))))
-    if categories and "macro_with_all" in spec.aggregates:
-        accuracy_place = next(i for i, (c, _) in enumerate(columns) if c.name == "accuracy")
-        macros.append(("macro_with_all", [accuracy_place, *range(len(columns), len(columns) + len(categories))]))
-    columns += [(c, cluster) for c in categories]
-    if "criteria" in spec.aggregates:
+    places = list(range(len(columns), len(columns) + len(categories)))
+    if categories and "macro" in aggregates_of:
+        means["macro"] = places
+    if categories and "macro_with_all" in aggregates_of:
+        means["macro_with_all"] = [next(i for i, c in enumerate(columns) if c.name == "accuracy"), *places]
+    columns += categories
+    if "criteria" in aggregates_of:
         for name, parts in aggregates.by_criterion(scored, facts).items():
-            macros.append((name, list(range(len(columns), len(columns) + len(parts)))))
-            columns += [(c, cluster) for c in parts]
-    if "conflicts" in spec.aggregates:
-        conflict_columns, stands = aggregates.conflicts(scored, facts)
-        columns += [(c, cluster[s]) for c, s in zip(conflict_columns, stands, strict=True)]
-    if {"groups", "groups_by_category"} & set(spec.aggregates):
-        groups, stand = metrics.group_columns(scored, facts, "groups_by_category" in spec.aggregates)
-        columns += [(c, cluster[stand]) for c in groups]
-    return columns, macros
+            means[name] = list(range(len(columns), len(columns) + len(parts)))
+            columns += parts
+    if "conflicts" in aggregates_of:
+        columns += aggregates.conflicts(scored, facts)
+    if protocol.by_group:
+        columns += metrics.group_columns(scored, facts, "groups_by_category" in aggregates_of)
+    return Measures(columns, means, ("forward", "reverse") if scored.both.any() else ("forward", "reverse", "accuracy"))
 
 
-def _fill_one(
-    cell: CellReport,
-    columns: Sequence[tuple[Column, Ints]],
-    macros: Sequence[tuple[str, list[int]]],
-    count: int,
-    both: bool,
-    single: bool,
-) -> None:
-    """A cell's metrics from its columns (each with the clusters of its rows) and from means of several of them."""
-    num, den = np.empty((count, len(columns))), np.empty((count, len(columns)))
-    for i, (column, owners) in enumerate(columns):
-        num[:, i], den[:, i] = statistics.by_cluster(np.stack([column.num, column.den], axis=1), owners, count).T
-    distribution = statistics.bootstrap(num, den)
-    low, high = statistics.interval(distribution)
-    for i, (column, _) in enumerate(columns):
-        bounds = (float(low[i]), float(high[i]))
-        one_order = column.name in ("forward", "reverse") or (column.name == "accuracy" and not both)
-        if one_order and single and set(np.unique(column.num)) <= {0.0, 1.0}:
-            bounds = statistics.wilson(column.k, column.n)
+def _with_intervals(measures: Measures, cluster: Ints) -> dict[str, Metric]:
+    """A cell's metrics by name. Every cell sees the same resamples."""
+    single = int(cluster.max()) + 1 == len(cluster)
+    distribution = statistics.resampled(measures.columns, cluster)
+    ends = statistics.intervals(distribution)
+    metrics_by_name: dict[str, Metric] = {}
+    for i, column in enumerate(measures.columns):
+        binary = single and column.name in measures.one_order and set(np.unique(column.num)) <= {0.0, 1.0}
+        interval = statistics.wilson(column.k, column.n) if binary else ends.at(i)
         if column.name:
-            cell.metrics[column.name] = Metric(column.name, column.k, column.n, column.value, *bounds)
-    for name, members in macros:
-        values = [columns[i][0].value for i in members]
-        below, above = statistics.interval(distribution[:, members].mean(axis=1, keepdims=True))
+            metrics_by_name[column.name] = Metric(column.name, column.k, column.n, column.value, *interval)
+    for name, places in measures.means.items():
+        values = [measures.columns[i].value for i in places]
         k, n = math.fsum(values), len(values)
-        cell.metrics[name] = Metric(name, k, n, k / n, float(below[0]), float(above[0]))
-
-
-def _both(scored: Scored) -> bool:
-    return bool(scored.both.any())
+        interval = statistics.interval(distribution[:, places].mean(axis=1))
+        metrics_by_name[name] = Metric(name, k, n, k / n, *interval)
+    return metrics_by_name
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")
@@ -456,10 +342,10 @@ def adjust(reports: Sequence[Report]) -> None:
     those of `lexical`.
     """
     cell_contrasts = [
-        (c, c.contrasts[r.primary[1]])
+        (c, c.contrasts[r.primary.reference])
         for r in reports
         for c in r.cells
-        if c.arm == r.primary[0] and r.primary[1] in c.contrasts and c.contrasts[r.primary[1]].complete
+        if c.arm == r.primary.arm and r.primary.reference in c.contrasts and c.contrasts[r.primary.reference].complete
     ]
     models = [x for c, x in cell_contrasts if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in cell_contrasts if c.baseline and not c.blind]

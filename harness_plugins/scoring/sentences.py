@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.cells import Contrast
-from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem
+from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem, Verdict
 
 
 def points(x: Contrast) -> str:
@@ -42,22 +42,24 @@ def sentence(c: Conclusion) -> str:
     start = f"{_head(c)}: {whose} on {c.benchmark}"
     if c.judges:
         start += f", for {listed(c.judges)}"
-    if c.verdict == "cannot say" or c.gain is None:
+    if c.verdict == Verdict.CANNOT_SAY or c.gain is None:
         return f"{start}: {'; '.join([*dict.fromkeys(_problems(c.problems)), *_bounds(c)])}."
     text = f"{start}; positive in {c.positive} of {len(c.judges)}: {points(c.gain)} over no rubric"
     holm = f", Holm over {c.family}" if c.family > 1 else ""
-    if c.verdict == "helps by its content":
-        leads = [f"{points(x)} over {name}" for name, x in c.tested]
+    if c.verdict == Verdict.BY_CONTENT:
+        leads = [f"{points(x)} over {name}" for name, x in c.tested.items()]
         text += f", {listed(leads)} ({p_text(c.p_holm)}, the largest{holm})"
     else:
         text += f" ({p_text(c.gain.p_holm or c.gain.p)}{holm})"
-    if c.verdict.startswith("helps;"):
-        leads = [f"{points(x)} over {name}" for name, x in c.tested if x.differs]
+    if c.verdict.helps and c.verdict != Verdict.BY_CONTENT:
+        leads = [f"{points(x)} over {name}" for name, x in c.tested.items() if x.differs]
         text += f"; lead {listed(leads)}" if leads else ""
-        text += "".join(f"; not one item came out differently from {name}" for name, x in c.tested if not x.differs)
+        text += "".join(
+            f"; not one item came out differently from {name}" for name, x in c.tested.items() if not x.differs
+        )
         text += "".join(f"; {_untested(x)}" for x in c.untested)
     text += f"; {_items(c)}"
-    if c.verdict == "not shown":
+    if c.verdict == Verdict.NOT_SHOWN:
         text += f"; {_visible(c.gain)}"
     if c.at_large:
         text += f"; so it is for judges at large: {bounds(*c.over_judges['none'])} over {c.families} families"
@@ -65,11 +67,12 @@ def sentence(c: Conclusion) -> str:
 
 
 def _head(c: Conclusion) -> str:
-    names: dict[str, str] = {
-        "helps; not shown to be more than a control": f"Helps; not shown to be more than {c.control}",
-        "helps; no more than a control": f"Helps; no more than {c.control}",
-    }
-    return names.get(c.verdict, c.verdict[:1].upper() + c.verdict[1:])
+    match c.verdict:
+        case Verdict.NOT_SHOWN_TO_BE_MORE:
+            return f"Helps; not shown to be more than {c.control}"
+        case Verdict.NO_MORE:
+            return f"Helps; no more than {c.control}"
+    return c.verdict.capitalize()
 
 
 def _items(c: Conclusion) -> str:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,47 @@ EXACT_UP_TO = 20
 SEED = 20260311
 _BLOCK = 4_000_000
 """Elements of a resampling block: bounds memory whatever the size of the benchmark."""
+
+
+class Interval(NamedTuple):
+    """The two ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+class Intervals(NamedTuple):
+    """The ends of several 95 % intervals, as arrays."""
+
+    low: Floats
+    high: Floats
+
+    def at(self, place: int) -> Interval:
+        """One of them."""
+        return Interval(float(self.low[place]), float(self.high[place]))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A number in the making, row by row: value = sum(num) / sum(den)."""
+
+    name: str
+    num: Floats
+    den: Floats
+    items: Ints | None = None
+    """(rows,): the item that stands for each row, for its cluster; None where rows are the items."""
+
+    @property
+    def k(self) -> float:
+        return float(self.num.sum())
+
+    @property
+    def n(self) -> float:
+        return float(self.den.sum())
+
+    @property
+    def value(self) -> float:
+        return self.k / self.n if self.n else math.nan
 
 
 def clusters(items: Sequence[Item]) -> Ints:
@@ -78,6 +120,20 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     return result
 
 
+def resampled(columns: Sequence[Column], cluster: Ints) -> Floats:
+    """The value of each column under resampling of clusters, (resamples, columns); all columns see the same resamples.
+
+    Args:
+        cluster: (items,) the cluster of each item.
+    """
+    count = int(cluster.max()) + 1
+    num, den = np.empty((count, len(columns))), np.empty((count, len(columns)))
+    for n, column in enumerate(columns):
+        owners = cluster if column.items is None else cluster[column.items]
+        num[:, n], den[:, n] = by_cluster(np.stack([column.num, column.den], axis=1), owners, count).T
+    return bootstrap(num, den)
+
+
 @lru_cache(maxsize=1)
 def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     """(resamples, clusters): how often each cluster was drawn. Kept, because drawing costs more than all that follows."""
@@ -88,8 +144,8 @@ def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     return weights
 
 
-def interval(distribution: Floats) -> tuple[Floats, Floats]:
-    """The middle 95 % of each column of a bootstrap distribution."""
+def intervals(distribution: Floats) -> Intervals:
+    """The middle 95 % of each column of a bootstrap distribution (resamples, columns); NaN where a column is NaN throughout."""
     missing = np.isnan(distribution)
     without_gaps, with_gaps = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
@@ -97,7 +153,12 @@ def interval(distribution: Floats) -> tuple[Floats, Floats]:
     for columns, percentile in ((without_gaps, np.percentile), (with_gaps, np.nanpercentile)):
         if columns.any():
             low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
-    return low, high
+    return Intervals(low, high)
+
+
+def interval(distribution: Floats) -> Interval:
+    """The middle 95 % of one bootstrap distribution (resamples,)."""
+    return intervals(distribution[:, None]).at(0)
 
 
 def sign_flip(differences: Floats, *, flips: int = FLIPS, seed: int = SEED) -> Floats:
@@ -155,23 +216,23 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
     return answer  # NaN for a single cluster: it shows nothing of its own spread
 
 
-def t_interval(values: Floats) -> tuple[float, float]:
-    """Student's 95 % interval of the mean of a few values, each as good as the next: (low, high)."""
+def t_interval(values: Floats) -> Interval:
+    """Student's 95 % interval of the mean of a few values, each as good as the next."""
     from scipy.special import stdtrit  # not for every import of this module
 
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
-def wilson(k: float, n: float) -> tuple[float, float]:
+def wilson(k: float, n: float) -> Interval:
     """Wilson's 95 % interval of a binary rate."""
     if not n:
-        return math.nan, math.nan
+        return Interval(math.nan, math.nan)
     z = 1.959963984540054
     p, denominator = k / n, 1 + z * z / n
     middle = (p + z * z / (2 * n)) / denominator
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / denominator
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -194,24 +255,3 @@ def holm(p: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = highest
     return adjusted
-
-
-@dataclass(frozen=True)
-class Column:
-    """One number per item: value = sum(num) / sum(den) over the items."""
-
-    name: str
-    num: Floats
-    den: Floats
-
-    @property
-    def k(self) -> float:
-        return float(self.num.sum())
-
-    @property
-    def n(self) -> float:
-        return float(self.den.sum())
-
-    @property
-    def value(self) -> float:
-        return self.k / self.n if self.n else math.nan

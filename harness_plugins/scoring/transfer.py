@@ -7,7 +7,7 @@ All of these are sums over trials, bootstrapped over clusters like every other m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ from evaluators.records import ORDERS
 from evaluators.rubrics.arms import WriterRubrics, verdict_in
 from evaluators.rubrics.leaks import leaks_of
 from harness_plugins.scoring import statistics
-from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes, RunData
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, Codes
 from harness_plugins.scoring.cells import Metric, json_numbers
-from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, Scores, is_pick
 from harness_plugins.scoring.statistics import Column, Floats, Ints
 
 FOLLOWING = ("transferred", "crossed", "relabel", "masked", "justify", "advice", "self", "rubric_only", "no_image")
@@ -159,10 +159,9 @@ def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, 
     ]
 
 
-def extra_columns(
-    run: RunData, benchmark: BenchmarkData, key: CellKey, scored: dict[CellKey, Scored], facts: Facts
-) -> list[Column]:
+def extra_columns(scores: Scores, key: CellKey) -> list[Column]:
     """`change_columns` for every arm beside `none`, `following_columns` where the writer gave verdicts."""
+    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
     none = scored.get(CellKey(key.judge, "none", None))
     if none is None or key.arm == "none" or not scored[key].pairs:
         return []
@@ -179,10 +178,19 @@ def extra_columns(
     return columns + following_columns(arm_scored, own, none, {n: s for n, s in others.items() if s is not None}, facts)
 
 
-def transfers(
-    run: RunData, benchmark: BenchmarkData, scored: dict[CellKey, Scored], facts: Facts, cluster: Ints
-) -> list[Transfer]:
+def transfers(scores: Scores) -> list[Transfer]:
     """One for each judge and writer whose rubrics it read, in full and completely."""
+    carried = _transfers(scores)
+    if scores.by_ratio:
+        judges = {key.judge for key in scores.by_ratio}
+        for transfer, twin in zip(carried, _transfers(scores.with_ratios()), strict=True):
+            transfer.by_ratio = twin.metrics if transfer.judge in judges else {}
+    return carried
+
+
+def _transfers(scores: Scores) -> list[Transfer]:
+    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
+    cluster = benchmark.cluster
     carried: list[Transfer] = []
     if benchmark.width != 2:
         return carried
@@ -202,7 +210,7 @@ def _transfer(
     judge: str,
     rubrics: WriterRubrics,
     leak_free: tuple[Bools, Bools],
-    scored: dict[CellKey, Scored],
+    scored: Mapping[CellKey, Scored],
     facts: Facts,
     cluster: Ints,
 ) -> Transfer:
@@ -299,14 +307,9 @@ def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools,
 
 
 def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> dict[str, Metric]:
-    count = int(cluster.max()) + 1
-    sums = [statistics.by_cluster(np.stack([c.num, c.den], axis=1), cluster, count) for c in columns]
-    stacked = np.stack(sums, axis=2)
-    drawn = statistics.bootstrap(stacked[:, 0], stacked[:, 1])
-    low, high = statistics.interval(drawn)
-    metrics = {
-        c.name: Metric(c.name, c.k, c.n, c.value, float(low[i]), float(high[i])) for i, c in enumerate(columns) if c.n
-    }
+    drawn = statistics.resampled(columns, cluster)
+    ends = statistics.intervals(drawn)
+    metrics = {c.name: Metric(c.name, c.k, c.n, c.value, *ends.at(i)) for i, c in enumerate(columns) if c.n}
     place = {c.name: i for i, c in enumerate(columns)}
 
     def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
@@ -314,8 +317,7 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
             signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
             value = math.fsum(s * metrics[p].value for p, s in signs)
             spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
-            below, above = statistics.interval(spread[:, None])
-            metrics[name] = Metric(name, value, 1, value, float(below[0]), float(above[0]))
+            metrics[name] = Metric(name, value, 1, value, *statistics.interval(spread))
 
     same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
     cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]

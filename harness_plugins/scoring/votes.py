@@ -9,12 +9,27 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from harness_plugins.scoring.arrays import Bools
 from harness_plugins.scoring.metrics import Facts, Scored
 from harness_plugins.scoring.statistics import Column, Floats, Ints
+
+
+class Tally(NamedTuple):
+    """Of the samples of one item in one order, how many are right, and how many picked another."""
+
+    right: int
+    wrong: int
+
+
+class Tallies(NamedTuple):
+    """The same for all items, (items, orders) each."""
+
+    right: Ints
+    wrong: Ints
 
 
 @cache
@@ -30,9 +45,9 @@ def margin(right: int, wrong: int, total: int, drawn: int) -> Floats:
     return answer
 
 
-def vote_right(counts: tuple[tuple[int, int], tuple[int, int]], total: int, drawn: int) -> float:
-    """P that a vote of `drawn` samples in each order is right; counts are (right, wrong) by order."""
-    both = np.convolve(margin(*counts[0], total, drawn), margin(*counts[1], total, drawn))
+def vote_right(forward: Tally, reverse: Tally, total: int, drawn: int) -> float:
+    """P that a vote of `drawn` samples in each order, of `total` that were taken in each, is right."""
+    both = np.convolve(margin(*forward, total, drawn), margin(*reverse, total, drawn))
     middle = 2 * drawn
     return float(both[middle + 1 :].sum() + 0.5 * both[middle])
 
@@ -45,7 +60,7 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     complete = among(scored, samples)
     if not complete.any():
         return []
-    right, wrong = _counts(scored, facts)
+    right, wrong = _tallies(scored, facts)
     vote_columns = [
         vote(scored, facts, samples, n) for n in sorted({*(2**n for n in range(samples.bit_length())), samples})
     ]
@@ -63,17 +78,16 @@ def among(scored: Scored, samples: int) -> Bools:
 
 def vote(scored: Scored, facts: Facts, samples: int, drawn: int) -> Column:
     """`vote@k` of `drawn` samples in each order (k = 2 drawn), of those that `columns` is over."""
-    right, wrong = _counts(scored, facts)
+    right, wrong = _tallies(scored, facts)
     complete = among(scored, samples)
     value = np.zeros(len(complete))
-    counted = np.stack([right[:, 0], wrong[:, 0], right[:, 1], wrong[:, 1]], axis=1)[complete]
-    kinds, which = np.unique(counted, axis=0, return_inverse=True)  # items with equal counts have equal votes
-    votes = [vote_right(((int(a), int(b)), (int(c), int(d))), samples, drawn) for a, b, c, d in kinds]
+    tallies = np.stack([right[:, 0], wrong[:, 0], right[:, 1], wrong[:, 1]], axis=1)[complete]
+    kinds, which = np.unique(tallies, axis=0, return_inverse=True)  # items with equal tallies have equal votes
+    votes = [vote_right(Tally(a, b), Tally(c, d), samples, drawn) for a, b, c, d in kinds.tolist()]
     value[complete] = np.array(votes)[which.ravel()] if votes else 0.0
     return Column(f"vote@{2 * drawn}", value, complete.astype(float))
 
 
-def _counts(scored: Scored, facts: Facts) -> tuple[Ints, Ints]:
-    """(items, orders): samples that are right, and that picked another."""
-    hit = scored.outcome == facts.label[:, None, None]
-    return hit.sum(axis=2), (scored.chosen & ~hit).sum(axis=2)
+def _tallies(scored: Scored, facts: Facts) -> Tallies:
+    right = scored.outcome == facts.label[:, None, None]
+    return Tallies(right.sum(axis=2), (scored.chosen & ~right).sum(axis=2))

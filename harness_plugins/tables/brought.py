@@ -37,7 +37,7 @@ def brought(reports: Sequence[Report]) -> Brought:
     tables: list[Table] = []
     problems: dict[str, None] = {}
     for report in reports:
-        for name, package in TABLES.brought().items():
+        for name in TABLES.brought():
             try:
                 run_tables = TABLES.module(name).tables(report)
                 for table in run_tables:
@@ -46,8 +46,8 @@ def brought(reports: Sequence[Report]) -> Brought:
             except UserError as e:
                 problems |= dict.fromkeys(e.lines)
             except Exception as e:  # a stranger's table may raise anything
+                whose = f"the table {name!r} of the package {TABLES.distribution(name)}"
                 problems[
-                    f"the table {name!r} of the package {package} failed: {type(e).__name__}: {e}; all else is there; update "
-                    "that package or uninstall it"
+                    f"{whose} failed: {type(e).__name__}: {e}; all else is there; update that package or uninstall it"
                 ] = None
     return Brought(tables, tuple(problems))

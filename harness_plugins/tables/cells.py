@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.tables.model import Cell
 
 
@@ -72,13 +73,27 @@ def points(metric: Metric | None) -> Cell:
     return Cell(f"{100 * metric.value:+.1f} {interval(metric.low, metric.high)}", 100 * metric.value)
 
 
+def unanswered(cell: CellReport) -> str:
+    return f"incomplete: {cell.trials.answered}/{cell.trials.due} answered"
+
+
 def accuracy(cell: CellReport) -> Cell:
     """A cell's accuracy, or how many of its trials have an answer: what is incomplete shows no accuracy."""
     if not cell.complete:
-        return Cell(f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered", state="incomplete")
+        return Cell(unanswered(cell), state="incomplete")
     return percent(cell.metrics.get("accuracy"))
 
 
 def accuracy_interval(cell: CellReport) -> str:
     metric = cell.metrics["accuracy"]
     return interval(metric.low, metric.high) if cell.complete else ""
+
+
+def in_unit(metric: Metric | None) -> Cell:
+    """A metric as its unit is printed (`scoring.registry`): a share in per cent, a difference in points, a number as it is."""
+    if metric is None or math.isnan(metric.value):
+        return Cell()
+    unit = metric_kind(metric.name).unit
+    if unit == "share":
+        return percent(metric)
+    return points(metric) if unit == "points" else Cell(f"{metric.value:.4g}", metric.value)

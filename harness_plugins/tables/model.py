@@ -102,8 +102,15 @@ class Table:
         self.groups[-1].append([Cell(cell) if isinstance(cell, str) else cell for cell in cells])
 
     def check(self) -> None:
-        """Raises:
-        ValueError: a row does not fit the columns, or a mark has no footnote."""
+        """For tables of others, before anything is printed.
+
+        Raises:
+            TypeError: a text is none.
+            ValueError: a row does not fit the columns, or a mark has no footnote.
+        """
+        for text in (self.title, *self.headers, *self.notes, *self.warnings, *(t for row in self.texts for t in row)):
+            if not isinstance(text, str):
+                raise TypeError(f"table {self.id}: {text!r} is no text")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.id}: a row of {len(row)} cells under {len(self.columns)} columns")

@@ -20,7 +20,6 @@ from evaluators.testing.mock_server import MockServer
 from harness_plugins import score
 from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.hosts.folder import close_folders
-from harness_plugins.hosts.metrics import FAILURES
 from tests.conftest import png, read_jsonl, write_jsonl
 from tests.hosts.conftest import CAREFUL
 
@@ -90,10 +89,11 @@ def test_arrows_point_where_better_is(evaluate: Callable[..., Results]) -> None:
     better = results["higher_is_better"]["rt_demo_transfer"]
     up = {"accuracy", "strict_both", "metric_accuracy", "gain_over_none", "score", "answered"}
     neither = {"accuracy_low", "accuracy_high", "gain_over_none_low", "first_position_rate", "longer_pick_rate", "tie"}
-    assert {n: better[n] for n in (*up, *neither, *FAILURES)} == {
+    down = {"unparsed", "refused", "truncated", "low_mass"}
+    assert {n: better[n] for n in up | neither | down} == {
         **dict.fromkeys(up, True),
         **dict.fromkeys(neither, None),
-        **dict.fromkeys(FAILURES, False),
+        **dict.fromkeys(down, False),
     }
 
 

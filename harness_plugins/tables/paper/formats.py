@@ -55,8 +55,9 @@ def _row(table: PaperTable, row: Row) -> dict[str, Any]:
 
 
 def _json_cell(number: Number) -> dict[str, Any]:
+    answered = None if number.answered is None else list(number.answered)
     more = {"flags": number.flags, "sources": number.sources, "conventions": number.conventions}
-    return {**{f: _without_point(getattr(number, f)) for f in _NUMBER}, "answered": number.answered, **more}
+    return {**{f: _without_point(getattr(number, f)) for f in _NUMBER}, "answered": answered, **more}
 
 
 def _without_point(value: Any) -> Any:

@@ -18,9 +18,10 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.cells import CellReport, Metric
 from harness_plugins.scoring.protocols import resolve
+from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import APART, adjust
-from harness_plugins.tables.cells import count
+from harness_plugins.tables.cells import behind, count, unanswered
 from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.tables.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
@@ -144,8 +145,7 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Number:
     assert run.data is not None
     conventions = _conventions(column, run, report, cell)
     if not cell.complete:
-        text = f"incomplete: {cell.trials[0]}/{cell.trials[1]} answered"
-        return Number("incomplete", text, answered=cell.trials, conventions=conventions)
+        return Number("incomplete", unanswered(cell), answered=cell.trials, conventions=conventions)
     name = run.metrics[column.key]
     covers_all = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
     metric = cell.metrics.get(name if covers_all else f"{name}[{column.part}]")
@@ -171,13 +171,9 @@ def _number(column: Column, metric: Metric | None) -> Number:
         return Number()
     scale = SCALE[column.unit]
     value = scale * metric.value
-    behind = f"{count(metric.k)}/{count(metric.n)}"
-    if metric.name.startswith("macro"):
-        behind = f"mean of {count(metric.n)}"
-    elif metric.name == "position_bias":
-        behind = f"n {count(metric.n)}"
+    made_of = f"n {count(metric.n)}" if metric_kind(metric.name).unit == "points" else behind(metric)
     low, high = (None if math.isnan(x) else scale * x for x in (metric.low, metric.high))
-    return Number("measured", f"{_digits(value, column)} ({behind})", value, metric.k, metric.n, low, high)
+    return Number("measured", f"{_digits(value, column)} ({made_of})", value, metric.k, metric.n, low, high)
 
 
 def _digits(value: float, column: Column) -> str:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport
+from harness_plugins.scoring.registry import extensions, header
 from harness_plugins.scoring.report import Report
-from harness_plugins.tables.cells import accuracy, accuracy_interval, percent
+from harness_plugins.tables.cells import accuracy, accuracy_interval, in_unit, percent
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.remarks import answers, flags, warnings
 from harness_plugins.tables.view import View, views
 
-OFFICIAL = {
-    "macro": "macro",
-    "macro_with_all": "macro with all",
-    "acc_plus_expected": "Acc+ exp.",
-    "acc_plus_strict": "Acc+ strict",
-    "pacc": "PAcc",
-    "tos": "TOS",
-    "cmr": "CMR",
-    "pair_accuracy": "pairs",
-    "kendall_tau": "tau",
-}
-RATES = {
-    "strict_both": "both",
-    "consistency": "consist.",
-    "first_position_rate": "1st picked",
-    "longer_pick_rate": "longer picked",
-    "parsed": "parsed",
-}
-"""Metric -> header."""
+OFFICIAL = (
+    "macro",
+    "macro_with_all",
+    "acc_plus_expected",
+    "acc_plus_strict",
+    "pacc",
+    "tos",
+    "cmr",
+    "pair_accuracy",
+    "kendall_tau",
+)
+RATES = ("strict_both", "consistency", "first_position_rate", "longer_pick_rate", "parsed")
+"""Metrics that stand beside the accuracy, where there are any."""
 
 
 def tables(report: Report) -> list[Table]:
@@ -40,14 +35,17 @@ def _table(view: View) -> Table:
     items, clusters, unlabelled = report.items[view.benchmark]
     protocol, about = report.about[view.benchmark]
     present = {name for c in cells for name in c.metrics}
-    rates = {metric: header for metric, header in (OFFICIAL | RATES).items() if metric in present}
+    rates = [metric for metric in (*OFFICIAL, *RATES) if metric in present]
+    others = [extension.kind.name for extension in extensions() if extension.kind.name in present]
+    headers = map(header, (*rates, *others))
     weighed = any(c.mass is not None for c in cells)
-    columns = [*names("judge", "writer", "arm", "relation"), *numbers("accuracy", "95 % CI", *rates.values())]
+    columns = [*names("judge", "writer", "arm", "relation"), *numbers("accuracy", "95 % CI", *headers)]
     columns += numbers("mass (median)", "mass below .5") if weighed else []
     title = f"{view.benchmark}, {items} items in {clusters} clusters, protocol {protocol}"
     table = Table("accuracy", title, columns, benchmark=view.benchmark, section="accuracy")
     for c in cells:
         numbered = [percent(c.metrics.get(metric)) if c.complete else Cell() for metric in rates]
+        numbered += [in_unit(c.metrics.get(metric)) if c.complete else Cell() for metric in others]
         mass = _mass(c) if weighed else []
         table.add(*view.row(c), c.relation, accuracy(c), accuracy_interval(c), *numbered, *mass)
     table.warnings = warnings(report, view.benchmark)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from harness_plugins.scoring.calibration import COVERAGES, Calibration
 from harness_plugins.scoring.cells import Metric
+from harness_plugins.scoring.registry import header
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import count, interval
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.view import View, views
 
-FORECASTS = {"brier": "Brier", "auroc": "AUROC", "auroc_confidence": "AUROC of confidence"}
-"""Metric -> header."""
+FORECASTS = ("brier", "auroc", "auroc_confidence")
 
 
 def tables(report: Report) -> list[Table]:
@@ -23,11 +23,9 @@ def tables(report: Report) -> list[Table]:
 
 def _table(view: View, calibrations: Sequence[Calibration]) -> Table:
     """A row for each cell and order: Brier, both AUROCs, accuracy by coverage, and the ECE beside what chance makes of one."""
-    coverages = [f"acc. @ {c} %" for c in COVERAGES]
-    columns = [
-        *names("judge", "writer", "arm", "order"),
-        *numbers("items", *FORECASTS.values(), *coverages, "ECE", "its floor"),
-    ]
+    shown = (*FORECASTS, *(f"selective@{coverage}" for coverage in COVERAGES), "ece", "ece_floor_mean")
+    headers = [header(f"calibration_{metric}[averaged]") for metric in shown]
+    columns = [*names("judge", "writer", "arm", "order"), *numbers("items", *headers)]
     title = f"{view.benchmark}: calibration"
     table = Table("calibration", title, columns, benchmark=view.benchmark, section="calibration")
     for c in calibrations:

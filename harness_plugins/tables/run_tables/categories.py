@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from harness_plugins.scoring.registry import header, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import percent
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.view import View, views
 
-PREFIXES = {"accuracy": "", "acc_plus": "Acc+ ", "macro": "macro "}
-"""Metric -> what stands before the category in a header."""
+BY_PART = ("accuracy[{category}]", "acc_plus[{category}]", "macro[{criterion}]")
+"""Metrics with a number for each part of a benchmark."""
 
 
 def tables(report: Report) -> list[Table]:
@@ -16,13 +17,12 @@ def tables(report: Report) -> list[Table]:
 
 
 def _metrics(view: View) -> list[str]:
-    return sorted({name for c in view.cells for name in c.metrics if "[" in name})
+    return sorted({name for c in view.cells for name in c.metrics if metric_kind(name).name in BY_PART})
 
 
 def _table(view: View) -> Table:
     metrics = _metrics(view)
-    headers = [PREFIXES[kind] + of.removesuffix("]") for kind, _, of in (m.partition("[") for m in metrics)]
-    columns = [*names("judge", "writer", "arm"), *numbers(*headers)]
+    columns = [*names("judge", "writer", "arm"), *numbers(*map(header, metrics))]
     title = f"{view.benchmark}: accuracy by category"
     table = Table("categories", title, columns, benchmark=view.benchmark, section="accuracy")
     for c in view.cells:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 
 from harness_plugins.scoring.cells import Metric
+from harness_plugins.scoring.registry import header, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import count
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.view import View, views
 
-FOLLOWED = {
-    "agreement_with_writer": "agrees with W",
-    "sycophancy": "sycophancy",
-    "uptake": "uptake",
-    "pull": "pull",
-    "pull_repeat": "of repeat",
-    "pull_shuffled": "of shuffled",
-    "recovery": "recovery",
-    "harm": "harm",
-    "net_recovery": "net",
-    "verifier_precision": "W right if judge right",
-    "verifier_recall": "judge right if W right",
-}
-"""Metric -> header."""
+FOLLOWED = (
+    "agreement_with_writer",
+    "sycophancy",
+    "uptake",
+    "pull",
+    "pull_repeat",
+    "pull_shuffled",
+    "recovery",
+    "harm",
+    "net_recovery",
+    "verifier_precision",
+    "verifier_recall",
+)
 
 
 def tables(report: Report) -> list[Table]:
@@ -31,8 +31,8 @@ def tables(report: Report) -> list[Table]:
 
 
 def _table(view: View) -> Table:
-    shown = {metric: header for metric, header in FOLLOWED.items() if any(metric in c.metrics for c in view.cells)}
-    columns = [*names("judge", "writer", "arm"), *numbers(*shown.values())]
+    shown = [metric for metric in FOLLOWED if any(metric in c.metrics for c in view.cells)]
+    columns = [*names("judge", "writer", "arm"), *numbers(*map(header, shown))]
     title = f"{view.benchmark}: content, or the writer's verdict"
     table = Table("following", title, columns, benchmark=view.benchmark, section="carries")
     for c in view.cells:
@@ -51,5 +51,5 @@ def _share(metric: Metric | None) -> Cell:
     if metric is None or math.isnan(metric.value):
         return Cell()
     value = 100 * metric.value
-    text = f"{value:+.1f}" if metric.name in ("sycophancy", "uptake", "net_recovery") else f"{value:.1f}"
+    text = f"{value:+.1f}" if metric_kind(metric.name).unit == "points" else f"{value:.1f}"
     return Cell(f"{text} (n {count(metric.n)})", value)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.cells import Contrast
-from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Matrix
+from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Place
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import gain
 from harness_plugins.tables.model import Cell, Table, names, numbers
@@ -24,33 +24,33 @@ def tables(report: Report) -> list[Table]:
 
 def _table(view: View, matrix: Matrix) -> Table:
     """Writers as rows and judges as columns, the margins at the ends; under them each writer minus the reference writer."""
-    differs = _differ(matrix.writer_margins, matrix.writer_ranking)
+    differs = _differ(matrix.by_writer)
     ends = [MARGIN_COLUMN, *([COMMON_COLUMN] if differs else [])]
     columns = [*names("writer"), *numbers(*map(view.judge, matrix.judges), *ends)]
     title = f"{view.benchmark}: the matrix of writers and judges"
     table = Table("matrix", title, columns, benchmark=view.benchmark, section="matrix")
     for writer in matrix.writers:
-        row = [_entry(matrix, writer, judge) for judge in matrix.judges]
-        row.append(_margin(matrix.writer_margins, writer, "no unseen, complete cell"))
-        row += [_margin(matrix.writer_ranking, writer, "")] if differs else []
+        row = [_entry(matrix, Place(writer, judge)) for judge in matrix.judges]
+        row.append(_margin(matrix.by_writer.margins, writer, "no unseen, complete cell"))
+        row += [_margin(matrix.by_writer.ranking, writer, "")] if differs else []
         table.add(view.writer(writer), *row)
-    row = [_margin(matrix.judge_margins, judge, "no unseen, complete cell") for judge in matrix.judges]
+    row = [_margin(matrix.by_judge.margins, judge, "no unseen, complete cell") for judge in matrix.judges]
     table.add(MARGIN_ROW, *row, *[""] * len(ends))
-    if _differ(matrix.judge_margins, matrix.judge_ranking):
-        row = [_margin(matrix.judge_ranking, judge, "") for judge in matrix.judges]
+    if _differ(matrix.by_judge):
+        row = [_margin(matrix.by_judge.ranking, judge, "") for judge in matrix.judges]
         table.add(COMMON_ROW, *row, *[""] * len(ends))
     for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
-        row = [_against(matrix, writer, judge) for judge in matrix.judges]
+        row = [_against(matrix, Place(writer, judge)) for judge in matrix.judges]
         pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
         table.add(f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs)
     table.notes += _notes(matrix)
     return table
 
 
-def _differ(margins: Sequence[Margin], ranking: Sequence[Margin]) -> bool:
+def _differ(side: Margins) -> bool:
     """Whether the ranking is over fewer cells than some margin."""
-    over = {m.name: m.over for m in margins}
-    return any(m.over != over[m.name] for m in ranking)
+    over = {m.name: m.over for m in side.margins}
+    return any(m.over != over[m.name] for m in side.ranking)
 
 
 def _marked(cell: Cell, relation: str) -> Cell:
@@ -58,17 +58,17 @@ def _marked(cell: Cell, relation: str) -> Cell:
     return cell if relation in (UNSEEN, "") else replace(cell, text=f"{cell.text} ({relation})")
 
 
-def _entry(matrix: Matrix, writer: str, judge: str) -> Cell:
-    entry = matrix.entries.get((writer, judge))
+def _entry(matrix: Matrix, place: Place) -> Cell:
+    entry = matrix.entries.get(place)
     if entry is None:
-        why = matrix.missing[writer, judge]
+        why = matrix.missing[place]
         return Cell(why, state="incomplete" if why == INCOMPLETE else "")
     return _marked(gain(entry.gain, short=True), entry.relation)
 
 
-def _against(matrix: Matrix, writer: str, judge: str) -> Cell:
-    contrast = matrix.against_by_judge.get((writer, judge))
-    return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(writer, judge))
+def _against(matrix: Matrix, place: Place) -> Cell:
+    contrast = matrix.against_by_judge.get(place)
+    return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*place))
 
 
 def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> Cell:
@@ -88,27 +88,23 @@ def _notes(matrix: Matrix) -> Iterator[str]:
     )
     if "undeclared" in matrix.relations.values():
         yield "undeclared: declare `family` of judge and writer, and the cell counts in the margins if they are unseen."
-    for m in (*matrix.writer_margins, *matrix.judge_margins):
-        apart = _listed([f"{name} {why}" for name, why in m.apart])
+    for m in (*matrix.by_writer.margins, *matrix.by_judge.margins):
+        apart = _listed([f"{x.name} {x.why}" for x in m.apart])
         left_out = f" (apart: {apart})" if apart else ""
         yield f"{m.name} over {_listed(m.over)}{left_out}: {_split(m.gain)}; can show {_shows(m.gain)}."
-    for margins, ranking, whose, others in (
-        (matrix.writer_margins, matrix.writer_ranking, "writers", "judges"),
-        (matrix.judge_margins, matrix.judge_ranking, "judges", "writers"),
-    ):
-        if _differ(margins, ranking):
+    sides = ((matrix.by_writer, "writer", "judge"), (matrix.by_judge, "judge", "writer"))
+    for side, whose, other in sides:
+        if _differ(side):
             yield (
-                f"Not all {whose} have the same unseen {others}, so that their margins are no ranking; over the same {others} are "
-                f"those that are unseen to all: {_listed(ranking[0].over)}."
+                f"Not all {whose}s have the same unseen {other}s, so that their margins are no ranking; over the same {other}s are "
+                f"those that are unseen to all: {_listed(side.ranking[0].over)}."
             )
-    for lead, margins, what, others in (
-        (matrix.writer_lead, matrix.writer_margins, "Largest mean gain of a writer", "judge"),
-        (matrix.judge_lead, matrix.judge_margins, "Largest mean gain of a judge", "writer"),
-    ):
-        if lead is not None:
-            yield _first(lead, what)
-        elif len(margins) > 1:
-            yield f"{what}: cannot be said, as {_why_no_first(matrix, [m.name for m in margins], others)}."
+    for side, whose, other in sides:
+        what = f"Largest mean gain of a {whose}"
+        if side.lead is not None:
+            yield _first(side.lead, what)
+        elif len(side.margins) > 1:
+            yield f"{what}: cannot be said, as {_why_no_first(matrix, side, other)}."
     if matrix.reference_writer is not None:
         yield from _reference_notes(matrix)
     elif matrix.absent_reference is not None:
@@ -141,20 +137,19 @@ def _first(lead: Lead, what: str) -> str:
     return f"{what} {over}: {lead.best}, ahead of {lead.next} by {by}; can show {_shows(lead.gain)}."
 
 
-def _why_no_first(matrix: Matrix, names: Sequence[str], others: str) -> str:
-    ranking = matrix.writer_ranking if others == "judge" else matrix.judge_ranking
-    if not ranking:
-        return f"no {others} is unseen to {_listed(names)} alike, and complete"
-    cells = [f"{w} in the hands of {j} ({differ(matrix.entries[w, j].gain)})" for w, j in matrix.spoiled]
+def _why_no_first(matrix: Matrix, side: Margins, other: str) -> str:
+    if not side.ranking:
+        return f"no {other} is unseen to {_listed([m.name for m in side.margins])} alike, and complete"
+    cells = [f"{p.writer} in the hands of {p.judge} ({differ(matrix.entries[p].gain)})" for p in matrix.spoiled]
     return (
         f"the two sides of a difference are not alike: {'; '.join(cells)}"
         if cells
-        else ("answers of low mass decide who is first")
+        else "answers of low mass decide who is first"
     )
 
 
 def _reference_notes(matrix: Matrix) -> Iterator[str]:
-    reference, arm = matrix.reference_writer, matrix.contrast[0]
+    reference, arm = matrix.reference_writer, matrix.contrast.arm
     if len(matrix.writers) < 2:
         yield f"There is no other writer to set against the reference writer {reference}."
         return

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness_plugins.scoring.registry import header
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.transfer import Transfer
 from harness_plugins.tables.cells import percent, points
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.view import View, views
 
-CARRIED = {
-    "writer": "writer alone",
-    "none": "none",
-    "writer_plus_none": "writer + none",
-    "transferred": "transferred",
-    "advice": "advice",
-}
+CARRIED = ("writer", "none", "writer_plus_none", "transferred", "advice")
 ORDERS = ("same", "cross", "headline")
-DIFFERENCES = {"content_gain": "content gain", "leak": "position leak", "gain_leak_free": "gain, leak-free"}
-"""Metric -> header."""
+DIFFERENCES = ("content_gain", "leak", "gain_leak_free")
 
 EXPLAINED = {
     "writer": "writer alone: its own verdicts.",
@@ -44,10 +38,10 @@ def tables(report: Report) -> list[Table]:
 def _table(view: View, transfers: Sequence[Transfer]) -> Table:
     """A row for each judge and writer: the writer's own accuracy beside what its rubrics do, and the four cells of orders."""
     metrics = {name for t in transfers for name in t.metrics}
-    rates = {metric: header for metric, header in CARRIED.items() if metric in metrics}
+    rates = [metric for metric in CARRIED if metric in metrics]
     orders = [order for order in ORDERS if order in metrics]
-    content, leak, leak_free = DIFFERENCES.values()
-    columns = [*names("judge", "writer"), *numbers(*rates.values(), content, *orders, leak, leak_free)]
+    shown = (*rates, "content_gain", *orders, "leak", "gain_leak_free")
+    columns = [*names("judge", "writer"), *numbers(*map(header, shown))]
     title = f"{view.benchmark}: what the rubrics carry over"
     table = Table("transfer", title, columns, benchmark=view.benchmark, section="carries")
     for t in transfers:
@@ -72,9 +66,7 @@ def _leak_free(transfer: Transfer) -> Cell:
 
 
 def _notes(transfer: Transfer) -> Iterator[str]:
-    by_ratio = [
-        f"{header} {points(x).text}" for metric, header in DIFFERENCES.items() if (x := transfer.by_ratio.get(metric))
-    ]
+    by_ratio = [f"{header(m)} {points(x).text}" for m in DIFFERENCES if (x := transfer.by_ratio.get(m))]
     if by_ratio:
         yield f"with answers of low mass by their ratio: {', '.join(by_ratio)}."
     if transfer.one_order:

@@ -160,13 +160,13 @@ def test_the_resampled_auroc_is_that_of_the_resampled_rows(seed: int) -> None:
     rng = np.random.default_rng(seed)
     cluster = rng.integers(0, 6, 15)
     p, y = rng.choice([0.2, 0.4, 0.6, 0.8], 15), (rng.random(15) < 0.5).astype(float)
-    row, times = calibration._times([cluster], 6)
-    drawn = calibration._resampled(p, y, 1 - y, cluster, (row, times))
+    draws = calibration._draws([cluster], 6)
+    drawn = calibration._resampled(calibration.Contest(p, y, 1 - y), cluster, draws)
     for resample in range(40):
-        rows = [i for i in range(15) for _ in range(int(times[row[cluster[i]], resample]))]
+        rows = [i for i in range(15) for _ in range(int(draws.times[draws.row[cluster[i]], resample]))]
         expected = auroc(p[rows], y[rows], 1 - y[rows]) if rows else math.nan
         assert drawn[resample] == pytest.approx(expected, nan_ok=True)
-    assert (times.sum(axis=0) <= 6).all()
+    assert (draws.times.sum(axis=0) <= 6).all()
 
 
 def test_placements_give_the_same_interval_where_there_are_many_items(

@@ -490,7 +490,7 @@ def test_a_dry_run_says_what_could_be_shown_and_what_would_not_be_tested(tmp_pat
     )
     assert "Not tested" not in planned
     (found,) = report.conclusions
-    sizes = [x.detectable for x in (found.gain, *(x for _, x in found.tested)) if x is not None]
+    sizes = [x.detectable for x in (found.gain, *found.tested.values()) if x is not None]
     told = "a gain of {:.1f}, a lead over generic of {:.1f}, a lead over shuffled of {:.1f}".format(
         *(100 * x for x in sizes)
     )

@@ -100,25 +100,25 @@ def test_every_margin_is_what_the_files_say(folder: Path) -> None:
     numbers = by_hand(folder)
     assert (m.writers, m.judges) == (["alpha", "beta", "gamma"], ["ja", "jd", "je", "lexical"])
     over = {"alpha": ("jd", "je"), "beta": ("ja", "jd", "je"), "gamma": ("ja", "jd", "je")}
-    assert {x.name: x.over for x in m.writer_margins} == over
-    assert all(same(x.gain, *numbers, [((j, x.name), (j, "none")) for j in x.over]) for x in m.writer_margins)
-    assert {x.name: x.over for x in m.judge_margins} == {
+    assert {x.name: x.over for x in m.by_writer.margins} == over
+    assert all(same(x.gain, *numbers, [((j, x.name), (j, "none")) for j in x.over]) for x in m.by_writer.margins)
+    assert {x.name: x.over for x in m.by_judge.margins} == {
         "ja": ("beta", "gamma"),
         "jd": ("alpha", "beta", "gamma"),
         "je": ("alpha", "beta", "gamma"),
     }
-    assert all(same(x.gain, *numbers, [((x.name, w), (x.name, "none")) for w in x.over]) for x in m.judge_margins)
+    assert all(same(x.gain, *numbers, [((x.name, w), (x.name, "none")) for w in x.over]) for x in m.by_judge.margins)
 
 
 def test_writers_are_ranked_over_the_judges_that_are_unseen_to_all(folder: Path) -> None:
     _, m = of(folder)
     numbers = by_hand(folder)
-    assert {x.over for x in m.writer_ranking} == {("jd", "je")}
-    assert all(same(x.gain, *numbers, [((j, x.name), (j, "none")) for j in x.over]) for x in m.writer_ranking)
-    values = [x.gain.value for x in m.writer_ranking]
+    assert {x.over for x in m.by_writer.ranking} == {("jd", "je")}
+    assert all(same(x.gain, *numbers, [((j, x.name), (j, "none")) for j in x.over]) for x in m.by_writer.ranking)
+    values = [x.gain.value for x in m.by_writer.ranking]
     assert values == sorted(values, reverse=True)
-    lead = m.writer_lead
-    assert lead is not None and [lead.best, lead.next] == [x.name for x in m.writer_ranking[:2]]
+    lead = m.by_writer.lead
+    assert lead is not None and [lead.best, lead.next] == [x.name for x in m.by_writer.ranking[:2]]
     assert same(lead.gain, *numbers, [((j, lead.best), (j, lead.next)) for j in lead.over])
     scores, _, group = numbers
     pairs = itertools.combinations(m.writers, 2)
@@ -141,23 +141,23 @@ def test_the_reference_writer_is_what_the_others_are_set_against(folder: Path) -
 def test_each_family_is_corrected_by_itself(folder: Path) -> None:
     report, m = of(folder)
     by_judge = [x for (w, j), x in m.against_by_judge.items() if j in ("jd", "je") or (w, j) == ("beta", "ja")]
-    rankings = [[x.gain for x in r] for r in (m.writer_ranking, m.judge_ranking)]
-    margins = [[x.gain for x in r] for r in (m.writer_margins, m.judge_margins, m.against)]
+    rankings = [[x.gain for x in r] for r in (m.by_writer.ranking, m.by_judge.ranking)]
+    margins = [[x.gain for x in r] for r in (m.by_writer.margins, m.by_judge.margins, m.against)]
     for family in (*margins, *rankings, by_judge):
         assert [x.p_holm for x in family] == pytest.approx(multipletests([x.p for x in family], method="holm")[1])
     assert m.against_by_judge["alpha", "ja"].p_holm is None, "kin stand apart"
-    alone = [x.gain.p_holm for x in m.writer_margins]
+    alone = [x.gain.p_holm for x in m.by_writer.margins]
     again = score(folder)
     adjust([report, again])
-    twice = multipletests([x.gain.p for r in (m, again.matrices[0]) for x in r.writer_margins], method="holm")[1]
-    assert [x.gain.p_holm for x in m.writer_margins] == pytest.approx(twice[:3]) and alone != list(twice[:3])
+    twice = multipletests([x.gain.p for r in (m, again.matrices[0]) for x in r.by_writer.margins], method="holm")[1]
+    assert [x.gain.p_holm for x in m.by_writer.margins] == pytest.approx(twice[:3]) and alone != list(twice[:3])
 
 
 def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path) -> None:
     """What 2.8 standard errors are, by the sums of groups; what the bootstrap says, by another one."""
     _, m = of(folder)
     scores, _, group = by_hand(folder)
-    x = next(x for x in m.writer_margins if x.name == "beta")
+    x = next(x for x in m.by_writer.margins if x.name == "beta")
     values = difference(scores, [((j, "beta"), (j, "none")) for j in x.over])
     sums: dict[str, float] = defaultdict(float)
     for item, value in values.items():
@@ -180,8 +180,8 @@ def test_the_table_says_who_is_first_and_by_how_much(folder: Path) -> None:
     assert "(same_family)" in rows["alpha"]["ja"] and "(baseline)" in rows["beta"]["lexical"]
     assert rows["over unseen writers"]["lexical"] == "no unseen, complete cell"
     assert table.headers[-2:] == ["over unseen judges", "over the same judges"]
-    assert m.writer_lead is not None
-    lead, start = m.writer_lead, "Largest mean gain of a writer over jd, je: alpha, ahead of "
+    assert m.by_writer.lead is not None
+    lead, start = m.by_writer.lead, "Largest mean gain of a writer over jd, je: alpha, ahead of "
     first = next(n for n in table.notes if n.startswith(start))
     assert f"{lead.next} by {100 * lead.gain.value:+.1f} [" in first and "(Holm over all pairs); can show " in first
     assert any(
@@ -201,7 +201,7 @@ def test_every_format_holds_the_margins(folder: Path) -> None:
 
 def test_without_probabilities_content_and_order_are_not_told_apart(tmp_path: Path) -> None:
     report, m = of(crossed(tmp_path, 8, {j: by_words(j) for j in JUDGES}, verdict="text"))
-    assert all(x.gain.content is None for x in (*m.writer_margins, *m.judge_margins))
+    assert all(x.gain.content is None for x in (*m.by_writer.margins, *m.by_judge.margins))
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert sum("content and order are not identifiable in every cell of it" in n for n in table.notes) == 6
     assert not report.calibrations
@@ -215,7 +215,7 @@ def test_one_cell_without_probabilities_takes_the_split_from_its_margins_alone(t
         return "<answer>1</answer>" if asked_of(request)[2] == "alpha" else found
 
     _, m = of(crossed(tmp_path, 8, {"je": reply}))
-    known = {x.name: x.gain.content is not None for x in (*m.writer_margins, *m.judge_margins)}
+    known = {x.name: x.gain.content is not None for x in (*m.by_writer.margins, *m.by_judge.margins)}
     assert known == {"alpha": False, "beta": True, "gamma": True, "ja": True, "jd": True, "je": False}
 
 
@@ -223,10 +223,10 @@ def test_an_incomplete_cell_is_shown_and_stays_out_of_the_margins(tmp_path: Path
     out = crossed(tmp_path, 12, {"jd": failing("jd", "beta", range(3))}, more="reference_writer: beta\n")
     report, m = of(out)
     assert m.missing == {("beta", "jd"): "incomplete"} and ("beta", "jd") not in m.entries
-    margins = {x.name: x for x in (*m.writer_margins, *m.judge_margins)}
+    margins = {x.name: x for x in (*m.by_writer.margins, *m.by_judge.margins)}
     assert margins["beta"].over == ("ja", "je") and ("jd", "incomplete") in margins["beta"].apart
     assert margins["jd"].over == ("alpha", "gamma") and margins["jd"].gain.n == 12
-    assert {x.over for x in m.writer_ranking} == {("je",)}
+    assert {x.over for x in m.by_writer.ranking} == {("je",)}
     assert ("alpha", "jd") not in m.against_by_judge
     assert [(x.name, x.over) for x in m.against] == [("alpha", ("je",)), ("gamma", ("ja", "je"))]
     assert ("jd", "incomplete") in m.against[0].apart
@@ -261,8 +261,8 @@ def test_one_cluster_is_said_to_show_nothing(tmp_path: Path) -> None:
 
 def test_what_is_not_declared_is_not_unseen(tmp_path: Path) -> None:
     report, m = of(crossed(tmp_path, 8, jd=None))
-    assert [x.over for x in m.writer_margins] == [("je",), ("ja", "je"), ("ja", "je")]
-    assert m.writer_margins[1].apart == (("jd", "undeclared"), ("lexical", "baseline"))
+    assert [x.over for x in m.by_writer.margins] == [("je",), ("ja", "je"), ("ja", "je")]
+    assert m.by_writer.margins[1].apart == (("jd", "undeclared"), ("lexical", "baseline"))
     assert m.entries["beta", "jd"].gain.primary, "in the family of cells all the same"
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert any("undeclared: declare `family`" in n for n in table.notes)
@@ -274,20 +274,20 @@ def test_without_a_manifest_the_verdicts_count_and_nothing_is_unseen(folder: Pat
     _, m = of(tmp_path / "bare")
     _, whole = of(folder)
     assert {k: e.gain.value for k, e in m.entries.items()} == {k: e.gain.value for k, e in whole.entries.items()}
-    assert set(m.relations.values()) == {"undeclared", "baseline"} and not m.writer_margins
+    assert set(m.relations.values()) == {"undeclared", "baseline"} and not m.by_writer.margins
 
 
 def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> None:
     """Each judge is kin to one writer, so no two writers are judged by all the same strangers."""
     report, m = of(crossed(tmp_path, 8, jd="fb", je="fc"))
-    assert len(m.writer_margins) == 3 and not m.writer_ranking and m.writer_lead is None
+    assert len(m.by_writer.margins) == 3 and not m.by_writer.ranking and m.by_writer.lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert (
         "Largest mean gain of a writer: cannot be said, as no judge is unseen to alpha, beta, gamma alike, and complete."
         in table.notes
     )
     report, m = of(crossed(tmp_path / "kin", 8, ja="x", jd="x", je="x", alpha="x", beta="x", gamma="x"))
-    assert not m.writer_margins and not m.judge_margins and m.writer_lead is None
+    assert not m.by_writer.margins and not m.by_judge.margins and m.by_writer.lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert {r[-1] for r in table.texts[:3]} == {"no unseen, complete cell"}
 
@@ -295,7 +295,7 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
 def test_all_that_share_the_first_place_are_named(tmp_path: Path) -> None:
     same = {j: (lambda request: "1" if asked_of(request)[1] else "2") for j in JUDGES}
     report, m = of(crossed(tmp_path, 8, replies=same, verdict="text"))
-    assert m.writer_lead is not None and m.writer_lead.level == ("alpha", "beta", "gamma")
+    assert m.by_writer.lead is not None and m.by_writer.lead.level == ("alpha", "beta", "gamma")
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert "Largest mean gain of a writer over jd, je: alpha, beta and gamma alike." in table.notes
 
@@ -303,11 +303,11 @@ def test_all_that_share_the_first_place_are_named(tmp_path: Path) -> None:
 def test_margins_are_means_over_items_that_all_their_cells_hold() -> None:
     """Under protocols that drop answers, cells have different items."""
     nan = np.full(4, np.nan)
-    one = Difference(np.array([1.0, 0.5, -0.5, 0.0]), np.array([True, True, True, False]), nan)
-    other = Difference(np.array([0.0, 0.5, 0.0, 1.0]), np.array([False, True, True, True]), nan)
-    found = mean([one, other])
-    assert found.value.tolist() == [0, 0.5, -0.25, 0] and found.among.tolist() == [False, True, True, False]
-    (x,) = contrasts([(found, "none")], np.arange(4))
+    one = Difference(np.array([1.0, 0.5, -0.5, np.nan]), nan)
+    other = Difference(np.array([np.nan, 0.5, 0.0, 1.0]), nan)
+    both = mean([one, other])
+    assert both.value[1:3].tolist() == [0.5, -0.25] and np.isnan(both.value[[0, 3]]).all()
+    (x,) = contrasts({"none": both}, np.arange(4)).values()
     assert (x.n, x.total, x.value, x.content) == (2, 0.25, 0.125, None)
 
 
@@ -365,7 +365,7 @@ def test_nobody_is_first_by_answers_that_cannot_be_read(tmp_path: Path) -> None:
     replies = {"a": unread("transferred", {1, 2, 3}), "b": unread("transferred", set())}
     report = judged(tmp_path, replies, rubrics={w: written(w) for w in ("w", "v")})
     (matrix,) = report.matrices
-    assert matrix.writer_ranking and matrix.writer_lead is None and matrix.judge_lead is None
+    assert matrix.by_writer.ranking and matrix.by_writer.lead is None and matrix.by_judge.lead is None
     (table,) = (t for t in tables([report]) if "the matrix" in t.title)
     assert any(
         "Largest mean gain of a judge: cannot be said" in n and "w in the hands of a (unparsed 7.5 %" in n

@@ -296,7 +296,7 @@ def test_the_bootstrap_interval_covers_as_often_as_it_says() -> None:
     for n in range(300):
         clusters = rng.random(60) < 0.7
         num, den = 2.0 * clusters[:, None], np.full((60, 1), 2.0)
-        low, high = statistics.interval(statistics.bootstrap(num, den, resamples=400, seed=n))
+        low, high = statistics.intervals(statistics.bootstrap(num, den, resamples=400, seed=n))
         held += low[0] <= 0.7 <= high[0]
     assert 0.90 <= held / 300 <= 0.98
 

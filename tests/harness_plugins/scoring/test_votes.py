@@ -13,7 +13,7 @@ from evaluators.prompts.template import Case
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score
-from harness_plugins.scoring.votes import vote_right
+from harness_plugins.scoring.votes import Tally, vote_right
 from harness_plugins.tables.run import tables
 from tests.conftest import MakePairs
 
@@ -28,8 +28,8 @@ def test_the_formula_is_the_mean_over_all_draws(one: list[int], data: st.DataObj
     drawn = data.draw(st.integers(1, len(one)))
     outcomes = [sum(a) + sum(b) for a in combinations(one, drawn) for b in combinations(other, drawn)]
     expected = sum(1.0 if m > 0 else 0.5 if m == 0 else 0.0 for m in outcomes) / len(outcomes)
-    counts = ((one.count(1), one.count(-1)), (other.count(1), other.count(-1)))
-    assert vote_right(counts, len(one), drawn) == pytest.approx(expected)
+    forward, reverse = (Tally(samples.count(1), samples.count(-1)) for samples in (one, other))
+    assert vote_right(forward, reverse, len(one), drawn) == pytest.approx(expected)
 
 
 def test_all_samples_vote_in_the_end(make_pairs: MakePairs, tmp_path: Path) -> None:
