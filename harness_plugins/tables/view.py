@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
+
+
+class RowNames(NamedTuple):
+    """What names a cell's row."""
+
+    judge: str
+    writer: str
+    arm: str
 
 
 @dataclass(frozen=True)
@@ -47,9 +56,8 @@ class View:
         """How a note begins that is about a judge with a writer's rubrics, and an arm where one is given."""
         return ", ".join((self.judge(judge), self.writer(writer) or "-", *more))
 
-    def row(self, cell: CellReport) -> tuple[str, str, str]:
-        """What names a cell's row: its judge, writer and arm."""
-        return self.judge(cell.judge), self.writer(cell.writer), cell.arm
+    def row(self, cell: CellReport) -> RowNames:
+        return RowNames(self.judge(cell.judge), self.writer(cell.writer), cell.arm)
 
 
 def views(report: Report) -> Iterator[View]:

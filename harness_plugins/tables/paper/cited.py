@@ -23,7 +23,7 @@ def cited(spec: TableSpec) -> list[Row]:
     flags = _flags()
     for beside in spec.published:
         fills = spec.fills(beside)
-        for there in beside.found.rows:
+        for there in beside.published_table.rows:
             if not there.usable:
                 continue
             model = beside.same_as.get(there.model, there.model)
@@ -48,7 +48,7 @@ def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str],
         if printed is None:
             continue
         notes += [n for n in (there.notes, printed.notes) if n]
-        cell = _cell(beside.found, there, key, printed, flags)
+        cell = _cell(beside.published_table, there, key, printed, flags)
         first = row.cells.setdefault(here, cell)
         if first is not cell and Decimal(first.text.split()[0]) != Decimal(printed.value):
             notes.append(f"{here}: {printed.value} in {'; '.join(cell.sources)}.")

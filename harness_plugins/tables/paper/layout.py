@@ -69,9 +69,9 @@ def notes_of(table: PaperTable) -> list[str]:
     spec = table.spec
     notes = list(spec.notes)
     notes += [
-        f"{b.found.title} ({b.found.paper}, {b.found.place}): {b.found.note.strip()}"
+        f"{b.published_table.title} ({b.published_table.paper}, {b.published_table.place}): {b.published_table.note.strip()}"
         for b in spec.published
-        if b.found.note
+        if b.published_table.note
     ]
     notes += [f"{c.header}: unavailable: {c.unavailable}" for c in spec.columns if c.unavailable]
     notes.append(

@@ -41,8 +41,24 @@ class Key(NamedTuple):
     baseline: bool
 
 
-def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str], list[str]]:
-    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers.
+class Part(NamedTuple):
+    """What one run has for a row."""
+
+    key: Key
+    run: str
+    row: Row
+
+
+class Measured(NamedTuple):
+    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers."""
+
+    rows: list[Row]
+    notes: list[str]
+    warnings: list[str]
+
+
+def measured(spec: TableSpec, folders: Sequence[Path]) -> Measured:
+    """What runs have for a table.
 
     Raises:
         UserError: a folder is no run, or none of them holds anything that the table has a column for.
@@ -50,11 +66,11 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     runs = read_folders(spec, folders)
     adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
     notes = protocols(spec, runs)
-    parts: list[tuple[Key, str, Row]] = []
+    parts: list[Part] = []
     for run in runs:
-        here = [*_judged(spec, run, notes), *_reported(spec, run, notes)]
-        parts += [(key, run.name, row) for key, row in here]
-        if not here:
+        of_run = _judged(spec, run, notes) | _reported(spec, run, notes)
+        parts += [Part(key, run.name, row) for key, row in of_run.items()]
+        if not of_run:
             notes.append(f"{run.name}: nothing in it fits a column of this table.")
     if runs and not parts:
         benchmarks = dict.fromkeys(c.benchmark for c in spec.columns if c.benchmark)
@@ -64,7 +80,7 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     rows = _joined(spec, parts, notes)
     for row in rows:
         _means(spec, row)
-    return rows, list(dict.fromkeys(notes)), _warnings(spec, runs)
+    return Measured(rows, list(dict.fromkeys(notes)), _warnings(spec, runs))
 
 
 def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
@@ -79,7 +95,7 @@ def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
     return list(warnings)
 
 
-def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+def _judged(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
     rows: dict[Key, Row] = {}
     for column in spec.columns:
         report = run.report(column)
@@ -99,7 +115,7 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
             notes.append(f"{column.header}: {run.name}, {run.protocols[column.key]}: {what}.")
         if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
             _add_voted(spec, column, report, rows)
-    return list(rows.items())
+    return rows
 
 
 def _shown(spec: TableSpec, cell: CellReport) -> bool:
@@ -218,7 +234,7 @@ def _add_voted(spec: TableSpec, column: Column, report: Report, rows: dict[Key, 
             rows.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
 
 
-def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
     """A row for each model and method that `scores.jsonl` names.
 
     Raises:
@@ -248,7 +264,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
                 "keep one line, or tell them apart by `method`"
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
-    return list(rows.items())
+    return rows
 
 
 def _fits_unit(run: Run, column: Column, score: Score) -> None:
@@ -260,14 +276,14 @@ def _fits_unit(run: Run, column: Column, score: Score) -> None:
         )
 
 
-def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[str]) -> list[Row]:
+def _joined(spec: TableSpec, parts: Sequence[Part], notes: list[str]) -> list[Row]:
     """Rows of one key from several runs made one, unless two runs fill one cell differently: then each stands alone.
 
     They stand by judge, arm and K; baselines last.
     """
-    groups: dict[Key, list[tuple[str, Row]]] = {}
-    for key, name, row in parts:
-        groups.setdefault(key, []).append((name, row))
+    groups: dict[Key, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.key, []).append(part)
     judges = list(dict.fromkeys((k.judge, k.judge_model) for k in groups))
     arms = [*spec.arms, "reported"]
 
@@ -280,13 +296,13 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     for key in sorted(groups, key=place):
         members = groups[key]
         cells: dict[str, Number] = {}
-        if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
-            remarks = dict.fromkeys(n for _, row in members for n in row.notes)
-            row = replace(members[0][1], cells=cells, notes=tuple(remarks))
-            named_rows.append((row, ", ".join(name for name, _ in members)))
+        if all(_equal(cells.setdefault(c, cell), cell) for part in members for c, cell in part.row.cells.items()):
+            remarks = dict.fromkeys(note for part in members for note in part.row.notes)
+            row = replace(members[0].row, cells=cells, notes=tuple(remarks))
+            named_rows.append((row, ", ".join(part.run for part in members)))
         else:
-            named_rows += [(row, name) for name, row in members]
-            apart |= dict.fromkeys(name for name, _ in members)
+            named_rows += [(part.row, part.run) for part in members]
+            apart |= dict.fromkeys(part.run for part in members)
     if apart:
         notes.append(f"{', '.join(apart)} give one row different numbers: each has one of its own.")
     labels = Counter(
@@ -295,7 +311,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in named_rows]
 
 
-def _same(cell: Number, other: Number) -> bool:
+def _equal(cell: Number, other: Number) -> bool:
     return (cell.state, cell.text, cell.comparable) == (other.state, other.text, other.comparable)
 
 
