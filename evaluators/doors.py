@@ -37,7 +37,7 @@ class Door:
         """All that are at hand, in alphabetical order."""
         return sorted({*_ours(self.package), *_brought(self.kind)})
 
-    def brought(self) -> list[str]:
+    def others(self) -> list[str]:
         """Those that other packages bring, in alphabetical order."""
         return sorted(_brought(self.kind).keys() - _ours(self.package))
 

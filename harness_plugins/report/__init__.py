@@ -77,7 +77,7 @@ def write_report(
     from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
     from harness_plugins.scoring.score import score
-    from harness_plugins.tables.brought import brought
+    from harness_plugins.tables.packages import package_tables
 
     folder = Path(run)
     place = Path(out) if out is not None else folder / "report.html"
@@ -89,7 +89,7 @@ def write_report(
         report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
         plots = all_plots(report)
         written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
-        others = brought([report])
+        others = package_tables([report])
         parts = sections(data, report, plots, others)
         used = sum(len(p.data) for s in parts for p in s.pictures)
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]

@@ -14,8 +14,8 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.brought import NONE, Brought
 from harness_plugins.tables.model import Table
+from harness_plugins.tables.packages import NONE, PackageTables
 from harness_plugins.tables.remarks import warnings
 from harness_plugins.tables.render import html_table
 from harness_plugins.tables.run import summary, tables
@@ -122,7 +122,7 @@ def _empty_sections() -> list[Section]:
 
 
 def sections(
-    run: RunData, report: Report, plots: Mapping[str, Sequence[Plot]], brought: Brought = NONE
+    run: RunData, report: Report, plots: Mapping[str, Sequence[Plot]], others: PackageTables = NONE
 ) -> list[Section]:
     """All sections that have anything to show, the summary first.
 
@@ -132,16 +132,17 @@ def sections(
     by_id = {section.id: section for section in _empty_sections()}
     for name, drawn in plots.items():
         by_id[name].pictures = [picture(p) for p in drawn]
-    for n, table in enumerate([*summary(report), *tables([report]), *brought.tables]):
+    # What spoils the numbers of ours is said once, at the top of the page.
+    ours = [replace(table, warnings=[]) for table in (*summary(report), *tables([report]))]
+    for n, table in enumerate([*ours, *others.tables]):
         by_id.get(table.section, by_id["packages"]).tables.append(page_table(table, f"t{n}"))
-    first, *others = by_id.values()
-    first.facts, first.findings = _facts(run, report), _findings(report, brought)
-    return [first, *(s for s in others if s.pictures or s.tables)]
+    first, *later = by_id.values()
+    first.facts, first.findings = _facts(run, report), _findings(report, others)
+    return [first, *(s for s in later if s.pictures or s.tables)]
 
 
 def page_table(table: Table, place: str) -> PageTable:
-    """The table without its warnings: the page says them once, at its top."""
-    shown = replace(table.changed(plain), warnings=[])
+    shown = table.changed(plain)
     return PageTable(shown.title, html_table(shown, place))
 
 
@@ -180,7 +181,7 @@ def _facts(run: RunData, report: Report) -> list[Fact]:
     return [Fact(name, one_line(text, 600)) for name, text in facts]
 
 
-def _findings(report: Report, brought: Brought) -> list[Finding]:
+def _findings(report: Report, others: PackageTables) -> list[Finding]:
     """What spoils the numbers, what may be said of each writer's rubrics, then what else a reader must know."""
     findings = [Finding("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
     findings += [Finding("finding", plain(sentence(c))) for c in report.conclusions if c.benchmark in report.items]
@@ -192,7 +193,7 @@ def _findings(report: Report, brought: Brought) -> list[Finding]:
     if not any(c.contrasts for c in report.cells):
         findings.append(Finding("finding", "No arm was judged beside none: there is no gain to show."))
     findings += [Finding("warning", one_line(n, 400) + ".") for n in report.notes]
-    findings += [Finding("warning", one_line(problem, 600) + ".") for problem in brought.problems]
+    findings += [Finding("warning", one_line(problem, 600) + ".") for problem in others.problems]
     return findings
 
 

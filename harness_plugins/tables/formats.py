@@ -36,14 +36,11 @@ HEADER = (
 )
 """Of CSV."""
 
-Brought = Sequence[Table]
-"""Tables of other packages, which follow ours."""
 
-
-def objects(reports: Sequence[Report], brought: Brought) -> list[dict[str, Any]]:
+def objects(reports: Sequence[Report], others: Sequence[Table]) -> list[dict[str, Any]]:
     """One flat object a metric, all numbers in full, then one a number of other packages' tables."""
     ours = [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
-    return ours + [o for table in brought for o in numbers_of(table)]
+    return ours + [o for table in others for o in numbers_of(table)]
 
 
 def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
@@ -64,9 +61,9 @@ def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
                 }
 
 
-def as_csv(reports: Sequence[Report], brought: Brought = ()) -> str:
+def as_csv(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
     """One line a metric, all numbers in full."""
-    return csv_lines(HEADER, map(_line, (o for o in objects(reports, brought) if "counts" not in o)))
+    return csv_lines(HEADER, map(_line, (o for o in objects(reports, others) if "counts" not in o)))
 
 
 def _line(o: dict[str, Any]) -> dict[str, Any]:
@@ -77,20 +74,20 @@ def _line(o: dict[str, Any]) -> dict[str, Any]:
     return o | named | {"text": o.get("text") or o.get("sentence") or ""}
 
 
-def as_json(reports: Sequence[Report], brought: Brought = ()) -> str:
-    return json_list(objects(reports, brought))
+def as_json(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return json_list(objects(reports, others))
 
 
-def as_markdown(reports: Sequence[Report], brought: Brought = ()) -> str:
-    return markdown([*tables(reports), *brought])
+def as_markdown(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return markdown([*tables(reports), *others])
 
 
-def as_latex(reports: Sequence[Report], brought: Brought = ()) -> str:
-    return latex([*tables(reports), *brought])
+def as_latex(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return latex([*tables(reports), *others])
 
 
-def as_html(reports: Sequence[Report], brought: Brought = ()) -> str:
-    return html([*tables(reports), *brought])
+def as_html(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return html([*tables(reports), *others])
 
 
 FORMATS: dict[str, Callable[..., str]] = {

@@ -1,4 +1,4 @@
-"""The tables of scored runs: ours in order, and the short one that a run ends in. `brought` has those of other packages."""
+"""The tables of scored runs: ours in order, and the short one that a run ends in. `packages` has those of other packages."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from harness_plugins.tables.model import Table
 from harness_plugins.tables.run import titled
 
 
-class Brought(NamedTuple):
+class PackageTables(NamedTuple):
     """The tables of other packages, and why some are not there."""
 
     tables: Sequence[Table] = ()
@@ -29,15 +29,15 @@ class Brought(NamedTuple):
             raise UserError(*self.problems)
 
 
-NONE = Brought()
+NONE = PackageTables()
 
 
-def brought(reports: Sequence[Report]) -> Brought:
+def package_tables(reports: Sequence[Report]) -> PackageTables:
     """The tables of other packages of each run, in the order of their names."""
     tables: list[Table] = []
     problems: dict[str, None] = {}
     for report in reports:
-        for name in TABLES.brought():
+        for name in TABLES.others():
             try:
                 run_tables = TABLES.module(name).tables(report)
                 for table in run_tables:
@@ -50,4 +50,4 @@ def brought(reports: Sequence[Report]) -> Brought:
                 problems[
                     f"{whose} failed: {type(e).__name__}: {e}; all else is there; update that package or uninstall it"
                 ] = None
-    return Brought(tables, tuple(problems))
+    return PackageTables(tables, tuple(problems))

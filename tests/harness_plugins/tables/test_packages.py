@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import subprocess
 import sys
-from importlib.metadata import Distribution
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from evaluators.doors import Door
 from harness_plugins.cli import main
 from harness_plugins.doors import TABLES
-from harness_plugins.tables import brought as brought_tables
+from harness_plugins.tables import packages
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.render import csv_lines, html, latex, markdown
 from tests.conftest import ROOT
@@ -64,32 +67,41 @@ def site(folder: Path, **modules: str) -> Path:
     return folder
 
 
-def rubric_harness(packages: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def rubric_harness(installed_in: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", RUN, *map(str, arguments)],
-        env={"PYTHONPATH": f"{packages}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": f"{installed_in}:{ROOT}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
     )
 
 
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package in this process, all three of its tables."""
-    from evaluators import doors
+class StrangeDoor(Door):
+    """As if the package were installed here: doors look once a process."""
 
-    packages = site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS, uneven=UNEVEN)
-    monkeypatch.syspath_prepend(packages)
-    (distribution,) = Distribution.discover(path=[str(packages)])
-    by_name = {e.name: e for e in distribution.entry_points}
-    ours = doors._brought
-    monkeypatch.setattr(doors, "_brought", lambda kind: by_name if kind == "tables" else ours(kind))
+    def others(self) -> list[str]:
+        return ["broken", "lengths", "uneven"]
+
+    def module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"strange_{name}")
+
+    def distribution(self, name: str) -> str:
+        return "strange-tables"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package in this process, all three of its tables."""
+    monkeypatch.syspath_prepend(site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS, uneven=UNEVEN))
+    monkeypatch.setattr(packages, "TABLES", StrangeDoor(TABLES.kind, TABLES.package))
+    yield
+    for name in ("broken", "lengths", "uneven"):
+        sys.modules.pop(f"strange_{name}", None)
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("form", ["md", "latex", "html", "csv", "json"])
 def test_they_follow_ours_in_every_format(demo: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert TABLES.brought() == ["broken", "lengths", "uneven"]
     assert main(["table", str(demo), "--format", form]) == 2, "a table has failed"
     printed = capsys.readouterr()
     assert FAILED in printed.err and "table uneven: a row of 0 cells under 1 columns" in printed.err
@@ -121,15 +133,15 @@ def test_they_have_a_section_of_the_report(demo: Path, tmp_path: Path, capsys: p
 
 def test_a_run_ends_in_them_and_is_whole_where_one_fails(tmp_path: Path) -> None:
     """As pip leaves it, in a process of its own."""
-    packages = site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS)
-    result = rubric_harness(packages, "run", ROOT / "examples" / "demo.yaml", "--out", tmp_path / "out", "--quiet")
+    folder = site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS)
+    result = rubric_harness(folder, "run", ROOT / "examples" / "demo.yaml", "--out", tmp_path / "out", "--quiet")
     assert result.returncode == 0 and "### demo: sizes" in result.stdout and "Records:" in result.stdout, result.stderr
     assert f"error: {FAILED}" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_one_that_does_not_load_says_so(demo: Path, tmp_path: Path) -> None:
-    packages = site(tmp_path / "site", absent="import that_is_not_there\n")
-    result = rubric_harness(packages, "table", demo)
+    folder = site(tmp_path / "site", absent="import that_is_not_there\n")
+    result = rubric_harness(folder, "table", demo)
     assert result.returncode == 2 and "### Rubric cards" in result.stdout
     assert "'absent', which the package strange-tables brings (rubric_harness.tables), does not load" in result.stderr
 
@@ -137,8 +149,8 @@ def test_one_that_does_not_load_says_so(demo: Path, tmp_path: Path) -> None:
 def test_all_of_ours_are_in_the_order() -> None:
     from harness_plugins.tables.run import RUN_TABLES
 
-    assert {f.__module__.rpartition(".")[2] for f in RUN_TABLES} == set(TABLES.names()) - set(TABLES.brought())
-    assert brought_tables.NONE == ((), ())
+    assert {f.__module__.rpartition(".")[2] for f in RUN_TABLES} == set(TABLES.names()) - set(TABLES.others())
+    assert packages.NONE == ((), ())
 
 
 def table() -> Table:
