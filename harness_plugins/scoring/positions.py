@@ -48,7 +48,9 @@ def one_order(judged: Bools, facts: Facts) -> list[str]:
     label_first = judged.argmax(axis=1)[labelled] == facts.label[labelled]
     if labelled.any() and label_first.all():
         return ["the preferred response was always shown first, so that always picking the first is always right"]
-    return [f"judged in one order an item; the preferred response was first in {label_first.sum()} of {label_first.size}"]
+    return [
+        f"judged in one order an item; the preferred response was first in {label_first.sum()} of {label_first.size}"
+    ]
 
 
 def _at(right: Bools, there: Bools) -> Bools:
