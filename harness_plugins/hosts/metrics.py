@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def metric_names(rows: Rows, asked: Sequence[int]) -> list[str]:
 def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
-    groups = own is not None and {"groups", "groups_by_category"} & set(own[1].aggregates)
+    groups = own is not None and own.by_group
     shown = {*SHOWN, *(e.kind.name for e in extensions())}
     metrics = []
     for name in defined(data, cell):
@@ -102,7 +103,7 @@ def row_scores(rows: Rows, outcomes: Sequence[Outcome]) -> dict[int, float]:
     A candidate that is scored alone shares what came of its item in that order."""
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
-    facts = facts_of(data, "", own[1].labels if own else "preferred")
+    facts = facts_of(data, "", own.spec.labels if own else "preferred")
     right = is_right(cell.outcome, facts.label[:, None, None])
     where = _Places(rows, data, cell.replicates)
     return {number: float(right[where(rows.rows[number])].mean()) for number, _ in outcomes}
@@ -138,7 +139,22 @@ def bounds_of(name: str) -> tuple[str, ...]:
 BOUNDS = frozenset(bound for name in ("accuracy", *(f"gain_over_{r}" for r in REFERENCES)) for bound in bounds_of(name))
 
 
-def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> tuple[BenchmarkData, CellData]:
+class HostedCell(NamedTuple):
+    """A setting of a harness as scoring has it: the benchmark's items that were judged, and their outcomes."""
+
+    benchmark: BenchmarkData
+    cell: CellData
+
+
+class Place(NamedTuple):
+    """Where a row stands in arrays of (items, orders, draws)."""
+
+    item: int
+    order: int
+    draw: int | slice
+
+
+def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> HostedCell:
     """The outcomes as an array (items, orders, draws); a row judged under `none` stands for all draws of its item."""
     judged = {rows.rows[n].item.uid for n, _ in outcomes}
     items = [i for i in rows.grid.items if i.uid in judged]
@@ -147,14 +163,14 @@ def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> tuple[BenchmarkData, CellD
     where = _Places(rows, data, replicates)
     shape = (len(data.items), data.width, len(replicates))
     outcome, expected = np.full(shape, ABSENT, dtype=np.int8), np.zeros(shape, dtype=bool)
-    each, scores = np.full((*shape, data.width), ABSENT, dtype=np.int8), np.full((*shape, data.width), np.nan)
+    codes, scores = np.full((*shape, data.width), ABSENT, dtype=np.int8), np.full((*shape, data.width), np.nan)
     for number, came in outcomes:
         row = rows.rows[number]
         place = where(row)
         expected[place] = True
         if row.candidate is not None:
             scored = came.startswith("score ")
-            each[(*place, row.candidate)] = 0 if scored else _code(row, came)
+            codes[(*place, row.candidate)] = 0 if scored else _code(row, came)
             scores[(*place, row.candidate)] = -float(came.removeprefix("score ")) if scored else np.nan
         else:
             outcome[place] = _code(row, came)
@@ -164,21 +180,21 @@ def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> tuple[BenchmarkData, CellD
     cell = CellData(key, outcome, np.full(shape, np.nan), expected, replicates=replicates, grading=rows.grading.key())
     if rows.grading.kind == "pointwise":
         cell.places = scores
-        compare_scores(data, cell, each)
-    return data, cell
+        compare_scores(data, cell, codes)
+    return HostedCell(data, cell)
 
 
 class _Places:
-    """Where a row stands in arrays of (items, orders, draws)."""
+    """The place of each row."""
 
     def __init__(self, rows: Rows, data: BenchmarkData, replicates: Sequence[int]) -> None:
         self._arm, self._replicates = rows.arm.name, replicates
         self._items: Mapping[str, int] = {i.uid: n for n, i in enumerate(data.items)}
 
-    def __call__(self, row: Row) -> tuple[int, int, int | slice]:
-        every = row.arm.name != self._arm
-        draw = slice(None) if every else self._replicates.index(row.given.replicate)
-        return self._items[row.item.uid], ord(row.order[0]) - ord("A"), draw
+    def __call__(self, row: Row) -> Place:
+        in_all_draws = row.arm.name != self._arm  # judged under `none`, once
+        draw = slice(None) if in_all_draws else self._replicates.index(row.given.replicate)
+        return Place(self._items[row.item.uid], ord(row.order[0]) - ord("A"), draw)
 
 
 def _code(row: Row, came: str) -> int:

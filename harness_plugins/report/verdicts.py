@@ -11,8 +11,8 @@ from evaluators.engine.journal import fault_of, verdict_files
 from evaluators.errors import UserError
 from evaluators.records import RecordError, Verdict, decode
 from harness_plugins.folder.reread import Rereader
+from harness_plugins.scoring.arm_inputs import arm_inputs_of
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.given import given_of
 
 _QUERY = """
 SELECT json FROM read_ndjson_objects($files, ignore_errors = true, maximum_object_size = 268435456)
@@ -70,7 +70,7 @@ def _is_current(run: RunData, benchmark: BenchmarkData, n: int, v: Verdict) -> b
         return False
     if v.media is not None and v.media != benchmark.media[n]:
         return False
-    arm_inputs = given_of(run, benchmark, cell.key, len(cell.replicates))
+    arm_inputs = arm_inputs_of(run, benchmark, cell.key, len(cell.replicates))
     if arm_inputs.reads is None:
         return True
     what = v.donor if v.arm == "shuffled" else v.rubric

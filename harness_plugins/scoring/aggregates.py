@@ -19,10 +19,10 @@ def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
     """For each criterion the accuracies by category whose mean is `macro[criterion]`: unnamed, they stand in no table."""
     columns_by_macro: dict[str, list[Column]] = {}
     for criterion in sorted(set(facts.criterion[scored.complete])):
-        of = facts.criterion == criterion
-        names = sorted(set(facts.category[scored.complete & of]))
+        members = facts.criterion == criterion
+        names = sorted(set(facts.category[scored.complete & members]))
         columns_by_macro[f"macro[{criterion}]"] = [
-            Column("", scored.num * (of & (facts.category == c)), scored.den * (of & (facts.category == c)))
+            Column("", scored.num * (members & (facts.category == c)), scored.den * (members & (facts.category == c)))
             for c in names
         ]
     return columns_by_macro

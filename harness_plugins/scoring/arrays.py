@@ -60,6 +60,20 @@ class Mass:
     """The share of answers below 0.5: what the model wanted to write was something else."""
 
 
+class MeanTokens(NamedTuple):
+    """A verdict's, over those whose answers tell them; NaN where none does."""
+
+    read: float = np.nan
+    written: float = np.nan
+
+
+class FormCounts(NamedTuple):
+    """How many text answers hold several different forms of a verdict, of how many."""
+
+    several: int = 0
+    texts: int = 0
+
+
 @dataclass
 class CellData:
     """All trials of one cell.
@@ -86,10 +100,8 @@ class CellData:
     by_ratio: Codes | None = None
     """`outcome` with its `low_mass` answers taken as their digits say, by ratio alone; None where it has none of them."""
     mass: Mass | None = None
-    several_forms: tuple[int, int] = (0, 0)
-    """How many of its text answers hold several different forms of a verdict, of how many."""
-    tokens: tuple[float, float] = (np.nan, np.nan)
-    """Mean prompt and completion tokens a verdict, over those whose answers tell them; NaN where none does."""
+    forms: FormCounts = field(default_factory=FormCounts)
+    tokens: MeanTokens = field(default_factory=MeanTokens)
     computed: bool = False
     """A baseline computed from the items, without having been run."""
 
@@ -131,29 +143,31 @@ class BenchmarkData:
         return clusters(self.items)
 
     @cached_property
-    def kept(self) -> dict[Hashable, Any]:
+    def memo(self) -> dict[Hashable, Any]:
         """What several cells need and is computed once."""
         return {}
 
     def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
         place = ("in_orders", orders, grading)
-        if place not in self.kept:
-            asked = self.turns
+        if place not in self.memo:
+            in_orders = self.turns
             if orders != "both" or grading == "pointwise":
                 turns_by_item = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
-                asked = asked & np.array([[t in w for t in range(self.width)] for w in turns_by_item], dtype=bool)
-            self.kept[place] = asked
-        answer: Bools = self.kept[place]
+                in_orders = in_orders & np.array(
+                    [[t in w for t in range(self.width)] for w in turns_by_item], dtype=bool
+                )
+            self.memo[place] = in_orders
+        answer: Bools = self.memo[place]
         return answer
 
 
 @dataclass(frozen=True)
-class Given:
+class ArmInputs:
     """What an arm has for the items of a benchmark, in each of their orders."""
 
     replicates: tuple[int, ...]
-    there: Bools
+    available: Bools
     """(items, orders, replicates)."""
     reads: NDArray[np.int32] | None = None
     """(items, orders, replicates): the number of the rubric that is read (of the donor, where shuffled) under
@@ -177,8 +191,8 @@ class RunData:
     mass_floor: float = MASS_FLOOR
     notes: list[str] = field(default_factory=list)
     """What a person is told of how the folder was read."""
-    given: dict[Hashable, Given] = field(default_factory=dict, repr=False)
-    """What each arm has to give, once it was asked for (`given.given_of`)."""
+    arm_inputs: dict[Hashable, ArmInputs] = field(default_factory=dict, repr=False)
+    """What each arm hands over, once it was asked for (`arm_inputs.arm_inputs_of`)."""
     numbers: dict[str, int] = field(default_factory=dict, repr=False)
     """Rubrics' uids, and donors', as numbers."""
 
@@ -219,30 +233,20 @@ class RunData:
         return donors
 
 
-def compare_scores(benchmark: BenchmarkData, cell: CellData, each: Codes) -> None:
+def compare_scores(benchmark: BenchmarkData, cell: CellData, codes: Codes) -> None:
     """Outcomes of candidates that were scored alone: the highest score is the pick, several highest are a tie.
 
     Args:
-        each: (items, orders, draws, candidates): 0 where there is a score, else why there is none.
+        codes: (items, orders, draws, candidates): 0 where there is a score, else why there is none.
     """
     assert cell.places is not None
-    there = np.array([[n < len(i.candidates) for n in range(benchmark.width)] for i in benchmark.items])[
-        :, None, None, :
-    ]
-    places = np.where(there & (each == 0), cell.places, np.inf)
-    best = places.min(axis=3)
-    level = (places == best[..., None]) & np.isfinite(places)
-    cell.outcome[...] = np.where(level.sum(axis=3) == 1, level.argmax(axis=3), TIE)
-    for code in (
-        TIE,
-        LOW_MASS,
-        TRUNCATED,
-        UNPARSED,
-        REFUSED,
-        ERROR,
-        ABSENT,
-    ):  # what is missing weighs more than what was said
-        cell.outcome[((each == code) & there).any(axis=3)] = code
+    exists = benchmark.turns[:, None, None, :]  # an item has as many candidates as orders
+    places = np.where(exists & (codes == 0), cell.places, np.inf)
+    is_best = (places == places.min(axis=3)[..., None]) & np.isfinite(places)
+    cell.outcome[...] = np.where(is_best.sum(axis=3) == 1, is_best.argmax(axis=3), TIE)
+    # What is missing weighs more than what was said.
+    for code in (TIE, LOW_MASS, TRUNCATED, UNPARSED, REFUSED, ERROR, ABSENT):
+        cell.outcome[((codes == code) & exists).any(axis=3)] = code
 
 
 def note_lost_items(run: RunData, judged: Mapping[str, int]) -> None:
@@ -255,8 +259,8 @@ def note_lost_items(run: RunData, judged: Mapping[str, int]) -> None:
     run.problems.items.clear()
     for name in dict.fromkeys([*run.benchmarks, *planned, *judged]):
         benchmark = run.benchmarks.get(name)
-        there = len(benchmark.items) if benchmark else 0
-        lost = LostItems(name, there, planned.get(name, 0), judged.get(name, 0))
+        items = len(benchmark.items) if benchmark else 0
+        lost = LostItems(name, items, planned.get(name, 0), judged.get(name, 0))
         if lost.count > 0:
             run.problems.items.append(lost)
             if benchmark:

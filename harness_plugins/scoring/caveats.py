@@ -101,14 +101,14 @@ def _of_judges(scores: Scores) -> Iterator[Caveat]:
         provenance = {k: len(benchmark.cells[k].provenance) for k in keys}
         shares["provenance"] = [Share(k.arm, k.writer, n, 0) for k, n in provenance.items() if n > 1]
         for kind, parts in shares.items():
-            if there := tuple(s for s in parts if s.k or kind == "coverage"):
-                yield Caveat(kind, benchmark.name, judge, there)
+            if spoiled := tuple(s for s in parts if s.k or kind == "coverage"):
+                yield Caveat(kind, benchmark.name, judge, spoiled)
 
 
 def _answers(kind: Kind, key: CellKey, scored: Mapping[CellKey, Scored]) -> Share:
-    trials = scored[key]
-    there = trials.counts & trials.answered
-    return Share(key.arm, key.writer, int((there & (trials.outcome == _ANSWERS[kind])).sum()), int(there.sum()))
+    cell = scored[key]
+    answered = cell.counts & cell.answered
+    return Share(key.arm, key.writer, int((answered & (cell.outcome == _ANSWERS[kind])).sum()), int(answered.sum()))
 
 
 def _with_rubric(key: CellKey, scored: Scored) -> Share:
@@ -144,10 +144,10 @@ def unequal(
 
 def _part(kind: Kind, scored: Scored, among: Bools | None) -> float:
     """The share of a cell's answers, or of its items, that `kind` is about; a cell without any differs from none."""
-    there = np.ones(len(scored.den), dtype=bool) if among is None else among
+    items = np.ones(len(scored.den), dtype=bool) if among is None else among
     if kind == "coverage":
-        return 1.0 if scored.own is None or not there.any() else float(scored.own[there].mean())
-    answers = scored.outcome[there][(scored.counts & scored.answered)[there]]
+        return 1.0 if scored.own is None or not items.any() else float(scored.own[items].mean())
+    answers = scored.outcome[items][(scored.counts & scored.answered)[items]]
     return float((answers == _ANSWERS[kind]).mean()) if answers.size else 0.0
 
 
@@ -163,18 +163,18 @@ _WORDS: dict[Kind, str] = {
 
 def warning(caveat: Caveat) -> str:
     """A caveat as a person reads it."""
-    who = "" if caveat.judge is None else f"{caveat.judge}: "
+    whose = "" if caveat.judge is None else f"{caveat.judge}: "
     first = caveat.shares[0] if caveat.shares else None
     if caveat.kind == "media" and first is not None:
         of = "all" if first.k == first.n else f"{first.k:,} of {first.n:,}"
         why = " (`media: none`)" if caveat.judge else ""
-        return f"{who}{of} items were judged without their media{why}: these are not the numbers of a model that sees them."
+        return f"{whose}{of} items were judged without their media{why}: these are not the numbers of a model that sees them."
     if caveat.kind == "limit" and first is not None:
         return f"{first.k:,} of {first.n:,} rows were judged: these are not the benchmark's numbers."
     if caveat.kind == "orders":
-        return f"{who}judged in one order alone (`orders: {caveat.orders}`): a preference for a place looks like one for a response."
+        return f"{whose}judged in one order alone (`orders: {caveat.orders}`): a preference for a place looks like one for a response."
     cells = ", ".join(f"{_cell(s)} {_share(caveat.kind, s)}" for s in caveat.shares)
-    return f"{who}{_WORDS[caveat.kind]}: {cells}."
+    return f"{whose}{_WORDS[caveat.kind]}: {cells}."
 
 
 def _cell(share: Share) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from harness_plugins.scoring.arrays import Mass
+from harness_plugins.scoring.arrays import FormCounts, Mass, MeanTokens
 from harness_plugins.scoring.metrics import Trials
 from harness_plugins.scoring.statistics import Interval
 
@@ -125,8 +125,7 @@ class CellReport:
     """A judge that looks at no rubric: its arms are one and the same."""
     computed: bool
     trials: Trials
-    tokens: tuple[float, float]
-    """Read and written a verdict; NaN where no answer tells."""
+    tokens: MeanTokens
     metrics: dict[str, Metric]
     contrasts: dict[str, Contrast] = field(default_factory=dict)
     transitions: dict[str, dict[str, float]] | None = None
@@ -136,8 +135,7 @@ class CellReport:
     """How the judge was asked."""
     mass: Mass | None = None
     """Of one-token answers."""
-    several_forms: tuple[int, int] = (0, 0)
-    """How many text answers hold several different forms of a verdict, of how many."""
+    forms: FormCounts = field(default_factory=FormCounts)
     rubrics: Literal["", "shared", "by item"] = ""
     """Whether the writer's rubrics are one for all items of the benchmark, or one an item."""
 
@@ -164,8 +162,8 @@ class CellReport:
         if self.mass is not None:
             numbers = {"n": self.mass.count, "value": self.mass.median, "below_half": self.mass.below_half}
             yield {**base, "metric": "mass", **json_numbers(numbers), **about}
-        if self.several_forms[1]:
-            k, n = self.several_forms
+        if self.forms.texts:
+            k, n = self.forms
             yield {**base, "metric": "several_forms", **json_numbers({"k": k, "n": n, "value": k / n}), **about}
         if self.transitions is not None:
             yield {**base, "metric": "transitions_from_none", "counts": self.transitions, **about}

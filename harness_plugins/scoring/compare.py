@@ -7,7 +7,8 @@ seed), and what its rubrics did is known only as the difference of the gains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ from evaluators.errors import UserError
 from evaluators.garbage import rare_collections
 from evaluators.inputs.names import unknown
 from evaluators.rubrics.arms import ARMS
-from harness_plugins.scoring import metrics, paired, protocols, statistics
-from harness_plugins.scoring.arrays import CellKey, RunData
+from harness_plugins.scoring import metrics, paired, protocols
+from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.caveats import Caveat, caveats, unequal
 from harness_plugins.scoring.cells import Contrast, Metric
 from harness_plugins.scoring.conclusions import Conclusion
-from harness_plugins.scoring.matching import Both, Indices, Refused, judges_alike, same_items, writer_pairs
-from harness_plugins.scoring.metrics import Facts, Scored
+from harness_plugins.scoring.matching import Both, Indices, Refused, judges_of, same_items, writer_pairs
+from harness_plugins.scoring.metrics import Scored, Scores
 from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.score import APART, conclusions_of, relation_of, scores_of
-from harness_plugins.scoring.statistics import Floats, Ints
+from harness_plugins.scoring.statistics import Floats
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Row:
     benchmark: str
     judge: str
     arm: str
-    writers: tuple[str, str] | None
+    writers: Both[str] | None
     """In A and in B; None where the arm has none."""
     relation: str
     baseline: bool
@@ -60,16 +61,16 @@ class Matched:
     """One benchmark and pair of writers."""
 
     benchmark: str
-    writers: tuple[str, str]
+    writers: Both[str]
     items: int
     clusters: int
-    only: tuple[int, int]
-    """Items that only A, only B has."""
-    changed: int
-    """Items of both whose texts, labels or media are not the same: left out."""
     rows: list[Row]
     one_run: bool = False
     """A and B are writers of one run."""
+    only: Both[int] = field(default_factory=lambda: Both(0, 0))
+    """Items that only A, only B has."""
+    changed: int = 0
+    """Items of both whose texts, labels or media are not the same: left out."""
     judges: tuple[str, ...] = ()
     """Those that the headline is the mean of."""
     headline: Contrast | None = None
@@ -78,7 +79,7 @@ class Matched:
     """`none` the same way: the noise floor."""
     beyond_none: Contrast | None = None
     notes: list[str] = field(default_factory=list)
-    conclusions: tuple[Conclusion | None, Conclusion | None] = (None, None)
+    conclusions: Both[Conclusion | None] = field(default_factory=lambda: Both[Conclusion | None](None, None))
     """What may be said of A's rubrics and of B's, each over the whole of its own run."""
 
     @property
@@ -91,24 +92,16 @@ class Matched:
 
 @dataclass
 class Comparison:
-    runs: tuple[Path, Path]
+    runs: Both[Path]
     arm: str
     protocol: str
     matched: list[Matched]
     refused: list[Refused] = field(default_factory=list)
-    caveats: tuple[list[Caveat], list[Caveat]] = field(default_factory=lambda: ([], []))
+    caveats: Both[list[Caveat]] = field(default_factory=lambda: Both[list[Caveat]]([], []))
     """What spoils the numbers of A and of B."""
-    losses: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
+    losses: Both[list[str]] = field(default_factory=lambda: Both[list[str]]([], []))
     """What the folders have lost, a sentence each."""
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Side:
-    """A benchmark of one run, cut to the items that both have."""
-
-    run: RunData
-    scored: Mapping[CellKey, Scored]
 
 
 def compare(
@@ -134,8 +127,8 @@ def compare(
     with rare_collections(freeze=False):
         a = read_run(Path(run_a))
         b = a if Path(run_a).resolve() == Path(run_b).resolve() else read_run(Path(run_b))
-        losses = a.problems.notes(), [] if b is a else b.problems.notes()
-        comparison = Comparison((a.folder, Path(run_b)), arm, protocol, [], losses=losses)
+        losses = Both(a.problems.notes(), [] if b is a else b.problems.notes())
+        comparison = Comparison(Both(a.folder, Path(run_b)), arm, protocol, [], losses=losses)
         shared = [n for n in a.benchmarks if n in b.benchmarks]
         if not shared:
             names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))
@@ -143,168 +136,165 @@ def compare(
         arms = [k.arm for r in (a, b) for d in r.benchmarks.values() for k in d.cells]
         if arm not in arms:
             raise UserError(f"--arm: {unknown('arm', arm, arms)}")
-        judges, comparison.refused = judges_alike(a, b)
+        judges = judges_of(Both(a, b))
+        comparison.refused = judges.refused
         for name in shared:
-            _compare_benchmark(a, b, name, judges, (writer_a, writer_b), comparison)
+            _compare_benchmark(Both(a, b), name, judges.alike, Both(writer_a, writer_b), comparison)
     if not comparison.matched:
         raise UserError(*(comparison.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
     _adjust(comparison.matched, arm)
     by_run = {id(r): {(c.benchmark, c.writer): c for c in conclusions_of(r, protocol)} for r in (a, b)}
     for m in comparison.matched:
-        first, second = (by_run[id(r)].get((m.benchmark, w)) for r, w in zip((a, b), m.writers, strict=True))
-        m.conclusions = (first, second)
+        m.conclusions = Both(*(by_run[id(r)].get((m.benchmark, w)) for r, w in zip((a, b), m.writers, strict=True)))
     return comparison
 
 
 def _compare_benchmark(
-    a: RunData,
-    b: RunData,
-    name: str,
-    judges: Sequence[str],
-    asked_for: tuple[str | None, str | None],
-    comparison: Comparison,
+    runs: Both[RunData], name: str, judges: Sequence[str], writers: Both[str | None], comparison: Comparison
 ) -> None:
-    here = (a.benchmarks[name], b.benchmarks[name])
-    resolved = protocols.resolve(comparison.protocol, name)
-    if resolved is None:
+    here = Both(runs.a.benchmarks[name], runs.b.benchmarks[name])
+    protocol = protocols.resolve(comparison.protocol, name)
+    if protocol is None:
         comparison.notes.append(protocols.absent(comparison.protocol, name))
         return
-    pairs, problem = writer_pairs(here, comparison.runs, comparison.arm, judges, asked_for)
-    places, changed = same_items(*here)
+    pairs, problem = writer_pairs(here, comparison.runs, comparison.arm, judges, writers)
     comparison.notes += [problem] if problem else []
-    only = tuple(len(d.items) - len(places[0]) - changed for d in here)
-    if not len(places[0]):
+    places, changed = same_items(here)
+    only = Both(*(len(d.items) - len(places.a) - changed for d in here))
+    if not len(places.a):
         comparison.notes.append(
-            f"{name}: the runs share no item ({only[0]} only in A, {only[1]} only in B, {changed} changed)"
+            f"{name}: the runs share no item ({only.a} only in A, {only.b} only in B, {changed} changed)"
         )
         return
-    sides: list[_Side] = []
-    by_ratio: list[_Side] = []
-    facts = []
-    for run, data, place in zip((a, b), here, places, strict=True):
-        scores = scores_of(run, data, resolved)
-        scored, again = scores.by_key, scores.by_ratio
-        comparison.caveats[len(sides)].extend(c for c in caveats(scores) if c.judge in (None, *judges))
-        sides.append(_Side(run, {k: _cut(s, place, here) for k, s in scored.items() if k.judge in judges}))
-        by_ratio.append(
-            _Side(
-                run, {**sides[-1].scored} | {k: _cut(s, place, here) for k, s in again.items() if k in sides[-1].scored}
-            )
-        )
-        facts.append(_cut_facts(scores.facts, place))
-    cluster = statistics.clusters([here[0].items[i] for i in places[0]])
-    touched = any(
-        s.scored[k] is not plain.scored[k] for s, plain in zip(by_ratio, sides, strict=True) for k in s.scored
-    )
-    for writers in pairs:
-
-        def matched_on(sides: Sequence[_Side], writers: tuple[str, str] = writers) -> Matched:
-            rows = [r for j in judges for r in _rows(sides, name, j, writers, facts[0], cluster)]
-            clusters = int(cluster.max()) + 1
-            matched = Matched(name, writers, len(cluster), clusters, (only[0], only[1]), changed, rows, a is b)
-            _pool(matched, comparison.arm, sides, cluster)
-            return matched
-
-        matched = matched_on(sides)
-        if touched:
-            for contrast, twin in zip(_contrasts(matched), _contrasts(matched_on(by_ratio)), strict=True):
-                paired.set_by_ratio(contrast, twin)
+    both = Both(*(scores_of(run, data, protocol) for run, data in zip(runs, here, strict=True)))
+    for scores, shown in zip(both, comparison.caveats, strict=True):
+        shown += [c for c in caveats(scores) if c.judge in (None, *judges)]
+    width = min(d.width for d in here)
+    sides = Both(*(_cut(scores, place, width, judges) for scores, place in zip(both, places, strict=True)))
+    for pair in pairs:
+        matched = _matched(sides, pair, judges, comparison.arm)
+        matched.only, matched.changed = only, changed
+        if sides.a.by_ratio or sides.b.by_ratio:
+            twin = _matched(Both(*(s.with_ratios() for s in sides)), pair, judges, comparison.arm)
+            for contrast, by_ratio in zip(_contrasts(matched), _contrasts(twin), strict=True):
+                paired.set_by_ratio(contrast, by_ratio)
         _add_notes(matched, here)
         comparison.matched.append(matched)
 
 
-def _cut(scored: Scored, place: Indices, here: Both) -> Scored:
-    """A cell with the matched items alone, in their common order, and as many orders as both benchmarks have."""
-    turns = min(d.width for d in here)
-    per_item = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
-    wide = {f: getattr(scored, f)[place][:, :turns] for f in ("outcome", "counts", "turns")}
-    return replace(scored, **per_item, **wide, places=None, own=None if scored.own is None else scored.own[place])
+def _cut(scores: Scores, place: Indices, width: int, judges: Sequence[str]) -> Scores:
+    """The judges' cells with the matched items alone, in their common order.
+
+    Args:
+        width: as many orders as both benchmarks have.
+    """
+
+    def cut(scored: Scored) -> Scored:
+        per_item = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
+        wide = {f: getattr(scored, f)[place][:, :width] for f in ("outcome", "counts", "turns")}
+        return replace(scored, **per_item, **wide, places=None, own=None if scored.own is None else scored.own[place])
+
+    arrays: dict[str, Any] = {k: v[place] for k, v in vars(scores.facts).items() if isinstance(v, np.ndarray)}
+    return Scores(
+        scores.run,
+        replace(scores.benchmark, items=[scores.benchmark.items[i] for i in place]),
+        replace(scores.facts, **arrays),
+        {k: cut(s) for k, s in scores.by_key.items() if k.judge in judges},
+        {k: cut(s) for k, s in scores.by_ratio.items() if k.judge in judges},
+    )
 
 
-def _cut_facts(facts: Facts, place: Indices) -> Facts:
-    arrays: dict[str, Any] = {k: v[place] for k, v in vars(facts).items() if isinstance(v, np.ndarray)}
-    return replace(facts, **arrays)
+def _matched(sides: Both[Scores], writers: Both[str], judges: Sequence[str], arm: str) -> Matched:
+    benchmark = sides.a.benchmark
+    rows = [row for judge in judges for row in _rows(sides, judge, writers)]
+    clusters = int(benchmark.cluster.max()) + 1
+    one_run = sides.a.run is sides.b.run
+    matched = Matched(benchmark.name, writers, len(benchmark.items), clusters, rows, one_run)
+    _set_headline(matched, arm, sides)
+    return matched
 
 
-def _rows(
-    sides: Sequence[_Side], benchmark: str, judge: str, writers: tuple[str, str], facts: Facts, cluster: Ints
-) -> list[Row]:
+def _rows(sides: Both[Scores], judge: str, writers: Both[str]) -> list[Row]:
     """A judge's arms that both runs have, those of the writers and those that have none."""
-    keys = {}
-    for arm in dict.fromkeys(k.arm for k in sides[0].scored if k.judge == judge):
-        per_writer = any(k.writer for k in sides[0].scored if k.arm == arm)
-        pair = [CellKey(judge, arm, w if per_writer else None) for w in writers]
-        if all(k in s.scored for k, s in zip(pair, sides, strict=True)):
+    keys: dict[str, Both[CellKey]] = {}
+    for arm in dict.fromkeys(k.arm for k in sides.a.by_key if k.judge == judge):
+        per_writer = any(k.writer for k in sides.a.by_key if k.arm == arm)
+        pair = Both(*(CellKey(judge, arm, w if per_writer else None) for w in writers))
+        if pair.a in sides.a.by_key and pair.b in sides.b.by_key:
             keys[arm] = pair
-    cells = {arm: [s.scored[k] for k, s in zip(pair, sides, strict=True)] for arm, pair in keys.items()}
-    gained = {}
-    if "none" in cells and sides[0].run is not sides[1].run:
-        gained = {
-            arm: [scored.score - none.score for scored, none in zip(two, cells["none"], strict=True)]
-            for arm, two in cells.items()
+    cells = {arm: _cells(sides, pair) for arm, pair in keys.items()}
+    differences = {(arm, "minus"): b.score - a.score for arm, (a, b) in cells.items()}
+    if "none" in cells and sides.a.run is not sides.b.run:
+        none = cells["none"]
+        differences |= {
+            (arm, "beyond"): (b.score - none.b.score) - (a.score - none.a.score)
+            for arm, (a, b) in cells.items()
+            if arm != "none"
         }
-    differences = {(arm, "minus"): two[1].score - two[0].score for arm, two in cells.items()}
-    differences |= {(arm, "beyond"): two[1] - two[0] for arm, two in gained.items() if arm != "none"}
-    contrasts = paired.contrasts(differences, cluster)
+    contrasts = paired.contrasts(differences, sides.a.benchmark.cluster)
     rows = []
     for arm in sorted(cells, key=lambda name: list(ARMS).index(name) if name in ARMS else len(ARMS)):
         a, b = cells[arm]
-        per_writer = keys[arm][0].writer is not None
         row = Row(
-            benchmark,
+            sides.a.benchmark.name,
             judge,
             arm,
-            writers if per_writer else None,
+            writers if keys[arm].a.writer is not None else None,
             _relation([relation_of(s.run, k) for s, k in zip(sides, keys[arm], strict=True)]),
-            sides[0].run.baseline(judge),
-            all(s.trials[0] == s.trials[1] for s in (a, b)),
-            *_accuracies(a, b),
-            _named(contrasts[arm, "minus"], "A", [a], [b], arm),
-            _named(contrasts.get((arm, "beyond")), "A, beyond none", [a], [b], arm),
-            transitions=metrics.transitions(a, b, facts),
+            sides.a.run.baseline(judge),
+            a.trials.complete and b.trials.complete,
+            *_accuracies(cells[arm]),
+            _named(contrasts[arm, "minus"], "A", [cells[arm]], arm),
+            _named(contrasts.get((arm, "beyond")), "A, beyond none", [cells[arm]], arm),
+            transitions=metrics.transitions(a, b, sides.a.facts),
         )
-        t = row.transitions or {}
-        row.fixed = sum(t[s]["both_right"] for s in t if s != "both_right")
-        row.broken = sum(n for s, n in t.get("both_right", {}).items() if s != "both_right")
+        moves = row.transitions or {}
+        row.fixed = sum(moves[s]["both_right"] for s in moves if s != "both_right")
+        row.broken = sum(n for s, n in moves.get("both_right", {}).items() if s != "both_right")
         rows.append(row)
     return rows
 
 
-def _relation(two: Sequence[str]) -> str:
+def _cells(sides: Both[Scores], keys: Both[CellKey]) -> Both[Scored]:
+    return Both(sides.a.by_key[keys.a], sides.b.by_key[keys.b])
+
+
+def _relation(relations: Sequence[str]) -> str:
     """How a judge stands to both writers: the nearer of two relations."""
-    relations = [r for r in (*APART, "undeclared", "baseline", "unseen") if r in two]
-    return relations[0] if relations else ""
+    return next((r for r in (*APART, "undeclared", "baseline", "unseen") if r in relations), "")
 
 
-def _accuracies(a: Scored, b: Scored) -> tuple[Metric, Metric]:
-    shared = (a.den > 0) & (b.den > 0)
-    accuracies = []
-    for scored in (a, b):
-        k, n = float(scored.score[shared].sum()), int(shared.sum())
-        accuracies.append(Metric("accuracy", k, n, k / n if n else float("nan"), float("nan"), float("nan")))
-    return accuracies[0], accuracies[1]
+def _accuracies(cells: Both[Scored]) -> Both[Metric]:
+    """Over the items that both completed."""
+    shared = (cells.a.den > 0) & (cells.b.den > 0)
+    n = int(shared.sum())
+
+    def accuracy(scored: Scored) -> Metric:
+        k = float(scored.score[shared].sum())
+        return Metric("accuracy", k, n, k / n if n else math.nan, math.nan, math.nan)
+
+    return Both(accuracy(cells.a), accuracy(cells.b))
 
 
-def _named(
-    contrast: Contrast | None, reference: str, a: Sequence[Scored], b: Sequence[Scored], arm: str
-) -> Contrast | None:
-    """The contrast with what must be known of its two sides, a cell for each judge.
+def _named(contrast: Contrast | None, reference: str, cells: Sequence[Both[Scored]], arm: str) -> Contrast | None:
+    """The contrast with what must be known of its two sides, a pair of cells for each judge.
 
     What differs under `none` is the judge's own doing, which makes a comparison *confounded*; who answered is noted apart.
     """
     if contrast is not None:
         contrast.reference = reference
-        contrast.complete = all(s.trials[0] == s.trials[1] for s in (*a, *b))
-        contrast.of = len(a[0].den)
+        contrast.complete = all(scored.trials.complete for pair in cells for scored in pair)
+        contrast.of = len(cells[0].a.den)
         if arm != "none":
-            among = np.logical_and.reduce([s.den > 0 for s in (*a, *b)])
-            contrast.unequal = unequal(b, a, among, leaving_out=("provenance",))
+            among = np.logical_and.reduce([scored.den > 0 for pair in cells for scored in pair])
+            here, there = [pair.b for pair in cells], [pair.a for pair in cells]
+            contrast.unequal = unequal(here, there, among, leaving_out=("provenance",))
     return contrast
 
 
-def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> None:
-    """The headline: the mean over the judges that are unseen to both writers, item by item; where no judge is known to be
-    unseen, over those not known to be kin; where only baselines read the rubrics, over those."""
+def _set_headline(matched: Matched, arm: str, sides: Both[Scores]) -> None:
+    """The mean over the judges that are unseen to both writers, item by item; where no judge is known to be unseen, over those not
+    known to be kin; where only baselines read the rubrics, over those."""
     rows = [r for r in matched.rows if r.arm == arm and r.complete]
     models = [r for r in rows if not r.baseline and r.relation not in APART]
     unseen = [r for r in models if r.relation == "unseen"]
@@ -319,23 +309,22 @@ def _pool(matched: Matched, arm: str, sides: Sequence[_Side], cluster: Ints) -> 
         )
         matched.notes.append(f"The headline is over {kind}.")
     matched.judges = tuple(r.judge for r in members)
-    without = {r.judge for r in matched.rows if r.arm == "none" and r.complete and not matched.one_run}
+    with_none = {r.judge for r in matched.rows if r.arm == "none" and r.complete and not matched.one_run}
     differences: dict[str, list[Floats]] = {"minus": [], "none": [], "beyond": []}
-    cells = [
-        [s.scored[CellKey(row.judge, arm, w)] for s, w in zip(sides, row.writers or (None, None), strict=True)]
-        for row in members
-    ]
-    for row, both in zip(members, cells, strict=True):
-        a, b = (scored.score for scored in both)
-        differences["minus"].append(b - a)
-        if row.judge in without:
-            before, after = (s.scored[CellKey(row.judge, "none", None)].score for s in sides)
-            differences["none"].append(after - before)
-            differences["beyond"].append(b - a - (after - before))
-    means = {k: np.mean(d, axis=0) for k, d in differences.items() if len(d) == len(members)}
-    contrasts = paired.contrasts(means, cluster)
-    first, second = ([both[n] for both in cells] for n in (0, 1))
-    matched.headline = _named(contrasts["minus"], "A", first, second, arm)
+    cells = []
+    for row in members:
+        keys = Both(*(CellKey(row.judge, arm, writer) for writer in row.writers or (None, None)))
+        cells.append(_cells(sides, keys))
+        minus = cells[-1].b.score - cells[-1].a.score
+        differences["minus"].append(minus)
+        if row.judge in with_none:
+            key = CellKey(row.judge, "none", None)
+            drift = sides.b.by_key[key].score - sides.a.by_key[key].score
+            differences["none"].append(drift)
+            differences["beyond"].append(minus - drift)
+    means = {k: paired.mean(d) for k, d in differences.items() if len(d) == len(members)}
+    contrasts = paired.contrasts(means, sides.a.benchmark.cluster)
+    matched.headline = _named(contrasts["minus"], "A", cells, arm)
     matched.drift, matched.beyond_none = contrasts.get("none"), contrasts.get("beyond")
 
 
@@ -344,8 +333,8 @@ def _contrasts(matched: Matched) -> list[Contrast | None]:
     return [matched.headline, matched.drift, matched.beyond_none, *rows]
 
 
-def _add_notes(matched: Matched, here: Both) -> None:
-    if here[0] is here[1]:
+def _add_notes(matched: Matched, here: Both[BenchmarkData]) -> None:
+    if matched.one_run:
         return
     for judge in dict.fromkeys(r.judge for r in matched.rows):
         key = CellKey(judge, "none", None)

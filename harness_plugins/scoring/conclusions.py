@@ -410,13 +410,13 @@ def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences)
     if _complete(arms, "repeat"):
         means["repeat"] = np.where(differences.among, paired.mean(arms.difference("repeat", "none")), np.nan)
     tested = paired.contrasts(means, arms.scores.benchmark.cluster)
-    for reference, x in tested.items():
-        if x is not None:
-            x.of = conclusion.of_items
+    for reference, contrast in tested.items():
+        if contrast is not None:
+            contrast.of = conclusion.of_items
             if reference in differences.by_reference:
-                _set_complete(x, arms, reference, differences.due)
+                _set_complete(contrast, arms, reference, differences.due)
     conclusion.gain, conclusion.advice, conclusion.repeat = (tested.get(n) for n in ("none", "advice", "repeat"))
-    conclusion.leads = tuple(replace(x, contrast=tested.get(x.control)) for x in conclusion.leads)
+    conclusion.leads = tuple(replace(lead, contrast=tested.get(lead.control)) for lead in conclusion.leads)
     if conclusion.advice is not None:
         conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), with_advice)
     conclusion.positive = int((differences.by_judge("none") > 1e-12).sum())
@@ -431,11 +431,11 @@ def _complete(arms: Arms, arm: str) -> bool:
     return arms.judged_by_all(arm) and not arms.missing(arm)
 
 
-def _set_complete(x: Contrast, arms: Arms, reference: str, due: Bools) -> None:
+def _set_complete(contrast: Contrast, arms: Arms, reference: str, due: Bools) -> None:
     """Of an incomplete difference there are bounds, and no score."""
     sides = arms.cells("transferred"), arms.cells(reference)
     if not all(scored.trials.complete for side in sides for scored in side):
-        x.complete, x.bounds = False, bounds(*sides, arms.scores.facts, due, arms.scores.benchmark.lost)
+        contrast.complete, contrast.bounds = False, bounds(*sides, arms.scores.facts, due, arms.scores.benchmark.lost)
 
 
 def _over_families(by_judge: Floats, families: Sequence[str]) -> Interval:

@@ -18,17 +18,17 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
 
     A control with the same text is void: it asks the same question, and "+0.0" would look like a finding.
     """
-    there: Bools = np.asarray(benchmark.cells[control].expected.any(axis=(1, 2)))
+    judged: Bools = np.asarray(benchmark.cells[control].expected.any(axis=(1, 2)))
     rubrics = run.rubrics.get((benchmark.name, writer)) if writer else None
-    return there if rubrics is None else there & ~same_text(benchmark, rubrics, control.arm)
+    return judged if rubrics is None else judged & ~same_text(benchmark, rubrics, control.arm)
 
 
 def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     """(items,): where a control (`generic`, `shuffled`) hands over the very text that `transferred` does."""
     place = ("same_text", control, rubrics.name)
-    if place not in benchmark.kept:
-        benchmark.kept[place] = _same_text(benchmark, rubrics, control)
-    answer: Bools = benchmark.kept[place]
+    if place not in benchmark.memo:
+        benchmark.memo[place] = _same_text(benchmark, rubrics, control)
+    answer: Bools = benchmark.memo[place]
     return answer
 
 
@@ -36,10 +36,10 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
     identical = np.zeros(len(benchmark.items), dtype=bool)
     if ARMS[control].across_items and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
-        several = set().union(*by_item)
-        if sum(map(len, by_item)) == len(several):
+        texts = set().union(*by_item)
+        if sum(map(len, by_item)) == len(texts):
             return identical  # no two items have one text
-        if len(several) == 1:
+        if len(texts) == 1:
             return ~identical  # nobody has another text to give
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):

@@ -76,8 +76,10 @@ class CostPoint:
     """An item, both shares together."""
     judge_cost: float = math.nan
     """Without the writer's share."""
-    usage: tuple[int, int] = (0, 0)
-    """Calls whose answers tell their tokens, of all of the cell."""
+    with_usage: int = 0
+    """Calls of the cell whose answers tell their tokens."""
+    all_calls: int = 0
+    """All calls of the cell."""
 
     @property
     def tokens(self) -> Tokens:
@@ -103,7 +105,7 @@ class CostPoint:
             "arm": self.arm,
         }
         base |= {"votes": self.votes, "protocol": protocol, "metric": f"cost_{self.axis}{vote}", "currency": currency}
-        base |= {"frontier": self.frontier, "calls_told": self.usage[0], "calls_all": self.usage[1]}
+        base |= {"frontier": self.frontier, "calls_told": self.with_usage, "calls_all": self.all_calls}
         fields = ("calls", "read", "written", "writer_read", "writer_written", "judge_cost")
         numbers = {"value": self.cost, "accuracy": self.accuracy.value, **{f: getattr(self, f) for f in fields}}
         yield {**base, **json_numbers(numbers)}
@@ -159,13 +161,12 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
     total = decided.a_draw()
     without = benchmark.cells[key].without_rubric
     if without is not None and without.any():
-        none, asked = (
-            run.usage.cells.get((benchmark.name, cell.judge, "none", None)),
-            key._replace(arm="none", writer=None),
-        )
-        if none is None:
+        none = CellKey(cell.judge, "none", None)
+        decided_by_none = run.usage.cells.get((benchmark.name, *none))
+        if decided_by_none is None:
             return []
-        total = total + none.a_draw() / benchmark.cells[asked].expected.any(axis=2).sum() * without.sum()
+        trials = benchmark.cells[none].expected.any(axis=2).sum()
+        total = total + decided_by_none.a_draw() / trials * without.sum()
     calls, read, written = (float(x) / items for x in total)
     configured = model_of(run.judge(cell.judge).get("key", {}))
     share = _writers_share(run, benchmark, cell, decided)
@@ -185,10 +186,11 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
         frontier=False,
         model=configured or next((p.model for p in run.usage.paid if p.name == cell.judge), ""),
         writer_model=share.model,
-        usage=(decided.usage.known, decided.usage.calls),
+        with_usage=decided.usage.known,
+        all_calls=decided.usage.calls,
     )
-    more = sorted((int(n[5:]), m) for n, m in cell.metrics.items() if n.startswith("vote@") and n != "vote@2")
-    return [point, *(_vote(point, k, m) for k, m in more)]
+    by_k = {int(n.removeprefix("vote@")): m for n, m in cell.metrics.items() if n.startswith("vote@") and n != "vote@2"}
+    return [point, *(_vote(point, k, by_k[k]) for k in sorted(by_k))]
 
 
 def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -98,28 +98,32 @@ def _check_place(run: Path, out: Path) -> None:
         raise UserError(f"{out}: is not empty; give --out a new folder, or remove this one")
 
 
-def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> tuple[int, int, int]:
-    """Returns how many verdicts and rubrics were written, and how many lines were left out."""
+class Counts(NamedTuple):
+    verdicts: int
+    rubrics: int
+    left_out: int
+
+
+def _fill(run: Path, out: Path, items: dict[str, Item], damage: Damage) -> Counts:
     from harness_plugins.scoring.score import score
 
     _write(out / "items.jsonl", map(public_item, items.values()))
     rubrics = _write(out / "rubrics.jsonl", _rubrics(run, items, damage)) if record_files(run, "rubrics") else 0
     reread = Rereader(run)
-    today = (public_verdict(_as_read_today(v, reread)) for v in verdicts_of(run, damage))
-    verdicts = _write(out / "verdicts.jsonl", today)
+    public_verdicts = (public_verdict(_as_read_today(v, reread)) for v in verdicts_of(run, damage))
+    verdicts = _write(out / "verdicts.jsonl", public_verdicts)
     for path in record_files(run, "induction"):  # what a rubric that is induced took
-        written = path.stem.removeprefix("induction-")
+        writer = path.stem.removeprefix("induction-")
         _write(
-            out / f"induction-{name(written).replace(':', '-')}.jsonl",
+            out / f"induction-{name(writer).replace(':', '-')}.jsonl",
             (_induction(v) for _, v in objects(path, damage)),
         )
     write_manifest(out, public_manifest(read_manifest(run)))
-    metrics = [
-        orjson.dumps(o).decode() for o in score(out).objects()
-    ]  # without the folder's name, as `score --json` has it
+    # Without the folder's name, as `score --json` has it.
+    metrics = [orjson.dumps(o).decode() for o in score(out).objects()]
     (out / "metrics.json").write_text("[\n" + ",\n".join(metrics) + "\n]\n", encoding="utf-8")
     _write_about(run, out, len(damage))
-    return verdicts, rubrics, len(damage)
+    return Counts(verdicts, rubrics, len(damage))
 
 
 def _write(path: Path, records: Iterable[Any]) -> int:

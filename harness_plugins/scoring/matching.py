@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,23 @@ from evaluators.inputs.names import unknown
 from evaluators.records import Item
 from harness_plugins.scoring.arrays import BenchmarkData, RunData
 
-Both = tuple[BenchmarkData, BenchmarkData]
-"""One benchmark, in A and in B."""
+T = TypeVar("T")
 Indices = NDArray[np.intp]
+
+
+class Both(NamedTuple, Generic[T]):
+    """What the two sides of a comparison have: a benchmark, a writer, a cell, ..."""
+
+    a: T
+    b: T
+
+
+class Differing(NamedTuple):
+    """A field in which two judges of one name are not alike."""
+
+    field: str
+    a: str
+    b: str
 
 
 @dataclass(frozen=True)
@@ -25,29 +39,35 @@ class Refused:
     """A judge of both runs that was not asked alike in both, so that its numbers are not set side by side."""
 
     judge: str
-    differs: tuple[tuple[str, str, str], ...]
-    """(field, in A, in B)."""
+    differs: tuple[Differing, ...]
 
 
-def judges_alike(a: RunData, b: RunData) -> tuple[list[str], list[Refused]]:
-    """The judges of both runs (by name) that were asked alike: those whose key fields, orders and samples are equal; and the
-    others. Baselines that read no rubric are left out.
+class Judges(NamedTuple):
+    """The judges of both runs, by name."""
+
+    alike: list[str]
+    refused: list[Refused]
+
+
+def judges_of(runs: Both[RunData]) -> Judges:
+    """The judges of both runs that were asked alike (their key fields, orders and samples are equal), and the others. Baselines
+    that read no rubric are left out.
 
     Raises:
         UserError: there is none that was asked alike, or a run does not say how its judges were asked.
     """
-    for run in (r for r in (a, b) if not r.manifest):
+    for run in (r for r in runs if not r.manifest):
         raise UserError(
             f"{run.folder}: has no manifest.json, which alone says how its judges were asked: restore it, or run the same config "
             "again (verdicts are kept)"
         )
     named: list[list[str]] = []
-    for run in (a, b):
+    for run in runs:
         cells = [c for benchmark in run.benchmarks.values() for c in benchmark.cells.values()]
         named.append(list(dict.fromkeys(c.key.judge for c in cells if not c.computed and not run.blind(c.key.judge))))
     alike, refused = [], []
     for judge in (j for j in named[0] if j in named[1]):
-        differs = _differing(_asked(a.judge(judge)), _asked(b.judge(judge)))
+        differs = _differing(*(_request(run.judge(judge)) for run in runs))
         if differs:
             refused.append(Refused(judge, differs))
         else:
@@ -58,10 +78,10 @@ def judges_alike(a: RunData, b: RunData) -> tuple[list[str], list[Refused]]:
             raise UserError("no judge was asked alike in both runs (in A / in B):", *lines)
         have = [", ".join(names) or "none" for names in named]
         raise UserError(f"the runs share no judge by name: A has {have[0]}; B has {have[1]}")
-    return alike, refused
+    return Judges(alike, refused)
 
 
-def _asked(judge: Mapping[str, Any]) -> dict[str, Any]:
+def _request(judge: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a judge's answers, field by field."""
     flat: dict[str, Any] = {}
     for name, value in judge.get("key", {}).items():
@@ -69,43 +89,59 @@ def _asked(judge: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {k: judge.get(k) for k in ("orders", "samples")}
 
 
-def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differing, ...]:
     def text(value: Any) -> str:
-        return f"{value[:8]}..." if isinstance(value, str) and len(value) == 64 else repr(value)
+        return f"{value[:8]}..." if isinstance(value, str) and len(value) == 64 else repr(value)  # 64: a digest
 
-    return tuple((k, text(a.get(k)), text(b.get(k))) for k in {**a, **b} if a.get(k) != b.get(k))
+    return tuple(Differing(k, text(a.get(k)), text(b.get(k))) for k in {**a, **b} if a.get(k) != b.get(k))
+
+
+class WriterPairs(NamedTuple):
+    """Whose rubrics are set side by side."""
+
+    pairs: list[Both[str]]
+    problem: str = ""
+    """Why there are none."""
 
 
 def writer_pairs(
-    here: Both, runs: Sequence[Path], arm: str, judges: Sequence[str], asked: tuple[str | None, str | None]
-) -> tuple[list[tuple[str, str]], str]:
-    """Whose rubrics are compared: as asked; else those of one name, the only one of each side, or a run's own two. None where
-    that cannot be told, with the reason."""
-    there = []
-    for side, run, data, writer in zip("AB", runs, here, asked, strict=True):
+    here: Both[BenchmarkData], folders: Both[Path], arm: str, judges: Sequence[str], chosen: Both[str | None]
+) -> WriterPairs:
+    """Those that were chosen; else those of one name, the only one of each side, or a run's own two."""
+    writers: list[list[str]] = []
+    for side, folder, data, writer in zip("AB", folders, here, chosen, strict=True):
         names = list(dict.fromkeys(k.writer for k in data.cells if k.arm == arm and k.writer and k.judge in judges))
         if not names:
-            return [], f"{data.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({run})"
+            why = f"{data.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({folder})"
+            return WriterPairs([], why)
         if writer is not None and writer not in names:
-            return [], f"{data.name}: {run}, {arm!r}: {unknown('writer', writer, names)}"
-        there.append(names)
-    one_run = here[0] is here[1]
-    if asked == (None, None):
-        equal = [] if one_run else [n for n in there[0] if n in there[1]]
+            return WriterPairs([], f"{data.name}: {folder}, {arm!r}: {unknown('writer', writer, names)}")
+        writers.append(names)
+    in_a, in_b = writers
+    one_run = here.a is here.b
+    if chosen == (None, None):
+        equal = [] if one_run else [n for n in in_a if n in in_b]
         if equal:
-            return [(n, n) for n in equal], ""
-        if one_run and len(there[0]) == 2:
-            return [(there[0][0], there[0][1])], ""
-    chosen = [w or (names[0] if len(names) == 1 else None) for w, names in zip(asked, there, strict=True)]
-    if chosen[0] is None or chosen[1] is None or (one_run and chosen[0] == chosen[1]):
-        which = f"--writer-a one of {', '.join(there[0])}; --writer-b one of {', '.join(there[1])}"
-        return [], f"{here[0].name}: say whose rubrics to compare: {which}" + (" (another)" if one_run else "")
-    return [(chosen[0], chosen[1])], ""
+            return WriterPairs([Both(n, n) for n in equal])
+        if one_run and len(in_a) == 2:
+            return WriterPairs([Both(*in_a)])
+    a, b = (w or (names[0] if len(names) == 1 else None) for w, names in zip(chosen, writers, strict=True))
+    if a is None or b is None or (one_run and a == b):
+        which = f"--writer-a one of {', '.join(in_a)}; --writer-b one of {', '.join(in_b)}"
+        why = f"{here.a.name}: say whose rubrics to compare: {which}" + (" (another)" if one_run else "")
+        return WriterPairs([], why)
+    return WriterPairs([Both(a, b)])
 
 
-def same_items(a: BenchmarkData, b: BenchmarkData) -> tuple[tuple[Indices, Indices], int]:
-    """The places in A and in B of the items that both have, and how many of one uid are not the same: their texts, labels or
-    the bytes of their media differ."""
+class SameItems(NamedTuple):
+    places: Both[Indices]
+    """Where the items that both have stand in A and in B."""
+    changed: int
+    """How many of one uid are not the same: their texts, labels or the bytes of their media differ."""
+
+
+def same_items(here: Both[BenchmarkData]) -> SameItems:
+    a, b = here
     in_b = {i.uid: n for n, i in enumerate(b.items)}
     shared = [(n, in_b[i.uid]) for n, i in enumerate(a.items) if i.uid in in_b]
     unchanged = [
@@ -113,8 +149,8 @@ def same_items(a: BenchmarkData, b: BenchmarkData) -> tuple[tuple[Indices, Indic
         for n, m in shared
         if a is b or (a.media[n] == b.media[m] and _content(a.items[n]) == _content(b.items[m]))
     ]
-    both = np.array(unchanged, dtype=np.intp).reshape(-1, 2)
-    return (both[:, 0], both[:, 1]), len(shared) - len(unchanged)
+    places = np.array(unchanged, dtype=np.intp).reshape(-1, 2)
+    return SameItems(Both(places[:, 0], places[:, 1]), len(shared) - len(unchanged))
 
 
 def _content(item: Item) -> tuple[object, ...]:

@@ -144,8 +144,8 @@ class Matrix:
             objects += [margin(f"matrix_{whose}_ranking", m, whose) for m in side.ranking]
             if (lead := side.lead) is not None:
                 other = "judge" if whose == "writer" else "writer"
-                who = {whose: lead.best, f"next_{whose}": lead.next, other: list(lead.over)}
-                objects.append(line(f"matrix_{whose}_lead_over_{lead.next}", lead.gain, **who))
+                names = {whose: lead.best, f"next_{whose}": lead.next, other: list(lead.over)}
+                objects.append(line(f"matrix_{whose}_lead_over_{lead.next}", lead.gain, **names))
         name = f"gain_over_writer_{self.reference_writer}"
         objects += [margin(f"matrix_{name}", m, "writer") for m in self.against]
         for (writer, judge), x in self.against_by_judge.items():

@@ -24,16 +24,16 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     """
     contrast_by_key: dict[K, Contrast | None] = dict.fromkeys(differences)
     with_value = {k: ~np.isnan(d) for k, d in differences.items()}
-    there = [k for k in differences if with_value[k].any()]
-    if not there:
+    testable = [k for k in differences if with_value[k].any()]
+    if not testable:
         return contrast_by_key
     count = int(cluster.max()) + 1
-    values = np.stack([np.where(with_value[k], differences[k], 0.0) for k in there], axis=1)
-    counts = np.stack([with_value[k].astype(float) for k in there], axis=1)
+    values = np.stack([np.where(with_value[k], differences[k], 0.0) for k in testable], axis=1)
+    counts = np.stack([with_value[k].astype(float) for k in testable], axis=1)
     sums, ns = (statistics.by_cluster(x, cluster, count) for x in (values, counts))
     ends = statistics.intervals(statistics.bootstrap(sums, ns))
     p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
-    for i, key in enumerate(there):
+    for i, key in enumerate(testable):
         n, total = int(counts[:, i].sum()), float(values[:, i].sum())
         smallest = 2.8 * float(error[i]) if error[i] > 1e-12 else math.nan  # all alike: nothing is known of the spread
         differs = bool(values[:, i].any())

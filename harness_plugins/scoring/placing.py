@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evaluators.errors import UserError
 from harness_plugins.folder.problems import LostRubrics
+from harness_plugins.scoring.arm_inputs import arm_inputs_of
 from harness_plugins.scoring.arrays import (
     ABSENT,
     BOTH_BAD,
@@ -25,7 +26,6 @@ from harness_plugins.scoring.arrays import (
     compare_scores,
     note_lost_items,
 )
-from harness_plugins.scoring.given import given_of
 
 Rows = Mapping[str, NDArray[Any]]
 """The verdicts of one cell, by column, in the order of their lines."""
@@ -85,9 +85,9 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
         own = slice(starts[number], starts[number + 1])
         _fill_cell(run, where[id(cell)], cell, {name: values[own] for name, values in rows.items()})
         if run.judge(cell.key.judge).get("orders") == GIVEN:
-            there = cell.outcome != ABSENT
-            there[~there.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
-            cell.expected &= there
+            judged = cell.outcome != ABSENT
+            judged[~judged.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
+            cell.expected &= judged
 
 
 def _note_losses(db: Any, run: RunData) -> None:
@@ -133,7 +133,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     current: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
     current &= turn < benchmark.width
     turn = np.minimum(turn, benchmark.width - 1)
-    arm_inputs = given_of(run, benchmark, cell.key, len(replicates))
+    arm_inputs = arm_inputs_of(run, benchmark, cell.key, len(replicates))
     if arm_inputs.reads is not None:
         rubric_now = arm_inputs.reads[n, turn, at]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
@@ -177,19 +177,19 @@ def _fill_scores(
 ) -> None:
     """The scores of candidates that were each scored alone, and what they come to."""
     assert cell.places is not None
-    each = np.full(cell.places.shape, ABSENT, dtype=np.int8)
-    last = _last(place, each.shape, current)
+    codes = np.full(cell.places.shape, ABSENT, dtype=np.int8)
+    last = _last(place, codes.shape, current)
     place = tuple(p[last] for p in place)
-    each[place] = rows["code"][last]
+    codes[place] = rows["code"][last]
     cell.places[place] = -rows["score"][last]
-    if (each == LOW_MASS).any():
+    if (codes == LOW_MASS).any():
         as_said = replace(cell, outcome=cell.outcome.copy(), places=cell.places.copy())
-        by_ratio = each.copy()
-        by_ratio[place] = np.where(each[place] == LOW_MASS, rows["by_ratio"][last], each[place])
+        by_ratio = codes.copy()
+        by_ratio[place] = np.where(codes[place] == LOW_MASS, rows["by_ratio"][last], codes[place])
         compare_scores(benchmark, as_said, by_ratio)
         cell.by_ratio = as_said.outcome
-        cell.places[each == LOW_MASS] = np.nan
-    compare_scores(benchmark, cell, each)
+        cell.places[codes == LOW_MASS] = np.nan
+    compare_scores(benchmark, cell, codes)
 
 
 def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:

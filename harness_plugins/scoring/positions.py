@@ -36,19 +36,21 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
     ]
 
 
-def one_order(asked: Bools, facts: Facts) -> list[str]:
+def one_order(judged: Bools, facts: Facts) -> list[str]:
     """What to say of pairs that were judged in one order each, whichever it was.
 
     Args:
-        asked: (items, orders).
+        judged: (items, orders).
     """
-    if (asked.sum(axis=1) != 1).any() or asked.shape[1] != 2:
+    if (judged.sum(axis=1) != 1).any() or judged.shape[1] != 2:
         return []
     labelled = facts.label >= 0
-    first = asked.argmax(axis=1)[labelled] == facts.label[labelled]
-    if labelled.any() and first.all():
+    label_first = judged.argmax(axis=1)[labelled] == facts.label[labelled]
+    if labelled.any() and label_first.all():
         return ["the preferred response was always shown first, so that always picking the first is always right"]
-    return [f"judged in one order an item; the preferred response was first in {first.sum()} of {first.size}"]
+    return [
+        f"judged in one order an item; the preferred response was first in {label_first.sum()} of {label_first.size}"
+    ]
 
 
 def _at(right: Bools, there: Bools) -> Bools:

@@ -30,13 +30,13 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
         pairs += label_sign != 0
     among = scored.counts & (ranked & scored.complete)[:, None, None]
     trials = np.maximum(among.sum(axis=(1, 2)), 1)
-    there = (ranked & scored.complete & among.any(axis=(1, 2))).astype(float)
+    weight = (ranked & scored.complete & among.any(axis=(1, 2))).astype(float)
 
     def mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Column:
         share = np.where(among, values / np.maximum(pairs, 1), 0.0).sum(axis=(1, 2)) / trials
-        return Column("", share * there, there)
+        return Column("", share * weight, weight)
 
     return [
-        Column("pair_accuracy", mean(right).num, there),
-        Column("kendall_tau", mean(right).num - mean(wrong).num, there),
+        Column("pair_accuracy", mean(right).num, weight),
+        Column("kendall_tau", mean(right).num - mean(wrong).num, weight),
     ]

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.engine.journal import Damage, items_of, rubrics_of, verdict_files, verdicts_of
 from evaluators.prompts.parsing import MASS_FLOOR
@@ -18,15 +18,17 @@ from harness_plugins.folder.records import verdict_tables
 from harness_plugins.folder.reported_usage import without_items
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.folder.usage import usage_of
+from harness_plugins.scoring.arm_inputs import new_cell
 from harness_plugins.scoring.arrays import (
     BenchmarkData,
     CellKey,
+    FormCounts,
     Mass,
+    MeanTokens,
     RunData,
     note_lost_items,
 )
 from harness_plugins.scoring.computed import add_baselines, add_writers
-from harness_plugins.scoring.given import new_cell
 from harness_plugins.scoring.placing import place_verdicts
 
 
@@ -64,22 +66,24 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
 def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
     """Where a cell stands in tables: judges and writers in the order of the config, arms in their own."""
 
-    def at(value: str | None, in_order: Iterable[str]) -> tuple[int, str]:
+    def at(value: str | None, in_order: Iterable[str]) -> tuple[object, ...]:
         names = list(in_order)
-        return (names.index(value), "") if value in names else (len(names), value or "")
+        return names.index(value) if value in names else len(names), value or ""
 
     writers = run.manifest.get("rubrics", {})
     return at(key.judge, run.manifest.get("judges", {})), at(key.arm, ARMS), at(key.writer, writers)
 
 
-def _rubrics(
-    folder: Path, manifest: Mapping[str, Any], damage: Damage
-) -> tuple[
-    dict[str, Writer],
-    dict[tuple[str, str], WriterRubrics],
-    dict[tuple[str, str], list[Rubric]],
-    dict[tuple[str, str], frozenset[str]],
-]:
+class WrittenRubrics(NamedTuple):
+    """The rubrics of a folder, in the fields of `RunData`."""
+
+    writers: dict[str, Writer]
+    rubrics: dict[tuple[str, str], WriterRubrics]
+    drafts: dict[tuple[str, str], list[Rubric]]
+    uids: dict[tuple[str, str], frozenset[str]]
+
+
+def _rubrics(folder: Path, manifest: Mapping[str, Any], damage: Damage) -> WrittenRubrics:
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
     uids: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -104,7 +108,7 @@ def _rubrics(
         pending = frozenset((str(r.item), r.saw, r.replicate) for r in writer_drafts if r.status == "error")
         saw = frozenset(r.saw for r in writer_drafts)
         rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending, saw)
-    return writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()}
+    return WrittenRubrics(writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()})
 
 
 def _fill(run: RunData) -> None:
@@ -138,9 +142,9 @@ def _fill(run: RunData) -> None:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
             cell = benchmark.cells.get(key) or new_cell(run, benchmark, key, samples, replicates)
             cell.provenance, cell.formats = tuple(provenance or ()), tuple(f for f in formats or () if f)
-            cell.tokens = (tokens_in, tokens_out)
+            cell.tokens = MeanTokens(tokens_in, tokens_out)
             cell.mass = Mass(weighed, median, below_half) if weighed else None
-            cell.several_forms = several, 0 if run.baseline(judge) else texts
+            cell.forms = FormCounts(several, 0 if run.baseline(judge) else texts)
             benchmark.cells[key] = numbered[n] = cell
     place_verdicts(db, run, numbered)
     db.close()

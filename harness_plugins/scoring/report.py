@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness_plugins.config.prices import Prices
 from harness_plugins.folder.usage import Paid
 from harness_plugins.scoring.arrays import RunData
-from harness_plugins.scoring.asked import Ways
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.caveats import Caveat
 from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport
@@ -19,6 +18,20 @@ from harness_plugins.scoring.matrix import Matrix
 from harness_plugins.scoring.panel import Panel
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.scoring.transfer import Transfer
+from harness_plugins.scoring.ways import Ways
+
+
+class ItemCounts(NamedTuple):
+    items: int
+    clusters: int
+    unlabelled: int
+    """Items whose label names no preferred candidate."""
+
+
+class AppliedProtocol(NamedTuple):
+    name: str
+    """Its full name."""
+    about: str
 
 
 @dataclass
@@ -29,10 +42,10 @@ class Report:
     data: RunData = field(repr=False)
     """What was read of it."""
     protocol: str
-    about: dict[str, tuple[str, str]]
-    """For each benchmark the full name of the protocol that was applied, and what it does."""
-    items: dict[str, tuple[int, int, int]]
-    """Items, clusters, items whose label names no preferred candidate."""
+    about: dict[str, AppliedProtocol]
+    """By benchmark."""
+    items: dict[str, ItemCounts]
+    """By benchmark."""
     cells: list[CellReport]
     facts: dict[str, dict[str, Any]]
     primary: ArmContrast = PRIMARY
@@ -85,7 +98,7 @@ class Report:
 
     def _protocol(self, benchmark: str) -> str:
         """The full name of what was applied; the protocol asked for where the benchmark was not judged."""
-        return self.about[benchmark][0] if benchmark in self.about else self.protocol
+        return self.about[benchmark].name if benchmark in self.about else self.protocol
 
 
 def _of_the_folder(metric: str, text: str) -> dict[str, Any]:

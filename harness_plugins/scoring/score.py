@@ -33,7 +33,6 @@ from harness_plugins.scoring import (
     votes,
 )
 from harness_plugins.scoring.arrays import GIVEN, TIE, BenchmarkData, CellData, CellKey, Codes, RunData
-from harness_plugins.scoring.asked import ways
 from harness_plugins.scoring.caveats import caveats
 from harness_plugins.scoring.cells import PRIMARY, ArmContrast, CellReport, Contrast, Metric
 from harness_plugins.scoring.costs import cost_points, equal_costs
@@ -41,8 +40,9 @@ from harness_plugins.scoring.metrics import Facts, ParsedCell, Scored, Scores
 from harness_plugins.scoring.panel import panels
 from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.relation import relation
-from harness_plugins.scoring.report import Report
+from harness_plugins.scoring.report import AppliedProtocol, ItemCounts, Report
 from harness_plugins.scoring.statistics import Column, Ints
+from harness_plugins.scoring.ways import ways
 
 __all__ = ["CellReport", "Contrast", "Metric", "Report", "adjust", "score"]
 
@@ -83,7 +83,7 @@ def _score(data: RunData, protocol: str, prices: Prices | None) -> Report:
             report.notes.append(protocols.absent(protocol, benchmark.name))
             measured |= conclusions.unscored(declared, benchmark.name)
             continue
-        report.about[benchmark.name] = (resolved.name, resolved.spec.about)
+        report.about[benchmark.name] = AppliedProtocol(resolved.name, resolved.spec.about)
         measured |= _score_benchmark(report, benchmark, resolved, declared)
     if not report.about:
         raise UserError(*(f"{data.folder}: {why}" for why in report.notes))
@@ -103,21 +103,17 @@ def _score_benchmark(
 ) -> Measured:
     scores = scores_of(report.data, benchmark, protocol)
     facts, cluster = scores.facts, benchmark.cluster
-    report.items[benchmark.name] = (len(benchmark.items), int(cluster.max()) + 1, int((facts.label < 0).sum()))
+    unlabelled = int((facts.label < 0).sum())
+    report.items[benchmark.name] = ItemCounts(len(benchmark.items), int(cluster.max()) + 1, unlabelled)
     cells = []
     for key, scored in scores.by_key.items():
         cell = _cell(scores, key)
-        more = (
-            [*transfer.extra_columns(scores, key), *extensions.columns(benchmark, scored, facts)]
-            if protocol.strict
-            else ()
-        )
+        more: list[Column] = []
+        if protocol.strict:
+            more = [*transfer.extra_columns(scores, key), *extensions.columns(benchmark, scored, facts)]
         measures = _measures(scored, benchmark.cells[key], facts, protocol, more)
-        if (
-            protocol.by_group
-            and metrics.grouped(facts)
-            and not any(c.name.startswith("acc_plus") for c in measures.columns)
-        ):
+        acc_plus = any(c.name.startswith("acc_plus") for c in measures.columns)
+        if protocol.by_group and metrics.grouped(facts) and not acc_plus:
             cell.flags.append("Acc+ is void: it needs every row of every group")
         cell.metrics = _with_intervals(measures, cluster)
         cells.append(cell)
@@ -202,6 +198,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
 
 
 def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
+    """Of a cell that lies in no folder."""
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
         raise UserError(protocols.absent(protocol, benchmark.name))
@@ -232,7 +229,7 @@ def _cell(scores: Scores, key: CellKey) -> CellReport:
         tokens=cell.tokens,
         metrics={},
         mass=cell.mass,
-        several_forms=cell.several_forms,
+        forms=cell.forms,
         transitions=metrics.transitions(none, scored, scores.facts) if none is not None and key.arm != "none" else None,
         flags=_flags(scores, key),
     )

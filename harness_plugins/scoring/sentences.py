@@ -10,9 +10,9 @@ from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem, Verdict
 
 
-def points(x: Contrast) -> str:
+def points(contrast: Contrast) -> str:
     """`+3.1 points [1.0, 5.2]`."""
-    return f"{100 * x.value + 0.0:+.1f} points {bounds(x.low, x.high)}"
+    return f"{100 * contrast.value + 0.0:+.1f} points {bounds(contrast.low, contrast.high)}"
 
 
 def bounds(low: float, high: float) -> str:
@@ -80,10 +80,10 @@ def _items(c: Conclusion) -> str:
     return f"{c.gain.n} items" if c.gain.n == c.of_items else f"{c.gain.n} of {c.of_items} items"
 
 
-def _visible(x: Contrast) -> str:
-    if math.isnan(x.detectable):
+def _visible(contrast: Contrast) -> str:
+    if math.isnan(contrast.detectable):
         return "one cluster of items can show nothing"
-    return f"so many items can show about {100 * x.detectable:.1f} points"
+    return f"so many items can show about {100 * contrast.detectable:.1f} points"
 
 
 def _untested(lead: Lead) -> str:
@@ -97,18 +97,20 @@ def _untested(lead: Lead) -> str:
 
 
 def _advice(c: Conclusion) -> str:
-    x = c.advice
-    if x is None:
+    gain = c.advice
+    if gain is None:
         return ""
-    if x.unequal:
-        return f" Nothing is said of the writer's bare verdict: {differ(x)}."
-    if not x.differs:
+    if gain.unequal:
+        return f" Nothing is said of the writer's bare verdict: {differ(gain)}."
+    if not gain.differs:
         return " Not one item came out differently from the writer's bare verdict."
-    if not x.clear or not x.value:
-        return f" Not shown to differ from the writer's bare verdict: {points(x)}, {p_text(x.p)}."
-    word = "More" if x.value > 0 else "Less"
-    size = f"{100 * abs(x.value):.1f} points {bounds(x.low, x.high) if x.value > 0 else bounds(-x.high, -x.low)}"
-    return f" {word} than the writer's bare verdict, by {size}, {p_text(x.p)}."
+    if not gain.clear or not gain.value:
+        return f" Not shown to differ from the writer's bare verdict: {points(gain)}, {p_text(gain.p)}."
+    word = "More" if gain.value > 0 else "Less"
+    interval = bounds(gain.low, gain.high) if gain.value > 0 else bounds(-gain.high, -gain.low)
+    return (
+        f" {word} than the writer's bare verdict, by {100 * abs(gain.value):.1f} points {interval}, {p_text(gain.p)}."
+    )
 
 
 def _bounds(c: Conclusion) -> list[str]:
@@ -123,8 +125,8 @@ def _problems(problems: Iterable[Problem]) -> list[str]:
     return [_PROBLEMS[p.kind](p) for p in problems]
 
 
-def _gap(what: str) -> Callable[[Problem], str]:
-    return lambda p: f"{what} differ: {100 * p.here:.1f} % under transferred, {100 * p.there:.1f} % under {p.arm}"
+def _gap(answers: str) -> Callable[[Problem], str]:
+    return lambda p: f"{answers} differ: {100 * p.here:.1f} % under transferred, {100 * p.there:.1f} % under {p.arm}"
 
 
 _PROBLEMS: dict[str, Callable[[Problem], str]] = {

@@ -7,7 +7,7 @@ All of these are sums over trials, bootstrapped over clusters like every other m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -40,6 +40,14 @@ class Own(NamedTuple):
     """SAME, CROSS or UNORDERED."""
 
 
+class Leaks(NamedTuple):
+    """(items,) each."""
+
+    with_rubric: Bools
+    free: Bools
+    """Those of them none of whose rubrics leaks by words."""
+
+
 @dataclass
 class Transfer:
     """One writer's rubrics in one judge's hands: where the gain comes from."""
@@ -54,8 +62,10 @@ class Transfer:
     """Says so where it was written or judged in one order alone: then same and cross are single cells."""
     unordered: bool = False
     """Written without the responses, so in no order: there is neither same nor cross."""
-    leak_free: tuple[int, int] = (0, 0)
-    """Items none of whose rubrics leaks by words, of those with rubrics."""
+    leak_free: int = 0
+    """Items with rubrics none of which leaks by words."""
+    with_rubric: int = 0
+    """Items with rubrics."""
     by_ratio: dict[str, Metric] = field(default_factory=dict)
     """The same metrics with `low_mass` answers taken as their digits say; empty where they touch none."""
 
@@ -68,22 +78,20 @@ class Transfer:
         base = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": "transfer"}
         base |= {"grading": grading, "rubrics": rubrics}
         for m in self.metrics.values():
-            again = json_numbers({"value_by_ratio": self.by_ratio[m.name].value}) if m.name in self.by_ratio else {}
-            yield {**base, "metric": m.name, **m.numbers(), **again, "protocol": protocol}
+            twin = json_numbers({"value_by_ratio": self.by_ratio[m.name].value}) if m.name in self.by_ratio else {}
+            yield {**base, "metric": m.name, **m.numbers(), **twin, "protocol": protocol}
 
 
 def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
     """The writer's verdicts and orders behind the draws of a cell."""
     place = ("own", rubrics.name, arm == "crossed", tuple(replicates))
-    if place not in benchmark.kept:
-        benchmark.kept[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
-    verdict, order = benchmark.kept[place]
-    return Own(np.repeat(verdict, samples, axis=2), np.repeat(order, samples, axis=2))
+    if place not in benchmark.memo:
+        benchmark.memo[place] = _own_by_replicate(benchmark, rubrics, arm, replicates)
+    own: Own = benchmark.memo[place]
+    return Own(np.repeat(own.verdict, samples, axis=2), np.repeat(own.order, samples, axis=2))
 
 
-def _own_by_replicate(
-    benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int]
-) -> tuple[Codes, Codes]:
+def _own_by_replicate(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int]) -> Own:
     shape = (len(benchmark.items), 2, len(replicates))
     verdict, order = np.full(shape, -1, dtype=np.int8), np.full(shape, UNORDERED, dtype=np.int8)
     reads = WriterRubrics.crossed if arm == "crossed" else WriterRubrics.of
@@ -96,7 +104,7 @@ def _own_by_replicate(
                 writer_verdict = verdict_in(r, judged)
                 verdict[place] = -1 if writer_verdict is None else pick_of(writer_verdict, judged)
                 order[place] = UNORDERED if r.saw == "nothing" else SAME if r.saw == judged else CROSS
-    return verdict, order
+    return Own(verdict, order)
 
 
 def _share(name: str, hit: NDArray[np.generic], among: Bools) -> Column:
@@ -136,14 +144,14 @@ def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, 
     before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
     chosen = is_pick(before)
     among = scored.counts & scored.answered & (w >= 0)
-    both = among & chosen & (label >= 0)
+    labelled_and_chosen = among & chosen & (label >= 0)
     followed = (scored.outcome == w).astype(float)
     moved = followed - (before == w)
     differed = among & chosen & (before != w)
     columns = [
         _share("agreement_with_writer", followed, among),
-        _share("sycophancy", moved, both & (w != label)),
-        _share("uptake", moved, both & (w == label)),
+        _share("sycophancy", moved, labelled_and_chosen & (w != label)),
+        _share("uptake", moved, labelled_and_chosen & (w == label)),
         _share("pull", followed, differed),
     ]
     for name, other in others.items():
@@ -189,82 +197,84 @@ def transfers(scores: Scores) -> list[Transfer]:
 
 
 def _transfers(scores: Scores) -> list[Transfer]:
-    run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
-    cluster = benchmark.cluster
-    carried: list[Transfer] = []
+    run, benchmark = scores.run, scores.benchmark
     if benchmark.width != 2:
-        return carried
-    free: dict[str, tuple[Bools, Bools]] = {}
-    for key, cell_scored in scored.items():
+        return []
+    leaks: dict[str, Leaks] = {}
+    carried = []
+    for key, scored in scores.by_key.items():
         rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
-        complete = cell_scored.trials[0] == cell_scored.trials[1]
-        if key.arm == "transferred" and rubrics is not None and complete and not run.blind(key.judge):
-            if rubrics.name not in free:
-                free[rubrics.name] = _leak_free(benchmark, rubrics)
-            carried.append(_transfer(benchmark, key.judge, rubrics, free[rubrics.name], scored, facts, cluster))
+        if key.arm == "transferred" and rubrics is not None and scored.trials.complete and not run.blind(key.judge):
+            if rubrics.name not in leaks:
+                leaks[rubrics.name] = _leaks(benchmark, rubrics)
+            carried.append(_transfer(scores, key.judge, rubrics, leaks[rubrics.name]))
     return carried
 
 
-def _transfer(
-    benchmark: BenchmarkData,
-    judge: str,
-    rubrics: WriterRubrics,
-    leak_free: tuple[Bools, Bools],
-    scored: Mapping[CellKey, Scored],
-    facts: Facts,
-    cluster: Ints,
-) -> Transfer:
+def _transfer(scores: Scores, judge: str, rubrics: WriterRubrics, leaks: Leaks) -> Transfer:
     writer = rubrics.name
-
-    def cell(arm: str, of: str | None = None, by: str = judge) -> Scored | None:
-        cell_scored = scored.get(CellKey(by, arm, of))
-        return cell_scored if cell_scored is not None and cell_scored.trials[0] == cell_scored.trials[1] else None
-
-    columns = _cells(benchmark, rubrics, cell("transferred", writer), cell("crossed", writer), facts)
-    none, advice, alone = cell("none"), cell("advice", writer), cell("grm", None, writer)
-    transferred = cell("transferred", writer)
-    assert transferred is not None
-    for name, cell_scored in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
-        if cell_scored is not None:
-            columns.append(Column(name, cell_scored.num, cell_scored.den))
+    transferred = scores.by_key[CellKey(judge, "transferred", writer)]
+    none = _complete(scores, CellKey(judge, "none", None))
+    advice = _complete(scores, CellKey(judge, "advice", writer))
+    alone = _complete(scores, CellKey(writer, "grm", None))
+    columns = _cells(scores, rubrics, transferred, _complete(scores, CellKey(judge, "crossed", writer)))
+    for name, scored in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
+        if scored is not None:
+            columns.append(Column(name, scored.num, scored.den))
     if alone is not None and none is not None:
-        columns.append(_voted(alone, none, facts))
-    free, with_rubric = leak_free
-    for name, reference, members in (("content_gain", advice, None), ("gain_leak_free", none, free)):
-        if reference is not None:
-            among = (transferred.den > 0) & (reference.den > 0) & (True if members is None else members)
-            columns.append(Column(name, np.where(among, transferred.score - reference.score, 0.0), among.astype(float)))
-    saw = {r.saw for item_rubrics in rubrics.by_item.values() for r in item_rubrics} - {"nothing"}
-    judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
-    one_order = ""
-    if saw and (len(saw) == 1 or len(judged) == 1):
-        one_order = f"written in {' and '.join(sorted(saw))}, judged in {' and '.join(sorted(judged))}"
-    metrics = _with_intervals(columns, cluster, bool(one_order))
+        columns.append(_voted(alone, none, scores.facts))
+    if advice is not None:
+        columns.append(_gain("content_gain", transferred, advice))
+    if none is not None:
+        columns.append(_gain("gain_leak_free", transferred, none, leaks.free))
+    one_order = _one_order(rubrics, transferred)
     return Transfer(
-        benchmark.name,
+        scores.benchmark.name,
         judge,
         writer,
-        metrics,
+        _with_intervals(columns, scores.benchmark.cluster, bool(one_order)),
         one_order,
         rubrics.saw == {"nothing"},
-        (int((free & with_rubric).sum()), int(with_rubric.sum())),
+        int(leaks.free.sum()),
+        int(leaks.with_rubric.sum()),
     )
 
 
-def _cells(
-    benchmark: BenchmarkData, rubrics: WriterRubrics, transferred: Scored | None, crossed: Scored | None, facts: Facts
-) -> list[Column]:
+def _complete(scores: Scores, key: CellKey) -> Scored | None:
+    scored = scores.by_key.get(key)
+    return scored if scored is not None and scored.trials.complete else None
+
+
+def _gain(name: str, scored: Scored, reference: Scored, items: Bools | None = None) -> Column:
+    """Args:
+    items: (items,): those that it is over; None: all."""
+    among = (scored.den > 0) & (reference.den > 0)
+    if items is not None:
+        among = among & items
+    return Column(name, np.where(among, scored.score - reference.score, 0.0), among.astype(float))
+
+
+def _one_order(rubrics: WriterRubrics, transferred: Scored) -> str:
+    """In which orders rubrics were written and judged, where either is one alone; else nothing."""
+    written = {r.saw for item_rubrics in rubrics.by_item.values() for r in item_rubrics} - {"nothing"}
+    judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
+    if not written or (len(written) > 1 and len(judged) > 1):
+        return ""
+    return f"written in {' and '.join(sorted(written))}, judged in {' and '.join(sorted(judged))}"
+
+
+def _cells(scores: Scores, rubrics: WriterRubrics, transferred: Scored, crossed: Scored | None) -> list[Column]:
     """Accuracy by the order that a rubric was written in and the order that was judged: a_<written>_<judged>."""
     sums: dict[str, list[Column]] = {}
     twice: Bools | None = None
     if crossed is not None:
-        there = _own(benchmark, rubrics, "crossed", crossed).order == CROSS
-        twice = crossed.counts.any(axis=2) & there.any(axis=2)
+        in_other_order = _own(scores.benchmark, rubrics, "crossed", crossed).order == CROSS
+        twice = crossed.counts.any(axis=2) & in_other_order.any(axis=2)
     for arm, scored in (("transferred", transferred), ("crossed", crossed)):
         if scored is None:
             continue
-        own = _own(benchmark, rubrics, arm, scored)
-        right = scored.outcome == facts.label[:, None, None]
+        own = _own(scores.benchmark, rubrics, arm, scored)
+        right = scored.outcome == scores.facts.label[:, None, None]
         for j, judged in enumerate(ORDERS):
             for which, written in ((SAME, judged), (CROSS, ORDERS[1 - j])):
                 among = scored.counts & scored.complete[:, None, None] & (own.order == which)
@@ -296,14 +306,14 @@ def _voted(writer: Scored, none: Scored, facts: Facts) -> Column:
     return Column("writer_plus_none", ((margin > 1e-9) + 0.5 * (np.abs(margin) <= 1e-9)) * among, among.astype(float))
 
 
-def _leak_free(benchmark: BenchmarkData, rubrics: WriterRubrics) -> tuple[Bools, Bools]:
-    """(items,): no rubric of the item leaks; the item has rubrics."""
-    free, has = np.zeros(len(benchmark.items), dtype=bool), np.zeros(len(benchmark.items), dtype=bool)
+def _leaks(benchmark: BenchmarkData, rubrics: WriterRubrics) -> Leaks:
+    nothing = np.zeros(len(benchmark.items), dtype=bool)
+    leaks = Leaks(nothing, nothing.copy())
     for i, item in enumerate(benchmark.items):
         item_rubrics = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
-        has[i] = bool(item_rubrics)
-        free[i] = bool(item_rubrics) and not any(leaks_of(r, item) for r in item_rubrics)
-    return free, has
+        leaks.with_rubric[i] = bool(item_rubrics)
+        leaks.free[i] = bool(item_rubrics) and not any(leaks_of(r, item) for r in item_rubrics)
+    return leaks
 
 
 def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> dict[str, Metric]:
@@ -319,13 +329,13 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
             spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
             metrics[name] = Metric(name, value, 1, value, *statistics.interval(spread))
 
-    same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
-    cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
-    if (one_order and same) or len(same) == 2:
-        mean("same", same)
-    if cross and (one_order or len(cross) == 2):
-        mean("cross", cross)
+    in_same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]
+    in_cross = [n for n in ("a_AB_BA", "a_BA_AB") if n in metrics]
+    if in_same and (one_order or len(in_same) == 2):
+        mean("same", in_same)
+    if in_cross and (one_order or len(in_cross) == 2):
+        mean("cross", in_cross)
     if "same" in metrics and "cross" in metrics:
-        mean("headline", [*same, *cross])
-        mean("leak", same, cross)
+        mean("headline", [*in_same, *in_cross])
+        mean("leak", in_same, in_cross)
     return metrics

@@ -35,7 +35,7 @@ def answers(view: View) -> list[str]:
     """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
     notes = []
     for c in view.cells:
-        several, texts = c.several_forms
+        several, texts = c.forms
         if texts and several / texts > FORMS_SHARE:
             about = view.about(c.judge, c.writer, c.arm)
             notes.append(f"{about}: {several} of {texts} replies hold several different forms of a verdict.")

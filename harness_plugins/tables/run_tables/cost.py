@@ -15,7 +15,7 @@ from harness_plugins.tables.view import View, views
 
 def tables(report: Report) -> list[Table]:
     by_view = [(v, [p for p in report.costs if p.benchmark == v.benchmark]) for v in views(report)]
-    return [_table(v, points) for v, points in by_view if any(p.usage[0] or p.votes for p in points)]
+    return [_table(v, points) for v, points in by_view if any(p.with_usage or p.votes for p in points)]
 
 
 def _table(view: View, points: Sequence[CostPoint]) -> Table:
@@ -70,10 +70,10 @@ def _unknown(view: View, points: Iterable[CostPoint]) -> list[str]:
     """What is not known of the rows, said rather than taken for nothing."""
     notes = []
     for p in (p for p in points if p.votes is None):
-        if p.usage[0] < p.usage[1]:
+        if p.with_usage < p.all_calls:
             about = view.about(p.judge, p.writer, p.arm)
-            assumption = "; the others are taken to be like them" if p.usage[0] else ""
-            notes.append(f"{about}: tokens are known for {share(*p.usage)} of its calls{assumption}.")
+            assumption = "; the others are taken to be like them" if p.with_usage else ""
+            notes.append(f"{about}: tokens are known for {share(p.with_usage, p.all_calls)} of its calls{assumption}.")
     for writer in dict.fromkeys(p.writer for p in points if math.isnan(p.writer_read)):
         notes.append(
             f"What {writer}'s rubrics took to write is not on record (a file without it), so its rows are on no frontier."

@@ -61,8 +61,7 @@ def _order(transfer: Transfer, order: str) -> Cell:
 
 def _leak_free(transfer: Transfer) -> Cell:
     gain = points(transfer.metrics.get("gain_leak_free"))
-    part, total = transfer.leak_free
-    return Cell(f"{gain.text} ({part}/{total})", gain.value) if gain.text else gain
+    return Cell(f"{gain.text} ({transfer.leak_free}/{transfer.with_rubric})", gain.value) if gain.text else gain
 
 
 def _notes(transfer: Transfer) -> Iterator[str]:

@@ -16,12 +16,11 @@ def _table(view: View) -> Table:
     columns = [*names("model", "writer", "arm", "judge"), *numbers("accuracy", "95 % CI", "difference")]
     title = f"{view.benchmark}: one model, asked in several ways"
     table = Table("ways", title, columns, benchmark=view.benchmark, section="accuracy")
-    for w in (w for w in view.report.ways if w.benchmark == view.benchmark):
-        for judge, accuracy, difference in zip(w.judges, w.accuracy, w.difference, strict=True):
-            named = [w.model, view.writer(w.writer), w.arm, view.judge(judge)]
-            ci = interval(accuracy.low, accuracy.high)
-            is_reference = judge == w.judges[0]
-            table.add(*named, percent(accuracy), ci, Cell("(reference)") if is_reference else gain(difference))
+    for comparison in (c for c in view.report.ways if c.benchmark == view.benchmark):
+        for n, way in enumerate(comparison.ways):
+            named = [comparison.model, view.writer(comparison.writer), comparison.arm, view.judge(way.judge)]
+            ci = interval(way.accuracy.low, way.accuracy.high)
+            table.add(*named, percent(way.accuracy), ci, gain(way.difference) if n else Cell("(reference)"))
     table.notes.append(
         "Differences are item by item from the first of the model's judges, with 95 % cluster bootstrap and a cluster sign-flip; "
         "not corrected for how many there are."

@@ -248,7 +248,7 @@ def test_unknown_is_not_zero(make_pairs: MakePairs, tmp_path: Path) -> None:
     lines = read_jsonl(judged(write_config(tmp_path, "none", more="prices: prices.yaml\n"), meter) / "verdicts.jsonl")
     report = score(tmp_path / "out")
     p, m = point(report, "none"), paid(report, "m")
-    assert p.usage == (15, 20) and p.read == pytest.approx(alone(lines, "none")[0] / 10)
+    assert (p.with_usage, p.all_calls) == (15, 20) and p.read == pytest.approx(alone(lines, "none")[0] / 10)
     assert m.usage.read == meter.total("prompt_tokens"), "spending counts what is told, and says so"
     text = "\n".join(n for t in tables([report]) for n in t.notes)
     assert (

@@ -9,7 +9,7 @@ import numpy as np
 from evaluators.engine.plan import Orders
 from evaluators.records import rotations
 from evaluators.rubrics.arms import ARMS, WriterRubrics
-from harness_plugins.scoring.arrays import ABSENT, GIVEN, BenchmarkData, Bools, CellData, CellKey, Given, RunData
+from harness_plugins.scoring.arrays import ABSENT, GIVEN, ArmInputs, BenchmarkData, Bools, CellData, CellKey, RunData
 
 
 def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int) -> CellData:
@@ -18,11 +18,11 @@ def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples:
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = "both" if judge.get("orders") == GIVEN else judge.get("orders", "both")
     grading = judge.get("key", {}).get("grading", {})
-    arm_inputs = given_of(run, benchmark, key, seen_replicates)
+    arm_inputs = arm_inputs_of(run, benchmark, key, seen_replicates)
     shape = (len(benchmark.items), benchmark.width, samples * len(arm_inputs.replicates))
-    asked = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
-    expected = asked[:, :, None] & np.repeat(arm_inputs.there, samples, axis=2)
-    without: Bools | None = None if key.writer is None else asked & ~arm_inputs.there.any(axis=2)
+    in_orders = benchmark.in_orders(orders, grading.get("kind", "pairwise"))
+    expected = in_orders[:, :, None] & np.repeat(arm_inputs.available, samples, axis=2)
+    without: Bools | None = None if key.writer is None else in_orders & ~arm_inputs.available.any(axis=2)
     outcome = np.full(shape, ABSENT, dtype=np.int8)
     cell = CellData(
         key, outcome, np.full(shape, np.nan), expected, samples, arm_inputs.replicates, without, grading=grading
@@ -32,47 +32,47 @@ def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples:
     return cell
 
 
-def given_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicates: int) -> Given:
-    """What the arm of a cell gives; computed once for all judges.
+def arm_inputs_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicates: int) -> ArmInputs:
+    """What the arm of a cell hands over; computed once for all judges.
 
     Args:
         seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were drawn.
     """
     place = (benchmark.name, key.arm, key.writer, seen_replicates if key.arm == "shuffled" else 0)
-    if place not in run.given:
+    if place not in run.arm_inputs:
         if key.writer is None:
-            run.given[place] = _without_writer(benchmark, key.arm)
+            run.arm_inputs[place] = _without_writer(benchmark, key.arm)
         elif key.arm == "shuffled":
-            run.given[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
+            run.arm_inputs[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
         else:
-            run.given[place] = _written(run, benchmark, key.arm, key.writer)
-    return run.given[place]
+            run.arm_inputs[place] = _written(run, benchmark, key.arm, key.writer)
+    return run.arm_inputs[place]
 
 
-def _without_writer(benchmark: BenchmarkData, name: str) -> Given:
-    there = benchmark.turns
+def _without_writer(benchmark: BenchmarkData, name: str) -> ArmInputs:
+    available = benchmark.turns
     if name in ARMS and ARMS[name].uses_label:
-        there = there & np.array([i.label.preferred is not None for i in benchmark.items])[:, None]
-    return Given((0,), there[:, :, None])
+        available = available & np.array([i.label.preferred is not None for i in benchmark.items])[:, None]
+    return ArmInputs((0,), available[:, :, None])
 
 
-def _shuffled(run: RunData, benchmark: BenchmarkData, writer: str, replicate_count: int) -> Given:
+def _shuffled(run: RunData, benchmark: BenchmarkData, writer: str, replicate_count: int) -> ArmInputs:
     donors = run.donors(benchmark.name, writer)
     if donors is None:
-        return Given(tuple(range(replicate_count)), np.repeat(benchmark.turns[:, :, None], replicate_count, axis=2))
+        return ArmInputs(tuple(range(replicate_count)), np.repeat(benchmark.turns[:, :, None], replicate_count, axis=2))
     numbers = [[run.number(d.get(i.uid)) for d in donors] for i in benchmark.items]
     reads = np.array(numbers, dtype=np.int32).reshape(len(benchmark.items), len(donors))
     used = [s for s in range(len(donors)) if (reads[:, s] >= 0).any()] or [0]
     reads = reads[:, used] if donors else np.full((len(benchmark.items), 1), -1, dtype=np.int32)
-    every = np.repeat(reads[:, None, :], benchmark.width, axis=1)
-    return Given(tuple(used), (every >= 0) & benchmark.turns[:, :, None], every)
+    in_orders = np.repeat(reads[:, None, :], benchmark.width, axis=1)
+    return ArmInputs(tuple(used), (in_orders >= 0) & benchmark.turns[:, :, None], in_orders)
 
 
-def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> Given:
+def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> ArmInputs:
     """Of each item and order the writer's rubrics that the arm reads, one a replicate, and those that are still to come."""
     rubrics = run.rubrics.get((benchmark.name, writer))
     if rubrics is None:
-        return Given((0,), np.zeros((*benchmark.turns.shape, 1), dtype=bool))
+        return ArmInputs((0,), np.zeros((*benchmark.turns.shape, 1), dtype=bool))
     arm = ARMS.get(name)
     reads = arm.reads if arm else WriterRubrics.of
     blind = rubrics.saw == {"nothing"} and not (arm and arm.after_responses)  # one for both orders
@@ -91,13 +91,13 @@ def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> 
     return _as_arrays(benchmark, rubric_numbers)
 
 
-def _as_arrays(benchmark: BenchmarkData, rubric_numbers: dict[tuple[int, int, int], int]) -> Given:
+def _as_arrays(benchmark: BenchmarkData, rubric_numbers: dict[tuple[int, int, int], int]) -> ArmInputs:
     """From the number of the rubric by item, order and replicate."""
     table = np.array(list(rubric_numbers), dtype=np.int32).reshape(-1, 3)
     replicates, draw = np.unique(table[:, 2], return_inverse=True)
     shape = (*benchmark.turns.shape, max(len(replicates), 1))
-    there, reads = np.zeros(shape, dtype=bool), np.full(shape, -1, dtype=np.int32)
+    available, reads = np.zeros(shape, dtype=bool), np.full(shape, -1, dtype=np.int32)
     place = (table[:, 0], table[:, 1], draw)
-    there[place] = True
+    available[place] = True
     reads[place] = list(rubric_numbers.values())
-    return Given(tuple(replicates.tolist()) or (0,), there, reads)
+    return ArmInputs(tuple(replicates.tolist()) or (0,), available, reads)

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness_plugins.folder.usage import model_of
 from harness_plugins.scoring import paired
 from harness_plugins.scoring.arrays import CellKey
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
 from harness_plugins.scoring.metrics import Scores
+
+
+class Way(NamedTuple):
+    judge: str
+    accuracy: Metric
+    difference: Contrast | None = None
+    """From the first way; None for the first itself."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +31,16 @@ class Ways:
     model: str
     arm: str
     writer: str | None
-    judges: tuple[str, ...]
+    ways: tuple[Way, ...]
     """The reference first."""
-    accuracy: tuple[Metric, ...]
-    difference: tuple[Contrast | None, ...]
-    """From the first; None for itself."""
 
     def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
         """One flat object for each difference."""
         base = {"benchmark": self.benchmark, "writer": self.writer, "arm": self.arm, "protocol": protocol}
-        for judge, x in zip(self.judges, self.difference, strict=True):
-            if x is not None:
+        for way in self.ways:
+            if (x := way.difference) is not None:
                 numbers = {"k": x.total, "n": x.n, "value": x.value, "low": x.low, "high": x.high, "p": x.p}
-                yield {**base, "judge": judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
+                yield {**base, "judge": way.judge, "metric": f"gain_over_judge_{x.reference}", **json_numbers(numbers)}
 
 
 def ways(cells: Sequence[CellReport], scores: Scores) -> list[Ways]:
@@ -46,19 +50,23 @@ def ways(cells: Sequence[CellReport], scores: Scores) -> list[Ways]:
         key = scores.run.judge(cell.judge).get("key", {})
         if cell.complete and not cell.baseline and not cell.computed and key.get("model"):
             groups.setdefault((model_of(key), cell.arm, cell.writer), []).append(cell)
-    comparisons = []
-    for (model, arm, writer), members in groups.items():
-        if len({m.grading for m in members}) > 1:
-            first, *others = (CellKey(m.judge, arm, writer) for m in members)
-            differences = [_difference(key, first, scores) for key in others]
-            for key, contrast in zip(others, differences, strict=True):
-                if contrast is not None and scores.by_ratio.keys() & {key, first}:
-                    contrast.by_ratio = _difference(key, first, scores.with_ratios())
-            accuracy = tuple(m.metrics["accuracy"] for m in members)
-            judges = tuple(m.judge for m in members)
-            name = scores.benchmark.name
-            comparisons.append(Ways(name, model, arm, writer, judges, accuracy, (None, *differences)))
-    return comparisons
+    return [
+        Ways(scores.benchmark.name, model, arm, writer, tuple(_ways(members, scores)))
+        for (model, arm, writer), members in groups.items()
+        if len({m.grading for m in members}) > 1
+    ]
+
+
+def _ways(cells: Sequence[CellReport], scores: Scores) -> Iterator[Way]:
+    first = cells[0]
+    yield Way(first.judge, first.metrics["accuracy"])
+    reference = CellKey(first.judge, first.arm, first.writer)
+    for cell in cells[1:]:
+        key = reference._replace(judge=cell.judge)
+        difference = _difference(key, reference, scores)
+        if difference is not None and scores.by_ratio.keys() & {key, reference}:
+            difference.by_ratio = _difference(key, reference, scores.with_ratios())
+        yield Way(cell.judge, cell.metrics["accuracy"], difference)
 
 
 def _difference(key: CellKey, reference: CellKey, scores: Scores) -> Contrast | None:
