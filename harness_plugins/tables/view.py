@@ -24,8 +24,9 @@ class View:
     """One benchmark of a report.
 
     Example:
-        >>> for view in views(report):
-        ...     print(view.benchmark, [view.about(c.judge, c.writer, c.arm) for c in view.cells])
+        >>> view = next(views(report))
+        >>> [view.about(c.judge, c.writer, c.arm) for c in view.cells]
+        ['qwen, -, none', 'qwen, gpt, transferred']
     """
 
     report: Report
