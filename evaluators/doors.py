@@ -39,6 +39,10 @@ class Door:
         """All that are at hand, in alphabetical order."""
         return sorted({*_ours(self.package), *_brought(self.kind)})
 
+    def others(self) -> list[str]:
+        """Those that other packages bring, in alphabetical order."""
+        return sorted(_brought(self.kind).keys() - _ours(self.package))
+
     def module(self, name: str) -> ModuleType:
         """The module of a name; where a package brings one by a name of ours, ours.
 

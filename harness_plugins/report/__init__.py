@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluators.errors import UserError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness_plugins.report.contents import Contents
     from harness_plugins.report.drawing import Plot
     from harness_plugins.report.outcomes import Chosen, Outcomes
+    from harness_plugins.report.sections import Section
     from harness_plugins.scoring.arrays import RunData
     from harness_plugins.scoring.report import Report
 
@@ -26,7 +27,7 @@ TEXT_BYTES = 15_000_000
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenReport:
     """What `write_report` wrote."""
 
     path: Path
@@ -35,6 +36,15 @@ class Made:
     items: int
     of: int
     figures: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Tables of other packages that are not on the page, and why."""
+
+
+class Browser(NamedTuple):
+    """The page's browser of items: what its lists offer, and its blocks of data as HTML."""
+
+    choices: dict[str, Any]
+    blocks: str
 
 
 def write_report(
@@ -46,7 +56,7 @@ def write_report(
     protocol: str = "strict",
     prices: str | Path | None = None,
     progress: bool = False,
-) -> Made:
+) -> WrittenReport:
     """Make the page of a run folder.
 
     Args:
@@ -68,6 +78,7 @@ def write_report(
     from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
     from harness_plugins.scoring.score import score
+    from harness_plugins.tables.packages import package_tables
 
     folder = Path(run)
     place = Path(out) if out is not None else folder / "report.html"
@@ -81,19 +92,22 @@ def write_report(
         report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
         plots = all_plots(report)
         written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
-        parts = sections(data, report, plots)
+        others = package_tables([report])
+        parts = sections(data, report, plots, others)
         used = sum(len(p.data) for s in parts for p in s.pictures)
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
     chosen = choose(data, all_outcomes, items)
-    browser, blocks = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
-    size = _write(place, data, report, parts, browser, blocks)
-    return Made(place, size, len(chosen.uids), chosen.total, written)
+    browser = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
+    size = _write(place, data, report, parts, browser)
+    return WrittenReport(place, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
 
 
-def _browser(
-    data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool
-) -> tuple[dict[str, Any], str]:
-    """The browser's choices and the page's blocks, within so many bytes."""
+def _browser(data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool) -> Browser:
+    """The browser of the chosen items.
+
+    Args:
+        room: bytes that its blocks may take.
+    """
     from harness_plugins.report.contents import LENGTHS, contents
     from harness_plugins.report.page import choices, picture_block, text_blocks
     from harness_plugins.report.thumbnails import thumbnails
@@ -111,7 +125,7 @@ def _browser(
     with _bar(progress) as advance:
         small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(page_contents.pictures)), advance)
     pictures = (picture_block(n, small[name]) for n, name in enumerate(page_contents.pictures))
-    return choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures)
+    return Browser(choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures))
 
 
 def _about(chosen: Chosen, contents: Contents) -> str:
@@ -129,9 +143,8 @@ def _about(chosen: Chosen, contents: Contents) -> str:
     )
 
 
-def _write(
-    place: Path, data: RunData, report: Report, parts: Sequence[Any], browser: Mapping[str, Any], blocks: str
-) -> int:
+def _write(place: Path, data: RunData, report: Report, parts: Sequence[Section], browser: Browser) -> int:
+    """Returns the page's size in bytes."""
     from harness_plugins._version import __version__
     from harness_plugins.folder.atomic import write_atomic
     from harness_plugins.report.page import page
@@ -142,7 +155,13 @@ def _write(
     lead = one_line(f"Does the rubric make another judge better? Measured on {benchmarks}.", 600)
     footer = f"Made by rubric-harness {__version__} from the records of the run alone. Nothing on this page is loaded from elsewhere."
     text = page(
-        name=name, lead=lead, footer=footer, sections=parts, browser=browser, blocks=blocks, version=__version__
+        name=name,
+        lead=lead,
+        footer=footer,
+        sections=parts,
+        browser=browser.choices,
+        blocks=browser.blocks,
+        version=__version__,
     )
     encoded = text.encode("utf-8", "replace")
     try:

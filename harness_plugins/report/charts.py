@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness_plugins.report.drawing import (
     BLUE,
@@ -19,8 +19,10 @@ from harness_plugins.report.drawing import (
     SKY,
     VERMILLION,
     Plot,
+    arm_label,
     arm_style,
     canvas,
+    row_name,
     short,
     slug,
 )
@@ -44,13 +46,17 @@ def matrix_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     """Writers by judges, each cell with its gain and accuracy, and the margins over unseen cells."""
     matrices = [m for m in report.matrices if m.benchmark == benchmark]
     for n, m in enumerate(matrices, 1):
-        figure, alt = _matrix(m)
         contrast = " minus ".join(m.contrast)
         name = f"matrix-{slug(benchmark)}" + (f"-{n}" if len(matrices) > 1 else "")
-        yield Plot(name, benchmark, f"{benchmark}: {contrast}, writers by judges", alt, figure)
+        yield Plot(name, benchmark, f"{benchmark}: {contrast}, writers by judges", _matrix_alt(m), _matrix(m))
 
 
-def _matrix(m: Matrix) -> tuple[Any, str]:
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
+def _matrix(m: Matrix) -> Any:
     rows, columns = len(m.writers), len(m.judges)
     by_writer, by_judge = {x.name: x for x in m.by_writer.margins}, {x.name: x for x in m.by_judge.margins}
     width = columns + (1.15 if by_writer else 0)
@@ -65,29 +71,40 @@ def _matrix(m: Matrix) -> tuple[Any, str]:
         for j, judge in enumerate(m.judges):
             entry = m.entries.get(Place(writer, judge))
             if entry is None:
-                _empty(axes, j, i)
+                _empty(axes, Point(j, i))
                 continue
             below = f"{100 * entry.accuracy.value:.1f} %"
             apart = entry.relation not in ("unseen", "undeclared", "baseline", "")
-            _heat(axes, j, i, entry.gain, most, below, entry.relation.replace("_", " ") if apart else "")
+            relation = entry.relation.replace("_", " ") if apart else ""
+            _heat(axes, Point(j, i), entry.gain, most, below=below, apart=relation)
     for i, writer in enumerate(m.writers):
         if writer in by_writer:
-            _heat(axes, columns + 0.15, i, by_writer[writer].gain, most, _over(by_writer[writer], "judge"))
+            margin = by_writer[writer]
+            _heat(axes, Point(columns + 0.15, i), margin.gain, most, below=_over(margin, "judge"))
     for j, judge in enumerate(m.judges):
         if judge in by_judge:
-            _heat(axes, j, rows + 0.15, by_judge[judge].gain, most, _over(by_judge[judge], "writer"))
+            margin = by_judge[judge]
+            _heat(axes, Point(j, rows + 0.15), margin.gain, most, below=_over(margin, "writer"))
     _frame(axes, m, width, height)
-    return figure, _matrix_alt(m)
+    return figure
 
 
 def _over(margin: Margin, what: str) -> str:
     return f"over {len(margin.over)} {what}{'s' * (len(margin.over) != 1)}"
 
 
-def _heat(axes: Any, x: float, y: float, gain: Contrast, most: float, below: str, apart: str = "") -> None:
+def _heat(axes: Any, corner: Point, gain: Contrast, most: float, *, below: str, apart: str = "") -> None:
+    """A cell of the matrix in the colour of its gain.
+
+    Args:
+        most: the gain of the deepest colour.
+        below: what stands under the gain.
+        apart: the relation of judge and writer, where it stands apart.
+    """
     import matplotlib
     from matplotlib.patches import Rectangle
 
+    x, y = corner
     value = 0.0 if math.isnan(gain.value) else gain.value
     rgb = matplotlib.colormaps["RdBu"](0.5 + 0.4 * value / most)[:3]
     colour = matplotlib.colors.to_hex(rgb)
@@ -121,9 +138,10 @@ def _luminance(rgb: Sequence[float]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _empty(axes: Any, x: float, y: float) -> None:
+def _empty(axes: Any, corner: Point) -> None:
     from matplotlib.patches import Rectangle
 
+    x, y = corner
     axes.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=GRID, lw=1, ls=":"))
     axes.text(x + 0.5, y + 0.5, "not judged", ha="center", va="center", color=MUTED, fontsize=7.5)
 
@@ -196,8 +214,7 @@ def cost_plots(report: Report, benchmark: str) -> Iterator[Plot]:
 
 
 def _point(p: CostPoint) -> str:
-    name = f"{p.arm} · {short(p.writer)}" if p.writer else p.arm
-    return f"vote@{p.votes}, {name}" if p.votes else name
+    return f"vote@{p.votes}, {arm_label(p)}" if p.votes else arm_label(p)
 
 
 def _cost(points: Sequence[CostPoint], unit: str) -> Any:
@@ -222,7 +239,7 @@ def _cost(points: Sequence[CostPoint], unit: str) -> Any:
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.6g}")
     axes.xaxis.set_minor_formatter(lambda x, _: "")
     axes.margins(x=0.08)
-    _numbered(figure, axes, [(p.cost, 100 * p.accuracy.value) for p in points])
+    _numbered(figure, axes, [Point(p.cost, 100 * p.accuracy.value) for p in points])
     axes.grid(visible=True)
     axes.set_ylabel("accuracy in per cent")
     axes.set_xlabel(f"{unit} an item, with the rubric's share (line: frontier; filled: on it)")
@@ -238,22 +255,23 @@ SPOTS = tuple(
 """Where a point's number may stand, in points from it, best first."""
 
 
-def _numbered(figure: Any, axes: Any, points: Sequence[tuple[float, float]]) -> None:
+def _numbered(figure: Any, axes: Any, points: Sequence[Point]) -> None:
     """Each point's number beside it, where it covers no other number and no point."""
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
-    places = [(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]
-    taken: list[tuple[float, float]] = []
-    for n, (point, (x, y)) in enumerate(zip(points, places, strict=True), 1):
-        others = [q for q in places if q != (x, y)]
-        crowded = [_near((x + dx + 3, y + dy + 3), taken + others) for dx, dy in SPOTS]
+    places = [Point(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]
+    taken: list[Point] = []
+    for n, (point, place) in enumerate(zip(points, places, strict=True), 1):
+        others = [other for other in places if other != place]
+        x, y = place
+        crowded = [_near(Point(x + dx + 3, y + dy + 3), taken + others) for dx, dy in SPOTS]
         dx, dy = SPOTS[crowded.index(min(crowded))]
-        taken.append((x + dx + 3, y + dy + 3))
+        taken.append(Point(x + dx + 3, y + dy + 3))
         axes.annotate(str(n), point, (dx, dy), textcoords="offset points", fontsize=8, color=INK, zorder=4)
 
 
-def _near(spot: tuple[float, float], others: Sequence[tuple[float, float]]) -> int:
-    return sum(abs(spot[0] - x) < 9 and abs(spot[1] - y) < 9 for x, y in others)
+def _near(spot: Point, others: Sequence[Point]) -> int:
+    return sum(abs(spot.x - other.x) < 9 and abs(spot.y - other.y) < 9 for other in others)
 
 
 PANELS = 12
@@ -272,7 +290,7 @@ def calibration_plots(report: Report, benchmark: str) -> Iterator[Plot]:
         tail, of = (f"-{n}", f" ({n} of {len(parts)})") if len(parts) > 1 else ("", "")
         worst = max(part, key=lambda c: c.metrics["ece"].value)
         alt = (
-            f"{len(part)} panels of accuracy against confidence. Largest calibration error: {_cell(worst)}, "
+            f"{len(part)} panels of accuracy against confidence. Largest calibration error: {row_name(worst)}, "
             f"{100 * worst.metrics['ece'].value:.1f} points where {100 * worst.ece_floor[0]:.1f} are expected by chance."
         )
         title = f"{benchmark}: is a judge right as often as it says?{of}"
@@ -286,10 +304,6 @@ def calibration_plots(report: Report, benchmark: str) -> Iterator[Plot]:
         alt = f"{len(members)} curves: accuracy of the most confident items, from few to all of them."
         title = f"{benchmark}: accuracy of the items that {short(judge)} is most certain of"
         yield Plot(f"selective-{slug(benchmark)}{tail}", benchmark, title, alt, _selective(members))
-
-
-def _cell(c: Calibration) -> str:
-    return ", ".join(x for x in (short(c.judge), short(c.writer or ""), c.arm) if x)
 
 
 def _reliability(part: Sequence[Calibration]) -> Any:
@@ -306,8 +320,7 @@ def _reliability(part: Sequence[Calibration]) -> Any:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls="--")
         xs, ys = [b.confidence for b in c.bins], [b.accuracy for b in c.bins]
         axes.plot(xs, ys, color=colour, lw=1, marker=marker, ms=4.5)
-        under = f"{c.arm} · {short(c.writer)}" if c.writer else c.arm
-        axes.set_title(f"{short(c.judge)}\n{under}", fontsize=8, loc="left")
+        axes.set_title(f"{short(c.judge)}\n{arm_label(c)}", fontsize=8, loc="left")
         ece, floor = 100 * c.metrics["ece"].value, 100 * c.ece_floor[0]
         axes.text(
             0.97, 0.04, f"ECE {ece:.1f}\nby chance {floor:.1f}", transform=axes.transAxes, ha="right", fontsize=7.5
@@ -327,9 +340,13 @@ def _selective(members: Sequence[Calibration]) -> Any:
     axes = figure.subplots()
     for n, c in enumerate(members):
         xs, ys = zip(*((100 * x, 100 * y) for x, y in c.selective), strict=True)
-        under = f"{c.arm} · {short(c.writer)}" if c.writer else c.arm
         axes.plot(
-            xs, ys, color=LINES[n % len(LINES)], ls=DASHES[(n + n // len(LINES)) % len(DASHES)], lw=1.6, label=under
+            xs,
+            ys,
+            color=LINES[n % len(LINES)],
+            ls=DASHES[(n + n // len(LINES)) % len(DASHES)],
+            lw=1.6,
+            label=arm_label(c),
         )
     axes.set_xlim(0, 101)
     axes.grid(visible=True)

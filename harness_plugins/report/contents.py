@@ -14,7 +14,7 @@ from harness_plugins.report.texts import cut, one_line, plain
 from harness_plugins.report.thumbnails import identity, shown_files
 from harness_plugins.report.verdicts import Trials
 from harness_plugins.scoring.arrays import CellKey, RunData
-from harness_plugins.tables.show import said
+from harness_plugins.tables.show import criterion_text
 
 TRIALS = 16
 """Of a cell and item; further samples and draws are counted."""
@@ -29,6 +29,15 @@ class Lengths(NamedTuple):
 
 
 LENGTHS = (Lengths(1500, 20_000), Lengths(800, 8000), Lengths(400, 4000), Lengths(200, 2000), Lengths(100, 1000))
+
+
+class Shared(NamedTuple):
+    """What the items of a page have in common."""
+
+    shelf: Shelf
+    lengths: Lengths
+    pictures: dict[str, int]
+    """Identity of an image -> its place among the page's."""
 
 
 @dataclass
@@ -51,15 +60,15 @@ def contents(
     items = {i.uid: i for o in all_outcomes for i in o.benchmark.items}
     needed = {v.rubric for uid in uids for group in trials.get(uid, {}).values() for v in group if v.rubric}
     shelf = Shelf({r.uid: r for r in RunFolder(run.folder).rubrics() if r.uid in needed}, items, lengths.text)
+    shared = Shared(shelf, lengths, {})
     page_contents = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
-    places: dict[str, int] = {}
     for number, o in enumerate(all_outcomes):
         cells = [[plain(c.judge), c.arm, None if c.writer is None else plain(c.writer)] for c in o.cells]
         page_contents.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
         for n, item in enumerate(o.benchmark.items):
             if item.uid in chosen_uids:
                 own = trials.get(item.uid, {})
-                block = _item(item, own, o.cells, shelf, lengths, places)
+                block = _item(item, own, o.cells, shared)
                 flags = [
                     int(f) | _leak(own.get(c, ()), c, block["cells"], shelf, m)
                     for m, (f, c) in enumerate(zip(o.flags[n], o.cells, strict=True))
@@ -73,7 +82,7 @@ def contents(
                 ]
                 page_contents.index["items"].append([*label, "".join(f"{f:02x}" for f in flags)])
                 page_contents.items.append(block)
-    page_contents.pictures = list(places)
+    page_contents.pictures = list(shared.pictures)
     return page_contents
 
 
@@ -86,16 +95,12 @@ def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], sh
 
 
 def _item(
-    item: Item,
-    trials: Mapping[CellKey, Sequence[Verdict]],
-    cells: Sequence[CellKey],
-    shelf: Shelf,
-    lengths: Lengths,
-    pictures: dict[str, int],
+    item: Item, trials: Mapping[CellKey, Sequence[Verdict]], cells: Sequence[CellKey], shared: Shared
 ) -> dict[str, Any]:
+    lengths, pictures = shared.lengths, shared.pictures
     texts: dict[tuple[str, str], int] = {}
     shown = {
-        str(n): [_trial(item, v, shelf, texts, lengths) for v in trials[cell][:TRIALS]]
+        str(n): [_trial(item, v, shared.shelf, texts) for v in trials[cell][:TRIALS]]
         for n, cell in enumerate(cells)
         if trials.get(cell)
     }
@@ -138,9 +143,10 @@ def _candidate(candidate: Candidate, lengths: Lengths, pictures: dict[str, int])
 def _media(media: Sequence[Media], pictures: dict[str, int]) -> list[list[Any]]:
     """[name, place of the picture (null where there is no file), which frame of how many]."""
     entries: list[list[Any]] = []
-    for m, n, file in shown_files(media):
-        frame = f"frame {n + 1} of {len(m.files)}" if m.kind == "video" else ""
-        entries.append([one_line(m.name, 120), pictures.setdefault(identity(file), len(pictures)), frame])
+    for shown in shown_files(media):
+        m = shown.medium
+        frame = f"frame {shown.number + 1} of {len(m.files)}" if m.kind == "video" else ""
+        entries.append([one_line(m.name, 120), pictures.setdefault(identity(shown.file), len(pictures)), frame])
     entries += [[one_line(m.name, 120), None, ""] for m in media if not m.files]
     left = sum(len(m.files) if m.kind == "image" else 0 for m in media) - sum(
         1 for f in entries if not f[2] and f[1] is not None
@@ -148,7 +154,7 @@ def _media(media: Sequence[Media], pictures: dict[str, int]) -> list[list[Any]]:
     return [*entries, [f"{left} more pictures are not shown", None, "more"]] if left > 0 else entries
 
 
-def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], int], lengths: Lengths) -> list[Any]:
+def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], int]) -> list[Any]:
     """[order, status, choice, pick, P(1), rubric, reason, the rest]."""
     place = None if v.rubric is None else shelf.place(item, v.arm, v.rubric)
     reason = None
@@ -167,7 +173,7 @@ def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], in
     if v.error:
         details["error"] = f"{plain(v.error.kind)}: {one_line(v.error.message, 300)}"
     if v.criteria:
-        details["criteria"] = [[one_line(c.name, 200), c.weight, said(c)] for c in v.criteria]
+        details["criteria"] = [[one_line(c.name, 200), c.weight, criterion_text(c)] for c in v.criteria]
     if v.edited is not None:
         details["edited"] = v.edited
     return [v.order, v.status, v.choice, v.pick, p, place, reason, *([details] if details else [])]

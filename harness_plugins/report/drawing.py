@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from evaluators.errors import UserError
 from harness_plugins.report.texts import middle
@@ -31,19 +31,25 @@ DARK = {
 }
 """What the colours become where the reader's screen is dark."""
 
+
+class ArmStyle(NamedTuple):
+    marker: str
+    colour: str
+
+
 ARM_STYLE = {
-    "none": ("o", MUTED),
-    "generic": ("s", ORANGE),
-    "transferred": ("D", BLUE),
-    "shuffled": ("v", VERMILLION),
-    "repeat": ("X", MUTED),
-    "advice": ("P", PURPLE),
-    "crossed": (">", SKY),
-    "masked": ("<", GREEN),
-    "self": ("*", GREEN),
-    "blind": ("h", SKY),
+    "none": ArmStyle("o", MUTED),
+    "generic": ArmStyle("s", ORANGE),
+    "transferred": ArmStyle("D", BLUE),
+    "shuffled": ArmStyle("v", VERMILLION),
+    "repeat": ArmStyle("X", MUTED),
+    "advice": ArmStyle("P", PURPLE),
+    "crossed": ArmStyle(">", SKY),
+    "masked": ArmStyle("<", GREEN),
+    "self": ArmStyle("*", GREEN),
+    "blind": ArmStyle("h", SKY),
 }
-"""Marker and colour; `arm_style` gives the rest of the arms one."""
+"""`arm_style` gives the rest of the arms one."""
 
 NAME = 26
 """Characters of a name; longer ones lose their middle."""
@@ -90,8 +96,28 @@ class Plot:
     """A matplotlib Figure."""
 
 
-def arm_style(arm: str) -> tuple[str, str]:
-    return ARM_STYLE.get(arm, ("d", INK))
+class Named(Protocol):
+    """A row of a report: of a judge with a writer's rubrics under an arm."""
+
+    @property
+    def judge(self) -> str: ...
+    @property
+    def writer(self) -> str | None: ...
+    @property
+    def arm(self) -> str: ...
+
+
+def arm_style(arm: str) -> ArmStyle:
+    return ARM_STYLE.get(arm, ArmStyle("d", INK))
+
+
+def arm_label(row: Named) -> str:
+    """An arm and whose rubrics it hands over, as they stand under the judge's name."""
+    return f"{row.arm} · {short(row.writer)}" if row.writer else row.arm
+
+
+def row_name(row: Named) -> str:
+    return ", ".join(part for part in (short(row.judge), short(row.writer or ""), row.arm) if part)
 
 
 def short(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness_plugins.report.charts import calibration_plots, cost_plots, matrix_plots
 from harness_plugins.report.drawing import (
@@ -17,8 +17,10 @@ from harness_plugins.report.drawing import (
     SKY,
     VERMILLION,
     Plot,
+    arm_label,
     arm_style,
     canvas,
+    row_name,
     short,
     slug,
 )
@@ -30,8 +32,27 @@ ROWS = 44
 ROW = 0.27
 WIDTH = 8.6
 
-Group = tuple[str, list[CellReport]]
-"""A judge with rows of its own."""
+
+class Group(NamedTuple):
+    """A judge with rows of its own."""
+
+    judge: str
+    cells: list[CellReport]
+
+
+class Place(NamedTuple):
+    """Where on a figure a cell's row stands."""
+
+    y: float
+    cell: CellReport
+
+
+class Rows(NamedTuple):
+    """A figure with a line for each cell, under its judge's name."""
+
+    figure: Any
+    axes: Any
+    places: list[Place]
 
 
 def all_plots(report: Report) -> dict[str, list[Plot]]:
@@ -52,14 +73,6 @@ def _cells(report: Report, benchmark: str) -> list[CellReport]:
     return [c for c in report.cells if c.benchmark == benchmark and (not c.blind or c.arm == "none")]
 
 
-def label(cell: CellReport) -> str:
-    return f"{cell.arm} · {short(cell.writer)}" if cell.writer else cell.arm
-
-
-def whole(cell: CellReport) -> str:
-    return ", ".join(x for x in (short(cell.judge), short(cell.writer or ""), cell.arm) if x)
-
-
 def pages(cells: Sequence[CellReport]) -> Iterator[list[Group]]:
     """Rows by judge, on as many figures as they take."""
     groups: dict[str, list[CellReport]] = {}
@@ -73,18 +86,17 @@ def pages(cells: Sequence[CellReport]) -> Iterator[list[Group]]:
             if page and used + len(part) + 1 > ROWS:
                 yield page
                 page, used = [], 0
-            page.append((judge, part))
+            page.append(Group(judge, part))
             used += len(part) + 1
     if page:
         yield page
 
 
-def rows_of(page: Sequence[Group]) -> tuple[Any, Any, list[tuple[float, CellReport]]]:
-    """A figure with a line for each cell, under its judge's name: (figure, axes, places of the cells)."""
+def rows_of(page: Sequence[Group]) -> Rows:
     count = sum(len(rows) + 1 for _, rows in page)
     figure = canvas(WIDTH, 1.0 + ROW * count)
     axes = figure.subplots()
-    places: list[tuple[float, CellReport]] = []
+    places: list[Place] = []
     ticks, labels, y = [], [], 0.0
     for judge, rows in page:
         axes.text(
@@ -99,16 +111,16 @@ def rows_of(page: Sequence[Group]) -> tuple[Any, Any, list[tuple[float, CellRepo
         )
         for c in rows:
             y += 1
-            places.append((y, c))
+            places.append(Place(y, c))
             ticks.append(y)
-            labels.append(label(c))
+            labels.append(arm_label(c))
         y += 1
     axes.set_yticks(ticks, labels)
     axes.set_ylim(y - 0.4, -0.7)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    return figure, axes, places
+    return Rows(figure, axes, places)
 
 
 def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
@@ -128,14 +140,16 @@ def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
             if not x.complete:
                 axes.text(0, y, " incomplete", va="center", fontsize=8, color=MUTED)
                 continue
-            marker, colour = arm_style(c.arm)
+            style = arm_style(c.arm)
             low, mid, high = (100 * v for v in (x.low, x.value, x.high))
             if not math.isnan(low):
-                axes.plot([low, high], [y, y], color=colour, lw=1.6, solid_capstyle="butt", zorder=2)
-            axes.plot(mid, y, marker=marker, ms=7, mfc=colour, mec=colour, mew=1.5, ls="none", zorder=3)
+                axes.plot([low, high], [y, y], color=style.colour, lw=1.6, solid_capstyle="butt", zorder=2)
+            axes.plot(
+                mid, y, marker=style.marker, ms=7, mfc=style.colour, mec=style.colour, mew=1.5, ls="none", zorder=3
+            )
             text = f"{mid:+.1f} [{low:.1f}, {high:.1f}]" if not math.isnan(low) else f"{mid:+.1f}"
             axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK)
-            done.append((x.value, whole(c), text))
+            done.append((x.value, row_name(c), text))
         axes.axvline(0, color=MUTED, lw=1)
         _wide(axes, 5)
         axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval")
@@ -160,12 +174,22 @@ def _name(kind: str, benchmark: str, n: int, several: Sequence[object]) -> str:
     return f"{kind}-{slug(benchmark)}" + (f"-{n}" if len(several) > 1 else "")
 
 
+class StateStyle(NamedTuple):
+    """How a state of a pair is drawn."""
+
+    state: str
+    text: str
+    colour: str
+    hatch: str
+
+
 OTHERS = (
-    ("both_wrong", "wrong in both orders", VERMILLION, ""),
-    ("first_slot", "first shown picked twice", BLUE, "///"),
-    ("second_slot", "second shown picked twice", SKY, "..."),
-    ("incomplete", "some order without a choice", MUTED, "xxx"),
+    StateStyle("both_wrong", "wrong in both orders", VERMILLION, ""),
+    StateStyle("first_slot", "first shown picked twice", BLUE, "///"),
+    StateStyle("second_slot", "second shown picked twice", SKY, "..."),
+    StateStyle("incomplete", "some order without a choice", MUTED, "xxx"),
 )
+"""All states but right in both orders."""
 
 
 def transition_plots(report: Report, benchmark: str) -> Iterator[Plot]:
@@ -184,25 +208,23 @@ def transition_plots(report: Report, benchmark: str) -> Iterator[Plot]:
                     axes.barh(y, size, left=start, height=0.62, color=colour, hatch=hatch, ec=PAPER, lw=0.5)
                 right, left = right + gained, left + lost
             axes.text(1.01, y, f"+{right:g} / −{left:g}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-            most.append((right - left, whole(c), f"{right:g} gained, {left:g} lost"))
+            most.append((right - left, row_name(c), f"{right:g} gained, {left:g} lost"))
         axes.axvline(0, color=INK, lw=1)
         _wide(axes, 1)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.margins(x=0.06)
         axes.xaxis.set_major_formatter(lambda x, _: f"{abs(x):g}")
         axes.set_xlabel("items    ← no longer right in both orders        newly right in both orders →")
-        _legend(
-            figure, [(text, colour, hatch) for _, text, colour, hatch in OTHERS], "before (right), or after (left):"
-        )
+        _legend(figure, OTHERS, "before (right), or after (left):")
         alt = f"{len(places)} rows. Best net: {max(most)[1]}: {max(most)[2]}. Worst: {min(most)[1]}: {min(most)[2]}."
         title = f"{benchmark}: pairs that an arm fixed or broke" + _part(n, several)
         yield Plot(_name("transitions", benchmark, n, several), benchmark, title, alt, figure)
 
 
-def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], title: str) -> None:
+def _legend(figure: Any, styles: Sequence[StateStyle], title: str) -> None:
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=colour, hatch=hatch, edgecolor=PAPER, label=text) for text, colour, hatch in entries]
+    handles = [Patch(facecolor=s.colour, hatch=s.hatch, edgecolor=PAPER, label=s.text) for s in styles]
     figure.legend(handles=handles, loc="outside lower left", ncols=2, title=title, alignment="left", title_fontsize=8.5)
 
 
@@ -222,7 +244,7 @@ def position_plots(report: Report, benchmark: str) -> Iterator[Plot]:
                 axes.plot(last, y, marker="^", ms=7, mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", zorder=2)
                 text = f"{100 * bias.value:+.1f} [{100 * bias.low:.1f}, {100 * bias.high:.1f}]"
                 axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-                biases.append((abs(bias.value), whole(c), text))
+                biases.append((abs(bias.value), row_name(c), text))
         axes.set_xlim(-3, 103)
         axes.set_xlabel("accuracy in per cent; on the right: first minus last, in points, with 95 % interval")
         from matplotlib.lines import Line2D

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -98,17 +98,24 @@ def choices(contents: Contents) -> dict[str, Any]:
     categories = sorted({i[3] for i in contents.index["items"] if i[3]})
     return {
         "happenings": HAPPENINGS,
-        "judges": _pairs(names[0]),
-        "arms": _pairs(names[1]),
-        "writers": _pairs(names[2]),
-        "benchmarks": [(str(n), b["name"]) for n, b in enumerate(contents.index["benchmarks"])],
-        "categories": _pairs(categories),
+        "judges": _choices(names[0]),
+        "arms": _choices(names[1]),
+        "writers": _choices(names[2]),
+        "benchmarks": [Choice(str(n), b["name"]) for n, b in enumerate(contents.index["benchmarks"])],
+        "categories": _choices(categories),
         "orders": ORDERS,
     }
 
 
-def _pairs(values: Sequence[str]) -> list[tuple[str, str]]:
-    return [(v, v) for v in values]
+class Choice(NamedTuple):
+    """A line of a list to choose from."""
+
+    value: str
+    text: str
+
+
+def _choices(values: Sequence[str]) -> list[Choice]:
+    return [Choice(v, v) for v in values]
 
 
 def page(

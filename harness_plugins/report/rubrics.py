@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.records import Item, Rubric
 from evaluators.rubrics.arms import ARMS
@@ -20,8 +20,14 @@ Piece = str | list[str]
 """A stretch of text, or [stretch, its leak classes by comma]."""
 
 
-def marked(text: str, responses: Sequence[str]) -> tuple[list[str], list[Piece]]:
+class Marked(NamedTuple):
     """The leak classes of a text, and the text in pieces, those marked that gave it away."""
+
+    kinds: list[str]
+    pieces: list[Piece]
+
+
+def marked(text: str, responses: Sequence[str]) -> Marked:
     leaks = find_leaks(text, responses)[:LEAKS]
     shown = plain(text)
     cuts: set[int] = {0, len(shown)}
@@ -43,7 +49,7 @@ def marked(text: str, responses: Sequence[str]) -> tuple[list[str], list[Piece]]
         else:
             pieces.append(shown[start:end])
     kinds = {leak.kind for leak in leaks}
-    return [_name(c) for c in CLASSES if c in kinds], pieces
+    return Marked([_name(c) for c in CLASSES if c in kinds], pieces)
 
 
 def _name(kind: str) -> str:
@@ -80,7 +86,7 @@ class Shelf:
         rubric = self._rubrics.get(uid)
         text = as_judged(item, arm, uid, self._rubrics)
         if rubric is None:  # a fixed text, which knows of no pair
-            return {"uid": plain(uid), "text": [cut(text, self._most)[0]]}
+            return {"uid": plain(uid), "text": [cut(text, self._most).text]}
         own = self._items.get(rubric.item or "")
         responses = [c.text for c in own.candidates] if own else []
         kinds, pieces = marked(text[: self._most], responses)
@@ -108,7 +114,7 @@ class Shelf:
             entry["leaks"] = kinds
         if rubric.criteria and arm == "transferred":
             entry["criteria"] = [
-                [marked(c.name[:400], responses)[1], marked(c.description[:2000], responses)[1], c.weight]
+                [marked(c.name[:400], responses).pieces, marked(c.description[:2000], responses).pieces, c.weight]
                 for c in rubric.criteria
             ]
         return entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -39,7 +40,13 @@ def middle(text: str, most: int) -> str:
     return f"{flat[: most - tail - 1]}…{flat[-tail:]}"
 
 
-def cut(text: str, most: int) -> tuple[str, int]:
-    """(text up to `most` characters, its full length)."""
+class Excerpt(NamedTuple):
+    text: str
+    length: int
+    """Of the whole, in characters."""
+
+
+def cut(text: str, most: int) -> Excerpt:
+    """The text up to `most` characters."""
     shown = plain(text[:most])
-    return (shown + "…" if len(text) > most else shown), len(text)
+    return Excerpt(shown + "…" if len(text) > most else shown, len(text))

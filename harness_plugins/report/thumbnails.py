@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluators.images.pictures import opened, plain_mode, upright
 from evaluators.inputs.files import plain_file
@@ -56,15 +56,24 @@ class Thumbnail:
     gone: str = ""
 
 
-def shown_files(media: Sequence[Media]) -> list[tuple[Media, int, MediaFile]]:
-    """The pictures of some media that a page shows: (medium, index of the file, file); of a video up to FRAMES frames."""
-    pictures = []
+class ShownFile(NamedTuple):
+    """A picture of a medium."""
+
+    medium: Media
+    number: int
+    """Its place among the medium's files, from 0."""
+    file: MediaFile
+
+
+def shown_files(media: Sequence[Media]) -> list[ShownFile]:
+    """The pictures of some media that a page shows; of a video up to FRAMES frames."""
+    pictures: list[ShownFile] = []
     for m in media:
         files = list(enumerate(m.files))
         if m.kind == "video" and len(files) > FRAMES:
             last = len(files) - 1
             files = [files[round(i * last / (FRAMES - 1))] for i in range(FRAMES)]
-        pictures += [(m, n, f) for n, f in files]
+        pictures += [ShownFile(m, n, f) for n, f in files]
     return pictures[:PICTURES]
 
 
@@ -86,8 +95,8 @@ def thumbnails(
     files: dict[str, MediaFile] = {}
     for item in items:
         for media in (item.media, *(c.media for c in item.candidates)):
-            for _, _, f in shown_files(media):
-                files.setdefault(identity(f), f)
+            for shown in shown_files(media):
+                files.setdefault(identity(shown.file), shown.file)
     by_identity: dict[str, Thumbnail] = {}
     waiting, pixels, used = list(files.items()), 0, 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():

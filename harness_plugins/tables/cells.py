@@ -1,45 +1,30 @@
-"""What tables are made of: a grid of texts, and numbers as they stand in its cells."""
+"""Numbers as they stand in the cells of a table."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
-from harness_plugins.scoring.cells import Contrast, Metric
-
-
-@dataclass
-class Table:
-    """A titled grid of texts, with notes under it. `**text**` marks bold, whatever the format makes of it."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    """What spoils its numbers: stands above them."""
-
-
-def without_empty(table: Table) -> Table:
-    """The table without columns in which no row says anything, each note once."""
-    filled = [n for n in range(len(table.header)) if not table.rows or any(row[n] for row in table.rows)]
-    table.header = [table.header[n] for n in filled]
-    table.rows = [[row[n] for n in filled] for row in table.rows]
-    table.notes = list(dict.fromkeys(table.notes))
-    return table
+from harness_plugins.scoring.cells import CellReport, Contrast, Metric
+from harness_plugins.scoring.registry import metric_kind
+from harness_plugins.tables.model import Cell
 
 
 def count(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
 
 
-def percent(metric: Metric | None) -> str:
+def percent(metric: Metric | None) -> Cell:
     """`72.4 (123/170)`; empty where there is no such number."""
     if metric is None or math.isnan(metric.value):
-        return ""
+        return Cell()
+    return Cell(f"{100 * metric.value:.1f} ({behind(metric)})", 100 * metric.value)
+
+
+def behind(metric: Metric) -> str:
+    """What a number is made of: `123/170`, or how many means it is the mean of."""
     if metric.name.startswith("macro"):
-        return f"{100 * metric.value:.1f} (mean of {count(metric.n)})"
-    return f"{100 * metric.value:.1f} ({count(metric.k)}/{count(metric.n)})"
+        return f"mean of {count(metric.n)}"
+    return f"{count(metric.k)}/{count(metric.n)}"
 
 
 def interval(low: float, high: float) -> str:
@@ -53,14 +38,14 @@ def _p(p: float) -> str:
     return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
 
 
-def gain(contrast: Contrast | None, short: bool = False) -> str:
+def gain(contrast: Contrast | None, *, short: bool = False) -> Cell:
     """`+3.1 [1.0, 5.2] p=.004`, and no word: what may be said is a conclusion's (`scoring.conclusions`)."""
     if contrast is None:
-        return ""
+        return Cell()
     if not contrast.complete:
-        return incomplete(contrast)
+        return Cell(incomplete(contrast), state="incomplete")
     if not contrast.differs:
-        return "no answer"
+        return Cell("no answer")
     bounds = "" if short else f" {interval(contrast.low, contrast.high)}"
     text = f"{100 * contrast.value:+.1f}{bounds} {_p(contrast.p)}"
     if contrast.p_holm is not None and not short:
@@ -70,7 +55,7 @@ def gain(contrast: Contrast | None, short: bool = False) -> str:
     if contrast.by_ratio is not None:
         again = contrast.by_ratio
         text += f" (by ratio {100 * again.value:+.1f} {_p(again.p)})"
-    return text
+    return Cell(text, 100 * contrast.value)
 
 
 def incomplete(contrast: Contrast) -> str:
@@ -81,6 +66,34 @@ def incomplete(contrast: Contrast) -> str:
     return f"incomplete: between {low} and {high}"
 
 
-def points(metric: Metric | None) -> str:
+def points(metric: Metric | None) -> Cell:
     """A difference in points with its interval."""
-    return "" if metric is None else f"{100 * metric.value:+.1f} {interval(metric.low, metric.high)}"
+    if metric is None:
+        return Cell()
+    return Cell(f"{100 * metric.value:+.1f} {interval(metric.low, metric.high)}", 100 * metric.value)
+
+
+def unanswered(cell: CellReport) -> str:
+    return f"incomplete: {cell.trials.answered}/{cell.trials.due} answered"
+
+
+def accuracy(cell: CellReport) -> Cell:
+    """A cell's accuracy, or how many of its trials have an answer: what is incomplete shows no accuracy."""
+    if not cell.complete:
+        return Cell(unanswered(cell), state="incomplete")
+    return percent(cell.metrics.get("accuracy"))
+
+
+def accuracy_interval(cell: CellReport) -> str:
+    metric = cell.metrics["accuracy"]
+    return interval(metric.low, metric.high) if cell.complete else ""
+
+
+def in_unit(metric: Metric | None) -> Cell:
+    """A metric as its unit is printed (`scoring.registry`): a share in per cent, a difference in points, a number as it is."""
+    if metric is None or math.isnan(metric.value):
+        return Cell()
+    unit = metric_kind(metric.name).unit
+    if unit == "share":
+        return percent(metric)
+    return points(metric) if unit == "points" else Cell(f"{metric.value:.4g}", metric.value)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from evaluators.text import printable_json
 from harness_plugins.scoring.caveats import differ, warning
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.compare import Comparison, Matched, Row
 from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.cards import cards_in
-from harness_plugins.tables.cells import Table, count, gain, interval, percent, without_empty
-from harness_plugins.tables.escaping import spreadsheet_text
-from harness_plugins.tables.render import latex, markdown
+from harness_plugins.tables.cells import count, gain, interval, percent
+from harness_plugins.tables.model import Cell, Table, names, numbers, words
+from harness_plugins.tables.render import csv_lines, json_document, latex, markdown
+from harness_plugins.tables.run_tables.cards import cards_in
 
 
 def answer(comparison: Comparison) -> str:
@@ -80,10 +75,13 @@ def tables(comparison: Comparison) -> list[Table]:
     for m in comparison.matched:
         shown += [_headline(m, comparison.arm), _arms(m), _transitions(m, comparison.arm)]
     if comparison.refused:
-        table = Table("Not comparable: judges that were not asked alike", ["judge", "field", "A", "B"])
-        table.rows = [[r.judge, *difference] for r in comparison.refused for difference in r.differs]
+        title = "Not comparable: judges that were not asked alike"
+        table = Table("not_comparable", title, [*names("judge", "field"), *words("A", "B")])
+        for r in comparison.refused:
+            for difference in r.differs:
+                table.add(r.judge, *difference)
         shown.append(table)
-    shown += _cards(comparison)
+    shown.append(_cards(comparison))
     for side, losses, caveats in zip("AB", comparison.losses, comparison.caveats, strict=True):
         shown[0].warnings += [*(f"{side}: {loss}." for loss in losses), *(f"{side}: {warning(c)}" for c in caveats)]
     shown[0].notes = [
@@ -91,35 +89,24 @@ def tables(comparison: Comparison) -> list[Table]:
         *shown[0].notes,
         *comparison.notes,
     ]
-    return [without_empty(t) for t in shown if t.rows]
+    return [t.without_empty() for t in shown if t.rows]
 
 
 def _headline(m: Matched, arm: str) -> Table:
     a, b = m.writers
     title = f"{m.benchmark}: {arm}, {b} in B minus {a} in A, {m.items} items in {m.clusters} clusters"
-    header = [
-        "judge",
-        "relation",
-        "A",
-        "B",
-        "B minus A",
-        "detectable",
-        "fixed",
-        "broken",
-        "none: B minus A",
-        "beyond none",
-    ]
-    table = Table(title, header)
+    headers = ("A", "B", "B minus A", "detectable", "fixed", "broken", "none: B minus A", "beyond none")
+    table = Table("headline", title, [*names("judge", "relation"), *numbers(*headers)], benchmark=m.benchmark)
     none = {r.judge: gain(r.difference) for r in m.rows if r.arm == "none" and not m.one_run}
     for r in (r for r in m.rows if r.arm == arm):
-        moved = [count(x) if r.transitions else "" for x in (r.fixed, r.broken)]
-        numbers = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference), *moved]
-        table.rows.append([r.judge, r.relation, *numbers, none.get(r.judge, ""), gain(r.beyond_none)])
+        moved = [Cell(count(x), x) if r.transitions else Cell() for x in (r.fixed, r.broken)]
+        both = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference), *moved]
+        table.add(r.judge, r.relation, *both, none.get(r.judge, Cell()), gain(r.beyond_none))
         if r.difference is not None and r.difference.unequal:
             table.notes.append(f"{r.judge}: B minus A is no finding: {differ(r.difference)}.")
     if m.headline is not None and len(m.judges) > 1:
-        mean = ["mean of " + ", ".join(m.judges), "", "", "", gain(m.headline), _detectable(m.headline), "", ""]
-        table.rows.append([*mean, gain(m.drift), gain(m.beyond_none)])
+        mean = [gain(m.headline), _detectable(m.headline), Cell(), Cell(), gain(m.drift), gain(m.beyond_none)]
+        table.add(f"mean of {', '.join(m.judges)}", "", "", "", *mean)
     left = [f"{n} only in {side}" for n, side in zip(m.only, "AB", strict=True) if n]
     left += [f"{m.changed} whose texts, labels or media differ between the runs"] if m.changed else []
     if left:
@@ -139,15 +126,12 @@ def _headline(m: Matched, arm: str) -> Table:
 
 
 def _arms(m: Matched) -> Table:
-    table = Table(
-        f"{m.benchmark}: every arm, B minus A",
-        ["judge", "arm", "writer A", "writer B", "A", "B", "B minus A", "detectable"],
-    )
+    columns = [*names("judge", "arm", "writer A", "writer B"), *numbers("A", "B", "B minus A", "detectable")]
+    table = Table("arms", f"{m.benchmark}: every arm, B minus A", columns, benchmark=m.benchmark)
     for r in m.rows:
         writers = r.writers or ("", "")
-        table.rows.append(
-            [r.judge, r.arm, *writers, _accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference)]
-        )
+        both = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference)]
+        table.add(r.judge, r.arm, *writers, *both)
     table.notes.append(
         "Over the items complete in both. Only the headline's arm and `none` are corrected for how many tests there are."
     )
@@ -155,33 +139,33 @@ def _arms(m: Matched) -> Table:
 
 
 def _transitions(m: Matched, arm: str) -> Table:
-    table = Table(
-        f"{m.benchmark}: {arm}, pairs by what they were in A", ["judge", "in A", *(s.replace("_", " ") for s in STATES)]
-    )
+    columns = [*names("judge", "in A"), *numbers(*(s.replace("_", " ") for s in STATES))]
+    title = f"{m.benchmark}: {arm}, pairs by what they were in A"
+    table = Table("transitions", title, columns, benchmark=m.benchmark)
     for r in (r for r in m.rows if r.arm == arm):
         for before, after in (r.transitions or {}).items():
             if any(after.values()):
-                table.rows.append([r.judge, before.replace("_", " "), *(count(after[s]) for s in STATES)])
+                table.add(r.judge, before.replace("_", " "), *(Cell(count(after[s]), after[s]) for s in STATES))
     return table
 
 
-def _cards(comparison: Comparison) -> list[Table]:
+def _cards(comparison: Comparison) -> Table:
     """The writers' rubric cards, of A above those of B."""
-    by_run = {run: cards_in(run) for run in dict.fromkeys(comparison.runs)}
-    first = by_run[comparison.runs[0]]
-    table = Table(first.title, ["run", *first.header], notes=list(first.notes))
-    for side, run, place in zip("AB", comparison.runs, (0, 1), strict=True):
-        writers = dict.fromkeys(m.writers[place] for m in comparison.matched)
-        table.rows += [[side, *row] for row in by_run[run].rows if row[0].removesuffix(" (shared)") in writers]
-    return [table]
+    by_side = [cards_in(run, {m.writers[side] for m in comparison.matched}) for side, run in enumerate(comparison.runs)]
+    first = by_side[0]
+    table = Table(first.id, first.title, [*names("run"), *first.columns], notes=first.notes)
+    for name, cards in zip("AB", by_side, strict=True):
+        for row in cards.rows:
+            table.add(name, *row)
+    return table
 
 
-def _accuracy(row: Row, side: int) -> str:
-    return percent((row.a, row.b)[side]) if row.complete else "incomplete"
+def _accuracy(row: Row, side: int) -> Cell:
+    return percent((row.a, row.b)[side]) if row.complete else Cell("incomplete", state="incomplete")
 
 
-def _detectable(x: Contrast | None) -> str:
-    return "" if x is None or math.isnan(x.detectable) else f"{100 * x.detectable:.1f}"
+def _detectable(x: Contrast | None) -> Cell:
+    return Cell() if x is None or math.isnan(x.detectable) else Cell(f"{100 * x.detectable:.1f}", 100 * x.detectable)
 
 
 def objects(comparison: Comparison) -> list[dict[str, Any]]:
@@ -250,7 +234,7 @@ def _json(comparison: Comparison) -> str:
         "caveats": _caveats(comparison),
         "notes": [*comparison.notes, *(n for m in comparison.matched for n in m.notes)],
     }
-    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    return json_document(document)
 
 
 def _conclusions(comparison: Comparison) -> list[dict[str, Any]]:
@@ -263,8 +247,8 @@ def _caveats(comparison: Comparison) -> list[dict[str, Any]]:
     return [{"run": side, **o} for side, c in both for o in c.objects()]
 
 
-def _csv(comparison: Comparison) -> str:
-    header = [
+_HEADER = (
+    *(
         "benchmark",
         "judge",
         "arm",
@@ -279,23 +263,26 @@ def _csv(comparison: Comparison) -> str:
         "low",
         "high",
         "p",
-    ]
-    header += ["p_holm", "detectable", "fixed", "broken", "complete", "run", "writer", "verdict", "caveat", "text"]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
+    ),
+    *("p_holm", "detectable", "fixed", "broken", "complete", "run", "writer", "verdict", "caveat", "text"),
+)
+
+
+def _csv(comparison: Comparison) -> str:
     losses = [
         {"run": side, "metric": "caveat", "caveat": "folder", "text": x}
         for side, run_losses in zip("AB", comparison.losses, strict=True)
         for x in run_losses
     ]
     answers = [{"metric": "answer", "text": line} for line in answer(comparison).splitlines()]
-    for o in [*answers, *losses, *_caveats(comparison), *objects(comparison), *_conclusions(comparison)]:
-        o["run"] = o.get("run", "").upper()
-        o["text"] = o.get("text") or o.get("sentence")
-        o["judge"] = ", ".join(o["judge"]) if isinstance(o.get("judge"), list) else o.get("judge")
-        writer.writerow({k: spreadsheet_text(v) for k, v in o.items()})
-    return out.getvalue()
+    lines = [*answers, *losses, *_caveats(comparison), *objects(comparison), *_conclusions(comparison)]
+    return csv_lines(_HEADER, map(_line, lines))
+
+
+def _line(o: dict[str, Any]) -> dict[str, Any]:
+    judges = o.get("judge")
+    judge = ", ".join(judges) if isinstance(judges, list) else judges
+    return o | {"run": o.get("run", "").upper(), "text": o.get("text") or o.get("sentence"), "judge": judge}
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {"md": _markdown, "json": _json, "csv": _csv, "latex": _latex}

@@ -26,6 +26,7 @@ _LATEX = str.maketrans(
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
         "`": r"\textasciigrave{}",
+        "±": r"$\pm$",
         # A row that begins with [ or * would be taken for the option of the \\ before it.
         "[": "{[}",
         "]": "{]}",
@@ -34,8 +35,9 @@ _LATEX = str.maketrans(
 )
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """How a formula begins, in full width too."""
-_MARKDOWN = re.compile(r"[\\`*\[\]<|~$]|&(?=#?\w+;)|(?<![^\W_])_+|_+(?![^\W_])")
-"""What means something; an underscore inside a word does not."""
+_MARKDOWN = re.compile(r"[\\*<|~$]|&(?=#?\w+;)|(?<![^\W_])_+|_+(?![^\W_])|\[(?=[ xX]\])|\](?=[(\[:])")
+"""What means something. An underscore inside a word does not, nor does a bracket but in a link, an image, a definition or a box to
+tick; `code` is our own notes', and hides nothing of a name."""
 
 
 def plain(text: str) -> str:

@@ -2,78 +2,99 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness_plugins.scoring.report import Report
-from harness_plugins.tables.cards import cards
-from harness_plugins.tables.cells import Table
-from harness_plugins.tables.escaping import spreadsheet_text
-from harness_plugins.tables.model import grid_of, html
-from harness_plugins.tables.render import json_list, latex, markdown
+from harness_plugins.tables.model import Table
+from harness_plugins.tables.render import csv_lines, html, json_list, latex, markdown
 from harness_plugins.tables.run import tables
 
-
-def objects(reports: Sequence[Report]) -> list[dict[str, Any]]:
-    return [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
-
-
-def as_csv(reports: Sequence[Report]) -> str:
-    """One line a metric, all numbers in full. Texts that a spreadsheet would run as formulas are quoted with '."""
-    header = [
-        "run",
-        "benchmark",
-        "judge",
-        "writer",
-        "arm",
-        "relation",
-        "metric",
-        "k",
-        "n",
-        "value",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-        "detectable",
-        "protocol",
-        "complete",
-        "grading",
-        "rubrics",
-        "verdict",
-        "caveat",
-        "text",
-    ]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, header, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
-    for o in objects(reports):
-        if "counts" not in o:
-            judges = o.get("judge")
-            named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
-            named["text"] = o.get("text") or o.get("sentence") or ""
-            writer.writerow({k: spreadsheet_text(v) for k, v in (o | named).items()})
-    return out.getvalue()
+HEADER = (
+    "run",
+    "benchmark",
+    "judge",
+    "writer",
+    "arm",
+    "relation",
+    "metric",
+    "k",
+    "n",
+    "value",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "detectable",
+    "protocol",
+    "complete",
+    "grading",
+    "rubrics",
+    "verdict",
+    "caveat",
+    "text",
+)
+"""Of CSV."""
 
 
-def as_json(reports: Sequence[Report]) -> str:
-    return json_list(objects(reports))
+def objects(reports: Sequence[Report], others: Sequence[Table]) -> list[dict[str, Any]]:
+    """One flat object a metric, all numbers in full, then one a number of other packages' tables."""
+    ours = [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
+    return ours + [o for table in others for o in numbers_of(table)]
 
 
-def rubric_cards(reports: Sequence[Report]) -> list[Table]:
-    """A table of rubric cards for each run that holds rubrics."""
-    run_cards = [(r, cards(r.data.items(), r.data.written())) for r in reports]
-    for report, table in run_cards:
-        table.title = f"{report.folder}: {table.title}" if len(reports) > 1 else table.title
-    return [table for _, table in run_cards if table.rows]
+def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
+    """An object for each cell that is of no row's name: the table's id as `metric`, and where in the table it stands."""
+    named = [n for n, column in enumerate(table.columns) if column.holds == "names"]
+    for row in table.rows:
+        place = {table.columns[n].header: row[n].text for n in named}
+        for column, cell in zip(table.columns, row, strict=True):
+            if column.holds != "names" and cell.text:
+                yield {
+                    "run": table.run,
+                    "benchmark": table.benchmark or None,
+                    "metric": table.id,
+                    "row": place,
+                    "column": column.header,
+                    "value": cell.value,
+                    "text": cell.text,
+                }
 
 
-FORMATS: dict[str, Callable[[Sequence[Report]], str]] = {
-    "md": lambda reports: markdown([*tables(reports), *rubric_cards(reports)]),
+def as_csv(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    """One line a metric, all numbers in full."""
+    return csv_lines(HEADER, map(_line, (o for o in objects(reports, others) if "counts" not in o)))
+
+
+def _line(o: dict[str, Any]) -> dict[str, Any]:
+    if "column" in o:
+        return o | {"text": f"{', '.join([*o['row'].values(), o['column']])}: {o['text']}"}
+    judges = o.get("judge")
+    named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
+    return o | named | {"text": o.get("text") or o.get("sentence") or ""}
+
+
+def as_json(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return json_list(objects(reports, others))
+
+
+def as_markdown(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return markdown([*tables(reports), *others])
+
+
+def as_latex(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return latex([*tables(reports), *others])
+
+
+def as_html(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
+    return html([*tables(reports), *others])
+
+
+FORMATS: dict[str, Callable[..., str]] = {
+    "md": as_markdown,
     "csv": as_csv,
     "json": as_json,
-    "latex": lambda reports: latex([*tables(reports), *rubric_cards(reports)]),
-    "html": lambda reports: html([grid_of(t) for t in [*tables(reports), *rubric_cards(reports)]]),
+    "latex": as_latex,
+    "html": as_html,
 }
+"""Format -> what writes reports, and the tables of other packages below, in it."""

@@ -1,114 +1,141 @@
-"""Tables as a page: a grid of cells with their marks and footnotes, and the small HTML page that needs nothing else."""
+"""A table: its columns, its rows of cells, and what stands above and below them. `render` writes it in each format."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from harness_plugins.tables.cells import Table
-from harness_plugins.tables.escaping import html_text
+State = Literal["", "measured", "published", "unavailable", "incomplete"]
 
 
-@dataclass
-class GridCell:
+@dataclass(frozen=True)
+class Cell:
+    """A text in a table, with what is known of it.
+
+    Example:
+        >>> Cell("72.4 (123/170)", value=72.4, bold=True).text
+        '72.4 (123/170)'
+    """
+
     text: str = ""
+    value: float | None = None
+    """The number behind the text, where there is one, in the unit that the text is in."""
     bold: bool = False
     marks: tuple[str, ...] = ()
-    """Of footnotes: "1" for a source, "†1" for a flag."""
-    state: str = ""
-    """measured, published, unavailable or incomplete, where it is a number's."""
+    """Of the table's footnotes: "1" for a source, "†1" for a flag."""
+    state: State = ""
+    """What kind of number it is, where that is to be told apart."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A header, and what its cells do: name the row, hold numbers, or say something in words."""
+
+    header: str
+    holds: Literal["names", "numbers", "words"] = "numbers"
+
+
+def names(*headers: str) -> list[Column]:
+    return [Column(header, "names") for header in headers]
+
+
+def numbers(*headers: str) -> list[Column]:
+    return [Column(header) for header in headers]
+
+
+def words(*headers: str) -> list[Column]:
+    return [Column(header, "words") for header in headers]
 
 
 @dataclass
-class Grid:
+class Table:
+    """What one table shows.
+
+    Example:
+        >>> table = Table("lengths", "demo: how long answers are", [*names("judge"), *numbers("characters")], benchmark="demo")
+        >>> table.add("qwen", Cell("1,204", value=1204))
+        >>> table.texts
+        [['qwen', '1,204']]
+    """
+
+    id: str
+    """What it shows, in one word: the same for every run and benchmark."""
     title: str
-    header: list[str]
-    sections: list[list[list[GridCell]]]
-    """Groups of rows, a line between them."""
-    numbers_from: int = 1
-    """The first column of numbers; those before it name the row."""
+    columns: list[Column]
+    groups: list[list[list[Cell]]] = field(default_factory=lambda: [[]])
+    """Rows of cells in groups, between which formats draw a line."""
+    run: str = ""
+    """The folder of the run that it is of."""
+    benchmark: str = ""
+    """Empty: of the run as a whole."""
+    section: str = ""
+    """Of the report page (`report.sections`). Empty: none of ours."""
     notes: list[str] = field(default_factory=list)
     footnotes: dict[str, str] = field(default_factory=dict)
     """Mark -> what it says."""
     warnings: list[str] = field(default_factory=list)
     """What spoils its numbers: stands above them."""
+    keeps_empty: bool = False
+    """Its columns stay where no row says anything: that nothing was found is what they say."""
 
+    @property
+    def rows(self) -> list[list[Cell]]:
+        return [row for group in self.groups for row in group]
 
-def grid_of(table: Table) -> Grid:
-    """An ordinary table, whose bold cells are `**text**`."""
+    @property
+    def headers(self) -> list[str]:
+        return [column.header for column in self.columns]
 
-    def cell(text: str) -> GridCell:
-        bold = text.startswith("**") and text.endswith("**") and len(text) > 4
-        return GridCell(text[2:-2] if bold else text, bold)
+    @property
+    def texts(self) -> list[list[str]]:
+        return [[cell.text for cell in row] for row in self.rows]
 
-    names = next((n for n, h in enumerate(table.header) if h not in _NAMES), len(table.header))
-    rows = [[cell(x) for x in row] for row in table.rows]
-    return Grid(table.title, table.header, [rows], max(1, names), list(table.notes), warnings=list(table.warnings))
+    def add(self, *cells: Cell | str) -> None:
+        """Add a row to the last group.
 
+        Raises:
+            ValueError: there are more or fewer cells than columns.
+        """
+        if len(cells) != len(self.columns):
+            raise ValueError(f"table {self.id}: a row of {len(cells)} cells under {len(self.columns)} columns")
+        self.groups[-1].append([Cell(cell) if isinstance(cell, str) else cell for cell in cells])
 
-_NAMES = ("judge", "judges", "writer", "arm", "relation", "under none", "decided by", "method")
+    def check(self) -> None:
+        """For tables of others, before anything is printed.
 
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 95rem; padding: 0 1rem; color: #1a1a1a; background: #fff }
-.scroll { overflow-x: auto }
-table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid }
-caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-thead, tbody + tbody { border-top: 1px solid }
-th, td { padding: .2rem .6rem; text-align: left; font-weight: normal; vertical-align: baseline }
-th, td { overflow-wrap: break-word; max-width: 24em }
-section { margin-bottom: 2.5rem }
-thead th { font-weight: 600 }
-td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
-td[data-state=incomplete] { font-style: italic; color: #6b4a00; white-space: normal }
-p.warning { margin: .2rem 0; padding: .3rem .6rem; border-left: 3px solid #b06000; background: #fff6e5 }
-ul { font-size: .87rem; color: #444; overflow-wrap: anywhere }
-sup { line-height: 0 }
-sup a { text-decoration: none; padding: 0 .15em }
-"""
+        Raises:
+            TypeError: a text is none.
+            ValueError: a row does not fit the columns, or a mark has no footnote.
+        """
+        for text in (self.title, *self.headers, *self.notes, *self.warnings, *(t for row in self.texts for t in row)):
+            if not isinstance(text, str):
+                raise TypeError(f"table {self.id}: {text!r} is no text")
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.id}: a row of {len(row)} cells under {len(self.columns)} columns")
+            if missing := {mark for cell in row for mark in cell.marks} - set(self.footnotes):
+                raise ValueError(f"table {self.id}: no footnote {min(missing)!r}")
 
-
-def html(grids: Sequence[Grid]) -> str:
-    """One page that needs no other file and runs no script; every text is escaped."""
-    title = html_text(grids[0].title) if grids else "tables"
-    head = f'<meta charset="utf-8">\n<title>{title}</title>\n<style>{_STYLE}</style>'
-    body = "\n".join(_table(grid, n) for n, grid in enumerate(grids, 1))
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n'
-
-
-def _table(grid: Grid, number: int) -> str:
-    places = {mark: f"t{number}-{n}" for n, mark in enumerate(grid.footnotes, 1)}
-    head = "".join(f'<th scope="col">{html_text(h)}</th>' for h in grid.header)
-    lines = [
-        "<section>",
-        *(f'<p class="warning">Warning: {html_text(w)}</p>' for w in grid.warnings),
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{html_text(grid.title)}">',
-        f"<table><caption>{html_text(grid.title)}</caption>",
-        f"<thead><tr>{head}</tr></thead>",
-    ]
-    for section in grid.sections:
-        rows = ["<tr>" + "".join(_cell(c, n, grid, places) for n, c in enumerate(row)) + "</tr>" for row in section]
-        lines += ["<tbody>", *rows, "</tbody>"]
-    lines.append("</table></div>")
-    if grid.notes:
-        lines += ["<ul>", *(f"<li>{html_text(note)}</li>" for note in grid.notes), "</ul>"]
-    if grid.footnotes:
-        footnotes = (
-            f'<li id="{places[mark]}">{html_text(mark)}: {html_text(text)}</li>'
-            for mark, text in grid.footnotes.items()
+    def changed(self, change: Callable[[str], str]) -> Table:
+        """The table with every text of it changed."""
+        return replace(
+            self,
+            title=change(self.title),
+            columns=[replace(column, header=change(column.header)) for column in self.columns],
+            groups=[
+                [[replace(cell, text=change(cell.text)) for cell in row] for row in group] for group in self.groups
+            ],
+            notes=[change(note) for note in self.notes],
+            footnotes={mark: change(text) for mark, text in self.footnotes.items()},
+            warnings=[change(warning) for warning in self.warnings],
         )
-        lines += ["<ul>", *footnotes, "</ul>"]
-    return "\n".join([*lines, "</section>"])
 
-
-def _cell(cell: GridCell, column: int, grid: Grid, places: dict[str, str]) -> str:
-    text = html_text(cell.text)
-    text = f"<strong>{text}</strong>" if cell.bold else text
-    if cell.marks:
-        links = ", ".join(f'<a href="#{places[m]}">{html_text(m)}</a>' for m in cell.marks)
-        text += f"<sup>{links}</sup>"
-    if column == 0:
-        return f'<th scope="row">{text}</th>'
-    kind = ' class="number"' if column >= grid.numbers_from else ""
-    kind += f' data-state="{cell.state}"' if cell.state else ""
-    title = ' title="unavailable" aria-label="unavailable"' if cell.state == "unavailable" else ""
-    return f"<td{kind}{title}>{text}</td>"
+    def without_empty(self) -> Table:
+        """The table without columns in which no row says anything, each note once."""
+        rows = self.rows
+        all_stay = self.keeps_empty or not rows
+        filled = [n for n in range(len(self.columns)) if all_stay or any(row[n].text for row in rows)]
+        groups = [[[row[n] for n in filled] for row in group] for group in self.groups]
+        notes = list(dict.fromkeys(self.notes))
+        return replace(self, columns=[self.columns[n] for n in filled], groups=groups, notes=notes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -41,6 +41,24 @@ Arm = tuple[str, str | None]
 """An arm with its writer."""
 
 
+class Condition(NamedTuple):
+    """That an item is in a state under an arm."""
+
+    arm: str
+    state: str
+
+
+@dataclass
+class Judged:
+    """The verdicts of one judge, and the names that the run holds, in their order."""
+
+    by_item: dict[str, dict[Arm, list[Verdict]]] = field(default_factory=dict)
+    """The last verdict of each trial."""
+    judges: dict[str, None] = field(default_factory=dict)
+    writers: dict[str, None] = field(default_factory=dict)
+    arms: dict[str, None] = field(default_factory=dict)
+
+
 def show(
     run: Path,
     *,
@@ -68,23 +86,23 @@ def show(
     conditions = _conditions(where)
     judge = judge or _first_judge(manifest)
     reread = folder.rereader(manifest)
-    verdicts, judges, writers, arms = _verdicts(folder, judge, reread, damage)
-    if judges:
-        _known("judge", judge, judges)
-    _known("writer", writer, writers)
-    for arm, _ in conditions:
-        _known("arm", arm, arms)
-    judge = judge or next(iter(judges), None)
+    judged = _verdicts(folder, judge, reread, damage)
+    if judged.judges:
+        _check("judge", judge, judged.judges)
+    _check("writer", writer, judged.writers)
+    for condition in conditions:
+        _check("arm", condition.arm, judged.arms)
+    judge = judge or next(iter(judged.judges), None)
     rubrics = {r.uid: r for r in folder.rubrics(damage)}
     fitting = [
         i
         for i in items.values()
         if (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
-        and _fits(i, verdicts.get(i.uid, {}), conditions, writer)
+        and _fits(i, judged.by_item.get(i.uid, {}), conditions, writer)
     ]
     for n, fitting_item in enumerate(fitting[:limit], 1):
         head = f"===== {n} of {min(limit, len(fitting))} shown, {len(fitting)} found; judge {judge} =====\n"
-        yield printable(head + _text(fitting_item, verdicts.get(fitting_item.uid, {}), rubrics, writer))
+        yield printable(head + _text(fitting_item, judged.by_item.get(fitting_item.uid, {}), rubrics, writer))
     yield from damage_notes(damage)
     yield from reread.notes()
     if not fitting:
@@ -98,35 +116,30 @@ def _first_judge(manifest: Mapping[str, Any]) -> str | None:
     return next(iter(models or judges), None)
 
 
-def _known(what: str, value: str | None, values: Mapping[str, None]) -> None:
+def _check(what: str, value: str | None, values: Mapping[str, None]) -> None:
     if value is not None and value not in values:
         raise UserError(f"in this run: {unknown(what, value, values)}")
 
 
-def _conditions(where: str) -> list[tuple[str, str]]:
-    conditions = []
+def _conditions(where: str) -> list[Condition]:
+    conditions: list[Condition] = []
     for part in re.split(r"[\s,]+", where.strip()):
         if part:
             arm, _, state = part.partition("=")
             if state not in STATES:
                 raise UserError(f"--where {part}: give ARM=STATE: {unknown('state', state, STATES)}")
-            conditions.append((arm, state))
+            conditions.append(Condition(arm, state))
     return conditions
 
 
-def _verdicts(
-    folder: RunFolder, judge: str | None, reread: Rereader, damage: Damage
-) -> tuple[dict[str, dict[Arm, list[Verdict]]], dict[str, None], dict[str, None], dict[str, None]]:
-    """By item, the last verdict of each trial of one judge; and the judges, writers and arms there are."""
-    judges: dict[str, None] = {}
-    writers: dict[str, None] = {}
-    arms: dict[str, None] = {}
+def _verdicts(folder: RunFolder, judge: str | None, reread: Rereader, damage: Damage) -> Judged:
+    judged = Judged()
     last: dict[tuple[object, ...], bytes] = {}
     for v in folder.verdicts(damage):
-        judges.setdefault(v["judge"])
-        arms.setdefault(v["arm"])
+        judged.judges.setdefault(v["judge"])
+        judged.arms.setdefault(v["arm"])
         if v["writer"] is not None:
-            writers.setdefault(v["writer"])
+            judged.writers.setdefault(v["writer"])
         trial = (
             v["item"],
             v["arm"],
@@ -134,23 +147,23 @@ def _verdicts(
             v["order"],
             *(v.get(f) for f in ("replicate", "sample", "candidate")),
         )
-        if v["judge"] == (judge or next(iter(judges))) and (v["status"] != "error" or trial not in last):
+        if v["judge"] == (judge or next(iter(judged.judges))) and (v["status"] != "error" or trial not in last):
             last[trial] = orjson.dumps(v)  # a million objects would not fit
-    by_item: dict[str, dict[Arm, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
     for line in last.values():
         try:
             verdict = reread.verdict(decode(Verdict, line, "ignore"))
         except RecordError:
             continue
-        by_item[verdict.item][verdict.arm, verdict.writer].append(verdict)
-    for trials in by_item.values():
+        by_arm = judged.by_item.setdefault(verdict.item, {})
+        by_arm.setdefault((verdict.arm, verdict.writer), []).append(verdict)
+    for trials in judged.by_item.values():
         for group in trials.values():
             group.sort(key=lambda v: (v.replicate, v.sample, v.order, v.candidate or 0))
-    return by_item, judges, writers, arms
+    return judged
 
 
 def _fits(
-    item: Item, trials: Mapping[Arm, Sequence[Verdict]], conditions: Sequence[tuple[str, str]], writer: str | None
+    item: Item, trials: Mapping[Arm, Sequence[Verdict]], conditions: Sequence[Condition], writer: str | None
 ) -> bool:
     for arm, state in conditions:
         groups = [g for (a, w), g in trials.items() if a == arm and (writer is None or w is None or w == writer)]
@@ -237,13 +250,13 @@ def _arm_text(
             best_first = sorted(range(len(v.ranks)), key=lambda n: v.ranks[n] if v.ranks else 0)
             came += f"; ranking: {' > '.join(f'candidate {n}' for n in best_first)}"
         out.append(f"  {v.order} ({shown}): {came}{p}")
-        out += [f"    {c.name} (weight {c.weight:g}): {said(c)}" for c in v.criteria]
+        out += [f"    {c.name} (weight {c.weight:g}): {criterion_text(c)}" for c in v.criteria]
         if v.answer:
             out.append(_indent((f"[reasoning] {v.answer.reasoning}\n" if v.answer.reasoning else "") + v.answer.text))
     return out
 
 
-def said(criterion: CriterionVerdict) -> str:
+def criterion_text(criterion: CriterionVerdict) -> str:
     """A judge's word on one criterion."""
     if criterion.score is not None:
         return f"score {criterion.score:g}"

@@ -19,7 +19,7 @@ from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
 from harness_plugins.folder.run_folder import RunFolder
-from harness_plugins.tables.cells import Table
+from harness_plugins.tables.model import Table
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples
 from harness_plugins.training_data.exports import check

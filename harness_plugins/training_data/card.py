@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from html import escape
 from typing import Any, get_args
 
-from harness_plugins.tables.cells import Table
+from harness_plugins.tables.model import Table, names, numbers, words
 from harness_plugins.training_data.config import PART_FACTS, PARTS, SIGNALS, DataConfig, Part
 from harness_plugins.training_data.overlap import Contaminated
 from harness_plugins.training_data.parts import Member
@@ -20,24 +19,17 @@ SHOWN = 5
 
 def sources_table(facts: Mapping[str, Mapping[str, Any]], pairs: Sequence[Pair]) -> Table:
     count = Counter(p.source for p in pairs)
-    table = Table(
-        "Sources", ["source", "layout", "from", "revision", "licence", "rows", "pairs", "kept", "rows sha256"]
-    )
+    columns = [
+        *names("source"),
+        *words("layout", "from", "revision", "licence"),
+        *numbers("rows", "pairs", "kept"),
+        *words("rows sha256"),
+    ]
+    table = Table("sources", "Sources", columns)
     for name, f in facts.items():
-        where, revision = escape(str(f["source"])), str(f["revision"] or "")[:12]
-        table.rows.append(
-            [
-                name,
-                f["layout"],
-                where,
-                revision,
-                f["licence"],
-                f"{f['rows']:,}",
-                f"{f['pairs']:,}",
-                f"{count[name]:,}",
-                f["rows_sha256"][:12],
-            ]
-        )
+        about = [f["layout"], str(f["source"]), str(f["revision"] or "")[:12], f["licence"]]
+        sizes = [f"{f['rows']:,}", f"{f['pairs']:,}", f"{count[name]:,}"]
+        table.add(name, *about, *sizes, f["rows_sha256"][:12])
     table.notes.append(
         "pairs: rows that fit their layout and prefer one of two. kept: those that the teacher was asked about."
     )
@@ -45,7 +37,8 @@ def sources_table(facts: Mapping[str, Mapping[str, Any]], pairs: Sequence[Pair])
 
 
 def dropped_table(dropped: Sequence[Dropped]) -> Table:
-    table = Table("Left out", ["why", "rows", "for example", "meaning"])
+    columns = [*names("why"), *numbers("rows"), *words("for example", "meaning")]
+    table = Table("dropped", "Left out", columns)
     by: dict[str, list[Dropped]] = defaultdict(list)
     for d in dropped:
         by[d.why].append(d)
@@ -53,7 +46,7 @@ def dropped_table(dropped: Sequence[Dropped]) -> Table:
         if by[why]:
             first = by[why][0]
             example = f"{first.place}{f' ({first.detail})' if first.detail else ''}"
-            table.rows.append([why, f"{len(by[why]):,}", escape(example[:120]), REASONS[why]])
+            table.add(why, f"{len(by[why]):,}", example[:120], REASONS[why])
     table.notes.append("Each row is counted once, under the first reason; dropped.jsonl has them all.")
     return table
 
@@ -61,25 +54,16 @@ def dropped_table(dropped: Sequence[Dropped]) -> Table:
 def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
     spec = config.teacher
     name = f"{spec.name} ({spec.model})" if spec else "none"
-    asked_outcomes = [o for o in get_args(Outcome) if o != "unasked"]
-    table = Table(
-        "Teacher's answers",
-        ["source", "pairs", *asked_outcomes, "preferred shown first"],
-    )
+    kinds = [o for o in get_args(Outcome) if o != "unasked"]
+    columns = [*names("source"), *numbers("pairs", *kinds, "preferred shown first")]
+    table = Table("teacher", "Teacher's answers", columns)
     for source in [*dict.fromkeys(t.pair.source for t in taught), "all"]:
         of_source = [t for t in taught if source in (t.pair.source, "all")]
         count = Counter(t.outcome for t in of_source)
         orders = [o for t in of_source for o in t.rubrics]
         firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in of_source for o in t.rubrics)
         share = f"{100 * firsts / len(orders):.1f} % ({firsts:,}/{len(orders):,})" if orders else ""
-        table.rows.append(
-            [
-                source,
-                f"{len(of_source):,}",
-                *(f"{count[o]:,}" for o in asked_outcomes),
-                share,
-            ]
-        )
+        table.add(source, f"{len(of_source):,}", *(f"{count[kind]:,}" for kind in kinds), share)
     how = config.distil
     faults = Counter(f for t in taught for f in t.faults)
     table.notes.append(
@@ -96,47 +80,37 @@ def parts_table(
     by_uid: Mapping[str, Taught],
     clusters: Mapping[str, int],
 ) -> Table:
-    names = list(dict.fromkeys(t.pair.source for t in by_uid.values()))
-    table = Table("Parts", ["part", "wanted", "pairs", "clusters", "preferred first", *names, "holds"])
+    sources = list(dict.fromkeys(t.pair.source for t in by_uid.values()))
+    counted = ("wanted", "pairs", "clusters", "preferred first", *sources)
+    table = Table("parts", "Parts", [*names("part"), *numbers(*counted), *words("holds")])
     for part in PARTS:
         if part not in parts:
             continue
         members = parts[part]
         count = Counter(by_uid[m.uid].pair.source for m in members)
         firsts = sum(m.preferred_first for m in members)
-        table.rows.append(
-            [
-                part,
-                f"{config.parts[part]:,}",
-                f"{len(members):,}",
-                f"{len({clusters[m.uid] for m in members}):,}",
-                f"{firsts:,}/{len(members):,}",
-                *(f"{count[n]:,}" for n in names),
-                PART_FACTS[part].about,
-            ]
-        )
+        sizes = [config.parts[part], len(members), len({clusters[m.uid] for m in members})]
+        of_sources = [f"{count[source]:,}" for source in sources]
+        first = f"{firsts:,}/{len(members):,}"
+        table.add(part, *(f"{size:,}" for size in sizes), first, *of_sources, PART_FACTS[part].about)
     return table
 
 
 def contamination_tables(contaminated: Contaminated, pairs: int, how: Sequence[str]) -> list[Table]:
     """How many pairs each benchmark was hit by, and some of them by id."""
-    table = Table("Contamination", ["benchmark", "items", "pairs hit", "removed", *SIGNALS])
-    shown = Table("Examples", ["benchmark", "pair", "from", "item", "its id", "signal", "detail"])
+    table = Table(
+        "contamination", "Contamination", [*names("benchmark"), *numbers("items", "pairs hit", "removed", *SIGNALS)]
+    )
+    columns = [*names("benchmark", "pair"), *words("from", "item", "its id", "signal", "detail")]
+    shown = Table("contamination_examples", "Examples", columns)
     for name, items in contaminated.items.items():
         hits = [h for h in contaminated.hits if h.benchmark == name]
         uids = {h.uid for h in hits}
         by = Counter(h.signal for h in hits)
-        table.rows.append(
-            [
-                name,
-                f"{items:,}",
-                f"{len(uids):,}",
-                f"{len(uids & set(contaminated.removed)):,}",
-                *(f"{by[s]:,}" for s in SIGNALS),
-            ]
-        )
+        sizes = [items, len(uids), len(uids & set(contaminated.removed)), *(by[s] for s in SIGNALS)]
+        table.add(name, *(f"{size:,}" for size in sizes))
         for h in hits[:SHOWN]:
-            shown.rows.append([name, h.uid, escape(h.place), h.item, escape(h.source_id), h.signal, h.detail])
+            shown.add(name, h.uid, h.place, h.item, h.source_id, h.signal, h.detail)
     table.notes += [
         f"{pairs:,} pairs were looked up; {len(contaminated.removed):,} are left out. Signals that remove: {', '.join(how) or 'none'}.",
         "image: the same bytes. near_image: perceptual hashes within the distance. response, request: the same words (a request "
@@ -168,9 +142,9 @@ def card(config: DataConfig, tables: Sequence[Table], files: Mapping[str, Mappin
     """The README of the folder; its head lets `load_dataset(folder, "trl_grm_rl")` find a part."""
     from harness_plugins.tables.render import markdown
 
-    listed = Table(
-        "Files", ["file", "examples", "sha256"], [[n, f"{f['rows']:,}", f["sha256"]] for n, f in files.items()]
-    )
+    listed = Table("files", "Files", [*names("file"), *numbers("examples"), *words("sha256")])
+    for name, f in files.items():
+        listed.add(name, f"{f['rows']:,}", f["sha256"])
     head = "".join(
         f"- config_name: {name.replace('/', '_').rpartition('.')[0]}\n  data_files:\n  - split: train\n    path: {name}\n"
         for name in files

@@ -14,7 +14,7 @@ import orjson
 
 from harness_plugins._version import __version__
 from harness_plugins.folder.atomic import write_atomic
-from harness_plugins.tables.cells import Table
+from harness_plugins.tables.model import Table
 from harness_plugins.training_data import card as cards
 from harness_plugins.training_data.config import DataConfig
 from harness_plugins.training_data.gathering import Gathered

@@ -12,7 +12,7 @@ import pytest
 from evaluators.doors import Door
 from evaluators.specs import BACKENDS
 from evaluators.writers.base import METHODS
-from harness_plugins.doors import EXPORTS, IMPORTS, SOURCES
+from harness_plugins.doors import EXPORTS, IMPORTS, SOURCES, TABLES
 
 ECHO = '''"""Says what it is told to say."""
 from evaluators.capabilities import Capabilities
@@ -107,7 +107,7 @@ def test_its_mistakes_are_told(installed: Path, tmp_path: Path, backend: str, mo
     assert result.returncode == 2 and complaint in result.stderr and "Traceback" not in result.stderr, result.stderr
 
 
-@pytest.mark.parametrize("door", [BACKENDS, METHODS, IMPORTS, EXPORTS, SOURCES], ids=lambda door: door.kind)
+@pytest.mark.parametrize("door", [BACKENDS, METHODS, IMPORTS, EXPORTS, SOURCES, TABLES], ids=lambda door: door.kind)
 def test_each_of_ours_says_what_it_is(door: Door) -> None:
     assert door.names()
     for name in door.names():

@@ -22,8 +22,8 @@ from evaluators.text import printable, printable_json, say
 from harness_plugins import run
 from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
-from harness_plugins.tables.cells import Table
 from harness_plugins.tables.escaping import spreadsheet_text
+from harness_plugins.tables.model import Cell, Column, Table
 from harness_plugins.tables.render import print_rich
 from tests.conftest import pair, png, write_jsonl
 
@@ -154,7 +154,9 @@ def test_a_summary_of_failures_and_errors_of_rows_are_printable(
 
 
 def test_a_table_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    print_rich([Table(f"title [bold]{HOSTILE}", [f"head {HOSTILE}"], [[f"**cell {HOSTILE}**"]], [f"note {HOSTILE}"])])
+    table = Table("t", f"title [bold]{HOSTILE}", [Column(f"head {HOSTILE}")], notes=[f"note {HOSTILE}"])
+    table.add(Cell(f"cell {HOSTILE}", bold=True))
+    print_rich([table])
     said = capsys.readouterr().out
     assert "[bold]" in said and "click" in said and not BAD.search(said)
 

@@ -40,6 +40,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
+    from evaluators.errors import UserError
     from harness_plugins.report import write_report
 
     report = write_report(
@@ -55,4 +56,6 @@ def main(args: argparse.Namespace) -> int:
     say(f"Report:  {near(report.path)} ({report.size / 1e6:.1f} MB, {shown})")
     if args.figures is not None:
         say(f"Figures: {near(args.figures)} ({len(report.figures)} files)")
+    if report.problems:
+        raise UserError(*report.problems)
     return COMPLETE

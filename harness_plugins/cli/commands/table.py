@@ -59,8 +59,11 @@ def print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | 
     from harness_plugins.config.prices import load_prices
     from harness_plugins.scoring.score import adjust, score
     from harness_plugins.tables.formats import FORMATS
+    from harness_plugins.tables.packages import package_tables
 
     reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
-    say(FORMATS[form](reports), end="")
+    others = package_tables(reports)
+    say(FORMATS[form](reports, others.tables), end="")
+    others.check()

@@ -24,8 +24,8 @@ def paper_table(name: str, runs: Sequence[Path] = ()) -> PaperTable:
         UserError: no such spec, or a folder that is no run or has nothing for the table.
     """
     spec = load_table_spec(name)
-    rows, notes, warnings = measured(spec, runs)
-    table = PaperTable(spec, [*cited(spec), *rows], notes, warnings)
+    ours = measured(spec, runs)
+    table = PaperTable(spec, [*cited(spec), *ours.rows], ours.notes, ours.warnings)
     embolden(table)
     return table
 

@@ -7,26 +7,36 @@ items under the same protocol and orders. Never one with the other: nobody can t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from harness_plugins.tables.paper.published import NONE, UNKNOWN
-from harness_plugins.tables.paper.rows import Cell, PaperTable, Row
+from harness_plugins.tables.paper.rows import Number, PaperTable, Row
 from harness_plugins.tables.paper.spec import Column, TableSpec
 
 ANY = ("order", "unparsed")
 """Policies that a scorer without orders or verdicts (`none`) meets whichever way they are."""
 
 
+class Place(NamedTuple):
+    """A number and the row that it stands in."""
+
+    row: Row
+    number: Number
+
+
 def embolden(table: PaperTable) -> None:
     """Mark the bold cells of a table, and note of how many comparable rows each is the best."""
     for column in table.spec.columns:
         if column.better != "neither":
-            cells = [(row, row.cell(column.key)) for row in table.rows]
-            numbers = [(row, cell) for row, cell in cells if cell.value is not None]
-            for row, cell in numbers:
-                rivals = [o for r, o in numbers if o is not cell and _rival(table.spec, column, (row, cell), (r, o))]
-                cell.bold = _is_best(column, cell, rivals)
-                cell.among = 1 + len(rivals) if cell.bold else 0
-            table.notes += _told(table.spec, column, [cell for _, cell in numbers])
+            places = [Place(row, row.cell(column.key)) for row in table.rows]
+            contenders = [place for place in places if place.number.value is not None]
+            for contender in contenders:
+                others = (place for place in contenders if place is not contender)
+                rivals = [other.number for other in others if _is_rival(table.spec, column, contender, other)]
+                number = contender.number
+                number.bold = _is_best(column, number, rivals)
+                number.among = 1 + len(rivals) if number.bold else 0
+            table.notes += _notes(table.spec, column, [place.number for place in contenders])
 
 
 MERIT: dict[str, Callable[[float], float]] = {
@@ -36,54 +46,53 @@ MERIT: dict[str, Callable[[float], float]] = {
 }
 
 
-def _is_best(column: Column, cell: Cell, rivals: Sequence[Cell]) -> bool:
+def _is_best(column: Column, number: Number, rivals: Sequence[Number]) -> bool:
     """Flagged numbers compete, and are never bold. Of ours, one must also be told from the same judge without a rubric."""
-    if not rivals or cell.flags or cell.value is None:
+    if not rivals or number.flags or number.value is None:
         return False
     merit = MERIT[column.better]
-    if any(o.value is not None and merit(o.value) > merit(cell.value) for o in rivals):
+    if any(o.value is not None and merit(o.value) > merit(number.value) for o in rivals):
         return False
-    return cell.state == "published" or (cell.gain is not None and cell.gain.clear and cell.gain.value > 0)
+    return number.state == "published" or (number.gain is not None and number.gain.clear and number.gain.value > 0)
 
 
-def _rival(spec: TableSpec, column: Column, contender: tuple[Row, Cell], other: tuple[Row, Cell]) -> bool:
-    (row, cell), (beside, rival) = contender, other
-    if cell.state != rival.state:
+def _is_rival(spec: TableSpec, column: Column, contender: Place, other: Place) -> bool:
+    number, rival = contender.number, other.number
+    if number.state != rival.state:
         return False
-    if cell.state == "published":
-        return _agree(spec, column, cell, rival)
+    if number.state == "published":
+        return _agree(spec, column, number, rival)
+    comparable = number.comparable is not None and number.comparable == rival.comparable
     # An unseen row is not beaten by a judge that reads its own kin: that one stands apart.
-    return cell.comparable is not None and cell.comparable == rival.comparable and (row.apart or not beside.apart)
+    return comparable and (contender.row.apart or not other.row.apart)
 
 
-def _agree(spec: TableSpec, column: Column, cell: Cell, rival: Cell) -> bool:
-    for name in _asked(spec, column, cell):
-        values = [c.conventions.get(name, UNKNOWN) for c in (cell, rival)]
+def _agree(spec: TableSpec, column: Column, number: Number, rival: Number) -> bool:
+    for name in _required(spec, column, number):
+        values = [c.conventions.get(name, UNKNOWN) for c in (number, rival)]
         if UNKNOWN in values or (values[0] != values[1] and not (name in ANY and NONE in values)):
             return False
     return True
 
 
-def _asked(spec: TableSpec, column: Column, cell: Cell) -> list[str]:
+def _required(spec: TableSpec, column: Column, number: Number) -> list[str]:
     """What a rival must have in common: not the split where all rows are pooled, however they are split."""
-    pooled = not column.part and cell.conventions.get("aggregate") == "micro"
+    pooled = not column.part and number.conventions.get("aggregate") == "micro"
     return [name for name in spec.comparable if not (name == "split" and pooled)]
 
 
-def _told(spec: TableSpec, column: Column, cells: Sequence[Cell]) -> list[str]:
+def _notes(spec: TableSpec, column: Column, numbers: Sequence[Number]) -> list[str]:
     notes = []
-    for cell in cells:
-        if cell.bold and cell.state == "published":
-            asked = _asked(spec, column, cell)
+    for number in (n for n in numbers if n.bold):
+        best = f"Bold, {column.header}: {number.text} is the best of {number.among}"
+        if number.state == "published":
+            required = _required(spec, column, number)
             conventions = [
-                f"{k.replace('_', ' ')} {v}" for k, v in cell.conventions.items() if k in asked and v != NONE
+                f"{k.replace('_', ' ')} {v}" for k, v in number.conventions.items() if k in required and v != NONE
             ]
+            notes.append(f"{best} published rows that agree in {', '.join(conventions)}.")
+        else:
             notes.append(
-                f"Bold, {column.header}: {cell.text} is the best of {cell.among} published rows that agree in {', '.join(conventions)}."
-            )
-        elif cell.bold:
-            notes.append(
-                f"Bold, {column.header}: {cell.text} is the best of {cell.among} rows over the same items, and its difference to the "
-                "same judge without a rubric is not by chance (p < .05)."
+                f"{best} rows over the same items, and its difference to the same judge without a rubric is not by chance (p < .05)."
             )
     return list(dict.fromkeys(notes))

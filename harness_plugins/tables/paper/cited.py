@@ -9,7 +9,7 @@ from harness_plugins.tables.paper.lint import lint
 from harness_plugins.tables.paper.published import Cell as Printed
 from harness_plugins.tables.paper.published import Conventions, PublishedTable, published
 from harness_plugins.tables.paper.published import Row as PrintedRow
-from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.spec import Beside, TableSpec
 
 Flags = Mapping[tuple[str, str, str], tuple[str, ...]]
@@ -23,7 +23,7 @@ def cited(spec: TableSpec) -> list[Row]:
     flags = _flags()
     for beside in spec.published:
         fills = spec.fills(beside)
-        for there in beside.found.rows:
+        for there in beside.published_table.rows:
             if not there.usable:
                 continue
             model = beside.same_as.get(there.model, there.model)
@@ -48,20 +48,20 @@ def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str],
         if printed is None:
             continue
         notes += [n for n in (there.notes, printed.notes) if n]
-        cell = _cell(beside.found, there, key, printed, flags)
+        cell = _cell(beside.published_table, there, key, printed, flags)
         first = row.cells.setdefault(here, cell)
         if first is not cell and Decimal(first.text.split()[0]) != Decimal(printed.value):
             notes.append(f"{here}: {printed.value} in {'; '.join(cell.sources)}.")
     row.notes = tuple(dict.fromkeys((*row.notes, *notes)))
 
 
-def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, flags: Flags) -> Cell:
+def _cell(table: PublishedTable, row: PrintedRow, key: str, printed: Printed, flags: Flags) -> Number:
     conventions = table.conventions(row, key)
     spread = f" ± {printed.spread}" if printed.spread else ""
     gain = f" (+{printed.gain})" if printed.gain and not printed.gain.startswith("-") else ""
     gain = f" ({printed.gain})" if printed.gain and not gain else gain
     part = table.column(key).part
-    return Cell(
+    return Number(
         "published",
         f"{printed.value}{spread}{gain}",
         float(printed.value),

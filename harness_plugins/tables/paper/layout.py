@@ -1,48 +1,45 @@
-"""A paper's table as a grid: headers, texts, and footnotes in order of appearance."""
+"""A paper's table laid out: which columns name its rows, texts, and footnotes in order of appearance."""
 
 from __future__ import annotations
 
-from harness_plugins.tables.model import Grid, GridCell
-from harness_plugins.tables.paper.rows import Cell, PaperTable, Row
+from harness_plugins.tables.model import Cell, Table, names, numbers
+from harness_plugins.tables.paper.rows import Number, PaperTable, Row
 
 
-def grid(table: PaperTable) -> Grid:
-    """The table as it is printed in Markdown, LaTeX and HTML. Columns that would name no row are left out."""
-    marks = _Marks()
-    named = [f for f in table.spec.stub if f == "model" or any(_stub(row, f) for row in table.rows)]
-    optional_columns = {"relation": any(r.relation for r in table.rows), "run": any(r.run for r in table.rows)}
-    header = [table.spec.stub[f] for f in named] + [name for name, shown in optional_columns.items() if shown]
-    rows: dict[str, list[list[GridCell]]] = {"published": [], "measured": []}
-    for row in table.rows:
-        stub = [GridCell(_stub(row, f)) for f in named]
-        stub += [
-            GridCell(text) for name, text in (("relation", _relation(row)), ("run", row.run)) if optional_columns[name]
-        ]
-        rows[row.origin].append([*stub, *_numbers(table, row, marks)])
-    title = f"{table.spec.title} ({table.spec.paper})"
-    sections = [section for section in rows.values() if section]
-    header += ["from", *(c.header for c in table.spec.columns)]
-    footnotes = dict(sorted(marks.said.items(), key=lambda kv: kv[0].startswith("†")))  # sources first, then flags
-    numbers_from = len(header) - len(table.spec.columns)
-    return Grid(title, header, sections, numbers_from, _notes(table), footnotes, list(table.warnings))
+def laid_out(paper: PaperTable) -> Table:
+    """The table as it is printed. Columns that would name no row are left out."""
+    sources, flags = _Marks(), _Marks("†")
+    stub = [f for f in paper.spec.stub if f == "model" or any(_stub(row, f) for row in paper.rows)]
+    optional_columns = {"relation": any(r.relation for r in paper.rows), "run": any(r.run for r in paper.rows)}
+    headers = [paper.spec.stub[f] for f in stub] + [name for name, shown in optional_columns.items() if shown]
+    groups: dict[str, list[list[Cell]]] = {"published": [], "measured": []}
+    for row in paper.rows:
+        texts = [_stub(row, f) for f in stub]
+        texts += [text for name, text in (("relation", _relation(row)), ("run", row.run)) if optional_columns[name]]
+        groups[row.origin].append([*map(Cell, texts), *_numbers(paper, row, sources, flags)])
+    return Table(
+        paper.spec.spec,
+        f"{paper.spec.title} ({paper.spec.paper})",
+        [*names(*headers, "from"), *numbers(*(c.header for c in paper.spec.columns))],
+        [group for group in groups.values() if group],
+        notes=notes_of(paper),
+        footnotes=sources.footnotes() | flags.footnotes(),
+        warnings=list(paper.warnings),
+    )
 
 
 class _Marks:
-    """Footnotes: sources are 1, 2, ..., flags †1, †2, ...; equal texts share one."""
+    """Footnotes of one kind, numbered in order of appearance; equal texts share one."""
 
-    def __init__(self) -> None:
-        self.said: dict[str, str] = {}
-        self._known: dict[tuple[str, str], str] = {}
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self._marks: dict[str, str] = {}
 
-    def __call__(self, texts: tuple[str, ...], prefix: str = "") -> tuple[str, ...]:
-        return tuple(self._mark(text, prefix) for text in texts)
+    def __call__(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(self._marks.setdefault(text, f"{self._prefix}{len(self._marks) + 1}") for text in texts)
 
-    def _mark(self, text: str, prefix: str) -> str:
-        if (prefix, text) not in self._known:
-            number = 1 + sum(p == prefix for p, _ in self._known)
-            self._known[prefix, text] = f"{prefix}{number}"
-            self.said[f"{prefix}{number}"] = text
-        return self._known[prefix, text]
+    def footnotes(self) -> dict[str, str]:
+        return {mark: text for text, mark in self._marks.items()}
 
 
 def _stub(row: Row, name: str) -> str:
@@ -54,27 +51,27 @@ def _relation(row: Row) -> str:
     return f"{row.relation.replace('_', ' ')} (apart)" if row.apart else row.relation.replace("_", " ")
 
 
-def _numbers(table: PaperTable, row: Row, marks: _Marks) -> list[GridCell]:
+def _numbers(paper: PaperTable, row: Row, sources: _Marks, flags: _Marks) -> list[Cell]:
     """`from`, and a cell a column. Where all numbers of a row have the same sources, `from` names them, else each cell."""
-    cells = [row.cell(c.key) for c in table.spec.columns]
-    sources = list(dict.fromkeys(c.sources for c in cells if c.state != "unavailable"))
-    shared = len(sources) == 1
-    origin = [GridCell(row.origin, marks=marks(sources[0]) if shared else ())]
-    return origin + [_number(c, marks(() if shared else c.sources) + marks(c.flags, "†")) for c in cells]
+    row_numbers = [row.cell(c.key) for c in paper.spec.columns]
+    different = list(dict.fromkeys(n.sources for n in row_numbers if n.state != "unavailable"))
+    shared = different[0] if len(different) == 1 else ()
+    origin = [Cell(row.origin, marks=sources(shared))]
+    return origin + [_cell(n, sources(() if shared else n.sources) + flags(n.flags)) for n in row_numbers]
 
 
-def _number(cell: Cell, marks: tuple[str, ...]) -> GridCell:
-    return GridCell(cell.text, cell.bold, marks, cell.state)
+def _cell(number: Number, marks: tuple[str, ...]) -> Cell:
+    return Cell(number.text, number.value, number.bold, marks, number.state)
 
 
-def _notes(table: PaperTable) -> list[str]:
+def notes_of(table: PaperTable) -> list[str]:
     """What stands under the table: the spec's words, how to read it, what our numbers are, what rows say of themselves."""
     spec = table.spec
     notes = list(spec.notes)
     notes += [
-        f"{b.found.title} ({b.found.paper}, {b.found.place}): {b.found.note.strip()}"
+        f"{b.published_table.title} ({b.published_table.paper}, {b.published_table.place}): {b.published_table.note.strip()}"
         for b in spec.published
-        if b.found.note
+        if b.published_table.note
     ]
     notes += [f"{c.header}: unavailable: {c.unavailable}" for c in spec.columns if c.unavailable]
     notes.append(

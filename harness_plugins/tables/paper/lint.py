@@ -6,14 +6,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness_plugins.tables.paper.published import UNKNOWN, Cell, Column, PublishedTable, Row
 
 Kind = Literal["infeasible", "macro_mismatch", "split_mismatch", "duplicate", "missing_provenance"]
-Interval = tuple[Fraction, Fraction]
 FULL = ("wrong", "coin", "none")
 """Ways with unparsed answers that keep the denominator."""
+
+
+class Interval(NamedTuple):
+    """Between what an exact value must lie, in units of the whole."""
+
+    low: Fraction
+    high: Fraction
+
+    def overlaps(self, other: Interval) -> bool:
+        return self.low <= other.high and other.low <= self.high
+
+
+class Steps(NamedTuple):
+    """A printed number in units of its last place, and how many of them make the whole."""
+
+    value: int
+    units: int
 
 
 @dataclass(frozen=True)
@@ -27,12 +43,11 @@ class Flag:
     why: str
 
 
-def _steps(printed: str, scale: int) -> tuple[int, int]:
-    """The printed number in units of its last place, and how many of them make the whole."""
+def _steps(printed: str, scale: int) -> Steps:
     negative, digits = printed.startswith("-"), printed.lstrip("-")
     integer, _, decimals = digits.partition(".")
     value = int((integer or "0") + decimals)
-    return (-value if negative else value), scale * 10 ** len(decimals)
+    return Steps(-value if negative else value, scale * 10 ** len(decimals))
 
 
 def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) -> range:
@@ -50,25 +65,21 @@ def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
     """Between what the exact value must lie, in units of the whole; narrower where the number of answers is known."""
     value, units = _steps(printed, scale)
     if n is not None and (fitting := counts(printed, n, scale)):
-        return Fraction(fitting[0], n), Fraction(fitting[-1], n)
+        return Interval(Fraction(fitting[0], n), Fraction(fitting[-1], n))
     if value < 0:
-        return Fraction(value - 1, units), Fraction(2 * value + 1, 2 * units)
-    return Fraction(2 * value - 1, 2 * units), Fraction(value + 1, units)
-
-
-def _overlap(a: Interval, b: Interval) -> bool:
-    return a[0] <= b[1] and b[0] <= a[1]
+        return Interval(Fraction(value - 1, units), Fraction(2 * value + 1, 2 * units))
+    return Interval(Fraction(2 * value - 1, 2 * units), Fraction(value + 1, units))
 
 
 def _weighted(parts: Mapping[str, Interval], weights: Mapping[str, int]) -> Interval:
     total = sum(weights[k] for k in parts)
-    low = sum((parts[k][0] * weights[k] for k in parts), Fraction(0))
-    high = sum((parts[k][1] * weights[k] for k in parts), Fraction(0))
-    return low / total, high / total
+    low = sum((parts[k].low * weights[k] for k in parts), Fraction(0))
+    high = sum((parts[k].high * weights[k] for k in parts), Fraction(0))
+    return Interval(low / total, high / total)
 
 
 def _percent(value: Interval, scale: int) -> str:
-    return f"{float(value[0] * scale):.4g} to {float(value[1] * scale):.4g}"
+    return f"{float(value.low * scale):.4g} to {float(value.high * scale):.4g}"
 
 
 class _RowLint:
@@ -153,18 +164,18 @@ class _RowLint:
             intervals[key] = interval(self.cells[key].value, self.scale(part), self.certain(part, split))
         return intervals
 
-    def made(self, column: Column, aggregate: str, split: str | None) -> Interval | None:
+    def from_parts(self, column: Column, aggregate: str, split: str | None) -> Interval | None:
         """What a summary must be by its parts, nothing where that cannot be told."""
         parts = self.parts(column, split)
         if parts is None:
             return None
         if aggregate == "difference":
             first, second = (parts[k] for k in column.of)
-            return first[0] - second[1], first[1] - second[0]
+            return Interval(first.low - second.high, first.high - second.low)
         if aggregate in ("macro", "mean_of_groups"):
             return _weighted(parts, dict.fromkeys(parts, 1))
         if self.dropped(column.key):  # the denominators are not the split's: only the range of the parts is certain
-            return min(p[0] for p in parts.values()), max(p[1] for p in parts.values())
+            return Interval(min(p.low for p in parts.values()), max(p.high for p in parts.values()))
         weights = {k: n for k in parts if (n := self.rows_of(self.table.column(k), split)) is not None}
         return _weighted(parts, weights) if set(weights) == set(parts) else None
 
@@ -173,8 +184,8 @@ class _RowLint:
         return interval(self.cells[column.key].value, self.scale(column), n)
 
     def agrees(self, column: Column, aggregate: str, split: str | None) -> bool | None:
-        expected = self.made(column, aggregate, split)
-        return None if expected is None else _overlap(expected, self.printed(column, aggregate, split))
+        expected = self.from_parts(column, aggregate, split)
+        return None if expected is None else expected.overlaps(self.printed(column, aggregate, split))
 
     def mismatches(self) -> Iterator[Flag]:
         for key in self.cells:
@@ -185,7 +196,7 @@ class _RowLint:
             verdicts = [self.agrees(column, a, split) for a in tried]
             if not column.of or any(v is not False for v in verdicts):
                 continue
-            ranges = [(a, self.made(column, a, split)) for a in tried]
+            ranges = [(a, self.from_parts(column, a, split)) for a in tried]
             expected = " and ".join(f"{_percent(m, scale)} ({a})" for a, m in ranges if m is not None)
             yield self.flag(
                 key,
@@ -235,15 +246,24 @@ class _RowLint:
         yield from self.provenance()
 
 
-def _same(a: tuple[str, int], b: tuple[str, int]) -> bool:
-    """Whether two printed numbers can be one: equal where equally long, else one a shortened form of the other."""
-    first, second = _steps(*a), _steps(*b)
-    return first == second if first[1] == second[1] else _overlap(interval(*a), interval(*b))
+class Printing(NamedTuple):
+    """A number in one place."""
+
+    place: Flag
+    value: str
+    scale: int
+
+    def agrees(self, other: Printing) -> bool:
+        """Whether they can be one number: equal where equally long, else one a shortened form of the other."""
+        here, there = _steps(self.value, self.scale), _steps(other.value, other.scale)
+        if here.units == there.units:
+            return here == there
+        return interval(self.value, self.scale).overlaps(interval(other.value, other.scale))
 
 
 def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
     """The same quantity, printed twice by one paper with different values."""
-    by_quantity: dict[tuple[object, ...], list[tuple[Flag, str, int]]] = defaultdict(list)
+    by_quantity: dict[tuple[object, ...], list[Printing]] = defaultdict(list)
     for table in tables:
         for row in table.rows:
             for key, cell in row.values.items():
@@ -253,12 +273,13 @@ def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
                 what = (row.model, row.method, row.writer, row.rubrics, column.benchmark, column.metric, column.part)
                 for paper in {s.paper for s in table.conventions(row, key).sources}:
                     place = Flag(table.table, row.label, key, "duplicate", f"({paper})")
-                    by_quantity[(*what, paper)].append((place, cell.value, 100 if column.unit == "percent" else 1))
+                    scale = 100 if column.unit == "percent" else 1
+                    by_quantity[(*what, paper)].append(Printing(place, cell.value, scale))
     for printings in by_quantity.values():
-        for place, value, scale in printings:
-            others = [f"{v} in {p.table}" for p, v, unit in printings if not _same((v, unit), (value, scale))]
+        for here in printings:
+            others = [f"{p.value} in {p.place.table}" for p in printings if not p.agrees(here)]
             if others:
-                yield replace(place, why=f"{value} here, {', '.join(others)} {place.why}")
+                yield replace(here.place, why=f"{here.value} here, {', '.join(others)} {here.place.why}")
 
 
 def lint(tables: Iterable[PublishedTable]) -> list[Flag]:

@@ -18,10 +18,11 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.cells import CellReport, Metric
 from harness_plugins.scoring.protocols import resolve
+from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import APART, adjust
-from harness_plugins.tables.cells import count
-from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.cells import behind, count, unanswered
+from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.tables.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
 
@@ -40,8 +41,24 @@ class Key(NamedTuple):
     baseline: bool
 
 
-def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[str], list[str]]:
-    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers.
+class Part(NamedTuple):
+    """What one run has for a row."""
+
+    key: Key
+    run: str
+    row: Row
+
+
+class Measured(NamedTuple):
+    """Our rows, in the order of judges, arms and K, notes on them, and what spoils their numbers."""
+
+    rows: list[Row]
+    notes: list[str]
+    warnings: list[str]
+
+
+def measured(spec: TableSpec, folders: Sequence[Path]) -> Measured:
+    """What runs have for a table.
 
     Raises:
         UserError: a folder is no run, or none of them holds anything that the table has a column for.
@@ -49,11 +66,11 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     runs = read_folders(spec, folders)
     adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
     notes = protocols(spec, runs)
-    parts: list[tuple[Key, str, Row]] = []
+    parts: list[Part] = []
     for run in runs:
-        here = [*_judged(spec, run, notes), *_reported(spec, run, notes)]
-        parts += [(key, run.name, row) for key, row in here]
-        if not here:
+        of_run = _judged(spec, run, notes) | _reported(spec, run, notes)
+        parts += [Part(key, run.name, row) for key, row in of_run.items()]
+        if not of_run:
             notes.append(f"{run.name}: nothing in it fits a column of this table.")
     if runs and not parts:
         benchmarks = dict.fromkeys(c.benchmark for c in spec.columns if c.benchmark)
@@ -63,7 +80,7 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> tuple[list[Row], list[
     rows = _joined(spec, parts, notes)
     for row in rows:
         _means(spec, row)
-    return rows, list(dict.fromkeys(notes)), _warnings(spec, runs)
+    return Measured(rows, list(dict.fromkeys(notes)), _warnings(spec, runs))
 
 
 def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
@@ -78,7 +95,7 @@ def _warnings(spec: TableSpec, runs: Sequence[Run]) -> list[str]:
     return list(warnings)
 
 
-def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+def _judged(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
     rows: dict[Key, Row] = {}
     for column in spec.columns:
         report = run.report(column)
@@ -98,7 +115,7 @@ def _judged(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]
             notes.append(f"{column.header}: {run.name}, {run.protocols[column.key]}: {what}.")
         if WRITER_PLUS_NONE in spec.arms and column.metric == "accuracy" and not column.part:
             _add_voted(spec, column, report, rows)
-    return list(rows.items())
+    return rows
 
 
 def _shown(spec: TableSpec, cell: CellReport) -> bool:
@@ -140,12 +157,11 @@ def _row(spec: TableSpec, data: RunData, cell: CellReport, key: Key) -> Row:
     return Row("measured", model, method, cell.writer or "", key.rubrics, cell.arm, relation, apart)
 
 
-def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
+def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Number:
     assert run.data is not None
     conventions = _conventions(column, run, report, cell)
     if not cell.complete:
-        text = f"incomplete: {cell.trials.answered}/{cell.trials.due} answered"
-        return Cell("incomplete", text, answered=cell.trials, conventions=conventions)
+        return Number("incomplete", unanswered(cell), answered=cell.trials, conventions=conventions)
     name = run.metrics[column.key]
     covers_all = not column.part or {i.category for i in run.data.benchmarks[column.benchmark].items} == {column.part}
     metric = cell.metrics.get(name if covers_all else f"{name}[{column.part}]")
@@ -166,18 +182,14 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Cell:
     return number
 
 
-def _number(column: Column, metric: Metric | None) -> Cell:
+def _number(column: Column, metric: Metric | None) -> Number:
     if metric is None or math.isnan(metric.value) or not metric.n:
-        return Cell()
+        return Number()
     scale = SCALE[column.unit]
     value = scale * metric.value
-    behind = f"{count(metric.k)}/{count(metric.n)}"
-    if metric.name.startswith("macro"):
-        behind = f"mean of {count(metric.n)}"
-    elif metric.name == "position_bias":
-        behind = f"n {count(metric.n)}"
+    made_of = f"n {count(metric.n)}" if metric_kind(metric.name).unit == "points" else behind(metric)
     low, high = (None if math.isnan(x) else scale * x for x in (metric.low, metric.high))
-    return Cell("measured", f"{_digits(value, column)} ({behind})", value, metric.k, metric.n, low, high)
+    return Number("measured", f"{_digits(value, column)} ({made_of})", value, metric.k, metric.n, low, high)
 
 
 def _digits(value: float, column: Column) -> str:
@@ -222,7 +234,7 @@ def _add_voted(spec: TableSpec, column: Column, report: Report, rows: dict[Key, 
             rows.setdefault(read._replace(arm=WRITER_PLUS_NONE), row).cells[column.key] = cell
 
 
-def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Row]]:
+def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
     """A row for each model and method that `scores.jsonl` names.
 
     Raises:
@@ -243,7 +255,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
         row = rows.setdefault(key, Row("measured", score.model, score.method, arm="reported"))
         conventions = {"rows": score.n} if score.n else {}
         text = _digits(score.value, column) + (f" (n {score.n:,})" if score.n else "")
-        cell = Cell(
+        cell = Number(
             "measured", text, score.value, n=score.n, sources=(f"reported by {score.source}",), conventions=conventions
         )
         if (before := row.cells.setdefault(column.key, cell)).value != score.value:
@@ -252,7 +264,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> list[tuple[Key, Ro
                 "keep one line, or tell them apart by `method`"
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
-    return list(rows.items())
+    return rows
 
 
 def _fits_unit(run: Run, column: Column, score: Score) -> None:
@@ -264,14 +276,14 @@ def _fits_unit(run: Run, column: Column, score: Score) -> None:
         )
 
 
-def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[str]) -> list[Row]:
+def _joined(spec: TableSpec, parts: Sequence[Part], notes: list[str]) -> list[Row]:
     """Rows of one key from several runs made one, unless two runs fill one cell differently: then each stands alone.
 
     They stand by judge, arm and K; baselines last.
     """
-    groups: dict[Key, list[tuple[str, Row]]] = {}
-    for key, name, row in parts:
-        groups.setdefault(key, []).append((name, row))
+    groups: dict[Key, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.key, []).append(part)
     judges = list(dict.fromkeys((k.judge, k.judge_model) for k in groups))
     arms = [*spec.arms, "reported"]
 
@@ -283,14 +295,14 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     apart: dict[str, None] = {}
     for key in sorted(groups, key=place):
         members = groups[key]
-        cells: dict[str, Cell] = {}
-        if all(_same(cells.setdefault(c, cell), cell) for _, row in members for c, cell in row.cells.items()):
-            remarks = dict.fromkeys(n for _, row in members for n in row.notes)
-            row = replace(members[0][1], cells=cells, notes=tuple(remarks))
-            named_rows.append((row, ", ".join(name for name, _ in members)))
+        cells: dict[str, Number] = {}
+        if all(_equal(cells.setdefault(c, cell), cell) for part in members for c, cell in part.row.cells.items()):
+            remarks = dict.fromkeys(note for part in members for note in part.row.notes)
+            row = replace(members[0].row, cells=cells, notes=tuple(remarks))
+            named_rows.append((row, ", ".join(part.run for part in members)))
         else:
-            named_rows += [(row, name) for name, row in members]
-            apart |= dict.fromkeys(name for name, _ in members)
+            named_rows += [(part.row, part.run) for part in members]
+            apart |= dict.fromkeys(part.run for part in members)
     if apart:
         notes.append(f"{', '.join(apart)} give one row different numbers: each has one of its own.")
     labels = Counter(
@@ -299,7 +311,7 @@ def _joined(spec: TableSpec, parts: Sequence[tuple[Key, str, Row]], notes: list[
     return [replace(row, run=name if labels[row.label] > 1 else "") for row, name in named_rows]
 
 
-def _same(cell: Cell, other: Cell) -> bool:
+def _equal(cell: Number, other: Number) -> bool:
     return (cell.state, cell.text, cell.comparable) == (other.state, other.text, other.comparable)
 
 
@@ -308,17 +320,17 @@ def _means(spec: TableSpec, row: Row) -> None:
         row.cells[column.key] = _mean(column, [row.cell(k) for k in column.mean_of])
 
 
-def _mean(column: Column, parts: Iterable[Cell]) -> Cell:
+def _mean(column: Column, parts: Iterable[Number]) -> Number:
     """The mean of measured cells; incomplete where one is, and nothing where one is not there."""
     parts = list(parts)
     if any(p.state == "incomplete" for p in parts):
-        return Cell("incomplete", "incomplete: see its parts")
+        return Number("incomplete", "incomplete: see its parts")
     values = [p.value for p in parts if p.state == "measured" and p.value is not None]
     if len(values) < len(parts):
-        return Cell()
+        return Number()
     value = math.fsum(values) / len(values)
     conventions: Mapping[str, object] = {"aggregate": "mean_of_groups", "of": list(column.mean_of)}
-    return Cell(
+    return Number(
         "measured",
         f"{_digits(value, column)} (mean of {len(values)})",
         value,

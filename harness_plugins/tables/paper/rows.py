@@ -1,4 +1,4 @@
-"""What a paper's table is made of: rows whose cells each say whether they were measured, published, or are unavailable."""
+"""What a paper's table is made of: rows whose numbers each say whether they were measured, published, or are unavailable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ State = Literal["measured", "published", "unavailable", "incomplete"]
 
 
 @dataclass
-class Cell:
+class Number:
     """One number with all that is known of it, or why there is none."""
 
     state: State = "unavailable"
@@ -42,7 +42,7 @@ class Cell:
     """Rows that a bold one is the best of, itself included."""
 
 
-UNAVAILABLE = Cell()
+UNAVAILABLE = Number()
 
 
 @dataclass
@@ -60,10 +60,10 @@ class Row:
     """Its judge is kin of the rubric's writer: no headline."""
     run: str = ""
     """The run folder's name, where two runs give one row different numbers."""
-    cells: dict[str, Cell] = field(default_factory=dict)
+    cells: dict[str, Number] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def cell(self, column: str) -> Cell:
+    def cell(self, column: str) -> Number:
         return self.cells.get(column, UNAVAILABLE)
 
     @property

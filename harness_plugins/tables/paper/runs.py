@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.keys import digest
 from harness_plugins.folder.run_folder import RunFolder
@@ -61,9 +62,9 @@ def _read(spec: TableSpec, folder: Path, name: str) -> Run:
     run = Run(name, folder, data, scores)
     benchmarks_by_protocol: dict[str, set[str]] = {}
     for column in (c for c in spec.columns if c.benchmark in data.benchmarks):
-        protocol, metric = _scored_by(column, data)
-        run.protocols[column.key], run.metrics[column.key] = protocol, metric
-        benchmarks_by_protocol.setdefault(protocol, set()).add(column.benchmark)
+        scoring = _scoring(column, data)
+        run.protocols[column.key], run.metrics[column.key] = scoring.protocol, scoring.metric
+        benchmarks_by_protocol.setdefault(scoring.protocol, set()).add(column.benchmark)
     for protocol, benchmarks in benchmarks_by_protocol.items():
         benchmark_data = {b: d for b, d in data.benchmarks.items() if b in benchmarks}
         run.reports[protocol] = score(replace(data, benchmarks=benchmark_data), protocol)
@@ -72,7 +73,14 @@ def _read(spec: TableSpec, folder: Path, name: str) -> Run:
     return run
 
 
-def _scored_by(column: Column, data: RunData) -> tuple[str, str]:
+class Scoring(NamedTuple):
+    """What fills a column."""
+
+    protocol: str
+    metric: str
+
+
+def _scoring(column: Column, data: RunData) -> Scoring:
     """The column's protocol and metric; of imported answers, those of the benchmark's official protocol for their format."""
     cells = data.benchmarks[column.benchmark].cells
     foreign = {k for k in cells if data.judge(k.judge).get("key", {}).get("backend") == IMPORTED}
@@ -84,8 +92,8 @@ def _scored_by(column: Column, data: RunData) -> tuple[str, str]:
             n for n, p in spec.protocols.items() if n.startswith("official:") and (p.answer_format,) == imported_formats
         ]
         if len(official) == 1 and spec.protocols[official[0]].samples == 1:
-            return official[0], column.imported.get(imported_formats[0], column.metric)
-    return column.protocol, column.metric
+            return Scoring(official[0], column.imported.get(imported_formats[0], column.metric))
+    return Scoring(column.protocol, column.metric)
 
 
 def expected_rows(benchmark: str, report: Report) -> int | None:

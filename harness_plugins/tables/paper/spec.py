@@ -34,7 +34,7 @@ class Beside(Entry):
     """A model's name there -> its name here, where two tables write one model differently."""
 
     @cached_property
-    def found(self) -> PublishedTable:
+    def published_table(self) -> PublishedTable:
         return next(t for t in published() if t.table == self.table)
 
 

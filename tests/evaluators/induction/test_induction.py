@@ -220,8 +220,8 @@ def test_the_run_judges_with_it_and_says_that_it_is_shared(tmp_path: Path) -> No
     assert cell.metrics["accuracy"].value == 1 and cell.rubrics == "shared"
     from harness_plugins.tables.run import tables
 
-    columns = [(t.header.index("writer"), t) for t in tables([report]) if "writer" in t.header]
-    named = [row[n] for n, t in columns for row in t.rows if "arr" in row[n]]
+    columns = [(t.headers.index("writer"), t) for t in tables([report]) if "writer" in t.headers]
+    named = [row[n] for n, t in columns for row in t.texts if "arr" in row[n]]
     assert named and set(named) == {"arr (shared)"}
     again = Oracle()
     run(config, writers={"arr": MockBackend(again)}, judges={"j": mock_chat_judge(spec, again)})

@@ -260,7 +260,7 @@ def test_by_criterion_beside_holistic_is_a_table(
     )
     assert cell(report, "parts", "transferred").metrics["accuracy"].value == 1
     table = next(t for t in tables([report]) if "several ways" in t.title)
-    rows = [r for r in table.rows if r[2] == "transferred"]
+    rows = [r for r in table.texts if r[2] == "transferred"]
     assert [r[3] for r in rows] == ["whole", "parts (pairwise by criterion)"]
     assert rows[1][6].replace("*", "").startswith("+50.0")
     one = next(

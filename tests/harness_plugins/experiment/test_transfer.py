@@ -130,7 +130,7 @@ def test_the_writer_has_a_row_of_its_own_and_the_tables_say_all_of_it(report: Re
     assert own.metrics["accuracy"].value == 0.75 and own.metrics["consistency"].value == 1.0 and own.computed
     titles = {t.title: t for t in tables([report])}
     carried = next(t for name, t in titles.items() if "carry over" in name)
-    row = dict(zip(carried.header, next(r for r in carried.rows if r[0] == "copier"), strict=True))
+    row = dict(zip(carried.headers, next(r for r in carried.texts if r[0] == "copier"), strict=True))
     assert row["writer alone"] == "75.0 (12/16)" and row["position leak"].startswith("+50.0")
     assert row["content gain"].startswith("+0.0") and "gain, leak-free" not in row
     assert any("writer's verdict" in name for name in titles)

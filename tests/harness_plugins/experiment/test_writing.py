@@ -17,7 +17,7 @@ from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.run import write_rubrics, writers_of
-from harness_plugins.tables.cards import cards_in
+from harness_plugins.tables.run_tables.cards import cards_in
 from tests.conftest import MakePairs, read_jsonl
 from tests.harness_plugins.experiment.test_transfer import written
 
@@ -123,7 +123,7 @@ def test_what_is_no_rubric_is_kept_and_written_again_when_asked(make_pairs: Make
     write_rubrics(config, writers={"grm": MockBackend(lambda request: "I would rather not.")})
     assert {line["status"] for line in read_jsonl(tmp_path / "out" / "rubrics.jsonl")} == {"invalid"}
     card = cards_in(tmp_path / "out")
-    assert [len(row) for row in card.rows] == [len(card.header)] and card.rows[0][2] == "0"
+    assert [len(row) for row in card.texts] == [len(card.headers)] and card.texts[0][2] == "0"
     backend = MockBackend(written)
     write_rubrics(config, writers={"grm": backend})
     assert not backend.requests, "the model's own doing: kept"
@@ -174,7 +174,7 @@ def test_a_rubric_without_any_weight_has_a_card(make_pairs: MakePairs, tmp_path:
     folder, _, _ = write_rubrics(
         config_of(tmp_path, "none, transferred"), writers={"grm": MockBackend(lambda request: zero)}
     )
-    assert cards_in(folder).rows[0][:4] == ["grm", "2", "2", "2"]
+    assert cards_in(folder).texts[0][:4] == ["grm", "2", "2", "2"]
 
 
 @pytest.mark.parametrize(

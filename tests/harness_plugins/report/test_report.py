@@ -22,7 +22,7 @@ pytest.importorskip("PIL")
 from evaluators.errors import UserError
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins.cli import main
-from harness_plugins.report import Made, write_report
+from harness_plugins.report import WrittenReport, write_report
 from harness_plugins.report.drawing import style, svg
 from harness_plugins.report.figures import all_plots
 from harness_plugins.report.rubrics import marked
@@ -95,12 +95,12 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(run_folder: Path) -> Made:
+def made(run_folder: Path) -> WrittenReport:
     return write_report(run_folder, figures=run_folder / "figures")
 
 
 @pytest.fixture(scope="module")
-def page(made: Made) -> Page:
+def page(made: WrittenReport) -> Page:
     return Page(made.path)
 
 
@@ -120,7 +120,7 @@ def flags(page: Page) -> dict[str, dict[tuple[str, str, str | None], set[str]]]:
 # The page
 
 
-def test_the_page_holds_every_section_that_has_data(page: Page, made: Made) -> None:
+def test_the_page_holds_every_section_that_has_data(page: Page, made: WrittenReport) -> None:
     ids = [a["id"] for a in page.all("section")]
     sure = ["summary", "accuracy", "matrix", "gain", "transitions", "carries", "position", "cards", "items"]
     assert [i for i in ids if i in sure] == sure and "calibration" not in ids, "no judge gave probabilities"
@@ -184,7 +184,7 @@ def test_a_long_reason_is_cut_and_its_length_said(page: Page) -> None:
     assert len(start) == 1501 and start.endswith("…") and length == len(LONG) + len("\n<answer>1</answer>")
 
 
-def test_the_same_run_gives_the_same_bytes(made: Made, run_folder: Path, tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes(made: WrittenReport, run_folder: Path, tmp_path: Path) -> None:
     again = write_report(run_folder, tmp_path / "again.html", figures=tmp_path / "figures")
     assert again.path.read_bytes() == made.path.read_bytes()
     for one, other in zip(sorted(made.figures), sorted(again.figures), strict=True):
@@ -204,12 +204,12 @@ def test_of_a_larger_run_it_shows_what_there_is_to_see(run_folder: Path, tmp_pat
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
     folder = make_run(tmp_path_factory.mktemp("hostile"), hostile=True, items=6)
     return write_report(folder, figures=folder / "figures")
 
 
-def test_texts_of_others_stay_texts(hostile: Made) -> None:
+def test_texts_of_others_stay_texts(hostile: WrittenReport) -> None:
     page = Page(hostile.path)
     assert not [a for a in page.all("script") if a.get("type") is None and "id" in a]
     assert len([a for a in page.all("script") if a.get("type") is None]) == 1, "ours alone"
@@ -223,7 +223,7 @@ def test_texts_of_others_stay_texts(hostile: Made) -> None:
     )
 
 
-def test_figures_show_names_as_they_are(hostile: Made) -> None:
+def test_figures_show_names_as_they_are(hostile: WrittenReport) -> None:
     """A dollar sign starts no formula, and a name no element."""
     for path in hostile.figures:
         if path.suffix == ".svg":
@@ -247,7 +247,7 @@ def test_invisible_marks_are_named() -> None:
 # Figures
 
 
-def test_figures_are_written_alone(made: Made) -> None:
+def test_figures_are_written_alone(made: WrittenReport) -> None:
     from PIL import Image
 
     names = {p.name for p in made.figures}

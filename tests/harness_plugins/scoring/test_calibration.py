@@ -200,10 +200,10 @@ def test_bundles_of_clusters_give_the_same_interval_where_there_are_many(monkeyp
 def test_no_ece_without_its_floor_in_any_format(folder: Path) -> None:
     report = score(folder)
     (table,) = [t for t in tables([report]) if t.title.endswith("calibration")]
-    assert table.header[-2:] == ["ECE", "its floor"] and len(table.rows) == len(report.calibrations) == 36
+    assert table.headers[-2:] == ["ECE", "its floor"] and len(table.texts) == len(report.calibrations) == 36
     for row, c in zip(table.rows, report.calibrations, strict=True):
-        assert row[-1] == f"{c.ece_floor[0]:.3f} (95 %: {c.ece_floor[1]:.3f})"
-        assert row[-2].startswith("**") == (c.metrics["ece"].value > c.ece_floor[1])
+        assert row[-1].text == f"{c.ece_floor[0]:.3f} (95 %: {c.ece_floor[1]:.3f})"
+        assert row[-2].bold == (c.metrics["ece"].value > c.ece_floor[1])
     metrics = [o["metric"] for o in report.objects()]
     assert metrics.count("calibration_ece[AB]") == metrics.count("calibration_ece_floor_mean[AB]") == 12
     lines = FORMATS["csv"]([report]).splitlines()
@@ -246,7 +246,7 @@ def test_a_judge_that_is_always_right_leaves_nothing_to_tell_apart(tmp_path: Pat
     assert found.metrics["auroc"].value == 1.0 and math.isnan(found.metrics["auroc_confidence"].value)
     assert found.metrics["ece"].value == pytest.approx(0.1)
     (table,) = [t for t in tables([report]) if t.title.endswith("calibration")]
-    assert "AUROC of confidence" not in table.header, "no row has one"
+    assert "AUROC of confidence" not in table.headers, "no row has one"
 
 
 def test_where_a_probability_is_not_known_the_table_says_of_how_many(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_where_a_probability_is_not_known_the_table_says_of_how_many(tmp_path: P
     n = {c.order: (c.n, c.of) for c in report.calibrations}
     assert n["averaged"] == (10, 12) and n["AB"][0] + n["BA"][0] == 22
     (table,) = [t for t in tables([report]) if t.title.endswith("calibration")]
-    assert table.rows[-1][table.header.index("items")] == "10 of 12" and any(
+    assert table.texts[-1][table.headers.index("items")] == "10 of 12" and any(
         "the surest answers" in note for note in table.notes
     )
 

@@ -130,7 +130,7 @@ def test_a_judge_asked_otherwise_is_left_out(judged: Judged, capsys: pytest.Capt
     assert only(found).judges == ("pixtral",)
     assert [(r.judge, r.differs) for r in found.refused] == [("qwen", (("sampling.temperature", "0.0", "0.7"),))]
     table = next(t for t in tables(found) if t.title.startswith("Not comparable"))
-    assert table.rows == [["qwen", "sampling.temperature", "0.0", "0.7"]]
+    assert table.texts == [["qwen", "sampling.temperature", "0.0", "0.7"]]
     alone = judged("alone", 50, spec(temperature=0.7))
     assert main(["compare", str(a), str(alone)]) == 2
     assert "no judge was asked alike in both runs" in capsys.readouterr().err
@@ -268,7 +268,7 @@ def test_no_column_is_empty(judged: Judged) -> None:
     """Two writers of one run have one `none`, so that there is nothing in its columns."""
     found = compare(judged("a", 20, arms=("transferred",)), judged("b", 50, arms=("transferred",)))
     for table in tables(found):
-        assert all(any(row[n] for row in table.rows) for n in range(len(table.header))), table.title
+        assert all(any(row[n] for row in table.texts) for n in range(len(table.headers))), table.title
 
 
 @pytest.mark.parametrize("protocol", ["strict", "metric"])

@@ -26,8 +26,8 @@ from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, deci
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import conclusions_of
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.conclusions import conclusion_table
 from harness_plugins.tables.run import summary, tables
+from harness_plugins.tables.run_tables.conclusions import tables as conclusion_tables
 from performance.false_words import FALSE, simulate
 from tests.conftest import pair, write_jsonl
 
@@ -280,7 +280,8 @@ def test_a_missing_answer_leaves_bounds_and_no_score(tmp_path: Path) -> None:
     found = only(report)
     assert found.gain is not None and found.gain.bounds == (pytest.approx(0.3 - 0.5 / 40 / 2), pytest.approx(0.3))
     assert sentence(found).endswith("79 of 80 answered; over no rubric it is between +29.4 and +30.0 points.")
-    (row,) = conclusion_table("", report.conclusions).rows
+    (table,) = conclusion_tables(report)
+    (row,) = table.texts
     assert row[3:6] == ["incomplete: between +29.4 and +30.0"] * 3
     for metric in ("mean_gain_over_none", "mean_lead_over_shuffled", "gain_over_none"):
         (line,) = (
@@ -424,13 +425,13 @@ def test_the_same_words_everywhere(tmp_path: Path) -> None:
     (short,) = summary(report)
     assert short.notes[0] == said
     table = next(t for t in tables([report]) if "whether the rubrics help" in t.title)
-    assert table.notes[0] == said and table.rows[0][-1] == "helps; not shown to be more than a control"
+    assert table.notes[0] == said and table.texts[0][-1] == "helps; not shown to be more than a control"
     assert ("finding", said) in sections(report.data, report, {})[0].findings
     (line,) = (o for o in report.objects() if o["metric"] == "conclusion")
     assert (line["verdict"], line["control"], line["sentence"]) == (only(report).verdict, "shuffled", said)
     leads = {o["metric"]: o["value"] for o in report.objects() if o["metric"].startswith("mean_")}
     assert leads == {"mean_gain_over_none": 0.3, "mean_lead_over_generic": 0.3, "mean_lead_over_shuffled": 0.0}
-    assert not any("**" in x for t in [short, *tables([report])] for row in t.rows for x in row)
+    assert not any("**" in x for t in [short, *tables([report])] for row in t.texts for x in row)
 
 
 def test_a_folder_that_declares_nothing_is_read_as_its_cells_say(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def test_unknown_is_not_zero(make_pairs: MakePairs, tmp_path: Path) -> None:
     assert (
         "Tokens are known for 75 % (15 of 20) of the calls" in text and "tokens are known for 75 % (15 of 20)" in text
     )
-    (row,) = next(t for t in tables([report]) if "what it took" in t.title).rows
+    (row,) = next(t for t in tables([report]) if "what it took" in t.title).texts
     assert row[7].startswith("at least ") and row[6] == "75 % (15 of 20)"
     nothing = judged(write_config(tmp_path, "none, repeat"), lambda request: good(request), out=tmp_path / "silent")
     report = score(nothing)
@@ -365,8 +365,8 @@ def test_votes_that_cost_as_much(make_pairs: MakePairs, tmp_path: Path, samples:
     assert contrast is not None and contrast.n == 12 and contrast.reference == "vote@4"
     assert contrast.value == pytest.approx(transferred.metrics["accuracy"].value - none.metrics["vote@4"].value)
     table = next(t for t in tables([report]) if "votes that cost as much" in t.title)
-    assert table.rows[0][5].startswith("vote@4 for 400 k tokens: ") and table.rows[0][4] == "500 k tokens"
-    assert table.rows[0][7] == ("vote@6 for 600 k tokens: 4 samples were taken" if samples == 2 else table.rows[0][7])
+    assert table.texts[0][5].startswith("vote@4 for 400 k tokens: ") and table.texts[0][4] == "500 k tokens"
+    assert table.texts[0][7] == ("vote@6 for 600 k tokens: 4 samples were taken" if samples == 2 else table.texts[0][7])
     assert math.isnan(equal.above.accuracy) == (equal.above.difference is None) == (samples == 2)
 
 

@@ -174,12 +174,12 @@ def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path) 
 def test_the_table_says_who_is_first_and_by_how_much(folder: Path) -> None:
     report, m = of(folder)
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    rows = {r[0]: dict(zip(table.header, r, strict=True)) for r in table.rows}
+    rows = {r[0]: dict(zip(table.headers, r, strict=True)) for r in table.texts}
     assert list(rows) == ["alpha", "beta", "gamma", "over unseen writers", "over the same writers",
                           "alpha minus gamma", "beta minus gamma"]  # fmt: skip
     assert "(same_family)" in rows["alpha"]["ja"] and "(baseline)" in rows["beta"]["lexical"]
     assert rows["over unseen writers"]["lexical"] == "no unseen, complete cell"
-    assert table.header[-2:] == ["over unseen judges", "over the same judges"]
+    assert table.headers[-2:] == ["over unseen judges", "over the same judges"]
     assert m.by_writer.lead is not None
     lead, start = m.by_writer.lead, "Largest mean gain of a writer over jd, je: alpha, ahead of "
     first = next(n for n in table.notes if n.startswith(start))
@@ -231,7 +231,7 @@ def test_an_incomplete_cell_is_shown_and_stays_out_of_the_margins(tmp_path: Path
     assert [(x.name, x.over) for x in m.against] == [("alpha", ("je",)), ("gamma", ("ja", "je"))]
     assert ("jd", "incomplete") in m.against[0].apart
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert table.rows[1][2] == "incomplete" and table.rows[-1][2] == ""
+    assert table.texts[1][2] == "incomplete" and table.texts[-1][2] == ""
 
 
 def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
     report, m = of(crossed(tmp_path, 4, more="primary_contrast: [transferred, shuffled]\n"))
     assert set(m.missing.values()) == {"shuffled not judged"}
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert {r[-1] for r in table.rows[:3]} == {"no unseen, complete cell"}
+    assert {r[-1] for r in table.texts[:3]} == {"no unseen, complete cell"}
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"reference_writer": "elsewhere"}))
     items = tmp_path / "out" / "items.jsonl"
@@ -289,7 +289,7 @@ def test_where_no_judge_is_unseen_to_all_there_is_no_first(tmp_path: Path) -> No
     report, m = of(crossed(tmp_path / "kin", 8, ja="x", jd="x", je="x", alpha="x", beta="x", gamma="x"))
     assert not m.by_writer.margins and not m.by_judge.margins and m.by_writer.lead is None
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
-    assert {r[-1] for r in table.rows[:3]} == {"no unseen, complete cell"}
+    assert {r[-1] for r in table.texts[:3]} == {"no unseen, complete cell"}
 
 
 def test_all_that_share_the_first_place_are_named(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_a_margin_without_spread_is_no_answer_and_can_show_nothing(tmp_path: Pat
     alike = judge(dict.fromkeys(BY_CONTENT, FEW))
     report = judged(tmp_path, {"a": alike, "b": alike}, rubrics={w: written(w) for w in ("w", "v")})
     (table,) = (t for t in tables([report]) if "the matrix" in t.title)
-    assert {x for row in table.rows for x in row[1:]} == {"no answer", ""}
+    assert {x for row in table.texts for x in row[1:]} == {"no answer", ""}
     assert any("w over a, b" in n and n.endswith("can show nothing (no item differs).") for n in table.notes)
     lines = [o for o in report.objects() if o["metric"].startswith("matrix_")]
     assert lines and {(o["detectable"], o["differs"]) for o in lines} == {(None, False)}

@@ -72,7 +72,7 @@ def test_a_run_of_three_judges(make_pairs: MakePairs, tmp_path: Path) -> None:
     assert panel.kappa["good", "always_first"][0] == pytest.approx(0.0, abs=1e-9)
     assert (panel.vote.k, panel.vote.n, panel.best.value) == (12, 12, 1.0)
     (table,) = [t for t in tables([report]) if "together" in t.title]
-    first = dict(zip(table.header, table.rows[0], strict=True))
+    first = dict(zip(table.headers, table.texts[0], strict=True))
     assert [first[h] for h in ("alpha", "majority", "95 % CI", "best single")] == [
         f"{panel.alpha:.2f}",
         "100.0 (12/12)",

@@ -70,6 +70,6 @@ def test_a_run_with_samples(make_pairs: MakePairs, tmp_path: Path) -> None:
     assert found["vote@8"].value == 1.0 > found["vote@4"].value > 0.75
     assert found["vote_share"].value == pytest.approx(0.75)
     table = next(t for t in tables([report]) if "by calls and tokens" in t.title)
-    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    rows = [dict(zip(table.headers, row, strict=True)) for row in table.texts]
     bought = [(row["decided by"], row["calls"], row["accuracy"]) for row in rows]
     assert bought[0] == ("one sample, 2 orders", "2", "75.0 (6/8)") and bought[-1] == ("vote@8", "8", "100.0 (8/8)")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness_plugins.cli import main
-from harness_plugins.tables.cells import Table
+from harness_plugins.tables.model import Cell, Column, Table
 from harness_plugins.tables.paper import paper_table
 from harness_plugins.tables.paper.formats import FORMATS
 from harness_plugins.tables.render import markdown
@@ -97,7 +97,7 @@ def test_hostile_names_and_flags_in_each_format(runs: dict[str, Path]) -> None:
     assert all("\x1b" not in out[f] and "\u202e" not in out[f] and "<script>" not in out[f] for f in ("latex", "html"))
     assert "\x1b" not in out["csv"] and "\x1b" not in out["md"]
     assert r"{[}x{]} {*}b{*} a\_b \& 50\% \$y\$ \{z\}" in out["latex"]
-    assert "\\<script>" in out["md"] and "\\| " in out["md"] and "\\[x\\] \\*b\\*" in out["md"]
+    assert "\\<script>" in out["md"] and "\\| " in out["md"] and "\\[x] \\*b\\*" in out["md"]
     assert json.loads(out["json"])["rows"][-2]["model"] == HOSTILE
     flagged = {f: FORMATS[f](paper_table("arr_cross_model")) for f in FORMATS}
     assert "79.2 [†2]" in flagged["md"] and "79.2$^{\\dagger 2}$" in flagged["latex"] and "†2</a>" in flagged["html"]
@@ -125,9 +125,10 @@ def test_the_same_input_gives_the_same_bytes(runs: dict[str, Path]) -> None:
 
 
 def test_ordinary_markdown_holds_no_markup_of_others() -> None:
-    """Our own `code` and **bold** stay."""
-    found = Table("t", ["judge", "accuracy"], [["<img src=x>\x1b[31m|\u202eb", "**50.0 (1/2)**"]], ["of `none`\nx"])
-    lines = markdown([found]).splitlines()
+    """Our own `code` stays."""
+    table = Table("t", "t", [Column("judge", "names"), Column("accuracy")], notes=["of `none`\nx"])
+    table.add("<img src=x>\x1b[31m|\u202eb", Cell("50.0 (1/2)", bold=True))
+    lines = markdown([table]).splitlines()
     assert lines[4] == "| \\<img src=x> [31m\\|b | **50.0 (1/2)** |" and lines[-1] == "- of `none` x"
 
 

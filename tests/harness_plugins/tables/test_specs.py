@@ -16,7 +16,7 @@ from harness_plugins.cli import main
 from harness_plugins.tables.paper import PaperTable, paper_table
 from harness_plugins.tables.paper.bold import embolden
 from harness_plugins.tables.paper.formats import FORMATS
-from harness_plugins.tables.paper.rows import Cell, Row
+from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.spec import load_table_spec, spec_names
 from tests.conftest import ROOT, write_jsonl
 from tests.harness_plugins.experiment.test_transfer import reader
@@ -103,7 +103,7 @@ def cells(*found: tuple[str, dict[str, Any]], flags: tuple[int, ...] = ()) -> li
     rows = []
     for n, (value, said) in enumerate(found):
         known = {"dataset_rows": 10, "aggregate": "micro", "order": "both", "unparsed": "wrong"} | said
-        cell = Cell("published", value, float(value), flags=("wrong",) if n in flags else (), conventions=known)
+        cell = Number("published", value, float(value), flags=("wrong",) if n in flags else (), conventions=known)
         rows.append(Row("published", f"m{n}", cells={"hpdv3": cell}))
     embolden(PaperTable(load_table_spec("arr_cardinality"), rows))
     return [r.cell("hpdv3").bold for r in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
@@ -12,16 +12,22 @@ from statistics import fmean, median
 from evaluators.records import Item, Rubric
 from evaluators.rubrics.leaks import CLASSES, leaks_of
 from harness_plugins.folder.run_folder import RunFolder
-from harness_plugins.tables.cells import Table
+from harness_plugins.scoring.report import Report
+from harness_plugins.tables.model import Cell, Table, names, numbers, words
 
 SIMILAR_AMONG = 400
 """At most this many rubrics are compared with their neighbours for likeness."""
 
 
-def cards_in(folder: Path) -> Table:
-    """The cards of a folder that need not have been judged."""
+def tables(report: Report) -> list[Table]:
+    table = cards(report.data.items(), report.data.written())
+    return [table] if table.rows else []
+
+
+def cards_in(folder: Path, writers: Collection[str] | None = None) -> Table:
+    """The cards of a folder that need not have been judged; of these writers alone, where some are given."""
     run = RunFolder(folder)
-    return cards(run.items(), run.rubrics())
+    return cards(run.items(), (r for r in run.rubrics() if writers is None or r.writer.name in writers))
 
 
 def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
@@ -42,20 +48,12 @@ def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
     by_writer: dict[str, list[Rubric]] = {}
     for r in last.values():
         by_writer.setdefault(r.writer.name, []).append(r)
-    header = [
-        "writer",
-        "rubrics",
-        "valid",
-        "criteria",
-        "characters",
-        "largest weight",
-        "from question",
-        "from responses",
-    ]
-    table = Table("Rubric cards", [*header, "alike", "leaking", "leaks", "violations"])
+    about = ("criteria", "characters", "largest weight", "from question", "from responses", "alike", "leaking")
+    columns = [*names("writer"), *numbers("rubrics", "valid", *about), *words("leaks", "violations")]
+    table = Table("cards", "Rubric cards", columns, section="cards", keeps_empty=True)
     for name, written in by_writer.items():
         shared = all(r.item is None for r in written)
-        table.rows.append([f"{name} (shared)" if shared else name, *_card(written, items)])
+        table.add(f"{name} (shared)" if shared else name, *_card(written, items))
     table.notes.append(
         "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
@@ -68,12 +66,12 @@ def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
     return table
 
 
-def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
+def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[Cell]:
     valid = [r for r in rubrics if r.status == "valid"]
     violations = Counter(v for r in rubrics for v in r.violations)
     named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
     if not valid:
-        return [str(len(rubrics)), "0", *[""] * 8, named]
+        return [Cell(str(len(rubrics)), len(rubrics)), Cell("0", 0), *[Cell()] * 8, Cell(named)]
     criteria = [r.public.criteria if r.public else len(r.criteria) for r in valid]
     characters = [r.public.characters if r.public else len(r.text) for r in valid]
     public = any(r.public for r in valid)
@@ -82,7 +80,9 @@ def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
         for r in valid
         if sum(c.weight for c in r.criteria) > 0
     ]
-    question, responses, kinds, leaking = [], [], Counter[str](), 0
+    question: list[float] = []
+    responses: list[float] = []
+    kinds, leaking = Counter[str](), 0
     for r in valid:
         item = items.get(r.item or "")
         leaks = leaks_of(r, item)
@@ -91,23 +91,31 @@ def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[str]:
         if item is None:  # shared by all items
             continue
         texts = [c.text for c in item.candidates]
-        words, asked = _words(r.text), _words(item.prompt)
-        if words:
-            question.append(len(words & asked) / len(words))
-            responses.append(len(words & (_words(" ".join(texts)) - asked)) / len(words))
+        own, of_question = _words(r.text), _words(item.prompt)
+        if own:
+            question.append(len(own & of_question) / len(own))
+            responses.append(len(own & (_words(" ".join(texts)) - of_question)) / len(own))
+    alike = None if public or all(r.item is None for r in valid) else _alike(valid)
     return [
-        str(len(rubrics)),
-        str(len(valid)),
-        f"{median(criteria):g}" if any(criteria) else "",
-        f"{median(characters):.0f}",
-        f"{median(largest):.0f} %" if largest else "",
-        f"{100 * median(question):.0f} %" if question else "",
-        f"{100 * median(responses):.0f} %" if responses else "",
-        "" if public or all(r.item is None for r in valid) else f"{_alike(valid):.2f}",
-        f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})",
-        ", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c]),
-        named,
+        Cell(str(len(rubrics)), len(rubrics)),
+        Cell(str(len(valid)), len(valid)),
+        _median(criteria if any(criteria) else [], "{:g}"),
+        _median(characters, "{:.0f}"),
+        _median(largest, "{:.0f} %"),
+        _median(question, "{:.0f} %", 100),
+        _median(responses, "{:.0f} %", 100),
+        Cell() if alike is None else Cell(f"{alike:.2f}", alike),
+        Cell(f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})", 100 * leaking / len(valid)),
+        Cell(", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c])),
+        Cell(named),
     ]
+
+
+def _median(values: Sequence[float], form: str, scale: int = 1) -> Cell:
+    if not values:
+        return Cell()
+    value = scale * median(values)
+    return Cell(form.format(value), value)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -1,43 +1,48 @@
-"""The table of writers and judges, its margins, and what may be said of who is first (`scoring.matrix`)."""
+"""The matrix of writers and judges, its margins, and what may be said of who is first (`scoring.matrix`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from harness_plugins.scoring.caveats import differ
-from harness_plugins.scoring.cells import CellReport, Contrast
-from harness_plugins.scoring.matrix import UNSEEN, Lead, Margin, Margins, Matrix, Place
-from harness_plugins.tables.cells import Table, gain
+from harness_plugins.scoring.cells import Contrast
+from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Place
+from harness_plugins.scoring.report import Report
+from harness_plugins.tables.cells import gain
+from harness_plugins.tables.model import Cell, Table, names, numbers
+from harness_plugins.tables.view import View, views
 
 MARGIN_ROW, MARGIN_COLUMN = "over unseen writers", "over unseen judges"
 COMMON_ROW, COMMON_COLUMN = "over the same writers", "over the same judges"
 
 
-def matrix_table(title: str, matrix: Matrix, cells: Sequence[CellReport]) -> Table:
-    """Writers as rows and judges as columns, the margins at the ends; under them each writer minus the reference writer.
+def tables(report: Report) -> list[Table]:
+    return [_table(v, m) for v in views(report) for m in report.matrices if m.benchmark == v.benchmark]
 
-    Args:
-        cells: the benchmark's, for how each judge was asked.
-    """
-    asked = {c.judge: f"{c.judge} ({c.grading})" for c in cells if c.grading != "pairwise"}
+
+def _table(view: View, matrix: Matrix) -> Table:
+    """Writers as rows and judges as columns, the margins at the ends; under them each writer minus the reference writer."""
     differs = _differ(matrix.by_writer)
-    columns = [MARGIN_COLUMN, *([COMMON_COLUMN] if differs else [])]
-    table = Table(title, ["writer", *(asked.get(j, j) for j in matrix.judges), *columns])
+    ends = [MARGIN_COLUMN, *([COMMON_COLUMN] if differs else [])]
+    columns = [*names("writer"), *numbers(*map(view.judge, matrix.judges), *ends)]
+    title = f"{view.benchmark}: the matrix of writers and judges"
+    table = Table("matrix", title, columns, benchmark=view.benchmark, section="matrix")
     for writer in matrix.writers:
         row = [_entry(matrix, Place(writer, judge)) for judge in matrix.judges]
-        ends = [_margin(matrix.by_writer.margins, writer, "no unseen, complete cell")]
-        ends += [_margin(matrix.by_writer.ranking, writer, "")] if differs else []
-        table.rows.append([writer, *row, *ends])
+        row.append(_margin(matrix.by_writer.margins, writer, "no unseen, complete cell"))
+        row += [_margin(matrix.by_writer.ranking, writer, "")] if differs else []
+        table.add(view.writer(writer), *row)
     row = [_margin(matrix.by_judge.margins, judge, "no unseen, complete cell") for judge in matrix.judges]
-    table.rows.append([MARGIN_ROW, *row, *[""] * len(columns)])
+    table.add(MARGIN_ROW, *row, *[""] * len(ends))
     if _differ(matrix.by_judge):
         row = [_margin(matrix.by_judge.ranking, judge, "") for judge in matrix.judges]
-        table.rows.append([COMMON_ROW, *row, *[""] * len(columns)])
+        table.add(COMMON_ROW, *row, *[""] * len(ends))
     for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
         row = [_against(matrix, Place(writer, judge)) for judge in matrix.judges]
         pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
-        table.rows.append([f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs])
+        table.add(f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs)
     table.notes += _notes(matrix)
     return table
 
@@ -48,25 +53,26 @@ def _differ(side: Margins) -> bool:
     return any(m.over != over[m.name] for m in side.ranking)
 
 
-def _marked(text: str, relation: str) -> str:
+def _marked(cell: Cell, relation: str) -> Cell:
     """A cell with its relation."""
-    return text if relation in (UNSEEN, "") else f"{text} ({relation})"
+    return cell if relation in (UNSEEN, "") else replace(cell, text=f"{cell.text} ({relation})")
 
 
-def _entry(matrix: Matrix, place: Place) -> str:
+def _entry(matrix: Matrix, place: Place) -> Cell:
     entry = matrix.entries.get(place)
     if entry is None:
-        return matrix.missing[place]
+        why = matrix.missing[place]
+        return Cell(why, state="incomplete" if why == INCOMPLETE else "")
     return _marked(gain(entry.gain, short=True), entry.relation)
 
 
-def _against(matrix: Matrix, place: Place) -> str:
+def _against(matrix: Matrix, place: Place) -> Cell:
     contrast = matrix.against_by_judge.get(place)
-    return "" if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*place))
+    return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*place))
 
 
-def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> str:
-    return next((gain(m.gain) for m in margins if m.name == name), otherwise)
+def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> Cell:
+    return next((gain(m.gain) for m in margins if m.name == name), Cell(otherwise))
 
 
 def _notes(matrix: Matrix) -> Iterator[str]:
@@ -127,7 +133,8 @@ def _first(lead: Lead, what: str) -> str:
     over = f"over {_listed(lead.over)}"
     if len(lead.level) > 1:
         return f"{what} {over}: {_listed(lead.level[:-1])} and {lead.level[-1]} alike."
-    return f"{what} {over}: {lead.best}, ahead of {lead.next} by {gain(lead.gain)} (Holm over all pairs); can show {_shows(lead.gain)}."
+    by = f"{gain(lead.gain).text} (Holm over all pairs)"
+    return f"{what} {over}: {lead.best}, ahead of {lead.next} by {by}; can show {_shows(lead.gain)}."
 
 
 def _why_no_first(matrix: Matrix, side: Margins, other: str) -> str:

@@ -1,0 +1,63 @@
+"""What is to be said of a benchmark's cells above and below its tables: what spoils numbers, and what makes them no finding."""
+
+from __future__ import annotations
+
+from harness_plugins.scoring.caveats import differ, warning
+from harness_plugins.scoring.cells import CellReport, Contrast
+from harness_plugins.scoring.report import Report
+from harness_plugins.tables.cells import percent
+from harness_plugins.tables.view import View
+
+REFERENCES = ("none", "shuffled")
+"""What an arm is set against in the tables; what else it is set against stands in JSON, and in tables of its own."""
+
+FORMS_SHARE = 0.01
+"""The share of replies with several different forms of a verdict from which a table says so."""
+
+
+def contrasts(cell: CellReport) -> list[Contrast]:
+    """The differences of a cell that tables show."""
+    return [cell.contrasts[r] for r in REFERENCES if r in cell.contrasts]
+
+
+def warnings(report: Report, benchmark: str) -> list[str]:
+    """What spoils a benchmark's numbers, a sentence each; for a rubric that only some items have, the accuracy on those."""
+    messages = [f"{loss}." for loss in report.losses] if benchmark == next(iter(report.items)) else []
+    messages += [warning(c) for c in report.caveats if c.benchmark == benchmark]
+    for c in report.cells:
+        on_those = percent(c.metrics.get("accuracy_with_rubric")).text
+        if on_those and c.benchmark == benchmark and not c.baseline:
+            messages.append(f"{c.judge}, {c.writer}, {c.arm}: {on_those} on the items with a rubric alone.")
+    return messages
+
+
+def answers(view: View) -> list[str]:
+    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
+    notes = []
+    for c in view.cells:
+        several, texts = c.forms
+        if texts and several / texts > FORMS_SHARE:
+            about = view.about(c.judge, c.writer, c.arm)
+            notes.append(f"{about}: {several} of {texts} replies hold several different forms of a verdict.")
+    if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in view.cells):
+        notes.append(
+            "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
+            "touches stand twice, as wrong and by the ratio of its digits."
+        )
+    return notes
+
+
+def flags(view: View) -> list[str]:
+    return [f"{view.about(c.judge, c.writer, c.arm)}: {flag}." for c in view.cells for flag in c.flags]
+
+
+def no_finding(view: View) -> list[str]:
+    """Differences by which nothing can be told: no item came out differently, or they would count but for what spoils a side."""
+    notes = []
+    if not all(x.differs for c in view.cells for x in contrasts(c)):
+        notes.append("no answer: no item came out differently on the two sides, so there is no spread to test by.")
+    for c in view.cells:
+        for x in contrasts(c):
+            if x.unequal and x.complete and x.p < 0.05 and not c.baseline:
+                notes.append(f"{view.about(c.judge, c.writer, c.arm)} minus {x.reference} is no finding: {differ(x)}.")
+    return notes

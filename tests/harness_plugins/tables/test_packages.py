@@ -1,0 +1,196 @@
+"""Tables of other packages: they follow ours in every format and on the report page, and one that fails takes nothing with it."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from evaluators.doors import Door
+from harness_plugins.cli import main
+from harness_plugins.doors import TABLES
+from harness_plugins.tables import packages
+from harness_plugins.tables.model import Cell, Table, names, numbers
+from harness_plugins.tables.render import csv_lines, html, latex, markdown
+from tests.conftest import ROOT
+
+LENGTHS = '''"""How many items each benchmark has."""
+from harness_plugins.tables.model import Cell, Table, names, numbers
+
+def tables(report):
+    shown = []
+    for benchmark, counts in report.items.items():
+        table = Table("sizes", f"{benchmark}: sizes", [*names("benchmark"), *numbers("items")], benchmark=benchmark)
+        table.add(benchmark, Cell(f"{counts[0]:,}", counts[0]))
+        shown.append(table)
+    return shown
+'''
+BROKEN = '''"""Fails."""
+
+def tables(report):
+    return 1 / 0
+'''
+UNEVEN = '''"""A row of no cells."""
+from harness_plugins.tables.model import Table, names
+
+def tables(report):
+    return [Table("uneven", "uneven", names("judge"), [[[]]])]
+'''
+FAILED = "the table 'broken' of the package strange-tables failed: ZeroDivisionError: division by zero"
+RUN = "import sys\nfrom harness_plugins.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demo") / "demo"
+    assert main(["run", str(ROOT / "examples" / "demo.yaml"), "--out", str(out), "--quiet"]) == 0
+    return out
+
+
+def site(folder: Path, **modules: str) -> Path:
+    """A folder with a package as pip leaves it: a module for each table, and its entry points."""
+    info = folder / "strange_tables-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange-tables\nVersion: 1.0\n")
+    points = "".join(f"{name} = strange_{name}\n" for name in modules)
+    (info / "entry_points.txt").write_text(f"[rubric_harness.tables]\n{points}")
+    for name, text in modules.items():
+        (folder / f"strange_{name}.py").write_text(text)
+    return folder
+
+
+def rubric_harness(installed_in: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, arguments)],
+        env={"PYTHONPATH": f"{installed_in}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+
+class StrangeDoor(Door):
+    """As if the package were installed here: doors look once a process."""
+
+    def others(self) -> list[str]:
+        return ["broken", "lengths", "uneven"]
+
+    def module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"strange_{name}")
+
+    def distribution(self, name: str) -> str:
+        return "strange-tables"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package in this process, all three of its tables."""
+    monkeypatch.syspath_prepend(site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS, uneven=UNEVEN))
+    monkeypatch.setattr(packages, "TABLES", StrangeDoor(TABLES.kind, TABLES.package))
+    yield
+    for name in ("broken", "lengths", "uneven"):
+        sys.modules.pop(f"strange_{name}", None)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("form", ["md", "latex", "html", "csv", "json"])
+def test_they_follow_ours_in_every_format(demo: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", str(demo), "--format", form]) == 2, "a table has failed"
+    printed = capsys.readouterr()
+    assert FAILED in printed.err and "table uneven: a row of 0 cells under 1 columns" in printed.err
+    assert "all else is there; update that package or uninstall it" in printed.err
+    if form == "csv":
+        line = list(csv.DictReader(io.StringIO(printed.out)))[-1]
+        assert (line["metric"], line["benchmark"], line["value"], line["text"]) == (
+            "sizes",
+            "demo",
+            "40",
+            "demo, items: 40",
+        )
+    elif form == "json":
+        shown = json.loads(printed.out)[-1]
+        assert shown == {"run": str(demo), "benchmark": "demo", "metric": "sizes", "row": {"benchmark": "demo"}, "column": "items",
+                         "value": 40, "text": "40"}  # fmt: skip
+    else:
+        assert 0 < printed.out.index("Rubric cards") < printed.out.index("demo: sizes")
+
+
+@pytest.mark.usefixtures("installed")
+def test_they_have_a_section_of_the_report(demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(["report", str(demo), "--out", str(tmp_path / "page.html")]) == 2
+    page = (tmp_path / "page.html").read_text()
+    assert page.index("From other packages") < page.index("<caption>demo: sizes</caption>")
+    assert "&#39;broken&#39; of the package strange-tables failed" in page and FAILED in capsys.readouterr().err
+
+
+def test_a_run_ends_in_them_and_is_whole_where_one_fails(tmp_path: Path) -> None:
+    """As pip leaves it, in a process of its own."""
+    folder = site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS)
+    result = rubric_harness(folder, "run", ROOT / "examples" / "demo.yaml", "--out", tmp_path / "out", "--quiet")
+    assert result.returncode == 0 and "### demo: sizes" in result.stdout and "Records:" in result.stdout, result.stderr
+    assert f"error: {FAILED}" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_one_that_does_not_load_says_so(demo: Path, tmp_path: Path) -> None:
+    folder = site(tmp_path / "site", absent="import that_is_not_there\n")
+    result = rubric_harness(folder, "table", demo)
+    assert result.returncode == 2 and "### Rubric cards" in result.stdout
+    assert "'absent', which the package strange-tables brings (rubric_harness.tables), does not load" in result.stderr
+
+
+def test_all_of_ours_are_in_the_order() -> None:
+    from harness_plugins.tables.run import RUN_TABLES
+
+    assert {f.__module__.rpartition(".")[2] for f in RUN_TABLES} == set(TABLES.names()) - set(TABLES.others())
+    assert packages.NONE == ((), ())
+
+
+def table() -> Table:
+    shown = Table(
+        "t", "T", [*names("judge"), *numbers("accuracy")], footnotes={"1": "a source"}, warnings=["half of it"]
+    )
+    shown.add("qwen", Cell("50.0 (1/2)", 50.0, bold=True, marks=("1",)))
+    shown.groups.append([])
+    shown.add("first", Cell("incomplete", state="incomplete"))
+    return shown
+
+
+def test_one_table_in_each_format() -> None:
+    assert markdown([table()]).splitlines()[:6] == [
+        "### T", "", "> **Warning:** half of it  ", "", "| judge | accuracy           |", "|-------|--------------------|",
+    ]  # fmt: skip
+    assert "**50.0 (1/2)** [1]" in markdown([table()]) and "- [1] a source" in markdown([table()])
+    tex = latex([table()])
+    assert r"\begin{tabular}{lr}" in tex and r"\textbf{50.0 (1/2)}$^{1}$" in tex and tex.count(r"\midrule") == 2
+    page = html([table()])
+    assert '<td class="number"><strong>50.0 (1/2)</strong><sup><a href="#t1-1">1</a></sup></td>' in page
+    assert '<td class="number" data-state="incomplete">incomplete</td>' in page and page.count("<tbody>") == 2
+
+
+def test_a_row_must_fit_the_columns() -> None:
+    with pytest.raises(ValueError, match="table t: a row of 1 cells under 2 columns"):
+        table().add("qwen")
+    wrong = table()
+    wrong.footnotes.clear()
+    with pytest.raises(ValueError, match="no footnote '1'"):
+        wrong.check()
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    shown = Table("t", "T", [*names("judge"), *numbers("a", "b")], notes=["n", "n"])
+    shown.add("qwen", "", "1")
+    assert (shown.without_empty().headers, shown.without_empty().notes) == (["judge", "b"], ["n"])
+    shown.keeps_empty = True
+    assert shown.without_empty().headers == ["judge", "a", "b"]
+
+
+def test_a_line_of_csv_is_no_formula() -> None:
+    assert csv_lines(("a", "b"), [{"a": "=1+1", "b": 2, "c": 3}]) == "a,b\n'=1+1,2\n"
