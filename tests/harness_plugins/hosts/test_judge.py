@@ -49,5 +49,5 @@ def test_our_own_model_says_its_name() -> None:
 
 
 def test_what_does_not_fit_is_one_line() -> None:
-    with pytest.raises(UserError, match="model_args: unknown argument 'modle'; did you mean 'model'?"):
+    with pytest.raises(UserError, match=r"model_args: unknown argument 'modle'; did you mean 'model'\?"):
         make_spec({"name": "j", "backend": "baseline", "modle": "lexical"})

@@ -31,7 +31,7 @@ def test_a_candidate_is_a_row_where_each_is_scored_alone(out: Path, monkeypatch:
 def test_rubrics_must_be_named_and_be_there(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {r.writer for r in load_rows("demo", "transfer").rows} == {"careful"}
     monkeypatch.setenv(RUBRICS, "/nowhere.jsonl")
-    with pytest.raises(UserError, match="/nowhere.jsonl: no such file"):
+    with pytest.raises(UserError, match=r"/nowhere\.jsonl: no such file"):
         load_rows("demo", "transfer")
     monkeypatch.delenv(RUBRICS)
     with pytest.raises(UserError, match=f"rt_demo_transfer reads rubrics and {RUBRICS} is not set"):
