@@ -8,8 +8,9 @@ import pytest
 
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
-from harness_plugins.cli.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN
 from tests.conftest import read_jsonl
+
+COMPLETE, BAD_INPUT, ERRORS_REMAIN = 0, 2, 3
 
 CONFIG = """
 benchmarks: [{{name: demo, limit: 4}}]

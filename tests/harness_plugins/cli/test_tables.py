@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness_plugins.cli import main
-from harness_plugins.cli.commands import BAD_INPUT, COMPLETE, ERRORS_REMAIN
 from tests.conftest import ROOT
+
+COMPLETE, BAD_INPUT, ERRORS_REMAIN = 0, 2, 3
 
 
 @pytest.fixture(scope="module")

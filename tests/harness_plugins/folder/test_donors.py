@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
+
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run
 from harness_plugins.config.run import Config
 from harness_plugins.folder.donors import planned_donors
-from harness_plugins.folder.manifest import read_manifest
 from tests.conftest import MakePairs
 
 
@@ -24,7 +25,7 @@ def test_a_folder_names_who_gave_to_whom(make_pairs: MakePairs, rubrics: Callabl
         shuffles=2,
     )
     run(config, out=tmp_path / "run", judges={"j": MockJudge(spec, lambda case: "1")})
-    planned = planned_donors(tmp_path / "run", read_manifest(tmp_path / "run"))
+    planned = planned_donors(tmp_path / "run", orjson.loads((tmp_path / "run" / "manifest.json").read_bytes()))
     for number in (0, 1):
         donors, settled = planned.shuffle("pairs", "w", number)
         assert set(donors) == set(donors.values()) == settled and len(settled) == 5

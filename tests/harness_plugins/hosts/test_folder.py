@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from evaluators.errors import UserError
-from harness_plugins.folder.manifest import read_manifest
 from harness_plugins.hosts import JUDGE
 from harness_plugins.hosts.folder import close_folders, folder_of
 from tests.conftest import read_jsonl
@@ -16,7 +16,7 @@ from tests.harness_plugins.hosts.small_harness import Task, evaluate, right
 
 def test_a_folder_holds_what_a_native_run_writes(out: Path) -> None:
     evaluate(Task("demo", "transfer"), reply=right, limit=10)
-    manifest = read_manifest(out)
+    manifest = orjson.loads((out / "manifest.json").read_bytes())
     assert list(manifest["judges"]) == ["small-judge"] and manifest["arms"] == ["transferred"]
     items = {i["uid"]: i for i in read_jsonl(out / "items-0.jsonl")}
     assert all(f["sha256"] for i in items.values() for m in i["media"] for f in m["files"])
