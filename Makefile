@@ -6,6 +6,7 @@ LMMS := .venv-lmms
 VLLM := .venv-vllm
 VERL := .venv-verl
 NEWEST := .venv-newest
+LATEST := .venv-latest-python
 
 # A Python that has vLLM (with a GPU, say): its engine is tested in place of the CPU build that $(VLLM) would get.
 VLLM_PYTHON ?= $(VLLM)/bin/python
@@ -26,11 +27,13 @@ wheels := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
 install-cpu = $(if $(wheels),UV_FIND_LINKS="$(wheels)" )$(call install,$(1),$(2))
 environment = rm -rf $(1) && $(VENV)/bin/uv venv --quiet --python $(PYTHON) $(1)
 
-# Two processes, since the tests wait for servers half of their time; what shares a costly fixture stays in one of them.
+# Several processes, since the tests wait for servers half of their time; what shares a costly fixture stays in one of them.
 SPREAD := -n 2 --dist loadgroup
+SPREAD_CORE := -n 3 --dist loadgroup
 SHORT := -m "not long"
 
-.PHONY: demo demo-lmms test test-all test-long test-newest test-lmms test-vllm test-trainers constraints lint format clean
+.PHONY: demo demo-lmms test test-core test-all test-long test-newest test-latest-python test-lmms test-vllm \
+	test-trainers constraints lint format clean
 
 $(VENV)/tools: environments/tools.txt
 	@$(PYTHON) -m venv $(VENV)
@@ -90,17 +93,22 @@ lint: $(VENV)/dev
 	$(VENV)/bin/lint-imports --no-logo pyproject.toml
 	$(VENV)/bin/python tools/house.py
 
-test: lint
-	$(VENV)/bin/pytest $(SPREAD) -m "not heavy and not browser and not long"
+# Side by side: types take a processor for half a minute, and the tests leave one idle at times.
+test: $(VENV)/dev
+	@$(MAKE) --no-print-directory -j2 lint test-core
+
+test-core: $(VENV)/dev
+	$(VENV)/bin/pytest $(SPREAD_CORE) -m "not heavy and not browser and not long"
 
 test-all: $(VENV)/all lint test-lmms test-vllm test-trainers
-	$(VENV)/bin/pytest $(SPREAD) $(SHORT)
+	$(VENV)/bin/pytest $(SPREAD_CORE) $(SHORT)
 
 test-lmms: $(LMMS)/ready
 	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosts tests/local
 
+# Two engines at a time where they are small and run on the CPU; a GPU has room for one.
 test-vllm: $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(VLLM)/ready)
-	$(VLLM_PYTHON) -m pytest $(SHORT) $(if $(SHORT),tests/local/test_vllm.py,tests/local)
+	$(VLLM_PYTHON) -m pytest $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(SPREAD)) $(SHORT) $(if $(SHORT),tests/local/test_vllm.py,tests/local)
 
 # Rewards and recipes in real trainers: TRL in one environment, verl and diffusers in another.
 test-trainers: $(VLLM)/ready $(VERL)/ready
@@ -126,6 +134,13 @@ test-newest: $(VENV)/tools
 		tests/evaluators/images/test_media.py tests/evaluators/images/test_pictures.py tests/e2e/test_project.py tests/harness_plugins/report/test_report.py tests/harness_plugins/rewards/test_limits.py tests/harness_plugins/rewards/test_server.py \
 		tests/harness_plugins/scoring/test_scoring.py
 
+# The core's tests on the newest Python that the machine has, in an environment of its own.
+test-latest-python: $(VENV)/tools
+	@latest=$$($(VENV)/bin/python tools/newest_python.py); \
+	if [ "$$($$latest -c 'import sys; print("py%d%d" % sys.version_info[:2])')" = $(VERSION) ]; \
+	then echo "no newer Python here than the one that all else is tested with"; \
+	else $(MAKE) --no-print-directory test-core PYTHON=$$latest VENV=$(LATEST); fi
+
 # The versions in the environments that are here, as constraints: after `make test-long CONSTRAINTS=no` has passed.
 constraints: $(VENV)/tools
 	@environments/freeze.sh build
@@ -139,4 +154,4 @@ format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(NEWEST) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(NEWEST) $(LATEST) results/runs build dist

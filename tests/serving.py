@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,8 @@ async def serving_here(path: Path, hosts: Sequence[str] = ("*",)) -> AsyncIterat
     listening = ours.listening_on("127.0.0.1", 0)
     await rewards.open()
     server = ours.Server(rewards, hosts)
+    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve([listening]))
     try:
         while not server.started:
@@ -71,6 +76,31 @@ async def serving_here(path: Path, hosts: Sequence[str] = ("*",)) -> AsyncIterat
         server.should_exit = server.force_exit = True
         await task
         await rewards.close()
+
+
+@contextmanager
+def serving_in_thread(path: Path) -> Iterator[str]:
+    """The same in a thread: its address."""
+    address: Future[str] = Future()
+    ended = threading.Event()
+
+    async def serve() -> None:
+        try:
+            async with serving_here(path) as (host, port):
+                address.set_result(f"http://{host}:{port}")
+                await asyncio.to_thread(ended.wait)
+        except BaseException as e:
+            if address.done():
+                raise
+            address.set_exception(e)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    try:
+        yield address.result(60)
+    finally:
+        ended.set()
+        thread.join(60)
 
 
 async def posted(url: str, body: Any, **headers: str) -> tuple[int, Any, Any]:

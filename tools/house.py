@@ -26,6 +26,9 @@ LINES = 60
 UNTESTED: dict[str, str] = {
     "harness_plugins.__main__": "`python -m harness_plugins`, by which the tests start processes",
     "harness_plugins._version": "a number",
+    "harness_plugins.hosts.lm_eval": "imported by lm-eval alone, which tests/hosts/test_lm_eval.py starts",
+    "harness_plugins.hosts.lmms_eval.cli": "starts lmms-eval: tests/hosts/test_lmms_cli.py",
+    "harness_plugins.hosts.lmms_eval.task": "imported by lmms-eval alone, which tests/hosts starts",
 }
 """Modules that no test imports, and why."""
 

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, exit codes, messages."""
+"""The command line as a user meets it: exit codes and messages, and in processes of its own where the process is what counts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
-from tests.conftest import ROOT, MakePairs, read_jsonl
+from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, write_jsonl
 
 CONFIG = """
 benchmarks: [{name: pairs, path: rows.jsonl}]
@@ -27,17 +28,59 @@ out: out
 """
 
 
+pytestmark = pytest.mark.xdist_group("cli")
+
+
 def command(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "harness_plugins", *map(str, args)]
     return subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=env, check=False)
 
 
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Typed = Callable[..., Done]
+
+
 @pytest.fixture
-def config(make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path]) -> Path:
-    make_pairs(12)
-    rubrics(12)
-    return write_config(CONFIG)
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    """The command line within this process."""
+
+    def run(*args: object) -> Done:
+        capsys.readouterr()
+        return Done(main([str(a) for a in args]), *capsys.readouterr())
+
+    return run
+
+
+def written(folder: Path) -> Path:
+    """A config with what it names."""
+    (folder / "images").mkdir()
+    for n in range(12):
+        (folder / "images" / f"{n}.png").write_bytes(png(n))
+    write_jsonl(folder / "rows.jsonl", [pair(n, media=[f"images/{n}.png"]) for n in range(12)])
+    rubric = {"benchmark": "pairs", "writer": "writer"}
+    texts = [f"Prefer the good answer to question {n}." for n in range(12)]
+    write_jsonl(folder / "writer.jsonl", [{**rubric, "id": f"pair-{n}", "text": text} for n, text in enumerate(texts)])
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return folder / "config.yaml"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config whose run is complete, in the folder `out` beside it. Not to be changed."""
+    path = written(tmp_path_factory.mktemp("judged"))
+    assert main(["run", str(path), "--quiet"]) == 0
+    return path
 
 
 def test_help_is_quick_and_pulls_in_nothing_heavy() -> None:
@@ -75,9 +118,8 @@ def test_run_ends_in_the_table_and_says_where_the_files_are(config: Path) -> Non
     assert "Nothing to ask" in again.stdout
 
 
-def test_score_json_has_an_object_for_every_metric(config: Path) -> None:
-    command("run", config)
-    found = json.loads(command("score", config.parent / "out", "--json").stdout)
+def test_score_json_has_an_object_for_every_metric(judged: Path, typed: Typed) -> None:
+    found = json.loads(typed("score", judged.parent / "out", "--json").out)
     cells = {(o["judge"], o["writer"], o["arm"]) for o in found}
     assert ("lexical", "writer", "transferred") in cells
     assert ("lexical", None, "none") in cells
@@ -99,15 +141,14 @@ def test_score_json_has_an_object_for_every_metric(config: Path) -> None:
             assert o["n"] == 0 or o["value"] == pytest.approx(o["k"] / o["n"])
 
 
-def test_every_table_format(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command("run", config)
-    out = config.parent / "out"
+def test_every_table_format(judged: Path, typed: Typed) -> None:
+    out = judged.parent / "out"
 
     def table(*arguments: str | Path) -> str:
-        assert main(["table", *map(str, arguments)]) == 0
-        return capsys.readouterr().out
+        done = typed("table", *arguments)
+        assert done.code == 0
+        return done.out
 
-    assert command("table", out, "--format", "md").stdout == table(out, "--format", "md")
     assert table(out, "--format", "md").startswith("### pairs, 12 items")
     rows = list(csv.DictReader(io.StringIO(table(out, "--format", "csv"))))
     assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none", "gain_over_shuffled"}
@@ -118,22 +159,22 @@ def test_every_table_format(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert table(out, "--format", "md") == table(out)
 
 
-def test_dry_run_asks_nothing_and_shows_a_prompt_an_arm(config: Path) -> None:
+def test_dry_run_asks_nothing_and_shows_a_prompt_an_arm(config: Path, typed: Typed) -> None:
     with MockServer().running() as server:
         judge = f'  - {{name: q, backend: openai, model: m, base_url: "{server.url}", verdict: direct}}\n'
         config.write_text(CONFIG.replace("judges:\n", "judges:\n" + judge))
-        done = command("run", config, "--dry-run")
+        done = typed("run", config, "--dry-run")
         assert server.asked == 0
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     for arm in ("none", "generic", "transferred", "shuffled", "repeat"):
-        assert f"----- prompt of the arm {arm} -----" in done.stdout
-    assert "Prefer the good answer to question" in done.stdout
+        assert f"----- prompt of the arm {arm} -----" in done.out
+    assert "Prefer the good answer to question" in done.out
     assert not (config.parent / "out").exists()
 
 
-def test_only_runs_a_part(config: Path) -> None:
-    done = command("run", config, "--only", "judge=lexical,arm=none,arm=transferred")
-    assert done.returncode == 0, done.stderr
+def test_only_runs_a_part(config: Path, typed: Typed) -> None:
+    done = typed("run", config, "--only", "judge=lexical,arm=none,arm=transferred")
+    assert done.code == 0, done.err
     verdicts = read_jsonl(config.parent / "out" / "verdicts.jsonl")
     assert {(v["judge"], v["arm"]) for v in verdicts} == {("lexical", "none"), ("lexical", "transferred")}
     assert len(verdicts) == 48
@@ -157,27 +198,23 @@ def test_only_runs_a_part(config: Path) -> None:
     ],
 )
 def test_a_mistake_gets_a_line_and_exit_code_2(
-    config: Path, args: list[str], complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    judged: Path, args: list[str], complaint: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(config.parent)
-    main(["run", "config.yaml", "--quiet"])
-    capsys.readouterr()
-    assert main(args) == 2
-    stderr = capsys.readouterr().err
-    assert stderr.startswith("error: ")
-    assert complaint in stderr
+    monkeypatch.chdir(judged.parent)
+    done = typed(*args)
+    assert done.code == 2 and done.err.startswith("error: ")
+    assert complaint in done.err
 
 
-def test_errors_that_remain_give_exit_code_3(config: Path) -> None:
+def test_errors_that_remain_give_exit_code_3(config: Path, typed: Typed) -> None:
     with MockServer(status=500).running() as server:
         judge = f'  - {{name: q, backend: openai, model: m, base_url: "{server.url}", retries: 0}}\n'
         config.write_text(CONFIG.replace("judges:\n", "judges:\n" + judge))
-        done = command("run", config, "--limit", 3)  # of more items alike, the run is given up
-    assert done.returncode == 3
-    assert "HTTP 5xx, such as: status 500" in done.stderr
-    assert "Run the same command again" in done.stderr
-    assert "incomplete: 0/6 answered" in done.stdout
-    assert "Traceback" not in done.stderr
+        done = typed("run", config, "--limit", 3)  # of more items alike, the run is given up
+    assert done.code == 3
+    assert "HTTP 5xx, such as: status 500" in done.err
+    assert "Run the same command again" in done.err
+    assert "incomplete: 0/6 answered" in done.out
 
 
 @pytest.mark.parametrize("flag", [[], ["--stop-unreadable"]])
@@ -197,9 +234,8 @@ def test_first_answers_without_a_verdict_are_told_with_quiet_too(
     assert ("stopped: " in done.stderr) == bool(flag)
 
 
-def test_show_prints_prompt_media_rubric_and_both_replies(config: Path) -> None:
-    command("run", config)
-    text = command("show", config.parent / "out", "--where", "none=mixed transferred=right", "--limit", "1").stdout
+def test_show_prints_prompt_media_rubric_and_both_replies(judged: Path, typed: Typed) -> None:
+    text = typed("show", judged.parent / "out", "--where", "none=mixed transferred=right", "--limit", "1").out
     for part in (
         "prompt: question",
         "images/",
@@ -210,22 +246,21 @@ def test_show_prints_prompt_media_rubric_and_both_replies(config: Path) -> None:
         assert part in text
 
 
-def test_items_lists_uids(config: Path) -> None:
-    lines = command("items", config).stdout.splitlines()
+def test_items_lists_uids(judged: Path, typed: Typed) -> None:
+    lines = typed("items", judged).out.splitlines()
     assert len(lines) == 12
     assert lines[0].split("\t")[0].startswith("pairs:")
 
 
-def test_tasks_lists_what_there_is() -> None:
-    text = command("tasks").stdout
+def test_tasks_lists_what_there_is(typed: Typed) -> None:
+    text = typed("tasks").out
     for part in ("vl_rewardbench", "transferred", "official:multimodal_rewardbench", "lexical"):
         assert part in text
-    assert Path(command("tasks", "--path").stdout.strip(), "vl_rewardbench", "benchmark.yaml").exists()
+    assert Path(typed("tasks", "--path").out.strip(), "vl_rewardbench", "benchmark.yaml").exists()
 
 
-def test_a_closed_pipe_is_no_error(config: Path) -> None:
-    command("run", config)
-    line = f"{sys.executable} -m harness_plugins score {config.parent / 'out'} --json | head -1"
+def test_a_closed_pipe_is_no_error(judged: Path) -> None:
+    line = f"{sys.executable} -m harness_plugins score {judged.parent / 'out'} --json | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -315,23 +316,34 @@ def test_odd_rubric_places(tmp_path: Path, place: dict[str, object]) -> None:
         read_rubrics("w", path, {"pairs": items})
 
 
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config, what it names, and the folder of its run. To be copied."""
+    from harness_plugins import run
+
+    folder = tmp_path_factory.mktemp("judged")
+    write_jsonl(folder / "rows.jsonl", [pair(n) for n in range(3)])
+    rubric = {"benchmark": "pairs", "writer": "writer", "text": "Prefer the good answer."}
+    write_jsonl(folder / "writer.jsonl", [{**rubric, "id": f"pair-{n}"} for n in range(3)])
+    judges = "judges: [{name: lexical, backend: baseline}]\nrubrics: {writer: writer.jsonl}\nout: out\n"
+    path = folder / "config.yaml"
+    path.write_text("benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred]\n" + judges)
+    assert run(path).complete
+    return folder
+
+
 @pytest.mark.parametrize("name", ["verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json"])
 @pytest.mark.parametrize("garbage", ["{}\n", "5\n", '{"key":"zz"}\n', '{"schema":"x"}\n', '{"schema":1,"judges":[]}\n'])
 @pytest.mark.parametrize("command", ["run", "score", "show", "table"])
 def test_a_damaged_run_folder_is_named_not_dumped(
-    make_pairs: MakePairs, rubrics: Callable[..., Path], write_config: Callable[[str], Path],
-    capsys: pytest.CaptureFixture[str], name: str, garbage: str, command: str,
-) -> None:  # fmt: skip
+    judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, garbage: str, command: str
+) -> None:
     from harness_plugins.cli import main
 
-    make_pairs(3)
-    rubrics(3)
-    judges = "judges: [{name: lexical, backend: baseline}]\nrubrics: {writer: writer.jsonl}\nout: out\n"
-    path = write_config("benchmarks: [{name: pairs, path: rows.jsonl}]\narms: [none, transferred]\n" + judges)
-    assert main(["run", str(path), "--quiet"]) == 0
-    file = path.parent / "out" / name
+    copy = shutil.copytree(judged, tmp_path / "copy")
+    file = copy / "out" / name
     file.write_text(garbage if name == "manifest.json" else file.read_text() + garbage)
-    code = main([command, str(path if command == "run" else path.parent / "out")])
+    code = main([command, str(copy / ("config.yaml" if command == "run" else "out"))])
     stderr = capsys.readouterr().err
     assert code in (0, 2)
     assert name in stderr if code else not stderr

@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,29 +175,17 @@ def test_at_64_slots_it_never_spends_more(make_pairs: MakePairs, tmp_path: Path)
         assert budget.most_spent_and_held <= 0.2
 
 
-@contextmanager
-def serving(port: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "evaluators.testing.mock_server", "--port", str(port), "--latency", "0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None and b"serving" in process.stdout.readline()
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_killed_and_run_again(make_pairs: MakePairs, tmp_path: Path, unused_port: int) -> None:
+def test_killed_and_run_again(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The folder's total is what is limited: what a killed run spent is counted by the next."""
     make_pairs(150, images=False)
-    config, most = written_config(tmp_path, f"http://127.0.0.1:{unused_port}/v1"), 0.06
-    command = [sys.executable, "-m", "harness_plugins", "run", str(config), "--quiet", "--max-cost", str(most)]
-    verdicts = tmp_path / "out" / "verdicts.jsonl"
+    verdicts, most = tmp_path / "out" / "verdicts.jsonl", 0.06
 
     def mine() -> int:
         return sum(b'"judge":"m"' in line for line in verdicts.read_bytes().splitlines()) if verdicts.exists() else 0
 
-    with serving(unused_port):
+    with MockServer(latency_s=0.1).running() as server:
+        arguments = ["run", str(written_config(tmp_path, server.url)), "--quiet", "--max-cost"]
+        command = [sys.executable, "-m", "harness_plugins", *arguments, str(most)]
         killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while mine() < 64:
             assert killed.poll() is None
@@ -206,22 +193,13 @@ def test_killed_and_run_again(make_pairs: MakePairs, tmp_path: Path, unused_port
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
         before = mine()
-        again = subprocess.run(command, capture_output=True, text=True)
-        assert again.returncode == 3 and before < mine() and 0.8 * most < EACH * mine() <= most
-        assert "Traceback" not in again.stderr and "of at most 0.0600 EUR spent" in again.stderr
-        assert subprocess.run(command, capture_output=True).returncode == 3, "and not a call more"
-        done = subprocess.run([*command[:-1], "1"], capture_output=True, text=True)
-    assert done.returncode == 0 and mine() == 600
-    assert re.search(r"Spent: +0\.108 EUR, 0\.\d+ EUR of it now", done.stdout)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+        assert main([*arguments, str(most)]) == 3
+        assert before < mine() and 0.8 * most < EACH * mine() <= most
+        assert "of at most 0.0600 EUR spent" in capsys.readouterr().err
+        asked = server.asked
+        assert main([*arguments, str(most)]) == 3 and server.asked == asked, "and not a call more"
+        assert main([*arguments, "1"]) == 0 and mine() == 600
+    assert re.search(r"Spent: +0\.108 EUR, 0\.\d+ EUR of it now", capsys.readouterr().out)
 
 
 class Unusable(MockServer):

@@ -27,7 +27,7 @@ from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.hosts.folder import Folder
-from tests.conftest import read_jsonl
+from tests.conftest import pair, read_jsonl, write_jsonl
 
 PAIRS = 6
 
@@ -45,9 +45,21 @@ def judged(folder: Path, rows: Path, rubrics: Path) -> tuple[Any, MockJudge]:
     return run(folder.parent / "config.yaml", out=folder, judges={"mock": judge}), judge
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows, rubrics and the run over them. To be copied."""
+    folder = tmp_path_factory.mktemp("original")
+    rows = write_jsonl(folder / "rows.jsonl", [pair(n) for n in range(PAIRS)])
+    rubric = {"benchmark": "pairs", "writer": "writer"}
+    texts = [f"Prefer the good answer to question {n}." for n in range(PAIRS)]
+    lines = [{**rubric, "id": f"pair-{n}", "text": text} for n, text in enumerate(texts)]
+    judged(folder / "run", rows, write_jsonl(folder / "writer.jsonl", lines))
+    return folder
+
+
 @pytest.fixture
-def folder(make_pairs: Callable[..., Path], rubrics: Callable[..., Path], tmp_path: Path) -> Path:
-    judged(tmp_path / "run", make_pairs(PAIRS, images=False), rubrics(PAIRS))
+def folder(original: Path, tmp_path: Path) -> Path:
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
 

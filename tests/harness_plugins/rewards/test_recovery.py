@@ -17,7 +17,7 @@ from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.server.client import RewardClient
 from tests.evaluators.backends.test_transport import answering, certificate, sized
 from tests.evaluators.backends.test_transport import serving as reached
-from tests.serving import RIGHT, config, get, posted, sample, serving, through
+from tests.serving import RIGHT, config, get, posted, sample, serving, serving_in_thread, through
 
 pytest.importorskip("fastapi", reason="needs the extra `server`")
 
@@ -27,7 +27,7 @@ def test_none_is_lost_and_none_silently_zero(tmp_path: Path) -> None:
     faults = ("server_error", "rate_limit", "reset", "html", "truncated_json")
     with (
         MockServer(fail=0.2, faults=faults, answer=lambda body: "<answer>1</answer>").running() as flaky,
-        serving(config(tmp_path, flaky, "queue: 32", "retries: 1, timeout_s: 2")) as (found, _),
+        serving_in_thread(config(tmp_path, flaky, "queue: 32", "retries: 1, timeout_s: 2")) as found,
     ):
         rewards = through(found, [sample(n) for n in range(400)])
     assert len(rewards) == 400
@@ -39,7 +39,7 @@ def test_none_is_lost_and_none_silently_zero(tmp_path: Path) -> None:
 def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
     with (
         MockServer(latency_s=0.5, answer=lambda body: "<answer>1</answer>").running() as slow,
-        serving(config(tmp_path, slow, "queue: 4")) as (found, _),
+        serving_in_thread(config(tmp_path, slow, "queue: 4")) as found,
     ):
         body = {"samples": [{"question": "q", "responses": [{}, {}], "answer": 1, "completion": RIGHT}]}
 
@@ -58,7 +58,7 @@ def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
 def test_whoever_has_gone_is_not_asked_for(tmp_path: Path) -> None:
     with (
         MockServer(latency_s=30).running() as slow,
-        serving(config(tmp_path, slow, how="timeout_s: 60")) as (found, _),
+        serving_in_thread(config(tmp_path, slow, how="timeout_s: 60")) as found,
     ):
 
         async def leave() -> None:

@@ -23,7 +23,7 @@ from evaluators.testing.mock_server import MockServer
 from harness_plugins.cli import main
 from harness_plugins.rewards import Group, ProxyReward, RPOReward, Sample
 from tests.conftest import png
-from tests.serving import RIGHT, TOKEN, config, get, posted, sample, serving, through
+from tests.serving import RIGHT, TOKEN, config, get, posted, sample, serving, serving_in_thread, through
 
 pytest.importorskip("fastapi", reason="needs the extra `server`")
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_answered_is_refused(url: str, path: str, body: Any, stat
 def test_limits_are_looked_at_before_a_body_is_read(url: str, backend: MockServer, tmp_path: Path) -> None:
     limits = "limits: {body_mb: 1, image_mb: 0.001, images: 2}\nqueue: 3"
     big = base64.b64encode(b"\0" * 2000).decode()
-    with serving(config(tmp_path, backend, limits)) as (small, _):
+    with serving_in_thread(config(tmp_path, backend, limits)) as small:
         group = {"prompt": "p", "images": [base64.b64encode(png(1)).decode()] * 2}
         for body, said in (
             ({"groups": [{**group, "prompt": "p" * 2_000_000}]}, "larger than 1 MB"),
@@ -230,7 +230,7 @@ def test_a_config_that_does_not_fit_is_said(
 def test_a_failing_backend_is_masked_and_counted(tmp_path: Path) -> None:
     with (
         MockServer(fail=1.0, faults=("server_error",)).running() as broken,
-        serving(config(tmp_path, broken, how="retries: 0")) as (found, _),
+        serving_in_thread(config(tmp_path, broken, how="retries: 0")) as found,
     ):
         rewards = through(found, [sample(n) for n in range(5)])
         scores = through(found, [Group("p", [png(1), png(2)])])[0]

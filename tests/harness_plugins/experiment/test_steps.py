@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from harness_plugins.training_data.steps import Steps
 
-from harness_plugins.training_data import steps
+from harness_plugins.experiment import progress
+from harness_plugins.experiment.progress import Steps
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from harness_plugins.training_data import steps
 def test_a_line_each_now_and_then(
     shows: bool, total: int, lines: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(steps, "PLAIN_S", 0.0)
+    monkeypatch.setattr(progress, "PLAIN_S", 0.0)
     with Steps(shows).counted("hashing", total) as count:
         for done in (1, 2):
             count(done)

@@ -1,0 +1,73 @@
+"""What became of each item in each cell, and which items a page shows: by a run whose outcomes follow from the item's number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness_plugins.report.contents import LENGTHS, contents
+from harness_plugins.report.outcomes import BROKEN, FIXED, FLIPPED, JUDGED, choose, outcomes
+from harness_plugins.report.verdicts import verdicts_of
+from harness_plugins.scoring.arrays import RunData
+from harness_plugins.scoring.read import read_run
+from tests.harness_plugins.report.report_runs import ITEMS, LEAKING, make_run, recounted
+
+pytestmark = pytest.mark.xdist_group("report")
+BITS = {"fixed": FIXED, "broken": BROKEN, "flipped": FLIPPED}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("outcomes"))
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> RunData:
+    return read_run(folder)
+
+
+def test_flags_are_what_the_lines_say(run: RunData, folder: Path) -> None:
+    by_benchmark = outcomes(run, run.benchmarks["pairs"], "strict")
+    assert by_benchmark is not None and outcomes(run, run.benchmarks["pairs"], "official") is None
+    expected = recounted(folder)
+    for n, item in enumerate(by_benchmark.benchmark.items):
+        for m, cell in enumerate(by_benchmark.cells):
+            flags = int(by_benchmark.flags[n, m])
+            assert flags & JUDGED
+            assert {name for name, bit in BITS.items() if flags & bit} == expected[item.uid][tuple(cell)], (
+                item.uid,
+                cell,
+            )
+
+
+def test_of_a_larger_run_some_of_each_kind_are_shown(run: RunData) -> None:
+    by_benchmark = outcomes(run, run.benchmarks["pairs"], "strict")
+    assert by_benchmark is not None
+    everything = choose(run, [by_benchmark], ITEMS)
+    assert len(everything.uids) == everything.total == ITEMS and not everything.reasons
+    some = choose(run, [by_benchmark], 5)
+    assert len(some.uids) == 5 == sum(some.reasons.values()) and some.total == ITEMS
+    assert {"fixed", "leak suspected"} <= set(some.reasons)
+    assert some == choose(run, [by_benchmark], 5), "the same each time"
+
+
+def test_verdicts_of_a_few_items_alone_are_read(run: RunData) -> None:
+    uid = run.benchmarks["pairs"].items[2].uid
+    trials = verdicts_of(run, [uid])
+    assert set(trials) == {uid} and all(v.item == uid for cell in trials[uid].values() for v in cell)
+    assert [v.order for v in next(iter(trials[uid].values()))] == ["AB", "BA"]
+    assert verdicts_of(run, []) == {}
+
+
+def test_an_items_block_holds_what_was_shown_and_said(run: RunData) -> None:
+    by_benchmark = outcomes(run, run.benchmarks["pairs"], "strict")
+    assert by_benchmark is not None
+    items = by_benchmark.benchmark.items
+    uids = [i.uid for i in items if i.source_id in ("pair-0", f"pair-{LEAKING[0]}")]
+    page = contents(run, [by_benchmark], uids, verdicts_of(run, uids), LENGTHS[-1])
+    assert [entry[0] for entry in page.index["items"]] == uids and len(page.items) == len(page.pictures) == 2
+    first = page.items[0]
+    assert first["prompt"] == "What is in picture 0?" and len(first["candidates"]) == 2
+    assert any(isinstance(reason[0], list) and reason[0][1] > 1000 for reason in first["reasons"]), "a long one is cut"
+    assert {trial[1] for cell in first["cells"].values() for trial in cell} == {"ok"}

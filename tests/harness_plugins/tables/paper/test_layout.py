@@ -1,0 +1,26 @@
+"""A paper's table as a grid: headers, texts, and footnotes in order of appearance."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness_plugins.tables.paper import paper_table
+from harness_plugins.tables.paper.layout import grid
+from harness_plugins.tables.paper.spec import load_table_spec, spec_names
+
+
+@pytest.mark.parametrize("name", [n for n in spec_names() if load_table_spec(n).published])
+def test_rows_are_as_wide_as_the_header_and_marks_have_footnotes(name: str) -> None:
+    table = paper_table(name, [])
+    shown = grid(table)
+    rows = [row for section in shown.sections for row in section]
+    assert len(rows) == len(table.rows) and {len(row) for row in rows} == {len(shown.header)}
+    assert shown.header[shown.numbers_from - 1] == "from"
+    marks = [m for row in rows for cell in row for m in cell.marks]
+    assert set(marks) == set(shown.footnotes)
+    sources = [int(m) for m in dict.fromkeys(marks) if m.isdecimal()]
+    assert sources == list(range(1, len(sources) + 1)), "numbered as they appear"
+    assert all(re.fullmatch(r"\d+|†\d+", m) for m in marks)
+    assert any(note.startswith("published: as printed") for note in shown.notes)
