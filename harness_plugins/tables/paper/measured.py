@@ -215,7 +215,7 @@ def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> 
 
 
 def _remarks(label: str, cell: CellReport) -> list[str]:
-    return [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
+    return [f"{label}: {flag}." for flag in cell.flags]
 
 
 def _add_voted(spec: TableSpec, column: Column, report: Report, rows: dict[Key, Row]) -> None:
