@@ -14,6 +14,9 @@ _BULLET = re.compile(r"^\s*(?:\d{1,2}\s*[.):]|[-*•+]|\(\d{1,2}\)|#+)\s+")
 _ITEM = re.compile(r"<rubric_item>(.*?)</rubric_item>", re.S)
 _MARKUP = re.compile(r"[*_`#]+")
 
+_OPENS = re.compile(r"[(\[](?:weight:? *)?$", re.IGNORECASE)
+"""What stands before a weight in brackets."""
+
 
 def criteria_of(text: str) -> tuple[Criterion, ...]:
     """The criteria of a rubric, one without a weight counting as the others do on average; none where no line reads as one."""
@@ -53,12 +56,13 @@ def _criterion(chunk: str) -> Criterion:
     plain = _MARKUP.sub("", _BULLET.sub("", chunk)).strip()
     weights = list(_WEIGHT.finditer(plain))
     # In brackets, or before the colon, or at the end; a percentage elsewhere is part of what is asked.
-    weight = next((w for w in weights if plain[: w.start()].endswith(("(", "[", "(weight ", "(weight: "))), None)
+    weight = next((w for w in weights if _OPENS.search(plain[: w.start()])), None)
     weight = weight or next((w for w in weights if ":" not in plain[: w.start()]), None)
     weight = weight or next((w for w in weights if not plain[w.end() :].strip(" .)]")), None)
-    named = (
-        plain if weight is None else plain[: weight.start()].rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
-    )
+    named = plain
+    if weight is not None:
+        before = _OPENS.sub("", plain[: weight.start()])
+        named = before.rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
     name, colon, description = named.partition(":")
     if not colon or len(name) > 80:
         name, description = named[:60], named

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from evaluators.errors import UserError
 from evaluators.inputs.files import not_a_file, plain_file, read_json, read_jsonl
 from harness_plugins.benchmarks import hub
+from harness_plugins.benchmarks.database import connect
 from harness_plugins.benchmarks.spec import BenchmarkSpec
 
 Row = dict[str, Any]
@@ -137,7 +138,7 @@ def _read_parquet(file: Path) -> Iterator[Row]:
 
     os.close(plain_file(str(file), os.O_RDONLY))
     try:
-        cursor = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
+        cursor = connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
         columns = [d[0] for d in cursor.description or ()]
         while batch := cursor.fetchmany(64):
             for values in batch:

@@ -14,7 +14,7 @@ from evaluators.inputs.names import unknown
 from evaluators.records import MOST
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from evaluators.specs import JudgeSpec, ModelSpec
-from evaluators.writers.base import WriterSpec
+from evaluators.writers.base import WriterSpec, is_shared
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 
@@ -102,7 +102,7 @@ class Config(Entry):
             written = value.get("rubrics") or value.get("writers")
             listed = value.get("writers")
             shared = isinstance(listed, list) and all(
-                isinstance(w, dict) and w.get("method") == "arr_induced" for w in listed
+                isinstance(w, dict) and is_shared(str(w.get("method"))) for w in listed
             )
             default = [
                 a.name

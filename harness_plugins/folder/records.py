@@ -12,6 +12,7 @@ from evaluators.errors import UserError
 from evaluators.prompts.parsing import VERSION
 from evaluators.records import MOST, Verdict, rotations
 from evaluators.usage import MOST_TOKENS
+from harness_plugins.benchmarks.database import connect
 
 _LIKELY = """CASE WHEN mass IS NULL OR mass >= {floor!r} THEN p END AS p, CASE
      WHEN mass IS NULL OR format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
@@ -122,7 +123,7 @@ def lines_on(files: Sequence[Path], uids: Sequence[str]) -> Iterator[dict[str, A
     import duckdb
 
     try:
-        with duckdb.connect() as db:
+        with connect() as db:
             rows = read_lines(db, _LINES_ON, files, uids=list(uids)).fetchall()
     except duckdb.Error as e:
         raise _unreadable(files, e) from None
@@ -155,9 +156,7 @@ WHERE judge = $judge AND arm = $arm AND writer IS NOT DISTINCT FROM $writer AND 
 
 def answer_texts(files: Sequence[Path], judge: str, arm: str, writer: str | None) -> Iterator[AnswerText]:
     """The answers of one cell, in the order of their lines."""
-    import duckdb
-
-    with duckdb.connect() as db:
+    with connect() as db:
         rows = read_lines(db, _ANSWER_TEXTS, files, judge=judge, arm=arm, writer=writer).fetchall()
     return map(AnswerText._make, rows)
 
@@ -173,7 +172,7 @@ def verdict_tables(files: Sequence[Path], reread: Iterable[Verdict] | None, mass
     """
     import duckdb
 
-    db = duckdb.connect()
+    db = connect()
     if not files:
         return db
     try:

@@ -37,6 +37,8 @@ def test_where_criteria_begin(rubric: str, criteria: list[tuple[str, str]]) -> N
     [
         ("1. Colour (40%): Is it red?", "Colour", "Is it red?", 40.0),
         ("1. Colour [12.5 %]: Is it red?", "Colour", "Is it red?", 12.5),
+        ("1. Colour [weight: 12.5 %]: Is it red?", "Colour", "Is it red?", 12.5),
+        ("1. Colour (Weight 40%): Is it red?", "Colour", "Is it red?", 40.0),
         ("Colour 40 percent: Is it red?", "Colour", "Is it red?", 40.0),
         ("1. Colour: Is it red? 40%", "Colour", "Is it red?", 40.0),
         ("1. Share: Is at least 40% of it red?", "Share", "Is at least 40% of it red?", math.nan),
