@@ -21,13 +21,8 @@ class RowNames(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """One benchmark of a report.
-
-    Example:
-        >>> view = next(views(report))                                              # doctest: +SKIP
-        >>> [view.about(c.judge, c.writer, c.arm) for c in view.cells]              # doctest: +SKIP
-        ['qwen, -, none', 'qwen, gpt, transferred']
-    """
+    """One benchmark of a report: `[view.about(c.judge, c.writer, c.arm) for c in view.cells]` is
+    `["qwen, -, none", "qwen, gpt (shared), transferred"]`."""
 
     report: Report
     benchmark: str
