@@ -130,7 +130,7 @@ test-newest: $(VENV)/tools
 		--extra lmms-eval --extra report --extra server --output-file $(NEWEST)/for-users.txt
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosts/test_contracts.py \
 		tests/hosts/test_lm_eval.py tests/local/test_hf.py
-	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/harness_plugins/benchmarks/test_benchmarks.py tests/harness_plugins/cli/test_cli.py \
+	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/harness_plugins/benchmarks/test_benchmarks.py tests/harness_plugins/cli \
 		tests/evaluators/images/test_media.py tests/evaluators/images/test_pictures.py tests/e2e/test_project.py tests/harness_plugins/report/test_report.py tests/harness_plugins/rewards/test_limits.py tests/harness_plugins/rewards/test_server.py \
 		tests/harness_plugins/scoring/test_scoring.py
 

@@ -48,17 +48,16 @@ class Door:
 
         Raises:
             KeyError: no such name.
-            UserError: the package that brings it does not load.
+            UserError: the package that brings it does not load, or two packages bring it.
         """
         if name in _ours(self.package):
             return importlib.import_module(f"{self.package}.{name}")
-        module: ModuleType = _loaded(_brought(self.kind)[name])
+        module: ModuleType = _loaded(_entry(self.kind, name))
         return module
 
     def distribution(self, name: str) -> str:
         """The package that brings a module which is not ours, as pip names it."""
-        brought = _brought(self.kind)[name]
-        return brought.dist.name if brought.dist else "another package"
+        return _distribution(_brought(self.kind)[name][0])
 
     def about(self, name: str) -> str:
         """The first line of what a module says of itself."""
@@ -76,10 +75,11 @@ def objects(kind: str, of: type[T]) -> dict[str, T]:
         of: what each must be; its `name` must be that of its entry point.
 
     Raises:
-        UserError: a package that brings one does not load, or what it names is something else.
+        UserError: a package that brings one does not load, what it names is something else, or two packages bring one name.
     """
     by_name: dict[str, T] = {}
-    for name, entry in sorted(_brought(kind).items()):
+    for name in sorted(_brought(kind)):
+        entry = _entry(kind, name)
         thing = _loaded(entry)
         if not isinstance(thing, of):
             what = f"is a {type(thing).__name__}, and must be of the type {of.__module__}.{of.__name__}"
@@ -94,10 +94,11 @@ def folders(kind: str) -> dict[str, Path]:
     """Folders with data that installed packages bring of a kind: where the package lies that an entry point names, by its name.
 
     Raises:
-        UserError: there is no such package.
+        UserError: there is no such package, or two bring one name.
     """
     by_name: dict[str, Path] = {}
-    for name, entry in sorted(_brought(kind).items()):
+    for name in sorted(_brought(kind)):
+        entry = _entry(kind, name)
         try:
             spec = importlib.util.find_spec(entry.module)
         except Exception as e:  # the package around it is imported, and may raise anything
@@ -113,7 +114,11 @@ _REMEDY = "update that package or uninstall it"
 
 
 def _whose(entry: EntryPoint) -> str:
-    return f"{entry.name!r}, which the package {entry.dist.name if entry.dist else '?'} brings ({entry.group}),"
+    return f"{entry.name!r}, which the package {_distribution(entry)} brings ({entry.group}),"
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "?"
 
 
 def _loaded(entry: EntryPoint) -> Any:
@@ -130,6 +135,21 @@ def _ours(package: str) -> frozenset[str]:
     return frozenset(m.name for m in pkgutil.iter_modules(places) if not m.ispkg and not m.name.startswith("_"))
 
 
+def _entry(kind: str, name: str) -> EntryPoint:
+    """The one entry point of a name. Which of two packages would win is the order of folders on a disk: neither does."""
+    entries = _brought(kind)[name]
+    if len(entries) > 1:
+        packages = " and ".join(sorted(_distribution(e) for e in entries))
+        raise UserError(
+            f"{name!r} is brought by the packages {packages} ({entries[0].group}): uninstall all but one of them"
+        )
+    return entries[0]
+
+
 @cache
-def _brought(kind: str) -> dict[str, EntryPoint]:
-    return {e.name: e for e in entry_points(group=f"rubric_harness.{kind}")}
+def _brought(kind: str) -> dict[str, list[EntryPoint]]:
+    """What installed packages name, by name: more than one where packages are in each other's way."""
+    by_name: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=f"rubric_harness.{kind}"):
+        by_name.setdefault(entry.name, []).append(entry)
+    return by_name

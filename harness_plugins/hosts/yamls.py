@@ -37,18 +37,17 @@ def groups() -> dict[str, list[str]]:
 
 
 def files(folder: Path) -> dict[Path, str]:
-    """Every YAML by its place below a folder of benchmarks; below ours with the groups over all."""
+    """Every YAML by its place below a folder of benchmarks, or of one; below ours with the groups over all."""
     texts: dict[Path, str] = {}
-    for name in benchmarks_in(folder):
+    for name, benchmark in benchmarks_in(folder).items():
+        settings = benchmark.relative_to(folder) / "settings"
         for setting, task in TASK_CLASSES.items():
-            texts[Path(name) / "settings" / f"{setting}.yaml"] = (
+            texts[settings / f"{setting}.yaml"] = (
                 f"{_NOTE}task: {TASK_PREFIX}{name}_{setting}\n"
                 f"class: !function harness_plugins.hosts.task.{task}\n"
                 f"metadata: {{version: 1, benchmark: {name}, setting: {setting}}}\n"
             )
-        texts[Path(name) / "settings" / "group.yaml"] = _group(
-            f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS]
-        )
+        texts[settings / "group.yaml"] = _group(f"{TASK_PREFIX}{name}", [f"{TASK_PREFIX}{name}_{s}" for s in SETTINGS])
     if folder == data_dir("tasks"):
         texts |= {Path("groups") / f"{g}.yaml": _group(g, tasks) for g, tasks in groups().items()}
     return texts
