@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evaluators.capabilities import Capabilities
-    from evaluators.doors import Door
     from evaluators.errors import BackendError, UserError
     from evaluators.judges import ChatJudge, Judge
     from evaluators.messages import ChatBackend, ChatRequest, Image, Message, Text
-    from evaluators.prompts.parsing import parse
+    from evaluators.plugins import Plugins
     from evaluators.prompts.template import Case
     from evaluators.records import Answer, Candidate, Criterion, Item, Rubric, Verdict
+    from evaluators.replies.parsing import parse
     from evaluators.specs import JudgeSpec, ModelSpec
     from evaluators.testing.mock import MockBackend, MockJudge
     from evaluators.testing.mock_server import MockServer
@@ -34,7 +34,7 @@ _MODULES = {
     "ChatJudge": "evaluators.judges",
     "ChatRequest": "evaluators.messages",
     "Criterion": "evaluators.records",
-    "Door": "evaluators.doors",
+    "Plugins": "evaluators.plugins",
     "Image": "evaluators.messages",
     "Item": "evaluators.records",
     "Judge": "evaluators.judges",
@@ -49,7 +49,7 @@ _MODULES = {
     "UserError": "evaluators.errors",
     "Verdict": "evaluators.records",
     "WriterSpec": "evaluators.writers.base",
-    "parse": "evaluators.prompts.parsing",
+    "parse": "evaluators.replies.parsing",
 }
 
 __all__ = [
@@ -62,7 +62,6 @@ __all__ = [
     "ChatJudge",
     "ChatRequest",
     "Criterion",
-    "Door",
     "Image",
     "Item",
     "Judge",
@@ -72,6 +71,7 @@ __all__ = [
     "MockJudge",
     "MockServer",
     "ModelSpec",
+    "Plugins",
     "Rubric",
     "Text",
     "UserError",

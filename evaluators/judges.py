@@ -14,9 +14,9 @@ from evaluators.extras import install
 from evaluators.images.media import MediaWindow
 from evaluators.keys import digest
 from evaluators.messages import ChatBackend, ChatRequest, Message, Text, within_budget
-from evaluators.prompts import parsing
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
+from evaluators.replies import parsing
 from evaluators.specs import BACKENDS, JudgeSpec, ModelSpec
 from evaluators.usage import failed_replies
 

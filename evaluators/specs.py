@@ -16,17 +16,17 @@ import orjson
 from pydantic import Field, model_validator
 
 from evaluators.capabilities import Capabilities
-from evaluators.doors import Door
 from evaluators.errors import UserError
 from evaluators.inputs.configs import InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import read_value
 from evaluators.keys import digest
-from evaluators.prompts import parsing
+from evaluators.plugins import Plugins
 from evaluators.prompts.grading import SCALE, Asked, Decision, Grading, Kind, Ties
 from evaluators.prompts.template import PROMPTS, Case, Template, asked_on
 from evaluators.records import DRAWS
+from evaluators.replies import parsing
 
 TOP_LOGPROBS = 20
 """What OpenAI and vLLM allow by default; the default of `JudgeSpec.top_logprobs`."""
@@ -79,7 +79,7 @@ def _spelled(value: Any, secretive: bool = False) -> Any:
 
 RETRY_AFTER_MOST_S = 300.0
 
-BACKENDS = Door("backends", "evaluators.backends")
+BACKENDS = Plugins("backends", "evaluators.backends")
 """Each gives `check(spec)` and either `create(spec) -> ChatBackend` or `create_judge(spec) -> Judge`; see `evaluators.backends`."""
 
 

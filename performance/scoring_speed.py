@@ -28,12 +28,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from evaluators.engine.due import Cell, Grid
 from evaluators.engine.journal import Journal
-from evaluators.engine.plan import Cell, Grid
 from evaluators.engine.runner import make_verdict
 from evaluators.keys import digest
-from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Item, Media, MediaFile, encode
+from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.config.run import Config, load_config
 from harness_plugins.experiment.run import prepare

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness_plugins.scoring.registry import SECTIONS
+from harness_plugins.scoring.metric_kinds import SECTIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
 HEAD = """# Metrics
 
-What `score --json` prints under `metric`. The registry in `harness_plugins/scoring/registry.py` says it, and
+What `score --json` prints under `metric`. The registry in `harness_plugins/scoring/metric_kinds.py` says it, and
 `python tools/metrics_page.py` writes this page. *CATEGORY* and the like stand for what varies. `score --json` has shares and points
 as fractions of 1; tables print them times 100. A metric that has no value for a cell is not there, or null.
 

@@ -18,15 +18,15 @@ from importlib.metadata import version
 from textwrap import shorten
 from typing import Any
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.backends._gathering import Gathering
 from evaluators.capabilities import Capabilities
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Text
-from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer, TopLogprobs
+from evaluators.replies.digits import NO_PROBABILITY, digit_of
 from evaluators.specs import ModelSpec
 
 EXTRA = "hf"
@@ -148,7 +148,7 @@ class HFBackend:
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):
-                raise stops.gpu_failed(self._spec.name, cause.message[:200]) from None
+                raise stop_messages.gpu_failed(self._spec.name, cause.message[:200]) from None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

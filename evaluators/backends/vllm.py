@@ -17,14 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from textwrap import shorten
 from typing import Any
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.capabilities import Capabilities
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import MediaWindow
 from evaluators.images.pictures import open_image
 from evaluators.messages import ChatRequest, Image, Message, Text
-from evaluators.prompts.digits import NO_PROBABILITY, digit_of
 from evaluators.records import Answer
+from evaluators.replies.digits import NO_PROBABILITY, digit_of
 from evaluators.specs import ModelSpec
 
 EXTRA = "vllm"
@@ -125,7 +125,7 @@ class VLLMBackend:
                 result = output
         except Exception as e:
             if type(e).__name__ == "EngineDeadError":
-                raise stops.engine_died(self._spec.name) from None
+                raise stop_messages.engine_died(self._spec.name) from None
             # vLLM's words for a prompt that is too long or holds too many images; its type has changed between versions.
             if isinstance(e, ValueError) or type(e).__name__ == "VLLMValidationError":
                 raise BackendError("too_long", " ".join(str(e).split())[:300]) from None

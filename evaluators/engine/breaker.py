@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.errors import FATAL, BackendError, RunStopped
 from evaluators.specs import ModelSpec
 
@@ -128,12 +128,12 @@ class Breaker:
         if self._awaited is None:
             self._awaited = set(self._in_flight)
             if left_s > 0:
-                log.warning("%s", stops.in_doubt(self._judge, self._lost, error, left_s))
+                log.warning("%s", stop_messages.in_doubt(self._judge, self._lost, error, left_s))
         if not self._awaited and left_s <= 0:
             raise self._stop(error, f"the first {self._lost} requests all failed and nothing else came back")
 
     def _stop(self, error: BackendError, what: str) -> RunStopped:
-        self._over = stops.hopeless(self._judge, what, error)
+        self._over = stop_messages.hopeless(self._judge, what, error)
         return self._over
 
 
@@ -177,5 +177,5 @@ class FirstAnswers:
             return None
         self._over = True
         direct = self._spec.probabilities > 0 and not self._spec.continues
-        fixes = stops.reading_fixes(self._statuses, self._spec.max_tokens, direct)
-        return stops.unreadable(self._spec.name, self._what, self._statuses, text, fixes)
+        fixes = stop_messages.reading_fixes(self._statuses, self._spec.max_tokens, direct)
+        return stop_messages.unreadable(self._spec.name, self._what, self._statuses, text, fixes)

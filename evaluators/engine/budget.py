@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.errors import RunStopped, UserError
 from evaluators.messages import ChatRequest, Image
 from evaluators.prompts.template import Case
@@ -110,7 +110,7 @@ class Budget:
             left: what remains to be done, such as "12 verdicts".
         """
         spent, most, next_request = map(self.text, (self.spent, self.most or 0.0, self._refused))
-        return stops.budget_used_up(spent, most, next_request, folder, left)
+        return stop_messages.budget_used_up(spent, most, next_request, folder, left)
 
     @property
     def waiting(self) -> bool:

@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, TypeVar
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.engine.breaker import Breaker
 from evaluators.engine.budget import Account, Budget, Reservation
 from evaluators.engine.pacing import Slots, Waits, asked_s, backoff_s
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.messages import ChatRequest
-from evaluators.prompts.finish import check_finished
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Failure
+from evaluators.replies.finish import check_finished
 from evaluators.specs import ModelSpec
 from evaluators.usage import both, failed_replies
 
@@ -253,5 +253,5 @@ class Caller:
         now = time.monotonic()
         if requested_s is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
             self._told_until = now + seconds  # all requests in flight wait for the same thing: told once
-            log.warning("%s", stops.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
+            log.warning("%s", stop_messages.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
         await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)

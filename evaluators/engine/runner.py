@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 from evaluators.engine.breaker import FirstAnswers
 from evaluators.engine.budget import Account, Reservation
 from evaluators.engine.caller import Caller, Tally, failure_of
+from evaluators.engine.due import Cell, Finished, Work, grouped
 from evaluators.engine.journal import Journal
-from evaluators.engine.plan import Cell, Finished, Work, grouped
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.images.media import WINDOW_BYTES, MediaWindow
 from evaluators.judges import Judge
-from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Answer, Item, Order, Verdict, encode
+from evaluators.replies.parsing import Parsed, parse
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from evaluators.engine.runner import BATCH_BYTES, BATCH_ITEMS, cause_of
 from evaluators.errors import BackendError
 from evaluators.images.media import MediaWindow
 from evaluators.messages import ChatBackend, ChatRequest
-from evaluators.prompts.finish import ending
 from evaluators.records import encode
+from evaluators.replies.finish import ending
 from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric_of
 
 log = logging.getLogger(__name__)

@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.engine.asking import Asker
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.induction.selection import NO_TRIALS, Coverage, Matrix, chosen, contribution, coverage, set_accuracy
 from evaluators.induction.structure import Structure, structure
 from evaluators.keys import digest, normalised
 from evaluators.messages import ChatRequest, within_budget
-from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import PROMPTS, Case, RubricText, Template
 from evaluators.records import ORDERS, Criterion, CriterionVerdict, Item, Order
+from evaluators.replies.parsing import Parsed, parse
 from evaluators.rubrics.leaks import leak_classes
 from evaluators.specs import JudgeSpec
 from evaluators.writers.base import TRIED_OUT
@@ -147,7 +147,7 @@ class Induction:
         try:
             return await self._run()
         except Unanswered as e:
-            raise stops.induction_unanswered(self._asker.name, e, e.permanent) from None
+            raise stop_messages.induction_unanswered(self._asker.name, e, e.permanent) from None
 
     async def _run(self) -> Induced:
         options, parts = self._options, self._seeds

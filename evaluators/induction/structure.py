@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from evaluators.messages import ChatRequest
-from evaluators.prompts.forms import after_reasoning
-from evaluators.prompts.parsing import undecided
 from evaluators.prompts.template import PROMPTS, Case, Template
 from evaluators.records import Answer, Candidate, Criterion, Item, Label
+from evaluators.replies.forms import after_reasoning
+from evaluators.replies.parsing import undecided
 
 _THEME = re.compile(r"#+\s*(\S.*?)\s*")
 _TIP = re.compile(r"[-*]\s*\[(\d{1,3})\]\s*(\S.*?)\s*")

@@ -15,8 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from evaluators.doors import objects
 from evaluators.keys import digest
+from evaluators.plugins import objects
 from evaluators.prompts.grading import Kind
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Item, Order, Rubric, Saw

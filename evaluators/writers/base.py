@@ -8,7 +8,7 @@ A *method* is a module of `evaluators.writers.methods` that holds
 
 One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
 
-Adding a writer is adding such a module, here or in a package of your own (`evaluators.doors`).
+Adding a writer is adding such a module, here or in a package of your own (`evaluators.plugins`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from evaluators.doors import Door
 from evaluators.errors import UserError
 from evaluators.inputs.configs import InputPath
 from evaluators.inputs.files import read_bytes
 from evaluators.inputs.names import unknown
 from evaluators.keys import digest, rubric_uid
 from evaluators.messages import ChatRequest, Image, Message, within_budget
+from evaluators.plugins import Plugins
 from evaluators.prompts.criteria import weighted
 from evaluators.prompts.exemplars import Exemplars, joined
 from evaluators.prompts.template import PROMPTS, Case, Template
@@ -53,7 +53,7 @@ class Draft:
     violations: tuple[str, ...] = ()
 
 
-METHODS = Door("writers", "evaluators.writers.methods")
+METHODS = Plugins("writers", "evaluators.writers.methods")
 
 
 @lru_cache(256)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from evaluators import doors
+from evaluators import plugins
 from evaluators.errors import UserError
 from harness_plugins.benchmarks.bundled import data_dir
 
@@ -57,7 +57,7 @@ def benchmark_folders() -> dict[str, Path]:
 
 @cache
 def _packages() -> dict[str, Path]:
-    return doors.folders("benchmarks")
+    return plugins.folders("benchmarks")
 
 
 def _named() -> list[Path]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluators.engine.budget import max_written
-from evaluators.engine.plan import Finished, Grid, Orders
-from evaluators.engine.plan import due as due_cells
+from evaluators.engine.due import Finished, Grid, Orders
+from evaluators.engine.due import due as due_cells
 from evaluators.judges import ChatJudge, create
 from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.records import Item

@@ -16,17 +16,17 @@ from typing import Any, NamedTuple
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Tally
+from evaluators.engine.due import Cell, Finished, Grid, due
 from evaluators.engine.journal import Damage, Journal, damage_notes
-from evaluators.engine.plan import Cell, Finished, Grid, due
 from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 from evaluators.inputs.names import unknown
 from evaluators.judges import Judge
 from evaluators.messages import ChatBackend
-from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Item, RecordError, Rubric, decode, encode
+from evaluators.replies.parsing import parse
 from evaluators.rubrics.arms import ARMS
 from evaluators.specs import JudgeSpec, ModelSpec, unset
 from evaluators.writers.base import WriterSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluators.engine.budget import Account
 from evaluators.engine.caller import Tally
-from evaluators.engine.plan import Orders, orders_of
+from evaluators.engine.due import Orders, orders_of
 from evaluators.engine.writing import Writing, write_rubrics
 from evaluators.errors import UserError
 from evaluators.judges import chat_backend

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from evaluators.engine.plan import Grid, Orders
+from evaluators.engine.due import Grid, Orders
 from evaluators.errors import UserError
 from evaluators.keys import digest
 from evaluators.prompts.template import RENDERER_VERSION

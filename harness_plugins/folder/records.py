@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from evaluators.errors import UserError
-from evaluators.prompts.parsing import VERSION
 from evaluators.records import MOST, Verdict, rotations
+from evaluators.replies.parsing import VERSION
 from evaluators.usage import MOST_TOKENS
 from harness_plugins.benchmarks.database import connect
 

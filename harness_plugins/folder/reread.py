@@ -14,10 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from evaluators.engine.runner import derived
-from evaluators.prompts import parsing
 from evaluators.prompts.criteria import criteria_of
 from evaluators.prompts.grading import SCALE, Asked, Grading
 from evaluators.records import Criterion, RecordError, Rubric, Verdict, decode
+from evaluators.replies import parsing
 from evaluators.rubrics.arms import generic_rubric
 from harness_plugins.folder.manifest_model import PUBLIC
 

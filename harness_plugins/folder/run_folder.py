@@ -14,11 +14,11 @@ import orjson
 from evaluators.engine.journal import Damage, Journal, lock, objects, read_records
 from evaluators.errors import UserError
 from evaluators.inputs.files import open_plain
-from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import SCHEMA, Item, Rubric
+from evaluators.replies.parsing import MASS_FLOOR
 from harness_plugins.folder import records
 from harness_plugins.folder.atomic import write_atomic
-from harness_plugins.folder.faults import item_fault, verdict_fault
+from harness_plugins.folder.line_faults import item_fault, verdict_fault
 from harness_plugins.folder.manifest_model import checked
 from harness_plugins.folder.reread import Rereader
 from harness_plugins.folder.scores import Score, read_scores

@@ -26,7 +26,7 @@ from evaluators.usage import read_usage
 from harness_plugins.hosts import JUDGE
 from harness_plugins.hosts.folder import Folder, close_folders, folder_of
 from harness_plugins.hosts.judge import HostModel, foreign_spec
-from harness_plugins.hosts.metrics import (
+from harness_plugins.hosts.numbers import (
     REFERENCES,
     Outcome,
     aggregate,

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from evaluators.engine.due import Cell
 from evaluators.engine.journal import Journal
-from evaluators.engine.plan import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import sha256_of, with_digests
-from evaluators.prompts.parsing import Parsed, parse
 from evaluators.records import Answer, Item, Rubric, Verdict, decode, encode
+from evaluators.replies.parsing import Parsed, parse
 from evaluators.specs import JudgeSpec
 from evaluators.text import say
 from harness_plugins.folder.items import with_known_digests

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.engine.plan import Cell, Grid, GridRow, Trial, orders_of
+from evaluators.engine.due import Cell, Grid, GridRow, Trial, orders_of
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_bytes
 from evaluators.keys import digest

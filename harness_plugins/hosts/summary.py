@@ -1,4 +1,4 @@
-"""Our short table with its warnings at the end of a harness's command, by whatever door it came: a harness's own table has no room
+"""Our short table with its warnings at the end of a harness's command, by whatever plugins it came: a harness's own table has no room
 for what spoils a number."""
 
 from __future__ import annotations

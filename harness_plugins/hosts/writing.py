@@ -24,7 +24,7 @@ from evaluators.writers.base import Draw, WriterSpec, failed, request_of, rubric
 from harness_plugins.folder.manifest import check_rows, make_manifest
 from harness_plugins.hosts import ARR, GRM
 from harness_plugins.hosts.base import Docs, HostedTask, HostReply
-from harness_plugins.hosts.metrics import Outcome
+from harness_plugins.hosts.numbers import Outcome
 
 
 class HostedWriting(HostedTask):

@@ -1,7 +1,7 @@
 """JudgeResults of other programs as records: what a judge said elsewhere, or a number that someone measured.
 
 The media stay where they are, so nothing can be judged from such a folder; it can be scored, tabled and shown. A format is
-a module here, or in a package of your own (`evaluators.doors`), that holds `HELP` (what it reads, with an example), `FILES` (what
+a module here, or in a package of your own (`evaluators.plugins`), that holds `HELP` (what it reads, with an example), `FILES` (what
 is taken of a folder that is named), `run(inputs, out, benchmark) -> Summary` and, if it brings numbers and no verdicts,
 `VERDICTS = False`. Modules that begin with `_` are shared parts.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from harness_plugins.benchmarks.spec import names
-from harness_plugins.doors import IMPORTS
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.imports._results import InputFile, Summary
+from harness_plugins.plugins import IMPORTS
 
 __all__ = ["Summary", "about", "import_results"]
 

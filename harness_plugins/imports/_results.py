@@ -15,8 +15,8 @@ from evaluators.inputs.files import read_jsonl
 from evaluators.inputs.names import unknown
 from evaluators.keys import digest
 from evaluators.prompts.grading import Asked, Grading
-from evaluators.prompts.parsing import VERSION, Parsed, parse
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
+from evaluators.replies.parsing import VERSION, Parsed, parse
 from evaluators.writers.base import Draw, taken
 from evaluators.writers.methods import proxy_grm
 from harness_plugins._version import __version__

@@ -78,7 +78,7 @@ def write_report(
     from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
     from harness_plugins.scoring.score import score
-    from harness_plugins.tables.packages import package_tables
+    from harness_plugins.tables.package_tables import package_tables
 
     folder = Path(run)
     place = Path(out) if out is not None else folder / "report.html"

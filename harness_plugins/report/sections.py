@@ -15,9 +15,9 @@ from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.model import Table
-from harness_plugins.tables.packages import NONE, PackageTables
+from harness_plugins.tables.package_tables import NONE, PackageTables
 from harness_plugins.tables.remarks import warnings
-from harness_plugins.tables.render import html_table
+from harness_plugins.tables.render.to_html import html_table
 from harness_plugins.tables.run import summary, tables
 
 

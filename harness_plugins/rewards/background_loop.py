@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from harness_plugins.rewards.base import Openable
+from harness_plugins.rewards.resources import Openable
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Openable)

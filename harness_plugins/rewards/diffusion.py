@@ -21,9 +21,9 @@ from evaluators.prompts.template import RubricText
 from evaluators.records import Failure
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
-from harness_plugins.rewards.base import Openable
 from harness_plugins.rewards.images import content_of, each
 from harness_plugins.rewards.judge import is_judge
+from harness_plugins.rewards.resources import Openable
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score
 
 

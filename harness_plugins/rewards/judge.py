@@ -12,8 +12,8 @@ from evaluators.errors import BackendError
 from evaluators.images.media import Known, MediaWindow
 from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
 from evaluators.judges import Judge
-from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case
+from evaluators.replies.parsing import Parsed, parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import ImageFiles
 

@@ -23,10 +23,10 @@ from evaluators.rubrics.arms import as_text
 from evaluators.specs import JudgeSpec
 from evaluators.writers.base import Draft
 from evaluators.writers.methods import proxy_grm
-from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.images import ImageFiles
 from harness_plugins.rewards.judge import RewardJudge
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, PAYOFFS, Aggregation, payoff
+from harness_plugins.rewards.resources import AsyncResource, concurrently
 
 Outcome = Literal["correct", "wrong", "unparsed", "error"]
 

@@ -24,13 +24,13 @@ from evaluators.errors import BackendError, UserError
 from evaluators.inputs.names import unknown
 from evaluators.judges import Judge
 from evaluators.keys import digest, item_uid
-from evaluators.prompts.parsing import Parsed
 from evaluators.prompts.template import Case, RubricText, pick_of
 from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
+from evaluators.replies.parsing import Parsed
 from evaluators.specs import JudgeSpec
-from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.judge import RewardJudge
+from harness_plugins.rewards.resources import AsyncResource, concurrently
 from harness_plugins.rewards.rubrics import BENCHMARK, rubric_of
 
 WIN, LOSE = 1.0, -0.1

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 from evaluators.errors import UserError
 from evaluators.keys import item_uid
 from evaluators.records import ORDERS, Candidate, Failure, Item, Label, Media, RecordError, decode
-from harness_plugins.rewards.base import Openable
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import Reward, Sample, read
+from harness_plugins.rewards.resources import Openable
 
 COLUMNS = ("question", "response_1", "response_2", "answer")
 IMAGES = ("image", "images")

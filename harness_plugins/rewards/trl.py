@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from evaluators import stops
+from evaluators import stop_messages
 from evaluators.judges import Judge
-from evaluators.prompts.parsing import parse
 from evaluators.records import Answer
+from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.judge import is_judge
@@ -76,7 +76,7 @@ def proxy_grm_reward(
         _log(rewards, columns)
         unrewarded_calls = unrewarded_calls + 1 if rewards and all(r.value is None for r in rewards) else 0
         if patience is not None and unrewarded_calls >= patience:
-            raise stops.no_rewards(unrewarded_calls, [r.error for r in rewards if r.error])
+            raise stop_messages.no_rewards(unrewarded_calls, [r.error for r in rewards if r.error])
         return [r.value for r in rewards]
 
     reward.__name__ = reward.__qualname__ = name

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from evaluators.engine.plan import Orders
+from evaluators.engine.due import Orders
 from evaluators.records import rotations
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.arrays import ABSENT, GIVEN, ArmInputs, BenchmarkData, Bools, CellData, CellKey, RunData

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.backends.baseline import PICKS
-from evaluators.engine.plan import Orders, orders_of
+from evaluators.engine.due import Orders, orders_of
 from evaluators.keys import media_digest
 from evaluators.prompts.grading import Kind
-from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import STATUSES, Item, Rubric, Writer
+from evaluators.replies.parsing import MASS_FLOOR
 from evaluators.rubrics.arms import WriterRubrics
 from evaluators.specs import capabilities
 from harness_plugins.folder.problems import LostItems, Problems

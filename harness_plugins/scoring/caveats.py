@@ -12,15 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness_plugins.scoring.arrays import (
-    GIVEN,
-    LOW_MASS,
-    REFUSED,
-    TRUNCATED,
-    UNPARSED,
-    BenchmarkData,
-    CellKey,
-)
+from harness_plugins.scoring.arrays import GIVEN, LOW_MASS, REFUSED, TRUNCATED, UNPARSED, BenchmarkData, CellKey
 from harness_plugins.scoring.cells import Contrast, Unequal
 from harness_plugins.scoring.metrics import Bools, Scored, Scores
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.errors import UserError
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 from evaluators.inputs.names import unknown
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring import metrics, paired, protocols

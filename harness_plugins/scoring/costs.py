@@ -21,8 +21,8 @@ from harness_plugins.folder.usage import Decided, model_of
 from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
+from harness_plugins.scoring.metric_kinds import metric_kind
 from harness_plugins.scoring.metrics import Scores
-from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.scoring.statistics import Floats
 
 Axis = Literal["money", "compute", "tokens"]

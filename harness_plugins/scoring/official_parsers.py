@@ -2,7 +2,7 @@
 
 Each takes a reply and gives the position that its script takes, 1 or 2; OTHER where the script takes something that is
 neither and so never right; None where it takes nothing. They are here to reproduce published figures, and nothing else:
-our own verdicts are parsed strictly (`evaluators.prompts.parsing`). All are linear in the length of the reply.
+our own verdicts are parsed strictly (`evaluators.replies.parsing`). All are linear in the length of the reply.
 """
 
 from __future__ import annotations

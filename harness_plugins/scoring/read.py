@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluators.engine.journal import Damage
-from evaluators.prompts.parsing import MASS_FLOOR
 from evaluators.records import Item, Rubric, Writer
+from evaluators.replies.parsing import MASS_FLOOR
 from evaluators.rubrics.arms import ARMS, WriterRubrics
 from harness_plugins.folder.problems import Problems
 from harness_plugins.folder.run_folder import RunFolder
@@ -24,7 +24,7 @@ from harness_plugins.scoring.arrays import (
     RunData,
     note_lost_items,
 )
-from harness_plugins.scoring.computed import add_baselines, add_writers
+from harness_plugins.scoring.baseline_cells import add_baselines, add_writers
 from harness_plugins.scoring.placing import place_verdicts
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluators.errors import UserError
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 from evaluators.prompts.grading import label
-from evaluators.prompts.parsing import MASS_FLOOR
+from evaluators.replies.parsing import MASS_FLOOR
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.config.prices import Prices, recorded
 from harness_plugins.folder.manifest import refuse_public
@@ -22,9 +22,9 @@ from harness_plugins.scoring import (
     calibration,
     conclusions,
     contrasts,
-    extensions,
     matrix,
     metrics,
+    package_metrics,
     paired,
     positions,
     protocols,
@@ -111,7 +111,7 @@ def _score_benchmark(
         cell = _cell(scores, key)
         more: list[Column] = []
         if protocol.strict:
-            more = [*transfer.extra_columns(scores, key), *extensions.columns(benchmark, scored, facts)]
+            more = [*transfer.extra_columns(scores, key), *package_metrics.columns(benchmark, scored, facts)]
         measures = _measures(scored, benchmark.cells[key], facts, protocol, more)
         acc_plus = any(c.name.startswith("acc_plus") for c in measures.columns)
         if protocol.by_group and metrics.grouped(facts) and not acc_plus:
@@ -206,7 +206,7 @@ def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
     facts = metrics.facts_of(benchmark, resolved.spec.categories, resolved.spec.labels)
     benchmark.cells[cell.key] = cell
     scored = metrics.score_cell(benchmark, ParsedCell(cell, cell.outcome), None, facts, resolved.spec)
-    more = extensions.columns(benchmark, scored, facts) if resolved.strict else ()
+    more = package_metrics.columns(benchmark, scored, facts) if resolved.strict else ()
     return _measures(scored, cell, facts, resolved, more)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric
-from harness_plugins.scoring.registry import metric_kind
+from harness_plugins.scoring.metric_kinds import metric_kind
 from harness_plugins.tables.model import Cell
 
 

@@ -13,7 +13,9 @@ from harness_plugins.scoring.metrics import STATES
 from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.cells import count, gain, interval, percent
 from harness_plugins.tables.model import Cell, Table, names, numbers, words
-from harness_plugins.tables.render import csv_lines, json_document, latex, markdown
+from harness_plugins.tables.render.lines import csv_lines, json_document
+from harness_plugins.tables.render.to_latex import latex
+from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run_tables.cards import cards_in
 
 

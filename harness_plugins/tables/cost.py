@@ -12,7 +12,9 @@ from harness_plugins.experiment.money import paid_in
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.folder.usage import Paid
 from harness_plugins.tables.model import Table, names
-from harness_plugins.tables.render import json_list, latex, markdown
+from harness_plugins.tables.render.lines import json_list
+from harness_plugins.tables.render.to_latex import latex
+from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run_tables.paid import paid_table
 
 

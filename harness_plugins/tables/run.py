@@ -10,9 +10,7 @@ from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.cells import accuracy, accuracy_interval, gain
 from harness_plugins.tables.model import Table, names, numbers
 from harness_plugins.tables.remarks import REFERENCES, answers, contrasts, flags, no_finding, warnings
-from harness_plugins.tables.run_tables import (
-    accuracy as accuracy_table,
-)
+from harness_plugins.tables.run_tables import accuracy as accuracy_table
 from harness_plugins.tables.run_tables import (
     calibration,
     cards,
@@ -29,9 +27,7 @@ from harness_plugins.tables.run_tables import (
     transitions,
     ways,
 )
-from harness_plugins.tables.run_tables import (
-    gain as gain_table,
-)
+from harness_plugins.tables.run_tables import gain as gain_table
 from harness_plugins.tables.view import View, views
 
 RUN_TABLES: tuple[Callable[[Report], list[Table]], ...] = (

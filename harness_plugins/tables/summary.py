@@ -1,4 +1,4 @@
-"""The short table of a run, on a terminal or as Markdown: what `run` and the doors of other harnesses end in."""
+"""The short table of a run, on a terminal or as Markdown: what `run` and other harnesses end in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from evaluators.text import say
 def print_summary(run: Path) -> bool:
     """Print a run's short table, and those of other packages; returns whether all its cells are complete."""
     from harness_plugins.scoring.score import score
-    from harness_plugins.tables.packages import package_tables
-    from harness_plugins.tables.render import markdown, print_rich
+    from harness_plugins.tables.package_tables import package_tables
+    from harness_plugins.tables.render.terminal import print_rich
+    from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.tables.run import summary
 
     report = score(run)

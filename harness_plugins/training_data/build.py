@@ -14,11 +14,11 @@ from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
 from evaluators.records import Candidate, Item, Media
-from harness_plugins.doors import EXPORTS
 from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
 from harness_plugins.folder.run_folder import RunFolder
+from harness_plugins.plugins import EXPORTS
 from harness_plugins.tables.model import Table
 from harness_plugins.training_data.config import DataConfig, Part, load_data_config
 from harness_plugins.training_data.examples import Example, Examples

@@ -140,7 +140,7 @@ def contamination_json(contaminated: Contaminated, pairs: int) -> dict[str, Any]
 
 def card(config: DataConfig, tables: Sequence[Table], files: Mapping[str, Mapping[str, Any]], largest: int) -> str:
     """The README of the folder; its head lets `load_dataset(folder, "trl_grm_rl")` find a part."""
-    from harness_plugins.tables.render import markdown
+    from harness_plugins.tables.render.to_markdown import markdown
 
     listed = Table("files", "Files", [*names("file"), *numbers("examples"), *words("sha256")])
     for name, f in files.items():

@@ -14,7 +14,7 @@ from evaluators.writers.base import WriterSpec
 from evaluators.writers.methods.proxy_grm import VIOLATIONS
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.config.run import listed
-from harness_plugins.doors import EXPORTS, SOURCES
+from harness_plugins.plugins import EXPORTS, SOURCES
 
 Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
 PARTS: tuple[Part, ...] = get_args(Part)

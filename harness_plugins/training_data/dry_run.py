@@ -13,7 +13,7 @@ from harness_plugins.experiment.dry_run import CHARACTERS_A_TOKEN, SAMPLED_ITEMS
 from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.writing import Written
 from harness_plugins.folder.run_folder import RunFolder
-from harness_plugins.tables.render import markdown
+from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.training_data import card
 from harness_plugins.training_data.build import TEACHER
 from harness_plugins.training_data.config import DataConfig

@@ -16,7 +16,7 @@ from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS, RowReader
 from harness_plugins.benchmarks.media import MediaFinder, MediaProblem, embedded_bytes, embedded_name
 from harness_plugins.benchmarks.sources import Row, RowProblem, Source, open_source
 from harness_plugins.benchmarks.spec import BenchmarkSpec, load_spec
-from harness_plugins.doors import SOURCES
+from harness_plugins.plugins import SOURCES
 from harness_plugins.training_data.config import DataConfig, SourceEntry
 from harness_plugins.training_data.sources import NoPreference
 

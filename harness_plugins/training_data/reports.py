@@ -45,7 +45,7 @@ def write_reports(config: DataConfig, folder: Path, contents: Contents) -> list[
     Returns:
         The tables of the card.
     """
-    from harness_plugins.tables.render import markdown
+    from harness_plugins.tables.render.to_markdown import markdown
 
     gathered, files = contents.gathered, contents.files
     part_of = {m.uid: part for part, members in contents.drawn.parts.items() for m in members}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evaluators.prompts.forms import after_reasoning
-from evaluators.prompts.parsing import parse
 from evaluators.records import Answer, Rubric
+from evaluators.replies.forms import after_reasoning
+from evaluators.replies.parsing import parse
 from evaluators.writers.methods import proxy_grm
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from evaluators.engine.caller import Tally
 from evaluators.engine.writing import Writing
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 from evaluators.judges import chat_backend
 from evaluators.keys import digest
 from evaluators.messages import ChatBackend

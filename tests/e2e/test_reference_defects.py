@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer
+from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge
 from harness_plugins import run, score

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.engine.plan import Grid
+from evaluators.engine.due import Grid
 from evaluators.keys import canonical_order, item_uid
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from evaluators.rubrics.arms import ARMS

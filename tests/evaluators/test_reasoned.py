@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from evaluators.errors import BackendError, UserError
 from evaluators.messages import ChatRequest
-from evaluators.prompts.parsing import REASONED, begun, parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Candidate, Item, Label
+from evaluators.replies.parsing import REASONED, begun, parse
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import mock_chat_judge
 from evaluators.testing.mock_server import MockServer

@@ -24,7 +24,7 @@ from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.tables.escaping import spreadsheet_text
 from harness_plugins.tables.model import Cell, Column, Table
-from harness_plugins.tables.render import print_rich
+from harness_plugins.tables.render.terminal import print_rich
 from tests.conftest import pair, png, write_jsonl
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x1b]8;;http://evil.example\x1b\\\\click\x9b31m\x90q\u202etxt.exe\u2066\u200f\x08\x7f\rover\x00"

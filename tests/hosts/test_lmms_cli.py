@@ -1,4 +1,4 @@
-"""Our tasks through lmms-eval's real command line: each door, stock models and our own, failures, kill and resume."""
+"""Our tasks through lmms-eval's real command line: each plugins, stock models and our own, failures, kill and resume."""
 
 from __future__ import annotations
 

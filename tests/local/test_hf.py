@@ -15,8 +15,8 @@ pytest.importorskip("transformers")
 
 from evaluators.errors import BackendError, UserError  # noqa: E402
 from evaluators.messages import ChatRequest, Image, Message, Text  # noqa: E402
-from evaluators.prompts.parsing import parse  # noqa: E402
 from evaluators.records import Answer  # noqa: E402
+from evaluators.replies.parsing import parse  # noqa: E402
 from evaluators.specs import JudgeSpec  # noqa: E402
 from harness_plugins import run, score  # noqa: E402
 from tests.conftest import MakePairs  # noqa: E402

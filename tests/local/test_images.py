@@ -30,8 +30,8 @@ if importlib.util.find_spec("vllm"):
     pytest.skip("runs once, where transformers is without vLLM: `make test-lmms`", allow_module_level=True)
 
 from evaluators.messages import Image, Text
-from evaluators.prompts.digits import digit_of
 from evaluators.prompts.template import PROMPTS, Case
+from evaluators.replies.digits import digit_of
 from evaluators.specs import JudgeSpec
 from harness_plugins import run, score
 from harness_plugins.benchmarks.loader import load_benchmark

@@ -20,7 +20,7 @@ pytest.importorskip("vllm", reason="needs vLLM; `make test-all` runs this where 
 from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest, Message, Text
 from evaluators.prompts.grading import Asked, Grading
-from evaluators.prompts.parsing import parse
+from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins import run, score
 from tests.conftest import pair, read_jsonl, write_jsonl

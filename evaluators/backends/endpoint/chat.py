@@ -13,14 +13,14 @@ from typing import Any, NoReturn, Protocol
 
 import aiohttp
 
-from evaluators.backends.endpoint.http import MARK, HttpClient
-from evaluators.backends.endpoint.replies import read_reply
+from evaluators.backends.endpoint.completions import read_reply
+from evaluators.backends.endpoint.request_body import MARK, HttpClient
 from evaluators.backends.endpoint.transport import Reply, Transport, address, check_proxy, header_problem, query_secrets
 from evaluators.errors import BackendError, UserError
 from evaluators.images.media import Encoded, MediaWindow
 from evaluators.messages import ChatRequest, Image, Message, Text
-from evaluators.prompts.digits import digit_of
 from evaluators.records import Answer
+from evaluators.replies.digits import digit_of
 from evaluators.specs import ModelSpec
 
 KEY = "OPENAI_API_KEY"

@@ -15,7 +15,7 @@ from typing import Any
 from evaluators.backends.endpoint.json_texts import text_in
 from evaluators.backends.endpoint.transport import SHOWN, Reply
 from evaluators.errors import BackendError
-from evaluators.prompts.finish import ending
+from evaluators.replies.finish import ending
 
 _STATUSES = {
     401: "auth",

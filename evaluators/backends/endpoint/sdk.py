@@ -13,7 +13,7 @@ from typing import Any
 
 import openai
 
-from evaluators.backends.endpoint.http import pieces
+from evaluators.backends.endpoint.request_body import pieces
 from evaluators.backends.endpoint.transport import Reply, Transport, address
 from evaluators.errors import BackendError
 from evaluators.images.media import Encoded

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from evaluators.prompts.forms import after_reasoning
-from evaluators.prompts.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
+from evaluators.replies.forms import after_reasoning
+from evaluators.replies.parsing import refused, unfinished
 from evaluators.writers.base import Draft
 from evaluators.writers.methods._tags import outside, section
 

@@ -12,9 +12,9 @@ import re
 from typing import Literal, NamedTuple
 
 from evaluators.prompts.criteria import parse_criteria
-from evaluators.prompts.forms import after_reasoning, named
-from evaluators.prompts.parsing import refused, unfinished
 from evaluators.records import Answer, Criterion
+from evaluators.replies.forms import after_reasoning, named
+from evaluators.replies.parsing import refused, unfinished
 from evaluators.writers.base import Draft
 from evaluators.writers.methods._tags import outside, section
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from harness_plugins.scoring.arrays import BenchmarkData
+from harness_plugins.scoring.metric_kinds import MetricKind
 from harness_plugins.scoring.metrics import Facts, Scored, is_right
-from harness_plugins.scoring.registry import MetricKind
 from harness_plugins.scoring.statistics import Floats
 
 METRIC = MetricKind(

@@ -22,7 +22,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
-    from harness_plugins.cli.check import check
+    from harness_plugins.cli.wholeness import check
 
     lines, is_whole = check(args.run)
     for line in lines:

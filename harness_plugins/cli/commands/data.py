@@ -51,7 +51,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
-    from harness_plugins.tables.render import markdown, print_rich
+    from harness_plugins.tables.render.terminal import print_rich
+    from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.training_data import build
     from harness_plugins.training_data.config import load_data_config
 

@@ -29,7 +29,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def _import_format(text: str) -> str:
-    from harness_plugins.doors import IMPORTS  # asks the installed packages, which takes a while
+    from harness_plugins.plugins import IMPORTS  # asks the installed packages, which takes a while
 
     return one_of("format", IMPORTS.names())(text)
 

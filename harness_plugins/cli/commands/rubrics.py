@@ -42,7 +42,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
     from harness_plugins.experiment.run import write_rubrics
-    from harness_plugins.tables.render import markdown, print_rich
+    from harness_plugins.tables.render.terminal import print_rich
+    from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.tables.run_tables.cards import cards_in
 
     redo = values_by_field(args.redo, "--redo")

@@ -58,8 +58,8 @@ def main(args: argparse.Namespace) -> int:
 def print_tables(runs: Sequence[Path], form: str, protocol: str, prices: Path | None, mass_floor: float) -> None:
     from harness_plugins.config.prices import load_prices
     from harness_plugins.scoring.score import adjust, score
-    from harness_plugins.tables.formats import FORMATS
-    from harness_plugins.tables.packages import package_tables
+    from harness_plugins.tables.package_tables import package_tables
+    from harness_plugins.tables.run_formats import FORMATS
 
     reports = [score(run, protocol, load_prices(prices) if prices else None, mass_floor) for run in runs]
     if len(reports) > 1:

@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
         tasks = [task for name in benchmarks_in(args.write) for task in tasks_of(name)]
         say(f"wrote the task files of {args.write}: {', '.join(tasks)}")
         return COMPLETE
-    from harness_plugins.cli.listing import listing
+    from harness_plugins.cli.available import listing
 
     say(listing(), end="")
     return COMPLETE

@@ -13,11 +13,11 @@ import torch
 from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.api.model import lmms
 
+from evaluators.engine.due import Finished, due
 from evaluators.engine.journal import Damage
-from evaluators.engine.plan import Finished, due
 from evaluators.engine.runner import Judging, Runner
 from evaluators.errors import UserError
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 from evaluators.judges import create
 from evaluators.specs import JudgeSpec
 from harness_plugins.experiment.run import ask, block_on, copy_answers, tell_damage

@@ -36,7 +36,7 @@ from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
 from harness_plugins.rewards.server import wire
 from harness_plugins.rewards.server.config import MEGABYTE, Limits, ServerConfig
-from harness_plugins.rewards.server.metrics import CONTENT_TYPE, Metrics
+from harness_plugins.rewards.server.prometheus import CONTENT_TYPE, Metrics
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

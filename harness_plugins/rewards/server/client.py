@@ -24,8 +24,8 @@ from evaluators.backends.endpoint.transport import SHOWN, Transport, address, ch
 from evaluators.engine.caller import failure_of
 from evaluators.engine.pacing import backoff_s
 from evaluators.errors import BackendError, UserError
-from harness_plugins.rewards.base import AsyncResource, concurrently
 from harness_plugins.rewards.proxy import Reward, Sample
+from harness_plugins.rewards.resources import AsyncResource, concurrently
 from harness_plugins.rewards.rpo import Group, Score, unheard
 from harness_plugins.rewards.samples import masked
 from harness_plugins.rewards.server import wire

@@ -7,7 +7,10 @@ from typing import Any
 
 from harness_plugins.tables.paper.layout import laid_out, notes_of
 from harness_plugins.tables.paper.rows import Number, PaperTable, Row
-from harness_plugins.tables.render import csv_lines, html, json_document, latex, markdown
+from harness_plugins.tables.render.lines import csv_lines, json_document
+from harness_plugins.tables.render.to_html import html
+from harness_plugins.tables.render.to_latex import latex
+from harness_plugins.tables.render.to_markdown import markdown
 
 _ROW = ("origin", "model", "method", "writer", "rubrics", "arm", "relation", "apart", "run")
 _NUMBER = ("state", "text", "value", "k", "n", "low", "high", "bold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport
-from harness_plugins.scoring.registry import extensions, header
+from harness_plugins.scoring.metric_kinds import extensions, header
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import accuracy, accuracy_interval, in_unit
 from harness_plugins.tables.model import Cell, Table, names, numbers

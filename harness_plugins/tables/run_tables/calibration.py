@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness_plugins.scoring.calibration import COVERAGES, Calibration
 from harness_plugins.scoring.cells import Metric
-from harness_plugins.scoring.registry import header
+from harness_plugins.scoring.metric_kinds import header
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import count, interval
 from harness_plugins.tables.model import Cell, Table, names, numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness_plugins.scoring.cells import Metric
-from harness_plugins.scoring.registry import header, metric_kind
+from harness_plugins.scoring.metric_kinds import header, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import count
 from harness_plugins.tables.model import Cell, Table, names, numbers

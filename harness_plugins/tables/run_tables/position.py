@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness_plugins.scoring.registry import header
+from harness_plugins.scoring.metric_kinds import header
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import in_unit
 from harness_plugins.tables.model import Table, names, numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness_plugins.scoring.registry import header
+from harness_plugins.scoring.metric_kinds import header
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.transfer import Transfer
 from harness_plugins.tables.cells import percent, points

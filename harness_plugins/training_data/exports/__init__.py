@@ -1,7 +1,7 @@
 """Formats of trainers: a module here writes the examples of a part as one trainer reads them.
 
 Such a module holds `SUFFIX` (of its files) and `write(path, examples)`, which writes them in their order; and `check()` where it needs
-what may not be installed. Adding a format is adding such a module, here or in a package of your own (`evaluators.doors`);
+what may not be installed. Adding a format is adding such a module, here or in a package of your own (`evaluators.plugins`);
 those that begin with `_` are shared parts.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness_plugins.doors import EXPORTS
+from harness_plugins.plugins import EXPORTS
 
 
 def check(names: Iterable[str]) -> None:

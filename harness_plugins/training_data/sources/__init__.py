@@ -7,7 +7,7 @@ Such a module holds
   A row without an id gets one from its content.
 
 It raises `RowProblem` where the row does not fit, and `NoPreference` where it fits and prefers neither. Adding a source is adding
-such a module, here or in a package of your own (`evaluators.doors`); those that begin with `_` are shared parts.
+such a module, here or in a package of your own (`evaluators.plugins`); those that begin with `_` are shared parts.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from evaluators.backends import endpoint
 from evaluators.backends.endpoint.chat import OpenAIBackend
+from evaluators.backends.endpoint.completions import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.failures import read_failure
-from evaluators.backends.endpoint.replies import NO_PROBABILITY, read_reply
 from evaluators.backends.endpoint.transport import Reply
 from evaluators.errors import FATAL, KINDS, BackendError, RunStopped, UserError
 from evaluators.images.media import MediaWindow

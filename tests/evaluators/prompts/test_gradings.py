@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from evaluators.errors import UserError
 from evaluators.messages import ChatRequest, text_of
 from evaluators.prompts.grading import Asked, Grading
-from evaluators.prompts.parsing import Parsed, parse
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Criterion
+from evaluators.replies.parsing import Parsed, parse
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply, mock_chat_judge
 from harness_plugins import run, score

@@ -11,13 +11,13 @@ import re
 
 import pytest
 
-from evaluators.engine.plan import Cell
+from evaluators.engine.due import Cell
 from evaluators.engine.runner import make_verdict
 from evaluators.messages import ChatRequest, text_of
 from evaluators.prompts.fences import fence_of
-from evaluators.prompts.parsing import parse
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Candidate, Item, Label, Order
+from evaluators.replies.parsing import parse
 from evaluators.rubrics.arms import ArmInput
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import mock_chat_judge

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness_plugins.benchmarks.spec import load_spec, names
-from harness_plugins.doors import SOURCES
+from harness_plugins.plugins import SOURCES
 from tests.conftest import png, read_jsonl
 from tests.harness_plugins.benchmarks.hub import Client, Done, Hub, Repository, client, parquet
 from tests.harness_plugins.benchmarks.test_image_benchmarks import (

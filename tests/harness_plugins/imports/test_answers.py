@@ -301,7 +301,7 @@ def test_rewards_left_out_are_read_anew(tmp_path: Path) -> None:
 
 
 def test_the_help_shows_every_format(capsys: pytest.CaptureFixture[str]) -> None:
-    from harness_plugins.doors import IMPORTS
+    from harness_plugins.plugins import IMPORTS
 
     with pytest.raises(SystemExit):
         main(["import", "--help"])

@@ -22,8 +22,8 @@ from harness_plugins.scoring import calibration
 from harness_plugins.scoring.calibration import Calibration, auroc, bin_of, binned, ece_floor, levels, most_confident
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.statistics import Floats
-from harness_plugins.tables.formats import FORMATS
 from harness_plugins.tables.run import tables
+from harness_plugins.tables.run_formats import FORMATS
 from tests.conftest import pair, read_jsonl, write_jsonl
 from tests.crossed import asked_of, by_chance, crossed, probabilities
 

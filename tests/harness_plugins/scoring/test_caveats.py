@@ -16,13 +16,13 @@ from evaluators.records import Answer
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
-from harness_plugins.cli.check import check
+from harness_plugins.cli.wholeness import check
 from harness_plugins.config.run import BenchmarkEntry, Config
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.formats import FORMATS
-from harness_plugins.tables.render import markdown
+from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run import summary, tables, warnings
+from harness_plugins.tables.run_formats import FORMATS
 from tests.conftest import MakePairs, write_jsonl
 
 SPEC = JudgeSpec(name="qwen", backend="openai", model="m", base_url="http://unused.invalid/v1")

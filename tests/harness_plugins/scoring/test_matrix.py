@@ -24,8 +24,8 @@ from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import adjust
-from harness_plugins.tables.formats import FORMATS
 from harness_plugins.tables.run import tables
+from harness_plugins.tables.run_formats import FORMATS
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing
 

@@ -375,7 +375,7 @@ def test_baselines_stand_in_every_table(make_pairs: MakePairs, tmp_path: Path) -
 
 def test_a_contrast_with_an_incomplete_reference_is_no_headline(make_pairs: MakePairs, tmp_path: Path) -> None:
     from evaluators.errors import BackendError
-    from harness_plugins.tables.render import markdown
+    from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.tables.run import tables
 
     def reply(case: Case) -> Reply:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from harness_plugins.tables.model import Cell, Table, names, numbers
-from harness_plugins.tables.render import csv_lines, html, latex, markdown
+from harness_plugins.tables.render.lines import csv_lines
+from harness_plugins.tables.render.to_html import html
+from harness_plugins.tables.render.to_latex import latex
+from harness_plugins.tables.render.to_markdown import markdown
 
 
 def table() -> Table:

@@ -19,7 +19,7 @@ from harness_plugins.cli import main
 from harness_plugins.tables.model import Cell, Column, Table
 from harness_plugins.tables.paper import paper_table
 from harness_plugins.tables.paper.formats import FORMATS
-from harness_plugins.tables.render import markdown
+from harness_plugins.tables.render.to_markdown import markdown
 from tests.conftest import ROOT
 from tests.harness_plugins.tables.spec_runs import HOSTILE, TEN, table_of
 

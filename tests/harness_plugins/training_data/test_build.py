@@ -20,7 +20,7 @@ from evaluators.testing.mock import MockBackend
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.cli import main
-from harness_plugins.doors import SOURCES
+from harness_plugins.plugins import SOURCES
 from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import load_data_config
 from harness_plugins.training_data.reading import read_sources

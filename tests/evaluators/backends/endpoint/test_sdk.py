@@ -11,7 +11,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from evaluators.backends.endpoint.http import MARK
+from evaluators.backends.endpoint.request_body import MARK
 from evaluators.backends.endpoint.transport import Reply
 from evaluators.errors import BackendError
 from evaluators.images.media import Encoded

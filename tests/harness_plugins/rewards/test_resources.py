@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from evaluators.errors import UserError
-from harness_plugins.rewards.base import AsyncResource, concurrently
+from harness_plugins.rewards.resources import AsyncResource, concurrently
 
 
-class Door(AsyncResource):
+class Plugins(AsyncResource):
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -22,16 +22,16 @@ class Door(AsyncResource):
 
 
 def test_a_resource_is_closed_whatever_happens_within() -> None:
-    door = Door()
+    plugins = Plugins()
 
     async def fail() -> None:
-        async with door as inside:
-            assert inside is door
+        async with plugins as inside:
+            assert inside is plugins
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(fail())
-    assert door.events == ["open", "close"]
+    assert plugins.events == ["open", "close"]
 
 
 def test_results_come_in_the_order_of_the_inputs() -> None:

@@ -9,7 +9,7 @@ accuracy and in harnesses, with an interval like ours:
     \"\"\"Accuracy on the items that were decided in every order.\"\"\"
     import numpy as np
     from harness_plugins.scoring.metrics import is_right
-    from harness_plugins.scoring.registry import MetricKind
+    from harness_plugins.scoring.metric_kinds import MetricKind
 
     METRIC = MetricKind("right_without_ties", "no ties", "share", "higher", "Accuracy on the items that were decided in every order.")
 
@@ -32,8 +32,8 @@ import numpy as np
 
 from evaluators.errors import UserError
 from harness_plugins.scoring.arrays import BenchmarkData
+from harness_plugins.scoring.metric_kinds import Extension, extensions
 from harness_plugins.scoring.metrics import Facts, Scored
-from harness_plugins.scoring.registry import Extension, extensions
 from harness_plugins.scoring.statistics import Column, Floats
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
-from harness_plugins.doors import METRICS as DOOR
+from harness_plugins.plugins import METRICS as PLUGINS
 
 Better = Literal["higher", "lower", "nearer_zero", "neither"]
 
@@ -295,7 +295,7 @@ class Extension:
     package: str
     """As pip names it."""
     scores: Callable[..., Any]
-    """What computes it: see `harness_plugins.scoring.extensions`."""
+    """What computes it: see `harness_plugins.scoring.package_metrics`."""
 
 
 @cache
@@ -305,7 +305,7 @@ def extensions() -> tuple[Extension, ...]:
     Raises:
         UserError: one does not load, takes a name of ours, or lacks what a metric must have.
     """
-    return tuple(_extension(name, DOOR.module(name), DOOR.distribution(name)) for name in DOOR.names())
+    return tuple(_extension(name, PLUGINS.module(name), PLUGINS.distribution(name)) for name in PLUGINS.names())
 
 
 def _extension(name: str, module: ModuleType, package: str) -> Extension:

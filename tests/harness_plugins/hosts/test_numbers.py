@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.records import Verdict
-from harness_plugins.hosts.metrics import aggregate, direction, metric_names, outcome_of, row_scores
+from harness_plugins.hosts.numbers import aggregate, direction, metric_names, outcome_of, row_scores
 from harness_plugins.hosts.rows import load_rows
 
 

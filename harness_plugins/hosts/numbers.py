@@ -12,8 +12,8 @@ from evaluators.records import Verdict
 from harness_plugins.hosts.rows import Row, Rows
 from harness_plugins.scoring import protocols
 from harness_plugins.scoring.arrays import ABSENT, BOTH_BAD, CODES, BenchmarkData, CellData, CellKey, compare_scores
+from harness_plugins.scoring.metric_kinds import extensions, metric_kind
 from harness_plugins.scoring.metrics import facts_of, is_right
-from harness_plugins.scoring.registry import extensions, metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import defined, measure
 

@@ -1,4 +1,4 @@
-"""Doors for others: a kind of module of which more may be brought by any installed package.
+"""What other packages add: a kind of module of which any installed package may bring more.
 
 Ours lie in one package, a module each. Another package names its own in its `pyproject.toml`, and they are used like ours:
 
@@ -22,11 +22,11 @@ from evaluators.errors import UserError
 
 
 @dataclass(frozen=True)
-class Door:
+class Plugins:
     """One kind of module.
 
     Example:
-        >>> "openai" in Door("backends", "evaluators.backends").names()
+        >>> "openai" in Plugins("backends", "evaluators.backends").names()
         True
     """
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from evaluators.prompts.digits import Masses, masses
-from evaluators.prompts.finish import ending
-from evaluators.prompts.forms import (
+from evaluators.prompts.grading import PAIR, Asked
+from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
+from evaluators.replies.digits import Masses, masses
+from evaluators.replies.finish import ending
+from evaluators.replies.forms import (
     Form,
     after_reasoning,
     alone,
@@ -26,8 +28,6 @@ from evaluators.prompts.forms import (
     tagged,
     undecorated,
 )
-from evaluators.prompts.grading import PAIR, Asked
-from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
 
 VERSION = 2
 """Of all parsers here. Answers that an earlier version read are read anew (`harness_plugins.folder.reread`)."""

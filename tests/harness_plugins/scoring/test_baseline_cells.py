@@ -13,7 +13,7 @@ from evaluators.prompts.template import Case, pick_of
 from evaluators.records import Candidate, Item, Label, rotations
 from evaluators.specs import JudgeSpec
 from harness_plugins.scoring.arrays import ABSENT, BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.computed import add_baselines
+from harness_plugins.scoring.baseline_cells import add_baselines
 
 
 def item(n: int, *texts: str) -> Item:

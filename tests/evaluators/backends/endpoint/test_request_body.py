@@ -7,7 +7,7 @@ import json
 import orjson
 import pytest
 
-from evaluators.backends.endpoint.http import MARK, pieces
+from evaluators.backends.endpoint.request_body import MARK, pieces
 from evaluators.images.media import Encoded
 
 

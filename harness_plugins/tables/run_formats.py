@@ -7,7 +7,10 @@ from typing import Any
 
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.model import Table
-from harness_plugins.tables.render import csv_lines, html, json_list, latex, markdown
+from harness_plugins.tables.render.lines import csv_lines, json_list
+from harness_plugins.tables.render.to_html import html
+from harness_plugins.tables.render.to_latex import latex
+from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run import tables
 
 HEADER = (

@@ -7,7 +7,7 @@ from collections import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from evaluators.engine.caller import Tally
-from harness_plugins.rewards.server.metrics import PREFIX, Metrics
+from harness_plugins.rewards.server.prometheus import PREFIX, Metrics
 
 
 class Reward:

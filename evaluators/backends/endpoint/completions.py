@@ -17,9 +17,9 @@ from evaluators.backends.endpoint.streams import collected, is_stream
 from evaluators.backends.endpoint.transport import SHOWN, Reply
 from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest
-from evaluators.prompts.digits import NO_PROBABILITY
-from evaluators.prompts.finish import check_finished, ending
 from evaluators.records import Answer, TopLogprobs
+from evaluators.replies.digits import NO_PROBABILITY
+from evaluators.replies.finish import check_finished, ending
 from evaluators.usage import read_usage
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.backends.baseline import PICKS, drawn
-from evaluators.engine.plan import Orders
+from evaluators.engine.due import Orders
 from evaluators.engine.runner import seed_of
 from evaluators.prompts.template import pick_of
 from evaluators.records import Rubric, rotations

@@ -14,10 +14,10 @@ from types import ModuleType
 
 import pytest
 
-from evaluators.doors import Door
+from evaluators.plugins import Plugins
 from harness_plugins.cli import main
-from harness_plugins.doors import TABLES
-from harness_plugins.tables import packages
+from harness_plugins.plugins import TABLES
+from harness_plugins.tables import package_tables
 from tests.conftest import ROOT
 
 LENGTHS = '''"""How many items each benchmark has."""
@@ -74,8 +74,8 @@ def rubric_harness(installed_in: Path, *arguments: object) -> subprocess.Complet
     )
 
 
-class StrangeDoor(Door):
-    """As if the package were installed here: doors look once a process."""
+class StrangeDoor(Plugins):
+    """As if the package were installed here: entry points are looked up once a process."""
 
     def others(self) -> list[str]:
         return ["broken", "lengths", "uneven"]
@@ -91,7 +91,7 @@ class StrangeDoor(Door):
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The package in this process, all three of its tables."""
     monkeypatch.syspath_prepend(site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS, uneven=UNEVEN))
-    monkeypatch.setattr(packages, "TABLES", StrangeDoor(TABLES.kind, TABLES.package))
+    monkeypatch.setattr(package_tables, "TABLES", StrangeDoor(TABLES.kind, TABLES.package))
     yield
     for name in ("broken", "lengths", "uneven"):
         sys.modules.pop(f"strange_{name}", None)
@@ -148,4 +148,4 @@ def test_all_of_ours_are_in_the_order() -> None:
     from harness_plugins.tables.run import RUN_TABLES
 
     assert {f.__module__.rpartition(".")[2] for f in RUN_TABLES} == set(TABLES.names()) - set(TABLES.others())
-    assert packages.NONE == ((), ())
+    assert package_tables.NONE == ((), ())

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluators import doors
-from evaluators.doors import Door, folders, objects
+from evaluators import plugins
 from evaluators.errors import UserError
+from evaluators.plugins import Plugins, folders, objects
 from evaluators.rubrics.arms import Arm
 from evaluators.specs import BACKENDS
 from evaluators.writers.base import METHODS
-from harness_plugins.doors import EXPORTS, IMPORTS, SOURCES, TABLES
+from harness_plugins.plugins import EXPORTS, IMPORTS, SOURCES, TABLES
 
 ECHO = '''"""Says what it is told to say."""
 from evaluators.capabilities import Capabilities
@@ -116,11 +116,13 @@ def test_its_mistakes_are_told(installed: Path, tmp_path: Path, backend: str, mo
     assert result.returncode == 2 and complaint in result.stderr and "Traceback" not in result.stderr, result.stderr
 
 
-@pytest.mark.parametrize("door", [BACKENDS, METHODS, IMPORTS, EXPORTS, SOURCES, TABLES], ids=lambda door: door.kind)
-def test_each_of_ours_says_what_it_is(door: Door) -> None:
-    assert door.names()
-    for name in door.names():
-        assert door.about(name), name
+@pytest.mark.parametrize(
+    "plugins", [BACKENDS, METHODS, IMPORTS, EXPORTS, SOURCES, TABLES], ids=lambda plugins: plugins.kind
+)
+def test_each_of_ours_says_what_it_is(plugins: Plugins) -> None:
+    assert plugins.names()
+    for name in plugins.names():
+        assert plugins.about(name), name
 
 
 ARMS = """
@@ -140,11 +142,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         declare(tmp_path, package, kind, **points)
         (tmp_path / "strange_arms.py").write_text(ARMS)
         monkeypatch.syspath_prepend(tmp_path)
-        doors._brought.cache_clear()
+        plugins._brought.cache_clear()
 
     yield leave
     monkeypatch.undo()
-    doors._brought.cache_clear()
+    plugins._brought.cache_clear()
     sys.modules.pop("strange_arms", None)
 
 

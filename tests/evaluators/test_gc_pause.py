@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from evaluators.garbage import rare_collections
+from evaluators.gc_pause import rare_collections
 
 
 @pytest.mark.parametrize("freeze", [True, False])

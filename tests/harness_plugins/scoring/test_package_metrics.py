@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluators import doors
+from evaluators import plugins
 from harness_plugins.cli import main
-from harness_plugins.hosts.metrics import aggregate, direction, metric_names
+from harness_plugins.hosts.numbers import aggregate, direction, metric_names
 from harness_plugins.hosts.rows import load_rows
-from harness_plugins.scoring import registry
+from harness_plugins.scoring import metric_kinds
 from harness_plugins.scoring.score import score
 from tests.conftest import ROOT
 
@@ -22,7 +22,7 @@ FOLDER = ROOT / "tests" / "harness_plugins" / "folder" / "folders" / "parser_1"
 DECIDED = '''"""Accuracy on the items that were decided in every order."""
 import numpy as np
 from harness_plugins.scoring.metrics import is_right
-from harness_plugins.scoring.registry import MetricKind
+from harness_plugins.scoring.metric_kinds import MetricKind
 
 METRIC = MetricKind("decided", "when decided", "share", "lower", "Accuracy on the items that were decided in every order.")
 
@@ -35,7 +35,7 @@ Install = Callable[..., None]
 
 def forget() -> None:
     """What was read of the installed packages, and their modules."""
-    for cached in (doors._brought, registry.extensions):
+    for cached in (plugins._brought, metric_kinds.extensions):
         cached.cache_clear()
     sys.modules.pop("strange_metric", None)
 
@@ -91,7 +91,7 @@ def test_it_stands_in_harnesses(install: Install, monkeypatch: pytest.MonkeyPatc
 def test_items_may_weigh_differently(install: Install) -> None:
     install(
         DECIDED.split("def ")[0]
-        + "from harness_plugins.scoring.extensions import Weighted\n"
+        + "from harness_plugins.scoring.package_metrics import Weighted\n"
         + "def scores(benchmark, scored, facts):\n"
         + "    n = np.arange(len(benchmark.items), dtype=float)\n"
         + "    return Weighted(np.where(n == 1, np.nan, n), n)\n"
@@ -133,6 +133,6 @@ def test_its_mistakes_name_the_package(
 
 
 def test_without_such_a_package_there_is_none() -> None:
-    assert registry.extensions() == ()
+    assert metric_kinds.extensions() == ()
     with pytest.raises(KeyError):
-        registry.metric_kind("decided")
+        metric_kinds.metric_kind("decided")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness_plugins import scoring
-from harness_plugins.hosts.metrics import BOUNDS, HARNESS_ONLY, SHOWN, direction
-from harness_plugins.scoring.registry import METRICS, header, metric_kind
+from harness_plugins.hosts.numbers import BOUNDS, HARNESS_ONLY, SHOWN, direction
+from harness_plugins.scoring.metric_kinds import METRICS, header, metric_kind
 from harness_plugins.scoring.score import score
 from tests.conftest import ROOT
 from tests.crossed import crossed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from evaluators.prompts.forms import (
+from evaluators.replies.forms import (
     Form,
     after_reasoning,
     alone,

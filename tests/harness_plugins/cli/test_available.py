@@ -6,7 +6,7 @@ from evaluators.backends.baseline import PICKS
 from evaluators.rubrics.arms import ARMS
 from evaluators.writers.base import METHODS
 from harness_plugins.benchmarks.spec import load_spec, names
-from harness_plugins.cli.listing import listing
+from harness_plugins.cli.available import listing
 
 
 def test_everything_that_can_be_named_in_a_config_is_listed() -> None:

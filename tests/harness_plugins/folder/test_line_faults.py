@@ -9,7 +9,7 @@ import pytest
 
 from evaluators.records import Label
 from harness_plugins.benchmarks.loader import load_benchmark
-from harness_plugins.folder.faults import item_fault, verdict_fault
+from harness_plugins.folder.line_faults import item_fault, verdict_fault
 
 VERDICT: dict[str, Any] = {
     "key": "0" * 64,

@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluators.errors import BackendError
-from evaluators.prompts.digits import masses
-from evaluators.prompts.finish import CUT, FAILED, FILTERED, check_finished
 from evaluators.prompts.grading import PAIR, Asked, Grading
-from evaluators.prompts.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
 from evaluators.records import Answer, Criterion
+from evaluators.replies.digits import masses
+from evaluators.replies.finish import CUT, FAILED, FILTERED, check_finished
+from evaluators.replies.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
 
 DOCS = Path(__file__).parents[3] / "docs" / "parsing.md"
 ROW = re.compile(r"\| (\w+) \| `(.+)` \| ([^|]+) \|")

@@ -1,4 +1,4 @@
-"""Tables that other packages bring (`harness_plugins.doors.TABLES`). One that fails takes nothing else with it."""
+"""Tables that other packages bring (`harness_plugins.plugins.TABLES`). One that fails takes nothing else with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from evaluators.errors import UserError
-from harness_plugins.doors import TABLES
+from harness_plugins.plugins import TABLES
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.model import Table
 from harness_plugins.tables.run import titled
