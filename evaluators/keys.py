@@ -55,10 +55,14 @@ def media_digest(media: Iterable[Media]) -> str:
     return digest([[m.kind, [f.sha256 for f in m.files]] for m in media])
 
 
-def call_digest(item: str, judge: str, order: str, rubric: object, sample: int, draw: str) -> str:
-    """The request itself: two cells with equal calls are asked once. `item` is a digest of uid and media; `draw` tells
-    asking again from asking once."""
-    return digest(KEY_VERSION, item, judge, order, rubric, sample, draw)
+def call_digest(item: str, judge: str, order: str, rubric: object, sample: int, *, repeat_id: str) -> str:
+    """The request itself: two cells with equal calls are asked once.
+
+    Args:
+        item: a digest of uid and media.
+        repeat_id: tells asking again from asking once.
+    """
+    return digest(KEY_VERSION, item, judge, order, rubric, sample, repeat_id)
 
 
 def verdict_key(call: str, arm: str, writer: str | None, replicate: int) -> str:

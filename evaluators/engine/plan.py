@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from evaluators.keys import call_digest, digest, media_digest, verdict_key
 from evaluators.prompts.grading import Kind
@@ -63,8 +63,27 @@ Selects = Callable[[str, str, str, str | None], bool]
 """(benchmark, judge, arm, writer) -> is it part of this run?"""
 
 
-Asking = tuple[Order, Arm, str | None, ArmInput, int, int | None]
-"""Order, arm, writer, what it gives, sample, and the candidate that is scored alone (None where all are shown)."""
+class GridRow(NamedTuple):
+    """One row of a judge's table: an arm, and the writer whose rubrics it reads."""
+
+    arm: Arm
+    writer: WriterRubrics | None
+
+    @property
+    def writer_name(self) -> str | None:
+        return self.writer.name if self.writer else None
+
+
+class Trial(NamedTuple):
+    """A cell before it has a key."""
+
+    order: Order
+    arm: Arm
+    writer: str | None
+    arm_input: ArmInput
+    sample: int
+    candidate: int | None
+    """The one that is scored alone; None where all are shown."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +97,10 @@ class Grid:
     orders: Orders = "both"
     selects: Selects = field(default=lambda benchmark, judge, arm, writer: True)
 
-    def rows(self, judge: JudgeSpec) -> list[tuple[Arm, WriterRubrics | None]]:
+    def rows(self, judge: JudgeSpec) -> list[GridRow]:
         """The arms of a judge, those of a writer once a writer."""
-        rows = [(arm, w) for arm in self.arms for w in self._writers(arm, judge)]
-        return [(a, w) for a, w in rows if self.selects(self.benchmark, judge.name, a.name, w.name if w else None)]
+        rows = [GridRow(arm, w) for arm in self.arms for w in self._writers(arm, judge)]
+        return [r for r in rows if self.selects(self.benchmark, judge.name, r.arm.name, r.writer_name)]
 
     def _writers(self, arm: Arm, judge: JudgeSpec) -> Sequence[WriterRubrics | None]:
         if not arm.per_writer:
@@ -89,32 +108,34 @@ class Grid:
         owner = judge.name if arm.own else None
         return [w for w in self.writers if w.owner == owner and arm.fits(w)]
 
-    def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
+    def trials(self, item: Item, judge: JudgeSpec, rows: Sequence[GridRow]) -> Iterator[Trial]:
         """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
         for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
                 for arm_input in arm.give(item, order, writer):
                     for sample in range(judge.samples):
                         for candidate in scored_alone(item, judge):
-                            yield order, arm, writer.name if writer else None, arm_input, sample, candidate
+                            yield Trial(order, arm, writer.name if writer else None, arm_input, sample, candidate)
 
-    def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Cell]:
+    def cells(self, item: Item, judge: JudgeSpec, rows: Sequence[GridRow]) -> Iterator[Cell]:
         """The same with their keys. They depend on the bytes of the item's media, so these must be known."""
         pictures = item.all_media()
         media = media_digest(pictures)
-        digested, asked = digest(item.uid, media), judge.digest
+        item_digest, judge_digest = digest(item.uid, media), judge.digest
         shown = media[:16] if pictures else None
-        for order, arm, writer, arm_input, sample, candidate in self.asked(item, judge, rows):
+        for order, arm, writer, arm_input, sample, candidate in self.trials(item, judge, rows):
             view = order if candidate is None else f"candidate {candidate}"  # alone, whatever the order
-            call = call_digest(digested, asked, view, _read_as(arm_input, judge), sample, arm_input.repeat_id)
+            call = call_digest(
+                item_digest, judge_digest, view, _read_as(arm_input, judge), sample, repeat_id=arm_input.repeat_id
+            )
             place = call if candidate is None else digest(call, order)
             key = verdict_key(place, arm.name, writer, arm_input.replicate)
             yield Cell(key, call, judge.name, arm.name, writer, order, sample, arm_input, shown, candidate)
 
 
 def _read_as(arm_input: ArmInput, judge: JudgeSpec) -> object:
-    """What of the arm_input decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
-    read: object = arm_input.rubric and (arm_input.rubric if judge.backend == "baseline" else arm_input.rubric.text)
+    """What of an arm's input decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
+    read: object = arm_input.rubric and (arm_input.rubric.text if judge.asks_model else arm_input.rubric)
     if arm_input.rubric and judge.decision == "criteria":
         read = (arm_input.rubric.text, arm_input.rubric.criteria)
     if arm_input.advice is None and not arm_input.hidden:
@@ -177,7 +198,7 @@ class Work:
 
     grid: Grid
     judge: JudgeSpec
-    rows: list[tuple[Arm, WriterRubrics | None]]
+    rows: list[GridRow]
     items: list[int]
     """Indices into grid.items."""
     cells: int = 0
@@ -204,7 +225,7 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
     for index, item in enumerate(grid.items):
         open_calls: set[object] = set()
         if not item.digested():  # no keys yet: only count
-            for order, _, _, arm_input, sample, candidate in grid.asked(item, judge, work.rows):
+            for order, _, _, arm_input, sample, candidate in grid.trials(item, judge, work.rows):
                 work.planned += 1
                 work.cells += 1
                 open_calls.add(

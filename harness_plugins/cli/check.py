@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.errors import UserError
 from harness_plugins.folder.run_folder import RunFolder
@@ -17,8 +18,15 @@ SHOWN = 5
 """Cells, or rows of a kind, that are named; the others are counted."""
 
 
-def check(run: Path) -> tuple[list[str], bool]:
-    """What a run folder holds and lacks, a line each, and whether it is whole: every cell answered, and nothing lost.
+class Checked(NamedTuple):
+    lines: list[str]
+    """What the folder holds and lacks."""
+    is_whole: bool
+    """Every cell is answered, and nothing is lost."""
+
+
+def check(run: Path) -> Checked:
+    """What a run folder holds and lacks.
 
     Lines that cannot be read are told and are no fault by themselves: what they held may have been asked again.
 
@@ -33,7 +41,7 @@ def check(run: Path) -> tuple[list[str], bool]:
     except UserError as e:
         if not any(f.exists() for f in (folder.file("verdicts"), folder.file("items"), folder.manifest_file)):
             raise
-        return [f"{run}: not whole", *(f"Warning:  {line}" for line in e.lines)], False
+        return Checked([f"{run}: not whole", *(f"Warning:  {line}" for line in e.lines)], False)
     problems = report.data.problems
     incomplete = [c for c in report.cells if not c.complete]
     has_manifest = folder.manifest_file.exists()
@@ -51,7 +59,7 @@ def check(run: Path) -> tuple[list[str], bool]:
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not is_whole:
         lines.append("Run the same config again to ask for what is missing.")
-    return lines, is_whole
+    return Checked(lines, is_whole)
 
 
 def _records(folder: RunFolder) -> Iterator[str]:

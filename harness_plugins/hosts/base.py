@@ -42,6 +42,16 @@ from harness_plugins.hosts.rows import RowId, Rows, grading_fields, load_rows
 _GAINS = tuple(name for reference in REFERENCES for name in gain_names(reference))
 _COMMANDS = ("lmms_eval.__main__", "lm_eval.__main__")
 
+
+class HostEnded(SystemExit):
+    """What a harness's command ends with: the message, and whether answers are only missing (a run that stopped) or something
+    is wrong."""
+
+    def __init__(self, message: str, *, stopped: bool) -> None:
+        super().__init__(message)
+        self.stopped = stopped
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -59,7 +69,7 @@ def plainly(function: F) -> F:
             if isinstance(e, BackendError):
                 lines = [f"error: {e.message}"]
             close_folders()  # what is said here is the last word: no table behind it
-            raise SystemExit(printable("\n".join(lines))) from None
+            raise HostEnded(printable("\n".join(lines)), stopped=isinstance(e, RunStopped)) from None
 
     return wrapped  # type: ignore[return-value]
 

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evaluators.engine.plan import Asking, Cell, Grid, orders_of
+from evaluators.engine.plan import Cell, Grid, GridRow, Trial, orders_of
 from evaluators.errors import UserError
 from evaluators.inputs.files import read_bytes
 from evaluators.keys import digest
@@ -64,9 +64,9 @@ class RowGrid(Grid):
 
     chosen: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
-    def asked(self, item: Item, judge: JudgeSpec, rows: Sequence[tuple[Arm, WriterRubrics | None]]) -> Iterator[Asking]:
+    def trials(self, item: Item, judge: JudgeSpec, rows: Sequence[GridRow]) -> Iterator[Trial]:
         for row in self.chosen.get(item.uid, ()):
-            yield row.order, row.arm, row.writer, row.arm_input, 0, row.candidate
+            yield Trial(row.order, row.arm, row.writer, row.arm_input, 0, row.candidate)
 
 
 def cell_of(row: Row, item: Item, spec: JudgeSpec) -> Cell:

@@ -131,6 +131,8 @@ class CellReport:
     transitions: dict[str, dict[str, float]] | None = None
     """From each state under `none` to each state under this arm: items (fractions where an item has several draws)."""
     flags: list[str] = field(default_factory=list)
+    groups_void: bool = False
+    """Its protocol is by group, and some group lacks a row: there is no Acc+."""
     grading: str = "pairwise"
     """How the judge was asked."""
     mass: Mass | None = None

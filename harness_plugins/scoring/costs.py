@@ -22,6 +22,7 @@ from harness_plugins.scoring import paired, votes
 from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric, json_numbers
 from harness_plugins.scoring.metrics import Scores
+from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.scoring.statistics import Floats
 
 Axis = Literal["money", "compute", "tokens"]
@@ -43,6 +44,9 @@ class Tokens(NamedTuple):
             return math.nan if size is None else size * (self.read + self.written)
         rates = prices.rates(self.model) if prices else None
         return math.nan if rates is None else self.read * rates.read + self.written * rates.written
+
+
+VOTES = metric_kind("vote@{k}")
 
 
 @dataclass(frozen=True)
@@ -189,8 +193,8 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
         with_usage=decided.usage.known,
         all_calls=decided.usage.calls,
     )
-    by_k = {int(n.removeprefix("vote@")): m for n, m in cell.metrics.items() if n.startswith("vote@") and n != "vote@2"}
-    return [point, *(_vote(point, k, by_k[k]) for k in sorted(by_k))]
+    by_k = {int(fields["k"]): m for name, m in cell.metrics.items() if (fields := VOTES.fields(name)) is not None}
+    return [point, *(_vote(point, k, by_k[k]) for k in sorted(by_k) if k != 2)]
 
 
 def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:

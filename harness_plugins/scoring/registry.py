@@ -19,9 +19,10 @@ from harness_plugins.doors import METRICS as DOOR
 
 Better = Literal["higher", "lower", "nearer_zero", "neither"]
 
-Unit = Literal["share", "points", "number", "count", "tokens", "compute", "money", "text"]
-"""share: 0 to 1, printed in per cent. points: a difference of shares, -1 to 1, printed in points. number: printed as it is.
-compute: billions of parameters times tokens. text: a sentence, whose number (if any) says how often."""
+Unit = Literal["share", "points", "coefficient", "number", "count", "tokens", "compute", "money", "text"]
+"""share: 0 to 1, printed in per cent. points: a difference of shares, -1 to 1, printed in points. coefficient: -1 to 1, printed as it
+is, with two digits. number: printed as it is. compute: billions of parameters times tokens. text: a sentence, whose number (if any)
+says how often."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class MetricKind:
     """Which end is the better one; `neither` for bounds, descriptions, and rates of which no end is."""
     about: str
     """One sentence."""
+    of_means: bool = False
+    """Whether it is a mean of other numbers: then its n counts these, and k is their sum."""
 
     @property
     def family(self) -> bool:
@@ -91,7 +94,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
             "Share of an order's samples that the majority holds."),
         MetricKind("pair_accuracy", "pairs", "share", "higher",
             "Of the pairs of candidates that the label orders, those that the judge's ranking orders likewise."),
-        MetricKind("kendall_tau", "tau", "number", "higher",
+        MetricKind("kendall_tau", "tau", "coefficient", "higher",
             "Concordant minus discordant pairs of candidates, by those that the label orders; of items with three or more."),
     ),
     "Rates of answers": (
@@ -136,11 +139,11 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
     ),
     "Means and groups": (
         MetricKind("macro", "macro", "share", "higher",
-            "Mean of the categories' accuracies."),
+            "Mean of the categories' accuracies.", of_means=True),
         MetricKind("macro_with_all", "macro with all", "share", "higher",
-            "Mean of the categories' accuracies and the accuracy over all items."),
+            "Mean of the categories' accuracies and the accuracy over all items.", of_means=True),
         MetricKind("macro[{criterion}]", "macro {criterion}", "share", "higher",
-            "Mean of the categories' accuracies over the items of one criterion (EditScore)."),
+            "Mean of the categories' accuracies over the items of one criterion (EditScore).", of_means=True),
         MetricKind("acc_plus_expected", "Acc+ exp.", "share", "higher",
             "Groups with every item right, each order taken as a fair draw: the product of the items' scores."),
         MetricKind("acc_plus_strict", "Acc+ strict", "share", "higher",
@@ -219,9 +222,9 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
             "The same question asked again minus none, the mean over unseen judges."),
         MetricKind("majority_vote", "majority", "share", "higher",
             "Accuracy of what most judges pick in a trial; a split vote is not right."),
-        MetricKind("krippendorff_alpha", "alpha", "number", "neither",
+        MetricKind("krippendorff_alpha", "alpha", "coefficient", "neither",
             "Krippendorff's alpha, nominal, over all judges of an arm."),
-        MetricKind("cohen_kappa", "kappa", "number", "neither",
+        MetricKind("cohen_kappa", "kappa", "coefficient", "neither",
             "Cohen's kappa of two judges, over the trials in which both picked."),
         MetricKind("matrix_writer_margin", "margin", "points", "higher",
             "A writer's mean contrast over the judges that are unseen to it."),

@@ -115,7 +115,7 @@ def _score_benchmark(
         measures = _measures(scored, benchmark.cells[key], facts, protocol, more)
         acc_plus = any(c.name.startswith("acc_plus") for c in measures.columns)
         if protocol.by_group and metrics.grouped(facts) and not acc_plus:
-            cell.flags.append("Acc+ is void: it needs every row of every group")
+            cell.groups_void = True
         cell.metrics = _with_intervals(measures, cluster)
         cells.append(cell)
     contrasts.fill(cells, scores)

@@ -21,9 +21,12 @@ def percent(metric: Metric | None) -> Cell:
 
 
 def behind(metric: Metric) -> str:
-    """What a number is made of: `123/170`, or how many means it is the mean of."""
-    if metric.name.startswith("macro"):
+    """What a number is made of: `123/170`, how many means it is the mean of, or of a number that is no share its n alone."""
+    kind = metric_kind(metric.name)
+    if kind.of_means:
         return f"mean of {count(metric.n)}"
+    if kind.unit in ("points", "coefficient"):
+        return f"n {count(metric.n)}"
     return f"{count(metric.k)}/{count(metric.n)}"
 
 
@@ -90,10 +93,19 @@ def accuracy_interval(cell: CellReport) -> str:
 
 
 def in_unit(metric: Metric | None) -> Cell:
-    """A metric as its unit is printed (`scoring.registry`): a share in per cent, a difference in points, a number as it is."""
+    """A metric as its unit is printed (`scoring.registry`): a share in per cent, a difference in points, others as they are."""
     if metric is None or math.isnan(metric.value):
         return Cell()
-    unit = metric_kind(metric.name).unit
-    if unit == "share":
-        return percent(metric)
-    return points(metric) if unit == "points" else Cell(f"{metric.value:.4g}", metric.value)
+    match metric_kind(metric.name).unit:
+        case "share":
+            return percent(metric)
+        case "points":
+            return points(metric)
+        case "coefficient":
+            return coefficient(metric.value)
+    return Cell(f"{metric.value:.4g}", metric.value)
+
+
+def coefficient(value: float) -> Cell:
+    """`0.42`; empty where there is none."""
+    return Cell() if math.isnan(value) else Cell(f"{round(value, 2) + 0.0:.2f}", value)  # no -0.00

@@ -44,21 +44,17 @@ def objects(reports: Sequence[Report], others: Sequence[Table]) -> list[dict[str
 
 
 def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
-    """An object for each cell that is of no row's name: the table's id as `metric`, and where in the table it stands."""
+    """An object for each cell that is of no row's name, with the fields that every object has: the table's id as `metric`, and
+    where in the table it stands."""
     named = [n for n, column in enumerate(table.columns) if column.holds == "names"]
     for row in table.rows:
         place = {table.columns[n].header: row[n].text for n in named}
         for column, cell in zip(table.columns, row, strict=True):
             if column.holds != "names" and cell.text:
-                yield {
-                    "run": table.run,
-                    "benchmark": table.benchmark or None,
-                    "metric": table.id,
-                    "row": place,
-                    "column": column.header,
-                    "value": cell.value,
-                    "text": cell.text,
-                }
+                about = {"run": table.run, "benchmark": table.benchmark or None, "metric": table.id}
+                about |= {name: place.get(name) or None for name in ("judge", "writer", "arm")}
+                numbers = {"k": None, "n": None, "value": cell.value, "low": None, "high": None, "protocol": None}
+                yield about | numbers | {"row": place, "column": column.header, "text": cell.text}
 
 
 def as_csv(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:

@@ -48,7 +48,11 @@ def answers(view: View) -> list[str]:
 
 
 def flags(view: View) -> list[str]:
-    return [f"{view.about(c.judge, c.writer, c.arm)}: {flag}." for c in view.cells for flag in c.flags]
+    notes = []
+    for c in view.cells:
+        void = ["Acc+ is void: it needs every row of every group"] if c.groups_void else []
+        notes += [f"{view.about(c.judge, c.writer, c.arm)}: {flag}." for flag in (*c.flags, *void)]
+    return notes
 
 
 def no_finding(view: View) -> list[str]:

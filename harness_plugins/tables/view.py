@@ -24,8 +24,8 @@ class View:
     """One benchmark of a report.
 
     Example:
-        >>> view = next(views(report))
-        >>> [view.about(c.judge, c.writer, c.arm) for c in view.cells]
+        >>> view = next(views(report))                                              # doctest: +SKIP
+        >>> [view.about(c.judge, c.writer, c.arm) for c in view.cells]              # doctest: +SKIP
         ['qwen, -, none', 'qwen, gpt, transferred']
     """
 

@@ -80,10 +80,25 @@ def test_its_metric_has_an_interval_and_a_column(site: Path, run_folder: Path) -
     assert "right if steady" in command(site, run_folder.parent, "table", run_folder).stdout
 
 
+def test_its_table_follows_ours_in_every_format(site: Path, run_folder: Path) -> None:
+    for form, start in (("md", "### kitchen_answers: gain by length"), ("latex", "kitchen\\_answers: gain by length"),
+                        ("html", "kitchen_answers: gain by length")):  # fmt: skip
+        text = command(site, run_folder.parent, "table", run_folder, "--format", form).stdout
+        assert start in text, form
+    ours, _, table = command(site, run_folder.parent, "table", run_folder).stdout.partition(
+        "### kitchen_answers: gain by"
+    )
+    objects = json.loads(command(site, run_folder.parent, "score", run_folder, "--json").stdout)
+    numbers = [o for o in objects if o["metric"] == "gain_by_length" and o["arm"] == "transferred"]
+    assert [o["column"] for o in numbers] == ["words of a rubric", "minus none", "points a hundred words"]
+    rows = [line.split("|")[3].strip() for line in table.splitlines() if line.startswith("| words")]
+    assert rows == ["transferred", "shuffled", "first_line"] and "what was asked and what it took" in ours
+
+
 def test_a_run_is_scored_where_the_package_is_not_installed(run_folder: Path, tmp_path: Path) -> None:
     result = command(tmp_path, tmp_path, "score", run_folder)
     assert result.returncode == 0 and "first_line" in result.stdout, result.stderr
-    assert "right if steady" not in result.stdout
+    assert "right if steady" not in result.stdout and "gain by length" not in result.stdout
 
 
 def test_an_image_is_no_text(site: Path, run_folder: Path, tmp_path: Path) -> None:

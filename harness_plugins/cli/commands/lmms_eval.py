@@ -55,6 +55,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
+    from harness_plugins.hosts.base import HostEnded
     from harness_plugins.hosts.lmms_eval.cli import listing, lmms_eval
     from harness_plugins.hosts.summary import print_summaries
 
@@ -70,9 +71,12 @@ def main(args: argparse.Namespace) -> int:
             judge=args.judge,
             grading=args.grading,
         )
+    except HostEnded as e:
+        say(e, file=sys.stderr)
+        return ERRORS_REMAIN if e.stopped else BAD_INPUT
     except SystemExit as e:
         if not isinstance(e.code, str):
             raise
         say(e.code, file=sys.stderr)
-        return ERRORS_REMAIN if e.code.startswith("stopped:") else BAD_INPUT
+        return BAD_INPUT
     return code or (COMPLETE if print_summaries(folders) else ERRORS_REMAIN)

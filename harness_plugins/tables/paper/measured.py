@@ -18,10 +18,9 @@ from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.caveats import warning
 from harness_plugins.scoring.cells import CellReport, Metric
 from harness_plugins.scoring.protocols import resolve
-from harness_plugins.scoring.registry import metric_kind
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import APART, adjust
-from harness_plugins.tables.cells import behind, count, unanswered
+from harness_plugins.tables.cells import behind, unanswered
 from harness_plugins.tables.paper.rows import Number, Row
 from harness_plugins.tables.paper.runs import Run, expected_rows, limits, protocols, read_folders
 from harness_plugins.tables.paper.spec import WRITER_PLUS_NONE, Column, TableSpec
@@ -187,9 +186,8 @@ def _number(column: Column, metric: Metric | None) -> Number:
         return Number()
     scale = SCALE[column.unit]
     value = scale * metric.value
-    made_of = f"n {count(metric.n)}" if metric_kind(metric.name).unit == "points" else behind(metric)
     low, high = (None if math.isnan(x) else scale * x for x in (metric.low, metric.high))
-    return Number("measured", f"{_digits(value, column)} ({made_of})", value, metric.k, metric.n, low, high)
+    return Number("measured", f"{_digits(value, column)} ({behind(metric)})", value, metric.k, metric.n, low, high)
 
 
 def _digits(value: float, column: Column) -> str:
@@ -215,7 +213,7 @@ def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> 
 
 
 def _remarks(label: str, cell: CellReport) -> list[str]:
-    return [f"{label}: {flag}." for flag in cell.flags if not flag.startswith("Acc+")]
+    return [f"{label}: {flag}." for flag in cell.flags]
 
 
 def _add_voted(spec: TableSpec, column: Column, report: Report, rows: dict[Key, Row]) -> None:

@@ -6,7 +6,7 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.registry import extensions, header
 from harness_plugins.scoring.report import Report
-from harness_plugins.tables.cells import accuracy, accuracy_interval, in_unit, percent
+from harness_plugins.tables.cells import accuracy, accuracy_interval, in_unit
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.remarks import answers, flags, warnings
 from harness_plugins.tables.view import View, views
@@ -35,17 +35,15 @@ def _table(view: View) -> Table:
     items, clusters, unlabelled = report.items[view.benchmark]
     protocol, about = report.about[view.benchmark]
     present = {name for c in cells for name in c.metrics}
-    rates = [metric for metric in (*OFFICIAL, *RATES) if metric in present]
-    others = [extension.kind.name for extension in extensions() if extension.kind.name in present]
-    headers = map(header, (*rates, *others))
+    others = (extension.kind.name for extension in extensions())
+    shown = [metric for metric in (*OFFICIAL, *RATES, *others) if metric in present]
     weighed = any(c.mass is not None for c in cells)
-    columns = [*names("judge", "writer", "arm", "relation"), *numbers("accuracy", "95 % CI", *headers)]
+    columns = [*names("judge", "writer", "arm", "relation"), *numbers("accuracy", "95 % CI", *map(header, shown))]
     columns += numbers("mass (median)", "mass below .5") if weighed else []
     title = f"{view.benchmark}, {items} items in {clusters} clusters, protocol {protocol}"
     table = Table("accuracy", title, columns, benchmark=view.benchmark, section="accuracy")
     for c in cells:
-        numbered = [percent(c.metrics.get(metric)) if c.complete else Cell() for metric in rates]
-        numbered += [in_unit(c.metrics.get(metric)) if c.complete else Cell() for metric in others]
+        numbered = [in_unit(c.metrics.get(metric)) if c.complete else Cell() for metric in shown]
         mass = _mass(c) if weighed else []
         table.add(*view.row(c), c.relation, accuracy(c), accuracy_interval(c), *numbered, *mass)
     table.warnings = warnings(report, view.benchmark)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from harness_plugins.scoring.report import Report
-from harness_plugins.tables.cells import interval, percent
+from harness_plugins.tables.cells import coefficient, interval, percent
 from harness_plugins.tables.model import Cell, Table, names, numbers
 from harness_plugins.tables.view import View, views
 
@@ -24,17 +22,13 @@ def _table(view: View) -> Table:
     table = Table("panel", title, columns, benchmark=view.benchmark, section="accuracy")
     for p in (p for p in view.report.panels if p.benchmark == view.benchmark):
         ci = Cell(interval(p.vote.low, p.vote.high))
-        panel_numbers = [_coefficient(p.alpha), percent(p.vote), ci, percent(p.best)]
+        panel_numbers = [coefficient(p.alpha), percent(p.vote), ci, percent(p.best)]
         for n, ((first, second), (kappa, trials)) in enumerate(p.kappa.items()):
             named = [p.arm, view.writer(p.writer), f"{first}, {second}"]
             of_panel = panel_numbers if n == 0 else [Cell()] * len(panel_numbers)
-            table.add(*named, _coefficient(kappa), Cell(str(trials), trials), *of_panel)
+            table.add(*named, coefficient(kappa), Cell(str(trials), trials), *of_panel)
     table.notes.append(
         "kappa: Cohen's, over the trials (an item in one order) in which both picked; alpha: Krippendorff's, nominal, over "
         "all judges of the arm. majority: accuracy of what most judges pick in each trial; a split vote is not right."
     )
     return table
-
-
-def _coefficient(value: float) -> Cell:
-    return Cell() if math.isnan(value) else Cell(f"{value:.2f}", value)

@@ -10,13 +10,13 @@ import pytest
 from evaluators.prompts.forms import (
     Form,
     after_reasoning,
+    alone,
     bracketed,
     decision,
     matched,
     named,
     tagged,
     undecorated,
-    whole,
 )
 
 
@@ -82,8 +82,8 @@ def test_brackets(text: str, expected: list[str | None]) -> None:
 def test_patterns_and_whole_texts() -> None:
     pattern = re.compile(r"winner: (\w)|(\w) wins")
     assert values(matched("winner: A. No, B wins.", pattern, named)) == ["A", "B"]
-    assert values(whole(" 2. ", named)) == ["2"]
-    assert whole("?", lambda content: None) == []
+    assert values(alone(" 2. ", named)) == ["2"]
+    assert alone("?", lambda content: None) == []
     assert values(tagged("<answer>" + "1" * 300 + "</answer>", "answer", named)) == [None], "a text, and no verdict"
 
 

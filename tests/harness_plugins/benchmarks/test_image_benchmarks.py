@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from evaluators.errors import UserError
 from evaluators.records import Item, Label, Media
+from harness_plugins.benchmarks.bundled import data_dir
 from harness_plugins.benchmarks.loader import RowReader, load_benchmark
 from harness_plugins.benchmarks.media import MediaFinder
 from harness_plugins.benchmarks.spec import load_spec
@@ -403,7 +404,7 @@ def test_what_is_too_large_is_not_fetched_unasked() -> None:
 
 
 def test_groups_hold_only_what_comes_by_itself() -> None:
-    group = files()[Path("groups/rt_reward_bench.yaml")]
+    group = files(data_dir("tasks"))[Path("groups/rt_reward_bench.yaml")]
     assert "rt_mmrb2_t2i_judge" in group
     for name in ("editreward_bench", "hpdv3", "mj_bench_quality", "pairs", "demo"):
         assert f"rt_{name}_" not in group, name

@@ -8,7 +8,7 @@ import pytest
 from evaluators.records import Candidate, Item, Label
 from harness_plugins.scoring.aggregates import by_criterion, conflicts
 from harness_plugins.scoring.arrays import BenchmarkData, CellData, CellKey
-from harness_plugins.scoring.metrics import Facts, Scored, facts_of, score_cell
+from harness_plugins.scoring.metrics import Facts, ParsedCell, Scored, facts_of, score_cell
 from harness_plugins.scoring.protocols import STRICT
 
 
@@ -28,7 +28,7 @@ def scored(labels: list[int], picks: list[int]) -> tuple[Scored, Facts]:
     expected[:, 0] = True
     cell = CellData(CellKey("j", "none", None), outcome, np.full(outcome.shape, np.nan), expected)
     facts = facts_of(benchmark, "")
-    return score_cell(benchmark, cell, outcome, None, facts, STRICT), facts
+    return score_cell(benchmark, ParsedCell(cell, outcome), None, facts, STRICT), facts
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def scored(labels: list[int], picks: list[int]) -> tuple[Scored, Facts]:
     ],
 )
 def test_criteria_that_disagree(labels: list[int], picks: list[int], expected: dict[str, float]) -> None:
-    columns, stands = conflicts(*scored(labels, picks))
+    columns = conflicts(*scored(labels, picks))
     assert {c.name: float(c.num.sum() / c.den.sum()) for c in columns} == expected
-    assert all(len(column.num) == len(items) for column, items in zip(columns, stands, strict=True))
+    assert all(c.items is not None and len(c.num) == len(c.items) for c in columns)
 
 
 def test_a_mean_over_categories_for_each_criterion() -> None:

@@ -13,7 +13,6 @@ from harness_plugins import scoring
 from harness_plugins.hosts.metrics import BOUNDS, HARNESS_ONLY, SHOWN, direction
 from harness_plugins.scoring.registry import METRICS, header, metric_kind
 from harness_plugins.scoring.score import score
-from harness_plugins.tables import run as run_tables
 from tests.conftest import ROOT
 from tests.crossed import crossed
 from tools.metrics_page import PAGE, page
@@ -99,11 +98,6 @@ def test_a_family_is_known_by_its_pattern(name: str, family: str, column: str) -
 def test_a_name_that_nobody_registered_is_refused() -> None:
     with pytest.raises(KeyError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
         metric_kind("acuracy")
-
-
-def test_tables_use_its_headers() -> None:
-    for column, name in (*run_tables.RATES, *run_tables.OFFICIAL):
-        assert header(name) == column
 
 
 def test_the_page_of_the_docs_is_of_the_registry() -> None:

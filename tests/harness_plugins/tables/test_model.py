@@ -1,24 +1,24 @@
-"""Tables as one page: every text is escaped, and every footnote is where its mark points."""
+"""A table: its rows fit its columns, and what says nothing is left out."""
 
 from __future__ import annotations
 
-from harness_plugins.tables.model import Grid, GridCell, html
+import pytest
+
+from harness_plugins.tables.model import Cell, Table, names, numbers
 
 
-def test_texts_of_others_are_no_markup() -> None:
-    attack = "<script>alert(1)</script>"
-    grid = Grid(
-        attack, [attack, "n"], [[[GridCell(attack), GridCell("1", bold=True)]]], notes=[attack], warnings=[attack]
-    )
-    page = html([grid])
-    assert attack not in page and page.count("&lt;script&gt;") >= 5
-    assert "<strong>1</strong>" in page
+def test_a_row_must_fit_the_columns() -> None:
+    table = Table("t", "T", [*names("judge"), *numbers("accuracy")])
+    with pytest.raises(ValueError, match="table t: a row of 1 cells under 2 columns"):
+        table.add("qwen")
+    table.add("qwen", Cell("50.0", marks=("1",)))
+    with pytest.raises(ValueError, match="no footnote '1'"):
+        table.check()
 
 
-def test_marks_point_to_their_footnotes() -> None:
-    cell = GridCell("1.0", marks=("1", "†1"), state="published")
-    page = html([Grid("t", ["m", "x"], [[[GridCell("a"), cell]]], footnotes={"1": "a paper", "†1": "a flag"})])
-    for mark, text in (("1", "a paper"), ("†1", "a flag")):
-        target = page.split(f'">{mark}</a>')[0].rpartition('href="#')[2]
-        assert f'<li id="{target}">{mark}: {text}</li>' in page
-    assert 'data-state="published"' in page
+def test_what_says_nothing_is_left_out() -> None:
+    shown = Table("t", "T", [*names("judge"), *numbers("a", "b")], notes=["n", "n"])
+    shown.add("qwen", "", "1")
+    assert (shown.without_empty().headers, shown.without_empty().notes) == (["judge", "b"], ["n"])
+    shown.keeps_empty = True
+    assert shown.without_empty().headers == ["judge", "a", "b"]

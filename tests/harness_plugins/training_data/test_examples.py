@@ -46,8 +46,8 @@ def test_the_preferred_response_stands_where_it_is_asked_to(
     examples: Examples, first: bool, answer: int, responses: tuple[str, str]
 ) -> None:
     made = example(examples, "grm_rl", first)
-    assert (made.answer, made.responses, made.target, made.rubric) == (answer, responses, None, None)
-    assert [f.path for f in made.files] == ["/d/1.png"]
+    assert (made.answer, tuple(c.text for c in made.shown)) == (answer, responses)
+    assert (made.target, made.rubric) == (None, None) and [f.path for f in made.files] == ["/d/1.png"]
     asked = text_of(made.messages)
     assert asked.index(responses[0]) < asked.index(responses[1])
 

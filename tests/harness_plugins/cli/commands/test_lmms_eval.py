@@ -12,6 +12,7 @@ import pytest
 
 from evaluators.errors import UserError
 from harness_plugins.cli.exit_codes import BAD_INPUT, COMPLETE, ERRORS_REMAIN
+from harness_plugins.hosts.base import HostEnded
 from harness_plugins.hosts.lmms_eval import cli
 from harness_plugins.hosts.lmms_eval.cli import HostRun
 from tests.harness_plugins.cli.conftest import Typed
@@ -63,11 +64,12 @@ def test_it_ends_in_our_table(host: Host, judged: Path, tmp_path: Path, typed: T
     ("end", "code", "error"),
     [
         (HostRun(1, []), 1, ""),
-        (SystemExit("stopped: no judge answers"), ERRORS_REMAIN, "stopped: no judge answers\n"),
-        (SystemExit("error: no rubrics"), BAD_INPUT, "error: no rubrics\n"),
+        (HostEnded("stopped: no judge answers", stopped=True), ERRORS_REMAIN, "stopped: no judge answers\n"),
+        (HostEnded("error: no rubrics", stopped=False), BAD_INPUT, "error: no rubrics\n"),
+        (SystemExit("a word of lmms-eval"), BAD_INPUT, "a word of lmms-eval\n"),
         (UserError("unknown task 'rt_dmo'"), BAD_INPUT, "error: unknown task 'rt_dmo'\n"),
     ],
-    ids=["failed", "stopped", "refused", "mistake"],
+    ids=["failed", "stopped", "refused", "its own word", "mistake"],
 )
 def test_how_it_ended_is_the_exit_code(
     end: HostRun | BaseException, code: int, error: str, host: Host, typed: Typed

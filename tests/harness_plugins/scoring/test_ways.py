@@ -9,7 +9,6 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins import run, score
 from harness_plugins.config.run import Config
-from harness_plugins.scoring import asked
 from tests.conftest import MakePairs
 from tests.harness_plugins.scoring.test_scoring import good_is
 
@@ -28,10 +27,11 @@ def test_ways_of_one_model_are_set_side_by_side(make_pairs: MakePairs, tmp_path:
     )  # type: ignore[arg-type]
     run(config, out=tmp_path / "run", judges={s.name: MockJudge(s, replies[s.name]) for s in specs})  # type: ignore[arg-type]
 
-    (ways,) = score(tmp_path / "run").ways
-    assert isinstance(ways, asked.Ways) and (ways.model, ways.judges) == ("m", ("pairs", "points"))
-    assert [m.value for m in ways.accuracy] == [0.5, 1.0]
-    reference, difference = ways.difference
-    assert reference is None and difference is not None and (difference.value, difference.n) == (0.5, 8)
-    (flat,) = ways.objects("strict")
+    (of_model,) = score(tmp_path / "run").ways  # the other model was asked in one way alone
+    assert of_model.model == "m"
+    first, second = of_model.ways
+    assert (first.judge, first.accuracy.value, first.difference) == ("pairs", 0.5, None)
+    assert (second.judge, second.accuracy.value) == ("points", 1.0)
+    assert second.difference is not None and (second.difference.value, second.difference.n) == (0.5, 8)
+    (flat,) = of_model.objects("strict")
     assert (flat["judge"], flat["metric"], flat["value"]) == ("points", "gain_over_judge_pairs", 0.5)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from harness_plugins.rewards.asking import RewardJudge
 
 from evaluators.errors import BackendError
 from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
+from harness_plugins.rewards.judge import RewardJudge, is_judge
+from harness_plugins.rewards.rpo import RPOReward
 
 SPEC = JudgeSpec(name="j", backend="openai", model="m", base_url="http://unused.invalid/v1", retries=1)
 CASE = Case(Item("x:1", "x", "1", 1, "What?", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=0)), "AB")
@@ -46,3 +47,8 @@ def test_a_failure_is_retried_and_then_counted() -> None:
 def test_a_spec_will_do() -> None:
     judge = RewardJudge(JudgeSpec(name="longest", backend="baseline", model="longest"))
     assert decided(judge) == ("ok", 1) and judge.spec.name == "longest"
+
+
+def test_a_judge_is_told_from_a_reward_that_has_one() -> None:
+    assert is_judge(SPEC) and is_judge(MockJudge(SPEC, lambda case: "1"))
+    assert not is_judge(RPOReward(judge=SPEC))
