@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from evaluators.keys import digest
-from evaluators.plugins import objects
+from evaluators.plugins import Plugins, objects
 from evaluators.prompts.grading import Kind
 from evaluators.prompts.template import Case, RubricText
 from evaluators.records import Item, Order, Rubric, Saw
@@ -390,13 +390,16 @@ _OURS = (
 )
 
 
+_PLUGINS = Plugins("arms", "")
+
+
 class Arms(Mapping[str, Arm]):
     """All arms at hand by name: ours, then those that installed packages bring (looked up when first asked for)."""
 
     @cached_property
     def _arms(self) -> dict[str, Arm]:
         ours = {arm.name: arm for arm in _OURS}
-        return ours | {name: arm for name, arm in objects("arms", Arm).items() if name not in ours}
+        return ours | {name: arm for name, arm in objects(_PLUGINS.kind, Arm).items() if name not in ours}
 
     def __getitem__(self, name: str) -> Arm:
         return self._arms[name]
@@ -404,6 +407,10 @@ class Arms(Mapping[str, Arm]):
     def facts(self, name: str) -> Arm:
         """What is known of an arm that a run folder names: nothing where the package that brought it is not installed now."""
         return self._arms.get(name) or Arm(name=name, about="", give=lambda item, order, writer: iter(()))
+
+    def package(self, name: str) -> str | None:
+        """The package that brings an arm, as pip names it; None for one of ours."""
+        return None if any(arm.name == name for arm in _OURS) else _PLUGINS.distribution(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arms)

@@ -215,7 +215,8 @@ def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) 
                 f"{judges} unseen judge{'s' * (judges != 1)})."
             )
         for w in (w for w in grid.writers if w.owner is None):
-            untested = [c for c in CONTROLS if ARMS[c].fits(w) and not (c in config.arms and c in config.controls)]
+            controls = [c for c in dict.fromkeys((*CONTROLS, *config.controls)) if ARMS[c].fits(w)]
+            untested = [c for c in controls if not (c in config.arms and c in config.controls)]
             if untested:
                 lines.append(
                     f"Not tested, {grid.benchmark}, {w.name}: {' and '.join(untested)} must be among `arms` and `controls`, or the run "

@@ -15,6 +15,7 @@ from evaluators.errors import UserError
 from evaluators.keys import digest
 from evaluators.prompts.template import RENDERER_VERSION
 from evaluators.records import SCHEMA
+from evaluators.rubrics.arms import ARMS
 from evaluators.specs import JudgeSpec
 from harness_plugins._version import __version__
 from harness_plugins.benchmarks.loader import Benchmark
@@ -171,6 +172,13 @@ def _declared(previous: Mapping[str, Any], config: Config) -> dict[str, Any]:
     }
 
 
+def _package_arms(previous: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Of arms that other packages bring, what is to be known where they are not installed; no key where there are none."""
+    arms = {arm: {"package": ARMS.package(arm), "donors": ARMS[arm].donors} for arm in (*config.arms, *config.controls)}
+    arms = {**previous.get("package_arms", {}), **{name: arm for name, arm in arms.items() if arm["package"]}}
+    return {"package_arms": arms} if arms else {}
+
+
 def make_manifest(
     previous: Mapping[str, Any], config: Config, benchmarks: Mapping[str, Benchmark], grids: Sequence[Grid]
 ) -> dict[str, Any]:
@@ -200,6 +208,7 @@ def make_manifest(
         "orders": config.orders,
         "shuffles": config.shuffles,
         "planned": _planned(previous, config, grids),
+        **_package_arms(previous, config),
         "donors": _donors(previous, grids),
         "declared": _declared(previous, config),
         "primary_contrast": list(config.primary_contrast),

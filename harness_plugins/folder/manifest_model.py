@@ -72,6 +72,11 @@ class _Imported(_Part):
     files: list[_File]
 
 
+class _PackageArm(_Part):
+    package: str
+    donors: bool = False
+
+
 class Manifest(_Part):
     """A run folder's manifest."""
 
@@ -86,6 +91,7 @@ class Manifest(_Part):
     orders: Orders = "both"
     shuffles: Few = 1
     planned: list[Annotated[list[str | None], Field(min_length=4, max_length=4)]] = Field([])
+    package_arms: dict[str, _PackageArm] = Field({})
     donors: dict[str, dict[str, list[dict[str, str]]]] = Field({})
     primary_contrast: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(["transferred", "none"])
     reference_writer: str | None = None

@@ -284,6 +284,7 @@ def public_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "orders": settings,
         "shuffles": settings,
         "planned": _names,
+        "package_arms": _names,
         "donors": _names,
         "declared": _names,
         "primary_contrast": _names,

@@ -38,19 +38,15 @@ def arm_inputs_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_rep
     Args:
         seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were drawn.
     """
-    place = (benchmark.name, key.arm, key.writer, seen_replicates if from_donors(key.arm) else 0)
+    place = (benchmark.name, key.arm, key.writer, seen_replicates if run.from_donors(key.arm) else 0)
     if place not in run.arm_inputs:
         if key.writer is None:
             run.arm_inputs[place] = _without_writer(benchmark, key.arm)
-        elif from_donors(key.arm):
+        elif run.from_donors(key.arm):
             run.arm_inputs[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
         else:
             run.arm_inputs[place] = _written(run, benchmark, key.arm, key.writer)
     return run.arm_inputs[place]
-
-
-def from_donors(name: str) -> bool:
-    return ARMS.facts(name).donors
 
 
 def _without_writer(benchmark: BenchmarkData, name: str) -> ArmInputs:

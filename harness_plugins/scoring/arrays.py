@@ -18,7 +18,7 @@ from evaluators.keys import media_digest
 from evaluators.prompts.grading import Kind
 from evaluators.records import STATUSES, Item, Rubric, Writer
 from evaluators.replies.parsing import MASS_FLOOR
-from evaluators.rubrics.arms import WriterRubrics
+from evaluators.rubrics.arms import ARMS, WriterRubrics
 from evaluators.specs import capabilities
 from harness_plugins.folder.problems import LostItems, Problems
 from harness_plugins.folder.usage import FolderUsage
@@ -227,6 +227,15 @@ class RunData:
         """Whether a writer's rubrics are shared by all items of a benchmark; None where it has none."""
         rubrics = self.rubrics.get((benchmark, writer)) if writer else None
         return None if rubrics is None else bool(rubrics.shared) and not rubrics.by_item
+
+    def package_arm(self, name: str) -> dict[str, Any]:
+        """What the folder says of an arm of another package, which may not be installed here."""
+        facts: dict[str, Any] = self.manifest.get("package_arms", {}).get(name, {})
+        return facts
+
+    def from_donors(self, arm: str) -> bool:
+        """Whether an arm reads what the shuffle drew."""
+        return ARMS[arm].donors if arm in ARMS else bool(self.package_arm(arm).get("donors"))
 
     def donors(self, benchmark: str, writer: str) -> list[dict[str, str]] | None:
         """The donors of each shuffle as planned; None where the folder does not say."""

@@ -230,9 +230,10 @@ def declared(run: RunData) -> Declared:
     members |= {member: () for member in judged if member not in members}
     controls = tuple(declaration.get("controls", CONTROLS))
     if absent := [c for c in controls if c not in ARMS]:
+        package = run.package_arm(absent[0]).get("package")
+        what = f"the package {package}, which brings it" if package else "the package that brings it"
         raise UserError(
-            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not at hand: install the package that "
-            "brings it"
+            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not at hand: install {what}"
         )
     margin = float(declaration.get("equivalence_margin", 2.0)) / 100
     return Declared(members, controls, margin)

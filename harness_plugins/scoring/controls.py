@@ -34,7 +34,7 @@ def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) ->
 
 def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     identical = np.zeros(len(benchmark.items), dtype=bool)
-    if ARMS[control].donors and not rubrics.shared:
+    if ARMS[control].donors and ARMS[control].edit is None and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
         texts = set().union(*by_item)
         if sum(map(len, by_item)) == len(texts):
@@ -49,12 +49,18 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
 
 
 def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:
-    """The contents of what a control hands over for an item."""
-    if not ARMS[arm].donors:
-        handed_over = ARMS[arm].give(item, order, rubrics if ARMS[arm].per_writer else None)
-        return {digest(x.rubric.text) for x in handed_over if x.rubric is not None}
-    donors = [d[item.uid] for d in rubrics.donors if item.uid in d]
-    return {_content(r) for donor in donors for r in islice(rubrics.of(donor, order), 1)}
+    """The contents of what a control hands over for an item.
+
+    None where a public export has left out the texts that the arm changes: what came of them is taken for another text.
+    """
+    control = ARMS[arm]
+    if control.donors and control.edit is None:
+        donors = [d[item.uid] for d in rubrics.donors if item.uid in d]
+        return {_content(r) for donor in donors for r in islice(rubrics.of(donor, order), 1)}
+    if control.per_writer and any(r.public for r in rubrics.of(item.uid, order)):
+        return set()
+    handed_over = control.give(item, order, rubrics if control.per_writer else None)
+    return {digest(x.rubric.text) for x in handed_over if x.rubric is not None}
 
 
 def _content(rubric: Rubric) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evaluators.errors import UserError
 from evaluators.rubrics.arms import ARMS
 from harness_plugins.folder.problems import LostRubrics
-from harness_plugins.scoring.arm_inputs import arm_inputs_of, from_donors
+from harness_plugins.scoring.arm_inputs import arm_inputs_of
 from harness_plugins.scoring.arrays import (
     ABSENT,
     BOTH_BAD,
@@ -80,7 +80,7 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     ranked = db.execute("SELECT coalesce(max(len(ranks)), 0) FROM last").fetchall()[0][0]
     ranks = "".join(f"coalesce(ranks[{k + 1}]::DOUBLE, 'nan'::DOUBLE) AS rank_{k}, " for k in range(ranked))
     rows = db.execute(
-        _PLACED.format(both_bad=BOTH_BAD, tie=TIE, codes=codes, ranks=ranks, donors=_donor_arms())
+        _PLACED.format(both_bad=BOTH_BAD, tie=TIE, codes=codes, ranks=ranks, donors=_donor_arms(run))
     ).fetchnumpy()
     starts = np.searchsorted(rows["cell"], np.arange(max(cells, default=0) + 2))
     where = {id(cell): benchmark for benchmark in run.benchmarks.values() for cell in benchmark.cells.values()}
@@ -93,9 +93,9 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
             cell.expected &= judged
 
 
-def _donor_arms() -> str:
+def _donor_arms(run: RunData) -> str:
     """The arms that read what the shuffle drew, as SQL has a list of texts."""
-    names = (arm.name.replace("'", "''") for arm in ARMS.values() if arm.donors)
+    names = (arm.replace("'", "''") for arm in [*ARMS, *run.manifest.get("package_arms", {})] if run.from_donors(arm))
     return "(" + ", ".join(f"'{name}'" for name in names) + ")"
 
 
@@ -105,7 +105,7 @@ def _note_losses(db: Any, run: RunData) -> None:
     note_lost_items(run, dict(db.execute(items).fetchall()))
     db.execute(
         "CREATE TABLE lost AS "
-        f"SELECT benchmark, writer, item, rubric, bool_and(arm IN {_donor_arms()}) AS from_donors, count(*) AS verdicts "
+        f"SELECT benchmark, writer, item, rubric, bool_and(arm IN {_donor_arms(run)}) AS from_donors, count(*) AS verdicts "
         "FROM last WHERE writer IS NOT NULL AND rubric IS NOT NULL AND rubric NOT IN (SELECT uid FROM numbers) GROUP BY 1, 2, 3, 4"
     )
     rubrics = (
@@ -147,7 +147,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     if arm_inputs.reads is not None:
         rubric_now = arm_inputs.reads[n, turn, at]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
-        current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (not from_donors(cell.key.arm)))
+        current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (not run.from_donors(cell.key.arm)))
     place: tuple[NDArray[np.intp], ...] = (n, turn, at * cell.samples + sample)
     if cell.grading.get("kind") == "pointwise":
         current &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)

@@ -267,6 +267,8 @@ def criterion_text(criterion: CriterionVerdict) -> str:
 
 def as_judged(item: Item, arm: str, uid: str, rubrics: Mapping[str, Rubric]) -> str:
     """The text that the arm's judge read under a rubric's uid or a fixed text's name; in brackets why there is none."""
+    if uid in rubrics and arm not in ARMS:
+        return f"(as the arm {arm} made it, which another package brings that is not installed)\n{rubrics[uid].text}"
     if uid in rubrics:
         edit = ARMS.facts(arm).edit
         return edit(item, rubrics[uid]).text.text if edit else rubrics[uid].text

@@ -12,9 +12,7 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.rubrics.arms import ARMS
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend, mock_chat_judge
-from evaluators.testing.mock_server import MockServer
 from harness_plugins import run, score
-from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.run import write_rubrics, writers_of
 from harness_plugins.tables.run_tables.cards import cards_in
@@ -194,26 +192,3 @@ def test_bad_writers_are_one_line(make_pairs: MakePairs, tmp_path: Path, writer:
     with pytest.raises(UserError) as caught:
         load_config(config_of(tmp_path, "none, transferred", writer))
     assert any(message in line and "line 4" in line for line in caught.value.lines)
-
-
-def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A real endpoint, the card at the end, and the file in another run."""
-    make_pairs(3)
-    rubric = "<rubric>1. Word (100%): says good</rubric><eval>Response 1 is good.</eval><answer>1</answer>"
-    with MockServer(answer=lambda body: rubric).running() as server:
-        config = config_of(tmp_path, "none, transferred", url=server.url)
-        assert main(["rubrics", str(config), "--quiet"]) == 0
-    out = capsys.readouterr().out
-    assert "6 rubrics written (6 valid)" in out and "Rubric cards" in out and re.search(r"\| grm +\| 6 ", out)
-    other = tmp_path / "other.yaml"
-    other.write_text(
-        "benchmarks: [{name: pairs, path: rows.jsonl}]\nrubrics: {grm: out/rubrics.jsonl}\narms: [none, transferred]\n"
-        "judges: [{name: lexical, backend: baseline}]\nout: second\n"
-    )
-    assert main(["run", str(other), "--quiet"]) == 0
-    assert {line["writer"]["model"] for line in read_jsonl(tmp_path / "second" / "rubrics.jsonl")} == {"w"}
-    capsys.readouterr()
-    assert main(["table", str(tmp_path / "second")]) == 0
-    assert re.search(r"### Rubric cards\n\n.*\n.*\n\| grm +\| 6 +\| 6 ", capsys.readouterr().out)
-    assert main(["run", str(config), "--dry-run"]) == 0
-    assert "prompt of the arm transferred" in capsys.readouterr().out

@@ -21,7 +21,6 @@ pytest.importorskip("PIL")
 
 from evaluators.errors import UserError
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
-from harness_plugins.cli import main
 from harness_plugins.report import WrittenReport, write_report
 from harness_plugins.report.drawing import style, svg
 from harness_plugins.report.figures import all_plots
@@ -441,19 +440,6 @@ def test_an_incomplete_run_of_baselines_without_manifest(run_folder: Path, tmp_p
 def test_scoring_by_another_protocol(run_folder: Path, tmp_path: Path) -> None:
     page = Page(write_report(run_folder, tmp_path / "official.html", protocol="metric").path)
     assert "metric:pairs" in page.text
-
-
-# The command
-
-
-def test_the_command_says_what_it_made(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "new" / "page.html"
-    assert main(["report", str(run_folder), "--out", str(out), "--items", "3"]) == 0
-    assert re.search(r"page\.html \(0\.\d MB, 3 of 12 items\)", capsys.readouterr().out) and out.exists()
-    assert main(["report", str(run_folder), "--out", str(tmp_path)]) == 2
-    assert "is a folder: give the page a file" in capsys.readouterr().err
-    assert main(["report", str(tmp_path / "nothing")]) == 2
-    assert "no run folder" in capsys.readouterr().err
 
 
 def test_without_matplotlib_it_says_what_to_install(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

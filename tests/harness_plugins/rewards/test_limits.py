@@ -18,7 +18,6 @@ import pytest
 from evaluators.errors import UserError
 from evaluators.images.picture_folders import PREFIX, PictureFolder, remove_left_pictures
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.cli import main
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.server.client import RewardClient
 from tests.conftest import png
@@ -248,21 +247,6 @@ def test_pictures_that_cannot_be_written_are_said(
             assert status == 503 and "pictures cannot be written on the server" in reply["error"]["message"]
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("name", ["http://judges.local", "judges.local:8765", "a*b", "*.*", ""])
-def test_a_name_that_is_none_is_said(
-    name: str, backend: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["reward-server", str(config(tmp_path, backend)), "--allow-host", name]) == 2
-    assert "give a name without scheme and port, such as judges.local or *.local" in capsys.readouterr().err
-
-
-def test_a_body_that_never_fits_is_said(
-    backend: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["reward-server", str(config(tmp_path, backend, "limits: {body_mb: 512}"))]) == 2
-    assert "body_mb (512) never fits in bodies_mb (256): raise bodies_mb" in capsys.readouterr().err
 
 
 def test_pictures_of_a_killed_server_go_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

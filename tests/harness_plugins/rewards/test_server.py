@@ -20,7 +20,6 @@ from evaluators.errors import UserError
 from evaluators.records import Media, MediaFile
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.cli import main
 from harness_plugins.rewards import Group, ProxyReward, RPOReward, Sample
 from tests.conftest import png
 from tests.serving import RIGHT, TOKEN, config, get, posted, sample, serving, serving_in_thread, through
@@ -179,52 +178,6 @@ def test_a_token_is_asked_for(backend: MockServer, tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("MINE", "another")
         with pytest.raises(UserError, match=r"refused \(HTTP 401\): set token_env"):
             through(found, [sample(1)], token_env="MINE")
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--host", "0.0.0.0"], "give --token-env NAME"),
-        (["--port", "99999"], "--port 99999: give a number from 0"),
-        (["--token-env", "SHORT"], "at least 16 printable characters"),
-        (["--token-env", "UNSET"], "at least 16 printable characters"),
-        (["--host", "192.0.2.1", "--token-env", "LONG"], "cannot listen on 192.0.2.1"),
-    ],
-)
-def test_what_cannot_be_served_is_said(
-    options: list[str],
-    said: str,
-    backend: MockServer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("SHORT", "short")
-    monkeypatch.setenv("LONG", TOKEN)
-    assert main(["reward-server", str(config(tmp_path, backend)), *options]) == 2
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("queue: 3", "nothing to serve"),
-        ("rpo: {judge: {name: j, backend: baseline, modle: x}}", "line 1: unknown key 'modle'; did you mean 'model'?"),
-        (
-            "rpo:\n  judge: {name: j, backend: baseline}\n  rubrics: x",
-            "line 3: unknown key 'rubrics'; did you mean 'rubric'?",
-        ),
-        ("rpo:\n  judge: {name: longest, backend: baseline}\n  rubric: gone.yaml", "line 3: rubric: "),
-        ("proxy_grm: {aggregation: sum}", "'proxy_grm.proxy' is missing"),
-    ],
-)
-def test_a_config_that_does_not_fit_is_said(
-    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "reward.yaml"
-    path.write_text(text)
-    assert main(["reward-server", str(path)]) == 2
-    assert said in capsys.readouterr().err
 
 
 def test_a_failing_backend_is_masked_and_counted(tmp_path: Path) -> None:

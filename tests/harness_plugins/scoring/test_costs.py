@@ -20,7 +20,6 @@ from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Answer
 from evaluators.testing.mock import MockBackend, mock_chat_judge
 from harness_plugins import run, score
-from harness_plugins.cli import main
 from harness_plugins.config.prices import load_prices
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.run import write_rubrics
@@ -368,23 +367,3 @@ def test_votes_that_cost_as_much(make_pairs: MakePairs, tmp_path: Path, samples:
     assert table.texts[0][5].startswith("vote@4 for 400 k tokens: ") and table.texts[0][4] == "500 k tokens"
     assert table.texts[0][7] == ("vote@6 for 600 k tokens: 4 samples were taken" if samples == 2 else table.texts[0][7])
     assert math.isnan(equal.above.accuracy) == (equal.above.difference is None) == (samples == 2)
-
-
-def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_pairs(3, images=False)
-    meter = Meter(good)
-    out = judged(write_config(tmp_path, "none"), meter)
-    assert main(["cost", str(out)]) == 0
-    assert "--prices FILE" in capsys.readouterr().out
-    other = tmp_path / "other.yaml"
-    other.write_text("currency: USD\nmodels: {another-model: {read: 1, written: 1}}\n")
-    assert main(["cost", str(out), "--prices", str(other)]) == 0
-    assert "No price for judge-model: add" in capsys.readouterr().out
-    assert main(["cost", str(out), "--prices", str(tmp_path / "prices.yaml"), "--format", "json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
-    full = meter.total("prompt_tokens") - 0.75 * meter.total("cached_tokens") + 4 * meter.total("completion_tokens")
-    assert found["money"] == pytest.approx(full / 1e6) and found["currency"] == "EUR"
-    assert main(["score", str(out), "--json", "--prices", str(tmp_path / "prices.yaml")]) == 0
-    objects = json.loads(capsys.readouterr().out)
-    (cost,) = [o for o in objects if o["metric"] == "cost_money"]
-    assert cost["value"] == pytest.approx((meter.total("prompt_tokens") + 4 * meter.total("completion_tokens")) / 3e6)

@@ -246,30 +246,6 @@ def test_what_needs_texts_or_would_add_to_it_is_refused(
     assert main(["cost", str(public)]) == 0
 
 
-def test_bad_places_and_a_missing_public_are_refused(
-    made: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, _ = made
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "x").touch()
-    (tmp_path / "file").touch()
-    (tmp_path / "empty").mkdir()
-    for out, why in (
-        (tmp_path / "full", "not empty"),
-        (tmp_path / "file", "no folder"),
-        (folder / "public", "lies in the run folder"),
-        (folder, "lies in the run folder"),
-    ):
-        assert main(["export", str(folder), "--public", "--out", str(out)]) == 2
-        assert why in capsys.readouterr().err
-    assert main(["export", str(folder), "--out", str(tmp_path / "new")]) == 2
-    assert "add --public" in capsys.readouterr().err and not (tmp_path / "new").exists()
-    assert main(["export", str(tmp_path / "empty"), "--public", "--out", str(tmp_path / "new")]) == 2
-    assert "no run folder" in capsys.readouterr().err
-    assert main(["export", str(folder), "--public", "--out", str(tmp_path / "empty")]) == 0
-    assert (tmp_path / "empty" / "about.json").exists()
-
-
 def test_a_failed_export_leaves_nothing(made: tuple[Path, Path], tmp_path: Path) -> None:
     folder, _ = made
     (tmp_path / "run").mkdir()
@@ -337,13 +313,6 @@ def test_three_candidates_ranked_and_scored_and_criteria_by_name(tmp_path: Path)
     verdicts = list(read_records(tmp_path / "public" / "verdicts.jsonl", Verdict))
     assert any(v.ranks for v in verdicts) and any(v.score is not None for v in verdicts)
     assert {(c.name, c.weight) for v in verdicts for c in v.criteria} == {("", 2.0), ("", 1.0)}
-
-
-def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["export", "--help"])
-    said = capsys.readouterr().out
-    assert all(word in said for word in ("--public", "kept:", "removed:", "hashed:", "about.json", "metrics.json"))
 
 
 @given(st.text())

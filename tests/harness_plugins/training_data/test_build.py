@@ -19,7 +19,6 @@ from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
-from harness_plugins.cli import main
 from harness_plugins.plugins import SOURCES
 from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import load_data_config
@@ -375,24 +374,6 @@ def test_form_leaks_and_both_orders(make_pairs: MakePairs, tmp_path: Path) -> No
     rows = read_jsonl(tmp_path / "both" / "trl" / "grm_sft.jsonl")
     assert abs(2 * sum(r["answer"] == 1 for r in rows) - len(rows)) <= 1
     assert all(f"<answer>{r['answer']}</answer>" in r["messages"][1]["content"][0]["text"] for r in rows)
-
-
-def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_pairs(12)
-    with MockServer(grm=True).running() as server:
-        config = config_of(tmp_path, "as_many: true\n", url=server.url)
-        assert main(["data", str(config), "--dry-run"]) == 0
-        said = capsys.readouterr().out
-        assert "asked 12 times" in said and "Nothing was asked or written" in said and server.asked == 0
-        assert not (tmp_path / "out").exists()
-        assert main(["data", str(config), "--quiet", "--limit", "6"]) == 0 and server.asked == 6
-        assert main(["data", str(config), "--quiet"]) == 0 and server.asked == 12
-        assert "| grm_rl " in capsys.readouterr().out
-    assert main(["data", str(config), "--redo", "status=ok"]) == 2
-    with MockServer(fail=1, faults=("server_error",)).running() as server:
-        config = config_of(tmp_path, url=server.url)
-        assert main(["data", str(config), "--quiet", "--out", str(tmp_path / "other")]) == 3
-    assert "12 pairs are without an answer" in capsys.readouterr().err
 
 
 def test_kills_lose_nothing_and_ask_nothing_twice(make_pairs: MakePairs, tmp_path: Path) -> None:
