@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluators import plugins
 from evaluators.errors import UserError
 from harness_plugins.benchmarks import folders
 from harness_plugins.benchmarks.bundled import data_dir

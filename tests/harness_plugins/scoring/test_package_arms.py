@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from evaluators import plugins
 from evaluators.errors import UserError
 from evaluators.prompts.template import Case
 from evaluators.rubrics.arms import ARMS
