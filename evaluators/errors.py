@@ -28,7 +28,7 @@ KINDS = {
     "finish_reason": "an answer that ended for a reason of an unknown name",
     "descriptors": "too many open files and connections",
     "backend": "the judge itself failed",
-    "image": "a picture that cannot be shown, so that nobody was asked",
+    "image": "a picture that cannot be shown, so no request was sent",
     "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
@@ -73,7 +73,7 @@ _SYSTEM = {
     errno.EACCES: "you may not write there; change its permissions, or give another folder (--out)",
     errno.EPERM: "you may not write there; change its permissions, or give another folder (--out)",
     errno.EROFS: "its file system is read-only; give another folder (--out)",
-    errno.EIO: "the disk, or the way to it, fails; look at the system's log, or give another folder (--out)",
+    errno.EIO: "the disk, or the connection to it, fails; look at the system's log, or give another folder (--out)",
     errno.ENOLCK: "its file system has no locks left or gives none; give a folder on another one (--out)",
     errno.EOPNOTSUPP: "its file system gives no locks; give a folder on another one (--out)",
     errno.ENOSYS: "its file system gives no locks; give a folder on another one (--out)",

@@ -233,7 +233,7 @@ class ModelSpec(Entry):
             return case
         if any(c.media for c in item.candidates):
             raise UserError(
-                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
+                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so nothing would be "
                 "left to judge: use a model that reads images"
             )
         return replace(case, item=replace(item, media=(), media_missing=True))

@@ -198,7 +198,7 @@ class Runner:
                 show = f"rubric-harness show {self._verdicts.path.parent} --judge {judge.spec.name}"
                 warning = f"judge {warning}. To read some: {show}"
             if warning and self._stop_unreadable:
-                self._unreadable = f"{warning}. To go on all the same, leave --stop-unreadable out"
+                self._unreadable = f"{warning}. To go on anyway, leave --stop-unreadable out"
             elif warning:
                 log.warning("%s. The run goes on; --stop-unreadable would end it", warning)
 

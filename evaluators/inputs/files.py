@@ -161,7 +161,7 @@ def loads(text: str | bytes) -> Any:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise ValueError("half of a surrogate pair (\\ud800 to \\udfff) is no character; mend the text") from None
+            raise ValueError("half of a surrogate pair (\\ud800 to \\udfff) is not a character; fix the text") from None
     return value
 
 
@@ -179,7 +179,7 @@ def _object(pairs: _Pairs) -> dict[str, Any]:
     if len(value) < len(pairs):
         earlier_keys: set[str] = set()
         twice = next(k for k, _ in pairs if k in earlier_keys or earlier_keys.add(k))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands here a second time; keep one")
+        raise ValueError(f"the key {twice!r} is here twice; keep one")
     return value
 
 
@@ -193,7 +193,7 @@ def _integer(text: str) -> int:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:24]} is no finite number; leave it out")
+        raise ValueError(f"{text[:24]} is not a finite number; leave it out")
     return value
 
 
@@ -217,7 +217,7 @@ def _complaint(error: jsonlines.InvalidLineError) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return "not UTF-8; save the file as UTF-8"
     if isinstance(cause, json.JSONDecodeError):
-        return f"not valid JSON ({wrong(cause)}); mend or remove the line"
+        return f"not valid JSON ({wrong(cause)}); fix or remove the line"
     return str(cause)
 
 

@@ -39,7 +39,7 @@ def read_mapping(path: Path, holds: str) -> YamlFile:
         if repeated := list(_repeated_keys(loader, node)):
             raise UserError(
                 *(
-                    f"{path}: line {key.start_mark.line + 1}: the key {key.value!r} stands here a second time; keep one"
+                    f"{path}: line {key.start_mark.line + 1}: the key {key.value!r} is here twice; keep one"
                     for key in repeated
                 )
             )
@@ -105,7 +105,7 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as e:
             kind = node.tag.rpartition(":")[2]
             why = f" ({e})" if kind == "timestamp" and isinstance(e, ValueError) else ""
-            what = _KINDS.get(kind, f"what !!{kind} says")
+            what = _KINDS.get(kind, f"a value of the type !!{kind}")
             raise _at(node, f"{_short(node.value)} is not {what}{why}; put a text in quotes") from None
         if isinstance(node, yaml.ScalarNode) and (problem := _problem(value, node)):
             raise _at(node, problem)
@@ -120,7 +120,7 @@ def _problem(value: Any, node: yaml.ScalarNode) -> str:
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         return f"the number {_short(node.value)} has more than 64 bits; put a text in quotes"
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-        return "half of a surrogate pair (\\ud800 to \\udfff) is no character"
+        return "half of a surrogate pair (\\ud800 to \\udfff) is not a character"
     return ""
 
 
@@ -130,7 +130,7 @@ def _loader(text: str, name: str) -> _Loader:
     except yaml.reader.ReaderError as e:
         line = text.count("\n", 0, e.position) + 1
         raise UserError(
-            f"{name}: line {line}: the character {_character(e)} may not stand in YAML; remove it"
+            f"{name}: line {line}: the character {_character(e)} is not allowed in YAML; remove it"
         ) from None
     return loader
 
@@ -170,7 +170,7 @@ def _check_size(root: yaml.Node) -> None:
             total = 1 + sum(size(n, inner) for n in _inner(node))
             sizes[id(node)] = total
             if total > COPIES + len(sizes):
-                raise _at(node, f"its aliases stand for more than {COPIES:,} values; spell out what is needed")
+                raise _at(node, f"its aliases expand to more than {COPIES:,} values; spell out what is needed")
         return sizes[id(node)]
 
     size(root, frozenset())

@@ -116,7 +116,7 @@ def load_benchmark(
     if source.revision and revision is None and spec.dataset.rows not in (None, len(items)):
         raise UserError(
             f"{source.resolved}: {len(items)} rows at {source.revision}, not the {spec.dataset.rows} of {spec.title}: to judge them "
-            f"all the same, say so with `revision: {source.revision}` under the benchmark"
+            f"anyway, set `revision:  {source.revision}` under the benchmark"
         )
     return Benchmark(spec, items, source, frozenset(reading.gone))
 
@@ -294,7 +294,7 @@ class RowReader:
             return str(value)
         match = re.search(how.match, str(value))
         if match is None:
-            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read off it: it must match {how.match}")
+            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read from it: it must match {how.match}")
         return match[1]
 
     def _criterion(self, row: Row) -> str | None:
@@ -320,7 +320,7 @@ class RowReader:
     def _needed(self, media: list[Media], how: MediaSpec) -> list[Media]:
         if how.required and not media:
             if not self._optional and not self._unused:
-                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: mend or remove the row", missing=True)
+                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: fix or remove the row", missing=True)
             self._missing = True
         return media
 
@@ -331,7 +331,9 @@ class RowReader:
         media = self._cells(row, spec.media_column, spec.media_columns, optional=both)
         lists = [values for values in (texts, media) if values is not None]
         if len({len(values) for values in lists}) > 1:
-            raise RowProblem(f"{len(lists[0])} texts and {len(lists[1])} media of candidates; each must have one place")
+            raise RowProblem(
+                f"{len(lists[0])} texts and {len(lists[1])} media of candidates; each candidate needs one of both"
+            )
         count = len(lists[0])
         if count > spec.most:
             raise RowProblem(
@@ -345,9 +347,9 @@ class RowReader:
         ]
         pictured = spec.pictured or not (spec.column or spec.columns)
         if pictured and not all(c.media for c in candidates):
-            raise RowProblem("a candidate has no image; mend or remove the row")
+            raise RowProblem("a candidate has no image; fix or remove the row")
         if not any(c.text or c.media for c in candidates):
-            raise RowProblem("no candidate has a text or an image; mend or remove the row")
+            raise RowProblem("no candidate has a text or an image; fix or remove the row")
         return candidates
 
     def _cells(self, row: Row, column: str | None, columns: tuple[str, ...], optional: bool) -> list[Any] | None:

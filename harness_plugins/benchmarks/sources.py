@@ -61,7 +61,7 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
         raise UserError(f"{spec.full_name} has no dataset of its own: give `path:` (a jsonl, json or parquet file)")
     if not spec.dataset.fetch:
         raise UserError(
-            f"{spec.full_name}: {spec.dataset.id} is too large to be fetched unasked: download its rows and "
+            f"{spec.full_name}: {spec.dataset.id} is too large to download automatically: download its rows and "
             "media, and give `path:` and `media_root:`"
         )
     return _snapshot(spec) if spec.dataset.files else _hub(spec)

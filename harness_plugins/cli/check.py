@@ -54,7 +54,7 @@ def check(run: Path) -> Checked:
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
     if not has_manifest:
-        lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was to be asked, and how, is not known")
+        lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was asked for, and how, is not known")
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not is_whole:

@@ -279,11 +279,11 @@ def _costs(
         most = (
             f"at most {budget.text(writing)} for writing, if every reply takes all of max_tokens"
             if math.isfinite(writing)
-            else "without a limit for writing, as extra_body leaves none (max_tokens)"
+            else "without a limit for writing, because extra_body removes max_tokens"
         )
         lines.append(
-            f"Cost: about {budget.text(reading)} for reading, and {most}. Without hits in a "
-            "cache, retries, rubrics that are still to be induced, and verdicts "
+            f"Cost: about {budget.text(reading)} for reading, and {most}. Not included: cache "
+            "hits, retries, rubrics that are still to be induced, and verdicts "
             "on rubrics that are still to be written."
         )
     if without:

@@ -120,7 +120,7 @@ def _money(budget: Budget) -> str:
     if budget.most is None:
         return f"spent {budget.spent_text()}"
     of = f"spent {budget.text(budget.spent)} of {budget.text(budget.most)}"
-    return f"{of} (the rest is held for what is in flight)" if budget.waiting else of
+    return f"{of} (the rest is reserved for requests in flight)" if budget.waiting else of
 
 
 @contextlib.asynccontextmanager

@@ -485,7 +485,7 @@ def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
 def tell_damage(folder: RunFolder, damage: Damage) -> None:
     """Warn of lines that cannot be read, before they are paid for again."""
     for note in damage_notes(damage):
-        log.warning("%s: %s; what stood there is due again", folder, note)
+        log.warning("%s: %s; it is asked for again", folder, note)
 
 
 def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> None:

@@ -31,7 +31,7 @@ def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
         UserError: the folder is one; `what` says what needs more than it holds.
     """
     if PUBLIC in manifest:
-        raise UserError(f"{run}: a public export, which holds no texts and is not added to: {what}")
+        raise UserError(f"{run}: a public export, which holds no texts and cannot be extended: {what}")
 
 
 def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:

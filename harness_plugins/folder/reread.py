@@ -104,13 +104,13 @@ class Rereader:
         """What a person is told of it."""
         if not self.count:
             return []
-        summary = f"{self.count:,} answers of an earlier version were read anew (parser {parsing.VERSION}); "
+        summary = f"{self.count:,} answers of an earlier version were parsed again (parser {parsing.VERSION}); "
         changed = sum(self.changes.values())
         if not changed:
             return [summary + "none of their verdicts changed."]
         kinds = ", ".join(f"{n:,} from {a} to {b}" for (a, b), n in self.changes.most_common())
         unfinished = (
-            f" `error`: their server did not finish them, or nobody knows ({', '.join(sorted(self.reasons))})."
+            f" `error`: their server did not finish them, or it is not known ({', '.join(sorted(self.reasons))})."
             if self.reasons
             else ""
         )

@@ -223,7 +223,7 @@ class HostedTask:
         model = self.command()
         if model is None and not os.environ.get(JUDGE, "").strip():
             raise UserError(
-                f"{self.config.task}: without a command line nobody says who judges: export {JUDGE}=name-of-the-model"
+                f"{self.config.task}: without a command line the judge has no name: export {JUDGE}=name-of-the-model"
             )
         model = model or HostModel(os.environ[JUDGE].strip(), {})
         return foreign_spec(model, self.config.generation_kwargs, self.harness, grading_fields())

@@ -67,8 +67,8 @@ def _first(files: Sequence[LabelledFile]) -> dict[tuple[str, str], LabelledRow]:
         for row in file.rows:
             if row.source_id in lines:
                 raise UserError(
-                    f"{row.where}: the id {row.source_id!r} stands in {lines[row.source_id]} as well: "
-                    "one row an item, remove one"
+                    f"{row.where}: the id {row.source_id!r} is also in {lines[row.source_id]}: "
+                    "keep one row for each item"
                 )
             lines[row.source_id] = row.where
             key = file.benchmark, row.source_id

@@ -134,7 +134,7 @@ def _about(chosen: Chosen, contents: Contents) -> str:
     else:
         why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
         which = (
-            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, drawn in turn from "
+            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
             f"each kind ({why}). Figures and tables are of all items; --items N shows more."
         )
     return (

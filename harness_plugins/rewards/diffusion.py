@@ -42,7 +42,7 @@ def _background(
     if is_judge(judge):
         return BackgroundLoop(RPOReward(judge, rubric, win, lose, disagreement))
     if rubric is not None:
-        raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
+        raise UserError("the rubric belongs to the reward (or its server) that is passed: leave it out here")
     return BackgroundLoop(cast(GroupReward, judge))
 
 

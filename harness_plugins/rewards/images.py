@@ -104,7 +104,7 @@ class ImageFiles:
     def _written(self, name: str, data: bytes) -> str:
         with self._lock:
             if self._ended:
-                raise BadImage("the call that it belongs to was given up")
+                raise BadImage("the call that it belongs to was cancelled")
             if self._folder is None:
                 self._folder = self._own = PictureFolder()
             path = self._folder.path / name

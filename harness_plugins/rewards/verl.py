@@ -61,7 +61,7 @@ async def compute_score(
     """
     if on_failure == "group_mean":
         raise UserError(
-            "on_failure: group_mean is not to be had here: verl asks for one completion at a time, and its group is spread over "
+            "on_failure: group_mean is not available here: verl asks for one completion at a time, and its group is spread over "
             "workers. Give a number, or raise; compute_score_batch knows groups (reward manager batch)"
         )
     fill = _fill(on_failure)
@@ -123,7 +123,7 @@ def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
     """The same keys each time and no None: verl makes an array of each."""
     if reward.value is None and fill is None:
         kind, message = (reward.error.kind, reward.error.message) if reward.error else ("backend", "no reward")
-        raise BackendError(kind, f"the proxy was never heard ({kind}: {message}); `on_failure` is raise")
+        raise BackendError(kind, f"the proxy never answered ({kind}: {message}); `on_failure` is raise")
     return {
         "score": float(reward.value if reward.value is not None else fill or 0.0),
         "judge_failed": float(reward.value is None),

@@ -231,7 +231,7 @@ def declared(run: RunData) -> Declared:
     controls = tuple(declaration.get("controls", CONTROLS))
     if absent := [c for c in controls if c not in ARMS]:
         raise UserError(
-            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not at hand: install the package that "
+            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not installed: install the package that "
             "brings it"
         )
     margin = float(declaration.get("equivalence_margin", 2.0)) / 100

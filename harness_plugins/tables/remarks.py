@@ -42,7 +42,7 @@ def answers(view: View) -> list[str]:
     if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in view.cells):
         notes.append(
             "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
-            "touches stand twice, as wrong and by the ratio of its digits."
+            "touches are shown twice, as wrong and by the ratio of its digits."
         )
     return notes
 

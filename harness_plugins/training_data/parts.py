@@ -76,11 +76,11 @@ def _short(entries: Sequence[Entry], sizes: Mapping[Part, int], best: Drawn) -> 
             pool = PART_FACTS[part].pool
             candidates = [e for e in entries if e.pool == pool]
             lines.append(
-                f"parts: {part}: {size:,} wanted and {len(best.parts[part]):,} can be drawn: there are {len(candidates):,} "
+                f"parts: {part}: {size:,} asked for and {len(best.parts[part]):,} available: there are {len(candidates):,} "
                 f"{_POOL_WORDS[pool]} in {len({e.cluster for e in candidates}):,} clusters, no cluster may be in two parts, and "
-                "the parts before it draw first"
+                "earlier parts choose first"
             )
-    return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to draw what there is"]
+    return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to take what there is"]
 
 
 _POOL_WORDS: dict[Pool, str] = {"correct": "pairs that the teacher judged rightly", "hard": "pairs for reinforcement"}

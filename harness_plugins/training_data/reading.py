@@ -124,7 +124,7 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
             raise UserError(
                 *problems[:SHOWN_PROBLEMS],
                 *more,
-                f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; mend them, or leave them out and counted with "
+                f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; fix them, or leave them out and counted with "
                 "`bad_rows: skip`",
             )
         pairs = [p.item for p in read.pairs[first_pair:]]

@@ -156,7 +156,7 @@ class OpenAIBackend:
         return content
 
     async def _probe(self) -> None:
-        """Ask each replica once whether it gives log-probabilities, and goes on from a begun answer where that is wanted:
+        """Ask each replica once whether it gives log-probabilities, and continues an answer that has begun where that is wanted:
         better now than after a thousand paid answers."""
         spec = self._spec
         text = "Reply with exactly this and nothing else: <answer>1</answer>" if spec.continues else "Reply with 1."
@@ -183,8 +183,8 @@ class OpenAIBackend:
             if spec.continues and digit_of(first) is None and await self._begins_anew(replica, request, answer):
                 self._refuse(
                     number,
-                    f"asked to go on from `<answer>` it began a new answer with {first!r}: it ignores continue_final_message",
-                    needed="goes on from a begun answer (vLLM and SGLang do)",
+                    f"asked to continue from `<answer>`, it began a new answer with {first!r}: it ignores continue_final_message",
+                    needed="continues an answer that has begun (vLLM and SGLang do)",
                 )
 
     async def _begins_anew(self, replica: Client, request: ChatRequest, answer: Answer) -> bool:

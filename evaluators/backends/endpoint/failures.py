@@ -204,7 +204,7 @@ class ServerFailure:
     def error(self, reply: Reply, usage: dict[str, int] | None = None, wrote: bool = False) -> BackendError:
         """The failure of a request that got this in place of an answer."""
         kind = self.kind
-        words = self.words[:SHOWN] or f"HTTP {reply.status} and no word on what went wrong"
+        words = self.words[:SHOWN] or f"HTTP {reply.status} without an error message"
         if kind == "stream":
             words += STREAM_FIX
         return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage, wrote=wrote)

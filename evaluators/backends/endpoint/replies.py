@@ -78,7 +78,7 @@ def _body(reply: Reply, streamed: bool) -> Any:
             ) from None
         raise BackendError("bad_json", f"not a chat completion: {e}"[:SHOWN], http=reply.status) from None
     raise BackendError(
-        "stream", f"the endpoint answers in a stream of pieces, which nobody asked for{STREAM_FIX}", http=reply.status
+        "stream", f"the endpoint streamed its answer, and no stream was asked for{STREAM_FIX}", http=reply.status
     )
 
 

@@ -245,7 +245,7 @@ class Transport:
                 if isinstance(error, aiohttp.ClientHttpProxyError)
                 else _os(error)
             )
-            kind, words = "proxy", f"no way to {where(url)} through the proxy {where(proxy or url)}: {why}"
+            kind, words = "proxy", f"no connection to {where(url)} through the proxy {where(proxy or url)}: {why}"
         elif isinstance(error, aiohttp.ClientConnectorCertificateError):
             why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
             kind, words = "certificate", f"the certificate of {where(url)} is not trusted: {why}"

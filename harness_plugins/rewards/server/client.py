@@ -68,7 +68,7 @@ class RewardClient(AsyncResource):
         self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
         self._concurrency = concurrency
         if token_env is not None and not self._token():
-            raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
+            raise UserError(f"the environment variable {token_env} is not set: it must hold the reward server's token")
         if header_problem("x", self._token()):
             raise UserError(f"the token in {token_env} holds characters that no header may: set it again")
         self.failures: Counter[str] = Counter()

@@ -245,7 +245,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
             there = [c.metric for c in spec.columns if c.benchmark == score.benchmark]
             if there:
                 notes.append(
-                    f"{run.name}: {score.metric} of {score.benchmark} stands in no column ({', '.join(there)} would)."
+                    f"{run.name}: {score.metric} of {score.benchmark} fits no column ({', '.join(there)} would)."
                 )
             continue
         _fits_unit(run, column, score)
@@ -259,7 +259,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
         if (before := row.cells.setdefault(column.key, cell)).value != score.value:
             raise UserError(
                 f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {before.value:g} and {score.value:g}; "
-                "keep one line, or tell them apart by `method`"
+                "keep one line, or distinguish them by `method`"
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
     return rows

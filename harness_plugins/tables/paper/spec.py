@@ -91,7 +91,7 @@ class TableSpec(Entry):
             if arm not in ARMS and arm not in ("grm", WRITER_PLUS_NONE):
                 raise ValueError(unknown("arm", arm, [*ARMS, "grm", WRITER_PLUS_NONE]))
             if ARMS.facts(arm).uses_label:
-                raise ValueError(f"{arm!r} is a probe that is told the label: it stands in no paper's table")
+                raise ValueError(f"{arm!r} is a probe that sees the label: it has no place in a paper's table")
         return value
 
     @model_validator(mode="after")

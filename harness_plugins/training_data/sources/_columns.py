@@ -97,7 +97,7 @@ def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
         value = column(row, name, columns)
         reply_turns = [Turn("", value)] if isinstance(value, str) else turns(value, name)
         if not reply_turns or not reply_turns[-1].text:
-            raise RowProblem(f"{name!r} is empty: mend or remove the row")
+            raise RowProblem(f"{name!r} is empty: fix or remove the row")
         answers.append(reply_turns[-1].text)
     images = row.get("images") if row.get("images") is not None else row.get("image")
     media = list(images) if isinstance(images, list | tuple) else [images] if images else []

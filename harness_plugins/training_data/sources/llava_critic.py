@@ -53,7 +53,7 @@ _EQUAL = re.compile(r"equally good|are tied|\btie\b", re.I)
 def pair(row: Row) -> Row:
     conversation = turns(column(row, "conversations", _COLUMNS))
     if len(conversation) != 2:
-        raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: mend or remove the row")
+        raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: fix or remove the row")
     prompt, judgement = (turn.text for turn in conversation)
     for form in (_BRACKETED, _ARENA, _BENCH):
         if match := form.search(prompt):
@@ -102,5 +102,5 @@ def _preference(form: re.Pattern[str], judgement: str) -> _Preference:
         if _EQUAL.search(judgement[-300:]):
             raise NoPreference("tie")
     raise RowProblem(
-        f"the judgement names no better response ({' '.join(judgement.split())[-80:]!r}): mend or remove the row"
+        f"the judgement names no better response ({' '.join(judgement.split())[-80:]!r}): fix or remove the row"
     )

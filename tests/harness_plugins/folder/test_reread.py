@@ -40,7 +40,7 @@ def test_an_old_folder_is_scored_by_todays_parsers() -> None:
 def test_what_changed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", str(FOLDER)]) == 0
     out = capsys.readouterr().out
-    assert "96 answers of an earlier version were read anew (parser 2)" in out
+    assert "96 answers of an earlier version were parsed again (parser 2)" in out
     assert "from unparsed to choice 1" in out and "Nothing was asked again" in out
 
 

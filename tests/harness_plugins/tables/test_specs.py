@@ -261,7 +261,7 @@ def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
     [
         ("colour: red", "line 6: unknown key 'colour'"),
         ("colums: []", "did you mean 'columns'"),
-        ("arms: {leak: x}", "is a probe that is told the label"),
+        ("arms: {leak: x}", "is a probe that sees the label"),
         ("arms: {nonesuch: x}", "unknown arm 'nonesuch'"),
         ("published: [{table: nonesuch}]", "unknown table 'nonesuch'"),
         ("published: [{table: proxy_grm_main, columns: {a: vl}}]", "unknown column 'vl'; there are: vl_rewardbench"),
