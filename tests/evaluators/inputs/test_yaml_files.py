@@ -24,9 +24,9 @@ def doubling(first: str, link: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        (doubling("[x, x]", "[{}]"), 5, "aliases stand for more than 10,000 values"),
-        (doubling("{k: 1}", "{{<<: [{}]}}"), 5, "aliases stand for more than 10,000 values"),
-        (doubling("{k: 1}", "{{k: [{}]}}"), 5, "aliases stand for more than 10,000 values"),
+        (doubling("[x, x]", "[{}]"), 5, "aliases expand to more than 10,000 values"),
+        (doubling("{k: 1}", "{{<<: [{}]}}"), 5, "aliases expand to more than 10,000 values"),
+        (doubling("{k: 1}", "{{k: [{}]}}"), 5, "aliases expand to more than 10,000 values"),
         ("a: 1\nb: 2024-13-45", 2, "'2024-13-45' is not a date (month must be in 1..12); put a text in quotes"),
         ("a: 1\nb: 2024-02-30T25:00:00Z", 2, "is not a date"),
         ("a: 1\nb: " + "9" * 10_000, 2, "'999999999999999999999999...' is not a whole number"),
@@ -42,7 +42,7 @@ def doubling(first: str, link: str) -> str:
         (
             "a0: &a0 [1]\n" + "\n".join(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 999)),
             1,
-            "aliases stand for more than 10,000 values",
+            "aliases expand to more than 10,000 values",
         ),
         ('a: 1\nb: "\\UFFFFFFFF"', 2, "not valid YAML"),
         ('a: 1\nb: "\\ud800"', 2, "half of a surrogate pair"),

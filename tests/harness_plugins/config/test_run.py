@@ -629,8 +629,8 @@ def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
         ('{"row": true, "text": "a"}', "give a row number"),
         ('{"row": 1e12, "text": "a"}', "give a row number"),
         ('{"row": 1000000000000, "text": "a"}', "has no row"),
-        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is no finite number"),
-        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is no finite number"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is not a finite number"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is not a finite number"),
         ('{"row": 0, "text": "a", "wirter": "w"}', "unknown key 'wirter'; did you mean 'writer'?"),
     ],
 )

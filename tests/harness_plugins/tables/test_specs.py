@@ -203,7 +203,7 @@ def test_scores_of_others(runs: dict[str, Path]) -> None:
         False,
     )
     assert row(table, "FLUX", "reported").cell("dpg").text == "86.00"
-    assert any("overall of dpg_bench stands in no column" in note for note in table.notes)
+    assert any("overall of dpg_bench fits no column" in note for note in table.notes)
     assert row(table_of("arr_generation_edit", runs), "FLUX", "reported").cell("gedit").value == 7.9
 
 
