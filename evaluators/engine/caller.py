@@ -27,7 +27,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 TOLD_S = 60.0
-"""A longer pause is told also where there is no progress line."""
+"""A longer pause is reported also where there is no progress line."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Tally:
     pictures: dict[str, None] = field(default_factory=dict)
     """What is wrong with each file that could not be shown, in order of appearance."""
     notes: list[str] = field(default_factory=list)
-    """What a person is to be told at the end."""
+    """The message to print at the end."""
     waits: Waits = field(default_factory=Waits)
     first_sent: float | None = None
     """`time.monotonic()` of the first request."""
@@ -108,7 +108,7 @@ class Caller:
     Args:
         account: where its requests are paid from.
         requests: how many there are to be, where that is known.
-        ends: False where going on is never hopeless: a training run waits for a server that is away.
+        ends: False where the caller never gives up: a training run waits for a server that is down.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Caller:
             read: makes something of the answer. What it raises fails the attempt.
 
         Raises:
-            BackendError: the last failure, with the usage of all replies that came to nothing. Write it down, then tell `lost`.
+            BackendError: the last failure, with the usage of all replies that failed. Record it, then call `lost`.
         """
         tally, number = self.tally, self._breaker.sent()
         earlier: list[dict[str, int] | None] = []
@@ -239,7 +239,7 @@ class Caller:
         answer: Answer | None = None,
         failed: Sequence[dict[str, int] | None] = (),
     ) -> None:
-        """Give back what was held and book what was paid."""
+        """Release what was reserved and book what was paid."""
         lost = failed_replies(failed) if answer is None else answer.failed_replies
         for usage in (answer.usage if answer else None, lost.usage if lost else None):
             self.tally.prompt_tokens += (usage or {}).get("prompt_tokens", 0)
@@ -252,6 +252,6 @@ class Caller:
         requested_s, seconds = asked_s(error), backoff_s(attempt, error, most)
         now = time.monotonic()
         if requested_s is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
-            self._told_until = now + seconds  # all requests in flight wait for the same thing: told once
+            self._told_until = now + seconds  # all requests in flight wait for the same thing: reported once
             log.warning("%s", stops.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
         await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)

@@ -37,7 +37,7 @@ class Judging(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An item whose media are read, and its open cells; those of one call stand together."""
+    """An item whose media are read, and its open cells; those of one call are together."""
 
     item: Item
     calls: list[list[Cell]]
@@ -213,7 +213,7 @@ class Runner:
         """Append the verdicts of all cells that share an answer (or a failure)."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         for cell in cells:
-            # A failed `--redo` leaves what was answered, which stands; what it was paid for is noted all the same.
+            # A failed `--redo` leaves the earlier answer, which stays valid; what it cost is noted anyway.
             if error is None or error.replies or not self._finished.answered(cell):
                 self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error=error, time=now)))
             self.tally.parts[cell.judge].written += 1
