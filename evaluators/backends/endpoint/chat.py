@@ -121,8 +121,8 @@ class OpenAIBackend:
         )
 
     def _blanked(self, answer: Answer) -> Answer:
-        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and one may only stand in them
-        together."""
+        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and a key may be whole
+        only where they are joined."""
         before = (answer.text, answer.reasoning, answer.refusal)
         text, reasoning, refusal = (t and self._transport.blank(t) for t in before)
         if (text, reasoning, refusal) == before:
@@ -173,7 +173,7 @@ class OpenAIBackend:
                 answer = await self._ask(replica, request)
             except BackendError as e:
                 if e.kind not in ("rejected", "logprobs"):
-                    return  # a dead or busy server is the engine's business, with its own message
+                    return  # the engine handles a dead or busy server, with its own message
                 why = f"HTTP {e.http}: {e.message}" if e.http else e.message
                 self._refuse(number, why, most=_most_allowed(e.message, spec.probabilities))
             tops = answer.top_logprobs or ()
@@ -188,8 +188,8 @@ class OpenAIBackend:
                 )
 
     async def _begins_anew(self, replica: Client, request: ChatRequest, answer: Answer) -> bool:
-        """Whether a server answers alike when it is not asked to go on: then it did not. A weak model that goes on with no digit
-        reads another prompt in the two cases, and gives other probabilities."""
+        """Whether a server gives the same answer when it is not asked to continue: then it ignores the request. A weak model
+        that continues with no digit reads another prompt in the two cases, and gives other probabilities."""
         try:
             other = await self._ask(replica, replace(request, continues=False))
         except BackendError:
@@ -204,7 +204,7 @@ class OpenAIBackend:
         """Refuse the judge, since a replica cannot do what it asks for.
 
         Args:
-            needed: what another server is to do.
+            needed: what another server must be able to do.
             most: how many alternatives of a token the server says that it gives, where that would do.
 
         Raises:
@@ -233,7 +233,7 @@ class Headers:
 
     sent: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
-    """What in them must stand in no file."""
+    """Which of their values must not be written to a file."""
 
 
 def _headers(spec: ModelSpec) -> Headers:

@@ -179,7 +179,7 @@ class ServerFailure:
         if status == 402 or self.codes & _CODES["quota"] or (self._worded("quota") and not _SOON.search(self.words)):
             return "quota"
         if status >= 400 and (self._worded("images") or self._worded("max_tokens")):
-            return "rejected"  # whatever the status: what mends it is an option of the judge
+            return "rejected"  # whatever the status: what fixes it is an option of the judge
         if self.codes & _CODES["too_long"] or (status not in (401, 403, 404) and self._worded("too_long")):
             return "too_long"
         if status in (0, 400, 404, 405, 422, 501) and self._worded("stream"):
@@ -216,7 +216,7 @@ def read_failure(status: int, body: Any, raw: bytes = b"") -> ServerFailure:
     Args:
         status: the HTTP status.
         body: the body as JSON; None where it is none.
-        raw: the body as it came, for one that is no JSON or of an unknown form.
+        raw: the body as it came, for one that is not JSON or of an unknown form.
     """
     if isinstance(body, list) and body:  # as Gemini sends it
         body = body[0]
@@ -275,7 +275,7 @@ def _codes(part: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(raw: bytes) -> str:
-    """A body that is no JSON, as text: of a web page its title, or what is left without tags."""
+    """A body that is not JSON, as text: of a web page its title, or what is left without tags."""
     text = raw[:20_000].decode("utf-8", "replace")
     if not is_page(raw):
         return text[: 4 * SHOWN]

@@ -34,7 +34,7 @@ def read_reply(
         call_fields: fields of the answer that no reply holds (latency, sampling, ...).
 
     Raises:
-        BackendError: it holds none, with what it cost all the same.
+        BackendError: it holds none, with what it cost anyway.
     """
     if 300 <= reply.status < 400:
         raise redirected(reply)
@@ -100,7 +100,7 @@ def _failure_in(body: Any) -> Any:
 
 
 def _chosen(choices: list[Any]) -> dict[str, Any]:
-    """The first choice: that of index 0, wherever it stands."""
+    """The first choice: that of index 0, wherever it is."""
     choice = choices[0]
     if len(choices) > 1 or not isinstance(choice, dict):
         objects = [c for c in choices if isinstance(c, dict)]
