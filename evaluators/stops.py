@@ -1,4 +1,4 @@
-"""Why a run ends early or waits, and what to do then: all that a person is told of it, in one place."""
+"""Why a run ends early or waits, and what to do then: all messages about it, in one place."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def budget_used_up(spent: str, most: str, next_request: str, folder: object, lef
 
 
 def unreadable(name: str, what: str, statuses: Counter[str], text: str, fixes: Iterable[str]) -> str:
-    """None of a model's first answers holds what it is to hold.
+    """None of a model's first answers holds a verdict or rubric.
 
     Args:
         what: "verdict" or "rubric".
@@ -96,7 +96,7 @@ def unreadable(name: str, what: str, statuses: Counter[str], text: str, fixes: I
 
 
 def reading_fixes(statuses: Counter[str], max_tokens: int, direct: bool) -> list[str]:
-    """What makes answers readable that were not.
+    """Ways to make unreadable answers readable.
 
     Args:
         direct: a verdict is one token.

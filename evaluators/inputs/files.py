@@ -1,4 +1,4 @@
-"""Files that people hand in: plain files alone, UTF-8 with a byte order mark or without, and JSON that says each thing once."""
+"""Files that people write: plain files alone, UTF-8 with a byte order mark or without, and JSON without repeated keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEEPEST = 100
 
 
 def not_a_file(mode: int) -> str:
-    """What a path leads to that is no plain file, in words; empty for a plain file."""
+    """What a path leads to that is not a plain file, in words; empty for a plain file."""
     if stat.S_ISREG(mode):
         return ""
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe (FIFO)"), (stat.S_ISSOCK, "a socket"))
@@ -49,7 +49,7 @@ def open_plain(path: Path) -> BufferedReader:
     """A plain file, to be read.
 
     Raises:
-        UserError: it is not there, is no plain file, or cannot be read.
+        UserError: it is not there, is not a plain file, or cannot be read.
     """
     try:
         return BufferedReader(FileIO(str(path), opener=plain_file), 1 << 20)
@@ -61,7 +61,7 @@ def read_bytes(path: Path) -> bytes:
     """A file whole.
 
     Raises:
-        UserError: it is not there, is no plain file, or cannot be read.
+        UserError: it is not there, is not a plain file, or cannot be read.
     """
     try:
         with open_plain(path) as file:
@@ -111,10 +111,10 @@ def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[Line]:
     """The objects of a JSON Lines file.
 
     Args:
-        problems: where given, a line that cannot be used is told there and left out.
+        problems: where given, a line that cannot be used is reported there and left out.
 
     Raises:
-        UserError: the file cannot be read, or a line is no JSON object (`loads`).
+        UserError: the file cannot be read, or a line is not a JSON object (`loads`).
     """
     number = 0
 
@@ -201,7 +201,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects lie deeper in each other than so many levels."""
+    """Whether lists and objects are deeper in each other than so many levels."""
     row = [value]
     for _ in range(levels + 1):
         row = [

@@ -64,7 +64,7 @@ _LONGEST_NAME = 80
 
 
 def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
-    """Take an answer apart. The draft's rubric holds the criteria alone, numbered anew.
+    """Take an answer apart. The draft's rubric holds the criteria alone, numbered again.
 
     Args:
         blind: the writer saw no responses, as always here.

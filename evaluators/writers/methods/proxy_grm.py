@@ -94,7 +94,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
 
 
 class _Parted(NamedTuple):
-    """What stands in `<rubric>`: the rubric itself, and its reasons."""
+    """What is in `<rubric>`: the rubric itself, and its reasons."""
 
     rubric: str
     justify: str = ""
