@@ -1,4 +1,4 @@
-"""A run's money: what its folder took so far, what its models cost, and the budget that judges and writers share."""
+"""A run's money: what its folder cost so far, what its models cost, and the budget that judges and writers share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def money_of(
 
     Raises:
         UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
-            the folder has no price in money, or tells no tokens, or a model may write without a limit.
+            the folder has no price in money, or reports no tokens, or a model may write without a limit.
     """
     prices = prices_of(config, manifest)
     if prices is None:
@@ -96,7 +96,7 @@ def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str,
     """What a folder's judges and writers took so far.
 
     Args:
-        models: by judge or writer the model as configured now, for those of whom the folder does not tell.
+        models: by judge or writer the model as configured now, for those whom the folder does not name.
 
     Raises:
         UserError: a file cannot be read.
@@ -111,10 +111,10 @@ def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str,
 
 
 def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict: bool = False) -> float:
-    """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
+    """Money for all of it; a call that does not report its tokens counts as the most expensive of those that do.
 
     Raises:
-        UserError: `strict`, and nothing that one of them answered tells its tokens.
+        UserError: `strict`, and no answer of one of them reports its tokens.
     """
     total = 0.0
     for p in paid:
