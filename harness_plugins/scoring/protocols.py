@@ -62,7 +62,7 @@ def spec_of(benchmark: str) -> BenchmarkSpec | None:
 
 def resolve(name: str, benchmark: str) -> NamedProtocol | None:
     """The protocol that `name` means for a benchmark; None where it has none of that name. `official-proxy_grm` is each
-    benchmark's `official:<benchmark>-proxy_grm`; no `metric:` stands in for an `official:`.
+    benchmark's `official:<benchmark>-proxy_grm`; no `metric:` replaces an `official:`.
 
     Raises:
         UserError: no benchmark has such a protocol.

@@ -1,6 +1,6 @@
 """Every metric once: its name, the header of its column, its unit, which end is better, and what it is.
 
-`score --json` prints nothing under `metric` that does not stand here. Tables, hosts and docs/metrics.md read it.
+`score --json` prints nothing under `metric` that is not here. Tables, hosts and docs/metrics.md read it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The statistics under every table: clusters, cluster bootstrap, cluster sign-flip, Wilson, McNemar, Holm.
 
-The unit is the item. Items that share a group, a medium or their content stand or fall together, so they form one
+The unit is the item. Items that share a group, a medium or their content tend to be right or wrong together, so they form one
 cluster, and resamples and sign-flips act on clusters. One seeded set of resamples serves all cells of a benchmark.
 """
 
@@ -50,7 +50,7 @@ class Intervals(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A number in the making, row by row: value = sum(num) / sum(den)."""
+    """A ratio, row by row: value = sum(num) / sum(den)."""
 
     name: str
     num: Floats
@@ -138,7 +138,7 @@ def resampled(columns: Sequence[Column], cluster: Ints) -> Floats:
 def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     """(resamples, clusters): how often each cluster was drawn. Kept, because drawing costs more than all that follows."""
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, count), dtype=np.uint8)  # a cluster drawn 256 times is not to be expected in any run
+    weights = np.empty((resamples, count), dtype=np.uint8)  # no real run draws one cluster 256 times
     for row in weights:
         row[:] = np.bincount(rng.integers(0, count, size=count, dtype=np.int32), minlength=count)
     return weights
@@ -217,7 +217,7 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
 
 
 def t_interval(values: Floats) -> Interval:
-    """Student's 95 % interval of the mean of a few values, each as good as the next."""
+    """Student's 95 % interval of the mean of a few values, each with the same weight."""
     from scipy.special import stdtrit  # not for every import of this module
 
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))
