@@ -1,4 +1,4 @@
-"""The donors of the `shuffled` arm that a run folder names: they stand, so that a finished run asks nothing."""
+"""The donors of the `shuffled` arm that a run folder names: they stay, so that a finished run asks nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
     """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
 
     Raises:
-        UserError: a line of rubrics.jsonl is no rubric.
+        UserError: a line of rubrics.jsonl is not a rubric.
     """
     donors = {(b, w): drawn for b, writers in manifest.get("donors", {}).items() for w, drawn in writers.items()}
     settled: dict[Place, set[str]] = defaultdict(set)

@@ -65,7 +65,7 @@ def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[Judg
 
 
 def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What of a difference comes from another version of this program, in words that end before the mend; empty for none."""
+    """What of a difference comes from another version of this program, in words that end before the fix; empty for none."""
     old, why = before["key"], []
     template = before.get("template")
     if isinstance(template, str) and old.get("template") not in (
