@@ -9,7 +9,7 @@ from harness_plugins.tables.cells import percent
 from harness_plugins.tables.view import View
 
 REFERENCES = ("none", "shuffled")
-"""What an arm is set against in the tables; what else it is set against stands in JSON, and in tables of its own."""
+"""What an arm is compared with in the tables; other comparisons are in JSON, and in tables of their own."""
 
 FORMS_SHARE = 0.01
 """The share of replies with several different forms of a verdict from which a table says so."""
@@ -32,7 +32,7 @@ def warnings(report: Report, benchmark: str) -> list[str]:
 
 
 def answers(view: View) -> list[str]:
-    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
+    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch are shown."""
     notes = []
     for c in view.cells:
         several, texts = c.forms

@@ -161,7 +161,7 @@ def _html_inner(cell: Cell, ids: Mapping[str, str]) -> str:
 
 
 def print_rich(tables: Sequence[Table]) -> None:
-    """The tables as a terminal shows them best: cells wrap, k/n stands under its percentage."""
+    """The tables as a terminal shows them best: cells wrap, k/n is under its percentage."""
     import rich.box
     import rich.table
     from rich.console import Console

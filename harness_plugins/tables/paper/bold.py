@@ -18,7 +18,7 @@ ANY = ("order", "unparsed")
 
 
 class Place(NamedTuple):
-    """A number and the row that it stands in."""
+    """A number and the row that it is in."""
 
     row: Row
     number: Number
@@ -63,7 +63,7 @@ def _is_rival(spec: TableSpec, column: Column, contender: Place, other: Place) -
     if number.state == "published":
         return _agree(spec, column, number, rival)
     comparable = number.comparable is not None and number.comparable == rival.comparable
-    # An unseen row is not beaten by a judge that reads its own kin: that one stands apart.
+    # An unseen row is not beaten by a judge that reads its own kin: that one is apart.
     return comparable and (contender.row.apart or not other.row.apart)
 
 

@@ -16,7 +16,7 @@ FULL = ("wrong", "coin", "none")
 
 
 class Interval(NamedTuple):
-    """Between what an exact value must lie, in units of the whole."""
+    """Between what an exact value must be, in units of the whole."""
 
     low: Fraction
     high: Fraction
@@ -62,7 +62,7 @@ def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) 
 
 
 def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
-    """Between what the exact value must lie, in units of the whole; narrower where the number of answers is known."""
+    """Between what the exact value must be, in units of the whole; narrower where the number of answers is known."""
     value, units = _steps(printed, scale)
     if n is not None and (fitting := counts(printed, n, scale)):
         return Interval(Fraction(fitting[0], n), Fraction(fitting[-1], n))
@@ -111,7 +111,7 @@ class _RowLint:
         return ", unless answers were dropped" if unknown else ""
 
     def rows_of(self, column: Column, split: str | None) -> int | None:
-        """How many items stand behind a cell, nothing where nobody says."""
+        """How many items are behind a cell, nothing where nobody says."""
         if column.n is not None:
             return column.n
         if column.part is not None:

@@ -65,7 +65,7 @@ class Cell(Conventions):
 
     value: Printed
     spread: Printed | None = None
-    """What stands behind ±."""
+    """The number after ±."""
     gain: Printed | None = None
     """The printed difference to the row without the method."""
     notes: str = ""

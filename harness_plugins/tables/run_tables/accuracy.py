@@ -23,7 +23,7 @@ OFFICIAL = (
     "kendall_tau",
 )
 RATES = ("strict_both", "consistency", "first_position_rate", "longer_pick_rate", "parsed")
-"""Metrics that stand beside the accuracy, where there are any."""
+"""Metrics that are beside the accuracy, where there are any."""
 
 
 def tables(report: Report) -> list[Table]:
@@ -70,7 +70,7 @@ def _mass(cell: CellReport) -> list[Cell]:
 
 
 def _probes(view: View) -> list[str]:
-    """Rows that are no judge's on its own: probes that are told the label, the writer's verdicts, what was computed."""
+    """Rows that are no judge's on its own: probes that see the label, the writer's verdicts, what was computed."""
     notes = []
     probes = sorted({c.arm for c in view.cells if c.arm in ARMS and ARMS[c.arm].uses_label})
     if probes:
