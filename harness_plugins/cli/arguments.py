@@ -13,7 +13,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def place(text: str) -> Path:
-    """Where something is written. An empty text would be the folder one stands in: an unset variable, most likely."""
+    """Where something is written. An empty text would be the current folder: an unset variable, most likely."""
     if not text.strip():
         raise argparse.ArgumentTypeError("empty: name a file or folder (`.` is the current folder)")
     return Path(text)
@@ -47,7 +47,7 @@ def amount(text: str) -> float:
 
 
 def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
-    """What argparse's `choices` do, with what may have been meant."""
+    """As argparse's `choices`, with a suggestion for a mistyped name."""
 
     def check(text: str) -> str:
         if text not in names:

@@ -1,4 +1,4 @@
-"""`tasks`: what is at hand."""
+"""`tasks`: what is available."""
 
 from __future__ import annotations
 
