@@ -133,7 +133,7 @@ def _at_revision(spec: BenchmarkSpec, revision: str | None, path: Path | None) -
 
 
 class _Reading:
-    """Rows as they become items: what came of them so far.
+    """Rows as they become items, and their problems so far.
 
     Args:
         recorded: items of a run folder by uid, whose media may be gone.
@@ -144,7 +144,7 @@ class _Reading:
         self._uids: Counter[str] = Counter()
         self.items: list[Item] = []
         self.gone: set[str] = set()
-        """uids of items that stand as the run folder has them."""
+        """uids of items that are as the run folder has them."""
         self.problems: list[str] = []
         self.missing = 0
         """Problems that are media which are not there."""
@@ -175,7 +175,7 @@ class _Reading:
         return numbered
 
     def _numbered(self, item: Item) -> Item:
-        """The item with a uid of its own: rows that say the same are told apart by a number."""
+        """The item with a uid of its own: rows that say the same are distinguished by a number."""
         earlier = self._uids[item.uid]
         return replace(item, uid=f"{item.uid}#{earlier + 1}") if earlier else item
 
@@ -390,7 +390,7 @@ def _id_part(column: str, value: Any) -> str:
 
 def _told_apart(medium: Media) -> Media:
     """A candidate's embedded image is named by its content: the names that datasets give them repeat ("image.png"),
-    and candidates that look alike would stand in their stored order."""
+    and candidates that look alike would be in their stored order."""
     embedded = medium.files and medium.files[0].sha256
     return replace(medium, name=embedded[:16]) if embedded else medium
 

@@ -51,7 +51,7 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
     """The rows of a benchmark, from `path` if given, from the benchmark's own folder, or from the Hub.
 
     Raises:
-        UserError: nothing is there, or it cannot be told which file holds the rows.
+        UserError: nothing is there, or it is not clear which file holds the rows.
     """
     if path is not None:
         return _local(spec, path)
@@ -166,7 +166,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
             )
         builder.download_and_prepare()
         data = builder.as_dataset(split=dataset.split)
-    # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
+    # As Arrow holds them, images are bytes and a path, however deep they are in lists: nothing is decoded or written again.
     stored = data.with_format("arrow")
 
     def rows() -> Iterator[NumberedRow]:

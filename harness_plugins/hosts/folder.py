@@ -136,7 +136,7 @@ class Folder:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error=error, time=now)
         with self._lock:
-            # Settings share the items that have no rubric: the first answer stands, in every setting's numbers.
+            # Settings share the items that have no rubric: the first answer counts, in every setting's numbers.
             before = self._written.get(verdict.key)
             if before is not None and before.status != "error":
                 return before

@@ -71,7 +71,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         return ConfigurableTask.apply_filters(self)
 
     def command(self) -> HostModel | None:
-        """lm-eval tells its tasks nothing of the model, so it is read off the command line."""
+        """lm-eval tells its tasks nothing of the model, so it is read from the command line."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--model", "-M")
         parser.add_argument("--model_args", "-a", nargs="*", default=[])

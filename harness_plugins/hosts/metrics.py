@@ -147,7 +147,7 @@ class HostedCell(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a row stands in arrays of (items, orders, draws)."""
+    """Where a row is in arrays of (items, orders, draws)."""
 
     item: int
     order: int

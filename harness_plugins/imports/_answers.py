@@ -1,7 +1,7 @@
 """What the answer files of Proxy-GRM's and R1-Reward's scripts have in common: the benchmark's row, what the model wrote
 (`critic`), and what the script took from it (`rewards`, the first for what was shown first).
 
-The three benchmarks are told apart by their columns. Rows become items of the benchmark itself, with the uids of a native run,
+The three benchmarks are distinguished by their columns. Rows become items of the benchmark itself, with the uids of a native run,
 so that rubrics found in them are for those very items.
 """
 

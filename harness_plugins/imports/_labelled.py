@@ -40,7 +40,7 @@ class LabelledFile:
 
 
 def results(files: Sequence[LabelledFile], answer_format: str, grading: Grading) -> list[JudgeResults]:
-    """The files as results; labels must agree, and a prompt may stand in one file alone.
+    """The files as results; labels must agree, and a prompt may be in one file alone.
 
     Raises:
         UserError: an id twice in a file, or another label or prompt than elsewhere.

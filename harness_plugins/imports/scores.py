@@ -124,7 +124,7 @@ def _score(row: dict[str, Any]) -> Score:
     """A row as a score.
 
     Raises:
-        ValueError: what is wrong with it, and how to mend it.
+        ValueError: what is wrong with it, and how to fix it.
     """
     if more := [str(c) for c in row if c not in _COLUMNS]:
         raise ValueError(unknown("column", more[0], _COLUMNS))

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 @dataclass
 class Section:
     id: str
-    """Tables of this `section` stand in it (`tables.model.Table`), and figures of this kind (`figures.all_plots`)."""
+    """Tables of this `section` are in it (`tables.model.Table`), and figures of this kind (`figures.all_plots`)."""
     short: str
     title: str
     about: str = ""

@@ -67,7 +67,7 @@ def rpo_reward(
         rubric, win, lose, disagreement: as in `RPOReward`.
 
     Raises:
-        UserError: the judge or the rubric cannot be used; later, something is no image.
+        UserError: the judge or the rubric cannot be used; later, something is not an image.
     """
     background = _background(judge, rubric, win, lose, disagreement)
 

@@ -1,9 +1,9 @@
 """Images in memory as files that judges can read, for the time of a call.
 
-A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes anew each step. Judges read files. `ImageFiles`
+A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes again each step. Judges read files. `ImageFiles`
 writes each picture once, named by its content, into a folder, and removes it afterwards, so that a run of any length leaves nothing
 behind. What a killed process left is removed by the next that opens a judge for rewards.
-PIL, numpy and torch are imported only where one of theirs is handed over.
+PIL, numpy and torch are imported only where one of theirs is passed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime
 from evaluators.records import Media, MediaFile
 
 MOST_SLACK = 1e-2
-"""How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""
+"""How far outside 0 to 1 a float may be: decoders overshoot a little, and it is cut off."""
 
 
 class BadImage(Exception):
@@ -184,7 +184,7 @@ def content_of(image: Any) -> Hashable:
     """What tells one picture from another: a path by its name, whatever is in memory by its content.
 
     Raises:
-        UserError: it is no picture.
+        UserError: it is not a picture.
     """
     if image is None or isinstance(image, str | os.PathLike):
         return None if image is None else os.fspath(image)

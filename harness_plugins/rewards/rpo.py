@@ -122,7 +122,7 @@ class RPOReward(AsyncResource):
         """A score for each candidate of each group, in order; as many calls at a time as the judge's `concurrency`.
 
         Raises:
-            UserError: a group of one, more candidates than a listwise judge can be shown, or something that is no image.
+            UserError: a group of one, more candidates than a listwise judge can be shown, or something that is not an image.
         """
         for group in groups:
             self._check(group)

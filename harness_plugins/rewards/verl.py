@@ -6,7 +6,7 @@ reward.custom_reward_function.path=pkg://harness_plugins.rewards.verl reward.cus
 verl has no masked reward: whatever is returned is a float that trains. So `on_failure` says what a failure is worth, `raise` by
 default, and every result says `judge_failed`. verl 0.9.1 asks for one completion at a time, in as many processes as there are
 reward workers, and puts the float into the batch at once: the mean of its group, which would train nothing, is not known there to
-any reward function or manager. It is where a whole batch is handed over, as the older `batch` manager does: `compute_score_batch`.
+any reward function or manager. It is where a whole batch is passed, as the older `batch` manager does: `compute_score_batch`.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Filters(Entry):
     response: Lengths | None = None
     """Of each response."""
     length_ratio: float | None = Field(None, ge=1)
-    """The longer response is at most so many times as long as the shorter."""
+    """The longer response is at most this many times as long as the shorter."""
     min_margin: float | None = None
     """Where a row says how clear its preference is; rows that do not are kept."""
 
@@ -119,7 +119,7 @@ class Contamination(Entry):
     ngram: int = Field(13, ge=3)
     """Words of a run that two texts share."""
     share: float = Field(0.5, gt=0, le=1)
-    """A text is a hit where at least this share of its runs stand in one benchmark."""
+    """A text is a hit where at least this share of its runs are in one benchmark."""
 
 
 class Distil(Entry):
@@ -173,7 +173,7 @@ class DataConfig(Entry):
     bad_rows: Literal["error", "skip"] = "error"
     formats: tuple[str, ...] = ("trl",)
     images: Literal["store", "in_place"] = "store"
-    """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
+    """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they are."""
     out: OutputPath | None = None
 
     @field_validator("sources", "against", "formats", mode="before")

@@ -25,7 +25,7 @@ class Entry:
     cluster: int
     pool: Pool
     first: bool | None
-    """Whether the preferred response stood first for the teacher; None where it answered in both orders, or was not asked."""
+    """Whether the preferred response was first for the teacher; None where it answered in both orders, or was not asked."""
 
 
 class Member(NamedTuple):

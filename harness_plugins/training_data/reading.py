@@ -197,7 +197,7 @@ def _pair(reader: RowReader, row: Row, number: int, place: str) -> Pair:
 
 
 def _id_of(row: Row) -> str:
-    """An id from what a row says, so that it is the same wherever the row stands."""
+    """An id from what a row says, so that it is the same wherever the row is."""
     media = [embedded_name(data) if (data := embedded_bytes(m)) else str(m) for m in row.get("media") or ()]
     content = orjson.loads(orjson.dumps([row.get("prompt"), row.get("candidates")], default=str))
     return digest(content, media)[:16]

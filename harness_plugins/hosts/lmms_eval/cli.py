@@ -109,7 +109,7 @@ def lmms_eval(
 
 
 def _mistake(error: Exception) -> UserError | None:
-    """What the user is to do about an error that lmms-eval would print with a traceback; None where it is no mistake of theirs."""
+    """What the user is to do about an error that lmms-eval would print with a traceback; None where it is not a mistake of theirs."""
     if failed_import(error) is not None:
         return not_imported("lmms-eval", error, EXTRA)
     message = str(error) if isinstance(error, ValueError | AssertionError) else ""

@@ -1,7 +1,7 @@
 """A reward server's client, in place of a judge of one's own: `RewardClient(url)` goes wherever a proxy or an RPO judge does.
 
 A server that is busy, restarted or killed is asked again, with jitter, until the deadline of each sample; what has no answer then
-is masked, with the failure that it ended in. What asking again cannot mend (a wrong token, a wrong address) is said at once.
+is masked, with the failure that it ended in. What asking again cannot fix (a wrong token, a wrong address) is said at once.
 
 reward_func = proxy_grm_reward(RewardClient("http://127.0.0.1:8765", token_env="REWARD_TOKEN"))
 """

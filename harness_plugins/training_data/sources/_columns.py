@@ -43,9 +43,9 @@ def mapping_of(value: Any, name: str) -> dict[str, Any]:
 
 
 def without_placeholders(prompt: str, images: int) -> str:
-    """A prompt without the literal `<image>` that says where its image stood.
+    """A prompt without the literal `<image>` that says where its image was.
 
-    Of several images those that stand inside the text become "(image k)", as they are numbered where they are shown.
+    Of several images those that are inside the text become "(image k)", as they are numbered where they are shown.
 
     Raises:
         RowProblem: there are more placeholders than images.
@@ -70,7 +70,7 @@ def turns(value: Any, name: str = "conversations") -> list[Turn]:
     """ShareGPT turns.
 
     Raises:
-        RowProblem: it is no list of {"from", "value"} (or {"role", "content"}).
+        RowProblem: it is not a list of {"from", "value"} (or {"role", "content"}).
     """
     dialogue = []
     for entry in value if isinstance(value, list | tuple) else [value]:

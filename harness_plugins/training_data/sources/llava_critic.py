@@ -1,7 +1,7 @@
 """LLaVA-Critic-113k: GPT-4o's judgements of two answers about an image (arXiv 2410.02712); its config `pairwise`.
 
 Columns: id, source, conversations ([{"from": "human", "value": the judge's prompt}, {"from": "gpt", "value": the judgement}]), image.
-Question and answers stand inside the judge's prompt, in one of three forms, and the verdict in the judgement:
+Question and answers are inside the judge's prompt, in one of three forms, and the verdict in the judgement:
 
 - `Question: [...]`, `The first response: [...]`, `The second response: [...]` (or `Response 1`/`A`); "The better response: [first]",
 - `<|User Prompt|>` with `<|The Start of Assistant A's Answer|>`; `[[A>B]]`, `[[A>>B]]` (margin 2), `[[A=B]]`,
