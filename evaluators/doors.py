@@ -1,4 +1,4 @@
-"""Doors for others: a kind of module of which more may be brought by any installed package.
+"""Doors for others: a kind of module to which any installed package may add.
 
 Ours are in one package, a module each. Another package names its own in its `pyproject.toml`, and they are used like ours:
 

@@ -92,8 +92,8 @@ def unwritten(path: object, error: OSError) -> UserError:
     >>> str(unwritten("runs/a", OSError(errno.EROFS, "Read-only file system")))
     'runs/a: cannot be written (Read-only file system): its file system is read-only; give another folder (--out)'
     """
-    mend = _SYSTEM.get(error.errno or 0)
-    return UserError(f"{path}: cannot be written ({error.strerror or error}){f': {mend}' if mend else ''}")
+    fix = _SYSTEM.get(error.errno or 0)
+    return UserError(f"{path}: cannot be written ({error.strerror or error}){f': {fix}' if fix else ''}")
 
 
 class BackendError(Exception):

@@ -22,7 +22,7 @@ from evaluators.usage import failed_replies
 
 
 class Judge(Protocol):
-    """Whoever decides a Case. `decide` raises `errors.BackendError` where no answer came."""
+    """What decides a Case. `decide` raises `errors.BackendError` where no answer came."""
 
     spec: JudgeSpec
     in_process: bool

@@ -125,7 +125,7 @@ FIELDS_OF_BACKENDS = ("model_args", "api_key_env", "api_key_header", "headers", 
 """Fields of `ModelSpec` for those backends alone that declare them (`Capabilities.fields`)."""
 
 NAME_ALONE = "baseline"
-"""The backend of a judge of which a config says no more than its name."""
+"""The backend of a judge for which a config gives only a name."""
 
 
 class ModelSpec(Entry):

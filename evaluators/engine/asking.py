@@ -108,7 +108,7 @@ async def opened(
     """An Asker over a journal.
 
     Raises:
-        UserError: the journal is held by another process.
+        UserError: another process has the journal open.
     """
     with Journal(path) as journal:
         asker = Asker(spec, backend, journal, answers_in(path), tally, account=account)

@@ -32,7 +32,7 @@ def lock(path: Path, shared: bool = False) -> int:
     """Open a file for appending, with its folder where there is none, and lock it until it is closed; returns its descriptor.
 
     Args:
-        shared: others may share the lock; nobody may hold it alone.
+        shared: others may share the lock; then no process may hold it alone.
 
     Raises:
         UserError: another process holds it, or it cannot be written.
@@ -122,7 +122,7 @@ class Journal:
                 self._dirty = False
                 try:
                     os.fsync(self._fd)
-                except OSError as e:  # raised by the next append: this thread has nobody to report to
+                except OSError as e:  # raised by the next append: this thread cannot report it
                     self._failure = e
                     return
 
@@ -163,7 +163,7 @@ def is_torn(line: bytes) -> bool:
 
 
 Damage = dict[tuple[Path, int], str]
-"""Lines that cannot be read: (file, line number from 1) -> why. What they held is asked for again."""
+"""Lines that cannot be read: (file, line number from 1) -> why. Their content is asked for again."""
 
 
 def objects(

@@ -16,7 +16,7 @@ from evaluators.specs import JudgeSpec
 Orders = Literal["both", "AB", "BA", "hashed", "stored"] | int
 """`both`: all cyclic orders of an item's candidates, two of a pair. A number: the first so many. `AB` and `BA`: of three
 candidates or more, the first order and the second. `stored` shows first what the dataset stores first, as some official
-protocols do. `hashed` gives each item one order, drawn from its uid: half the calls, and
+protocols do. `hashed` gives each item one order, by a hash of its uid: half the calls, and
 no decomposition of position bias."""
 
 

@@ -125,7 +125,7 @@ class MediaWindow:
             self._sha.pop(path, None)
 
     async def _read(self, wants: Sequence[_Want]) -> list[_Read]:
-        """Read in one hop what nobody reads yet, and wait for the rest with those who do."""
+        """Read in one hop what is not being read yet, and wait for the rest with those who read it."""
         fresh = [w for w in wants if w not in self._reading]
         waiting = {id(r): r for w in wants if (r := self._reading.get(w)) is not None}
         if fresh:

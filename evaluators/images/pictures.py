@@ -1,4 +1,4 @@
-"""Picture files: told by their content, read, decoded, and brought within a pixel budget. Every room opens them here.
+"""Picture files: recognised by their content, read, decoded, and brought within a pixel budget. All code opens them here.
 
 Whatever a decoder raises costs that picture alone: `decoding` and `read_picture` make it a `BackendError` of kind `image` that
 names the file. Endpoints come to Pillow only with a pixel budget; without one their bytes go out as they are.
@@ -84,7 +84,7 @@ def check_picture(path: str, data: bytes | memoryview) -> str:
 
 @contextlib.contextmanager
 def decoding(path: str) -> Iterator[None]:
-    """Decoders raise what they like: OSError, SyntaxError, struct.error, bombs, MemoryError. All of it is about one picture.
+    """Decoders may raise anything: OSError, SyntaxError, struct.error, bombs, MemoryError. All of it is about one picture.
 
     Raises:
         BackendError: of kind `image`.
@@ -200,7 +200,7 @@ def png_bytes(image: Any) -> bytes:
     """A PIL image as PNG: lossless at any level of compression, and the first costs least.
 
     Raises:
-        Exception: a lazily opened file decodes here, and decoders raise what they like.
+        Exception: a lazily opened file decodes here, and decoders may raise anything.
     """
     buffer = io.BytesIO()
     plain_mode(image).save(buffer, format="PNG", compress_level=1)

@@ -272,7 +272,7 @@ class Induction:
         return self._judge["holistic"].shown(Case(item, order))
 
     def _unfit(self, criterion: Criterion, item: Item) -> str:
-        """Why a criterion cannot be shown to whoever verifies it; empty where it can."""
+        """Why a criterion cannot be shown to the judge that verifies it; empty where it can."""
         text = one_line(criterion)
         if _numbered.compares(text):
             return "compares candidates, or names one"

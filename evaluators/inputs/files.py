@@ -19,7 +19,7 @@ import jsonlines
 from evaluators.errors import UserError
 
 DEEPEST = 100
-"""Lists and objects within each other; whoever walks through deeper ones runs out of stack."""
+"""Lists and objects within each other: code that walks through deeper ones runs out of stack."""
 
 
 def not_a_file(mode: int) -> str:

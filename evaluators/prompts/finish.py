@@ -96,7 +96,7 @@ def check_finished(reason: str | None, complete: Collection[str] = (), usage: di
         usage: what the unfinished reply cost anyway.
 
     Raises:
-        BackendError: of kind `server` where the server did not finish it, `finish_reason` where nobody knows.
+        BackendError: of kind `server` where the server did not finish it, `finish_reason` where it is not known.
     """
     family = ending(reason, complete)
     if family == "failed":

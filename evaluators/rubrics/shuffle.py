@@ -20,7 +20,7 @@ from evaluators.records import Item
 WHOLE = 2048
 """Up to this many rubrics are assigned in one go; assignment is cubic."""
 BLOCK = 512
-"""Larger categories are cut into runs of neighbours in length; whoever finds no partner there is paired across them."""
+"""Larger categories are cut into runs of neighbours in length; items without a partner there are paired across them."""
 
 
 def donors(

@@ -192,12 +192,12 @@ class _Reading:
 def _renamed(spec: BenchmarkSpec, source: Source, absent: list[tuple[str, ...]], columns: Iterable[str]) -> str:
     names = ", ".join(" or ".join(map(repr, c)) for c in absent)
     at = f" at {source.revision}" if source.revision else ""
-    mend = (
+    fix = (
         "give a `revision:` that has it, or `path:` with rows that do"
         if source.revision
         else f"name the columns as {spec.title} does"
     )
-    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {mend}"
+    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {fix}"
 
 
 def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str]:
@@ -225,7 +225,7 @@ class RowReader:
         """The item of a row.
 
         Args:
-            unused: nobody will be shown it, so that its media need not be there.
+            unused: no model will see it, so its media need not be there.
         """
         self._unused = unused
         spec = self._spec

@@ -17,7 +17,7 @@ from evaluators.records import Item, MediaFile
 from harness_plugins.benchmarks.components import components
 
 SHORTEST = 20
-"""Normalised characters of a candidate's text below which it is nobody's own ("Yes, it is.")."""
+"""Normalised characters of a candidate's text below which it identifies no item ("Yes, it is.")."""
 SHOWN = 5
 _HEAD = 400
 """Characters that are normalised to see whether the rest is worth it."""

@@ -89,7 +89,7 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
 def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
     """The row files of a folder: those the benchmark names, else the parquet shards of its split, else the only one.
 
-    Of a benchmark that is one config of its dataset, shards in other configs' folders are none of its own.
+    Of a benchmark that is one config of its dataset, shards in other configs' folders do not belong to it.
     """
     named = [folder / f for f in spec.dataset.files if (folder / f).exists()]
     if named:

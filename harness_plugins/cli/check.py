@@ -28,7 +28,7 @@ class Checked(NamedTuple):
 def check(run: Path) -> Checked:
     """What a run folder holds and lacks.
 
-    Lines that cannot be read are reported but are no fault by themselves: what they held may have been asked again.
+    Lines that cannot be read are reported but are no fault by themselves: their content may have been asked for again.
 
     >>> lines, is_whole = check(Path("results/runs/first"))        # doctest: +SKIP
 

@@ -131,7 +131,7 @@ class Config(Entry):
         return [a for a in self.arms if ARMS[a].per_writer and not ARMS[a].own]
 
     def all_writers(self) -> tuple[WriterSpec, ...]:
-        """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
+        """All writers: the config's writers and, for the arm `self`, each judge that is a model."""
         return (*self.writers, *self.own_writers().values())
 
     def own_writers(self) -> dict[str, WriterSpec]:

@@ -18,7 +18,7 @@ from harness_plugins.folder.usage import Paid
 
 @dataclass(frozen=True)
 class Money:
-    """A budget, and each judge's and writer's way to it. Without prices there is no budget, and nobody has an account."""
+    """A budget, and the account of each judge and writer. Without prices there is no budget and no account."""
 
     budget: Budget | None = None
     accounts: Mapping[str, Account] = field(default_factory=dict)

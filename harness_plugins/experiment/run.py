@@ -333,7 +333,7 @@ def judges_of(config: Config, only: Selection | None = None) -> list[JudgeSpec]:
 
 
 def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec]:
-    """Whoever has to write for the selected part of a config."""
+    """The writers that the selected part of a config needs."""
     chosen = only or {}
     arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
     writers = list(config.writers) if any(not a.own for a in arms) else []

@@ -15,17 +15,17 @@ Place = tuple[str, str]
 
 
 class Shuffle(NamedTuple):
-    """One exchange of rubrics; empty where it is not drawn yet."""
+    """One exchange of rubrics; empty where it is not chosen yet."""
 
     donors: Mapping[str, str] = MappingProxyType({})
     """Recipient -> donor."""
     settled: frozenset[str] = frozenset()
-    """The items that had a rubric when it was drawn."""
+    """The items that had a rubric when it was chosen."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The donors of each shuffle, and the items that had a rubric when they were drawn."""
+    """The donors of each shuffle, and the items that had a rubric when they were chosen."""
 
     donors: Mapping[Place, Sequence[Mapping[str, str]]]
     settled: Mapping[Place, frozenset[str]]
@@ -38,7 +38,7 @@ class Planned:
 
 
 def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
-    """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
+    """What a folder's manifest names. Call it before new rubrics are written: their items have no donors yet.
 
     Raises:
         UserError: a line of rubrics.jsonl is not a rubric.

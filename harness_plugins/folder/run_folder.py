@@ -1,4 +1,4 @@
-"""What is in a run folder, and the one way to read and write it: nobody else knows a file's name or a line's form."""
+"""What is in a run folder, and the one way to read and write it: no other module knows a file's name or a line's form."""
 
 from __future__ import annotations
 

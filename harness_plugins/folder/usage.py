@@ -76,7 +76,7 @@ class Paid:
     outputs: int
     """Verdicts or rubrics that are there: of several lines the last."""
     retried: int = 0
-    """Failed attempts before an answer came of which no reply came: whether they were billed is not known."""
+    """Failed attempts without a reply, before an answer came: whether they were billed is not known."""
     most: Tokens = NOTHING
     """The most that one call read, and that one wrote."""
     failed: int = 0
@@ -245,7 +245,7 @@ def usage_of(
         _judges(db, manifest, folder_usage)
     file_writers = set(
         manifest.get("rubrics", {})
-    )  # not paid for here; what they took to write is told where they say it
+    )  # not paid for here; what they took to write is reported where it is known
     if rubric_files:
         read_lines(db, _RUBRICS, rubric_files)
         _rubrics(db, file_writers, folder_usage)

@@ -1,4 +1,4 @@
-"""Items that are known by their id and label alone, where a file names no candidates: whoever judged them, one item an id."""
+"""Items that are known by their id and label alone, where a file names no candidates: one item for each id, for all judges."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Samples that lmms-eval's `--log_samples` wrote of its own tasks `vl_rewardbench`, `multimodal_rewardbench` and `multi_crit`.
 
 A row holds neither the benchmark's row nor the messages that were sent, but the text of the prompt whole, the label, and the
-row's score: question and responses are taken out of the prompt, and the score tells whether they were taken out rightly.
+row's score: question and responses are taken out of the prompt, and the score shows whether that was done correctly.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _read(file: InputFile) -> JudgeResults:
             )
         if number in lines:
             raise UserError(
-                f"{where}: doc_id {number} stands in {lines[number]} too: two runs wrote into one file; split it"
+                f"{where}: doc_id {number} is in {lines[number]} too: two runs wrote into one file; split it"
             )
         lines[number] = where
         reply, position = _reply(row), None

@@ -88,7 +88,7 @@ def thumbnails(
     """A thumbnail for each distinct image of some items, by `identity`, of `budget` bytes in all at most.
 
     Args:
-        done: told after each batch how many there are of how many.
+        done: called after each batch with the number done and the total.
     """
     from PIL import Image
 

@@ -181,7 +181,7 @@ def _unwrapped(image: Any) -> Any:
 
 
 def content_of(image: Any) -> Hashable:
-    """What tells one picture from another: a path by its name, whatever is in memory by its content.
+    """What identifies a picture: a path by its name, whatever is in memory by its content.
 
     Raises:
         UserError: it is not a picture.
@@ -241,7 +241,7 @@ def _from_array(array: Any) -> Any:
             raise BadImage("its values are not finite: the generator has diverged")
         if array.min() < -MOST_SLACK or array.max() > 1 + MOST_SLACK:
             raise UserError(
-                f"float images lie in 0..1, and these run from {array.min():.3g} to {array.max():.3g}: "
+                f"float images are in 0..1, and these run from {array.min():.3g} to {array.max():.3g}: "
                 "denormalise them first, (image / 2 + 0.5).clamp(0, 1) for -1..1"
             )
         array = (array.clip(0, 1) * 255).round().astype(np.uint8)

@@ -49,14 +49,14 @@ async def compute_score(
             JSON) and `saw`, and then `ground_truth` is not looked at.
         config: the reward: a YAML file with `proxy_grm:` (see `rewards.server.config`), or a mapping with the keys of that part.
         server, token_env: a reward server in place of `config`: its address, and the environment variable with its token.
-        on_failure: `raise`, or what a completion earns on which the proxy was never heard.
+        on_failure: `raise`, or the reward of a completion for which the proxy never answered.
 
     Returns:
         `score`; `judge_failed`, `acc` (the completion's own verdict), `well_formed` as 0.0 or 1.0; `answer` and `proxy`, the
         outcomes by name; `error`, the kind of failure or "".
 
     Raises:
-        BackendError: the proxy was never heard, and `on_failure` is `raise`.
+        BackendError: the proxy never answered, and `on_failure` is `raise`.
         UserError: the configuration or the row is not as it must be.
     """
     if on_failure == "group_mean":
@@ -145,7 +145,7 @@ def _background(config: Any, server: str | None, token_env: str | None) -> Backg
 
 @cache
 def _configured(arguments: bytes) -> BackgroundLoop[CompletionReward]:
-    """One reward a process for each configuration: verl hands the same arguments over with every completion."""
+    """One reward a process for each configuration: verl passes the same arguments with every completion."""
     config, server, token_env = orjson.loads(arguments)
     if server is None:
         reward: CompletionReward = proxy_of(config).reward()

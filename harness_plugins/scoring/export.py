@@ -91,7 +91,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
 
 def _check_place(run: Path, out: Path) -> None:
     if out.resolve().is_relative_to(run):
-        raise UserError(f"{out}: lies in the run folder; give --out another place")
+        raise UserError(f"{out}: is inside the run folder; give --out another place")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise UserError(f"{out}: no folder; give --out a new one")
     if out.exists() and any(out.iterdir()):

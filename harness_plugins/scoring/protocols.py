@@ -205,6 +205,6 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
             choice = parser(text)
             if choice is None or choice >= TIE:
                 outcome[place] = UNPARSED if choice is None else choice
-            else:  # a position that nobody has is a pick that is never right
+            else:  # a position that no candidate has is a pick that is never right
                 outcome[place] = pick_of(choice, order) if choice <= len(order) else choice - 1
     return outcome

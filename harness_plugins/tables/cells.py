@@ -62,7 +62,7 @@ def gain(contrast: Contrast | None, *, short: bool = False) -> Cell:
 
 
 def incomplete(contrast: Contrast) -> str:
-    """What is known of a difference of which answers are missing."""
+    """What is known of a difference where answers are missing."""
     if contrast.bounds is None:
         return "incomplete"
     low, high = (f"{100 * x:+.1f}" for x in contrast.bounds)

@@ -56,7 +56,7 @@ def flags(view: View) -> list[str]:
 
 
 def no_finding(view: View) -> list[str]:
-    """Differences by which nothing can be told: no item came out differently, or they would count but for what spoils a side."""
+    """Differences that show nothing: no item came out differently, or they would count but for what spoils a side."""
     notes = []
     if not all(x.differs for c in view.cells for x in contrasts(c)):
         notes.append("no answer: no item came out differently on the two sides, so there is no spread to test by.")

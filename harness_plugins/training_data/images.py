@@ -2,7 +2,7 @@
 
 The perceptual hash is pHash as imagehash has it (`imagehash.phash`): a 32 x 32 grey image, its cosine transform, and for each of
 the 8 x 8 lowest frequencies whether it is above their median. Written out here over scipy, which is there anyway: imagehash
-would add PyWavelets for hashes that nobody asks for.
+would add PyWavelets for hashes that are not used here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The parts of the training data: disjoint by cluster, at given sizes, repeatable by their seed, labels balanced.
 
-Proxy-SFT, Proxy-RL and GRM-SFT are drawn from pairs that the teacher judged rightly, GRM-RL from the others (Proxy-GRM, figure 2).
-A cluster belongs to the part that draws it first. Clusters come in an order drawn from the seed; only where the sizes cannot be met
-so, those come first that hold least of what other parts draw from (`packed`).
+Proxy-SFT, Proxy-RL and GRM-SFT are made from pairs that the teacher judged rightly, GRM-RL from the others (Proxy-GRM, figure 2).
+A cluster belongs to the part that takes it first. The seed decides the order of clusters; only where the sizes cannot be met
+so, those come first that hold least of what other parts need (`packed`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness_plugins.training_data.config import PART_FACTS, UNTAUGHT, Part, Poo
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One pair that may be drawn."""
+    """One pair that a part may take."""
 
     uid: str
     cluster: int
@@ -46,8 +46,8 @@ def draw(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, as_many
     """Draw the parts.
 
     Args:
-        sizes: how many pairs each part is to have; parts draw in this order.
-        as_many: where a size cannot be met, draw what there is.
+        sizes: how many pairs each part should have; parts choose in this order.
+        as_many: where a size cannot be met, take what there is.
 
     Raises:
         UserError: a size cannot be met; says how many there are, a line for each such part.

@@ -174,8 +174,8 @@ def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pa
         except NoPreference as e:
             yield Dropped(entry.name, place, "no_preference", str(e))
         except MediaProblem as e:
-            mend = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
-            yield Dropped(entry.name, place, "bad_row", f"{e}{mend}")
+            fix = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
+            yield Dropped(entry.name, place, "bad_row", f"{e}{fix}")
         except RowProblem as e:
             yield Dropped(entry.name, place, "bad_row", str(e))
 

@@ -50,8 +50,8 @@ def order_with(item: Item, first: bool) -> Order:
 def orders_for(item: Item, how: Distil, seed: int) -> tuple[Order, ...]:
     """The orders that the teacher sees a pair in.
 
-    One of them is drawn for each two rows of a source, and the other row gets its opposite: the preferred response is first in
-    half of them, and a source that grows, or is read with a limit, asks nothing twice.
+    One of them is chosen at random for each two rows of a source, and the other row gets its opposite: the preferred response
+    is first in half of them, and a source that grows, or is read with a limit, asks nothing twice.
     """
     if how.orders == "both":
         return ORDERS

@@ -43,7 +43,7 @@ _GRAMMARS = frozenset(
 
 
 class Client(Protocol):
-    """Whoever posts requests to one replica."""
+    """A client: it posts requests to one replica."""
 
     async def send(self, body: Mapping[str, Any], images: list[Encoded], timeout_s: float) -> Reply: ...
 

@@ -152,7 +152,7 @@ _WORDS = {
 """What servers without a code of their own for it say."""
 
 _SOON = re.compile(r"(try again|retry) (in|after) ", re.I)
-"""A limit that goes by: no quota that is used up, whatever it is called."""
+"""A limit that ends by itself: not a quota that is used up, whatever it is called."""
 
 
 STREAM_FIX = " (`stream: true` of the judge collects the pieces)"
@@ -289,7 +289,7 @@ def is_page(data: bytes) -> bool:
 
 
 def redirected(reply: Reply) -> BackendError:
-    """The failure of a request that was sent elsewhere: nobody follows, so that no key goes where it was not meant to."""
+    """The failure of a request that was redirected: redirects are not followed, so that no key reaches another server."""
     target = reply.headers.get("location", "").partition("?")[0].partition("#")[0]
     scheme, mark, address = target.partition("://")
     if mark and "@" in address.partition("/")[0]:

@@ -1,7 +1,7 @@
 """Chat completions as servers really send them, read into an `Answer`, or into the failure that they are.
 
-What nobody reads may be as odd as it likes. What is read is read without guessing, and where it cannot be, the error says what
-came and what to do.
+Fields that are not read may hold anything. Fields that are read are read without guessing; where one cannot be, the error says
+what came and what to do.
 """
 
 from __future__ import annotations

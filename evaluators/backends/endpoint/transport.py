@@ -299,7 +299,7 @@ class _Pieces(aiohttp.Payload):
 
 
 class _Connection(ResponseHandler):
-    """Closes where something comes that nobody asked for: aiohttp would take it for the reply to the next request."""
+    """Closes where data come that were not asked for: aiohttp would take them for the reply to the next request."""
 
     _answer: Any = None
     """The body of the reply that was waited for, once its head is there."""

@@ -223,7 +223,7 @@ class _ShownRequest(NamedTuple):
 
 
 def result_of(answer: Answer | None, error: Failure | None) -> GenerationResult:
-    """What lmms-eval is to see: of a request without an answer its own words, so that its tasks and tools know it for what it is."""
+    """What lmms-eval is to see: of a request without an answer its own words, so that its tasks and tools recognise it."""
     if answer is None:
         reason = f"{error.kind}: {error.message}" if error else "no answer"
         return GenerationResult(f"{REQUEST_FAILED} {reason}", TokenCounts())

@@ -100,7 +100,7 @@ def _native_task(request: Instance) -> RubricTask | None:
 
 
 class Tasks(dict[str, Any]):
-    """`task_dict`, in which lmms-eval tells a model the tasks that it is to answer: ours hear of it, since nothing else tells them."""
+    """`task_dict`, in which lmms-eval tells a model the tasks that it must answer; nothing else tells our tasks."""
 
     def __setitem__(self, name: str, dataset: Any) -> None:
         docs = dataset.get("test") if isinstance(dataset, dict) else None

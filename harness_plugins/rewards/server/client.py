@@ -139,7 +139,7 @@ class RewardClient(AsyncResource):
         """Ask until it answers or the deadline passes; BackendError is the last failure.
 
         No `engine.caller`: that ends by a number of attempts, pays for each and gives up a dead server, and the reward server's own has
-        done so already. Here a server that is away is waited for.
+        done so already. Here the client waits for a server that is down.
         """
         async with self._gate:
             data = await asyncio.to_thread(body)

@@ -1,7 +1,7 @@
-"""Which numbers are bold: the best among comparable ones, and never by a difference that cannot be told from chance.
+"""Which numbers are bold: the best among comparable ones, and never by a difference that may be chance.
 
 Published numbers compare with published ones, whose conventions must be known and equal; ours with ours, over the same
-items under the same protocol and orders. Never one with the other: nobody can test such a difference.
+items under the same protocol and orders. Never one with the other: such a difference cannot be tested.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MERIT: dict[str, Callable[[float], float]] = {
 
 
 def _is_best(column: Column, number: Number, rivals: Sequence[Number]) -> bool:
-    """Flagged numbers compete, and are never bold. Of ours, one must also be told from the same judge without a rubric."""
+    """Flagged numbers compete, and are never bold. Of ours, one must also differ from the same judge without a rubric."""
     if not rivals or number.flags or number.value is None:
         return False
     merit = MERIT[column.better]

@@ -44,7 +44,7 @@ class Source(Entry):
 
 
 class Conventions(Entry):
-    """How a number was made. Empty means: as the level above says; `unknown` means that nobody says."""
+    """How a number was made. Empty means: as the level above says; `unknown` means that it is not stated."""
 
     sources: tuple[Source, ...] = ()
     revision: str | None = None

@@ -55,7 +55,7 @@ class Column(Entry):
     mean_of: tuple[str, ...] = ()
     """Other columns whose mean it is: of published rows as printed, of ours computed."""
     unavailable: str = ""
-    """Why nobody can fill it: the cells stay empty."""
+    """Why it cannot be filled: the cells stay empty."""
     unit: Literal["percent", "share", "score"] = "percent"
     digits: int = Field(1, ge=0, le=6)
     better: Literal["higher", "lower", "nearer_zero", "neither"] = "higher"

@@ -1,4 +1,4 @@
-"""What the rubrics carry over: the writer's own accuracy beside what its rubrics do in a judge's hands."""
+"""What the rubrics carry over: the writer's own accuracy beside what its rubrics do for a judge."""
 
 from __future__ import annotations
 

@@ -257,8 +257,8 @@ def test_bad_places_and_a_missing_public_are_refused(
     for out, why in (
         (tmp_path / "full", "not empty"),
         (tmp_path / "file", "no folder"),
-        (folder / "public", "lies in the run folder"),
-        (folder, "lies in the run folder"),
+        (folder / "public", "is inside the run folder"),
+        (folder, "is inside the run folder"),
     ):
         assert main(["export", str(folder), "--public", "--out", str(out)]) == 2
         assert why in capsys.readouterr().err
