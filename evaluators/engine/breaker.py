@@ -94,7 +94,7 @@ class Breaker:
             RunStopped: it is given up already.
         """
         if self._awaited is not None:
-            async with self._turn:
+            async with self._turn:  # a queue: one probe goes out for each pause, however many requests wait
                 if self._awaited is not None and not self._answered.is_set() and self._over is None:
                     self._pause_s = min(2 * self._pause_s, PROBE_MOST_S)
                     with contextlib.suppress(TimeoutError):
@@ -120,13 +120,13 @@ class Breaker:
 
     def _doubt(self, error: BackendError) -> None:
         if self._lost < FIRST or len(self._items) < FIRST_ITEMS or len(self._words) > 1:
-            self._awaited = None
+            self._awaited = None  # different words: each request may have failed for a reason of its own
             return
         left_s = 0.0
         if error.kind in _PATIENT and self._since is not None:
             left_s = self._since + PATIENCE_S - time.monotonic()
         if self._awaited is None:
-            self._awaited = set(self._in_flight)
+            self._awaited = set(self._in_flight)  # sent before the doubt: any of them may still be answered
             if left_s > 0:
                 log.warning("%s", stops.in_doubt(self._judge, self._lost, error, left_s))
         if not self._awaited and left_s <= 0:

@@ -83,6 +83,7 @@ class Budget:
             if self.spent + amount > self.most:
                 self.reached, self._refused = True, max(self._refused, amount)
                 return False
+            # With nothing in flight nothing is reserved, and no settlement would ever wake a request that waits.
             if self.spent + self.held + amount <= self.most or not self._open:
                 break
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -99,7 +100,7 @@ class Budget:
         self.held = self.held - amount if self._open else 0.0  # sums of fractions drift
         self.spent += cost
         waiting, self._waiting = self._waiting, []
-        for turn in waiting:
+        for turn in waiting:  # all of them: a small request may fit now where the first in line does not
             if not turn.done():
                 turn.set_result(None)
 

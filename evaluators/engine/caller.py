@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-TOLD_S = 60.0
+LONG_PAUSE_S = 60.0
 """A longer pause is reported also where there is no progress line."""
 
 
@@ -124,7 +124,7 @@ class Caller:
         self._slots = Slots(spec.concurrency, spec.adaptive)
         at_once = spec.concurrency if requests is None else min(spec.concurrency, requests)
         self._breaker = Breaker(spec.name, at_once, ends)
-        self._told_until = 0.0
+        self._reported_until = 0.0
 
     async def admit(self, asked: Case | ChatRequest) -> Reservation | None:
         """Wait until a request may be sent, with what it may cost set aside.
@@ -177,6 +177,7 @@ class Caller:
                     answer, parsed = await self._attempt(ask, read)
                 except BackendError as e:
                     self._failed(e)
+                    # Settled before the pause: money that waits with a request would keep others from being sent.
                     self._settle(paying, None, e.replies)
                     paying = None
                     error = e.after(earlier)
@@ -197,7 +198,7 @@ class Caller:
                         answer = replace(answer, attempts=attempt, failed_replies=before)
                     return Answered(answer, parsed)
         finally:
-            if paying is not None:
+            if paying is not None:  # cancelled, or an error that is not the server's: nothing was paid
                 self._settle(paying)
             self._breaker.back(number)
             tally.in_flight -= 1
@@ -251,7 +252,7 @@ class Caller:
         most = self.spec.retry_after_most_s
         requested_s, seconds = asked_s(error), backoff_s(attempt, error, most)
         now = time.monotonic()
-        if requested_s is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
-            self._told_until = now + seconds  # all requests in flight wait for the same thing: reported once
+        if requested_s is not None and seconds > LONG_PAUSE_S and now + seconds > self._reported_until + 1.0:
+            self._reported_until = now + seconds  # all requests in flight wait for the same thing: reported once
             log.warning("%s", stops.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
         await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)

@@ -119,7 +119,7 @@ class Journal:
     def _sync_each_second(self) -> None:
         while not self._stop.wait(FSYNC_SECONDS):
             if self._dirty:
-                self._dirty = False
+                self._dirty = False  # before the fsync: a line that comes meanwhile is for the next one
                 try:
                     os.fsync(self._fd)
                 except OSError as e:  # raised by the next append: this thread cannot report it

@@ -130,6 +130,7 @@ class Runner:
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
                 for call_cells in calls:
+                    # Admitted before its task exists: a million due calls are never a million tasks.
                     reservation = None if self._unreadable else await caller.admit(case_of(item, call_cells[0]))
                     if reservation is None:  # what is in flight is waited for and written
                         return
@@ -146,7 +147,7 @@ class Runner:
             while ahead is not None:
                 work, reading = ahead
                 ready = await reading
-                ahead = next(batches, None)
+                ahead = next(batches, None)  # begins to read the next batch, while this one is asked
                 self._list([item for item, _ in ready])
                 for item, error in ready:
                     cells = list(work.grid.cells(item, work.judge, work.rows))

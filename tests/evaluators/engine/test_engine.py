@@ -354,7 +354,7 @@ def test_a_long_pause_is_cut_short_and_told(
     header: str,
 ) -> None:
     """Told once, not once a request; and no pause longer than the option lets the run wait for hours."""
-    monkeypatch.setattr(caller, "TOLD_S", 0.2)
+    monkeypatch.setattr(caller, "LONG_PAUSE_S", 0.2)
 
     def limited(body: dict[str, Any]) -> web.Response | None:
         if server.asked <= 8:
