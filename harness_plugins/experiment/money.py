@@ -121,11 +121,11 @@ def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict
         rates = prices.rates(p.model)
         if rates is None:
             continue
-        untold = p.usage.calls - p.usage.known
-        if strict and untold and not p.usage.known and (rates.read or rates.written):
+        unreported = p.usage.calls - p.usage.known
+        if strict and unreported and not p.usage.known and (rates.read or rates.written):
             raise UserError(
-                f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not report their tokens, so the amount spent is unknown: "
-                "leave max_cost out, or give the run another folder (--out)"
+                f"{folder}: the {unreported:,} answers of {p.role} {p.name!r} do not report their tokens, so the amount spent is "
+                "unknown: leave max_cost out, or give the run another folder (--out)"
             )
-        total += p.usage.money(rates) + untold * (p.most.read * rates.read + p.most.written * rates.written)
+        total += p.usage.money(rates) + unreported * (p.most.read * rates.read + p.most.written * rates.written)
     return total

@@ -440,6 +440,7 @@ def write_rubrics(
     if not config.all_writers():
         raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
     check_secrets(config.all_writers(), writers)
+    # Writers are asked for rubrics where some arm reads them; this command writes them whatever the arms are.
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
     manifest = folder.manifest()

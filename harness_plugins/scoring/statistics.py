@@ -149,7 +149,7 @@ def intervals(distribution: Floats) -> Intervals:
     missing = np.isnan(distribution)
     without_gaps, with_gaps = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
-    # The second goes column by column.
+    # nanpercentile goes column by column, which is slow: only the columns with gaps go through it.
     for columns, percentile in ((without_gaps, np.percentile), (with_gaps, np.nanpercentile)):
         if columns.any():
             low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
@@ -181,10 +181,10 @@ def sign_flip(differences: Floats, *, flips: int = FLIPS, seed: int = SEED) -> F
 
 
 def _exact_flip(values: Floats) -> float:
-    sums = np.zeros(1)
+    sums = np.zeros(1)  # all 2^n sums of signed values, built up value by value
     for value in values:
         sums = np.concatenate([sums + value, sums - value])
-    return float(np.mean(np.abs(sums) >= abs(values.sum()) - 1e-9))
+    return float(np.mean(np.abs(sums) >= abs(values.sum()) - 1e-9))  # equal sums differ by rounding
 
 
 def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
@@ -202,6 +202,7 @@ def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
         # The sum with the other signs flipped is twice this less the whole.
         unflipped = bits.astype(np.float32) @ values
         beyond += (np.abs(2 * unflipped.astype(np.float64) - total) >= np.abs(total) - tolerance).sum(axis=0)
+    # The observed signs are one of the draws, so that p is never 0 (Phipson & Smyth 2010).
     answer: Floats = (beyond + 1) / (flips + 1)
     return answer
 
