@@ -81,6 +81,7 @@ def _assign(
         return {}
     lengths = [[len(rubrics[i.uid]) for i in who] for who in (recipients, givers)]
     cost = np.abs(_column(lengths[0]) - _column(lengths[1]).T)
+    # Costs in steps, each above what the one before can add to a pair: lengths, then the label's position, then earlier pairings.
     unit = float(cost.max()) + 1.0
     label, theirs = (
         [-1 if i.label.preferred is None else i.label.preferred for i in who] for who in (recipients, givers)

@@ -83,8 +83,8 @@ def _notes(matrix: Matrix) -> Iterator[str]:
     )
     yield (
         "Margins are means over unseen and complete cells, item by item; kin, cells whose relation is not declared, baselines and "
-        "incomplete cells are apart. Their tests speak of these judges and writers, items being the sample. Holm: over the cells "
-        "of unseen or undeclared judges; apart from these over the writers' margins, and over the judges'."
+        "incomplete cells are listed apart. Their tests speak of these judges and writers, items being the sample. Holm: over the "
+        "cells of unseen or undeclared judges; apart from these over the writers' margins, and over the judges'."
     )
     if "undeclared" in matrix.relations.values():
         yield "undeclared: declare `family` of judge and writer, and the cell counts in the margins if they are unseen."
