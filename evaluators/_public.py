@@ -18,7 +18,7 @@ def imported(package: str, modules: Mapping[str, str], name: str) -> Any:
         modules: by public name the module that defines it.
 
     Raises:
-        AttributeError: that is no public name.
+        AttributeError: that is not a public name.
     """
     if name not in modules:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

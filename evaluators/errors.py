@@ -28,10 +28,10 @@ KINDS = {
     "finish_reason": "an answer that ended for a reason of an unknown name",
     "descriptors": "too many open files and connections",
     "backend": "the judge itself failed",
-    "image": "a picture that cannot be shown, so that nobody was asked",
+    "image": "a picture that cannot be shown, so no request was sent",
     "alone": "no other candidate of the prompt to compare with",
 }
-"""Kinds of failure, as they stand in `Verdict.error.kind` and in the progress line."""
+"""Kinds of failure, as they are in `Verdict.error.kind` and in the progress line."""
 
 FATAL = frozenset({"refused_connection", "auth", "quota", "certificate", "proxy", "not_found", "redirect", "stream"})
 """When nothing but these comes back, going on is pointless."""
@@ -60,7 +60,7 @@ REPLIES = frozenset({"bad_json", "empty", "logprobs", "finish_reason"})
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: one line that names the place and the mend. The command line exits with 2."""
+    """A mistake in what the user gave: one line that names the place and the fix. The command line exits with 2."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -73,7 +73,7 @@ _SYSTEM = {
     errno.EACCES: "you may not write there; change its permissions, or give another folder (--out)",
     errno.EPERM: "you may not write there; change its permissions, or give another folder (--out)",
     errno.EROFS: "its file system is read-only; give another folder (--out)",
-    errno.EIO: "the disk, or the way to it, fails; look at the system's log, or give another folder (--out)",
+    errno.EIO: "the disk, or the connection to it, fails; look at the system's log, or give another folder (--out)",
     errno.ENOLCK: "its file system has no locks left or gives none; give a folder on another one (--out)",
     errno.EOPNOTSUPP: "its file system gives no locks; give a folder on another one (--out)",
     errno.ENOSYS: "its file system gives no locks; give a folder on another one (--out)",
@@ -83,7 +83,7 @@ _SYSTEM = {
     errno.EISDIR: "it is a folder; remove it, or give another folder (--out)",
     errno.ESTALE: "the network file system lost it; mount it again and run the same command again",
 }
-"""What an error of the file system means, and the mend."""
+"""What an error of the file system means, and the fix."""
 
 
 def unwritten(path: object, error: OSError) -> UserError:
@@ -92,8 +92,8 @@ def unwritten(path: object, error: OSError) -> UserError:
     >>> str(unwritten("runs/a", OSError(errno.EROFS, "Read-only file system")))
     'runs/a: cannot be written (Read-only file system): its file system is read-only; give another folder (--out)'
     """
-    mend = _SYSTEM.get(error.errno or 0)
-    return UserError(f"{path}: cannot be written ({error.strerror or error}){f': {mend}' if mend else ''}")
+    fix = _SYSTEM.get(error.errno or 0)
+    return UserError(f"{path}: cannot be written ({error.strerror or error}){f': {fix}' if fix else ''}")
 
 
 class BackendError(Exception):
@@ -104,9 +104,9 @@ class BackendError(Exception):
         message: what the server said, shortened, secrets removed.
         http: the status code, where there was one.
         retry_after_s: seconds that the server asked to wait.
-        usage: tokens that were paid for all the same, as in `Answer.usage`.
-        wrote: a model wrote something that came to nothing, so it may have been paid for, whatever the kind.
-        earlier: the usage of replies that came to nothing with this failure, None for one that does not tell: other calls of
+        usage: tokens that were paid for anyway, as in `Answer.usage`.
+        wrote: a model wrote something that could not be used, so it may have been paid for, whatever the kind.
+        earlier: the usage of other failed replies, None for one that does not report it: other calls of
             the same decision, attempts before this one.
     """
 
@@ -132,12 +132,12 @@ class BackendError(Exception):
 
     @property
     def replies(self) -> tuple[dict[str, int] | None, ...]:
-        """The usage of every reply that came to nothing and may have been paid for."""
+        """The usage of every reply that failed and may have been paid for."""
         may_be_paid = self.usage or self.wrote or self.kind in REPLIES
         return (*self.earlier, self.usage) if may_be_paid else self.earlier
 
     def after(self, earlier: Iterable[dict[str, int] | None]) -> BackendError:
-        """The same failure, with replies before it that came to nothing too."""
+        """The same failure, with failed replies before it."""
         return BackendError(
             self.kind,
             self.message,
@@ -154,4 +154,4 @@ class BackendError(Exception):
 
 
 class RunStopped(Exception):
-    """The run ended early for a reason that asking on cannot mend (a dead server, a wrong key)."""
+    """The run ended early for a reason that more requests cannot fix (a dead server, a wrong key)."""

@@ -17,7 +17,7 @@ def failed_import(error: BaseException) -> ImportError | None:
 
 
 def install(error: BaseException, extra: str) -> str:
-    """The command that mends a failed import.
+    """The command that fixes a failed import.
 
     A package that is there, but in a version without what was imported, is named with the range that the extra has for it:
 

@@ -22,7 +22,7 @@ from evaluators.usage import failed_replies
 
 
 class Judge(Protocol):
-    """Whoever decides a Case. `decide` raises `errors.BackendError` where no answer came."""
+    """What decides a Case. `decide` raises `errors.BackendError` where no answer came."""
 
     spec: JudgeSpec
     in_process: bool
@@ -79,7 +79,9 @@ class ChatJudge:
             try:
                 answers.append(await self.backend.chat(request))
             except BackendError as e:
-                raise e.after(a.usage for a in answers) from None  # the decision is asked anew, and these were paid for
+                raise e.after(
+                    a.usage for a in answers
+                ) from None  # the decision is asked again, and these were paid for
         if self.spec.verdict == "direct" and self.spec.asked(case).criteria:
             return _joined(answers)
         return await self._weighed(requests[0], answers[0]) if self.spec.verdict == "reasoned" else answers[0]
@@ -126,7 +128,7 @@ class _Spent(NamedTuple):
 
 
 def _spent(answers: Sequence[Answer]) -> _Spent:
-    """What calls took that were made one after the other. Tokens that one of them does not tell are told of none."""
+    """What calls took that were made one after the other. Tokens that one of them does not report count as unknown."""
     usage: Counter[str] = Counter()
     for answer in answers:
         usage.update(answer.usage or {})

@@ -1,7 +1,7 @@
 """Digests and names: item uids, the canonical order, and the keys under which verdicts are filed.
 
 A key is made of the digests of what a verdict depends on, never of the rendered prompt, so that a resume opens no
-image and renders nothing. URL, concurrency, timeout, retries and limits are no part of it.
+image and renders nothing. URL, concurrency, timeout, retries and limits are not part of it.
 """
 
 from __future__ import annotations

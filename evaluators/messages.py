@@ -51,9 +51,9 @@ class ChatRequest:
     answer_format: str = "tag"
     affinity: str = ""
     seed: int | None = None
-    """Set where sampling is to be repeatable: another one for each sample, so it is no part of `sampling`."""
+    """Set where sampling is to be repeatable: another one for each sample, so it is not part of `sampling`."""
     continues: bool = False
-    """The last message is the assistant's own, begun: the model is to go on with it."""
+    """The last message is the assistant's own, begun: the model must continue it."""
 
 
 class ChatBackend(Protocol):
@@ -74,7 +74,7 @@ class ChatBackend(Protocol):
 
 
 def text_of(messages: Sequence[Message]) -> str:
-    """The messages as plain text for people: images stand as `[image: path]`."""
+    """The messages as plain text for people: an image becomes `[image: path]`."""
     return "\n".join(
         part.text if isinstance(part, Text) else f"[image: {part.file.path}]" for m in messages for part in m.parts
     )

@@ -1,6 +1,6 @@
 """What other packages add: a kind of module of which any installed package may bring more.
 
-Ours lie in one package, a module each. Another package names its own in its `pyproject.toml`, and they are used like ours:
+Ours are in one package, a module each. Another package names its own in its `pyproject.toml`, and they are used like ours:
 
     [project.entry-points."rubric_harness.backends"]
     echo = "my_package.echo"
@@ -33,10 +33,10 @@ class Plugins:
     kind: str
     """The end of its entry points' group, `rubric_harness.KIND`."""
     package: str
-    """Where ours lie; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
+    """Where ours are; empty where ours are no modules of their own. Modules that begin with `_`, and folders, hold what they share."""
 
     def names(self) -> list[str]:
-        """All that are at hand, in alphabetical order."""
+        """All that are available, in alphabetical order."""
         return sorted({*_ours(self.package), *_brought(self.kind)})
 
     def others(self) -> list[str]:
@@ -91,7 +91,7 @@ def objects(kind: str, of: type[T]) -> dict[str, T]:
 
 
 def folders(kind: str) -> dict[str, Path]:
-    """Folders with data that installed packages bring of a kind: where the package lies that an entry point names, by its name.
+    """Folders with data that installed packages bring of a kind: where the package is that an entry point names, by its name.
 
     Raises:
         UserError: there is no such package, or two bring one name.
@@ -124,7 +124,7 @@ def _distribution(entry: EntryPoint) -> str:
 def _loaded(entry: EntryPoint) -> Any:
     try:
         return entry.load()
-    except Exception as e:  # a stranger's module may raise anything
+    except Exception as e:  # another package's module may raise anything
         raise UserError(f"{_whose(entry)} does not load: {type(e).__name__}: {e}; {_REMEDY}") from e
 
 

@@ -22,7 +22,7 @@ SCHEMA = 1
 
 Order = Annotated[str, StringConstraints(pattern=r"^[A-I]{2,9}$")]
 """The candidates as shown, a letter each: AB shows a pair in canonical order, BA exchanged; of three there are ABC, BCA and
-CAB. Canonical order is drawn from content, never storage."""
+CAB. Canonical order is computed from content, never from storage."""
 ORDERS: tuple[Order, ...] = ("AB", "BA")
 """Those of a pair."""
 MOST = 9
@@ -36,14 +36,14 @@ Saw = Annotated[str, StringConstraints(pattern=r"^(nothing|[A-I]{2,9})$")]
 
 @cache
 def rotations(candidates: int) -> tuple[Order, ...]:
-    """The cyclic orders of so many candidates: each stands once at each place. Those of a pair are AB and BA."""
+    """The cyclic orders of so many candidates: each is once at each place. Those of a pair are AB and BA."""
     letters = "ABCDEFGHI"[:candidates]
     return tuple(letters[n:] + letters[:n] for n in range(candidates))
 
 
 Status = Literal["ok", "tie", "unparsed", "low_mass", "refused", "truncated", "error"]
-"""`error` was never answered: retried, never scored. The others are the judge's own doing, and kept. `low_mass`: a one-token answer
-whose offered digits together are less probable than the floor; what they say stands beside it and does not count."""
+"""`error` was never answered: retried, never scored. The others are the judge's own fault, and kept. `low_mass`: a one-token answer
+whose offered digits together are less probable than the floor; what they say is recorded beside it and does not count."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 _STRICT = ConfigDict(extra="forbid")
@@ -119,7 +119,7 @@ class Item:
     candidates: tuple[Candidate, ...]
     """In canonical order."""
     stored: tuple[int, ...]
-    """The stored index of each candidate: `stored[0]` is where canonical candidate 0 lies in the dataset's row."""
+    """The stored index of each candidate: `stored[0]` is where canonical candidate 0 is in the dataset's row."""
     label: Label
     media: tuple[Media, ...] = ()
     media_missing: bool = False
@@ -131,7 +131,7 @@ class Item:
     criterion: str | None = None
     revision: str | None = None
     public: ItemFacts | None = None
-    """Of a public export alone: its texts are empty, and this stands in for them."""
+    """Of a public export alone: its texts are empty, and this replaces them."""
 
     __pydantic_config__ = _STRICT
 
@@ -180,7 +180,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class RubricFacts:
-    """What is told of a rubric whose text a public export has left out."""
+    """What is recorded of a rubric whose text a public export has left out."""
 
     criteria: int
     words: int
@@ -222,7 +222,7 @@ class Rubric:
     error: Failure | None = None
     time: str | None = None
     public: RubricFacts | None = None
-    """Of a public export alone: its texts are empty, and this stands in for them."""
+    """Of a public export alone: its texts are empty, and this replaces them."""
 
     __pydantic_config__ = _STRICT
 
@@ -233,7 +233,7 @@ class FailedReplies:
 
     count: int
     told: int
-    """Of them, how many tell their tokens."""
+    """Of them, how many report their tokens."""
     usage: dict[str, int] = field(default_factory=dict)
     """Their tokens together, as in `Answer.usage`."""
 
@@ -272,7 +272,7 @@ class Answer:
     each: tuple[TopLogprobs, ...] = ()
     """The same as `top_logprobs`, criterion by criterion, where each was asked for by a call of its own."""
     usage: dict[str, int] | None = None
-    """prompt_tokens, completion_tokens and, where told, cached_tokens."""
+    """prompt_tokens, completion_tokens and, where reported, cached_tokens."""
     latency_s: float | None = None
     attempts: int = 1
     failed_replies: FailedReplies | None = None

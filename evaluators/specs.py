@@ -35,13 +35,13 @@ TOP_LOGPROBS = 20
 SECRETS = frozenset(
     {"token", "hf_token", "use_auth_token", "auth_token", "access_token", "api_key", "api_keys", "password", "secret"}
 )
-"""Arguments that are secrets, at whatever depth they stand: in no key and in no file."""
+"""Arguments that are secrets, at whatever depth they are: in no key and in no file."""
 
 _SECRETIVE = re.compile(
     r"(?:^|[_.\-]|(?<=[a-z]))(?i:tokens?|keys?|secrets?|passw(?:or)?ds?|passphrase|credentials?|auth|authorization)(?=$|[_.\-A-Z])"
 )
 """Names that may be a secret's. It decides nothing but how a text is spelled in the manifest: as its digest, so that it is in
-the key all the same."""
+the key anyway."""
 
 
 def _decisive(arguments: Mapping[str, Any], transport: frozenset[str]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def backends_that(fit: Callable[[Capabilities], bool]) -> list[str]:
 
 
 class FromEnvironment(Entry):
-    """A secret: its value stands in an environment variable."""
+    """A secret: its value is in an environment variable."""
 
     env: str = Field(min_length=1)
 
@@ -125,7 +125,7 @@ FIELDS_OF_BACKENDS = ("model_args", "api_key_env", "api_key_header", "headers", 
 """Fields of `ModelSpec` for those backends alone that declare them (`Capabilities.fields`)."""
 
 NAME_ALONE = "baseline"
-"""The backend of a judge of which a config says no more than its name."""
+"""The backend of a judge for which a config gives only a name."""
 
 
 class ModelSpec(Entry):
@@ -158,13 +158,13 @@ class ModelSpec(Entry):
     """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
     model_args: dict[str, Any] = Field(default_factory=dict)
     """What the model is loaded with, by backends that load one. Those on the backend's list `TRANSPORT_ARGS`, which say where and
-    how fast, are no part of the key; every other one is."""
+    how fast, are not part of the key; every other one is."""
     max_pixels: int | None = Field(None, gt=0)
-    """Images are shown no larger than this; by default their bytes go out as they lie."""
+    """Images are shown no larger than this; by default their bytes go out as they are."""
     media: Literal["shown", "none"] = "shown"
     """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
     seed: int | None = None
-    """Makes sampling repeatable: each request gets a seed of its own, drawn from this one and the cell."""
+    """Makes sampling repeatable: each request gets a seed of its own, computed from this one and the cell."""
     concurrency: int = Field(Capabilities.concurrency, gt=0, le=100_000)
     adaptive: bool = False
     timeout_s: float = Field(120.0, gt=0, le=1e6)
@@ -233,7 +233,7 @@ class ModelSpec(Entry):
             return case
         if any(c.media for c in item.candidates):
             raise UserError(
-                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so that nothing would be "
+                f"{self.name!r}: `media: none`, and the candidates of {item.benchmark!r} are images, so nothing would be "
                 "left to judge: use a model that reads images"
             )
         return replace(case, item=replace(item, media=(), media_missing=True))
@@ -280,7 +280,7 @@ class ModelSpec(Entry):
         return served_model(self.backend, self.model, self.model_args)
 
     def key_fields(self) -> dict[str, Any]:
-        """What decides the answer, and so stands in every key and in the manifest."""
+        """What decides the answer, and so is in every key and in the manifest."""
         fields: dict[str, Any] = {
             "name": self.name,
             "backend": self.backend,
@@ -405,7 +405,7 @@ class JudgeSpec(ModelSpec):
         return {**sent, self.max_tokens_field: 1} if self.verdict == "direct" else sent
 
     def key_fields(self) -> dict[str, Any]:
-        """What decides the answer, and so stands in every key and in the manifest."""
+        """What decides the answer, and so is in every key and in the manifest."""
         fields = {**super().key_fields(), "verdict": self.verdict, "answer_format": self.answer_format}
         if self.top_logprobs != TOP_LOGPROBS:
             fields["top_logprobs"] = self.top_logprobs

@@ -1,4 +1,4 @@
-"""Why a run ends early or waits, and what to do then: all that a person is told of it, in one place."""
+"""Why a run ends early or waits, and what to do then: all messages about it, in one place."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def hopeless(judge: str, what: str, error: BackendError) -> RunStopped:
         what: which requests failed.
     """
     fix = _FIXES.get(error.kind, "see what the server's log says")
-    return RunStopped(f"judge {judge!r}: {what}: {described(error)}. To mend: {fix}; then run the same command again.")
+    return RunStopped(f"judge {judge!r}: {what}: {described(error)}. To fix: {fix}; then run the same command again.")
 
 
 def in_doubt(judge: str, count: int, error: BackendError, patience_s: float) -> str:
     """The first requests failed, and the server is tried for a while before the run ends."""
     return (
-        f"judge {judge!r}: the first {count} requests all failed and nothing else came back: {described(error)}. It is asked now "
-        f"and then for {patience_s:.0f} s more, then the run ends"
+        f"judge {judge!r}: the first {count} requests all failed and nothing else came back: {described(error)}. It is tried "
+        f"again for {patience_s:.0f} s more, then the run ends"
     )
 
 
@@ -74,13 +74,13 @@ def budget_used_up(spent: str, most: str, next_request: str, folder: object, lef
         left: what remains to be done, such as "12 verdicts".
     """
     return RunStopped(
-        f"{spent} of at most {most} spent in {folder}, and the next request may take up to {next_request}. All that was asked is "
-        f"kept; {left} to go: raise --max-cost (or max_cost in the config) and run the same command again"
+        f"{spent} of at most {most} spent in {folder}, and the next request may take up to {next_request}. All answers "
+        f"are kept; {left} to go: raise --max-cost (or max_cost in the config) and run the same command again"
     )
 
 
 def unreadable(name: str, what: str, statuses: Counter[str], text: str, fixes: Iterable[str]) -> str:
-    """None of a model's first answers holds what it is to hold.
+    """None of a model's first answers holds a verdict or rubric.
 
     Args:
         what: "verdict" or "rubric".
@@ -91,24 +91,22 @@ def unreadable(name: str, what: str, statuses: Counter[str], text: str, fixes: I
     end = " ".join(printable(text).split())[-SHOWN_END:]
     return (
         f"{name!r}: its first {statuses.total()} answers hold no {what} ({counts}). One of them ends: {end!r}. "
-        f"To mend: {'; '.join(fixes)}"
+        f"To fix: {'; '.join(fixes)}"
     )
 
 
 def reading_fixes(statuses: Counter[str], max_tokens: int, direct: bool) -> list[str]:
-    """What makes answers readable that were not.
+    """Ways to make unreadable answers readable.
 
     Args:
         direct: a verdict is one token.
     """
     fixes = [f"raise max_tokens (now {max_tokens:,})"] if statuses["truncated"] else []
     if direct:
-        fixes.append(
-            'let it write nothing but a digit, `extra_body: {structured_outputs: {choice: ["1", "2"]}}` on vLLM'
-        )
+        fixes.append('allow it to write only a digit, `extra_body: {structured_outputs: {choice: ["1", "2"]}}` on vLLM')
     elif statuses["unparsed"] or statuses["invalid"]:
         fixes.append(
-            "hold it to the form that is asked for, by a grammar of its server (`extra_body: {structured_outputs: ...}` on vLLM), "
+            "enforce the form that is asked for with a grammar on its server (`extra_body: {structured_outputs: ...}` on vLLM), "
             "or take another `prompt:` or model"
         )
     return fixes
@@ -116,8 +114,8 @@ def reading_fixes(statuses: Counter[str], max_tokens: int, direct: bool) -> list
 
 def induction_unanswered(writer: str, failure: object, permanent: bool) -> RunStopped:
     """A request of an induction failed for good, and it cannot go on without the answer."""
-    again = "mend that, or remove the row, and run the command again" if permanent else "run the same command again"
-    return RunStopped(f"writer {writer!r}: {failure}; what was answered is kept: {again}")
+    again = "fix that, or remove the row, and run the command again" if permanent else "run the same command again"
+    return RunStopped(f"writer {writer!r}: {failure}; all answers are kept: {again}")
 
 
 def engine_died(judge: str) -> RunStopped:

@@ -30,7 +30,7 @@ def _sign(match: re.Match[str]) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON of the same meaning in which nothing stands raw that `printable` would replace."""
+    """JSON of the same meaning in which nothing is raw that `printable` would replace."""
     return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

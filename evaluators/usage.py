@@ -21,9 +21,9 @@ MOST_TOKENS = 10_000_000
 
 
 def read_usage(value: object) -> dict[str, int] | None:
-    """`prompt_tokens`, `completion_tokens` and `cached_tokens` of a reply's `usage`; what it does not tell is absent.
+    """`prompt_tokens`, `completion_tokens` and `cached_tokens` of a reply's `usage`; what it does not report is absent.
 
-    None where it tells nothing, and where it cannot be true: a part is negative, a fraction, a boolean, no number or above
+    None where it reports nothing, and where it cannot be true: a part is negative, a fraction, a boolean, no number or above
     `MOST_TOKENS`; nothing was read, though no request is empty (servers that do not count say 0); more came from the cache
     than was read.
     """
@@ -65,15 +65,15 @@ def sum_usage(usages: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def tells_both(usage: Mapping[str, int] | None) -> bool:
-    """Whether a usage tells what was read and what was written, and neither lowers the price."""
+    """Whether a usage reports what was read and what was written, and neither lowers the price."""
     return usage is not None and min(usage.get("prompt_tokens", -1), usage.get("completion_tokens", -1)) >= 0
 
 
 def failed_replies(usages: Sequence[Mapping[str, int] | None]) -> FailedReplies | None:
-    """What a record says of replies that came to nothing; None where there were none.
+    """What a record says of replies that failed; None where there were none.
 
     Args:
-        usages: what each of them told.
+        usages: what each of them reported.
     """
     complete = [u for u in usages if u is not None and tells_both(u)]
     return FailedReplies(len(usages), len(complete), sum_usage(complete)) if usages else None

@@ -6,7 +6,7 @@
 #
 # Before it: `rubric-harness data examples/data.yaml` (format verl), the cold start (examples/train_sft.py), and the proxy served on
 # GPUs of its own, where REWARD's part `proxy_grm` says. Set beside MODEL and DATA, if need be: GPUS (8), OUT, VAL (DATA),
-# REWARD (examples/reward.yaml), ON_FAILURE: what a completion earns on which the proxy was never heard; verl cannot mask, so the
+# REWARD (examples/reward.yaml), ON_FAILURE: what a completion earns for which the proxy never answered; verl cannot mask, so the
 # default `raise` ends the step. Needs verl 0.9.1, vllm and this project in one environment.
 #
 # What is set is what the released scripts set (arXiv 2603.16600, scripts/rl; verl 0.7.0.dev there). Told of the paper instead:

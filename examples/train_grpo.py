@@ -10,10 +10,10 @@ Needs `pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision`, and vllm for `-
 time. For GRM-RL the trained proxy is served (`vllm serve checkpoints/proxy-rl --served-model-name my/proxy-7b`, on GPUs of its own),
 and `--reward` names the file that says where: its part `proxy_grm`. `--server URL` asks a reward server instead.
 
-Hyper-parameters (arXiv 2603.16600): what the released scripts (verl, scripts/rl) set, which is the default here, and what is told
-of the paper where that differs. The scripts train the GRM; that Proxy-RL takes the same is our reading.
+Hyper-parameters (arXiv 2603.16600): what the released scripts (verl, scripts/rl) set, which is the default here, and what is reported
+for the paper where that differs. The scripts train the GRM; that Proxy-RL takes the same is our reading.
 
-| | scripts | told of the paper |
+| | scripts | reported for the paper |
 |---|---|---|
 | learning rate | 3e-7, constant | 5e-6 (`--learning-rate 5e-6`) |
 | completions a prompt | 8 | 7 (`--group 7`) |
@@ -25,7 +25,7 @@ of the paper where that differs. The scripts train the GRM; that Proxy-RL takes 
 | the proxy | T 0, 16384 tokens, TP 4 | |
 
 Here prompts are not cut: `rubric-harness data` filters them. Rollouts run in vLLM on each GPU (TP 1), where `--vllm` is given.
-Where the proxy was never heard the scripts count 0; here such a completion is masked. Proxy-RL earns +1 where the proxy's verdict
+Where the proxy never answered the scripts count 0; here such a completion is masked. Proxy-RL earns +1 where the proxy's verdict
 is the label and -1 where it is not, or where there is none.
 """
 

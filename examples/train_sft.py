@@ -8,9 +8,9 @@
 Needs `pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision`.
 
 Hyper-parameters (arXiv 2603.16600): what the released scripts (ms-swift, scripts/sft) set, which is the default here, and what is
-told of the paper where that differs.
+reported for the paper where that differs.
 
-| | scripts | told of the paper |
+| | scripts | reported for the paper |
 |---|---|---|
 | learning rate | 5e-6 | 1e-5 (`--learning-rate 1e-5`) |
 | batch | 2 on each of 4 GPUs, accumulation 1 | |
@@ -69,7 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="Qwen/Qwen2.5-VL-7B-Instruct")
     parser.add_argument("--out", type=Path, required=True, help="where the trained model goes")
     parser.add_argument(
-        "--learning-rate", type=float, default=5e-6, help="default: the scripts'; 1e-5 is told of the paper"
+        "--learning-rate", type=float, default=5e-6, help="default: the scripts'; 1e-5 is reported for the paper"
     )
     parser.add_argument(
         "--max-length",

@@ -21,7 +21,7 @@ as fractions of 1; tables print them times 100. A metric that has no value for a
 | points | a difference of two shares, -1 to 1 |
 | coefficient | how far two agree, -1 to 1 |
 | number | a number of its own scale |
-| count | items, or fractions of them where an item has several draws |
+| count | items, or fractions of them where an item has several samples or replicates |
 | tokens, compute, money | of one decision; compute is billions of parameters times tokens |
 | text | a sentence |
 """

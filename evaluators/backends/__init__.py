@@ -6,5 +6,5 @@
 - `EXTRA`: the extra of rubric-harness that installs what it needs, and
 - `unset(spec)`: a line for each variable of the environment that the spec names and that is not set.
 
-Whoever reads records asks for `CAPABILITIES`, so what is slow to import is imported in `create`.
+All code that reads records asks for `CAPABILITIES`, so what is slow to import is imported in `create`.
 """

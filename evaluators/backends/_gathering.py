@@ -55,7 +55,7 @@ class Gathering:
         self._thread.shutdown()
 
     async def _drain(self) -> None:
-        await asyncio.sleep(0)  # let those that start together come together
+        await asyncio.sleep(0)  # requests that start together shall share a batch
         while self._waiting:
             chosen = self._choose([request for request, _ in self._waiting])
             batch = [self._waiting[n] for n in chosen]

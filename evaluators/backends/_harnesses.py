@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 SERVED_ARGS = ("model", "model_version", "model_name", "pretrained", "checkpoint")
-"""The arguments in which models of lmms-eval and lm-eval are told what to serve."""
+"""The arguments that say to models of lmms-eval and lm-eval which model to serve."""

@@ -1,7 +1,7 @@
 """Judges without a model: first, random, longest, shortest, lexical. They answer from the case itself, at once.
 
 They are the controls of every table. `lexical` reads the rubric (weighted overlap between its criteria and each
-response): a meter of how much of the decision lies in the rubric's words, and no evidence that a rubric transfers.
+response): a meter of how much of the decision is in the rubric's words, and no evidence that a rubric transfers.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ class HFBackend:
             )
 
     def _sampling(self, request: ChatRequest) -> dict[str, Any]:
-        """As the config says, and nothing from the model's generation_config.json: what was asked stands in the record."""
+        """As the config says, and nothing from the model's generation_config.json: what was asked is in the record."""
         temperature = float(request.sampling.get("temperature") or 0.0)
         penalty = {"repetition_penalty": self._spec.extra_body.get("repetition_penalty", 1.0)}
         if request.top_logprobs:

@@ -1,4 +1,4 @@
-"""Judges that are models of lm-eval: they answer inside an lm-eval run, and stand in the records under this name."""
+"""Judges that are models of lm-eval: they answer inside an lm-eval run, and are in the records under this name."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Any model that lmms-eval can load as a judge: `backend: lmms, model: qwen2_5_vl, model_args: pretrained=...`.
 
-Requests that are out together go to the model in one call, so that it can batch them. lmms-eval hands back text and token
+Requests that are out together go to the model in one call, so that it can batch them. lmms-eval returns text and token
 counts alone: finish reason and log-probabilities stay unknown, and `direct` is refused.
 """
 
@@ -47,7 +47,7 @@ TRANSPORT_ARGS = frozenset(
             "log_interval",
             "verbose",
         ),
-        # what its vLLM and SGLang models hand on to their engines
+        # what its vLLM and SGLang models pass on to their engines
         *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "tp_size", "tp", "sp_size"),
         *("gpu_memory_utilization", "mem_fraction_static", "swap_space", "cpu_offload_gb", "chunked_prefill_size"),
         *("max_num_seqs", "max_num_batched_tokens", "limit_mm_per_prompt", "skip_mm_profiling"),

@@ -3,7 +3,7 @@
 Image bytes go out as data URLs, untouched. The key is read from the environment, sent, and never written anywhere:
 should a server echo it, it is blanked before anyone sees the reply.
 
-What it declares is read by whoever reads records; the client, which takes a while to import, is in `endpoint.chat`.
+What it declares is read wherever records are read; the client, which takes a while to import, is in `endpoint.chat`.
 """
 
 from __future__ import annotations

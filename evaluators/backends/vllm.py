@@ -2,9 +2,9 @@
 
     {name: qwen, backend: vllm, model: Qwen/Qwen2.5-VL-7B-Instruct, model_args: {max_model_len: 16384}}
 
-The asynchronous engine takes each request as it comes and hands each answer back as it ends, so the journal grows as it
+The asynchronous engine takes each request as it comes and returns each answer as it ends, so the journal grows as it
 does with a server. Prompts go through the processor's own chat template. Use vLLM's server (`backend: openai`) where
-several programs share the model or it lies on another machine; this backend saves the base64 and the second process.
+several programs share the model or it is on another machine; this backend saves the base64 and the second process.
 """
 
 from __future__ import annotations

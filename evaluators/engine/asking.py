@@ -1,4 +1,4 @@
-"""Ask a model a question of some procedure, once: answers lie in a journal by key, and a second run reads them there."""
+"""Ask a model a question of some procedure, once: answers are in a journal by key, and a second run reads them there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Asker:
         self.name = spec.name
 
     async def ready(self, item: Item) -> Item:
-        """The item with the digests of its media, which are then at hand.
+        """The item with the digests of its media, which are then available.
 
         Raises:
             BackendError: of kind `image`: one of them cannot be shown.
@@ -108,7 +108,7 @@ async def opened(
     """An Asker over a journal.
 
     Raises:
-        UserError: the journal is held by another process.
+        UserError: another process has the journal open.
     """
     with Journal(path) as journal:
         asker = Asker(spec, backend, journal, answers_in(path), tally, account=account)

@@ -16,20 +16,20 @@ from evaluators.specs import ModelSpec
 log = logging.getLogger(__name__)
 
 FIRST = 8
-"""Requests that fail alike, and nothing else, before a judge is in doubt."""
+"""Requests that fail in the same way, and nothing else, before a judge is in doubt."""
 FIRST_ITEMS = 4
-"""Items that they are about at least: what is wrong with one of them is wrong in all of its arms and orders."""
+"""They are about at least this many items: a fault of one item shows in all of its arms and orders."""
 PATIENCE_S = 60.0
 """How long a server that may only be busy, limited or starting is tried before it is given up."""
 PROBE_MOST_S = 8.0
 
 _PATIENT = frozenset({"rate_limit", "server", "timeout", "reset"})
 _OF_ONE_ITEM = frozenset({"too_long", "image", "alone", "backend"})
-"""Failures that say nothing of the next request."""
+"""Failures that say nothing about the next request."""
 
 
 class Breaker:
-    """Ends the run when going on with a judge is hopeless, with the server's words and what mends it.
+    """Ends the run when going on with a judge is hopeless, with the server's words and what fixes it.
 
     - *Nothing works* (a dead server, a wrong key, no money): such failures on all its first requests, or on as many in a row
       later. Until something else has come back, they are not retried.
@@ -62,7 +62,7 @@ class Breaker:
         self._over: RunStopped | None = None
 
     def sent(self) -> int:
-        """Note a request; its number."""
+        """Note a request; returns its number."""
         self._sent += 1
         self._in_flight.add(self._sent)
         return self._sent
@@ -94,7 +94,7 @@ class Breaker:
             RunStopped: it is given up already.
         """
         if self._awaited is not None:
-            async with self._turn:
+            async with self._turn:  # a queue: one probe goes out for each pause, however many requests wait
                 if self._awaited is not None and not self._answered.is_set() and self._over is None:
                     self._pause_s = min(2 * self._pause_s, PROBE_MOST_S)
                     with contextlib.suppress(TimeoutError):
@@ -106,7 +106,7 @@ class Breaker:
         """Count a request that failed for good.
 
         Raises:
-            RunStopped: it was one too many.
+            RunStopped: there were too many of them.
         """
         if error.kind in FATAL:
             self._streak += 1
@@ -120,13 +120,13 @@ class Breaker:
 
     def _doubt(self, error: BackendError) -> None:
         if self._lost < FIRST or len(self._items) < FIRST_ITEMS or len(self._words) > 1:
-            self._awaited = None
+            self._awaited = None  # different words: each request may have failed for a reason of its own
             return
         left_s = 0.0
         if error.kind in _PATIENT and self._since is not None:
             left_s = self._since + PATIENCE_S - time.monotonic()
         if self._awaited is None:
-            self._awaited = set(self._in_flight)
+            self._awaited = set(self._in_flight)  # sent before the doubt: any of them may still be answered
             if left_s > 0:
                 log.warning("%s", stop_messages.in_doubt(self._judge, self._lost, error, left_s))
         if not self._awaited and left_s <= 0:
@@ -150,7 +150,7 @@ FIRST_ANSWERS = 20
 
 
 class FirstAnswers:
-    """Looks whether a model's first answers hold what they are to hold, so that a prompt or limit that does not fit is seen at once.
+    """Looks whether a model's first answers hold what they should hold, so that a prompt or limit that does not fit is seen at once.
 
     Args:
         what: "verdict" or "rubric".
@@ -165,7 +165,7 @@ class FirstAnswers:
         """Count an answer.
 
         Returns:
-            What a person is to be told, at the last of `FIRST_ANSWERS` where none of them can be read; else None.
+            The message to print, at the last of `FIRST_ANSWERS` where none of them can be read; else None.
         """
         if self._over:
             return None

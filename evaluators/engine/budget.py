@@ -1,12 +1,12 @@
-"""A limit on what is spent: money is held for each request before it is sent, and settled when its answer tells what it took.
+"""A limit on what is spent: money is reserved for each request before it is sent, and settled when its answer reports its tokens.
 
-What was spent and what is held together stay within the limit. So spending does too, as long as no request takes more than was
-held for it: `max_tokens` written, and read at first a token for every byte of its text and `IMAGE_TOKENS` for each image; once
+What was spent and what is reserved together stay within the limit. So spending does too, as long as no request takes more than
+was reserved for it: `max_tokens` written, and read at first a token for every byte of its text and `IMAGE_TOKENS` for each image; once
 `LEARNT_FROM` answers have come, `MARGIN` times the largest share of that which any of them read.
 
-Each attempt is held for and settled by itself, so a retry must fit as well. What a reply took is what its usage tells, also where
-the reply could not be used; where it tells nothing, all that was held. A reply is what a model wrote, or anything in its place
-that came as one (`errors.REPLIES`): no error status, no web page, no broken connection, no timeout. What a provider bills for
+Each attempt is reserved and settled by itself, so a retry must fit as well. What a reply took is what its usage reports, also where
+the reply could not be used; where it reports nothing, all that was reserved. A reply is what a model wrote, or anything that came
+in its place (`errors.REPLIES`): no error status, no web page, no broken connection, no timeout. What a provider bills for
 these is not known here.
 """
 
@@ -27,7 +27,7 @@ from evaluators.specs import JudgeSpec, ModelSpec
 from evaluators.usage import tells_both
 
 IMAGE_TOKENS = 16_384
-"""No image is held to take more: the most that Qwen's vision models make of one by default, several times what others do."""
+"""Tokens that are reserved for an image: the most that Qwen's vision models make of one by default, several times what others do."""
 LEARNT_FROM = 20
 MARGIN = 2.0
 FRAME_TOKENS = 256
@@ -45,7 +45,7 @@ class Rates:
     written: float
 
     def cost(self, usage: Mapping[str, int] | None) -> float | None:
-        """What an answer took; None where it does not tell."""
+        """What an answer took; None where it does not report it."""
         if usage is None or not tells_both(usage):
             return None
         read, cached = usage["prompt_tokens"], min(usage.get("cached_tokens", 0), usage["prompt_tokens"])
@@ -53,7 +53,7 @@ class Rates:
 
 
 class Budget:
-    """Money of one run folder: spent, held for what is in flight, and the most that may be spent (None: no limit).
+    """Money of one run folder: spent, reserved for requests in flight, and the most that may be spent (None: no limit).
 
     Args:
         spent: what the folder took before.
@@ -83,6 +83,7 @@ class Budget:
             if self.spent + amount > self.most:
                 self.reached, self._refused = True, max(self._refused, amount)
                 return False
+            # With nothing in flight nothing is reserved, and no settlement would ever wake a request that waits.
             if self.spent + self.held + amount <= self.most or not self._open:
                 break
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -94,17 +95,17 @@ class Budget:
         return True
 
     def settle(self, amount: float, cost: float) -> None:
-        """Give back the amount held for a request and book what it took."""
+        """Release the amount reserved for a request and book what it took."""
         self._open -= 1
         self.held = self.held - amount if self._open else 0.0  # sums of fractions drift
         self.spent += cost
         waiting, self._waiting = self._waiting, []
-        for turn in waiting:
+        for turn in waiting:  # all of them: a small request may fit now where the first in line does not
             if not turn.done():
                 turn.set_result(None)
 
     def stop(self, left: str, folder: object) -> RunStopped:
-        """What a person is told when it is used up.
+        """The message to print when it is used up.
 
         Args:
             left: what remains to be done, such as "12 verdicts".
@@ -151,11 +152,11 @@ class Account:
         """The largest share of what a request could read that one did read."""
 
     async def hold(self, spec: ModelSpec, asked: Case | ChatRequest) -> Reservation | None:
-        """Hold what a decision or a request may cost; None where that is more than is left."""
+        """Reserve what a decision or a request may cost; None where that is more than is left."""
         reservation = Reservation()
         if self.budget.most is not None:
             if isinstance(asked, Case):
-                assert isinstance(spec, JudgeSpec)  # whoever decides a case is a judge
+                assert isinstance(spec, JudgeSpec)  # only a judge decides a case
                 most = most_of_case(spec, asked)
             else:
                 most = most_of_request(spec, asked)
@@ -166,7 +167,7 @@ class Account:
         return reservation if await self.budget.hold(reservation.amount) else None
 
     def settle(self, reservation: Reservation, answer: Answer | None, failed: FailedReplies | None = None) -> None:
-        """Book what an attempt took: its answer, and replies of it that came to nothing. Neither: it cost nothing."""
+        """Book what an attempt took: its answer, and replies of it that failed. Neither: it cost nothing."""
         cost = 0.0 if answer is None else self._cost(reservation, answer.usage)
         if answer and answer.usage and reservation.read and tells_both(answer.usage):
             self._answers += 1
@@ -227,7 +228,7 @@ def _texts(case: Case) -> Iterator[str]:
 
 def max_written(spec: ModelSpec) -> int | None:
     """The limit on written tokens that is sent; fields of `extra_body` come last and win. None where none is sent: they take it
-    away (`max_tokens: null`), or set what is no limit (-1)."""
+    away (`max_tokens: null`), or set what is not a limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
     values = [n for name in _limits(spec) if (n := sent.get(name)) is not None]
     limits: list[int] = [n for n in values if type(n) is int and n > 0]
@@ -238,7 +239,7 @@ def max_written(spec: ModelSpec) -> int | None:
 
 
 def check_limited(spec: ModelSpec) -> None:
-    """Whether there is a limit on what is written, for which money can be held.
+    """Whether there is a limit on what is written, for which money can be reserved.
 
     Raises:
         UserError: there is none.

@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-TOLD_S = 60.0
-"""A longer pause is told also where there is no progress line."""
+LONG_PAUSE_S = 60.0
+"""A longer pause is reported also where there is no progress line."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Tally:
     pictures: dict[str, None] = field(default_factory=dict)
     """What is wrong with each file that could not be shown, in order of appearance."""
     notes: list[str] = field(default_factory=list)
-    """What a person is to be told at the end."""
+    """The message to print at the end."""
     waits: Waits = field(default_factory=Waits)
     first_sent: float | None = None
     """`time.monotonic()` of the first request."""
@@ -108,7 +108,7 @@ class Caller:
     Args:
         account: where its requests are paid from.
         requests: how many there are to be, where that is known.
-        ends: False where going on is never hopeless: a training run waits for a server that is away.
+        ends: False where the caller never gives up: a training run waits for a server that is down.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Caller:
         self._slots = Slots(spec.concurrency, spec.adaptive)
         at_once = spec.concurrency if requests is None else min(spec.concurrency, requests)
         self._breaker = Breaker(spec.name, at_once, ends)
-        self._told_until = 0.0
+        self._reported_until = 0.0
 
     async def admit(self, asked: Case | ChatRequest) -> Reservation | None:
         """Wait until a request may be sent, with what it may cost set aside.
@@ -163,7 +163,7 @@ class Caller:
             read: makes something of the answer. What it raises fails the attempt.
 
         Raises:
-            BackendError: the last failure, with the usage of all replies that came to nothing. Write it down, then tell `lost`.
+            BackendError: the last failure, with the usage of all replies that failed. Record it, then call `lost`.
         """
         tally, number = self.tally, self._breaker.sent()
         earlier: list[dict[str, int] | None] = []
@@ -177,6 +177,7 @@ class Caller:
                     answer, parsed = await self._attempt(ask, read)
                 except BackendError as e:
                     self._failed(e)
+                    # Settled before the pause: money that waits with a request would keep others from being sent.
                     self._settle(paying, None, e.replies)
                     paying = None
                     error = e.after(earlier)
@@ -197,7 +198,7 @@ class Caller:
                         answer = replace(answer, attempts=attempt, failed_replies=before)
                     return Answered(answer, parsed)
         finally:
-            if paying is not None:
+            if paying is not None:  # cancelled, or an error that is not the server's: nothing was paid
                 self._settle(paying)
             self._breaker.back(number)
             tally.in_flight -= 1
@@ -239,7 +240,7 @@ class Caller:
         answer: Answer | None = None,
         failed: Sequence[dict[str, int] | None] = (),
     ) -> None:
-        """Give back what was held and book what was paid."""
+        """Release what was reserved and book what was paid."""
         lost = failed_replies(failed) if answer is None else answer.failed_replies
         for usage in (answer.usage if answer else None, lost.usage if lost else None):
             self.tally.prompt_tokens += (usage or {}).get("prompt_tokens", 0)
@@ -251,7 +252,7 @@ class Caller:
         most = self.spec.retry_after_most_s
         requested_s, seconds = asked_s(error), backoff_s(attempt, error, most)
         now = time.monotonic()
-        if requested_s is not None and seconds > TOLD_S and now + seconds > self._told_until + 1.0:
-            self._told_until = now + seconds  # all requests in flight wait for the same thing: told once
+        if requested_s is not None and seconds > LONG_PAUSE_S and now + seconds > self._reported_until + 1.0:
+            self._reported_until = now + seconds  # all requests in flight wait for the same thing: reported once
             log.warning("%s", stop_messages.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
         await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)

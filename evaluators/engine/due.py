@@ -16,7 +16,7 @@ from evaluators.specs import JudgeSpec
 Orders = Literal["both", "AB", "BA", "hashed", "stored"] | int
 """`both`: all cyclic orders of an item's candidates, two of a pair. A number: the first so many. `AB` and `BA`: of three
 candidates or more, the first order and the second. `stored` shows first what the dataset stores first, as some official
-protocols do. `hashed` gives each item one order, drawn from its uid: half the calls, and
+protocols do. `hashed` gives each item one order, by a hash of its uid: half the calls, and
 no decomposition of position bias."""
 
 
@@ -109,7 +109,7 @@ class Grid:
         return [w for w in self.writers if w.owner == owner and arm.fits(w)]
 
     def trials(self, item: Item, judge: JudgeSpec, rows: Sequence[GridRow]) -> Iterator[Trial]:
-        """The cells of one item and judge, unnamed: arms of one order stand together, since they share a prompt prefix."""
+        """The cells of one item and judge, unnamed: arms of one order follow each other, since they share a prompt prefix."""
         for order in orders_of(item, self.orders, judge.grading):
             for arm, writer in rows:
                 for arm_input in arm.give(item, order, writer):
@@ -154,7 +154,7 @@ class Finished:
 
     @classmethod
     def read(cls, verdicts: Iterable[Mapping[str, Any]], redo: Collection[str] = ()) -> Finished:
-        """Whatever stands in a folder's verdict lines, except errors and the statuses to be asked again."""
+        """What is in a folder's verdict lines, except errors and the statuses to be asked again."""
         finished = cls()
         for verdict in verdicts:
             finished.note(verdict["key"], verdict["status"], verdict["call"], redo)
@@ -162,7 +162,7 @@ class Finished:
 
     def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
         if status == "error":
-            return  # an error opens nothing: whatever was answered before or after it stands
+            return  # an error opens nothing: answers before and after it stay valid
         short, asked = _short(key), _short(call)
         if status in redo:
             self.keys.discard(short)
@@ -194,7 +194,7 @@ def _short(digest_hex: str) -> bytes:
 
 @dataclass
 class Work:
-    """What is due of one grid for one judge: the items with open cells, and the counts for the progress line."""
+    """What is still to be asked of one grid and judge: the items with open cells, and the counts for the progress line."""
 
     grid: Grid
     judge: JudgeSpec
@@ -208,7 +208,7 @@ class Work:
     """Open cells whose call the folder has answered already, by call: a copy, no request."""
 
     def ask_anew(self, call: str) -> None:
-        """Ask for cells whose answer lies in the folder and cannot be read."""
+        """Ask for cells whose answer is in the folder and cannot be read."""
         uids = {item.uid for item, _ in self.reuse.pop(call)}
         self.items = sorted({*self.items, *(n for n, item in enumerate(self.grid.items) if item.uid in uids)})
         self.calls += 1

@@ -1,7 +1,7 @@
 """Append-only JSON Lines files that survive `kill -9`: one unbuffered append a line, fsync each second, one writer.
 
-A line is complete or absent to every reader: a torn last line is cut off by the next writer and skipped by readers. What other
-programs made of a file is read alike: white space, line ends and the order of keys are of no account.
+For every reader a line is complete or absent: a torn last line is cut off by the next writer and skipped by readers. A file that
+other programs rewrote is read in the same way: white space, line ends and the order of keys are ignored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def lock(path: Path, shared: bool = False) -> int:
     """Open a file for appending, with its folder where there is none, and lock it until it is closed; returns its descriptor.
 
     Args:
-        shared: others may share the lock; nobody may hold it alone.
+        shared: others may share the lock; then no process may hold it alone.
 
     Raises:
         UserError: another process holds it, or it cannot be written.
@@ -94,10 +94,10 @@ class Journal:
         self._dirty = True
 
     def close(self) -> None:
-        """Let go of the file once it lies on the disk.
+        """Close the file once its lines are on the disk.
 
         Raises:
-            UserError: it could not be brought there.
+            UserError: they could not be written there.
         """
         self._stop.set()
         self._syncer.join()
@@ -119,16 +119,16 @@ class Journal:
     def _sync_each_second(self) -> None:
         while not self._stop.wait(FSYNC_SECONDS):
             if self._dirty:
-                self._dirty = False
+                self._dirty = False  # before the fsync: a line that comes meanwhile is for the next one
                 try:
                     os.fsync(self._fd)
-                except OSError as e:  # told by the next append: this thread has nobody to tell
+                except OSError as e:  # raised by the next append: this thread cannot report it
                     self._failure = e
                     return
 
 
 def repair(fd: int) -> int:
-    """Cut off a torn last line; returns the bytes cut. Nobody was told of it: its answer was in flight. One that holds more than
+    """Cut off a torn last line; returns the bytes cut. No reader saw it: its answer was in flight. One that holds more than
     the beginning of an object, as other programs leave the last one, gets its newline.
     """
     size = os.fstat(fd).st_size
@@ -163,7 +163,7 @@ def is_torn(line: bytes) -> bool:
 
 
 Damage = dict[tuple[Path, int], str]
-"""Lines that cannot be read: (file, line number from 1) -> why. What they held is due again."""
+"""Lines that cannot be read: (file, line number from 1) -> why. Their content is asked for again."""
 
 
 def objects(
@@ -171,11 +171,11 @@ def objects(
 ) -> Iterator[dict[str, Any]]:
     """The JSON objects of a file; none where the file is absent.
 
-    White space, line ends and the order of keys are of no account. A last line without its newline counts where it is whole, as
+    White space, line ends and the order of keys are ignored. A last line without its newline counts where it is whole, as
     other programs leave it; one that is torn is as if absent.
 
     Args:
-        damage: is told of every line that is no object, holds bytes that are no UTF-8, or has a fault.
+        damage: gets every line that is not an object, holds bytes that are not UTF-8, or has a fault.
         fault: why an object is not what the file should hold; empty for those that are yielded.
 
     >>> damage: Damage = {}
@@ -206,7 +206,7 @@ def read_records(
     """The records of a file; those that cannot be read are left out. Fields that a newer version may have added are ignored.
 
     Args:
-        damage: is told of every line that is left out.
+        damage: gets every line that is left out.
         fault: why a record is left out though each of its fields can be read; empty for the others.
     """
     record: R
@@ -227,7 +227,7 @@ SHOWN_LINES = 5
 
 
 def damage_notes(damage: Damage) -> list[str]:
-    """What a person is told of lines that cannot be read: one sentence a file, with the first numbers and reasons.
+    """The message about lines that cannot be read: one sentence a file, with the first numbers and reasons.
 
     >>> damage_notes({(Path("runs/a/verdicts.jsonl"), 3): "no JSON object"})
     ['verdicts.jsonl: 1 line cannot be read and is left out: line 3 (no JSON object)']

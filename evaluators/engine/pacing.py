@@ -38,6 +38,7 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
+            # Admitted and cancelled in the same round of the loop: the slot goes to the next one, or it would be lost.
             if turn.done() and not turn.cancelled():
                 self.release()
             raise

@@ -37,7 +37,7 @@ class Judging(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An item whose media are read, and its open cells; those of one call stand together."""
+    """An item whose media are read, and its open cells; those of one call are together."""
 
     item: Item
     calls: list[list[Cell]]
@@ -130,6 +130,7 @@ class Runner:
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
                 for call_cells in calls:
+                    # Admitted before its task exists: a million due calls are never a million tasks.
                     reservation = None if self._unreadable else await caller.admit(case_of(item, call_cells[0]))
                     if reservation is None:  # what is in flight is waited for and written
                         return
@@ -146,7 +147,7 @@ class Runner:
             while ahead is not None:
                 work, reading = ahead
                 ready = await reading
-                ahead = next(batches, None)
+                ahead = next(batches, None)  # begins to read the next batch, while this one is asked
                 self._list([item for item, _ in ready])
                 for item, error in ready:
                     cells = list(work.grid.cells(item, work.judge, work.rows))
@@ -198,7 +199,7 @@ class Runner:
                 show = f"rubric-harness show {self._verdicts.path.parent} --judge {judge.spec.name}"
                 warning = f"judge {warning}. To read some: {show}"
             if warning and self._stop_unreadable:
-                self._unreadable = f"{warning}. To go on all the same, leave --stop-unreadable out"
+                self._unreadable = f"{warning}. To go on anyway, leave --stop-unreadable out"
             elif warning:
                 log.warning("%s. The run goes on; --stop-unreadable would end it", warning)
 
@@ -213,7 +214,7 @@ class Runner:
         """Append the verdicts of all cells that share an answer (or a failure)."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         for cell in cells:
-            # A failed `--redo` leaves what was answered, which stands; what it was paid for is noted all the same.
+            # A failed `--redo` leaves the earlier answer, which stays valid; what it cost is noted anyway.
             if error is None or error.replies or not self._finished.answered(cell):
                 self._verdicts.append(encode(make_verdict(item, cell, answer, parsed, error=error, time=now)))
             self.tally.parts[cell.judge].written += 1

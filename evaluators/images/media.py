@@ -42,7 +42,7 @@ class Encoded:
 
     @property
     def prefix(self) -> bytes:
-        """What stands before the base64 in a data URL."""
+        """What is before the base64 in a data URL."""
         return b"data:" + self.mime.encode() + b";base64,"
 
 
@@ -77,7 +77,7 @@ class MediaWindow:
         """The file's bytes in base64: untouched, or within a pixel budget.
 
         Raises:
-            BackendError: of kind `image`: the file is gone, is no image, or cannot be decoded for the budget.
+            BackendError: of kind `image`: the file is gone, is not an image, or cannot be decoded for the budget.
         """
         want = (file.path, max_pixels)
         cached = self._kept.get(want)
@@ -94,7 +94,7 @@ class MediaWindow:
         """The items with the sha256 of all their media filled in; with `encode` also ready in the window.
 
         A file that cannot be read, or with `encode` not be shown, is an error of the items that it belongs to and of no other.
-        One that could not be read has no digest, so that its item is asked about anew when the file is restored.
+        One that could not be read has no digest, so that its item is asked about again when the file is restored.
         """
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
         max_pixels = max_pixels if encode else None
@@ -112,7 +112,7 @@ class MediaWindow:
         return [_ready(i, sha, errors) for i in items]
 
     def keep(self, files: Mapping[str, Known]) -> None:
-        """Take in files, by path, whose bytes were at hand when they were written: they need not be read again."""
+        """Take in files, by path, whose bytes were in memory when they were written: they need not be read again."""
         for path, (encoded, sha) in files.items():
             self._keep((path, None), encoded, sha)
 
@@ -125,7 +125,7 @@ class MediaWindow:
             self._sha.pop(path, None)
 
     async def _read(self, wants: Sequence[_Want]) -> list[_Read]:
-        """Read in one hop what nobody reads yet, and wait for the rest with those who do."""
+        """Read in one hop what is not being read yet, and wait for the rest with those who read it."""
         fresh = [w for w in wants if w not in self._reading]
         waiting = {id(r): r for w in wants if (r := self._reading.get(w)) is not None}
         if fresh:
@@ -212,7 +212,7 @@ class _Read(NamedTuple):
     want: _Want
     encoded: Encoded | None
     sha256: str
-    """Of the file as it lies, whatever the budget; empty where it cannot be read."""
+    """Of the file as it is, whatever the budget; empty where it cannot be read."""
     error: BackendError | None = None
     """Why it was not encoded."""
 

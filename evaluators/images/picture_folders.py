@@ -19,7 +19,7 @@ class PictureFolder:
     def __init__(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="rubric-harness-"))
         self._lock = os.open(folder, os.O_RDONLY)
-        with contextlib.suppress(OSError):  # a file system without locks: nobody else can lock it either
+        with contextlib.suppress(OSError):  # a file system without locks: no other process can lock it either
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.path = folder.rename(
             folder.with_name(folder.name.replace("rubric-harness-", PREFIX))

@@ -1,7 +1,7 @@
-"""Picture files: told by their content, read, decoded, and brought within a pixel budget. Every room opens them here.
+"""Picture files: recognised by their content, read, decoded, and brought within a pixel budget. All code opens them here.
 
 Whatever a decoder raises costs that picture alone: `decoding` and `read_picture` make it a `BackendError` of kind `image` that
-names the file. Endpoints come to Pillow only with a pixel budget; without one their bytes go out as they lie.
+names the file. Endpoints come to Pillow only with a pixel budget; without one their bytes go out as they are.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_picture(path: str) -> bytes:
     """The bytes of an image file.
 
     Raises:
-        BackendError: of kind `image`: it cannot be read, or is no image.
+        BackendError: of kind `image`: it cannot be read, or is not an image.
     """
     try:
         with open(path, "rb", opener=plain_file) as f:
@@ -73,7 +73,7 @@ def check_picture(path: str, data: bytes | memoryview) -> str:
     """The MIME type of a file's bytes.
 
     Raises:
-        BackendError: of kind `image`: it is no image that judges can read.
+        BackendError: of kind `image`: it is not an image that judges can read.
     """
     mime = mime_of(bytes(data[:HEAD]))
     if mime is None:
@@ -84,7 +84,7 @@ def check_picture(path: str, data: bytes | memoryview) -> str:
 
 @contextlib.contextmanager
 def decoding(path: str) -> Iterator[None]:
-    """Decoders raise what they like: OSError, SyntaxError, struct.error, bombs, MemoryError. All of it is about one picture.
+    """Decoders may raise anything: OSError, SyntaxError, struct.error, bombs, MemoryError. All of it is about one picture.
 
     Raises:
         BackendError: of kind `image`.
@@ -200,7 +200,7 @@ def png_bytes(image: Any) -> bytes:
     """A PIL image as PNG: lossless at any level of compression, and the first costs least.
 
     Raises:
-        Exception: a lazily opened file decodes here, and decoders raise what they like.
+        Exception: a lazily opened file decodes here, and decoders may raise anything.
     """
     buffer = io.BytesIO()
     plain_mode(image).save(buffer, format="PNG", compress_level=1)
@@ -224,7 +224,7 @@ def _eight_bits(image: Any) -> Any:
     """A grey picture of integers or floats, scaled to 8 bits; Pillow's own conversion would cut off whatever exceeds 255.
 
     16 bits are divided by 257. Integers of 32 bits are taken as they are up to 255, as 16 bits up to 65535, and else by their
-    own range. Floats are taken as 0 to 1 where they lie there, else by their own range; NaN is black.
+    own range. Floats are taken as 0 to 1 where they are there, else by their own range; NaN is black.
     """
     import numpy as np
     from PIL import Image
@@ -243,7 +243,7 @@ def _eight_bits(image: Any) -> Any:
     with np.errstate(all="ignore"):
         grey: Any = values.astype(
             np.float32 if high - low < 1e38 else np.float64
-        )  # floats may lie as far apart as floats can
+        )  # floats may be as far apart as floats can
         grey -= low
         grey *= 255 / ((high - low) or 1.0)
         np.nan_to_num(grey, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
@@ -294,7 +294,7 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
 
 def _without_texts(data: bytes) -> bytes | None:
-    """A PNG without its texts and its colour profile, which are no part of what is seen; None where it has none."""
+    """A PNG without its texts and its colour profile, which are not part of what is seen; None where it has none."""
     if mime_of(data[:HEAD]) != "image/png":
         return None
     pieces, place, view = [data[:8]], 8, memoryview(data)

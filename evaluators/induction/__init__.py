@@ -80,7 +80,7 @@ class _Proposals:
 
 @dataclass(frozen=True)
 class _OfPair:
-    """What came of one pair."""
+    """The result for one pair."""
 
     verified: list[Verified]
     proposed: int
@@ -89,7 +89,7 @@ class _OfPair:
 
 @dataclass(frozen=True)
 class Induced:
-    """What an induction came to. Accuracies are by part of the seeds (`select`, `test`), over pairs in both orders."""
+    """The result of an induction. Accuracies are by part of the seeds (`select`, `test`), over pairs in both orders."""
 
     text: str
     """The rubric as a judge reads it; empty where nothing verified."""
@@ -110,7 +110,7 @@ class Induced:
 @dataclass(frozen=True)
 class Options:
     criteria: int
-    """At most so many are kept; and so many are proposed for each pair."""
+    """At most this many are kept, and this many are proposed for each pair."""
     rounds: int
     """Refinements of what failed, for each pair."""
     sampling: dict[str, Any]
@@ -205,7 +205,7 @@ class Induction:
         )
 
     def _nothing(self, proposed: int, verified: int, rounds: tuple[int, ...]) -> Induced:
-        """What comes of proposals of which none tells anything."""
+        """The result of proposals of which none can be used."""
         none = Structure("", note="nothing verified")
         return Induced("", (), none, {}, proposed, verified, rounds, self._calls, dict(self._left_out))
 
@@ -272,7 +272,7 @@ class Induction:
         return self._judge["holistic"].shown(Case(item, order))
 
     def _unfit(self, criterion: Criterion, item: Item) -> str:
-        """Why a criterion cannot be shown to whoever verifies it; empty where it can."""
+        """Why a criterion cannot be shown to the judge that verifies it; empty where it can."""
         text = one_line(criterion)
         if _numbered.compares(text):
             return "compares candidates, or names one"
@@ -282,7 +282,7 @@ class Induction:
         return "tells which candidate is meant" if kinds else ""
 
     async def _verdicts(self, item: Item, order: Order, criteria: Sequence[Criterion]) -> tuple[CriterionVerdict, ...]:
-        """The label is no part of it: a judge's own prompt, with these criteria."""
+        """The label is not part of it: a judge's own prompt, with these criteria."""
         rubric = RubricText(numbered(criteria), tuple(criteria))
         parsed = await self._judged("criteria", Case(item, order, rubric))
         return parsed.criteria or tuple(CriterionVerdict(c.name, c.weight) for c in criteria)
@@ -370,7 +370,7 @@ class Unanswered(Exception):
 
 
 def shown_in(item: Item) -> Order:
-    """The order in which a proposer sees a pair: drawn from its content, so that the preferred one has no fixed place."""
+    """The order in which a proposer sees a pair: decided by its content, so that the preferred one has no fixed place."""
     return ORDERS[int(digest("seed", item.uid)[:8], 16) % 2]
 
 

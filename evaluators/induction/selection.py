@@ -36,7 +36,7 @@ def coverage(row: Matrix) -> Coverage:
 
 
 def chosen(matrix: Sequence[Matrix], most: int) -> list[int]:
-    """At most so many rows, in the order in which they were taken.
+    """At most this many rows, in the order in which they were taken.
 
     At each step the one that raises the accuracy of the set most (of equals: the one with the better record of its own, then
     the earlier); the set that is kept is the smallest of those passed with the best accuracy.

@@ -19,11 +19,11 @@ _TIP = re.compile(r"[-*]\s*\[(\d{1,3})\]\s*(\S.*?)\s*")
 @dataclass(frozen=True)
 class Structure:
     text: str
-    """As a judge reads it; empty where it could not be had, or was not kept."""
+    """As a judge reads it; empty where no answer was usable, or it was not kept."""
     themes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """Each theme with the numbers of its criteria, from 1."""
     note: str = ""
-    """Why it was not to be had, or not kept."""
+    """Why there is none, or why it was not kept."""
 
 
 async def structure(criteria: Sequence[Criterion], modality: str, ask: Callable[..., Awaitable[Answer]]) -> Structure:

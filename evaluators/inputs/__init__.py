@@ -1,1 +1,1 @@
-"""What people hand in: files, YAML and its errors, names that were mistyped."""
+"""What people write: files, YAML and its errors, names that were mistyped."""

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with something that a person wrote, as lines that name the place and the mend."""
+"""What pydantic finds wrong with something that a person wrote, as lines that name the place and the fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluators.inputs.yaml_files import line_of
 _KEY = "[key]"
 """How pydantic says that a key of a mapping is meant, not its value."""
 UNUSABLE_PATH = "unusable_path"
-"""Pydantic's type of an error in `configs.InputPath`, which names the file and needs no more than the key it stands under."""
+"""Pydantic's type of an error in `configs.InputPath`, which names the file and needs no more than the key it is under."""
 _SHOWN = 60
 _WORDS = {
     **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
@@ -32,13 +32,13 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlist, _SHORT.maxdi
 
 
 def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
-    """Each mistake in a YAML file as one line: file, line, what, mend."""
+    """Each mistake in a YAML file as one line: file, line, what is wrong, and a fix."""
     lines: dict[tuple[Any, str], str] = {}
     for mistake in error.errors(include_url=False):
         if mistake["type"] != "too_short" or not mistake["input"]:
             location = mistake["loc"]
             place = walk(top, location).place
-            # Where several types may stand, each complains of one value: the first says enough.
+            # Where several types are allowed, each complains of one value: the first says enough.
             by_member = len(place) < len(location) and mistake["type"] != "extra_forbidden"
             key = (place, "") if by_member else (location, mistake["msg"])
             lines.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(mistake, top)}")
@@ -46,7 +46,7 @@ def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type
 
 
 def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
-    """One mistake: where within the value, what, mend.
+    """One mistake: where within the value, what is wrong, and a fix.
 
     Args:
         error: an entry of `ValidationError.errors()`.

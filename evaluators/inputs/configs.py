@@ -65,7 +65,7 @@ def _not_empty(value: Any) -> Any:
 InputPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_usable)]
 """A file or folder that is read: it must be there, and be no device or pipe."""
 OutputPath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
-"""Where something is written: an empty text would be the folder that the config lies in."""
+"""Where something is written: an empty text would be the folder that the config is in."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ConfigFile:
         """Read a file.
 
         Args:
-            holds: its main keys, for the message where it is no mapping.
+            holds: its main keys, for the message where it is not a mapping.
 
         Raises:
             UserError: it cannot be read, or is not YAML that holds a mapping.
@@ -106,7 +106,7 @@ class ConfigFile:
             model = kind.model_validate(data, context=paths)
             if (
                 paths.unusable
-            ):  # told last: of a field that does not belong there, it does not matter whether its file exists
+            ):  # reported last: of a field that does not belong there, it does not matter whether its file exists
                 kind.model_validate(data, context=replace(paths, refuse=True))
         except ValidationError as e:
             raise UserError(*problem_lines(self.path, self.node, e, kind)) from None

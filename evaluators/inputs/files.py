@@ -1,4 +1,4 @@
-"""Files that people hand in: plain files alone, UTF-8 with a byte order mark or without, and JSON that says each thing once."""
+"""Files that people write: plain files alone, UTF-8 with a byte order mark or without, and JSON without repeated keys."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import jsonlines
 from evaluators.errors import UserError
 
 DEEPEST = 100
-"""Lists and objects within each other; whoever walks through deeper ones runs out of stack."""
+"""Lists and objects within each other: code that walks through deeper ones runs out of stack."""
 
 
 def not_a_file(mode: int) -> str:
-    """What a path leads to that is no plain file, in words; empty for a plain file."""
+    """What a path leads to that is not a plain file, in words; empty for a plain file."""
     if stat.S_ISREG(mode):
         return ""
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe (FIFO)"), (stat.S_ISSOCK, "a socket"))
@@ -49,7 +49,7 @@ def open_plain(path: Path) -> BufferedReader:
     """A plain file, to be read.
 
     Raises:
-        UserError: it is not there, is no plain file, or cannot be read.
+        UserError: it is not there, is not a plain file, or cannot be read.
     """
     try:
         return BufferedReader(FileIO(str(path), opener=plain_file), 1 << 20)
@@ -61,7 +61,7 @@ def read_bytes(path: Path) -> bytes:
     """A file whole.
 
     Raises:
-        UserError: it is not there, is no plain file, or cannot be read.
+        UserError: it is not there, is not a plain file, or cannot be read.
     """
     try:
         with open_plain(path) as file:
@@ -111,10 +111,10 @@ def read_jsonl(path: Path, problems: list[str] | None = None) -> Iterator[Line]:
     """The objects of a JSON Lines file.
 
     Args:
-        problems: where given, a line that cannot be used is told there and left out.
+        problems: where given, a line that cannot be used is reported there and left out.
 
     Raises:
-        UserError: the file cannot be read, or a line is no JSON object (`loads`).
+        UserError: the file cannot be read, or a line is not a JSON object (`loads`).
     """
     number = 0
 
@@ -161,7 +161,7 @@ def loads(text: str | bytes) -> Any:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise ValueError("half of a surrogate pair (\\ud800 to \\udfff) is no character; mend the text") from None
+            raise ValueError("half of a surrogate pair (\\ud800 to \\udfff) is not a character; fix the text") from None
     return value
 
 
@@ -179,7 +179,7 @@ def _object(pairs: _Pairs) -> dict[str, Any]:
     if len(value) < len(pairs):
         earlier_keys: set[str] = set()
         twice = next(k for k, _ in pairs if k in earlier_keys or earlier_keys.add(k))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands here a second time; keep one")
+        raise ValueError(f"the key {twice!r} is here twice; keep one")
     return value
 
 
@@ -193,7 +193,7 @@ def _integer(text: str) -> int:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:24]} is no finite number; leave it out")
+        raise ValueError(f"{text[:24]} is not a finite number; leave it out")
     return value
 
 
@@ -201,7 +201,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects lie deeper in each other than so many levels."""
+    """Whether lists and objects are deeper in each other than so many levels."""
     row = [value]
     for _ in range(levels + 1):
         row = [
@@ -217,7 +217,7 @@ def _complaint(error: jsonlines.InvalidLineError) -> str:
     if isinstance(cause, UnicodeDecodeError):
         return "not UTF-8; save the file as UTF-8"
     if isinstance(cause, json.JSONDecodeError):
-        return f"not valid JSON ({wrong(cause)}); mend or remove the line"
+        return f"not valid JSON ({wrong(cause)}); fix or remove the line"
     return str(cause)
 
 

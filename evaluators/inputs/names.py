@@ -1,4 +1,4 @@
-"""Names that must be one of those there are: what is said where one is not."""
+"""Names that must be one of a known list: the message where one is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 LISTED = 12
 """Names that are listed beside a suggestion; of more, the suggestion says enough."""
 MOST_LISTED = 40
-"""Names that are listed where nothing is near."""
+"""Names that are listed where no name is similar."""
 
 
 def unknown(what: str, name: object, choices: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.files import DEEPEST, read_text
 
 COPIES = 10_000
-"""Values that a file may stand for by aliases, beside those that it spells out: eight lines can mean a billion."""
+"""Values that a file may add by aliases, beside those that it spells out: eight lines can mean a billion."""
 
 
 class YamlFile(NamedTuple):
@@ -27,7 +27,7 @@ def read_mapping(path: Path, holds: str) -> YamlFile:
     """Read a YAML file.
 
     Raises:
-        UserError: it cannot be read, is no mapping (of what it `holds`), has a key twice, or holds what is no value.
+        UserError: it cannot be read, is not a mapping (of what it `holds`), has a key twice, or holds what is not a value.
     """
     text = read_text(path)
     loader = _loader(text, str(path))
@@ -39,7 +39,7 @@ def read_mapping(path: Path, holds: str) -> YamlFile:
         if repeated := list(_repeated_keys(loader, node)):
             raise UserError(
                 *(
-                    f"{path}: line {key.start_mark.line + 1}: the key {key.value!r} stands here a second time; keep one"
+                    f"{path}: line {key.start_mark.line + 1}: the key {key.value!r} is here twice; keep one"
                     for key in repeated
                 )
             )
@@ -85,7 +85,7 @@ def line_of(node: yaml.Node, location: tuple[Any, ...]) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML; whatever cannot be a value is told with its place."""
+    """Safe YAML; whatever cannot be a value is reported with its place."""
 
     depth = 0
 
@@ -105,7 +105,7 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as e:
             kind = node.tag.rpartition(":")[2]
             why = f" ({e})" if kind == "timestamp" and isinstance(e, ValueError) else ""
-            what = _KINDS.get(kind, f"what !!{kind} says")
+            what = _KINDS.get(kind, f"a value of the type !!{kind}")
             raise _at(node, f"{_short(node.value)} is not {what}{why}; put a text in quotes") from None
         if isinstance(node, yaml.ScalarNode) and (problem := _problem(value, node)):
             raise _at(node, problem)
@@ -116,11 +116,11 @@ _KINDS = {"timestamp": "a date", "int": "a whole number", "float": "a number", "
 
 
 def _problem(value: Any, node: yaml.ScalarNode) -> str:
-    """Why a scalar is no value that can be sent and written; empty where it is."""
+    """Why a scalar is not a value that can be sent and written; empty where it is."""
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         return f"the number {_short(node.value)} has more than 64 bits; put a text in quotes"
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-        return "half of a surrogate pair (\\ud800 to \\udfff) is no character"
+        return "half of a surrogate pair (\\ud800 to \\udfff) is not a character"
     return ""
 
 
@@ -130,7 +130,7 @@ def _loader(text: str, name: str) -> _Loader:
     except yaml.reader.ReaderError as e:
         line = text.count("\n", 0, e.position) + 1
         raise UserError(
-            f"{name}: line {line}: the character {_character(e)} may not stand in YAML; remove it"
+            f"{name}: line {line}: the character {_character(e)} is not allowed in YAML; remove it"
         ) from None
     return loader
 
@@ -155,7 +155,7 @@ def _complaint(error: Exception, loader: _Loader) -> str:
 
 
 def _check_size(root: yaml.Node) -> None:
-    """Refuse aliases that stand for too much, and anchors that hold themselves.
+    """Refuse aliases that expand to too much, and anchors that hold themselves.
 
     Raises:
         yaml.MarkedYAMLError: at the outermost value that is too large.
@@ -170,7 +170,7 @@ def _check_size(root: yaml.Node) -> None:
             total = 1 + sum(size(n, inner) for n in _inner(node))
             sizes[id(node)] = total
             if total > COPIES + len(sizes):
-                raise _at(node, f"its aliases stand for more than {COPIES:,} values; spell out what is needed")
+                raise _at(node, f"its aliases expand to more than {COPIES:,} values; spell out what is needed")
         return sizes[id(node)]
 
     size(root, frozenset())
@@ -186,7 +186,7 @@ def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _repeated_keys(loader: _Loader, root: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Keys that stand in a mapping twice, each node looked at once."""
+    """Keys that are in a mapping twice, each node looked at once."""
     visited: set[int] = set()
     waiting = [root]
     while waiting:

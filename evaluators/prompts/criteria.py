@@ -32,7 +32,7 @@ def weighted(criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
 
 def parse_criteria(rubric: str) -> tuple[Criterion, ...]:
     """One criterion for each <rubric_item>, else for each bullet at the left edge, else for each line with a weight; other
-    lines go on with the criterion before them."""
+    lines continue the criterion before them."""
     chunks = [m.strip() for m in _ITEM.findall(rubric)]
     if not chunks:
         lines = [line for line in rubric.splitlines() if line.strip()]

@@ -1,6 +1,6 @@
 """Exemplars of a guided writer: labelled pairs with the reason for their label, read from a file and shown before the request.
 
-They are the same in every prompt of a writer and stand first, so that a server's prefix cache holds them. Which of the two
+They are the same in every prompt of a writer and are first, so that a server's prefix cache holds them. Which of the two
 is preferred is said in words, and it is shown alternately first and second: a fixed place would teach an order.
 """
 
@@ -88,7 +88,7 @@ class Exemplars:
     """The exemplars of one file.
 
     Raises:
-        UserError: up to five lines that cannot be used, each with what to mend.
+        UserError: up to five lines that cannot be used, each with what to fix.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,7 +112,7 @@ class Exemplars:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """What stands in front of every request of a writer."""
+        """What comes before every request of a writer."""
         shown: list[Part] = []
         for number, exemplar in enumerate(self.cases, 1):
             criteria = "\n".join(f"{n}. {c}" for n, c in enumerate(exemplar.criteria, 1))

@@ -31,7 +31,7 @@ class Grading:
     scale: tuple[int, int] = SCALE
 
     def key(self) -> dict[str, Any]:
-        """What stands in keys and manifests: empty for the plain comparison of two, so that keys of earlier runs hold."""
+        """What is in keys and manifests: empty for the plain comparison of two, so that keys of earlier runs hold."""
         fields: dict[str, Any] = {} if self.kind == "pairwise" else {"kind": self.kind}
         if self.decision != "holistic":
             fields["decision"] = self.decision

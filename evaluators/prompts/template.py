@@ -1,7 +1,7 @@
 """From a case to messages: templates, fences round untrusted text, and where the media go.
 
-Questions, responses and rubrics are data. They are put in by one pass of a sandboxed Jinja template, each inside a fence that
-derives from its own text (`fences`): what stands before the rubric is equal in all arms of an item, so that prompts share their
+Questions, responses and rubrics are data. They are filled in by one pass of a sandboxed Jinja template, each inside a fence that
+derives from its own text (`fences`): what is before the rubric is equal in all arms of an item, so that prompts share their
 prefix.
 """
 
@@ -39,7 +39,7 @@ PROMPTS = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class RubricText:
-    """What an arm hands to a judge: the exact text and, for judges that weigh criteria, the criteria behind it."""
+    """What an arm gives to a judge: the exact text and, for judges that weigh criteria, the criteria behind it."""
 
     text: str
     criteria: tuple[Criterion, ...] = ()
@@ -81,7 +81,7 @@ def asked_on(case: Case, grading: Grading) -> Asked:
 
 
 def pick_of(choice: int, order: Order) -> int:
-    """The canonical candidate (from 0) that stands at position `choice` (from 1)."""
+    """The canonical candidate (from 0) that is at position `choice` (from 1)."""
     return ord(order[choice - 1]) - ord("A")
 
 
@@ -91,7 +91,7 @@ def _nothing_for_none(value: object) -> object:
 
 
 class _Environment(SandboxedEnvironment):
-    """A sandbox that knows the fields of what `render` hands over: a prompt reads a dozen of them, and each check takes a while."""
+    """A sandbox that knows the fields of what `render` gives: a prompt reads a dozen of them, and each check takes a while."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         kind = type(obj)
@@ -254,7 +254,7 @@ class Template:
 
 _PROBE_IMAGE = Media("probe", "image", (MediaFile("probe.png"),))
 _MARK = secrets.token_hex(16)
-"""Where media go in a rendered text. Drawn anew in each process and never sent, so no text can hold it."""
+"""Where media go in a rendered text. Chosen at random by each process and never sent, so no text can hold it."""
 
 
 class _Places:

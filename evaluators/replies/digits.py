@@ -2,7 +2,7 @@
 
 A digit outside the listed tokens (the top k) is not known to be improbable: all that is known is that none of its tokens is more
 probable than the least probable one that is listed, nor than all that the listed ones leave over. `Masses.bound` is that, and a
-decision stands only where no value up to it would change the decision.
+decision is valid only where no value up to it would change the decision.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Masses:
         for side in (
             sorted(missing),
             sorted(missing, reverse=True),
-        ):  # the extremes lie where one side has all it may have
+        ):  # the extremes are where one side has all it may have
             for count in range(1, len(side) + 1):
                 moved = self._mean(digits, side[:count])
                 if moved is not None and abs(moved - score) > TOLERANCE:

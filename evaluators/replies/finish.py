@@ -15,7 +15,7 @@ from evaluators.errors import BackendError
 
 Ending = Literal["complete", "cut", "filtered", "failed", "unknown"]
 """`complete`: the model stopped by itself. `cut`: a token limit ended it. `filtered`: it was refused or blocked. `failed`: the
-server did not finish it. `unknown`: a name that stands in no list, so nobody knows whether the text is whole."""
+server did not finish it. `unknown`: a name that is in no list, so it is not known whether the text is whole."""
 
 COMPLETE = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
 CUT = frozenset(
@@ -93,10 +93,10 @@ def check_finished(reason: str | None, complete: Collection[str] = (), usage: di
     """Let an answer pass that its model or a limit ended.
 
     Args:
-        usage: what the unfinished reply cost all the same.
+        usage: what the unfinished reply cost anyway.
 
     Raises:
-        BackendError: of kind `server` where the server did not finish it, `finish_reason` where nobody knows.
+        BackendError: of kind `server` where the server did not finish it, `finish_reason` where it is not known.
     """
     family = ending(reason, complete)
     if family == "failed":

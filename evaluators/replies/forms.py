@@ -1,7 +1,7 @@
-"""The forms of a verdict in a reply: where they stand, what each one says, and which one is the decision.
+"""The forms of a verdict in a reply: where they are, what each one says, and which one is the decision.
 
-A *form* is whatever stands where a verdict belongs: between `<answer>` and `</answer>`, in `[[...]]`, and so on. The last one is the
-decision, or there is none: an earlier form never stands in for a later one that cannot be read. Forms that a reply only recites
+A *form* is whatever is written where a verdict belongs: between `<answer>` and `</answer>`, in `[[...]]`, and so on. The last one is
+the decision, or there is none: an earlier form never replaces a later one that cannot be read. Forms that a reply only recites
 decide nothing. docs/parsing.md has the table of what counts, with examples; the same table is the test.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Read = Callable[[str], str | None]
-"""What stands in a form -> what it says, in one spelling; None where it cannot be read without guessing."""
+"""What is in a form -> what it says, in one spelling; None where it cannot be read without guessing."""
 
 _BLANK = r"[\s\u00a0\u200b-\u200f\u2060\ufeff\u00ad]"
 _DECORATION = " \t\r\n\f\v\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff*_~`\"'“”‘’«»()[]{}（）【】「」$"
@@ -50,7 +50,7 @@ def named(content: str) -> str:
     return undecorated(_NOUN.sub("", plain)) if _NOUN.match(plain) else plain
 
 
-# ---- where forms stand ----
+# ---- where forms are ----
 
 
 def tagged(text: str, tag: str, read: Read) -> list[Form]:
@@ -212,7 +212,7 @@ def _recited(text: str, forms: Sequence[Form]) -> bool:
 
 
 def _answers_a_line(text: str, group: Sequence[Form]) -> bool:
-    """Whether the last form stands alone on its line, and says again one of several that the line before offers."""
+    """Whether the last form is alone on its line, and says again one of several that the line before offers."""
     *_, before, last = group
     begin, above = (text.rfind("\n", 0, f.start) + 1 for f in (last, before))
     offered = {f.value for f in group[-_NEIGHBOURS:-1] if f.start >= above} - {None}
@@ -229,7 +229,7 @@ _EXPLAINED = re.compile(r"[\s*_`\"']*\[\][*_`\"']*\s*(?:[:：=→(（]|[–—-]
 
 
 def _adjacent(text: str, form: Form, following: Form) -> bool:
-    """Whether no line of text stands between the lines of two forms; `or`, a rule and a fence are no text."""
+    """Whether no line of text is between the lines of two forms; `or`, a rule and a fence are no text."""
     between = text[form.end : following.start].split("\n")[1:-1]
     return all(_GLUE.fullmatch(line) for line in between)
 
@@ -268,7 +268,7 @@ _EXPLAINED_LABEL = re.compile(r"([^.!?。！？:：|]{1,40})[*_`]*[:：][^\n]{1,
 
 
 def _labels_a_criterion(text: str, forms: Sequence[Form]) -> bool:
-    """Whether the last form stands behind the name of a single criterion: `4. Tone: [[B]]`."""
+    """Whether the last form is behind the name of a single criterion: `4. Tone: [[B]]`."""
     label = _label(text, forms[-1])
     if label is None or _DECIDES.search(label.words) or _OPTION.search(label.words):
         return False

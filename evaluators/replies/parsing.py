@@ -1,8 +1,8 @@
 """From an answer to a status and a choice: strict, per answer format, with no digit fallback and no coin.
 
-Every parser is versioned and its name is written beside what it derived. `forms` finds what stands where a verdict belongs and which
-of it decides, for all formats alike. What may stand there depends on what was asked (`grading.Asked`): a strict permutation of as many
-as were shown, an integer in range, a line for each criterion. docs/parsing.md shows what counts as a verdict and what does not.
+Every parser is versioned and its name is written beside what it derived. `forms` finds what is written where a verdict belongs and
+which of it decides, for all formats alike. What may be there depends on what was asked (`grading.Asked`): a strict permutation of as
+many as were shown, an integer in range, a line for each criterion. docs/parsing.md shows what counts as a verdict and what does not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from evaluators.replies.forms import (
 )
 
 VERSION = 2
-"""Of all parsers here. Answers that an earlier version read are read anew (`harness_plugins.folder.reread`)."""
+"""Of all parsers here. Answers that an earlier version parsed are parsed again (`harness_plugins.folder.reread`)."""
 
 MASS_FLOOR = 0.05
 """P of all offered answers together below which a one-token answer decides nothing: `low_mass`."""
@@ -70,7 +70,7 @@ _LINE = re.compile(r"(\d{1,3})[*_]*\s*[:.)](.*)", re.A)
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}", re.A)
 
 TIE, BOTH_BAD = 0, -1
-"""What stands in place of a position where none is better."""
+"""What is written in place of a position where none is better."""
 _CHOICES = {"tie": TIE, "both good": TIE, "both bad": BOTH_BAD, **{str(n): n for n in range(1, 10)}}
 _LETTERS = {"A": "1", "B": "2", "C": "tie"}
 _FOUR_WAY = {"A>B": "1", "B>A": "2", "A=B=GOOD": "both good", "A=B=BAD": "both bad"}
@@ -194,7 +194,7 @@ class Format:
     """One way in which a text states its verdict."""
 
     forms: Callable[[str, Asked], list[Form]]
-    """The places of a text where its verdicts stand, and what each says."""
+    """The places of a text where its verdicts are, and what each says."""
     parsed: Callable[[str, Asked], Parsed] = _decided
     """What the verdict is that the form which decides says."""
     own_prompt: bool = True
@@ -221,7 +221,7 @@ FORMATS: dict[str, Format] = {
     "scores": Format(lambda text, asked: tagged(text, "scores", partial(_lines, asked)), _by_criterion, False),
 }
 """Answer formats in text: a format is a line here. `tag` and the last four are ours; the others belong to prompts that users bring.
-`proxy_grm` and `r1_reward` are tags that stand in their authors' replies, which official protocols read in their own way."""
+`proxy_grm` and `r1_reward` are tags that are in their authors' replies, which official protocols read in their own way."""
 
 OWN_PROMPTS = tuple(name for name, f in FORMATS.items() if f.own_prompt)
 """What a user's `answer_format:` may be."""
@@ -257,7 +257,7 @@ def unfinished(answer: Answer) -> bool:
 
 
 def undecided(answer: Answer) -> bool:
-    """Whether its text decides nothing, whatever stands in it."""
+    """Whether its text decides nothing, whatever is in it."""
     return refused(answer) or unfinished(answer)
 
 

@@ -1,4 +1,4 @@
-"""The arms: which rubric, if any, a judge is handed for an item. An `Arm` says all about itself; `ARMS` holds them by name.
+"""The arms: which rubric, if any, a judge gets for an item. An `Arm` says all about itself; `ARMS` holds them by name.
 
 Each arm says what it gives for (item, order); the engine asks for the distinct calls among them. `none`, `generic` and
 `repeat` run once a judge, the others once a writer. Another package brings one by an entry point that names the object:
@@ -28,7 +28,7 @@ GENERIC_VARIANTS = 3
 
 @dataclass(frozen=True, slots=True)
 class ArmInput:
-    """What an arm hands to the judge."""
+    """What an arm gives to the judge."""
 
     rubric: RubricText | None = None
     replicate: int = 0
@@ -66,11 +66,11 @@ class WriterRubrics:
     """The judge whose own rubrics these are (arm `self`); no other judge reads them."""
 
     paired: frozenset[str] = frozenset()
-    """Items for which it was asked to write with the responses before it: what it wrote blind does not stand in for that."""
+    """Items for which it was asked to write with the responses before it: what it wrote blind does not replace that."""
     pending: frozenset[tuple[str, str, int]] = frozenset()
-    """(item, saw, replicate) of rubrics that are still to come (their writing failed): nothing stands in for them."""
+    """(item, saw, replicate) of rubrics that are still to come (their writing failed): nothing replaces them."""
     saw: frozenset[str] = frozenset()
-    """What it saw of the pairs over all it was asked for here, whatever came of it; empty while that is not known."""
+    """What it saw of the pairs in all requests here, whatever the outcome; empty while that is not known."""
 
     def of(self, uid: str, order: Order) -> Iterator[Rubric]:
         """The rubrics for an item as judged in `order`: of each replicate the one written in that order, else what
@@ -129,7 +129,7 @@ Edit = Callable[[Item, Rubric], Edited]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One way to hand a judge a rubric, or none.
+    """One way to give a judge a rubric, or none.
 
     Example: an arm that lets the judge read the rubric's first line alone.
         >>> from evaluators.rubrics.arms import Arm, Edited, as_text
@@ -144,31 +144,31 @@ class Arm:
     about: str
     """What the judge reads, in a line."""
     give: Give
-    """(item, order, the writer's rubrics) -> what the judge is handed, one a replicate; nothing where it has nothing."""
+    """(item, order, the writer's rubrics) -> what the judge gets, one for each replicate; empty where the writer has no rubric."""
     per_writer: bool = False
     """Judged once for each writer of rubrics; else once for each judge, and `give` gets None for the writer."""
     reads: Reading = MATCHED
     """For arms of a writer: its rubrics that the arm uses. Arms with `donors` read those of other items instead."""
     donors: bool = False
-    """Reads the rubrics that the shuffle drew from other items; not judged for a writer with one rubric for all."""
+    """Reads the rubrics that the shuffle took from other items; not judged for a writer with one rubric for all."""
     edit: Edit | None = None
     """How the arm changes a rubric's text before it is read."""
     hides: frozenset[str] = frozenset()
     """What the judge is not shown: `media`, `responses`."""
     blank: bool = False
-    """Hands over nothing at all, as `none`: it costs no rubric, and there is nothing to decide by."""
+    """Gives nothing at all, as `none`: it costs no rubric, and there is nothing to decide by."""
     beyond_criteria: bool = False
-    """Hands over something besides criteria, which a judge that decides by criteria alone does not read."""
+    """Gives something besides criteria, which a judge that decides by criteria alone does not read."""
     gradings: frozenset[Kind] = frozenset(["pairwise", "pointwise", "listwise"])
     """The judges that it is for, by how they are asked. What speaks of Response 1 and 2 means nothing to one that scores."""
     advises: bool = False
-    """Hands over the writer's own verdict, for which the judge's template must have a place."""
+    """Gives the writer's own verdict, for which the judge's template must have a place."""
     after_responses: bool = False
-    """Lives on what a writer says after seeing the responses: not judged for one that never sees any."""
+    """Depends on what a writer says after seeing the responses: not judged for one that never sees any."""
     own: bool = False
     """Reads what the judge itself wrote."""
     uses_label: bool = False
-    """A probe that is told the right answer: in no prompt of any other arm, and in no paper's table."""
+    """A probe that sees the right answer: in no prompt of any other arm, and in no paper's table."""
     control: bool = False
     """A rubric too, only not this writer's for this item: `transferred` helps by its content where it does more than these."""
     reference: bool = False
@@ -178,7 +178,7 @@ class Arm:
 
     @classmethod
     def of_edit(cls, name: str, about: str, edit: Edit, hides: frozenset[str] = frozenset(), **facts: Any) -> Arm:
-        """An arm that hands over the writer's rubric for the item, changed by `edit`.
+        """An arm that gives the writer's rubric for the item, changed by `edit`.
 
         Args:
             facts: further fields of the arm, such as `control=True`.
@@ -220,7 +220,7 @@ def _repeat(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[
 
 
 def _generic(item: Item, order: Order, writer: WriterRubrics | None) -> Iterator[ArmInput]:
-    # The item's content draws the wording, so that one call an order averages over all three.
+    # The item's content decides the wording, so that one call an order averages over all three.
     yield ArmInput(generic_rubric(item.modality(), int(digest("generic", item.uid)[:8], 16) % GENERIC_VARIANTS + 1))
 
 
@@ -394,7 +394,7 @@ _PLUGINS = Plugins("arms", "")
 
 
 class Arms(Mapping[str, Arm]):
-    """All arms at hand by name: ours, then those that installed packages bring (looked up when first asked for)."""
+    """All arms available by name: ours, then those that installed packages bring (looked up when first asked for)."""
 
     @cached_property
     def _arms(self) -> dict[str, Arm]:

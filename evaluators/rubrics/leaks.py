@@ -105,7 +105,7 @@ _ANSWER_TAG = re.compile(
 )
 
 
-# What the patterns above need at least, as it stands in a text of lower-case ASCII letters: found in a fifth of the time.
+# What the patterns above need at least, as it is in a text of lower-case ASCII letters: found in a fifth of the time.
 _LABELLED = re.compile(
     r"(?<=[^\n])[12ab](?!\w)|[12]st|2nd|one|two|eins|zwei|first|second|left|right-hand|erste|zweite|former|latter"
 )

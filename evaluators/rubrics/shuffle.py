@@ -1,7 +1,7 @@
 """Donors for the `shuffled` arm: whose rubric an item reads when it reads another item's.
 
 A permutation of one writer's rubrics inside each category: every rubric used once, donor and recipient of different
-group, media (by path), responses and rubric text, and as many donors whose preferred candidate lies at the recipient's canonical
+group, media (by path), responses and rubric text, and as many donors whose preferred candidate is at the recipient's canonical
 position as not, so that a verdict leaking out of a donor is right half the time. Which recipients get a donor of their
 own position is spread evenly over the lengths; given that, the total difference in length is as small as it can be.
 
@@ -20,7 +20,7 @@ from evaluators.records import Item
 WHOLE = 2048
 """Up to this many rubrics are assigned in one go; assignment is cubic."""
 BLOCK = 512
-"""Larger categories are cut into runs of neighbours in length; whoever finds no partner there is paired across them."""
+"""Larger categories are cut into runs of neighbours in length; items without a partner there are paired across them."""
 
 
 def donors(
@@ -39,7 +39,7 @@ def donors(
         rubrics: the text of each item's rubric; only items in it take part.
         seed: which of several shuffles this is.
         avoid: earlier shuffles, whose pairings are not repeated where others exist.
-        planned: the pairs that a run folder names already. They stand.
+        planned: the pairs that a run folder names already. They stay.
         settled: items that took part when these were planned: without a pair among them they get none now.
     """
     categories: dict[str, list[Item]] = {}
@@ -81,6 +81,7 @@ def _assign(
         return {}
     lengths = [[len(rubrics[i.uid]) for i in who] for who in (recipients, givers)]
     cost = np.abs(_column(lengths[0]) - _column(lengths[1]).T)
+    # Costs in steps, each above what the one before can add to a pair: lengths, then the label's position, then earlier pairings.
     unit = float(cost.max()) + 1.0
     label, theirs = (
         [-1 if i.label.preferred is None else i.label.preferred for i in who] for who in (recipients, givers)

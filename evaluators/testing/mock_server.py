@@ -38,7 +38,7 @@ class MockServer:
     """Args:
     latency_s: seconds from request to answer.
     fail: share of the requests that get a fault.
-    faults: which faults, drawn evenly.
+    faults: which faults, each equally often.
     answer: request body -> the text of the reply; by default a verdict from a hash of the messages.
     grm: whether replies are a Proxy-GRM writer's: rubric, evaluation and that verdict.
     logprobs: whether the server gives log-probabilities.

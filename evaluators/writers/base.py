@@ -3,7 +3,7 @@
 A *method* is a module of `evaluators.writers.methods` that holds
 - `TEMPLATE` (a file in `prompts/`), `PARSER` (its version) and `VIOLATIONS`,
 - `SEES`: whether its rubrics are written with the `responses`, with `nothing` of them, or with `either`,
-- `OPTIONS`: those of `FIELDS_OF_METHODS` that it reads; `NEEDS`: those that it cannot do without, each with what a person is told, and
+- `OPTIONS`: those of `FIELDS_OF_METHODS` that it reads; `NEEDS`: those that it cannot do without, each with a message, and
 - `parse(answer, blind, ...) -> Draft`, which also gets `criteria` where that is among them.
 
 One that makes a single rubric for all items (`SHARED`) is run by `evaluators.induction`, and has no `parse`.
@@ -43,7 +43,7 @@ CRITERIA = 5
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a parser took from a writer's answer. A rubric that is empty was not to be had."""
+    """What a parser took from a writer's answer. An empty rubric could not be taken."""
 
     rubric: str = ""
     criteria: tuple[Criterion, ...] = ()
@@ -74,7 +74,7 @@ _OF_JUDGES = {
     ("grading", "decision", "ties", "scale"): "grading, decision, ties and scale are a judge's: leave them out",
     ("answer_format", "top_logprobs"): "answer_format and top_logprobs are a judge's: leave them out",
 }
-"""What a person is told who writes fields of `JudgeSpec` that a writer does not have."""
+"""The message for fields of `JudgeSpec` that a writer does not have."""
 
 FIELDS_OF_METHODS = ("criteria", "exemplars", "seeds", "rounds", "held_out")
 """Fields of `WriterSpec` for those methods alone that declare them (`OPTIONS`)."""
@@ -119,7 +119,7 @@ class WriterSpec(ModelSpec):
             raise ValueError(unknown("method", self.method, METHODS.names()))
         if not self.asks_model:
             raise ValueError(f"a {self.backend} writes no rubrics: give a model, or a rubric file under `rubrics:`")
-        if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split anew for each
+        if self.replicates > 1 and self.temperature == 0 and not self.shared:  # seeds are split again for each
             raise ValueError(
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
             )

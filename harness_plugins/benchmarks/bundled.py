@@ -1,4 +1,4 @@
-"""Where the data rooms lie: `tasks/` and `results/published/`, in a checkout or inside an installed wheel."""
+"""Where the data rooms are: `tasks/` and `results/published/`, in a checkout or inside an installed wheel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that hang together by what they share: connected components."""
+"""Things that belong together by what they share: connected components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which benchmark is asked for, and where its rows lie: an entry of a config's `benchmarks`."""
+"""Which benchmark is asked for, and where its rows are: an entry of a config's `benchmarks`."""
 
 from __future__ import annotations
 

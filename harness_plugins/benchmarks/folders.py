@@ -1,4 +1,4 @@
-"""Which benchmarks are at hand: folders with a `benchmark.yaml`, ours and those of others.
+"""Which benchmarks are available: folders with a `benchmark.yaml`, ours and those of others.
 
 Looked through are our `tasks/`, the folders that installed packages bring (entry points `rubric_harness.benchmarks`), and those
 that `--tasks DIR` and the variable RUBRIC_HARNESS_TASKS name.

@@ -54,7 +54,7 @@ def _reason(dataset: DatasetSpec, error: Exception) -> str:
     chain = tuple(_chain(error))
     for e in chain:
         if isinstance(e, known.GatedRepoError) and e.response.status_code == 403:
-            return f"is gated, and the account of HF_TOKEN is not let in: accept the terms at {page} with it (HTTP 403)"
+            return f"is gated, and the account of HF_TOKEN has no access: accept the terms at {page} with it (HTTP 403)"
         if isinstance(e, known.GatedRepoError):
             return f"is gated: accept its terms at {page}, then set HF_TOKEN to a token of that account (HTTP 401)"
         if isinstance(e, known.RevisionNotFoundError):
@@ -65,12 +65,12 @@ def _reason(dataset: DatasetSpec, error: Exception) -> str:
                 f"`path:` with a copy (HTTP {e.response.status_code})"
             )
         if isinstance(e, known.OfflineModeIsEnabled):
-            return f"is not whole in the cache below {constants.HF_HOME}, and HF_HUB_OFFLINE forbids to fetch it: run once without that"
+            return f"is not whole in the cache below {constants.HF_HOME}, and HF_HUB_OFFLINE forbids a download: run once without it"
     for e in chain:
         # Clients before 1.0 have errors of the Hub without its answer.
         status = getattr(e.response, "status_code", None) if isinstance(e, known.HfHubHTTPError) else None
         if status == 401:
-            return f"cannot be read: {constants.ENDPOINT} does not know the token in HF_TOKEN; mend it or unset it (HTTP 401)"
+            return f"cannot be read: {constants.ENDPOINT} does not know the token in HF_TOKEN; correct it or unset it (HTTP 401)"
         if status is not None:
             return f"cannot be read: {constants.ENDPOINT} answers HTTP {status}; try again later"
     if any(isinstance(e, known.LocalEntryNotFoundError | ConnectionError) for e in chain):
@@ -81,7 +81,7 @@ def _reason(dataset: DatasetSpec, error: Exception) -> str:
         return _reason(dataset, refusal)
     root = chain[-1]
     return (
-        f"cannot be read ({type(root).__name__}: {shorten(str(root), 300)}); nothing of it was taken: run the same command again, or "
+        f"cannot be read ({type(root).__name__}: {shorten(str(root), 300)}); nothing was read: run the same command again, or "
         "give `path:` with a copy"
     )
 

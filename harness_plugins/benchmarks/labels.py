@@ -34,7 +34,7 @@ def read_label(spec: LabelSpec, value_of: Callable[[str], Any], count: int) -> L
         return _indexed(spec, value, count)
     label = _ranked(value, count)
     if label is None:
-        raise RowProblem(f"{spec.column!r} is {value!r}; it must rank the {count} candidates, 0 = best, one alone")
+        raise RowProblem(f"{spec.column!r} is {value!r}; it must rank the {count} candidates, 0 = best, with one best")
     return label
 
 
@@ -70,7 +70,7 @@ def _indexed(spec: LabelSpec, value: Any, count: int) -> Label:
     indices = "0 or 1" if count == 2 else f"0 to {count - 1}"
     raise RowProblem(
         f'{spec.column!r} is {value!r}; it must be the index of the preferred candidate ({indices}) or "tie", '
-        f"or a list of {count} ranks, 0 = best, one alone"
+        f"or a list of {count} ranks, 0 = best, with one best"
     )
 
 

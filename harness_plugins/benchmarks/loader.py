@@ -116,7 +116,7 @@ def load_benchmark(
     if source.revision and revision is None and spec.dataset.rows not in (None, len(items)):
         raise UserError(
             f"{source.resolved}: {len(items)} rows at {source.revision}, not the {spec.dataset.rows} of {spec.title}: to judge them "
-            f"all the same, say so with `revision: {source.revision}` under the benchmark"
+            f"anyway, set `revision:  {source.revision}` under the benchmark"
         )
     return Benchmark(spec, items, source, frozenset(reading.gone))
 
@@ -133,7 +133,7 @@ def _at_revision(spec: BenchmarkSpec, revision: str | None, path: Path | None) -
 
 
 class _Reading:
-    """Rows as they become items: what came of them so far.
+    """Rows as they become items, and their problems so far.
 
     Args:
         recorded: items of a run folder by uid, whose media may be gone.
@@ -144,7 +144,7 @@ class _Reading:
         self._uids: Counter[str] = Counter()
         self.items: list[Item] = []
         self.gone: set[str] = set()
-        """uids of items that stand as the run folder has them."""
+        """uids of items that are as the run folder has them."""
         self.problems: list[str] = []
         self.missing = 0
         """Problems that are media which are not there."""
@@ -175,7 +175,7 @@ class _Reading:
         return numbered
 
     def _numbered(self, item: Item) -> Item:
-        """The item with a uid of its own: rows that say the same are told apart by a number."""
+        """The item with a uid of its own: rows that say the same are distinguished by a number."""
         earlier = self._uids[item.uid]
         return replace(item, uid=f"{item.uid}#{earlier + 1}") if earlier else item
 
@@ -192,12 +192,12 @@ class _Reading:
 def _renamed(spec: BenchmarkSpec, source: Source, absent: list[tuple[str, ...]], columns: Iterable[str]) -> str:
     names = ", ".join(" or ".join(map(repr, c)) for c in absent)
     at = f" at {source.revision}" if source.revision else ""
-    mend = (
+    fix = (
         "give a `revision:` that has it, or `path:` with rows that do"
         if source.revision
         else f"name the columns as {spec.title} does"
     )
-    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {mend}"
+    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {fix}"
 
 
 def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str]:
@@ -225,7 +225,7 @@ class RowReader:
         """The item of a row.
 
         Args:
-            unused: nobody will be shown it, so that its media need not be there.
+            unused: no model will see it, so its media need not be there.
         """
         self._unused = unused
         spec = self._spec
@@ -294,7 +294,7 @@ class RowReader:
             return str(value)
         match = re.search(how.match, str(value))
         if match is None:
-            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read off it: it must match {how.match}")
+            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read from it: it must match {how.match}")
         return match[1]
 
     def _criterion(self, row: Row) -> str | None:
@@ -320,7 +320,7 @@ class RowReader:
     def _needed(self, media: list[Media], how: MediaSpec) -> list[Media]:
         if how.required and not media:
             if not self._optional and not self._unused:
-                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: mend or remove the row", missing=True)
+                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: fix or remove the row", missing=True)
             self._missing = True
         return media
 
@@ -331,7 +331,9 @@ class RowReader:
         media = self._cells(row, spec.media_column, spec.media_columns, optional=both)
         lists = [values for values in (texts, media) if values is not None]
         if len({len(values) for values in lists}) > 1:
-            raise RowProblem(f"{len(lists[0])} texts and {len(lists[1])} media of candidates; each must have one place")
+            raise RowProblem(
+                f"{len(lists[0])} texts and {len(lists[1])} media of candidates; each candidate needs one of both"
+            )
         count = len(lists[0])
         if count > spec.most:
             raise RowProblem(
@@ -345,9 +347,9 @@ class RowReader:
         ]
         pictured = spec.pictured or not (spec.column or spec.columns)
         if pictured and not all(c.media for c in candidates):
-            raise RowProblem("a candidate has no image; mend or remove the row")
+            raise RowProblem("a candidate has no image; fix or remove the row")
         if not any(c.text or c.media for c in candidates):
-            raise RowProblem("no candidate has a text or an image; mend or remove the row")
+            raise RowProblem("no candidate has a text or an image; fix or remove the row")
         return candidates
 
     def _cells(self, row: Row, column: str | None, columns: tuple[str, ...], optional: bool) -> list[Any] | None:
@@ -388,7 +390,7 @@ def _id_part(column: str, value: Any) -> str:
 
 def _told_apart(medium: Media) -> Media:
     """A candidate's embedded image is named by its content: the names that datasets give them repeat ("image.png"),
-    and candidates that look alike would stand in their stored order."""
+    and candidates that look alike would be in their stored order."""
     embedded = medium.files and medium.files[0].sha256
     return replace(medium, name=embedded[:16]) if embedded else medium
 

@@ -163,7 +163,7 @@ def _exists(path: str) -> bool:
 
 
 class _NamePart(NamedTuple):
-    """A number in a file's name, or what stands between two."""
+    """A number in a file's name, or what is between two."""
 
     number: int
     text: str

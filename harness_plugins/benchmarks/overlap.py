@@ -1,4 +1,4 @@
-"""Whether labelled seeds (exemplars, say) and the items that are judged have anything in common: then a result is no test.
+"""Whether labelled seeds (exemplars, say) and the items that are judged have anything in common: then a result is not a test.
 
 Two of them overlap where an image has the same bytes, where a candidate's text is the same, or where the request is the same
 and there is nothing else to tell them apart. Texts are compared as clusters compare them (`keys.normalised`).
@@ -17,7 +17,7 @@ from evaluators.records import Item, MediaFile
 from harness_plugins.benchmarks.components import components
 
 SHORTEST = 20
-"""Normalised characters of a candidate's text below which it is nobody's own ("Yes, it is.")."""
+"""Normalised characters of a candidate's text below which it identifies no item ("Yes, it is.")."""
 SHOWN = 5
 _HEAD = 400
 """Characters that are normalised to see whether the rest is worth it."""
@@ -54,7 +54,7 @@ def check_disjoint(seeds: Sequence[Item], benchmarks: Mapping[str, Sequence[Item
 
 
 def together(items: Sequence[Item]) -> list[list[Item]]:
-    """Items in the sets that hang together: by group, image bytes, a candidate's text or the request, as `overlaps` sees it."""
+    """Items in connected sets: by group, image bytes, a candidate's text or the request, as `overlaps` sees it."""
     groups = ([f"group {i.group}"] if i.group is not None else [] for i in items)
     sets: dict[int, list[Item]] = {}
     for item, n in zip(items, components([*prints(i), *g] for i, g in zip(items, groups, strict=True)), strict=True):

@@ -52,7 +52,7 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
     """The rows of a benchmark, from `path` if given, from the benchmark's own folder, or from the Hub.
 
     Raises:
-        UserError: nothing is there, or it cannot be told which file holds the rows.
+        UserError: nothing is there, or it is not clear which file holds the rows.
     """
     if path is not None:
         return _local(spec, path)
@@ -62,7 +62,7 @@ def open_source(spec: BenchmarkSpec, path: Path | None) -> Source:
         raise UserError(f"{spec.full_name} has no dataset of its own: give `path:` (a jsonl, json or parquet file)")
     if not spec.dataset.fetch:
         raise UserError(
-            f"{spec.full_name}: {spec.dataset.id} is too large to be fetched unasked: download its rows and "
+            f"{spec.full_name}: {spec.dataset.id} is too large to download automatically: download its rows and "
             "media, and give `path:` and `media_root:`"
         )
     return _snapshot(spec) if spec.dataset.files else _hub(spec)
@@ -90,7 +90,7 @@ def _local(spec: BenchmarkSpec, path: Path) -> Source:
 def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
     """The row files of a folder: those the benchmark names, else the parquet shards of its split, else the only one.
 
-    Of a benchmark that is one config of its dataset, shards in other configs' folders are none of its own.
+    Of a benchmark that is one config of its dataset, shards in other configs' folders do not belong to it.
     """
     named = [folder / f for f in spec.dataset.files if (folder / f).exists()]
     if named:
@@ -167,7 +167,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
             )
         builder.download_and_prepare()
         data = builder.as_dataset(split=dataset.split)
-    # As Arrow holds them, images are bytes and a path, however deep they lie in lists: nothing is decoded or written anew.
+    # As Arrow holds them, images are bytes and a path, however deep they are in lists: nothing is decoded or written again.
     stored = data.with_format("arrow")
 
     def rows() -> Iterator[NumberedRow]:

@@ -18,7 +18,7 @@ from harness_plugins.benchmarks.folders import DECLARATION, benchmark_folders
 
 
 class DatasetSpec(Entry):
-    """Where the rows lie on the Hub. `files` names row files of the repository, for sets whose media lie beside them."""
+    """Where the rows are on the Hub. `files` names row files of the repository, for sets whose media are beside them."""
 
     id: str = ""
     config: str | None = None
@@ -31,7 +31,7 @@ class DatasetSpec(Entry):
     fetch: bool = True
     """False where rows or media are no download to start by accident, or come in archives: `path:` must name them."""
     gated: bool = False
-    """Whether the Hub asks for an account and its terms to be accepted; such a set stands in no group of tasks."""
+    """Whether the Hub asks for an account and its terms to be accepted; such a set is in no group of tasks."""
 
 
 class PromptSpec(Entry):
@@ -214,7 +214,7 @@ class BenchmarkSpec(Entry):
         return list(dict.fromkeys(c for c in columns if c))
 
     def columns(self, media: bool = True) -> list[tuple[str, ...]]:
-        """The columns that some row must have, each with those that may stand in for it.
+        """The columns that some row must have, each with those that may replace it.
 
         A dataset of the Hub is known to have its media, groups and categories: without their columns it is read as a lesser one.
 
@@ -235,7 +235,7 @@ class BenchmarkSpec(Entry):
 
 
 def names() -> list[str]:
-    """The benchmarks at hand, in alphabetical order."""
+    """The benchmarks available, in alphabetical order."""
     return sorted(benchmark_folders())
 
 
@@ -258,7 +258,7 @@ def load_spec(name: str) -> BenchmarkSpec:
 def _read(path: Path, changed: int) -> BenchmarkSpec:
     """
     Args:
-        changed: when the file was written: a notebook that goes on after an edit reads it anew.
+        changed: when the file was written: a notebook that goes on after an edit reads it again.
     """
     node, value = read_mapping(path, "`name`, `prompt`, `candidates` and `label`")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# `signal` itself imports enum, functools and collections: until `main` runs, nobody catches Ctrl-C.
+# `signal` itself imports enum, functools and collections: until `main` runs, Ctrl-C is not caught.
 import _signal as signal  # type: ignore[import-not-found]
 import atexit
 import os
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: None for those of the process, whose Ctrl-C is then ours as well: it ends with 130 and no traceback, at any moment.
     """
-    # Whoever calls it with arguments, or has Ctrl-C ignored (nohup), keeps it so.
+    # A caller with arguments, or one that ignores Ctrl-C (nohup), keeps its own handler.
     ours = argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
         signal.signal(signal.SIGINT, _leave)

@@ -13,9 +13,9 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def place(text: str) -> Path:
-    """Where something is written. An empty text would be the folder one stands in: an unset variable, most likely."""
+    """Where something is written. An empty text would be the current folder: an unset variable, most likely."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("empty: name a place (`.` is the folder that you stand in)")
+        raise argparse.ArgumentTypeError("empty: name a file or folder (`.` is the current folder)")
     return Path(text)
 
 
@@ -47,7 +47,7 @@ def amount(text: str) -> float:
 
 
 def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
-    """What argparse's `choices` do, with what may have been meant."""
+    """As argparse's `choices`, with a suggestion for a mistyped name."""
 
     def check(text: str) -> str:
         if text not in names:
@@ -83,7 +83,7 @@ def add_prices(command: argparse.ArgumentParser) -> None:
         "--prices",
         type=Path,
         metavar="FILE",
-        help="what models cost, as YAML (examples/prices.yaml); default: as the run had it",
+        help="what models cost, as YAML (examples/prices.yaml); default: those of the run",
     )
 
 
@@ -103,7 +103,7 @@ def add_mass_floor(command: argparse.ArgumentParser) -> None:
         type=share,
         default=0.05,
         metavar="P",
-        help="a one-token answer decides nothing where all offered digits together have less than P (0.05); see docs/parsing.md",
+        help="a one-token answer is not counted where all offered digits together have less than P (0.05); see docs/parsing.md",
     )
 
 

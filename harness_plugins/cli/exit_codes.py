@@ -1,3 +1,3 @@
-"""What the command line answers to the shell."""
+"""The exit codes of the command line."""
 
 COMPLETE, BAD_INPUT, ERRORS_REMAIN, INTERRUPTED = 0, 2, 3, 130

@@ -37,7 +37,7 @@ def print_failures(tally: Tally, what: str) -> None:
             _print_pictures(list(tally.pictures))
     if set(tally.unanswered) <= PERMANENT:
         say(
-            "Asking again cannot help: mend the pictures, then run the command again."
+            "Asking again cannot help: fix the pictures, then run the command again."
             if set(tally.unanswered) == {"image"}
             else "Asking again cannot help: change the model's options or its server, then run the command again.",
             file=sys.stderr,

@@ -1,4 +1,4 @@
-"""The parser of the command line. What a command takes and does stands in its module of `commands`."""
+"""The parser of the command line. What a command takes and does is in its module of `commands`."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ exit codes: 0 complete, 2 bad input, 3 errors remain or --max-cost is used up, 1
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what may have been meant by a command or an option that there is not."""
+    """A parser that suggests a name for an unknown command or option."""
 
     commands: Mapping[str, argparse.ArgumentParser]
 
     def check_names(self, argv: Sequence[str]) -> None:
-        """Exit where a command or an option is none of ours."""
+        """Exit where a command or an option is unknown."""
         at = next(
             (n for n, a in enumerate(argv) if not a.startswith("-") and argv[n - 1 : n] != ["--tasks"]), len(argv)
         )
@@ -108,6 +108,6 @@ def build_parser() -> Parser:
     for module in _COMMANDS:
         command = module.add_parser(commands)
         command.set_defaults(main=module.main)
-        if module is not lmms_eval:  # its own --tasks says which tasks to run; ours stands before the command
+        if module is not lmms_eval:  # its own --tasks says which tasks to run; ours is before the command
             add_tasks(command, default=argparse.SUPPRESS)
     return top

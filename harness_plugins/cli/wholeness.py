@@ -28,7 +28,7 @@ class Checked(NamedTuple):
 def check(run: Path) -> Checked:
     """What a run folder holds and lacks.
 
-    Lines that cannot be read are told and are no fault by themselves: what they held may have been asked again.
+    Lines that cannot be read are reported but are no fault by themselves: their content may have been asked for again.
 
     >>> lines, is_whole = check(Path("results/runs/first"))        # doctest: +SKIP
 
@@ -54,7 +54,7 @@ def check(run: Path) -> Checked:
     lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
     if not has_manifest:
-        lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was to be asked, and how, is not known")
+        lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was asked for, and how, is not known")
     lines += [f"Warning:  {note}" for note in (*report.losses, *report.notes)]
     lines += _limited("Warning:  ", (f"{c.benchmark}, {warning(c)}" for c in report.caveats))
     if not is_whole:

@@ -1,6 +1,6 @@
 """What models cost: a file of prices for a million tokens, checked whole. None are shipped, since prices change, and none guessed.
 
-A price stands under the `model` of a judge or writer, as its config names it. Where a config is not at hand (results of other
+A price is under the `model` of a judge or writer, as its config names it. Where a config is not available (results of other
 programs), it is the name that was served.
 """
 
@@ -117,7 +117,7 @@ def check_priced(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path
 
 
 def check_listed(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:
-    """Whether all models stand in the file, by price or by size; as `check_priced`."""
+    """Whether all models are in the file, by price or by size; as `check_priced`."""
     _refuse({model: who for model, who in asked.items() if model not in prices.models}, where)
 
 

@@ -1,4 +1,4 @@
-"""The run config: one YAML file, checked whole, with every mistake on a line of its own that names file, line and mend."""
+"""The run config: one YAML file, checked whole, with every mistake on a line of its own that names file, line and fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness_plugins.benchmarks.entry import BenchmarkEntry
 
 
 def listed(value: Any) -> Any:
-    """A single entry where a list is to be, as a list of one."""
+    """A single entry where a list is expected, as a list of one."""
     return [value] if isinstance(value, str | dict) else value
 
 
@@ -90,7 +90,7 @@ class Config(Entry):
     @classmethod
     def _reference_known(cls, value: str | None, info: ValidationInfo) -> str | None:
         names = [*info.data.get("rubrics", {}), *(w.name for w in info.data.get("writers", ()))]
-        valid = {"rubrics", "writers"} <= set(info.data)  # else their own mistakes are what is told
+        valid = {"rubrics", "writers"} <= set(info.data)  # else their own mistakes are reported
         if value is not None and valid and value not in names:
             raise ValueError(f"{unknown('writer', value, names)} (the names in `rubrics` and `writers`)")
         return value
@@ -131,7 +131,7 @@ class Config(Entry):
         return [a for a in self.arms if ARMS[a].per_writer and not ARMS[a].own]
 
     def all_writers(self) -> tuple[WriterSpec, ...]:
-        """Whoever is to write: the config's writers and, for the arm `self`, each judge that is a model."""
+        """All writers: the config's writers and, for the arm `self`, each judge that is a model."""
         return (*self.writers, *self.own_writers().values())
 
     def own_writers(self) -> dict[str, WriterSpec]:

@@ -29,10 +29,10 @@ from harness_plugins.folder.usage import NOTHING, Tokens
 
 CHARACTERS_A_TOKEN = 4
 TOKENS_AN_IMAGE = 1000
-"""Rough on purpose: models count images in ways of their own."""
+"""Rough on purpose: each model counts images in its own way."""
 SAMPLED_ITEMS = 50
 CHANGED, ALIKE = 0.25, 0.5
-"""Taken for planning: the share of answers that another rubric changes, and how much of that the orders, the judges and the items of
+"""Assumed for planning: the share of answers that another rubric changes, and how much of that the orders, the judges and the items of
 a cluster have in common."""
 
 
@@ -89,7 +89,7 @@ class _Plan:
         self._writer_prompts: dict[str, str] = {}
 
     def add_cells(self, judges: Iterable[JudgeSpec], grid: Grid, finished: Finished, items: Sequence[Item]) -> None:
-        """What is due of a grid, a row for each judge, arm and writer.
+        """What is still to be asked of a grid, a row for each judge, arm and writer.
 
         Args:
             items: the grid's, with the digests of their media that are known.
@@ -185,7 +185,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) 
     """For planning: which gain and which lead over a control so many items can show, and which controls are missing.
 
     Args:
-        answered: the folder, where it holds answers: then they say it.
+        answered: the folder, where it holds answers: then they are used.
     """
     from harness_plugins.scoring import statistics
     from harness_plugins.scoring.read import read_run
@@ -280,11 +280,11 @@ def _costs(
         most = (
             f"at most {budget.text(writing)} for writing, if every reply takes all of max_tokens"
             if math.isfinite(writing)
-            else "without a limit for writing, as extra_body leaves none (max_tokens)"
+            else "without a limit for writing, because extra_body removes max_tokens"
         )
         lines.append(
-            f"Cost: about {budget.text(reading)} for reading, and {most}. Without hits in a "
-            "cache, retries, rubrics that are still to be induced, and verdicts "
+            f"Cost: about {budget.text(reading)} for reading, and {most}. Not included: cache "
+            "hits, retries, rubrics that are still to be induced, and verdicts "
             "on rubrics that are still to be written."
         )
     if without:

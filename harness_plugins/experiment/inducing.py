@@ -1,4 +1,4 @@
-"""A config's inducing writers at work: seeds read, held apart from what is judged and split; the result as a file and a record."""
+"""A config's inducing writers: their seeds are read, checked against what is judged and split; the result is a file and a record."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seeds_of(path: Path) -> tuple[Item, ...]:
     """The labelled pairs of a seed file, with the digests of their media: rows as of the benchmark `pairs`.
 
     Raises:
-        UserError: a row that is none, has no preferred one of two, or an image that cannot be read.
+        UserError: a row is not valid, prefers neither of its two candidates, or has an image that cannot be read.
     """
     stamp = path.stat()
     return _seeds(path, stamp.st_mtime_ns, stamp.st_size)
@@ -74,7 +74,7 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
         held_out: the share that is not proposed from; half of it selects and half tests.
 
     Raises:
-        UserError: the pairs hang together so that a part would be empty.
+        UserError: so many pairs share something that a part would be empty.
     """
     sets = together(items)
     order = sorted(sets, key=lambda members: digest("split", replicate, sorted(i.uid for i in members)))
@@ -178,7 +178,7 @@ class InducedRubric:
                 journal.append(encode(replace(rubric, uid=rubric_uid(rubric))))
 
     def summary(self) -> str:
-        """What a person wants to know of it, on a line."""
+        """A summary of it, on a line."""
         _, value = read_mapping(self.path, "an induced rubric")
         counts, accuracy = value["counts"], value["accuracy"]
         tested = ", ".join(f"{n} {100 * by['test']:.0f} %" for n, by in accuracy.items())

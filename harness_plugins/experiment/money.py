@@ -1,4 +1,4 @@
-"""A run's money: what its folder took so far, what its models cost, and the budget that judges and writers share."""
+"""A run's money: what its folder cost so far, what its models cost, and the budget that judges and writers share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness_plugins.folder.usage import Paid
 
 @dataclass(frozen=True)
 class Money:
-    """A budget, and each judge's and writer's way to it. Without prices there is no budget, and nobody has an account."""
+    """A budget, and the account of each judge and writer. Without prices there is no budget and no account."""
 
     budget: Budget | None = None
     accounts: Mapping[str, Account] = field(default_factory=dict)
@@ -36,7 +36,7 @@ def money_of(
 
     Raises:
         UserError: a price file is given and does not list a model of the run; or there is a limit, and a model of the run or of
-            the folder has no price in money, or tells no tokens, or a model may write without a limit.
+            the folder has no price in money, or reports no tokens, or a model may write without a limit.
     """
     prices = prices_of(config, manifest)
     if prices is None:
@@ -96,7 +96,7 @@ def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str,
     """What a folder's judges and writers took so far.
 
     Args:
-        models: by judge or writer the model as configured now, for those of whom the folder does not tell.
+        models: by judge or writer the model as configured now, for those whom the folder does not name.
 
     Raises:
         UserError: a file cannot be read.
@@ -111,21 +111,21 @@ def paid_in(folder: RunFolder, manifest: Mapping[str, Any], models: Mapping[str,
 
 
 def spent(paid: Iterable[Paid], prices: Prices, folder: RunFolder | None, strict: bool = False) -> float:
-    """Money for all of it; a call that does not tell its tokens counts as the dearest that could have been made of those that do.
+    """Money for all of it; a call that does not report its tokens counts as the most expensive of those that do.
 
     Raises:
-        UserError: `strict`, and nothing that one of them answered tells its tokens.
+        UserError: `strict`, and no answer of one of them reports its tokens.
     """
     total = 0.0
     for p in paid:
         rates = prices.rates(p.model)
         if rates is None:
             continue
-        untold = p.usage.calls - p.usage.known
-        if strict and untold and not p.usage.known and (rates.read or rates.written):
+        unreported = p.usage.calls - p.usage.known
+        if strict and unreported and not p.usage.known and (rates.read or rates.written):
             raise UserError(
-                f"{folder}: the {untold:,} answers of {p.role} {p.name!r} do not tell their tokens, so nobody knows what is spent: "
-                "leave max_cost out, or give the run another folder (--out)"
+                f"{folder}: the {unreported:,} answers of {p.role} {p.name!r} do not report their tokens, so the amount spent is "
+                "unknown: leave max_cost out, or give the run another folder (--out)"
             )
-        total += p.usage.money(rates) + untold * (p.most.read * rates.read + p.most.written * rates.written)
+        total += p.usage.money(rates) + unreported * (p.most.read * rates.read + p.most.written * rates.written)
     return total

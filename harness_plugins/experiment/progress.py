@@ -35,9 +35,9 @@ class Pace(NamedTuple):
     left_s: float | None
     """Of the slowest; of those in this process, which take turns, together. None where nothing is left or known."""
     whose: tuple[str, ...]
-    """Of whom that is, where others have something left as well."""
+    """Whose time that is, where other models have something left as well."""
     least: bool
-    """Another is still to begin, so that it may be more."""
+    """Another model has not started yet, so it may be more."""
 
 
 class Clock:
@@ -120,7 +120,7 @@ def _money(budget: Budget) -> str:
     if budget.most is None:
         return f"spent {budget.spent_text()}"
     of = f"spent {budget.text(budget.spent)} of {budget.text(budget.most)}"
-    return f"{of} (the rest is held for what is in flight)" if budget.waiting else of
+    return f"{of} (the rest is reserved for requests in flight)" if budget.waiting else of
 
 
 @contextlib.asynccontextmanager

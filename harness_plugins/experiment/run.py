@@ -50,7 +50,7 @@ Selection = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to."""
+    """The result of a run."""
 
     out: Path
     tally: Tally
@@ -131,7 +131,7 @@ def prepare(
         folder_items: items of the run folder by uid: the media of finished ones need not be there any more.
 
     Raises:
-        UserError: whatever does not fit, naming file, line and mend.
+        UserError: whatever does not fit, naming file, line and fix.
     """
     _check_selection(config, only or {})
     most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
@@ -225,7 +225,7 @@ def run(
         writers: backends of your own for the config's writers, by the writer's name.
         prices: what models cost; overrides the config's `prices`.
         max_cost: the most that the folder may cost; overrides the config's `max_cost`.
-        stop_unreadable: end the run where a judge's first 20 answers all hold no verdict; else that is only told.
+        stop_unreadable: end the run where a judge's first 20 answers all hold no verdict; else the run only warns.
 
     Raises:
         UserError: something in the config or the data does not fit; nothing was asked.
@@ -315,7 +315,7 @@ def _start(config: Config, folder: RunFolder, limit: int | None, only: Selection
 
 
 def check_secrets(specs: Iterable[ModelSpec], with_backend: Collection[str] | None = None) -> None:
-    """Before anything is asked: whoever comes later would fail when others have been paid.
+    """Before anything is asked: a later failure would come when other requests have been paid for.
 
     Args:
         with_backend: names of those whose backend is given, which need none.
@@ -333,7 +333,7 @@ def judges_of(config: Config, only: Selection | None = None) -> list[JudgeSpec]:
 
 
 def writers_of(config: Config, only: Selection | None = None) -> list[WriterSpec]:
-    """Whoever has to write for the selected part of a config."""
+    """The writers that the selected part of a config needs."""
     chosen = only or {}
     arms = [ARMS[a] for a in config.arms if a in chosen.get("arm", config.arms) and ARMS[a].per_writer]
     writers = list(config.writers) if any(not a.own for a in arms) else []
@@ -348,7 +348,7 @@ def owners_of(config: Config) -> dict[str, str]:
 
 
 class WrittenRubrics(NamedTuple):
-    """What writers came to."""
+    """The result of writing."""
 
     out: Path
     """The run folder."""
@@ -364,7 +364,7 @@ def _write_first(
     specs = writers_of(start.prepared.config, only)
     if not specs:
         return WrittenRubrics(start.folder.path, Tally(budget=start.money.budget))
-    # Before the first rubric, so that a run stopped while writing is a run folder.
+    # Before the first rubric, so that a run that is stopped while writing leaves a valid run folder.
     list_new(start.prepared.chosen(only), start.items, items)
     start.write_manifest()
     start.items = start.folder.items()
@@ -440,6 +440,7 @@ def write_rubrics(
     if not config.all_writers():
         raise UserError("the config names no writers: add `writers: [{name: ..., backend: ..., model: ...}]`")
     check_secrets(config.all_writers(), writers)
+    # Writers are asked for rubrics where some arm reads them; this command writes them whatever the arms are.
     arms = tuple(dict.fromkeys(("transferred", *config.arms))) if config.writers else config.arms
     prepared = prepare(config.model_copy(update={"arms": arms, "rubrics": {}}), limit, needs_rubrics=False)
     manifest = folder.manifest()
@@ -485,7 +486,7 @@ def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
 def tell_damage(folder: RunFolder, damage: Damage) -> None:
     """Warn of lines that cannot be read, before they are paid for again."""
     for note in damage_notes(damage):
-        log.warning("%s: %s; what stood there is due again", folder, note)
+        log.warning("%s: %s; it is asked for again", folder, note)
 
 
 def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> None:
@@ -535,7 +536,7 @@ def block_on(coroutine: Any) -> None:
     def target() -> None:
         try:
             asyncio.run(coroutine)
-        except BaseException as e:  # handed to the caller's thread
+        except BaseException as e:  # passed to the caller's thread
             failures.append(e)
 
     thread = threading.Thread(target=target)

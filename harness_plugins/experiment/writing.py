@@ -1,4 +1,4 @@
-"""A config's writers at work: rubrics go into the run folder's `rubrics.jsonl`, resumable, before anything is judged."""
+"""A config's writers: rubrics go into the run folder's `rubrics.jsonl`, resumable, before anything is judged."""
 
 from __future__ import annotations
 

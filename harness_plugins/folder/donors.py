@@ -1,4 +1,4 @@
-"""The donors of the `shuffled` arm that a run folder names: they stand, so that a finished run asks nothing."""
+"""The donors of the `shuffled` arm that a run folder names: they stay, so that a finished run asks nothing."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Place = tuple[str, str]
 
 
 class Shuffle(NamedTuple):
-    """One exchange of rubrics; empty where it is not drawn yet."""
+    """One exchange of rubrics; empty where it is not chosen yet."""
 
     donors: Mapping[str, str] = MappingProxyType({})
     """Recipient -> donor."""
     settled: frozenset[str] = frozenset()
-    """The items that had a rubric when it was drawn."""
+    """The items that had a rubric when it was chosen."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The donors of each shuffle, and the items that had a rubric when they were drawn."""
+    """The donors of each shuffle, and the items that had a rubric when they were chosen."""
 
     donors: Mapping[Place, Sequence[Mapping[str, str]]]
     settled: Mapping[Place, frozenset[str]]
@@ -38,10 +38,10 @@ class Planned:
 
 
 def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
-    """What a folder's manifest names. Call it before new rubrics are written: their items are still to be drawn for.
+    """What a folder's manifest names. Call it before new rubrics are written: their items have no donors yet.
 
     Raises:
-        UserError: a line of rubrics.jsonl is no rubric.
+        UserError: a line of rubrics.jsonl is not a rubric.
     """
     donors = {(b, w): drawn for b, writers in manifest.get("donors", {}).items() for w, drawn in writers.items()}
     settled: dict[Place, set[str]] = defaultdict(set)

@@ -14,7 +14,7 @@ from evaluators.records import Item, encode
 from harness_plugins.benchmarks.loader import SHOWN_PROBLEMS
 
 LISTED_AT_ONCE = 256
-"""Items a write: few enough that the text of a whole benchmark never stands in memory twice."""
+"""Items a write: few enough that the text of a whole benchmark is never in memory twice."""
 
 
 def with_known_digests(items: Sequence[Item], listed_items: Mapping[str, Item]) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Why a line of a run folder is no record that can be counted, though it is JSON with the right fields."""
+"""Why a line of a run folder is not a record that can be counted, though it is JSON with the right fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TEXT, _COUNT = (str, NoneType), (int, NoneType)
 
 
 def verdict_fault(value: dict[str, Any]) -> str:
-    """Why an object is no verdict that can be counted; empty where it is one."""
+    """Why an object is not a verdict that can be counted; empty where it is one."""
     try:
         key, call, benchmark, item, judge, arm, writer = _NAMES(value)
         status, get = value["status"], value.get

@@ -32,7 +32,7 @@ def refuse_public(run: Path, manifest: Mapping[str, Any], what: str) -> None:
         UserError: the folder is one; `what` says what needs more than it holds.
     """
     if PUBLIC in manifest:
-        raise UserError(f"{run}: a public export, which holds no texts and is not added to: {what}")
+        raise UserError(f"{run}: a public export, which holds no texts and cannot be extended: {what}")
 
 
 def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[JudgeSpec, ...], orders: Orders) -> None:
@@ -66,7 +66,7 @@ def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[Judg
 
 
 def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What of a difference comes from another version of this program, in words that end before the mend; empty for none."""
+    """What of a difference comes from another version of this program, in words that end before the fix; empty for none."""
     old, why = before["key"], []
     template = before.get("template")
     if isinstance(template, str) and old.get("template") not in (

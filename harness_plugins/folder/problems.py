@@ -1,4 +1,4 @@
-"""Whether a run folder is whole: what of it cannot be read, or is gone. `check`, scoring and every table tell it alike."""
+"""Whether a run folder is complete: what of it cannot be read, or is gone. `check`, scoring and every table report it alike."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Problems:
         return sum(lost.rubrics for lost in self.rubrics if (lost.benchmark, lost.writer) == (benchmark, writer))
 
     def notes(self) -> list[str]:
-        """What a person is told, a sentence each; empty for a whole folder.
+        """The messages to print, a sentence each; none for a complete folder.
 
         >>> Problems(items=[LostItems("demo", 30, 60, 30)]).notes()[0][:65]
         'demo: 30 of 60 items are not in items.jsonl; 30 of them have verd'

@@ -17,7 +17,7 @@ from harness_plugins.benchmarks.database import connect
 _LIKELY = """CASE WHEN mass IS NULL OR mass >= {floor!r} THEN p END AS p, CASE
      WHEN mass IS NULL OR format NOT IN ('token', 'tokens') OR status NOT IN ('ok', 'tie', 'low_mass') THEN status
      WHEN mass < {floor!r} THEN 'low_mass' WHEN pick IS NOT NULL OR score IS NOT NULL THEN 'ok' ELSE 'tie' END AS status"""
-"""What a floor of the mass makes of a one-token answer; what its digits say stands beside it either way."""
+"""What a floor of the mass makes of a one-token answer; what its digits say is recorded beside it either way."""
 
 USAGE = "STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cached_tokens DOUBLE)"
 FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
@@ -25,7 +25,7 @@ FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
 
 
 def _checked(usage: str, replies: str, prefix: str = "") -> str:
-    """Columns of tokens from a struct of usage: numbers that so many replies cannot have taken are not told at all."""
+    """Columns of tokens from a struct of usage: numbers that so many replies cannot have taken count as not reported."""
     fits = " AND ".join(
         f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS}::DOUBLE * {replies}"
         for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
@@ -43,7 +43,7 @@ _FAILED = "coalesce(answer.failed_replies, error.failed_replies)"
 FAILED_TOKENS = f"""greatest(coalesce({_FAILED}."count", 0), 0) AS failed, {_checked(f"{_FAILED}.usage", "failed", "failed_")},
        CASE WHEN failed_prompt_tokens IS NULL OR failed_completion_tokens IS NULL THEN 0
             ELSE least(greatest(coalesce({_FAILED}.told, 0), 0), failed) END AS failed_told"""
-"""Columns of the replies behind a line that came to nothing; `answer` and `error` are structs."""
+"""Columns of the replies behind a line that failed; `answer` and `error` are structs."""
 
 _WHOLES = ("sample", "replicate", "pick", "candidate")
 """Whole numbers, read as JSON: DuckDB would make one of `"1"`, of `true` and of 1.5, which the journal takes for damage."""
@@ -165,7 +165,7 @@ def verdict_tables(files: Sequence[Path], reread: Iterable[Verdict] | None, mass
     """A DuckDB connection with the lines of verdict files (`raw`) and the last of each trial (`last`); neither where there is no file.
 
     Args:
-        reread: what an earlier parser read, read anew, in order; taken only where there is such a line.
+        reread: what an earlier parser read, parsed again, in order; taken only where there is such a line.
 
     Raises:
         UserError: the files cannot be read.

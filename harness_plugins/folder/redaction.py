@@ -54,13 +54,13 @@ def name(text: str, longest: int = NAME_LENGTH) -> str:
 
 
 def ident(text: str) -> str:
-    """A dataset's id of a row or group: as it is where it is one short word that is no path and no file's name."""
+    """A dataset's id of a row or group: as it is where it is one short word that is not a path and no file's name."""
     return text if _ID.fullmatch(text) and not _FILE.search(text) else hashed(text)
 
 
 @lru_cache(maxsize=4096)
 def word(text: str) -> str:
-    """A setting's value: as it is where it is one word that is no path."""
+    """A setting's value: as it is where it is one word that is not a path."""
     return text if _PLAIN.fullmatch(text) and not _PATH.search(text) else hashed(text)
 
 
@@ -170,7 +170,7 @@ def _fields(record: Any) -> dict[str, Any]:
 
 def public_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
     """An answer without its words: what served it, tokens and time. Log-probabilities leave their number behind (what a request
-    cost is counted by it); the probabilities themselves stand in the verdict's `p`."""
+    cost is counted by it); the probabilities themselves are in the verdict's `p`."""
     usage, answer_format = answer.get("usage"), answer.get("answer_format")
     return {
         "text": "",
@@ -201,7 +201,7 @@ def _failure(error: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failed_replies(value: Any) -> dict[str, Any] | None:
-    """What replies that came to nothing took: numbers alone."""
+    """What replies that failed took: numbers alone."""
     if isinstance(value, FailedReplies):
         value = _fields(value)
     if not isinstance(value, Mapping):
@@ -239,7 +239,7 @@ _TEXTS = (
 )
 _NUMBERS = ("sample", "replicate", "edited", "choice", "pick", "both_bad", "candidate", "score", "forms")
 _ABSENT = {"sample", "replicate", "both_bad", "parser", "forms"}
-"""Left out where a line lacks them: null is no value that they may have."""
+"""Left out where a line lacks them: null is not a value that they may have."""
 
 
 def public_verdict(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -331,7 +331,7 @@ def _judge(judge: Mapping[str, Any]) -> dict[str, Any]:
         k: name(judge["key"][k]) for k in ("name", "model", "answer_format") if isinstance(judge["key"].get(k), str)
     }
     extra = judge["key"].get("extra_body")
-    if isinstance(extra, Mapping):  # whatever a server takes: anything may stand deeper in it
+    if isinstance(extra, Mapping):  # whatever a server takes: anything may be deeper in it
         key["extra_body"] = settings({k: v for k, v in extra.items() if not isinstance(v, list | Mapping)})
     shown = {"key": key, "family": _optional(judge.get("family")), "base": _optional(judge.get("base"))}
     return shown | {k: settings(judge[k]) for k in ("samples", "orders", "concurrency") if k in judge}

@@ -1,4 +1,4 @@
-"""Answers that an older parser read are read anew. Nothing is asked again, and how many readings changed is said.
+"""Answers that an older parser read are parsed again. Nothing is asked again, and a note says how many readings changed.
 
 A verdict line keeps its answer as it came and the version of the parser that read it. Where that version is not today's, everything
 that was derived from the answer (status, choice, score, ranks, probabilities) is derived again, from the answer and from what the
@@ -33,9 +33,9 @@ class Rereader:
     manifest: Mapping[str, Any]
     """The folder's: how its judges were asked."""
     rubrics: Iterable[Rubric]
-    """The folder's, of which a judge by criteria reads the criteria; taken once, and only where such a verdict is read anew."""
+    """The folder's, of which a judge by criteria reads the criteria; taken once, and only where such a verdict is read again."""
     count: int = 0
-    """Verdicts read anew so far."""
+    """Verdicts parsed again so far."""
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(before, now) of those whose status or choice changed."""
     reasons: set[str] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Rereader:
         return again
 
     def stale(self, lines: Iterable[dict[str, Any]]) -> Iterator[Verdict]:
-        """Those of verdict lines that another version read, read anew, in order."""
+        """Those of verdict lines that another version read, parsed again, in order."""
         for value in lines:
             try:
                 verdict = decode(Verdict, value, "ignore")
@@ -101,16 +101,16 @@ class Rereader:
         return tuple(self._judge(judge).get("complete_reasons", ()))
 
     def notes(self) -> list[str]:
-        """What a person is told of it."""
+        """The note to print."""
         if not self.count:
             return []
-        summary = f"{self.count:,} answers of an earlier version were read anew (parser {parsing.VERSION}); "
+        summary = f"{self.count:,} answers of an earlier version were parsed again (parser {parsing.VERSION}); "
         changed = sum(self.changes.values())
         if not changed:
             return [summary + "none of their verdicts changed."]
         kinds = ", ".join(f"{n:,} from {a} to {b}" for (a, b), n in self.changes.most_common())
         unfinished = (
-            f" `error`: their server did not finish them, or nobody knows ({', '.join(sorted(self.reasons))})."
+            f" `error`: their server did not finish them, or it is not known ({', '.join(sorted(self.reasons))})."
             if self.reasons
             else ""
         )

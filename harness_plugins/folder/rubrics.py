@@ -76,7 +76,7 @@ def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence
         benchmarks: all items (before any limit) of each benchmark of the run.
 
     Raises:
-        UserError: a line that is no rubric, fits no item or two, or repeats another.
+        UserError: a line that is not a rubric, fits no item or two, or repeats another.
     """
     if not path.exists():
         raise UserError(f"{path}: no such file (rubrics of {name!r}; relative to the config file)")
@@ -162,7 +162,7 @@ class _Lines:
 
 
 def _prints_beside(path: Path, texts: set[str]) -> frozenset[str]:
-    """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts lie beside it."""
+    """What gives away the seeds of induced rubrics that a run's own file holds: their artefacts are beside it."""
     prints: frozenset[str] = frozenset()
     for file in RunFolder(path.parent).artefacts() if texts else ():
         artefact = read_artefact("", file, ("",))

@@ -1,4 +1,4 @@
-"""What lies in a run folder, and the one way to read and write it: nobody else knows a file's name or a line's form."""
+"""What is in a run folder, and the one way to read and write it: no other module knows a file's name or a line's form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Kind = Literal["items", "rubrics", "verdicts", "induction", "answers"]
 class RunFolder:
     """A run folder, which need not be there yet.
 
-    Its records lie in `<kind>.jsonl`, or in several `<kind>-<part>.jsonl`, a part for each rank of a harness (or for each writer, of
+    Its records are in `<kind>.jsonl`, or in several `<kind>-<part>.jsonl`, a part for each rank of a harness (or for each writer, of
     inductions): readers take the union. Nothing is kept in memory, so what another process has written since is read as well.
 
     >>> folder = RunFolder(Path("results/runs/first"))                                 # doctest: +SKIP
@@ -64,7 +64,7 @@ class RunFolder:
         """The files of a kind that are there, ranks last.
 
         Raises:
-            UserError: one of them is no plain file.
+            UserError: one of them is not a plain file.
         """
         files = sorted(self.path.glob(f"{kind}.jsonl")) + sorted(self.path.glob(f"{kind}-*.jsonl"))
         for file in files:
@@ -112,7 +112,7 @@ class RunFolder:
         return Journal(self.file(kind, part))
 
     def manifest(self) -> dict[str, Any]:
-        """What the folder was made with, as it stands there now; empty where there is none yet.
+        """What the folder was made with, as it is there now; empty where there is none yet.
 
         Raises:
             UserError: it is damaged, or of a newer version.
@@ -156,7 +156,7 @@ class RunFolder:
         million records of which a run needs the keys alone would take twice as long.
 
         Args:
-            damage: is told of every line that is no verdict.
+            damage: gets every line that is not a verdict.
         """
         for path in self.files("verdicts"):
             yield from objects(path, damage, verdict_fault)
@@ -178,7 +178,7 @@ class RunFolder:
         """A DuckDB connection with the verdict lines (`raw`) and the last of each trial (`last`); neither where there is none.
 
         Args:
-            rereader: reads anew what an earlier parser read; None where only calls and tokens are asked for.
+            rereader: parses again what an earlier parser read; None where only calls and tokens are asked for.
             mass_floor: the mass below which one-token answers are `low_mass`.
 
         Raises:
@@ -189,7 +189,7 @@ class RunFolder:
         )
 
     def usage(self, db: Any, manifest: Mapping[str, Any]) -> FolderUsage:
-        """What the records tell of calls and tokens.
+        """What the records say about calls and tokens.
 
         Args:
             db: what `tables` returned.

@@ -1,4 +1,4 @@
-"""Numbers that others measured and no answers lie behind: a line of `scores.jsonl` each, written by `import scores`."""
+"""Numbers that others measured and no answers are behind: a line of `scores.jsonl` each, written by `import scores`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Score(Entry):
     metric: str = Field(min_length=1)
     value: float = Field(allow_inf_nan=False, strict=True)
     source: str = Field(min_length=1)
-    """Who measured it and where it stands: a command, a log, a paper's table."""
+    """Who measured it and where it is printed: a command, a log, a paper's table."""
     method: str = ""
     """What was done with the model, such as the writer of the rubric it was trained with."""
     n: int | None = Field(default=None, gt=0)

@@ -2,7 +2,7 @@
 
 *Paid for* is each answer once: cells with equal calls share one, and a copy of an answer costs nothing, but an answer that a later
 line replaced (`--redo`) was paid for as well, and so were replies that could not be used. *Alone* is what a cell's decisions took,
-each call of it counted in full, whoever else shares it. What an answer does not tell is unknown, never zero.
+each call of it counted in full, whoever else shares it. What an answer does not report is unknown, never zero.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOTHING = Tokens(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls, and the tokens of those whose answers tell them."""
+    """Calls, and the tokens of those whose answers report them."""
 
     calls: int = 0
     """Answers of a judge or writer, each once."""
@@ -71,12 +71,12 @@ class Paid:
     role: Role
     name: str
     model: str
-    """As configured; as served where no config is at hand."""
+    """As configured; as served where no config is available."""
     usage: Usage
     outputs: int
     """Verdicts or rubrics that are there: of several lines the last."""
     retried: int = 0
-    """Failed attempts before an answer came of which no reply came: whether they were billed is not known."""
+    """Failed attempts without a reply, before an answer came: whether they were billed is not known."""
     most: Tokens = NOTHING
     """The most that one call read, and that one wrote."""
     failed: int = 0
@@ -106,7 +106,7 @@ class Decided:
 
 
 class Drafts(NamedTuple):
-    """The present rubrics of a writer, whatever came of them."""
+    """The present rubrics of a writer, whatever the outcome."""
 
     usage: Usage
     replicates: int
@@ -188,7 +188,7 @@ FROM (SELECT judge, max(lines) AS times, {_FAILED_COLUMNS}
       GROUP BY judge, call, latency_s, prompt_tokens, completion_tokens, attempts, {_FAILED_COLUMNS})
 GROUP BY judge ORDER BY judge
 """
-"""Replies that came to nothing, told apart as answers are."""
+"""Failed replies, grouped as answers are."""
 
 _CELLS = f"""
 SELECT c.*, d.draws, d.items
@@ -245,7 +245,7 @@ def usage_of(
         _judges(db, manifest, folder_usage)
     file_writers = set(
         manifest.get("rubrics", {})
-    )  # not paid for here; what they took to write is told where they say it
+    )  # not paid for here; what they took to write is reported where it is known
     if rubric_files:
         read_lines(db, _RUBRICS, rubric_files)
         _rubrics(db, file_writers, folder_usage)

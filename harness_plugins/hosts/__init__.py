@@ -6,7 +6,7 @@ No harness is imported here. A *setting* is an arm by the name it has in task na
 from __future__ import annotations
 
 CONFIG = "RUBRIC_HARNESS_CONFIG"
-"""A native config: where the data lie, limits, orders, out. Its judges, arms and rubrics are not used."""
+"""A native config: where the data are, limits, orders, out. Its judges, arms and rubrics are not used."""
 RUBRICS = "RUBRIC_HARNESS_RUBRICS"
 """The rubric file of one writer."""
 OUT = "RUBRIC_HARNESS_OUT"
@@ -33,4 +33,4 @@ OUR_MODEL = "rubric_judge"
 """Our judges, as a model of lmms-eval."""
 
 TASK_PREFIX = "rt_"
-"""Names that lmms-eval has itself win over ours, so ours are told apart."""
+"""Names that lmms-eval has itself win over ours, so ours get other names."""

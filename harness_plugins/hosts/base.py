@@ -68,7 +68,7 @@ def plainly(function: F) -> F:
             lines = [f"error: {line}" for line in e.lines] if isinstance(e, UserError) else [f"stopped: {e}"]
             if isinstance(e, BackendError):
                 lines = [f"error: {e.message}"]
-            close_folders()  # what is said here is the last word: no table behind it
+            close_folders()  # this message is the last output: no table follows
             raise HostEnded(printable("\n".join(lines)), stopped=isinstance(e, RunStopped)) from None
 
     return wrapped  # type: ignore[return-value]
@@ -98,7 +98,7 @@ def importing(host: str, extra: str) -> Iterator[None]:
 
 
 class Docs(list[dict[str, Any]]):
-    """Rows in memory, with the little that harnesses want of a dataset."""
+    """Rows in memory, with the few methods that harnesses need of a dataset."""
 
     task: HostedTask | None = None
     """Whose they are."""
@@ -142,7 +142,7 @@ class HostedTask:
     native = True
     """Its rows are judgements, which our own model asks for through the native engine."""
     asked_by_ours = False
-    """Our own model says so of the tasks that it is given: no harness tells a task who answers."""
+    """Our own model sets it on the tasks that it gets: no harness tells a task which model answers."""
 
     def load(self, about: Mapping[str, Any]) -> dict[str, Any]:
         """Read the rows that the task's metadata name; returns the metadata with the digests that a cache is to see."""
@@ -218,12 +218,12 @@ class HostedTask:
         """The harness's own model as a judge.
 
         Raises:
-            UserError: nobody says who judges.
+            UserError: the judge is not named.
         """
         model = self.command()
         if model is None and not os.environ.get(JUDGE, "").strip():
             raise UserError(
-                f"{self.config.task}: without a command line nobody says who judges: export {JUDGE}=name-of-the-model"
+                f"{self.config.task}: without a command line the judge has no name: export {JUDGE}=name-of-the-model"
             )
         model = model or HostModel(os.environ[JUDGE].strip(), {})
         return foreign_spec(model, self.config.generation_kwargs, self.harness, grading_fields())
@@ -232,10 +232,10 @@ class HostedTask:
         """Take note of the documents to be asked, in all processes together, once the harness has made its requests.
 
         Args:
-            ours: our own model is to judge. It knows its judge, plans when it is asked, and asks once for what settings share.
+            ours: our own model judges. It knows its judge, plans when it is asked, and asks once for what settings share.
 
         Raises:
-            UserError: nobody says who judges, or the setting does not fit what the folder holds.
+            UserError: the judge is not named, or the setting does not fit what the folder holds.
         """
         self._asked, self._planned = [doc["row"] for doc in asked], False
         self._verdicts = self._shares = None
@@ -246,7 +246,7 @@ class HostedTask:
             self._instances = [r for key, r in self._requests.items() if key not in sent]
 
     def share_replies(self) -> None:
-        """Before scoring: rows that another setting has asked for get the replies that came."""
+        """Before scoring: rows that another setting has asked for get the replies to them."""
         for key, request in self._requests.items():
             sent = [task._requests[key] for task in self._siblings() if key in task._requests]
             other = next((r for r in sent if r.resps), None)
@@ -257,7 +257,7 @@ class HostedTask:
         self._instances = list(self._requests.values())
 
     def _siblings(self) -> list[HostedTask]:
-        """The other settings of this evaluation; a writer's requests are nobody else's."""
+        """The other settings of this evaluation; a writer's requests are its own."""
         return [t for t in _evaluation if t is not self and t.native and self.native and t.rows.out == self.rows.out]
 
     def _row_of(self, request: Any) -> int:
@@ -275,7 +275,7 @@ class HostedTask:
         return folder_of(self.rows.out, self.rank)
 
     def file(self, number: int, reply: HostReply) -> Verdict:
-        """Record what a model of the harness's own answered. What it cannot give stays null."""
+        """Record the answers of the harness's own model. What it cannot give stays null."""
         self._plan()
         row = self.rows.rows[number]
         if error := failure_in(reply.text):
@@ -303,7 +303,7 @@ class HostedTask:
             return self._verdicts
 
     def scored(self, doc: Mapping[str, Any]) -> dict[str, Any]:
-        """A row's share in every metric: its number and what came of it; once the facts that make it traceable; and its score."""
+        """A row's share in every metric: its number and its result; once the facts that make it traceable; and its score."""
         with self._scoring:
             self._shares = self._shares or self._share()
         number = doc["row"]

@@ -30,7 +30,7 @@ from harness_plugins.scoring.report import Report
 
 
 class Folder:
-    """One rank's hold on a run folder. Rank 0 writes the manifest and the rubrics; each rank its verdicts and items.
+    """One rank's lock on a run folder. Rank 0 writes the manifest and the rubrics; each rank its verdicts and items.
 
     Raises:
         UserError: another process holds this rank's files, or they cannot be written.
@@ -136,7 +136,7 @@ class Folder:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error=error, time=now)
         with self._lock:
-            # Settings share the items that have no rubric: the first answer stands, in every setting's numbers.
+            # Settings share the items that have no rubric: the first answer counts, in every setting's numbers.
             before = self._written.get(verdict.key)
             if before is not None and before.status != "error":
                 return before
@@ -145,7 +145,7 @@ class Folder:
         return verdict
 
     def read(self, cells: Iterable[Cell]) -> dict[str, Verdict]:
-        """The folder's last word on each cell, by key."""
+        """The folder's latest verdict on each cell, by key."""
         keys = {c.key for c in cells}
         verdicts: dict[str, Verdict] = {}
         for value in self.run.verdicts():
@@ -173,7 +173,7 @@ _opening = threading.Lock()
 
 
 def folder_of(path: Path, rank: int) -> Folder:
-    """The process's hold on a folder, opened once: all settings of a command go to one place."""
+    """The process's lock on a folder, opened once: all settings of a command go to one place."""
     with _opening:  # harnesses score in threads
         folder = _open.get((path, rank))
         if folder is None:
@@ -185,7 +185,7 @@ def folder_of(path: Path, rank: int) -> Folder:
 
 
 def close_folders() -> list[Path]:
-    """Let go of all folders at the end of a command (else the end of the process does it); returns those that were judged in."""
+    """Close all folders at the end of a command (otherwise the process's end does it); returns those that were judged in."""
     paths = list(dict.fromkeys(path for (path, _), folder in _open.items() if folder.judged))
     while _open:
         _open.popitem()[1].close()
@@ -193,7 +193,7 @@ def close_folders() -> list[Path]:
 
 
 def at_exit() -> None:
-    """What the stock commands and scripts end in: they have no end that we are told of."""
+    """Runs when a stock command or script ends: nothing else calls us then."""
     try:
         print_summaries(close_folders())
     except UserError as e:

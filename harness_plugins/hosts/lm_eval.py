@@ -1,6 +1,6 @@
 """Our settings as lm-eval tasks, for items that are text alone.
 
-lm-eval 0.4.13 shows one image of a request by default, drops the rest without a word, and puts what it shows before the
+lm-eval 0.4.13 shows one image of a request by default, drops the rest silently, and puts what it shows before the
 text: a pair whose images say which response is which would be judged on something else. Such items are refused.
 """
 
@@ -71,7 +71,7 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         return ConfigurableTask.apply_filters(self)
 
     def command(self) -> HostModel | None:
-        """lm-eval tells its tasks nothing of the model, so it is read off the command line."""
+        """lm-eval tells its tasks nothing about the model, so it is read from the command line."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--model", "-M")
         parser.add_argument("--model_args", "-a", nargs="*", default=[])

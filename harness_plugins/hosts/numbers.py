@@ -18,7 +18,7 @@ from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import defined, measure
 
 Outcome = tuple[int, str]
-"""(row number, what came of it: "1", "2", "score 7", or a status such as "unparsed")."""
+"""(row number, its result: "1", "2", "score 7", or a status such as "unparsed")."""
 
 SHOWN = (
     "accuracy",
@@ -41,11 +41,11 @@ OWN = "metric_"
 REFERENCES = ("none", "shuffled")
 """Arms that rubrics are compared with in the row of the setting `transfer`."""
 HARNESS_ONLY = ("score", "valid")
-"""Shares that `score` does not have: of a row what came of it, of writing the answers that are rubrics."""
+"""Shares that `score` does not have: of a row its result, of writing the answers that are rubrics."""
 
 
 def outcome_of(verdict: Verdict) -> str:
-    """What came of a row, in a word."""
+    """The result of a row, in a word."""
     if verdict.status != "ok":
         return "both_bad" if verdict.status == "tie" and verdict.both_bad else verdict.status
     return str(verdict.choice) if verdict.score is None else f"score {verdict.score}"
@@ -100,7 +100,7 @@ def aggregate(rows: Rows, outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 def row_scores(rows: Rows, outcomes: Sequence[Outcome]) -> dict[int, float]:
     """By row 1.0 where the right answer was given and 0.0 where not, under the labels that the benchmark's own protocol counts.
-    A candidate that is scored alone shares what came of its item in that order."""
+    A candidate that is scored alone shares the result of its item in that order."""
     data, cell = _cell(rows, outcomes)
     own = protocols.resolve("metric", rows.grid.benchmark)
     facts = facts_of(data, "", own.spec.labels if own else "preferred")
@@ -147,7 +147,7 @@ class HostedCell(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a row stands in arrays of (items, orders, draws)."""
+    """Where a row is in arrays of (items, orders, draws)."""
 
     item: int
     order: int

@@ -110,7 +110,7 @@ class Rows:
         return tuple(rows)
 
     def doc(self, number: int) -> dict[str, Any]:
-        """What a harness is told of a row. Texts and media are put together when it is asked."""
+        """What a harness gets of a row. Texts and media are put together when it is asked."""
         row = self.rows[number]
         return {
             "row": number,
@@ -145,10 +145,10 @@ def load_rows(benchmark: str, setting: str, writes: bool = False) -> Rows:
     """Read what the environment names (`hosts.CONFIG`, `hosts.RUBRICS`, `hosts.GRADING`).
 
     Args:
-        writes: the model is asked for rubrics, so how it would be asked to judge is nothing to it.
+        writes: the model is asked for rubrics, so how it would be asked to judge does not matter.
 
     Raises:
-        UserError: rubrics are needed and not named, or whatever `run` would complain of.
+        UserError: rubrics are needed and not named, or anything that `run` would refuse.
     """
     arm = ARMS[SETTINGS[setting]]
     path = os.environ.get(RUBRICS, "").strip()

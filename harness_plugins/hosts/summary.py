@@ -1,4 +1,4 @@
-"""Our short table with its warnings at the end of a harness's command, by whatever plugins it came: a harness's own table has no room
+"""Our short table with its warnings at the end of a harness's command, however it was started: a harness's own table has no room
 for what spoils a number."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from evaluators.text import near, say
 
 
 def print_summaries(folders: Sequence[Path]) -> bool:
-    """Print the short table of each run folder and where the rest is to be had; returns whether all of it is complete."""
+    """Print the short table of each run folder and where to find the rest; returns whether all of it is complete."""
     from harness_plugins.tables.summary import print_summary
 
     complete = True

@@ -17,7 +17,7 @@ _NOTE = "# Made by `rubric-harness tasks --write`: do not edit.\n"
 
 
 def _published(name: str) -> bool:
-    """Whether a benchmark stands in the groups of all: only where its rows come by themselves and to everyone."""
+    """Whether a benchmark is in the groups of all: only where its rows come by themselves and to everyone."""
     dataset = load_spec(name).dataset
     return bool(dataset.id) and dataset.fetch and not dataset.gated
 

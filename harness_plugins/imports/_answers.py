@@ -1,7 +1,7 @@
 """What the answer files of Proxy-GRM's and R1-Reward's scripts have in common: the benchmark's row, what the model wrote
 (`critic`), and what the script took from it (`rewards`, the first for what was shown first).
 
-The three benchmarks are told apart by their columns. Rows become items of the benchmark itself, with the uids of a native run,
+The three benchmarks are distinguished by their columns. Rows become items of the benchmark itself, with the uids of a native run,
 so that rubrics found in them are for those very items.
 """
 
@@ -81,9 +81,9 @@ def _read(judge: str, files: Sequence[InputFile], benchmark: str | None, layout:
         items.append(ItemReplies(item, (Reply(_shown(item, layout.reverse(row, where)), row["critic"]),), where))
     if unlike:
         raise UserError(
-            f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads off `critic` (so in {len(unlike)} of "
-            f"{len(items)} rows): the file is of another script, or was edited. "
-            "Leave `rewards` out of its rows to have `critic` read anew"
+            f"{unlike[0]}: `rewards` is not what the script of {layout.form} reads from `critic` (so in {len(unlike)} of "
+            f"{len(items)} rows): the file is from another script, or was edited. "
+            "Remove `rewards` from its rows to have `critic` parsed again"
         )
     notes = _chunks(files)
     return JudgeResults(name, judge, items, layout.form, arm=layout.arm, notes=notes)
@@ -157,7 +157,7 @@ def _native(benchmark: str, row: Row, where: str) -> Row:
     if "Output1" in row:
         preferred = row.get("chosen", row.get(str(row.get("Better"))))
         if preferred != row.get(str(row.get("Better"))):
-            raise UserError(f"{where}: `chosen` is not the response that `Better` names: mend or remove the row")
+            raise UserError(f"{where}: `chosen` is not the response that `Better` names: fix or remove the row")
         return {**columns, **{c: row.get(c) for c in ("Text", "Output1", "Output2", "Better")}}
     return {**columns, "Text": row["prompt"], "Output1": row["chosen"], "Output2": row["rejected"], "Better": "Output1"}
 

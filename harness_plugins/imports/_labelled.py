@@ -1,4 +1,4 @@
-"""Items that are known by their id and label alone, where a file names no candidates: whoever judged them, one item an id."""
+"""Items that are known by their id and label alone, where a file names no candidates: one item for each id, for all judges."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LabelledFile:
 
 
 def results(files: Sequence[LabelledFile], answer_format: str, grading: Grading) -> list[JudgeResults]:
-    """The files as results; labels must agree, and a prompt may stand in one file alone.
+    """The files as results; labels must agree, and a prompt may be in one file alone.
 
     Raises:
         UserError: an id twice in a file, or another label or prompt than elsewhere.
@@ -67,8 +67,8 @@ def _first(files: Sequence[LabelledFile]) -> dict[tuple[str, str], LabelledRow]:
         for row in file.rows:
             if row.source_id in lines:
                 raise UserError(
-                    f"{row.where}: the id {row.source_id!r} stands in {lines[row.source_id]} as well: "
-                    "one row an item, remove one"
+                    f"{row.where}: the id {row.source_id!r} is also in {lines[row.source_id]}: "
+                    "keep one row for each item"
                 )
             lines[row.source_id] = row.where
             key = file.benchmark, row.source_id

@@ -44,7 +44,7 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an import came to, for a person."""
+    """The result of an import, for a person."""
 
     lines: tuple[str, ...]
     protocol: str | None = None
@@ -134,7 +134,7 @@ def rows_of(path: Path) -> Iterator[FileRow]:
 
 def check_benchmark(form: str, benchmark: str | None, fit: Sequence[str]) -> None:
     """Raises:
-    UserError: a benchmark was named that results of this format are none of."""
+    UserError: a benchmark was named that results of this format never belong to."""
     if benchmark is not None and benchmark not in fit:
         raise UserError(f"--benchmark, {form} results: {unknown('benchmark', benchmark, fit)}")
 
@@ -170,7 +170,7 @@ def write(out: Path, form: str, inputs: Sequence[InputFile], judges: Sequence[Ju
 
 
 def _write(folder: RunFolder, result_sets: Sequence[JudgeResults], items: Mapping[tuple[str, str], Item]) -> list[str]:
-    """Write items, verdicts and rubrics; returns what a person is told of them."""
+    """Write items, verdicts and rubrics; returns notes about them."""
     lines: list[str] = []
     rubrics: list[bytes] = []
     with folder.journal("items") as journal:
@@ -203,13 +203,13 @@ def _write(folder: RunFolder, result_sets: Sequence[JudgeResults], items: Mappin
 
 
 def imported(form: str, inputs: Sequence[InputFile]) -> dict[str, Any]:
-    """Which files a folder was made of, for its manifest: names without folders, and what they held."""
+    """Which files a folder was made of, for its manifest: names without folders, and digests of their content."""
     files = [{"name": g.path.name, "sha256": hashlib.sha256(g.path.read_bytes()).hexdigest()} for g in inputs]
     return {"format": form, "files": files}
 
 
 def _items(result_sets: Sequence[JudgeResults]) -> dict[tuple[str, str], Item]:
-    """One item for each uid, whoever judged it; their labels must agree. Rows are numbered as they come."""
+    """One item for each uid, for all judges; their labels must agree. Rows are numbered as they come."""
     first: dict[tuple[str, str], ItemReplies] = {}
     for results in result_sets:
         for judged in results.items:

@@ -1,7 +1,7 @@
 """Samples that lmms-eval's `--log_samples` wrote of its own tasks `vl_rewardbench`, `multimodal_rewardbench` and `multi_crit`.
 
 A row holds neither the benchmark's row nor the messages that were sent, but the text of the prompt whole, the label, and the
-row's score: question and responses are taken out of the prompt, and the score tells whether they were taken out rightly.
+row's score: question and responses are taken out of the prompt, and the score shows whether that was done correctly.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _read(file: InputFile) -> JudgeResults:
             )
         if number in lines:
             raise UserError(
-                f"{where}: doc_id {number} stands in {lines[number]} as well: two runs wrote into one file; split it"
+                f"{where}: doc_id {number} is in {lines[number]} too: two runs wrote into one file; split it"
             )
         lines[number] = where
         reply, position = _reply(row), None
@@ -150,7 +150,7 @@ def _shown(task: Task, row: Row, where: str, position: int | None, *, answered: 
     readings = list(task.rows(row, row.get("target"), share))
     if not readings:
         raise UserError(
-            f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be told apart"
+            f"{where}: its prompt is not that of lmms-eval's {task.benchmark} (0.7.3), so question and responses cannot be separated"
         )
     for shown in readings:
         right = 1 + (task.preferred(shown.row) != int(shown.exchanged))
@@ -158,7 +158,7 @@ def _shown(task: Task, row: Row, where: str, position: int | None, *, answered: 
             return shown
     raise UserError(
         f"{where}: its score is {score} where lmms-eval's rule gives {1 - int(score)}: the file is of another "
-        "version or was edited; mend or remove the row"
+        "version or was edited; fix or remove the row"
     )
 
 

@@ -112,7 +112,7 @@ def _scores(rows: Sequence[FileRow]) -> DistinctScores:
         if first.score.value == score.value:
             what = f"{score.value:g} as in {first.where}, with another source, n or notes"
         problems.append(
-            f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or tell them apart by `method`"
+            f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or distinguish them by `method`"
         )
     if problems:
         more = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []
@@ -124,14 +124,14 @@ def _score(row: dict[str, Any]) -> Score:
     """A row as a score.
 
     Raises:
-        ValueError: what is wrong with it, and how to mend it.
+        ValueError: what is wrong with it, and how to fix it.
     """
     if more := [str(c) for c in row if c not in _COLUMNS]:
         raise ValueError(unknown("column", more[0], _COLUMNS))
     cells = {c: v.strip() if isinstance(v, str) else v for c, v in row.items() if v is not None}
     cells = {c: v for c, v in cells.items() if v != ""}
     if missing := [c for c in _NEEDED if c not in cells]:
-        why = "; a number needs who measured it, or where it stands" if "source" in missing else ""
+        why = "; a number needs a source: who measured it, or where it is printed" if "source" in missing else ""
         why = why or ("; leave out a row that has none" if missing == ["value"] else "")
         raise ValueError(f"{', '.join(missing)} is missing{why}")
     try:
@@ -199,7 +199,7 @@ def _csv_rows(path: Path) -> Iterator[FileRow]:
                     )
                 yield FileRow(where, dict(zip(header, cells, strict=True)))
         except csv.Error as e:
-            raise UserError(f"{path}: line {reader.line_num}: {e}; mend the line") from None
+            raise UserError(f"{path}: line {reader.line_num}: {e}; fix the line") from None
         except UnicodeDecodeError:
             raise UserError(f"{path}: not UTF-8; save it as such") from None
 
@@ -207,7 +207,7 @@ def _csv_rows(path: Path) -> Iterator[FileRow]:
 def _check_header(path: Path, header: Sequence[str]) -> None:
     missing = [c for c in _NEEDED if c not in header]
     if missing or len(set(header)) < len(header):
-        wrong = f"the column {', '.join(missing)} is missing" if missing else "a column stands there twice"
+        wrong = f"the column {', '.join(missing)} is missing" if missing else "a column is named twice"
         raise UserError(
             f"{path}: line 1: {wrong}; it must name {', '.join(_NEEDED)} and may name "
             f"{', '.join(c for c in _COLUMNS if c not in _NEEDED)}; it names {', '.join(header)[:200] or 'nothing'}"

@@ -64,7 +64,7 @@ def write_report(
         figures: a folder for the figures alone, as PNG and SVG.
         items: how many items the page's browser holds at most.
         protocol: as in `scoring.score`.
-        prices: what models cost, a file; by default as the run had it.
+        prices: what models cost, a file; by default those of the run.
 
     Raises:
         UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
@@ -134,7 +134,7 @@ def _about(chosen: Chosen, contents: Contents) -> str:
     else:
         why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
         which = (
-            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, drawn in turn from "
+            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
             f"each kind ({why}). Figures and tables are of all items; --items N shows more."
         )
     return (
@@ -188,7 +188,7 @@ def _write_figures(folder: Path, plots: Mapping[str, Sequence[Plot]]) -> Iterato
 
 @contextmanager
 def _bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
-    """Tells of the pictures on stderr: a bar in a terminal, nothing elsewhere."""
+    """Reports progress on the pictures on stderr: a bar in a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -35,7 +35,7 @@ from harness_plugins.scoring.report import Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
 EVEN = 0.18
-"""The luminance on which dark and light text stand out alike (4.6 : 1)."""
+"""The luminance on which dark and light text have equal contrast (4.6 : 1)."""
 COLUMN = 14
 """Characters of a name above a cell."""
 LINES = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, MUTED, INK)
@@ -98,8 +98,8 @@ def _heat(axes: Any, corner: Point, gain: Contrast, most: float, *, below: str, 
 
     Args:
         most: the gain of the deepest colour.
-        below: what stands under the gain.
-        apart: the relation of judge and writer, where it stands apart.
+        below: what is under the gain.
+        apart: the relation of judge and writer, where the row is listed apart.
     """
     import matplotlib
     from matplotlib.patches import Rectangle
@@ -252,7 +252,7 @@ SPOTS = tuple(
     for r in (1, 2, 3)
     for dx, dy in ((7 * r, 5), (7 * r, -12), (-7 * r - 6, 5), (-7 * r - 6, -12), (-3, 9 * r))
 )
-"""Where a point's number may stand, in points from it, best first."""
+"""Where a point's number may be placed, in points from it, best first."""
 
 
 def _numbered(figure: Any, axes: Any, points: Sequence[Point]) -> None:

@@ -112,7 +112,7 @@ def arm_style(arm: str) -> ArmStyle:
 
 
 def arm_label(row: Named) -> str:
-    """An arm and whose rubrics it hands over, as they stand under the judge's name."""
+    """An arm and whose rubrics it gives, as printed under the judge's name."""
     return f"{row.arm} · {short(row.writer)}" if row.writer else row.arm
 
 

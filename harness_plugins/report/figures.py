@@ -41,7 +41,7 @@ class Group(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where on a figure a cell's row stands."""
+    """Where on a figure a cell's row is drawn."""
 
     y: float
     cell: CellReport

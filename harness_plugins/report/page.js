@@ -293,7 +293,7 @@
       h("p", { class: "of" }, facts.join(" · "), " · ", h("code", null, item.uid)),
       h("p", null, SHOWS.filter((s) => all & BIT[s]).map((s) => [badge(s, NAMES[s]), " "])),
       h("h4", null, "Request"), one.prompt.length ? text(one.prompt, { class: "text prompt", dir: "auto" }) : h("p", { class: "small" }, "(no prompt)"),
-      gallery(one.media, "Given with the request"), one.missing ? h("p", { class: "small" }, "Media of this item were not at hand when the run was made.") : null,
+      gallery(one.media, "Given with the request"), one.missing ? h("p", { class: "small" }, "Media of this item were missing when the run was made.") : null,
       h("h4", null, "Candidates"), one.preferred === null ? h("p", { class: "small" }, `Label: ${one.label.replace("_", " ")}; no candidate is preferred.`) : null,
       h("div", { class: "candidates" }, one.candidates.map((c, k) => candidate(c, k, one))),
       h("h4", null, "Verdicts"), judges.size ? [...judges].map(([judge, members], k) => judgeTable(judge, members, item, one, names, wanted ? judge === wanted : k === 0)) : h("p", null, "No verdicts."),

@@ -26,7 +26,7 @@ HAPPENINGS = (
     (
         "fixed",
         "Rubric fixed it",
-        "Right in both orders with the arm, and not so under none (of several draws: in more of them). Gained in the tables.",
+        "Right in both orders with the arm, and not so under none (of several samples: in more of them). Gained in the tables.",
     ),
     (
         "broken",
@@ -36,7 +36,7 @@ HAPPENINGS = (
     (
         "flipped",
         "Flipped with order",
-        "Another candidate was picked when the candidates changed places: the judge went by the place.",
+        "Another candidate was picked when the candidates changed places: the judge followed the position.",
     ),
     (
         "leak",

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 @dataclass
 class Section:
     id: str
-    """Tables of this `section` stand in it (`tables.model.Table`), and figures of this kind (`figures.all_plots`)."""
+    """Tables of this `section` are in it (`tables.model.Table`), and figures of this kind (`figures.all_plots`)."""
     short: str
     title: str
     about: str = ""
@@ -76,7 +76,7 @@ def _empty_sections() -> list[Section]:
             "matrix",
             "Matrix",
             "Writers and judges",
-            "Each writer's rubrics in each judge's hands. The margins are means over unseen cells, item by item.",
+            "Each writer's rubrics, read by each judge. The margins are means over unseen cells, item by item.",
         ),
         Section(
             "gain",
@@ -89,7 +89,7 @@ def _empty_sections() -> list[Section]:
             "transitions",
             "Transitions",
             "What became of each pair",
-            "A pair is right or wrong in both orders, or its judge went by the place. Gains and losses that cancel in the mean show "
+            "A pair is right or wrong in both orders, or its judge follows the position. Gains and losses that cancel in the mean show "
             "here.",
         ),
         Section(

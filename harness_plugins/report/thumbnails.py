@@ -88,7 +88,7 @@ def thumbnails(
     """A thumbnail for each distinct image of some items, by `identity`, of `budget` bytes in all at most.
 
     Args:
-        done: told after each batch how many there are of how many.
+        done: called after each batch with the number done and the total.
     """
     from PIL import Image
 
@@ -130,7 +130,7 @@ def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
 
 
 def _read(file: MediaFile) -> bytes | None:
-    """The file's bytes; None for what is no plain file, is too large, or was not read by a judge and has changed."""
+    """The file's bytes; None for what is not a plain file, is too large, or was not read by a judge and has changed."""
     with open(file.path, "rb", opener=plain_file) as f:
         state = os.fstat(f.fileno())
         identified = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)

@@ -1,7 +1,7 @@
 """A reward that stays open in a loop of its own, so that trainers can call it from whatever loop or thread they have.
 
 TRL awaits rewards in a loop of its thread, verl in each worker's, flow-GRPO calls a plain function. Connections, slots and models
-belong to one loop; a loop a call (`asyncio.run`) would open and load them anew each time.
+belong to one loop; a loop a call (`asyncio.run`) would open and load them again each time.
 """
 
 from __future__ import annotations

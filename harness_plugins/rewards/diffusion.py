@@ -42,7 +42,7 @@ def _background(
     if is_judge(judge):
         return BackgroundLoop(RPOReward(judge, rubric, win, lose, disagreement))
     if rubric is not None:
-        raise UserError("the rubric belongs to the reward (or its server) that is handed over: leave it out here")
+        raise UserError("the rubric belongs to the reward (or its server) that is passed: leave it out here")
     return BackgroundLoop(cast(GroupReward, judge))
 
 
@@ -67,7 +67,7 @@ def rpo_reward(
         rubric, win, lose, disagreement: as in `RPOReward`.
 
     Raises:
-        UserError: the judge or the rubric cannot be used; later, something is no image.
+        UserError: the judge or the rubric cannot be used; later, something is not an image.
     """
     background = _background(judge, rubric, win, lose, disagreement)
 

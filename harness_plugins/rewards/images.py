@@ -1,9 +1,9 @@
 """Images in memory as files that judges can read, for the time of a call.
 
-A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes anew each step. Judges read files. `ImageFiles`
+A trainer holds pictures: PIL images, tensors, arrays, bytes, files that it writes again each step. Judges read files. `ImageFiles`
 writes each picture once, named by its content, into a folder, and removes it afterwards, so that a run of any length leaves nothing
 behind. What a killed process left is removed by the next that opens a judge for rewards.
-PIL, numpy and torch are imported only where one of theirs is handed over.
+PIL, numpy and torch are imported only where one of theirs is passed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime
 from evaluators.records import Media, MediaFile
 
 MOST_SLACK = 1e-2
-"""How far outside 0 to 1 a float may lie: decoders overshoot a little, and it is cut off."""
+"""How far outside 0 to 1 a float may be: decoders overshoot a little, and it is cut off."""
 
 
 class BadImage(Exception):
@@ -104,7 +104,7 @@ class ImageFiles:
     def _written(self, name: str, data: bytes) -> str:
         with self._lock:
             if self._ended:
-                raise BadImage("the call that it belongs to was given up")
+                raise BadImage("the call that it belongs to was cancelled")
             if self._folder is None:
                 self._folder = self._own = PictureFolder()
             path = self._folder.path / name
@@ -181,10 +181,10 @@ def _unwrapped(image: Any) -> Any:
 
 
 def content_of(image: Any) -> Hashable:
-    """What tells one picture from another: a path by its name, whatever is in memory by its content.
+    """What identifies a picture: a path by its name, whatever is in memory by its content.
 
     Raises:
-        UserError: it is no picture.
+        UserError: it is not a picture.
     """
     if image is None or isinstance(image, str | os.PathLike):
         return None if image is None else os.fspath(image)
@@ -241,7 +241,7 @@ def _from_array(array: Any) -> Any:
             raise BadImage("its values are not finite: the generator has diverged")
         if array.min() < -MOST_SLACK or array.max() > 1 + MOST_SLACK:
             raise UserError(
-                f"float images lie in 0..1, and these run from {array.min():.3g} to {array.max():.3g}: "
+                f"float images are in 0..1, and these run from {array.min():.3g} to {array.max():.3g}: "
                 "denormalise them first, (image / 2 + 0.5).clamp(0, 1) for -1..1"
             )
         array = (array.clip(0, 1) * 255).round().astype(np.uint8)

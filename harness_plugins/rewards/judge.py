@@ -75,7 +75,7 @@ class RewardJudge:
         """What the judge decides on a case.
 
         Raises:
-            BackendError: no answer came, after all retries; it stands in the tally.
+            BackendError: no answer came, after all retries; it is in the tally.
             UserError: the judge's template or a file is not as it must be.
         """
         reservation = await self._caller.admit(case)

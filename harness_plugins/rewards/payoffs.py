@@ -57,7 +57,7 @@ def payoff(aggregation: Aggregation, answer_right: bool, proxy_right: bool) -> f
     """The reward of an outcome, without the format term.
 
     A proxy that never answered has no payoff: such a reward is masked, not guessed (the reference gave it a value between
-    right and wrong, which a trainer cannot tell from data).
+    right and wrong, which a trainer cannot distinguish from data).
     """
     table = PAYOFFS[aggregation]
     if answer_right:

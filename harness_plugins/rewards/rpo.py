@@ -1,8 +1,8 @@
 """RPO's reward: candidates made for one prompt are compared under a rubric in both orders; the winner earns 1.0, the loser -0.1.
 
 ARR's rewards (arXiv 2605.08354, eq. 12-13): +1.0 and -0.1 for two candidates, 1 - 1.1 (rank - 1) / (N - 1) for N. Its code
-asked once, in one order, and took whatever came. Here a pair counts where all orders agree; where they disagree it is masked, or
-each gets half a win; a judge that was never heard, or names no winner, masks it. Nothing is guessed, and everything is counted.
+asked once, in one order, and took any answer. Here a pair counts where all orders agree; where they disagree it is masked, or
+each gets half a win; a judge that never answered, or names no winner, masks it. Nothing is guessed, and everything is counted.
 
 async with RPOReward(judge, rubric=Path("rubric-induced.yaml")) as reward:
     (scores,) = await reward.score([Group("a red cube", [left, right])])
@@ -39,7 +39,7 @@ WIN, LOSE = 1.0, -0.1
 Disagreement = Literal["mask", "half"]
 Pair = Literal["won", "lost", "tie", "disagree", "undecided", "error"]
 """How one candidate fared against another. `undecided`: the judge answered and named no winner (unparsed, refused, cut off);
-`error`: it was never heard in some order, or a picture is broken."""
+`error`: it never answered in some order, or a picture is broken."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a candidate earned, and how it came."""
+    """The reward of a candidate, and its parts."""
 
     value: float | None
     """None: no pair that it is in was decided; mask it."""
@@ -115,14 +115,14 @@ class RPOReward(AsyncResource):
         await self._judge.close()
 
     def calls(self, candidates: int) -> int:
-        """Judge calls that a group of so many takes."""
+        """Judge calls that a group of this size takes."""
         return candidates if self._judge.spec.grading == "listwise" else candidates * (candidates - 1)
 
     async def score(self, groups: Sequence[Group], /) -> list[list[Score]]:
         """A score for each candidate of each group, in order; as many calls at a time as the judge's `concurrency`.
 
         Raises:
-            UserError: a group of one, more candidates than a listwise judge can be shown, or something that is no image.
+            UserError: a group of one, more candidates than a listwise judge can be shown, or something that is not an image.
         """
         for group in groups:
             self._check(group)
@@ -223,7 +223,7 @@ class RPOReward(AsyncResource):
 
 
 def unheard(candidates: int, failure: Failure) -> list[Score]:
-    """The scores of a group of which no pair was heard."""
+    """The scores of a group without any judged pair."""
     error: Pair = "error"
     return [Score(None, (error,) * (candidates - 1), failure) for _ in range(candidates)]
 

@@ -1,4 +1,4 @@
-"""The rubric of a reward, from a text or from the files in which rubrics lie."""
+"""The rubric of a reward, from a text or from the files in which rubrics are."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _sample_or_reward(row: Mapping[str, Any], completion: str, files: ImageFiles
 
 
 def masked(sample: Sample, error: Failure) -> Reward:
-    """The reward of a sample on which the proxy was never heard."""
+    """The reward of a sample for which the proxy never answered."""
     draft, answer = read(sample)
     return Reward(None, answer, "error", not draft.violations, draft.violations, error)
 

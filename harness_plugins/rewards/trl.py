@@ -43,7 +43,7 @@ def proxy_grm_reward(
     patience: int | None = PATIENCE,
     name: str = "proxy_grm_reward",
 ) -> RewardFunction:
-    """A plain `async def` for `reward_funcs`. TRL hands it all completions of a step at once; None masks one.
+    """A plain `async def` for `reward_funcs`. TRL passes it all completions of a step at once; None masks one.
 
     The dataset needs, beside `prompt`, the columns that `rewards.samples` names: `question`, `response_1`, `response_2`,
     `answer` and `image` or `images`; or `item` (a record of ours as JSON) and `saw`. It logs, through TRL's `log_metric`:
@@ -53,7 +53,7 @@ def proxy_grm_reward(
     Args:
         proxy: the judge that reads the rubrics, a `RewardClient`, or None for the ablation without a proxy.
         aggregation, format_weight: as in `ProxyReward`; a `RewardClient` has those of its server.
-        patience: after so many calls in a row in which every completion was masked, RunStopped ends the training; None never.
+        patience: after this many calls in a row in which every completion was masked, RunStopped ends the training; None never.
         name: what TRL logs it as.
 
     Raises:

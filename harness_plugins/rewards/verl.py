@@ -6,7 +6,7 @@ reward.custom_reward_function.path=pkg://harness_plugins.rewards.verl reward.cus
 verl has no masked reward: whatever is returned is a float that trains. So `on_failure` says what a failure is worth, `raise` by
 default, and every result says `judge_failed`. verl 0.9.1 asks for one completion at a time, in as many processes as there are
 reward workers, and puts the float into the batch at once: the mean of its group, which would train nothing, is not known there to
-any reward function or manager. It is where a whole batch is handed over, as the older `batch` manager does: `compute_score_batch`.
+any reward function or manager. It is where a whole batch is passed, as the older `batch` manager does: `compute_score_batch`.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ async def compute_score(
             JSON) and `saw`, and then `ground_truth` is not looked at.
         config: the reward: a YAML file with `proxy_grm:` (see `rewards.server.config`), or a mapping with the keys of that part.
         server, token_env: a reward server in place of `config`: its address, and the environment variable with its token.
-        on_failure: `raise`, or what a completion earns on which the proxy was never heard.
+        on_failure: `raise`, or the reward of a completion for which the proxy never answered.
 
     Returns:
         `score`; `judge_failed`, `acc` (the completion's own verdict), `well_formed` as 0.0 or 1.0; `answer` and `proxy`, the
         outcomes by name; `error`, the kind of failure or "".
 
     Raises:
-        BackendError: the proxy was never heard, and `on_failure` is `raise`.
+        BackendError: the proxy never answered, and `on_failure` is `raise`.
         UserError: the configuration or the row is not as it must be.
     """
     if on_failure == "group_mean":
         raise UserError(
-            "on_failure: group_mean is not to be had here: verl asks for one completion at a time, and its group is spread over "
+            "on_failure: group_mean is not available here: verl asks for one completion at a time, and its group is spread over "
             "workers. Give a number, or raise; compute_score_batch knows groups (reward manager batch)"
         )
     fill = _fill(on_failure)
@@ -123,7 +123,7 @@ def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
     """The same keys each time and no None: verl makes an array of each."""
     if reward.value is None and fill is None:
         kind, message = (reward.error.kind, reward.error.message) if reward.error else ("backend", "no reward")
-        raise BackendError(kind, f"the proxy was never heard ({kind}: {message}); `on_failure` is raise")
+        raise BackendError(kind, f"the proxy never answered ({kind}: {message}); `on_failure` is raise")
     return {
         "score": float(reward.value if reward.value is not None else fill or 0.0),
         "judge_failed": float(reward.value is None),
@@ -145,7 +145,7 @@ def _background(config: Any, server: str | None, token_env: str | None) -> Backg
 
 @cache
 def _configured(arguments: bytes) -> BackgroundLoop[CompletionReward]:
-    """One reward a process for each configuration: verl hands the same arguments over with every completion."""
+    """One reward a process for each configuration: verl passes the same arguments with every completion."""
     config, server, token_env = orjson.loads(arguments)
     if server is None:
         reward: CompletionReward = proxy_of(config).reward()

@@ -16,7 +16,7 @@ from harness_plugins.scoring.statistics import Column
 
 
 def by_criterion(scored: Scored, facts: Facts) -> dict[str, list[Column]]:
-    """For each criterion the accuracies by category whose mean is `macro[criterion]`: unnamed, they stand in no table."""
+    """For each criterion the accuracies by category whose mean is `macro[criterion]`: unnamed, they are in no table."""
     columns_by_macro: dict[str, list[Column]] = {}
     for criterion in sorted(set(facts.criterion[scored.complete])):
         members = facts.criterion == criterion

@@ -1,4 +1,4 @@
-"""What there is to judge: the trials that a cell is to hold, and the rubric that each of them reads. Equal for all judges."""
+"""What there is to judge: the trials that a cell should hold, and the rubric that each of them reads. Equal for all judges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness_plugins.scoring.arrays import ABSENT, GIVEN, ArmInputs, BenchmarkDa
 
 
 def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples: int, seen_replicates: int) -> CellData:
-    """An empty cell with the trials it is to hold: orders and samples are the judge's, replicates the arm's."""
+    """An empty cell with the trials it should hold: orders and samples are the judge's, replicates the arm's."""
     judge = run.judge(key.judge)
     samples = int(judge.get("samples", seen_samples))
     orders: Orders = "both" if judge.get("orders") == GIVEN else judge.get("orders", "both")
@@ -33,10 +33,10 @@ def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples:
 
 
 def arm_inputs_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicates: int) -> ArmInputs:
-    """What the arm of a cell hands over; computed once for all judges.
+    """What the arm of a cell gives; computed once for all judges.
 
     Args:
-        seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were drawn.
+        seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were chosen.
     """
     place = (benchmark.name, key.arm, key.writer, seen_replicates if run.from_donors(key.arm) else 0)
     if place not in run.arm_inputs:

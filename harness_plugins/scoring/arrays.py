@@ -39,7 +39,7 @@ CODES = {
 assert set(CODES) | {"ok"} == set(STATUSES)
 
 GIVEN = "given"
-"""In a manifest, of imported judges: each item stands in the order, or orders, in which it was judged."""
+"""In a manifest, of imported judges: each item is in the order, or orders, in which it was judged."""
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -62,7 +62,7 @@ class Mass:
 
 
 class MeanTokens(NamedTuple):
-    """A verdict's, over those whose answers tell them; NaN where none does."""
+    """A verdict's, over those whose answers report them; NaN where none does."""
 
     read: float = np.nan
     written: float = np.nan
@@ -81,7 +81,7 @@ class CellData:
 
     `outcome`, `p` (P of canonical candidate 0, NaN where unknown) and `expected` (the trials there are to be) have the
     shape (items, orders, draws): the cyclic orders of an item, AB and BA of a pair; draw d is sample d % samples of
-    replicate replicates[d // samples]. `without_rubric` (items, orders) marks where the arm has nothing to give, in an order
+    replicate replicates[d // samples]. `without_rubric` (items, orders) marks where the arm has no rubric, in an order
     that the judge is asked in.
     """
 
@@ -182,7 +182,7 @@ class RunData:
     benchmarks: dict[str, BenchmarkData]
     writers: dict[str, Writer]
     rubrics: dict[tuple[str, str], WriterRubrics]
-    """(benchmark, writer) -> its valid rubrics, as judges were handed them."""
+    """(benchmark, writer) -> its valid rubrics, as judges read them."""
     drafts: dict[tuple[str, str], list[Rubric]]
     """(benchmark, writer) -> the last record of each rubric, whatever its status; answers left out."""
     uids: dict[tuple[str, str], frozenset[str]]
@@ -191,9 +191,9 @@ class RunData:
     """What the folder has lost."""
     mass_floor: float = MASS_FLOOR
     notes: list[str] = field(default_factory=list)
-    """What a person is told of how the folder was read."""
+    """Notes on how the folder was read."""
     arm_inputs: dict[Hashable, ArmInputs] = field(default_factory=dict, repr=False)
-    """What each arm hands over, once it was asked for (`arm_inputs.arm_inputs_of`)."""
+    """What each arm gives, once it was asked for (`arm_inputs.arm_inputs_of`)."""
     numbers: dict[str, int] = field(default_factory=dict, repr=False)
     """Rubrics' uids, and donors', as numbers."""
 

@@ -1,4 +1,4 @@
-"""Cells that nobody ran: baselines that need the items alone, and what each writer is worth as a judge by its own verdicts."""
+"""Cells that were not run: baselines that need the items alone, and each writer as a judge, by its own verdicts."""
 
 from __future__ import annotations
 

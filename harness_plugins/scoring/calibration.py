@@ -1,17 +1,17 @@
 """Whether a judge's probabilities mean what they say: Brier, AUROC, selective accuracy, and ECE beside its floor.
 
 The event is that the item's canonical candidate 0 is the preferred one: y is 1 or 0, the forecast p is P of that candidate.
-Canonical orders are drawn from the content, so the event says nothing of places or storage, and no number here but `auroc`
+Canonical orders are computed from the content, so the event says nothing about places or storage, and no number here but `auroc`
 changes when the two candidates change names. In one order the logit of p is the mean over the item's draws (samples and
 replicates); averaged, it is the mean over both orders, c of docs/design/content-and-order.md. Right is p on the side of y,
 half where p = 1/2; confidence is max(p, 1 - p).
 
 - brier: mean of (p - y)^2 (Brier 1950). 0.25 is what 1/2 everywhere gets.
-- auroc: P(p of an item with y = 1 > p of one with y = 0), ties half: does p tell which candidate is preferred?
-- auroc_confidence: P(confidence of a right item > that of a wrong one), ties half: does confidence tell right from wrong?
+- auroc: P(p of an item with y = 1 > p of one with y = 0), ties half: does p show which candidate is preferred?
+- auroc_confidence: P(confidence of a right item > that of a wrong one), ties half: does confidence separate right from wrong?
 - selective@c: accuracy of the c % most confident items (Geifman & El-Yaniv 2017); tied items share what is left of them.
 - ece: expected calibration error over ten bins of equal mass (Guo et al. 2017 has equal width). It is above zero for a perfect
-  forecaster too, and more so the fewer the items: so it stands beside its floor.
+  forecaster too, and more so the fewer the items: so it is printed beside its floor.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIMULATIONS = 1000
 ONE_BY_ONE, PARTS = 200, 32
 """Up to so many items of a bin are simulated one by one; of more, neighbours in confidence share a probability, in so many parts."""
 EXACT_UP_TO = 250_000
-"""Items times clusters up to which AUROC is computed anew in each resample; beyond, its placements are resampled."""
+"""Items times clusters up to which AUROC is computed again in each resample; beyond, its placements are resampled."""
 BUNDLES = 2000
 """Of more clusters than this, so many random bundles of them are resampled: the interval is the same up to chance, at a small
 part of the cost."""
@@ -55,7 +55,7 @@ class Bin:
 
 
 class Binned(NamedTuple):
-    """Items by confidence, and how far accuracy and confidence of their bins lie apart."""
+    """Items by confidence, and how far accuracy and confidence of their bins are apart."""
 
     bins: tuple[Bin, ...]
     """Those that hold anything."""
@@ -63,7 +63,7 @@ class Binned(NamedTuple):
 
 
 class EceFloor(NamedTuple):
-    """What chance makes of the ECE."""
+    """The ECE that chance alone would give."""
 
     mean: float
     percentile_95: float
@@ -81,7 +81,7 @@ class Calibration:
     n: int
     metrics: dict[str, Metric]
     """brier, auroc, auroc_confidence, selective@100, selective@80, selective@50, with intervals over clusters; and ece, which has
-    none: resampling adds noise of its own to every bin, so that the interval would lie above the number. NaN where there is
+    none: resampling adds noise of its own to every bin, so that the interval would be above the number. NaN where there is
     no such number: one class alone, or nothing wrong."""
     ece_floor: EceFloor
     """Of the ECE that a perfectly calibrated judge would show with these confidences at this n."""
@@ -357,7 +357,7 @@ def _draws(clusters: Sequence[Ints], count: int) -> Draws:
     used = np.unique(np.concatenate(clusters)) if clusters else np.zeros(0, dtype=np.int64)
     indicator = np.zeros((count, len(used)))
     indicator[used, np.arange(len(used))] = 1
-    # A resample draws `count` clusters: below stands 1.
+    # A resample draws `count` clusters, so these denominators sum to 1: each value says how often a cluster was drawn.
     drawn = statistics.bootstrap(indicator, np.full(indicator.shape, 1 / count))
     row = np.zeros(count, dtype=np.int64)
     row[used] = np.arange(len(used))

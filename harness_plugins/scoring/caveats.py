@@ -1,4 +1,4 @@
-"""What spoils a benchmark's numbers, as data: it stands above every table (docs/design/what-spoils-a-number.md).
+"""What spoils a benchmark's numbers, as data: it is printed above every table (docs/design/what-spoils-a-number.md).
 
 for caveat in caveats(scores):
     say(warning(caveat))    # qwen: answers cut by the token limit: none 12.5 % (15/120), generic 0.8 % (1/120).
@@ -115,7 +115,7 @@ def unequal(
     among: Bools | None = None,
     leaving_out: Collection[str] = (),
 ) -> list[Unequal]:
-    """In what the two sides of a difference differ by more than `GAP`: the one rule, for a judge's difference, for the mean over
+    """Where the two sides of a difference differ by more than `GAP`: the one rule, for a judge's difference, for the mean over
     several, and between two runs.
 
     Args:
@@ -180,7 +180,7 @@ def _share(kind: Kind, share: Share) -> str:
 
 
 def differ(contrast: Contrast) -> str:
-    """Why a difference stands in no bold; empty where both its sides are alike.
+    """Why a difference is not bold; empty where both its sides are alike.
 
     >>> from harness_plugins.scoring.cells import Contrast, Unequal
     >>> differ(Contrast("none", 9, 1.0, .1, .0, .2, .01, .1, unequal=[Unequal("unparsed", .3, .01)]))

@@ -88,7 +88,7 @@ class Contrast:
     of: int = 0
     """Items of the benchmark that it could be over."""
     unequal: list[Unequal] = field(default_factory=list)
-    """Where its two sides differ by more than a point in what spoils numbers: then it is no finding."""
+    """Where its two sides differ by more than a point in what spoils numbers: then it is not a finding."""
     by_ratio: Contrast | None = None
     """The same with `low_mass` answers taken as their digits say, where a side has some: a difference in mass alone moves the first."""
 

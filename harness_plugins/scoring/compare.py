@@ -260,7 +260,7 @@ def _cells(sides: Both[Scores], keys: Both[CellKey]) -> Both[Scored]:
 
 
 def _relation(relations: Sequence[str]) -> str:
-    """How a judge stands to both writers: the nearer of two relations."""
+    """How a judge is related to both writers: the nearer of two relations."""
     return next((r for r in (*APART, "undeclared", "baseline", "unseen") if r in relations), "")
 
 
@@ -279,7 +279,7 @@ def _accuracies(cells: Both[Scored]) -> Both[Metric]:
 def _named(contrast: Contrast | None, reference: str, cells: Sequence[Both[Scored]], arm: str) -> Contrast | None:
     """The contrast with what must be known of its two sides, a pair of cells for each judge.
 
-    What differs under `none` is the judge's own doing, which makes a comparison *confounded*; who answered is noted apart.
+    What differs under `none` comes from the judge itself, which makes a comparison *confounded*; who answered is noted apart.
     """
     if contrast is not None:
         contrast.reference = reference

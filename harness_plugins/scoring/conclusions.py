@@ -1,4 +1,4 @@
-"""What may be said of a writer's rubrics: the one rule that decides the words, for tables, page, comparison and hosts alike.
+"""What may be said of a writer's rubrics: the one rule that decides the words, for tables, page, comparison and hosts.
 
 For each writer and benchmark of the config, over the mean of the unseen judges and over the items that have all of it (`none`,
 `transferred`, every control), `transferred` is set against `none` and against each control. p is the largest two-sided p of these
@@ -50,7 +50,7 @@ Kind = Literal[
 
 ALPHA, REPEAT_ALPHA = 0.05, 0.01
 FAMILIES = 5
-"""From so many families of judges on, something may be said of judges at large."""
+"""From this number of families of judges on, something may be said of judges at large."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Lead:
 
 @dataclass
 class Conclusion:
-    """What a writer's rubrics did on a benchmark for the judges that are unseen to it."""
+    """The effect of a writer's rubrics on a benchmark for the judges that are unseen to it."""
 
     benchmark: str
     writer: str
@@ -233,14 +233,14 @@ def declared(run: RunData) -> Declared:
         package = run.package_arm(absent[0]).get("package")
         what = f"the package {package}, which brings it" if package else "the package that brings it"
         raise UserError(
-            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not at hand: install {what}"
+            f"{run.folder}: its config declares the control {absent[0]!r}, an arm that is not installed: install {what}"
         )
     margin = float(declaration.get("equivalence_margin", 2.0)) / 100
     return Declared(members, controls, margin)
 
 
 class Arms(NamedTuple):
-    """One writer's cells in the unseen judges' hands."""
+    """One writer's cells with the unseen judges."""
 
     scores: Scores
     writer: str
@@ -265,13 +265,13 @@ class Arms(NamedTuple):
         return answer
 
     def same_text(self, control: str) -> Bools:
-        """(items,): the control hands over the very text that `transferred` does."""
+        """(items,): the control gives the very text that `transferred` does."""
         benchmark = self.scores.benchmark
         rubrics = self.scores.run.rubrics.get((benchmark.name, self.writer))
         return np.zeros(len(benchmark.items), dtype=bool) if rubrics is None else same_text(benchmark, rubrics, control)
 
     def other_text(self, control: str) -> Bools:
-        """(items,): the control hands over something, and another text than `transferred` does."""
+        """(items,): the control gives something, and another text than `transferred` does."""
         answer: Bools = self.has(control) & ~self.same_text(control)
         return answer
 
@@ -306,7 +306,7 @@ class Arms(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """`transferred` minus `none` and minus each tested control, in each judge's hands."""
+    """`transferred` minus `none` and minus each tested control, for each judge."""
 
     by_reference: dict[str, Floats]
     """(judges, items): NaN where either has no score."""
@@ -329,7 +329,7 @@ def measured(cells: Sequence[CellReport], scores: Scores, declaration: Declared)
     """By benchmark and writer the differences of each writer of the config, without a verdict yet (`decide`).
 
     Args:
-        cells: the benchmark's, for how each judge stands to the writer.
+        cells: the benchmark's, for how each judge is related to the writer.
     """
     name = scores.benchmark.name
     conclusions = {(b, w): _measure(cells, scores, w, declaration) for b, w in declaration.members if b == name}
@@ -470,7 +470,7 @@ def unscored(declaration: Declared, benchmark: str) -> dict[tuple[str, str], Con
 
 
 def conclude(declaration: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
-    """A verdict for each member of the family; one that was not measured has no result, and counts as one test all the same."""
+    """A verdict for each member of the family; one that was not measured has no result, and counts as one test anyway."""
     nothing = (Problem("not run", "transferred"),)
     conclusions = [
         measured.get((b, w)) or Conclusion(b, w, margin=declaration.margin, problems=nothing)
@@ -506,8 +506,8 @@ def decide(family: Sequence[Conclusion]) -> None:
 
 
 def _verdict(c: Conclusion) -> Verdict:
-    """*Worse* asks for the p of the gain alone: it says nothing of a cause, so that a control that does as much harm takes nothing
-    from it. Whatever the largest p lets be called worse is so by this one too.
+    """*Worse* asks for the p of the gain alone: it says nothing about a cause, so a control that does as much harm does not
+    weaken it. What is worse by the largest p is worse by this one too.
     """
     gain = c.gain
     if c.problems or gain is None or gain.p_holm is None:

@@ -1,4 +1,4 @@
-"""What each arm changed: its items' scores minus those of `none`, of `advice` and of `shuffled`, in one judge's hands."""
+"""What each arm changed: its items' scores minus those of `none`, of `advice` and of `shuffled`, for one judge."""
 
 from __future__ import annotations
 

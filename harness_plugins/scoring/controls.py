@@ -14,7 +14,7 @@ from harness_plugins.scoring.metrics import Bools
 
 
 def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer: str | None) -> Bools:
-    """(items,): where the arm of `control` hands over something, and not the very text that the writer's own rubric says.
+    """(items,): where the arm of `control` gives something, and not the very text that the writer's own rubric says.
 
     A control with the same text is void: it asks the same question, and "+0.0" would look like a finding.
     """
@@ -24,7 +24,7 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
 
 
 def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
-    """(items,): where a control (`generic`, `shuffled`) hands over the very text that `transferred` does."""
+    """(items,): where a control (`generic`, `shuffled`) gives the very text that `transferred` does."""
     place = ("same_text", control, rubrics.name)
     if place not in benchmark.memo:
         benchmark.memo[place] = _same_text(benchmark, rubrics, control)
@@ -40,7 +40,7 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
         if sum(map(len, by_item)) == len(texts):
             return identical  # no two items have one text
         if len(texts) == 1:
-            return ~identical  # nobody has another text to give
+            return ~identical  # no donor has another text
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):
             own = {_content(r) for r in rubrics.of(item.uid, order)}
@@ -49,9 +49,9 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
 
 
 def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> set[str]:
-    """The contents of what a control hands over for an item.
+    """The contents of what a control gives for an item.
 
-    None where a public export has left out the texts that the arm changes: what came of them is taken for another text.
+    None where a public export has left out the texts that the arm changes: such a text counts as another one.
     """
     control = ARMS[arm]
     if control.donors and control.edit is None:

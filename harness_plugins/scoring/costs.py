@@ -81,7 +81,7 @@ class CostPoint:
     judge_cost: float = math.nan
     """Without the writer's share."""
     with_usage: int = 0
-    """Calls of the cell whose answers tell their tokens."""
+    """Calls of the cell whose answers report their tokens."""
     all_calls: int = 0
     """All calls of the cell."""
 
@@ -198,7 +198,7 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
 
 
 def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:
-    """k samples, where the arm as judged takes one in each of two orders; the rubric is written once all the same."""
+    """k samples, where the arm as judged takes one in each of two orders; the rubric is written once anyway."""
     n = k / 2
     return replace(
         point, votes=k, calls=point.calls * n, read=point.read * n, written=point.written * n, accuracy=accuracy
@@ -206,7 +206,7 @@ def _vote(point: CostPoint, k: int, accuracy: Metric) -> CostPoint:
 
 
 def _writers_share(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: Decided) -> Tokens:
-    """The writer's tokens that an item of this judge bears: C_writer / m times the calls it takes."""
+    """The writer's tokens that count for an item of this judge: C_writer / m times the calls it takes."""
     writer = run.writers.get(cell.writer) if cell.writer else None
     model = (writer and writer.model) or ""
     if cell.writer is None:
@@ -247,7 +247,7 @@ def _blank(point: CostPoint) -> bool:
 
 
 def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
-    """Probes that are told the label, and points of unknown cost, are on no frontier and push nobody off it."""
+    """Probes that see the label, and points of unknown cost, are not on the frontier and remove no other point from it."""
     among = [p for p in points if not math.isnan(p.cost) and not _probe(p)]
 
     def beaten(point: CostPoint) -> bool:
@@ -306,7 +306,7 @@ def _compared(comparisons: Sequence[EqualCost], contrasts: Sequence[Contrast | N
 
 
 def _voter(judge: str, none: Mapping[str, CostPoint], scores: Scores) -> str | None:
-    """Who votes without a rubric for a judge: itself, or one that differs from it by its name and sampling alone."""
+    """The judge whose votes without a rubric are compared: itself, or one that differs from it by its name and sampling alone."""
 
     def way(name: str) -> object:
         """What is asked of a judge's model, and how."""

@@ -52,7 +52,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export came to."""
+    """The result of an export."""
 
     out: Path
     items: int
@@ -68,7 +68,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
     """Write a public export of a run folder: no part of it if anything fails. Equal folders give equal bytes.
 
     Raises:
-        UserError: no run folder, a damaged one, or a place that is taken or lies inside the run.
+        UserError: no run folder, a damaged one, or a place that is taken or is inside the run.
     """
     run, out = Path(run), Path(out).absolute()
     damage: Damage = {}
@@ -91,7 +91,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
 
 def _check_place(run: Path, out: Path) -> None:
     if out.resolve().is_relative_to(run):
-        raise UserError(f"{out}: lies in the run folder; give --out another place")
+        raise UserError(f"{out}: is inside the run folder; give --out another place")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise UserError(f"{out}: no folder; give --out a new one")
     if out.exists() and any(out.iterdir()):
@@ -113,7 +113,7 @@ def _fill(run: RunFolder, out: RunFolder, items: dict[str, Item], damage: Damage
     reread = run.rereader(manifest)
     public_verdicts = (public_verdict(_as_read_today(v, reread)) for v in run.verdicts(damage))
     verdicts = _write(out.file("verdicts"), public_verdicts)
-    for writer, path in run.inductions().items():  # what a rubric that is induced took
+    for writer, path in run.inductions().items():  # the cost of an induced rubric
         answers = (_induction(v) for v in objects(path, damage))
         _write(out.file("induction", name(writer).replace(":", "-")), answers)
     out.write_manifest(public_manifest(manifest))

@@ -1,4 +1,4 @@
-"""What two runs have in common: the judges that were asked alike, the writers to set side by side, the items that are the same."""
+"""What two runs have in common: the judges that were asked alike, the writers to compare, the items that are the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Differing(NamedTuple):
 
 @dataclass(frozen=True)
 class Refused:
-    """A judge of both runs that was not asked alike in both, so that its numbers are not set side by side."""
+    """A judge of both runs that was not asked alike in both, so that its numbers are not compared."""
 
     judge: str
     differs: tuple[Differing, ...]
@@ -97,7 +97,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Differing, .
 
 
 class WriterPairs(NamedTuple):
-    """Whose rubrics are set side by side."""
+    """Whose rubrics are compared."""
 
     pairs: list[Both[str]]
     problem: str = ""
@@ -135,7 +135,7 @@ def writer_pairs(
 
 class SameItems(NamedTuple):
     places: Both[Indices]
-    """Where the items that both have stand in A and in B."""
+    """Where the items that both have are in A and in B."""
     changed: int
     """How many of one uid are not the same: their texts, labels or the bytes of their media differ."""
 

@@ -1,4 +1,4 @@
-"""The matrix of writers and judges, and its margins over unseen cells: who transfers best, who gains most (docs/design/unseen.md).
+"""The matrix of writers and judges, and its margins over unseen cells: who transfers and gains most (docs/design/unseen.md).
 
 A margin is a mean item by item: d_i over the cells of a row (or column) that are unseen and complete, so that its test and its
 interval are those of any other contrast. Writers and judges are taken as they are, items as a sample: a margin speaks of these
@@ -29,7 +29,7 @@ INCOMPLETE, NOT_JUDGED, NO_ITEM = "incomplete", "not judged", "no labelled item"
 
 @dataclass(frozen=True)
 class Entry:
-    """What one writer's rubrics did in one judge's hands."""
+    """The effect of one writer's rubrics on one judge."""
 
     writer: str
     judge: str
@@ -40,7 +40,7 @@ class Entry:
 
 
 class Place(NamedTuple):
-    """Whose rubrics, and in whose hands."""
+    """Whose rubrics, and which judge."""
 
     writer: str
     judge: str
@@ -97,7 +97,7 @@ class Matrix:
     contrast: ArmContrast
     writers: list[str]
     judges: list[str]
-    """With the baseline `lexical`, which reads rubrics and stands apart from every margin."""
+    """With the baseline `lexical`, which reads rubrics and is apart from every margin."""
     entries: dict[Place, Entry]
     """Those that are not there were not judged, or not completely."""
     relations: dict[Place, str] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Matrix:
     against: list[Margin] = field(default_factory=list)
     """Each other writer minus the reference writer, over the judges that are unseen to both."""
     against_by_judge: dict[Place, Contrast] = field(default_factory=dict)
-    """The same in each judge's hands, whatever the relation."""
+    """The same for each judge, whatever the relation."""
 
     @property
     def spoiled(self) -> list[Place]:
@@ -120,7 +120,7 @@ class Matrix:
         return [place for place, e in self.entries.items() if e.gain.unequal]
 
     def kinship(self, writer: str, judge: str) -> str:
-        """How the judge stands to a writer and to the reference writer: unseen, or what keeps it apart from either."""
+        """How the judge is related to a writer and to the reference writer: unseen, or what keeps it apart from either."""
         places = [Place(w, judge) for w in (writer, self.reference_writer) if w is not None]
         relations = [self.relations.get(p, NOT_JUDGED) for p in places]
         return next((f for f in relations if f != UNSEEN), UNSEEN)
@@ -290,7 +290,7 @@ def _unseen_rows(matrix: Matrix, differences: Differences, side: Side) -> Rows:
 
 
 def _shared(rows: Rows) -> tuple[str, ...]:
-    """What stands in every row, so that rows can be compared; nothing where there is one row."""
+    """What is in every row, so that rows can be compared; nothing where there is one row."""
     first = next(iter(rows.values()), {})
     return tuple(o for o in first if len(rows) > 1 and all(o in row for row in rows.values()))
 
@@ -361,7 +361,7 @@ def _turned(x: Contrast, reference: str) -> Contrast:
 
 
 def _against(matrix: Matrix, complete: Mapping[Place, Scored]) -> ToTest:
-    """Each other writer minus the reference writer: in each judge's hands, and over the judges unseen to both.
+    """Each other writer minus the reference writer: for each judge, and over the judges unseen to both.
 
     Args:
         complete: the arm's complete cells; the reference arm plays no part, it would cancel.

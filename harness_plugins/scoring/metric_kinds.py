@@ -1,6 +1,6 @@
 """Every metric once: its name, the header of its column, its unit, which end is better, and what it is.
 
-`score --json` prints nothing under `metric` that does not stand here. Tables, hosts and docs/metrics.md read it.
+`score --json` prints nothing under `metric` that is not here. Tables, hosts and docs/metrics.md read it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MetricKind:
 SECTIONS: dict[str, tuple[MetricKind, ...]] = {
     "Accuracy": (
         MetricKind("accuracy", "accuracy", "share", "higher",
-            "Items right under the protocol, the mean over an item's orders and draws."),
+            "Items right under the protocol, the mean over an item's orders, samples and replicates."),
         MetricKind("accuracy[{category}]", "{category}", "share", "higher",
             "Accuracy in one category."),
         MetricKind("forward", "forward", "share", "higher",
@@ -89,7 +89,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
         MetricKind("accuracy_with_rubric", "with a rubric", "share", "higher",
             "Accuracy on the items for which the writer has a rubric."),
         MetricKind("vote@{k}", "vote@{k}", "share", "higher",
-            "Accuracy of the majority of k samples, half in each order, over all draws from those taken; a split vote counts half."),
+            "Accuracy of the majority of k samples, half in each order, over all choices of k of them; a split vote counts half."),
         MetricKind("vote_share", "majority's share", "share", "neither",
             "Share of an order's samples that the majority holds."),
         MetricKind("pair_accuracy", "pairs", "share", "higher",
@@ -145,7 +145,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
         MetricKind("macro[{criterion}]", "macro {criterion}", "share", "higher",
             "Mean of the categories' accuracies over the items of one criterion (EditScore).", of_means=True),
         MetricKind("acc_plus_expected", "Acc+ exp.", "share", "higher",
-            "Groups with every item right, each order taken as a fair draw: the product of the items' scores."),
+            "Groups with every item right, each order equally likely: the product of the items' scores."),
         MetricKind("acc_plus_strict", "Acc+ strict", "share", "higher",
             "Groups with every item right in every order that was judged."),
         MetricKind("acc_plus[{category}]", "Acc+ {category}", "share", "higher",
@@ -179,7 +179,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
         MetricKind("pull", "pull", "share", "neither",
             "Of the trials that differ from the writer's verdict without a rubric, those that follow it with the rubric."),
         MetricKind("pull_{arm}", "of {arm}", "share", "neither",
-            "The same under another arm, which hands over nothing of this writer's verdict: the scale of pull."),
+            "The same under another arm, which shows nothing of this writer's verdict: the scale of pull."),
         MetricKind("verifier_precision", "W right if judge right", "share", "higher",
             "Of the trials that the judge has right, those in which the writer is right."),
         MetricKind("verifier_recall", "judge right if W right", "share", "higher",
@@ -241,7 +241,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
         MetricKind("matrix_gain_over_writer_{writer}", "minus {writer}", "points", "higher",
             "A writer minus the reference writer, the mean over the judges that are unseen to both."),
         MetricKind("gain_over_writer_{writer}", "minus {writer}", "points", "higher",
-            "A writer minus the reference writer in one judge's hands, item by item."),
+            "A writer minus the reference writer with one judge, item by item."),
     ),
     "Calibration": (
         MetricKind("calibration_brier[{order}]", "Brier", "number", "lower",
@@ -277,7 +277,7 @@ SECTIONS: dict[str, tuple[MetricKind, ...]] = {
         MetricKind("caveat", "caveat", "text", "lower",
             "What spoils numbers, in a sentence, with the share of the trials or items that it is about."),
         MetricKind("note", "note", "text", "neither",
-            "What else is to be known of how the folder was scored, in a sentence."),
+            "What else to know about how the folder was scored, in a sentence."),
     ),
 }
 # fmt: on

@@ -422,9 +422,9 @@ def grouped(facts: Facts) -> bool:
 def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> list[Column]:
     """Acc+, a row a group: all of its pairs right.
 
-    `expected` multiplies the items' s_i, as if each order were a fair draw; `strict` asks for both orders of every pair
+    `expected` multiplies the items' s_i, as if each order were equally likely; `strict` asks for both orders of every pair
     (Proxy-GRM's and R1-Reward's Acc+ is the one-order case of it). Both are void where a group is incomplete. Items
-    whose label prefers nothing stand outside.
+    whose label prefers nothing are outside.
     """
     if not grouped(facts) or not facts.all_rows:
         return []

@@ -1,4 +1,4 @@
-"""How the scripts of Proxy-GRM, R1-Reward and lmms-eval read a verdict off a reply, fallbacks and all.
+"""How the scripts of Proxy-GRM, R1-Reward and lmms-eval read a verdict from a reply, with their fallbacks.
 
 Each takes a reply and gives the position that its script takes, 1 or 2; OTHER where the script takes something that is
 neither and so never right; None where it takes nothing. They are here to reproduce published figures, and nothing else:
@@ -85,7 +85,7 @@ def lmms_eval_judgment(text: str) -> int | None:
 
 
 def lmms_eval_bracket(text: str) -> int | None:
-    """lmms-eval's `multimodal_rewardbench`: [[A]], else [[B]], else A, since it seeds its coin anew for each row."""
+    """lmms-eval's `multimodal_rewardbench`: [[A]], else [[B]], else A, since it seeds its coin again for each row."""
     return 2 if "[[A]]" not in text and "[[B]]" in text else 1
 
 

@@ -1,4 +1,4 @@
-"""Metrics of other packages. A package names a module of its own, and its metric stands in `score --json`, in the table of
+"""Metrics of other packages. A package names a module of its own, and its metric is in `score --json`, in the table of
 accuracy and in harnesses, with an interval like ours:
 
     # pyproject.toml; the name on the left is the metric's
@@ -58,7 +58,7 @@ def columns(benchmark: BenchmarkData, scored: Scored, facts: Facts) -> list[Colu
 def _column(extension: Extension, benchmark: BenchmarkData, scored: Scored, facts: Facts) -> Column:
     try:
         scores, weights = _checked(extension.scores(benchmark, scored, facts), len(benchmark.items))
-    except Exception as e:  # a stranger's function may raise anything
+    except Exception as e:  # another package's function may raise anything
         raise UserError(
             f"the metric {extension.kind.name!r} of the package {extension.package} fails on {benchmark.name}: "
             f"{type(e).__name__}: {e}; update that package or uninstall it"

@@ -87,25 +87,25 @@ def krippendorff_alpha(ratings: Picks) -> float:
     n = totals.sum()
     expected = n * n - (totals**2).sum()
     if expected == 0:
-        return math.nan  # one value throughout: nothing to tell agreement from
+        return math.nan  # one value throughout: agreement cannot be told from chance
     disagreement = n - np.trace(coincidence)
     return float(1.0 - (n - 1) * disagreement / expected)
 
 
 def picks_of(scored: Scored) -> NDArray[np.int64]:
-    """(items, orders): the candidate that most draws picked; -1 without a majority or without a trial."""
+    """(items, orders): the candidate that most samples picked; -1 without a majority or without a trial."""
     width = scored.turns.shape[1]
     return most_voted(np.stack([((scored.outcome == c) & scored.counts).sum(axis=2) for c in range(width)]))
 
 
 def most_voted(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The candidate with the most votes (candidates lie on the first axis), -1 where none has or several do."""
+    """The candidate with the most votes (candidates are on the first axis), -1 where none has or several do."""
     most = votes.max(axis=0)
     return np.where((most > 0) & ((votes == most).sum(axis=0) == 1), votes.argmax(axis=0), -1)
 
 
 def panels(cells: Sequence[CellReport], scores: Scores) -> list[Panel]:
-    """Where two models or more judged an arm completely. Baselines have no opinion to agree with."""
+    """Where two models or more judged an arm completely. Baselines have no opinion, so agreement with them means nothing."""
     groups: dict[tuple[str, str | None], list[CellReport]] = {}
     for cell in cells:
         if cell.complete and not cell.baseline and not cell.computed:

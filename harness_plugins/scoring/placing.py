@@ -1,4 +1,4 @@
-"""Verdicts into their places: from DuckDB's tables to the arrays of each cell, a column at a time."""
+"""From DuckDB's tables of verdicts to the arrays of each cell, a column at a time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FROM last JOIN numbered USING (benchmark, judge, arm) JOIN items USING (benchmar
 WHERE last.writer IS NOT DISTINCT FROM numbered.writer AND (last.media IS NULL OR last.media = items.media)
 ORDER BY cell, line
 """
-"""`reads` is the number of the rubric (of the drawn donor) under `RunData.numbers`: -1 none, -2 one without number.
+"""`reads` is the number of the rubric (or of the donor's) under `RunData.numbers`: -1 none, -2 one without number.
 `lost`: the rubric, or for `advice` its writer's verdict, is not in the folder any more."""
 
 
@@ -173,7 +173,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
 
 
 def _without_lost(cell: CellData, place: tuple[NDArray[np.intp], ...]) -> None:
-    """Trials on lost rubrics are missing: the verdict of `none`, which stands in where no rubric was written, does not."""
+    """Trials on lost rubrics are missing: the verdict of `none`, which is used where no rubric was written, does not replace them."""
     for outcome in (cell.outcome, cell.by_ratio):
         if outcome is not None:
             outcome[place] = ABSENT

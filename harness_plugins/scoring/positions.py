@@ -54,7 +54,7 @@ def one_order(judged: Bools, facts: Facts) -> list[str]:
 
 
 def _at(right: Bools, there: Bools) -> Bools:
-    """(items, draws): right in the one order in which the label stood there."""
+    """(items, draws): right in the one order in which the label was shown there."""
     right_there: Bools = np.asarray((right & there[:, :, None]).any(axis=1))
     return right_there
 
@@ -69,7 +69,7 @@ def _flips(scored: Scored, facts: Facts, right: Bools) -> list[Column]:
     recency = ((shown == size - 1) | absent).all(axis=1) & chosen
     flipped = chosen & ~consistent
     all_right: Bools = np.asarray((right | absent).all(axis=1))
-    decisive = (facts.label >= 0) & (facts.label < facts.candidates)  # a flip is no half of a tie
+    decisive = (facts.label >= 0) & (facts.label < facts.candidates)  # a flip is not a half of a tie
     half = over_draws("", flipped & scored.both & decisive[:, None], scored.both)
     strict = over_draws("", all_right, scored.both)
     return [

@@ -62,7 +62,7 @@ def spec_of(benchmark: str) -> BenchmarkSpec | None:
 
 def resolve(name: str, benchmark: str) -> NamedProtocol | None:
     """The protocol that `name` means for a benchmark; None where it has none of that name. `official-proxy_grm` is each
-    benchmark's `official:<benchmark>-proxy_grm`; no `metric:` stands in for an `official:`.
+    benchmark's `official:<benchmark>-proxy_grm`; no `metric:` replaces an `official:`.
 
     Raises:
         UserError: no benchmark has such a protocol.
@@ -205,6 +205,6 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
             choice = parser(text)
             if choice is None or choice >= TIE:
                 outcome[place] = UNPARSED if choice is None else choice
-            else:  # a position that nobody has is a pick that is never right
+            else:  # a position that no candidate has is a pick that is never right
                 outcome[place] = pick_of(choice, order) if choice <= len(order) else choice - 1
     return outcome

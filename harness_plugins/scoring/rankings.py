@@ -1,6 +1,6 @@
 """Items with three candidates or more, ranked or scored: how far the judge's whole ranking agrees with the label's.
 
-Accuracy is of the top alone; these are over all pairs of candidates that the label tells apart.
+Accuracy is of the top alone; these are over all pairs of candidates that the label ranks differently.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness_plugins.scoring.statistics import Column
 def columns(scored: Scored, facts: Facts) -> list[Column]:
     """pair_accuracy: of the pairs that the label orders, those that the judge orders likewise (a tie is not right).
     kendall_tau: concordant minus discordant pairs, by the label's. Means over an item's trials that count; none for pairs of
-    candidates, of which accuracy says it all."""
+    candidates, for which accuracy says the same."""
     ranked = ~np.isnan(facts.ranks).all(axis=1) & (facts.candidates > 2)
     if scored.places is None or not ranked.any():
         return []

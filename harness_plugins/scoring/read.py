@@ -35,7 +35,7 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
         mass_floor: P of all offered answers together below which a one-token answer is `low_mass`.
 
     Raises:
-        UserError: it is no run folder, or a file in it is damaged.
+        UserError: it is not a run folder, or a file in it is damaged.
     """
     damage: Damage = {}
     run_folder = RunFolder(folder)
@@ -63,7 +63,7 @@ def read_run(folder: Path, mass_floor: float = MASS_FLOOR) -> RunData:
 
 
 def _place(run: RunData, key: CellKey) -> tuple[object, ...]:
-    """Where a cell stands in tables: judges and writers in the order of the config, arms in their own."""
+    """Where a cell is in tables: judges and writers in the order of the config, arms in their own."""
 
     def at(value: str | None, in_order: Iterable[str]) -> tuple[object, ...]:
         names = list(in_order)

@@ -1,4 +1,4 @@
-"""How a judge stands to the writer of a rubric: *unseen* is a fact derived from what both declare, never assumed."""
+"""How a judge is related to the writer of a rubric: *unseen* is a fact derived from what both declare, never assumed."""
 
 from __future__ import annotations
 

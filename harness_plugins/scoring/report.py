@@ -1,4 +1,4 @@
-"""What scoring comes to: one report a run folder, with all that was computed of it."""
+"""The result of scoring: one report for each run folder, with all that was computed of it."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def _outcome(run: RunData, benchmark: BenchmarkData, cell: CellData, protocol: p
 
 
 def measure(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") -> dict[str, Metric]:
-    """All metrics of one cell that lies in no folder (a harness holds its rows), by name, as `score` computes them.
+    """All metrics of one cell that is in no folder (a harness holds its rows), by name, as `score` computes them.
 
     Raises:
         UserError: the benchmark has no such protocol, or what it needs is missing.
@@ -199,7 +199,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
 
 
 def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
-    """Of a cell that lies in no folder."""
+    """Of a cell that is in no folder."""
     resolved = protocols.resolve(protocol, benchmark.name)
     if resolved is None:
         raise UserError(protocols.absent(protocol, benchmark.name))
@@ -237,7 +237,7 @@ def _cell(scores: Scores, key: CellKey) -> CellReport:
 
 
 def _flags(scores: Scores, key: CellKey) -> list[str]:
-    """What else is to be known of a cell, a sentence each."""
+    """Notes on a cell, a sentence each."""
     run, facts, cell = scores.run, scores.facts, scores.benchmark.cells[key]
     flags = []
     none = CellKey(key.judge, "none", None)
@@ -258,7 +258,7 @@ def _flags(scores: Scores, key: CellKey) -> list[str]:
 
 
 def relation_of(run: RunData, key: CellKey) -> str:
-    """How a cell's judge stands to its writer (docs/design/unseen.md); empty where there is none, or nothing is known of the judge."""
+    """How a cell's judge is related to its writer (docs/design/unseen.md); empty without a writer, or for an unknown judge."""
     writer = run.writers.get(key.writer) if key.writer else None
     judge = run.judge(key.judge)
     if writer is None or not judge:
@@ -330,7 +330,7 @@ def _with_intervals(measures: Measures, cluster: Ints) -> dict[str, Metric]:
 
 
 APART = ("self", "training_proxy", "same_base", "same_family")
-"""Relations that stand apart from the headline, and so from its family of tests (docs/design/unseen.md)."""
+"""Relations that are apart from the headline, and so from its family of tests (docs/design/unseen.md)."""
 
 
 def adjust(reports: Sequence[Report]) -> None:

@@ -1,6 +1,6 @@
 """The statistics under every table: clusters, cluster bootstrap, cluster sign-flip, Wilson, McNemar, Holm.
 
-The unit is the item. Items that share a group, a medium or their content stand or fall together, so they form one
+The unit is the item. Items that share a group, a medium or their content tend to be right or wrong together, so they form one
 cluster, and resamples and sign-flips act on clusters. One seeded set of resamples serves all cells of a benchmark.
 """
 
@@ -50,7 +50,7 @@ class Intervals(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A number in the making, row by row: value = sum(num) / sum(den)."""
+    """A ratio, row by row: value = sum(num) / sum(den)."""
 
     name: str
     num: Floats
@@ -138,7 +138,7 @@ def resampled(columns: Sequence[Column], cluster: Ints) -> Floats:
 def _weights(count: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     """(resamples, clusters): how often each cluster was drawn. Kept, because drawing costs more than all that follows."""
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, count), dtype=np.uint8)  # a cluster drawn 256 times is not to be expected in any run
+    weights = np.empty((resamples, count), dtype=np.uint8)  # no real run draws one cluster 256 times
     for row in weights:
         row[:] = np.bincount(rng.integers(0, count, size=count, dtype=np.int32), minlength=count)
     return weights
@@ -149,7 +149,7 @@ def intervals(distribution: Floats) -> Intervals:
     missing = np.isnan(distribution)
     without_gaps, with_gaps = ~missing.any(axis=0), missing.any(axis=0) & ~missing.all(axis=0)
     low, high = np.full(distribution.shape[1], np.nan), np.full(distribution.shape[1], np.nan)
-    # The second goes column by column.
+    # nanpercentile goes column by column, which is slow: only the columns with gaps go through it.
     for columns, percentile in ((without_gaps, np.percentile), (with_gaps, np.nanpercentile)):
         if columns.any():
             low[columns], high[columns] = percentile(distribution[:, columns], [2.5, 97.5], axis=0)
@@ -181,10 +181,10 @@ def sign_flip(differences: Floats, *, flips: int = FLIPS, seed: int = SEED) -> F
 
 
 def _exact_flip(values: Floats) -> float:
-    sums = np.zeros(1)
+    sums = np.zeros(1)  # all 2^n sums of signed values, built up value by value
     for value in values:
         sums = np.concatenate([sums + value, sums - value])
-    return float(np.mean(np.abs(sums) >= abs(values.sum()) - 1e-9))
+    return float(np.mean(np.abs(sums) >= abs(values.sum()) - 1e-9))  # equal sums differ by rounding
 
 
 def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
@@ -202,6 +202,7 @@ def _drawn_flip(differences: Floats, flips: int, seed: int) -> Floats:
         # The sum with the other signs flipped is twice this less the whole.
         unflipped = bits.astype(np.float32) @ values
         beyond += (np.abs(2 * unflipped.astype(np.float64) - total) >= np.abs(total) - tolerance).sum(axis=0)
+    # The observed signs are one of the draws, so that p is never 0 (Phipson & Smyth 2010).
     answer: Floats = (beyond + 1) / (flips + 1)
     return answer
 
@@ -217,7 +218,7 @@ def standard_error(differences: Floats, counts: Floats) -> Floats:
 
 
 def t_interval(values: Floats) -> Interval:
-    """Student's 95 % interval of the mean of a few values, each as good as the next."""
+    """Student's 95 % interval of the mean of a few values, each with the same weight."""
     from scipy.special import stdtrit  # not for every import of this module
 
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values))

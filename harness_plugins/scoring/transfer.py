@@ -279,7 +279,7 @@ def _cells(scores: Scores, rubrics: WriterRubrics, transferred: Scored, crossed:
                 among = scored.counts & scored.complete[:, None, None] & (own.order == which)
                 among[:, 1 - j] = False
                 if arm == "transferred" and which == CROSS and twice is not None:
-                    among &= ~twice[:, :, None]  # the very same call stands under crossed
+                    among &= ~twice[:, :, None]  # the very same call is counted under crossed
                 if among.any():
                     sums.setdefault(f"a_{written}_{judged}", []).append(_share(f"a_{written}_{judged}", right, among))
     return [

@@ -1,4 +1,4 @@
-"""Numbers as they stand in the cells of a table."""
+"""Numbers as they are in the cells of a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def percent(metric: Metric | None) -> Cell:
 
 
 def behind(metric: Metric) -> str:
-    """What a number is made of: `123/170`, how many means it is the mean of, or of a number that is no share its n alone."""
+    """What a number is made of: `123/170`, how many means it is the mean of, or of a number that is not a share its n alone."""
     kind = metric_kind(metric.name)
     if kind.of_means:
         return f"mean of {count(metric.n)}"
@@ -62,7 +62,7 @@ def gain(contrast: Contrast | None, *, short: bool = False) -> Cell:
 
 
 def incomplete(contrast: Contrast) -> str:
-    """What is known of a difference of which answers are missing."""
+    """What is known of a difference where answers are missing."""
     if contrast.bounds is None:
         return "incomplete"
     low, high = (f"{100 * x:+.1f}" for x in contrast.bounds)

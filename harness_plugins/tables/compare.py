@@ -34,7 +34,7 @@ def _sentence(m: Matched, comparison: Comparison) -> str:
     x = m.headline
     if x is None:
         return f"No answer: {where}: no judge has judged {comparison.arm!r} completely in both; the tables show what there is."
-    over = f"over {len(m.judges)} judges" if len(m.judges) > 1 else f"in the hands of {m.judges[0]}"
+    over = f"over {len(m.judges)} judges" if len(m.judges) > 1 else f"with {m.judges[0]}"
     numbers = f"{where}: {100 * x.value:+.1f} points {interval(x.low, x.high)}, {_p(x)}, {over}, {x.n} items"
     if x.by_ratio is not None:
         numbers += f" (answers of low mass by ratio: {100 * x.by_ratio.value:+.1f} points, {_p(x.by_ratio)})"

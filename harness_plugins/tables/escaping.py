@@ -1,4 +1,4 @@
-"""Texts of others (names of judges and writers, sources) as they may stand in Markdown, LaTeX, HTML and a spreadsheet."""
+"""Texts of others (names of judges and writers, sources) as they may be in Markdown, LaTeX, HTML and a spreadsheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table: its columns, its rows of cells, and what stands above and below them. `render` writes it in each format."""
+"""A table: its columns, its rows of cells, and what is above and below them. `render` writes it in each format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cell:
     marks: tuple[str, ...] = ()
     """Of the table's footnotes: "1" for a source, "†1" for a flag."""
     state: State = ""
-    """What kind of number it is, where that is to be told apart."""
+    """What kind of number it is, where kinds are mixed."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Table:
     footnotes: dict[str, str] = field(default_factory=dict)
     """Mark -> what it says."""
     warnings: list[str] = field(default_factory=list)
-    """What spoils its numbers: stands above them."""
+    """What spoils its numbers, printed above them."""
     keeps_empty: bool = False
     """Its columns stay where no row says anything: that nothing was found is what they say."""
 

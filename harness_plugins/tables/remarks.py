@@ -9,7 +9,7 @@ from harness_plugins.tables.cells import percent
 from harness_plugins.tables.view import View
 
 REFERENCES = ("none", "shuffled")
-"""What an arm is set against in the tables; what else it is set against stands in JSON, and in tables of its own."""
+"""What an arm is compared with in the tables; other comparisons are in JSON, and in tables of their own."""
 
 FORMS_SHARE = 0.01
 """The share of replies with several different forms of a verdict from which a table says so."""
@@ -32,7 +32,7 @@ def warnings(report: Report, benchmark: str) -> list[str]:
 
 
 def answers(view: View) -> list[str]:
-    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch stand."""
+    """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch are shown."""
     notes = []
     for c in view.cells:
         several, texts = c.forms
@@ -42,7 +42,7 @@ def answers(view: View) -> list[str]:
     if any("low_mass" in c.metrics and c.metrics["low_mass"].k for c in view.cells):
         notes.append(
             "low_mass: the model would have written none of the offered answers. Such an answer is not right; differences that it "
-            "touches stand twice, as wrong and by the ratio of its digits."
+            "touches are shown twice, as wrong and by the ratio of its digits."
         )
     return notes
 
@@ -56,7 +56,7 @@ def flags(view: View) -> list[str]:
 
 
 def no_finding(view: View) -> list[str]:
-    """Differences by which nothing can be told: no item came out differently, or they would count but for what spoils a side."""
+    """Differences that show nothing: no item came out differently, or they would count but for what spoils a side."""
     notes = []
     if not all(x.differs for c in view.cells for x in contrasts(c)):
         notes.append("no answer: no item came out differently on the two sides, so there is no spread to test by.")

@@ -63,7 +63,7 @@ def _of_run(report: Report) -> list[Table]:
 
 
 def titled(run_tables: Sequence[Table], report: Report, reports: Sequence[Report]) -> list[Table]:
-    """The tables of one report of several, whose titles say of which run they are."""
+    """The tables of one report of several; their titles name the run."""
     run = str(report.folder)
     where = f"{run}: " if len(reports) > 1 else ""
     return [replace(table, run=run, title=where + table.title) for table in run_tables]

@@ -48,7 +48,7 @@ def objects(reports: Sequence[Report], others: Sequence[Table]) -> list[dict[str
 
 def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
     """An object for each cell that is of no row's name, with the fields that every object has: the table's id as `metric`, and
-    where in the table it stands."""
+    where in the table it is."""
     named = [n for n, column in enumerate(table.columns) if column.holds == "names"]
     for row in table.rows:
         place = {table.columns[n].header: row[n].text for n in named}

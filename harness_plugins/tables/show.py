@@ -234,7 +234,7 @@ def _arm_text(
         if v.candidate is not None:
             shown = f"candidate {v.candidate}, alone"
         if v.status == "low_mass":
-            came = "low_mass: what it would have written is none of the answers"
+            came = "low_mass: it would have written none of the offered answers"
         elif v.score is not None:
             came = f"score {v.score:g}"
         elif v.pick is None:

@@ -1,4 +1,4 @@
-"""From raw preference data to training sets: read, hash, filter, hold apart, teach, draw, write. `build` is the whole of it."""
+"""From raw preference data to training sets: read, hash, filter, compare with benchmarks, teach, sample, write. `build` does all."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ TEACHER = "teacher"
 
 @dataclass
 class Built:
-    """What a call of `build` came to."""
+    """The result of `build`."""
 
     out: Path
     tally: Tally
     gathered: Gathered
     outcomes: Counter[str]
     parts: dict[Part, int] = field(default_factory=dict)
-    """Examples of each part; empty where answers are missing and nothing was drawn."""
+    """Examples of each part; empty where answers are missing and no part was made."""
     tables: list[Table] = field(default_factory=list)
     complete: bool = True
 
@@ -81,7 +81,7 @@ def build(
         check_secrets([config.teacher], [config.teacher.name] if teacher else [])
     examples = Examples(config)
     check(config.formats)
-    with Journal(folder / HASHES) as hashes:  # held to the end: one writer a folder
+    with Journal(folder / HASHES) as hashes:  # locked to the end: one writer for each folder
         gathered = gather(config, folder, hashes, limit, Steps(progress))
         tally = _ask_teacher(config, gathered, folder / TEACHER, redo=redo, backend=teacher, progress=progress)
         taught = list(outcomes(config, gathered.pairs, folder / TEACHER))
@@ -115,7 +115,7 @@ def _ask_teacher(
 
 
 def entries_of(config: DataConfig, taught: Sequence[Taught], numbers: Mapping[str, int]) -> list[Entry]:
-    """What the parts may be drawn from."""
+    """What the parts may be made from."""
     entries = []
     for t in taught:
         hard = t.outcome in ("hard", "unasked") or (t.outcome == "malformed" and config.distil.malformed == "hard")
@@ -194,7 +194,7 @@ def _left_out(taught: Taught, config: DataConfig) -> bool:
 
 
 def _export(name: str, path: Path, examples: PartExamples) -> None:
-    """Write a file as a whole: nobody sees half of it."""
+    """Write a file as a whole: no reader sees half of it."""
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

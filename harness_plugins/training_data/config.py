@@ -24,7 +24,7 @@ Pool = Literal["correct", "hard"]
 
 class PartFacts(NamedTuple):
     pool: Pool
-    """What it is drawn from."""
+    """What it is made from."""
     model: Literal["proxy", "grm"]
     """Whose prompt its examples have."""
     target: bool
@@ -95,7 +95,7 @@ class Filters(Entry):
     response: Lengths | None = None
     """Of each response."""
     length_ratio: float | None = Field(None, ge=1)
-    """The longer response is at most so many times as long as the shorter."""
+    """The longer response is at most this many times as long as the shorter."""
     min_margin: float | None = None
     """Where a row says how clear its preference is; rows that do not are kept."""
 
@@ -115,18 +115,18 @@ class Contamination(Entry):
     perceptual: bool = True
     """Whether images are also compared by how they look (needs pillow)."""
     distance: int = Field(4, ge=0, le=8)
-    """Perceptual hashes that differ in so many of their 64 bits are of one image."""
+    """Perceptual hashes that differ in at most this many of their 64 bits are of one image."""
     ngram: int = Field(13, ge=3)
     """Words of a run that two texts share."""
     share: float = Field(0.5, gt=0, le=1)
-    """A text is a hit where at least this share of its runs stand in one benchmark."""
+    """A text is a hit where at least this share of its runs are in one benchmark."""
 
 
 class Distil(Entry):
     """How the teacher's answers divide the pairs."""
 
     orders: Literal["one", "both"] = "one"
-    """One order a pair, drawn from its content and the seed; or both, and right is who is right in both."""
+    """One order for each pair, decided by its content and the seed; or both, and right is who is right in both."""
     malformed: Literal["hard", "drop"] = "hard"
     """Where pairs go whose answer does not keep the form."""
     allow: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ class ModelPrompt(Entry):
 
 
 class DataConfig(Entry):
-    """Sources, what is held apart from them, a teacher, and the parts to draw."""
+    """Sources, the benchmarks that they are compared with, a teacher, and the parts to make."""
 
     sources: tuple[SourceEntry, ...] = Field(min_length=1)
     against: tuple[BenchmarkEntry, ...] = ()
@@ -173,7 +173,7 @@ class DataConfig(Entry):
     bad_rows: Literal["error", "skip"] = "error"
     formats: tuple[str, ...] = ("trl",)
     images: Literal["store", "in_place"] = "store"
-    """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they lie."""
+    """`store`: images of the parts are linked or copied into the folder, named by content. `in_place`: named where they are."""
     out: OutputPath | None = None
 
     @field_validator("sources", "against", "formats", mode="before")

@@ -1,8 +1,8 @@
 """What images are: the digest of their bytes, and a perceptual hash that survives re-encoding and resizing. Read once, kept in a file.
 
 The perceptual hash is pHash as imagehash has it (`imagehash.phash`): a 32 x 32 grey image, its cosine transform, and for each of
-the 8 x 8 lowest frequencies whether it lies above their median. Written out here over scipy, which is there anyway: imagehash
-would add PyWavelets for hashes that nobody asks for.
+the 8 x 8 lowest frequencies whether it is above their median. Written out here over scipy, which is there anyway: imagehash
+would add PyWavelets for hashes that are not used here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ImageFacts:
     looked: bool = False
     """Whether the perceptual hash was asked for."""
     fault: str = ""
-    """Why it is no image that a model can be shown."""
+    """Why it is not an image that a model can be shown."""
 
 
 class Images:

@@ -1,8 +1,8 @@
 """The parts of the training data: disjoint by cluster, at given sizes, repeatable by their seed, labels balanced.
 
-Proxy-SFT, Proxy-RL and GRM-SFT are drawn from pairs that the teacher judged rightly, GRM-RL from the others (Proxy-GRM, figure 2).
-A cluster belongs to the part that draws it first. Clusters come in an order drawn from the seed; only where the sizes cannot be met
-so, those come first that hold least of what other parts draw from (`packed`).
+Proxy-SFT, Proxy-RL and GRM-SFT are made from pairs that the teacher judged rightly, GRM-RL from the others (Proxy-GRM, figure 2).
+A cluster belongs to the part that takes it first. The seed decides the order of clusters; only where the sizes cannot be met
+so, those come first that hold least of what other parts need (`packed`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from harness_plugins.training_data.config import PART_FACTS, UNTAUGHT, Part, Poo
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One pair that may be drawn."""
+    """One pair that a part may take."""
 
     uid: str
     cluster: int
     pool: Pool
     first: bool | None
-    """Whether the preferred response stood first for the teacher; None where it answered in both orders, or was not asked."""
+    """Whether the preferred response was first for the teacher; None where it answered in both orders, or was not asked."""
 
 
 class Member(NamedTuple):
@@ -46,8 +46,8 @@ def draw(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, as_many
     """Draw the parts.
 
     Args:
-        sizes: how many pairs each part is to have; parts draw in this order.
-        as_many: where a size cannot be met, draw what there is.
+        sizes: how many pairs each part should have; parts choose in this order.
+        as_many: where a size cannot be met, take what there is.
 
     Raises:
         UserError: a size cannot be met; says how many there are, a line for each such part.
@@ -76,11 +76,11 @@ def _short(entries: Sequence[Entry], sizes: Mapping[Part, int], best: Drawn) -> 
             pool = PART_FACTS[part].pool
             candidates = [e for e in entries if e.pool == pool]
             lines.append(
-                f"parts: {part}: {size:,} wanted and {len(best.parts[part]):,} can be drawn: there are {len(candidates):,} "
+                f"parts: {part}: {size:,} asked for and {len(best.parts[part]):,} available: there are {len(candidates):,} "
                 f"{_POOL_WORDS[pool]} in {len({e.cluster for e in candidates}):,} clusters, no cluster may be in two parts, and "
-                "the parts before it draw first"
+                "earlier parts choose first"
             )
-    return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to draw what there is"]
+    return [*lines, "parts: lower the sizes, add sources, or set `as_many: true` to take what there is"]
 
 
 _POOL_WORDS: dict[Pool, str] = {"correct": "pairs that the teacher judged rightly", "hard": "pairs for reinforcement"}

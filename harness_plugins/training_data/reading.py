@@ -124,7 +124,7 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
             raise UserError(
                 *problems[:SHOWN_PROBLEMS],
                 *more,
-                f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; mend them, or leave them out and counted with "
+                f"source {entry.name!r}: {len(problems)} of {rows} rows do not fit; fix them, or leave them out and counted with "
                 "`bad_rows: skip`",
             )
         pairs = [p.item for p in read.pairs[first_pair:]]
@@ -174,8 +174,8 @@ def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pa
         except NoPreference as e:
             yield Dropped(entry.name, place, "no_preference", str(e))
         except MediaProblem as e:
-            mend = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
-            yield Dropped(entry.name, place, "bad_row", f"{e}{mend}")
+            fix = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
+            yield Dropped(entry.name, place, "bad_row", f"{e}{fix}")
         except RowProblem as e:
             yield Dropped(entry.name, place, "bad_row", str(e))
 
@@ -197,7 +197,7 @@ def _pair(reader: RowReader, row: Row, number: int, place: str) -> Pair:
 
 
 def _id_of(row: Row) -> str:
-    """An id from what a row says, so that it is the same wherever the row stands."""
+    """An id from what a row says, so that it is the same wherever the row is."""
     media = [embedded_name(data) if (data := embedded_bytes(m)) else str(m) for m in row.get("media") or ()]
     content = orjson.loads(orjson.dumps([row.get("prompt"), row.get("candidates")], default=str))
     return digest(content, media)[:16]

@@ -38,20 +38,20 @@ class Taught:
 
 
 def preferred_first(item: Item, order: Order) -> bool:
-    """Whether the preferred response stands first in an order."""
+    """Whether the preferred response is first in an order."""
     return (item.label.preferred == 0) == (order == "AB")
 
 
 def order_with(item: Item, first: bool) -> Order:
-    """The order in which the preferred response stands first, or second."""
+    """The order in which the preferred response is first, or second."""
     return "AB" if (item.label.preferred == 0) == first else "BA"
 
 
 def orders_for(item: Item, how: Distil, seed: int) -> tuple[Order, ...]:
     """The orders that the teacher sees a pair in.
 
-    One of them is drawn for each two rows of a source, and the other row gets its opposite: the preferred response stands first in
-    half of them, and a source that grows, or is read with a limit, asks nothing twice.
+    One of them is chosen at random for each two rows of a source, and the other row gets its opposite: the preferred response
+    is first in half of them, and a source that grows, or is read with a limit, asks nothing twice.
     """
     if how.orders == "both":
         return ORDERS

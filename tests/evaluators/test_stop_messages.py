@@ -39,8 +39,7 @@ def test_answers_that_cannot_be_read_say_what_would_help() -> None:
     text = stop_messages.unreadable("j", "verdict", Counter(truncated=20), "a long end", cut)
     assert (
         text
-        == "'j': its first 20 answers hold no verdict (20 truncated). One of them ends: 'a long end'. To mend: "
-        + cut[0]
+        == "'j': its first 20 answers hold no verdict (20 truncated). One of them ends: 'a long end'. To fix: " + cut[0]
     )
 
 

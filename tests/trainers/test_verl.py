@@ -149,7 +149,7 @@ def test_a_failure_ends_the_step_by_default(proxy: MockServer, tmp_path: Path) -
         made = load_reward_manager(config_of(proxy, "naive"), Letters())
         return await made.run_single(batch([FAILING], tmp_path / "a.png"))
 
-    with pytest.raises(BackendError, match="never heard"):
+    with pytest.raises(BackendError, match="never answered"):
         asyncio.run(scored())
 
 

@@ -40,7 +40,7 @@ def _spellings(secret: str) -> list[str]:
     patterns = ["".join(_character({c.lower(), c.upper()}) for c in secret)]
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
-        # The outer characters of base64 also depend on what stands beside the secret.
+        # The outer characters of base64 also depend on what is beside the secret.
         inner = encoded[(0, 2, 3)[before] : len(encoded) - (1 if (before + len(secret)) % 3 else 0)]
         patterns.append("".join(_character({"+": {"+", "-"}, "/": {"/", "_"}}.get(c, {c})) for c in inner))
     return patterns
@@ -48,7 +48,7 @@ def _spellings(secret: str) -> list[str]:
 
 def _character(variants: set[str]) -> str:
     """A pattern for one character, in either of its variants. Each branch begins with a literal, so that `re` skips quickly
-    over what cannot be a beginning; the longest stand first, as the last character of a key may begin a code (`%25`)."""
+    over what cannot be a beginning; the longest are first, as the last character of a key may begin a code (`%25`)."""
     branches = []
     codes = [(ord(v), _hex(ord(v))) for v in sorted(variants)]
     either = "|".join(h for _, h in codes)

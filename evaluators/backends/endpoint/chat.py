@@ -43,7 +43,7 @@ _GRAMMARS = frozenset(
 
 
 class Client(Protocol):
-    """Whoever posts requests to one replica."""
+    """A client: it posts requests to one replica."""
 
     async def send(self, body: Mapping[str, Any], images: list[Encoded], timeout_s: float) -> Reply: ...
 
@@ -121,8 +121,8 @@ class OpenAIBackend:
         )
 
     def _blanked(self, answer: Answer) -> Answer:
-        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and one may only stand in them
-        together."""
+        """Without keys: pieces of a stream and parts of a content were blanked each by itself, and a key may be whole
+        only where they are joined."""
         before = (answer.text, answer.reasoning, answer.refusal)
         text, reasoning, refusal = (t and self._transport.blank(t) for t in before)
         if (text, reasoning, refusal) == before:
@@ -156,7 +156,7 @@ class OpenAIBackend:
         return content
 
     async def _probe(self) -> None:
-        """Ask each replica once whether it gives log-probabilities, and goes on from a begun answer where that is wanted:
+        """Ask each replica once whether it gives log-probabilities, and continues an answer that has begun where that is wanted:
         better now than after a thousand paid answers."""
         spec = self._spec
         text = "Reply with exactly this and nothing else: <answer>1</answer>" if spec.continues else "Reply with 1."
@@ -173,7 +173,7 @@ class OpenAIBackend:
                 answer = await self._ask(replica, request)
             except BackendError as e:
                 if e.kind not in ("rejected", "logprobs"):
-                    return  # a dead or busy server is the engine's business, with its own message
+                    return  # the engine handles a dead or busy server, with its own message
                 why = f"HTTP {e.http}: {e.message}" if e.http else e.message
                 self._refuse(number, why, most=_most_allowed(e.message, spec.probabilities))
             tops = answer.top_logprobs or ()
@@ -183,13 +183,13 @@ class OpenAIBackend:
             if spec.continues and digit_of(first) is None and await self._begins_anew(replica, request, answer):
                 self._refuse(
                     number,
-                    f"asked to go on from `<answer>` it began a new answer with {first!r}: it ignores continue_final_message",
-                    needed="goes on from a begun answer (vLLM and SGLang do)",
+                    f"asked to continue from `<answer>`, it began a new answer with {first!r}: it ignores continue_final_message",
+                    needed="continues an answer that has begun (vLLM and SGLang do)",
                 )
 
     async def _begins_anew(self, replica: Client, request: ChatRequest, answer: Answer) -> bool:
-        """Whether a server answers alike when it is not asked to go on: then it did not. A weak model that goes on with no digit
-        reads another prompt in the two cases, and gives other probabilities."""
+        """Whether a server gives the same answer when it is not asked to continue: then it ignores the request. A weak model
+        that continues with no digit reads another prompt in the two cases, and gives other probabilities."""
         try:
             other = await self._ask(replica, replace(request, continues=False))
         except BackendError:
@@ -204,7 +204,7 @@ class OpenAIBackend:
         """Refuse the judge, since a replica cannot do what it asks for.
 
         Args:
-            needed: what another server is to do.
+            needed: what another server must be able to do.
             most: how many alternatives of a token the server says that it gives, where that would do.
 
         Raises:
@@ -233,7 +233,7 @@ class Headers:
 
     sent: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
-    """What in them must stand in no file."""
+    """Which of their values must not be written to a file."""
 
 
 def _headers(spec: ModelSpec) -> Headers:

@@ -1,7 +1,7 @@
 """Chat completions as servers really send them, read into an `Answer`, or into the failure that they are.
 
-What nobody reads may be as odd as it likes. What is read is read without guessing, and where it cannot be, the error says what
-came and what to do.
+Fields that are not read may hold anything. Fields that are read are read without guessing; where one cannot be, the error says
+what came and what to do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_reply(
         call_fields: fields of the answer that no reply holds (latency, sampling, ...).
 
     Raises:
-        BackendError: it holds none, with what it cost all the same.
+        BackendError: it holds none, with what it cost anyway.
     """
     if 300 <= reply.status < 400:
         raise redirected(reply)
@@ -78,7 +78,7 @@ def _body(reply: Reply, streamed: bool) -> Any:
             ) from None
         raise BackendError("bad_json", f"not a chat completion: {e}"[:SHOWN], http=reply.status) from None
     raise BackendError(
-        "stream", f"the endpoint answers in a stream of pieces, which nobody asked for{STREAM_FIX}", http=reply.status
+        "stream", f"the endpoint streamed its answer, and no stream was asked for{STREAM_FIX}", http=reply.status
     )
 
 
@@ -100,7 +100,7 @@ def _failure_in(body: Any) -> Any:
 
 
 def _chosen(choices: list[Any]) -> dict[str, Any]:
-    """The first choice: that of index 0, wherever it stands."""
+    """The first choice: that of index 0, wherever it is."""
     choice = choices[0]
     if len(choices) > 1 or not isinstance(choice, dict):
         objects = [c for c in choices if isinstance(c, dict)]

@@ -152,7 +152,7 @@ _WORDS = {
 """What servers without a code of their own for it say."""
 
 _SOON = re.compile(r"(try again|retry) (in|after) ", re.I)
-"""A limit that goes by: no quota that is used up, whatever it is called."""
+"""A limit that ends by itself: not a quota that is used up, whatever it is called."""
 
 
 STREAM_FIX = " (`stream: true` of the judge collects the pieces)"
@@ -179,7 +179,7 @@ class ServerFailure:
         if status == 402 or self.codes & _CODES["quota"] or (self._worded("quota") and not _SOON.search(self.words)):
             return "quota"
         if status >= 400 and (self._worded("images") or self._worded("max_tokens")):
-            return "rejected"  # whatever the status: what mends it is an option of the judge
+            return "rejected"  # whatever the status: what fixes it is an option of the judge
         if self.codes & _CODES["too_long"] or (status not in (401, 403, 404) and self._worded("too_long")):
             return "too_long"
         if status in (0, 400, 404, 405, 422, 501) and self._worded("stream"):
@@ -204,7 +204,7 @@ class ServerFailure:
     def error(self, reply: Reply, usage: dict[str, int] | None = None, wrote: bool = False) -> BackendError:
         """The failure of a request that got this in place of an answer."""
         kind = self.kind
-        words = self.words[:SHOWN] or f"HTTP {reply.status} and no word on what went wrong"
+        words = self.words[:SHOWN] or f"HTTP {reply.status} without an error message"
         if kind == "stream":
             words += STREAM_FIX
         return BackendError(kind, words, http=reply.status, retry_after_s=reply.retry_after_s, usage=usage, wrote=wrote)
@@ -216,7 +216,7 @@ def read_failure(status: int, body: Any, raw: bytes = b"") -> ServerFailure:
     Args:
         status: the HTTP status.
         body: the body as JSON; None where it is none.
-        raw: the body as it came, for one that is no JSON or of an unknown form.
+        raw: the body as it came, for one that is not JSON or of an unknown form.
     """
     if isinstance(body, list) and body:  # as Gemini sends it
         body = body[0]
@@ -275,7 +275,7 @@ def _codes(part: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _plain(raw: bytes) -> str:
-    """A body that is no JSON, as text: of a web page its title, or what is left without tags."""
+    """A body that is not JSON, as text: of a web page its title, or what is left without tags."""
     text = raw[:20_000].decode("utf-8", "replace")
     if not is_page(raw):
         return text[: 4 * SHOWN]
@@ -289,7 +289,7 @@ def is_page(data: bytes) -> bool:
 
 
 def redirected(reply: Reply) -> BackendError:
-    """The failure of a request that was sent elsewhere: nobody follows, so that no key goes where it was not meant to."""
+    """The failure of a request that was redirected: redirects are not followed, so that no key reaches another server."""
     target = reply.headers.get("location", "").partition("?")[0].partition("#")[0]
     scheme, mark, address = target.partition("://")
     if mark and "@" in address.partition("/")[0]:

@@ -1,4 +1,4 @@
-"""JSON as servers send it: with a byte order mark, NaN, bytes that are no UTF-8, and half characters in its texts."""
+"""JSON as servers send it: with a byte order mark, NaN, bytes that are not UTF-8, and half characters in its texts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def parsed(data: bytes) -> Any:
-    """The value that a body holds. What is no UTF-8 is replaced; NaN and Infinity are let through.
+    """The value that a body holds. What is not UTF-8 is replaced; NaN and Infinity are let through.
 
     Raises:
-        ValueError, RecursionError: it is no JSON.
+        ValueError, RecursionError: it is not JSON.
     """
     try:
         return orjson.loads(data)

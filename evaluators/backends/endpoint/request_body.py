@@ -1,4 +1,4 @@
-"""A request's JSON in pieces: images are sent from where they lie encoded, never copied into the text."""
+"""A request's JSON in pieces: images are sent from where they are encoded, never copied into the text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evaluators.backends.endpoint.transport import Reply, Transport
 from evaluators.images.media import Encoded
 
 MARK = secrets.token_hex(16)
-"""Where an image goes in the request's JSON. Drawn anew in each process and never sent, so no text can hold it."""
+"""Where an image goes in the request's JSON. Chosen at random by each process and never sent, so no text can hold it."""
 
 
 def pieces(data: bytes, images: Sequence[Encoded]) -> list[bytes]:
@@ -33,7 +33,7 @@ class HttpClient:
         self._url, self._headers, self._transport = url, headers, transport
 
     async def send(self, body: Mapping[str, Any], images: Sequence[Encoded], timeout_s: float) -> Reply:
-        """Post a request, whose images stand as marks in `body`.
+        """Post a request; marks in `body` show where its images go.
 
         Raises:
             BackendError: there is no reply.

@@ -54,7 +54,7 @@ class SdkClient:
             self._client = openai.AsyncOpenAI(**how, base_url=str(parts.with_query(None)), default_query=query)
 
     async def send(self, body: Mapping[str, Any], images: Sequence[Encoded], timeout_s: float) -> Reply:
-        """Post a request, whose images stand as marks in `body`.
+        """Post a request; marks in `body` show where its images go.
 
         Raises:
             BackendError: there is no reply.

@@ -25,7 +25,7 @@ def collected(data: bytes) -> Collected:
     """The chat completion that the pieces of a stream add up to.
 
     Raises:
-        ValueError: a piece is no JSON object.
+        ValueError: a piece is not a JSON object.
     """
     reply: dict[str, Any] = {}
     message: dict[str, list[Any]] = {}

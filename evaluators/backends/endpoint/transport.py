@@ -38,7 +38,7 @@ SHOWN = 300
 """Characters of a server's own words that are kept."""
 
 _WRITTEN = 1 << 20
-"""Bytes handed to a connection in one go: more of a body waits until there is room, so that it lies in memory once."""
+"""Bytes passed to a connection in one go: more of a body waits until there is room, so that it is in memory once."""
 
 _ALWAYS = {
     "User-Agent": "rubric-harness",
@@ -96,7 +96,7 @@ def address(url: str, path: str = "") -> URL:
     'https://host/deployments/x/chat/completions?api-version=1'
 
     Raises:
-        ValueError: that is no http(s) URL, or it holds a user name.
+        ValueError: that is not an http(s) URL, or it holds a user name.
     """
     parts = urlsplit(url)
     if parts.username or parts.password:
@@ -245,7 +245,7 @@ class Transport:
                 if isinstance(error, aiohttp.ClientHttpProxyError)
                 else _os(error)
             )
-            kind, words = "proxy", f"no way to {where(url)} through the proxy {where(proxy or url)}: {why}"
+            kind, words = "proxy", f"no connection to {where(url)} through the proxy {where(proxy or url)}: {why}"
         elif isinstance(error, aiohttp.ClientConnectorCertificateError):
             why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
             kind, words = "certificate", f"the certificate of {where(url)} is not trusted: {why}"
@@ -272,7 +272,7 @@ class Transport:
 
 
 def _utf8(data: bytes) -> bytes:
-    """JSON in another encoding as UTF-8: it would be read all the same, and a key in it would not be found."""
+    """JSON in another encoding as UTF-8: it would be read anyway, and a key in it would not be found."""
     if data[:1] == b"{" and data[1:2] != b"\0":
         return data
     encoding = json.detect_encoding(data[:4])
@@ -280,7 +280,7 @@ def _utf8(data: bytes) -> bytes:
 
 
 class _Pieces(aiohttp.Payload):
-    """A body that is sent from where its pieces lie."""
+    """A body that is sent from where its pieces are."""
 
     def __init__(self, value: Sequence[bytes]) -> None:
         super().__init__(value, content_type="application/json")
@@ -299,7 +299,7 @@ class _Pieces(aiohttp.Payload):
 
 
 class _Connection(ResponseHandler):
-    """Closes where something comes that nobody asked for: aiohttp would take it for the reply to the next request."""
+    """Closes where data come that were not asked for: aiohttp would take them for the reply to the next request."""
 
     _answer: Any = None
     """The body of the reply that was waited for, once its head is there."""
@@ -337,7 +337,7 @@ def check_proxy(url: URL) -> None:
     """Whether the proxy that the environment names for an address can be used.
 
     Raises:
-        ValueError: it is no http(s) proxy.
+        ValueError: it is not an http(s) proxy.
     """
     named = _proxies().get(url.scheme)
     if named is None or proxy_bypass(where(url)):

@@ -21,7 +21,7 @@ VIOLATIONS = {
     "truncated": "the answer was cut off, by a token limit or its server",
     "no_answer": "reasoning was opened and never closed: nothing follows it",
     "missing_rubric": "no <rubric> ... </rubric>",
-    "duplicate_rubric": "<rubric> or </rubric> stands more than once",
+    "duplicate_rubric": "<rubric> or </rubric> occurs more than once",
     "unclosed_rubric": "<rubric> without </rubric>, or the other way round",
     "empty_rubric": "nothing between <rubric> and </rubric>",
     "text_outside": "text before or after the rubric",
@@ -55,7 +55,7 @@ _PLACES = re.compile(
 _NAMES = re.compile(
     r"\b(?:(?:[Rr]esponse|[Cc]andidate|[Oo]utput|[Ii]mage|[Pp]icture|[Ee]dit) #?[AB12]|[Aa]nswer #?[12])\b(?!\s?%|[.:]?\d)"
 )
-"""Case is part of it: "the image a child drew" names nobody."""
+"""Case is part of it: "the image a child drew" names no candidate."""
 _HOLISTIC = re.compile(
     r"\boverall(?: \w+)? (?:quality|impression|appeal|score|rating|merit)\b|\bhow (?:good|well)\b|\bgood overall\b"
 )
@@ -64,7 +64,7 @@ _LONGEST_NAME = 80
 
 
 def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
-    """Take an answer apart. The draft's rubric holds the criteria alone, numbered anew.
+    """Take an answer apart. The draft's rubric holds the criteria alone, numbered again.
 
     Args:
         blind: the writer saw no responses, as always here.

@@ -1,4 +1,4 @@
-"""Sections of a writer's answer: what stands between a tag's only pair, and what stands outside all of them."""
+"""Sections of a writer's answer: what is between a tag's only pair, and what is outside all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What stands between a tag's only pair; nothing where there is no such pair."""
+    """What is between a tag's only pair; nothing where there is no such pair."""
 
     inside: str | None = None
     place: Place | None = None

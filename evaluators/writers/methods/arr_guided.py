@@ -1,4 +1,4 @@
-"""ARR with a guide: as `arr_zero_shot`, after exemplars that stand in the prompt before the request (arXiv 2605.08354, sec. 3).
+"""ARR with a guide: as `arr_zero_shot`, after exemplars that are in the prompt before the request (arXiv 2605.08354, sec. 3).
 
 The paper shows each exemplar's preferred candidate first, which teaches an order beside the preference; here they alternate.
 """

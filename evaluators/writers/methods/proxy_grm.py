@@ -29,13 +29,13 @@ VIOLATIONS = {
     "truncated": "the answer was cut off, by a token limit or its server",
     "no_answer": "reasoning was opened and never closed: nothing follows it",
     **{f"missing_{t}": f"no <{t}> ... </{t}>" for t in ("rubric", "eval", "answer")},
-    **{f"duplicate_{t}": f"<{t}> or </{t}> stands more than once" for t in ("rubric", "justify", "eval", "answer")},
+    **{f"duplicate_{t}": f"<{t}> or </{t}> occurs more than once" for t in ("rubric", "justify", "eval", "answer")},
     **{
         f"unclosed_{t}": f"<{t}> without </{t}>, or the other way round"
         for t in ("rubric", "justify", "eval", "answer")
     },
     **{f"empty_{t}": f"nothing between <{t}> and </{t}>" for t in ("rubric", "justify", "eval", "answer")},
-    "misplaced_justify": "<justify> lies outside <rubric>",
+    "misplaced_justify": "<justify> is outside <rubric>",
     "nested_tags": "one section begins inside another",
     "wrong_order": "the sections do not follow each other as rubric, eval, answer",
     "text_outside": "text before, between or after the sections",
@@ -94,7 +94,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
 
 
 class _Parted(NamedTuple):
-    """What stands in `<rubric>`: the rubric itself, and its reasons."""
+    """What is in `<rubric>`: the rubric itself, and its reasons."""
 
     rubric: str
     justify: str = ""

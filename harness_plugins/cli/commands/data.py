@@ -17,8 +17,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "data",
         help="build SFT and RL training sets from raw preference data",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Build the sets that a Proxy-GRM pipeline trains on: read preference data, hold it apart from the benchmarks,\n"
-        "have a teacher judge each pair, and draw disjoint parts from what it got right and wrong, in the formats of trainers.\n"
+        description="Build the sets that a Proxy-GRM pipeline trains on: read preference data, remove what is in the benchmarks,\n"
+        "have a teacher judge each pair, and make disjoint parts of what it got right and wrong, in the formats of trainers.\n"
         "Stop it at any time: the same command goes on where it stopped.",
         epilog="a small config (docs/data.md has every key; examples/data.yaml the paper's sizes):\n"
         "  sources:\n"
@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
 
     redo = values_by_field(args.redo, "--redo")
     if set(redo) - {"status"} or redo.get("status", set()) - {"invalid"}:
-        raise UserError("--redo takes status=invalid: answers that held no rubric are asked for again")
+        raise UserError("--redo takes status=invalid: answers without a rubric are asked for again")
     config = load_data_config(args.config)
     if args.dry_run:
         from harness_plugins.training_data.dry_run import dry_run
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         return COMPLETE
     print_failures(built.tally, "answers of the teacher")
     say(
-        f"{built.outcomes['unanswered']} pairs are without an answer, so no part was drawn; to go on without them, set "
+        f"{built.outcomes['unanswered']} pairs have no answer, so no part was made; to go on without them, set "
         "`distil: {unanswered: drop}`",
         file=sys.stderr,
     )

@@ -50,6 +50,6 @@ def main(args: argparse.Namespace) -> int:
     )
     if exported.left_out:
         say(f"Left out: {exported.left_out} lines that cannot be read")
-    say(f"Told in: {near(exported.out)}/about.json (what was removed, what is hashed)")
+    say(f"Details: {near(exported.out)}/about.json (what was removed, what is hashed)")
     say(f"Score:   rubric-harness score {near(exported.out)}")
     return COMPLETE

@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         allow_abbrev=False,
         help="run lmms-eval with our tasks (rt_...), real exit codes, and our table at the end",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="lmms-eval's own command with our tasks on its path. Whatever is not listed here goes to lmms-eval as it is.\n"
+        description="lmms-eval's own command with our tasks on its path. Other options are passed to lmms-eval unchanged.\n"
         "Tasks: rt_<benchmark>_{judge,generic,shuffled,transfer}; rt_<benchmark> is all four; rt_reward_bench, rt_transfer.",
         epilog="a judge behind an endpoint, resumable, many requests at a time:\n"
         "  rubric-harness lmms-eval --rubrics rubrics.jsonl --tasks rt_demo --model rubric_judge \\\n"
@@ -34,7 +34,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "--rubric-config",
         type=Path,
         metavar="CONFIG.yaml",
-        help="a config that says where the data lie; its judges are not used (RUBRIC_HARNESS_CONFIG)",
+        help="a config that says where the data are; its judges are not used (RUBRIC_HARNESS_CONFIG)",
     )
     command.add_argument(
         "--out", type=place, metavar="DIR", help="the run folder (RUBRIC_HARNESS_OUT; results/runs/hosted)"

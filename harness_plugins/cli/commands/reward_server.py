@@ -15,7 +15,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         help="serve Proxy-GRM's and RPO's rewards to trainers",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Serve rewards over HTTP: POST /v1/proxy_grm, POST /v1/rpo, GET /health, GET /metrics. Images come by value.\n"
-        "Ctrl-C or SIGTERM finishes what is under way and refuses the rest; a second one leaves at once.",
+        "Ctrl-C or SIGTERM finishes the requests in flight and refuses new ones; a second one stops at once.",
         epilog="a small config:\n"
         "  proxy_grm:\n"
         "    proxy: {name: proxy, backend: openai, model: my/proxy-7b, base_url: 'http://127.0.0.1:8000/v1', concurrency: 64}\n"

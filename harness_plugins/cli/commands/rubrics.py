@@ -31,7 +31,11 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     command.add_argument("--out", type=place, metavar="DIR", help="the run folder (overrides the config's `out`)")
     command.add_argument("--limit", type=positive, metavar="N", help="at most N items of each benchmark")
     command.add_argument(
-        "--redo", action="append", default=[], metavar="status=invalid", help="write again what was no rubric"
+        "--redo",
+        action="append",
+        default=[],
+        metavar="status=invalid",
+        help="write again where the answer held no rubric",
     )
     command.add_argument("--quiet", action="store_true", help="no progress line")
     add_prices(command)

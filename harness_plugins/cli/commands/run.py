@@ -50,7 +50,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     command.add_argument(
         "--stop-unreadable",
         action="store_true",
-        help="end the run where a judge's first 20 answers all hold no verdict (unparsed or truncated); without it that is only told",
+        help="end the run where a judge's first 20 answers all hold no verdict (unparsed or truncated); without it the run only warns",
     )
     add_prices(command)
     add_limit(command)

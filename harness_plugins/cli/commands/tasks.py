@@ -1,4 +1,4 @@
-"""`tasks`: what is at hand."""
+"""`tasks`: what is available."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from harness_plugins.cli.exit_codes import COMPLETE
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
-    command = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges at hand")
+    command = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges that are available")
     command.add_argument(
-        "--path", action="store_true", help="print only the folder of our task files: what --include_path wants"
+        "--path", action="store_true", help="print only the folder of our task files, for --include_path"
     )
     command.add_argument(
         "--write",
         type=place,
         metavar="DIR",
-        help="write the task files of the benchmarks in DIR, by which lmms-eval and lm-eval find them",
+        help="write the task files of the benchmarks in DIR, so that lmms-eval and lm-eval find them",
     )
     return command
 

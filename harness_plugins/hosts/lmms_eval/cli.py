@@ -27,7 +27,7 @@ def listing() -> str:
     """
     try:
         from lmms_eval.models import AVAILABLE_CHAT_TEMPLATE_MODELS, AVAILABLE_SIMPLE_MODELS
-    except Exception as e:  # packages that do not fit each other raise whatever they like
+    except Exception as e:  # packages of versions that do not fit may raise anything
         raise not_imported("lmms-eval", e, EXTRA) from None
     chat = sorted(AVAILABLE_CHAT_TEMPLATE_MODELS)
     simple = sorted(set(AVAILABLE_SIMPLE_MODELS) - set(chat))
@@ -69,7 +69,7 @@ def lmms_eval(
             os.environ[name] = str(value)
     try:
         import lmms_eval.__main__ as host
-    except Exception as e:  # packages that do not fit each other raise whatever they like
+    except Exception as e:  # packages of versions that do not fit may raise anything
         raise not_imported("lmms-eval", e, EXTRA) from None
     from harness_plugins.hosts.folder import close_folders
     from harness_plugins.hosts.lmms_eval import with_ours
@@ -109,7 +109,7 @@ def lmms_eval(
 
 
 def _mistake(error: Exception) -> UserError | None:
-    """What the user is to do about an error that lmms-eval would print with a traceback; None where it is no mistake of theirs."""
+    """What the user is to do about an error that lmms-eval would print with a traceback; None where it is not a mistake of theirs."""
     if failed_import(error) is not None:
         return not_imported("lmms-eval", error, EXTRA)
     message = str(error) if isinstance(error, ValueError | AssertionError) else ""

@@ -1,7 +1,7 @@
 """Tasks that are not ours, asked by `rubric_judge`: the same slots, retries and typed failures, and a journal to resume from.
 
 `answers-<rank>.jsonl` in the run folder holds a line a request, keyed by a digest of everything sent: the judge, the texts,
-the bytes of the images. Images that a task hands over decoded are written out once as PNG, which loses nothing, in threads.
+the bytes of the images. Images that a task gives decoded are written out once as PNG, which loses nothing, in threads.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def answer(
     """Ask what the folder has no answer to; results in the order of the requests.
 
     Raises:
-        UserError: the judge is no chat model, or a request holds what it cannot be shown.
+        UserError: the judge is not a chat model, or a request holds what it cannot be shown.
         RunStopped: the server is dead or refuses everything.
     """
     if not requests:
@@ -124,7 +124,7 @@ class _Asking:
                         await self._ahead.acquire()
                         tasks.append(group.create_task(self._reply_to(request, draws[id(request)])))
                         tasks[-1].add_done_callback(lambda _: bar.update(1))
-                        draws[id(request)] += 1  # --repeats hands over the same request again: another draw
+                        draws[id(request)] += 1  # --repeats sends the same request again: another sample
             except BaseExceptionGroup as failures:
                 raise cause_of(failures) from None
             finally:
@@ -223,7 +223,7 @@ class _ShownRequest(NamedTuple):
 
 
 def result_of(answer: Answer | None, error: Failure | None) -> GenerationResult:
-    """What lmms-eval is to see: of a request without an answer its own words, so that its tasks and tools know it for what it is."""
+    """What lmms-eval is to see: of a request without an answer its own words, so that its tasks and tools recognise it."""
     if answer is None:
         reason = f"{error.kind}: {error.message}" if error else "no answer"
         return GenerationResult(f"{REQUEST_FAILED} {reason}", TokenCounts())

@@ -1,6 +1,6 @@
 """`--model rubric_judge`: any evaluator of ours as an lmms-eval model, with journal, resume, typed failures and logprobs.
 
-On our own tasks it is the native engine: images go out as they lie on disk and the verdicts are those that
+On our own tasks it is the native engine: images go out as they are on disk and the verdicts are those that
 `rubric-harness run` would write. On other tasks see `foreign`.
 """
 
@@ -100,7 +100,7 @@ def _native_task(request: Instance) -> RubricTask | None:
 
 
 class Tasks(dict[str, Any]):
-    """`task_dict`, in which lmms-eval tells a model the tasks that it is to answer: ours hear of it, since nothing else tells them."""
+    """`task_dict`, in which lmms-eval tells a model the tasks that it must answer; nothing else tells our tasks."""
 
     def __setitem__(self, name: str, dataset: Any) -> None:
         docs = dataset.get("test") if isinstance(dataset, dict) else None
@@ -110,7 +110,7 @@ class Tasks(dict[str, Any]):
 
 
 def run(folder: Folder, spec: JudgeSpec, rows: Sequence[Row], progress: bool) -> None:
-    """Ask for the rows that the folder does not hold yet; arms of one item and order stand together."""
+    """Ask for the rows that the folder does not hold yet; arms of one item and order are together."""
     chosen: dict[str, dict[str, list[Row]]] = {}
     once = {row.id: row for row in rows}
     for row in sorted(once.values(), key=lambda r: r.order):

@@ -129,7 +129,7 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         arguments = cli.model_args or {}
         return HostModel(cli.model, simple_parse_args_string(arguments) if isinstance(arguments, str) else arguments)
 
-    # What came of it
+    # The result
 
     @plainly
     def process_results(self, doc: dict[str, Any], results: Sequence[Any], full_docs: Any = None) -> dict[str, Any]:

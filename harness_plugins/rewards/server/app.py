@@ -2,7 +2,7 @@
 
 rubric-harness reward-server CONFIG.yaml
 
-Images come by value alone. So many judge calls may be pending, and the bodies of all requests together hold so many bytes; what would
+Images come by value alone. Pending judge calls are limited, and so are the bytes of all request bodies together; what would
 go beyond is refused with 503 and Retry-After. Whatever has no reward is `null` with the reason beside it, so that a trainer masks it.
 """
 
@@ -91,14 +91,14 @@ class RewardServer:
         if not self._token:
             return
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        # Both are looked at whatever the scheme is, and in constant time: how long it takes tells nothing of the token.
+        # Both are looked at whatever the scheme is, and in constant time: the time that it takes shows nothing of the token.
         right = hmac.compare_digest(token.strip().encode(), self._token)
         if not right or scheme.lower() != "bearer":
             raise Refused(401, "auth", "Authorization: Bearer with the server's token is needed")
 
     @contextlib.contextmanager
     def admitted(self, calls: int) -> Iterator[None]:
-        """Room for so many judge calls, until they are answered."""
+        """Reserve this many judge calls, until they are answered."""
         if calls > self.config.queue:
             raise Refused(
                 413,
@@ -117,7 +117,7 @@ class RewardServer:
 
     @contextlib.contextmanager
     def room_for_body(self) -> Iterator[Callable[[int], None]]:
-        """A function that takes room for a body of so many bytes, or for more of the same one; all is given back at the end."""
+        """A function that reserves bytes for a body, or more for the same one; all is released at the end."""
         most = int(self.config.limits.bodies_mb * MEGABYTE)
         taken = 0
 
@@ -373,7 +373,7 @@ async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -
 
 
 async def _while_connected(request: Request, work: Awaitable[BaseModel]) -> BaseModel:
-    """The work, given up where nobody waits for it any longer: a trainer that died must not keep the judge busy."""
+    """The work, cancelled where no client waits for it any longer: a trainer that died must not keep the judge busy."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -403,5 +403,5 @@ def _refusal(refused: Refused) -> Response:
     if refused.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if refused.status in (408, 413, 503):
-        response.headers["Connection"] = "close"  # what is left of its body is not read; a server that ends is let go
+        response.headers["Connection"] = "close"  # the rest of its body is not read, so the connection is closed
     return response

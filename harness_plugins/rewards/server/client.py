@@ -1,7 +1,7 @@
 """A reward server's client, in place of a judge of one's own: `RewardClient(url)` goes wherever a proxy or an RPO judge does.
 
 A server that is busy, restarted or killed is asked again, with jitter, until the deadline of each sample; what has no answer then
-is masked, with the failure that it ended in. What asking again cannot mend (a wrong token, a wrong address) is said at once.
+is masked, with the failure that it ended in. What asking again cannot fix (a wrong token, a wrong address) is said at once.
 
 reward_func = proxy_grm_reward(RewardClient("http://127.0.0.1:8765", token_env="REWARD_TOKEN"))
 """
@@ -68,7 +68,7 @@ class RewardClient(AsyncResource):
         self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
         self._concurrency = concurrency
         if token_env is not None and not self._token():
-            raise UserError(f"the environment variable {token_env} is not set: it is to hold the reward server's token")
+            raise UserError(f"the environment variable {token_env} is not set: it must hold the reward server's token")
         if header_problem("x", self._token()):
             raise UserError(f"the token in {token_env} holds characters that no header may: set it again")
         self.failures: Counter[str] = Counter()
@@ -139,7 +139,7 @@ class RewardClient(AsyncResource):
         """Ask until it answers or the deadline passes; BackendError is the last failure.
 
         No `engine.caller`: that ends by a number of attempts, pays for each and gives up a dead server, and the reward server's own has
-        done so already. Here a server that is away is waited for.
+        done so already. Here the client waits for a server that is down.
         """
         async with self._gate:
             data = await asyncio.to_thread(body)

@@ -62,7 +62,7 @@ async def _serve(rewards: RewardServer, names: Sequence[str], listening: socket.
 
 
 class Server(uvicorn.Server):
-    """uvicorn, told when it ends, so that requests on open connections are refused from then on."""
+    """uvicorn, which notes when it ends, so that requests on open connections are refused from then on."""
 
     def __init__(self, rewards: RewardServer, names: Sequence[str]) -> None:
         connections = Connections()

@@ -1,6 +1,6 @@
 """Paper tables: a spec (`results/tables/NAME.yaml`), the published rows it names, and our rows beside them.
 
-Every cell says measured, published or unavailable; nothing stands in one that was neither measured nor cited.
+Every cell says measured, published or unavailable; no cell holds a number that was neither measured nor cited.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def paper_table(name: str, runs: Sequence[Path] = ()) -> PaperTable:
     """The table of a spec with our rows from the runs; without runs, the published rows alone.
 
     Raises:
-        UserError: no such spec, or a folder that is no run or has nothing for the table.
+        UserError: no such spec, or a folder that is not a run or has nothing for the table.
     """
     spec = load_table_spec(name)
     ours = measured(spec, runs)

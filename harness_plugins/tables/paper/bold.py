@@ -1,7 +1,7 @@
-"""Which numbers are bold: the best among comparable ones, and never by a difference that cannot be told from chance.
+"""Which numbers are bold: the best among comparable ones, and never by a difference that may be chance.
 
 Published numbers compare with published ones, whose conventions must be known and equal; ours with ours, over the same
-items under the same protocol and orders. Never one with the other: nobody can test such a difference.
+items under the same protocol and orders. Never one with the other: such a difference cannot be tested.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ANY = ("order", "unparsed")
 
 
 class Place(NamedTuple):
-    """A number and the row that it stands in."""
+    """A number and the row that it is in."""
 
     row: Row
     number: Number
@@ -47,7 +47,7 @@ MERIT: dict[str, Callable[[float], float]] = {
 
 
 def _is_best(column: Column, number: Number, rivals: Sequence[Number]) -> bool:
-    """Flagged numbers compete, and are never bold. Of ours, one must also be told from the same judge without a rubric."""
+    """Flagged numbers compete, and are never bold. Of ours, one must also differ from the same judge without a rubric."""
     if not rivals or number.flags or number.value is None:
         return False
     merit = MERIT[column.better]
@@ -63,7 +63,7 @@ def _is_rival(spec: TableSpec, column: Column, contender: Place, other: Place) -
     if number.state == "published":
         return _agree(spec, column, number, rival)
     comparable = number.comparable is not None and number.comparable == rival.comparable
-    # An unseen row is not beaten by a judge that reads its own kin: that one stands apart.
+    # An unseen row is not beaten by a judge that reads its own kin: that one is apart.
     return comparable and (contender.row.apart or not other.row.apart)
 
 

@@ -65,7 +65,7 @@ def _cell(number: Number, marks: tuple[str, ...]) -> Cell:
 
 
 def notes_of(table: PaperTable) -> list[str]:
-    """What stands under the table: the spec's words, how to read it, what our numbers are, what rows say of themselves."""
+    """What is under the table: the spec's words, how to read it, what our numbers are, what rows say of themselves."""
     spec = table.spec
     notes = list(spec.notes)
     notes += [

@@ -16,7 +16,7 @@ FULL = ("wrong", "coin", "none")
 
 
 class Interval(NamedTuple):
-    """Between what an exact value must lie, in units of the whole."""
+    """Between what an exact value must be, in units of the whole."""
 
     low: Fraction
     high: Fraction
@@ -53,7 +53,7 @@ def _steps(printed: str, scale: int) -> Steps:
 def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) -> range:
     """Every k for which k of n rounds or truncates (or only does what `printing` says) to the printed number.
 
-    A tie may be rounded either way: papers follow C, Python, Excel and hands alike.
+    A tie may be rounded either way: papers round by C, Python, Excel or by hand.
     """
     value, units = _steps(printed, scale)
     least = -(-value * n // units) if printing == "truncated" else -((1 - 2 * value) * n // (2 * units))
@@ -62,7 +62,7 @@ def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) 
 
 
 def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
-    """Between what the exact value must lie, in units of the whole; narrower where the number of answers is known."""
+    """Between what the exact value must be, in units of the whole; narrower where the number of answers is known."""
     value, units = _steps(printed, scale)
     if n is not None and (fitting := counts(printed, n, scale)):
         return Interval(Fraction(fitting[0], n), Fraction(fitting[-1], n))
@@ -111,7 +111,7 @@ class _RowLint:
         return ", unless answers were dropped" if unknown else ""
 
     def rows_of(self, column: Column, split: str | None) -> int | None:
-        """How many items stand behind a cell, nothing where nobody says."""
+        """How many items are behind a cell; None where the paper does not say."""
         if column.n is not None:
             return column.n
         if column.part is not None:
@@ -136,7 +136,7 @@ class _RowLint:
     def infeasible(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
         for key, cell in self.cells.items():
             column = self.table.column(key)
-            # Under a wrong split a cell is only held against the splits that fit its row: else right numbers are accused.
+            # Under a wrong split a cell is only checked against the splits that fit its row: else correct numbers are flagged.
             answers = [self.answers(column, s) for s in fitting.get(key, [self.split(key)])]
             sizes = [n for n in answers if n is not None]
             if len(sizes) < len(answers) or any(self.counts(key, cell.value, n) for n in sizes):
@@ -165,7 +165,7 @@ class _RowLint:
         return intervals
 
     def from_parts(self, column: Column, aggregate: str, split: str | None) -> Interval | None:
-        """What a summary must be by its parts, nothing where that cannot be told."""
+        """What a summary must be by its parts, nothing where that is not known."""
         parts = self.parts(column, split)
         if parts is None:
             return None
@@ -285,7 +285,7 @@ def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
 def lint(tables: Iterable[PublishedTable]) -> list[Flag]:
     """Every cell with a fault that can be computed.
 
-    What nobody says (how many items, how many runs, the parts) is never held against a number.
+    A number is never flagged for what is not stated (how many items, how many runs, the parts).
     """
     tables = tuple(tables)
     flags = [flag for t in tables for row in t.rows for flag in _RowLint(t, row).flags()]

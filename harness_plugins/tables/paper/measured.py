@@ -60,7 +60,7 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> Measured:
     """What runs have for a table.
 
     Raises:
-        UserError: a folder is no run, or none of them holds anything that the table has a column for.
+        UserError: a folder is not a run, or none of them holds anything that the table has a column for.
     """
     runs = read_folders(spec, folders)
     adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
@@ -245,7 +245,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
             there = [c.metric for c in spec.columns if c.benchmark == score.benchmark]
             if there:
                 notes.append(
-                    f"{run.name}: {score.metric} of {score.benchmark} stands in no column ({', '.join(there)} would)."
+                    f"{run.name}: {score.metric} of {score.benchmark} fits no column ({', '.join(there)} would)."
                 )
             continue
         _fits_unit(run, column, score)
@@ -259,7 +259,7 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
         if (before := row.cells.setdefault(column.key, cell)).value != score.value:
             raise UserError(
                 f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {before.value:g} and {score.value:g}; "
-                "keep one line, or tell them apart by `method`"
+                "keep one line, or distinguish them by `method`"
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
     return rows
@@ -275,9 +275,9 @@ def _fits_unit(run: Run, column: Column, score: Score) -> None:
 
 
 def _joined(spec: TableSpec, parts: Sequence[Part], notes: list[str]) -> list[Row]:
-    """Rows of one key from several runs made one, unless two runs fill one cell differently: then each stands alone.
+    """Rows of one key from several runs made one, unless two runs fill one cell differently: then each is alone.
 
-    They stand by judge, arm and K; baselines last.
+    They are ordered by judge, arm and K; baselines last.
     """
     groups: dict[Key, list[Part]] = {}
     for part in parts:

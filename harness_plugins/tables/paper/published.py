@@ -44,7 +44,7 @@ class Source(Entry):
 
 
 class Conventions(Entry):
-    """How a number was made. Empty means: as the level above says; `unknown` means that nobody says."""
+    """How a number was made. Empty means: as the level above says; `unknown` means that it is not stated."""
 
     sources: tuple[Source, ...] = ()
     revision: str | None = None
@@ -65,7 +65,7 @@ class Cell(Conventions):
 
     value: Printed
     spread: Printed | None = None
-    """What stands behind ±."""
+    """The number after ±."""
     gain: Printed | None = None
     """The printed difference to the row without the method."""
     notes: str = ""

@@ -19,7 +19,7 @@ class Number:
 
     state: State = "unavailable"
     text: str = ""
-    """As it stands in the table: published ones exactly as printed, ours with k/N. Empty where unavailable."""
+    """As it is in the table: published ones exactly as printed, ours with k/N. Empty where unavailable."""
     value: float | None = None
     """In the column's unit."""
     k: float | None = None
@@ -79,4 +79,4 @@ class PaperTable:
     """Published ones first."""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """What spoils our numbers: stands above them."""
+    """What spoils our numbers, printed above them."""

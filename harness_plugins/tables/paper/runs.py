@@ -24,7 +24,7 @@ IMPORTED = "import"
 
 @dataclass
 class Run:
-    """A folder as it lies there, with the reports that the columns need of it."""
+    """A folder as it is on disk, with the reports that the columns need of it."""
 
     name: str
     folder: Path
@@ -48,7 +48,7 @@ def read_folders(spec: TableSpec, folders: Sequence[Path]) -> list[Run]:
     UserError: a folder is neither a run nor holds scores."""
     folders = list({f.resolve(): f for f in folders}.values())  # named twice it would be two tests in Holm's family
     plain = [f.resolve().name for f in folders]
-    # By the folder's own name, told apart by a number: no path stands in a table.
+    # By the folder's own name, distinguished by a number: no path is in a table.
     names = [n if plain.count(n) == 1 else f"{n}#{plain[:i].count(n) + 1}" for i, n in enumerate(plain)]
     return [_read(spec, folder, name) for folder, name in zip(folders, names, strict=True)]
 

@@ -25,7 +25,7 @@ Agreed = Literal["revision", "dataset_rows", "split", "aggregate", "order", "unp
 
 
 class Beside(Entry):
-    """A table of published numbers whose rows stand in this one."""
+    """A table of published numbers whose rows are in this one."""
 
     table: str
     columns: dict[str, str] = Field(default_factory=dict)
@@ -49,13 +49,13 @@ class Column(Entry):
     protocol: str = "strict"
     """Answers that were imported are scored by the benchmark's official protocol for their format, where there is one."""
     imported: dict[str, str] = Field(default_factory=dict)
-    """Format of imported answers -> the metric of them that stands here, where it is another one."""
+    """Format of imported answers -> the metric of them that is here, where it is another one."""
     part: str = ""
     """The category that it covers; nothing: the whole benchmark."""
     mean_of: tuple[str, ...] = ()
     """Other columns whose mean it is: of published rows as printed, of ours computed."""
     unavailable: str = ""
-    """Why nobody can fill it: the cells stay empty."""
+    """Why it cannot be filled: the cells stay empty."""
     unit: Literal["percent", "share", "score"] = "percent"
     digits: int = Field(1, ge=0, le=6)
     better: Literal["higher", "lower", "nearer_zero", "neither"] = "higher"
@@ -68,7 +68,7 @@ class Column(Entry):
 
 
 class TableSpec(Entry):
-    """One paper's table: the published rows that stand in it, and how cells of runs become rows beside them."""
+    """One paper's table: the published rows that are in it, and how cells of runs become rows beside them."""
 
     spec: str
     title: str = Field(min_length=1)
@@ -77,7 +77,7 @@ class TableSpec(Entry):
     stub: dict[StubField, str] = Field(min_length=1)
     """What names a row -> the header above it. `rubrics` is K, how many criteria a rubric was to have."""
     arms: dict[str, str] = Field(default_factory=lambda: {"none": ""})
-    """The arms whose cells become rows -> what stands under `method` there. Baselines are rows in any case."""
+    """The arms whose cells become rows -> what is printed under `method` there. Baselines are rows in any case."""
     columns: tuple[Column, ...] = Field(min_length=1)
     comparable: tuple[Agreed, ...] = ("dataset_rows", "aggregate", "order", "unparsed")
     """What two published numbers must have in common, known and equal, for one to be called better. `split` is asked of
@@ -91,7 +91,7 @@ class TableSpec(Entry):
             if arm not in ARMS and arm not in ("grm", WRITER_PLUS_NONE):
                 raise ValueError(unknown("arm", arm, [*ARMS, "grm", WRITER_PLUS_NONE]))
             if ARMS.facts(arm).uses_label:
-                raise ValueError(f"{arm!r} is a probe that is told the label: it stands in no paper's table")
+                raise ValueError(f"{arm!r} is a probe that sees the label: it has no place in a paper's table")
         return value
 
     @model_validator(mode="after")

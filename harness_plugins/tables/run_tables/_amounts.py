@@ -9,7 +9,7 @@ from harness_plugins.config.prices import Prices
 from harness_plugins.scoring.costs import CostPoint
 
 ITEMS = 1000
-"""Costs are shown for so many items: those of one are small fractions."""
+"""Costs are shown for this many items: those of one are small fractions."""
 
 
 def tokens(value: float) -> str:

@@ -23,7 +23,7 @@ OFFICIAL = (
     "kendall_tau",
 )
 RATES = ("strict_both", "consistency", "first_position_rate", "longer_pick_rate", "parsed")
-"""Metrics that stand beside the accuracy, where there are any."""
+"""Metrics that are beside the accuracy, where there are any."""
 
 
 def tables(report: Report) -> list[Table]:
@@ -53,7 +53,7 @@ def _table(view: View) -> Table:
         )
     table.notes.append(f"Protocol {protocol}: {about}. k/n in items (mean over their orders) or, for rates, in trials.")
     if unlabelled:
-        table.notes.append(f"{unlabelled} items whose label prefers no candidate stand outside every accuracy.")
+        table.notes.append(f"{unlabelled} items whose label prefers no candidate are not part of any accuracy.")
     table.notes += [*_probes(view), *answers(view), *flags(view)]
     if view.benchmark == next(iter(report.items)):
         table.notes += report.notes
@@ -70,11 +70,11 @@ def _mass(cell: CellReport) -> list[Cell]:
 
 
 def _probes(view: View) -> list[str]:
-    """Rows that are no judge's on its own: probes that are told the label, the writer's verdicts, what was computed."""
+    """Rows that are no judge's on its own: probes that see the label, the writer's verdicts, what was computed."""
     notes = []
     probes = sorted({c.arm for c in view.cells if c.arm in ARMS and ARMS[c.arm].uses_label})
     if probes:
-        notes.append(f"{', '.join(probes)}: probes that are told the label; they belong in no paper's table.")
+        notes.append(f"{', '.join(probes)}: probes that see the label; they have no place in a paper's table.")
     writers = [c.judge for c in view.cells if c.arm == "grm"]
     if writers:
         notes.append(f"grm: the writer's own verdicts ({', '.join(writers)}).")

@@ -1,4 +1,4 @@
-"""Calibration: what a judge's probabilities are worth. No ECE without its floor."""
+"""Calibration: how good a judge's probabilities are. No ECE without its floor."""
 
 from __future__ import annotations
 

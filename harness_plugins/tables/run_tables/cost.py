@@ -44,7 +44,7 @@ def _table(view: View, points: Sequence[CostPoint]) -> Table:
         "An item each, as if it were decided alone: calls and tokens of the judge in all orders, one sample each, nothing shared with "
         "other arms and nothing from a cache; an item without a rubric at the cost of none. writer's share: tokens read + written for "
         "its rubrics, over all calls of models that read them in this arm. frontier: no other row of the judge is as accurate for "
-        "less. vote@k: majority of k samples, half of them in each order, the mean over all draws from those taken; a split vote "
+        "less. vote@k: majority of k samples, half of them in each order, over all choices of k of those taken; a split vote "
         "counts half."
     )
     table.notes += _unknown(view, points)
@@ -76,6 +76,6 @@ def _unknown(view: View, points: Iterable[CostPoint]) -> list[str]:
             notes.append(f"{about}: tokens are known for {share(p.with_usage, p.all_calls)} of its calls{assumption}.")
     for writer in dict.fromkeys(p.writer for p in points if math.isnan(p.writer_read)):
         notes.append(
-            f"What {writer}'s rubrics took to write is not on record (a file without it), so its rows are on no frontier."
+            f"What {writer}'s rubrics took to write is not recorded (a file without it), so its rows are on no frontier."
         )
     return notes

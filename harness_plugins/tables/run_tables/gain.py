@@ -50,7 +50,7 @@ def _notes(view: View) -> list[str]:
         notes.append("minus shuffled: over the items that have a donor.")
     notes += no_finding(view)
     if any(contrasts(c) and all(x.content is None for x in contrasts(c)) for c in view.cells):
-        notes.append("Content and order effects are not told apart here: that takes probabilities or several samples.")
+        notes.append("Content and order effects cannot be separated here: that needs probabilities or several samples.")
     for c in view.cells:
         for x in contrasts(c):
             if x.content is not None and x.order is not None:

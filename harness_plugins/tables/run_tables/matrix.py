@@ -83,8 +83,8 @@ def _notes(matrix: Matrix) -> Iterator[str]:
     )
     yield (
         "Margins are means over unseen and complete cells, item by item; kin, cells whose relation is not declared, baselines and "
-        "incomplete cells stand apart. Their tests speak of these judges and writers, items being the sample. Holm: over the cells "
-        "of unseen or undeclared judges; apart from these over the writers' margins, and over the judges'."
+        "incomplete cells are listed apart. Their tests speak of these judges and writers, items being the sample. Holm: over the "
+        "cells of unseen or undeclared judges; apart from these over the writers' margins, and over the judges'."
     )
     if "undeclared" in matrix.relations.values():
         yield "undeclared: declare `family` of judge and writer, and the cell counts in the margins if they are unseen."
@@ -140,7 +140,7 @@ def _first(lead: Lead, what: str) -> str:
 def _why_no_first(matrix: Matrix, side: Margins, other: str) -> str:
     if not side.ranking:
         return f"no {other} is unseen to {_listed([m.name for m in side.margins])} alike, and complete"
-    cells = [f"{p.writer} in the hands of {p.judge} ({differ(matrix.entries[p].gain)})" for p in matrix.spoiled]
+    cells = [f"{p.writer} with {p.judge} ({differ(matrix.entries[p].gain)})" for p in matrix.spoiled]
     return (
         f"the two sides of a difference are not alike: {'; '.join(cells)}"
         if cells

@@ -47,7 +47,7 @@ def _notes(paid: Sequence[Paid], total: Usage, prices: Prices | None) -> list[st
         )
     failed = sum(p.failed for p in paid)
     if failed:
-        notes.append(f"{failed:,} of the calls came to nothing: a reply that could not be used, and was asked again.")
+        notes.append(f"{failed:,} of the calls failed: their reply could not be used, and they were asked again.")
     retried = sum(p.retried for p in paid)
     if retried:
         notes.append(f"{retried:,} failed attempts were asked again; whether they were billed is not known.")

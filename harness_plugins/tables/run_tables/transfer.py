@@ -1,4 +1,4 @@
-"""What the rubrics carry over: the writer's own accuracy beside what its rubrics do in a judge's hands."""
+"""What the rubrics carry over: the writer's own accuracy beside what its rubrics do for a judge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXPLAINED = {
     "leak": "position leak: same minus cross.",
     "gain_leak_free": "gain, leak-free: over none, on items whose rubrics leak by no word.",
 }
-"""What a column of it is, by metric: said where the column stands."""
+"""What a column of it is, by metric: a note for each column that is shown."""
 
 
 def tables(report: Report) -> list[Table]:

@@ -1,4 +1,4 @@
-"""What the formats share: a prompt as one text with `<image>` where images stand, and lines of JSON."""
+"""What the formats share: a prompt as one text with `<image>` where images are, and lines of JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def without_markers(text: str) -> str:
 
 
 def flat(messages: tuple[Message, ...]) -> list[dict[str, str]]:
-    """Messages whose content is one text; each image stands as `<image>` on a line of its own."""
+    """Messages whose content is one text; each image becomes `<image>` on a line of its own."""
     return [
         {
             "role": m.role,

@@ -1,4 +1,4 @@
-"""ms-swift: jsonl with `messages`, `images` as absolute paths, `<image>` in the text, and columns that GRPO hands to its rewards.
+"""ms-swift: jsonl with `messages`, `images` as absolute paths, `<image>` in the text, and columns that GRPO gives to its rewards.
 
 Fields are those of ms-swift's "Custom dataset" page. `solution` is the label ("1" or "2"); GRPO passes every further column on to the
 reward function. An `<image>` that is part of somebody's text becomes `< image>`, since it would be taken for a place.

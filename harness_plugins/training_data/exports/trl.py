@@ -1,7 +1,7 @@
 """TRL: jsonl with `messages` (SFT) or `prompt` (GRPO) as typed parts, `images` as paths, and the columns of a reward.
 
 `load` gives a `datasets.Dataset` that SFTTrainer and GRPOTrainer take as it is. Content is a list of parts, `{"type": "image"}` where
-an image stands, which TRL (`data_utils.prepare_multimodal_messages`) fills from `images` in order. A set without any image has no
+an image is, which TRL (`data_utils.prepare_multimodal_messages`) fills from `images` in order. A set without any image has no
 column `images`: TRL would want a vision model.
 """
 

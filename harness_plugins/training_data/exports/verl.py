@@ -1,7 +1,7 @@
 """verl: parquet with data_source, prompt, images, ability, reward_model, extra_info; SFT sets with messages and images.
 
 `images` hold the bytes (`{"bytes", "path"}`), which `verl.utils.dataset.vision_utils.process_image` opens; `<image>` in the prompt says
-where they stand. What a reward needs travels in `extra_info`, images there as paths. An `<image>` that is part of somebody's text
+where they are. What a reward needs travels in `extra_info`, images there as paths. An `<image>` that is part of somebody's text
 becomes `< image>`, since verl splits prompts there.
 """
 
@@ -18,7 +18,7 @@ from harness_plugins.training_data.exports._plain import TEXT_COLUMNS, facts, fl
 
 SUFFIX = ".parquet"
 ROWS = 256
-"""Rows a group: as many images as stand in memory at a time."""
+"""Rows a group: as many images as are in memory at a time."""
 
 
 def check() -> None:

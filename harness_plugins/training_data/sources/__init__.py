@@ -1,7 +1,7 @@
 """Layouts of preference data: a module here turns a row of its own columns into a row of the benchmark `pairs`.
 
 Such a module holds
-- `LICENCE` and `DATASET`: what the dataset's card says, and where it lies on the Hub (no id: rows are local),
+- `LICENCE` and `DATASET`: what the dataset's card says, and where it is on the Hub (no id: rows are local),
 - `pair(row) -> dict`: the same row as `{"id", "prompt", "media", "candidates", "label", ...}`, media being paths or embedded
   images as they came, the preferred response first unless the row orders them; `margin` where the row says how clear it is.
   A row without an id gets one from its content.

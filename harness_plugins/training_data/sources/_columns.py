@@ -43,9 +43,9 @@ def mapping_of(value: Any, name: str) -> dict[str, Any]:
 
 
 def without_placeholders(prompt: str, images: int) -> str:
-    """A prompt without the literal `<image>` that says where its image stood.
+    """A prompt without the literal `<image>` that says where its image was.
 
-    Of several images those that stand inside the text become "(image k)", as they are numbered where they are shown.
+    Of several images those that are inside the text become "(image k)", as they are numbered where they are shown.
 
     Raises:
         RowProblem: there are more placeholders than images.
@@ -70,7 +70,7 @@ def turns(value: Any, name: str = "conversations") -> list[Turn]:
     """ShareGPT turns.
 
     Raises:
-        RowProblem: it is no list of {"from", "value"} (or {"role", "content"}).
+        RowProblem: it is not a list of {"from", "value"} (or {"role", "content"}).
     """
     dialogue = []
     for entry in value if isinstance(value, list | tuple) else [value]:
@@ -97,7 +97,7 @@ def chosen_and_rejected(row: Row, columns: str, category: str = "") -> Row:
         value = column(row, name, columns)
         reply_turns = [Turn("", value)] if isinstance(value, str) else turns(value, name)
         if not reply_turns or not reply_turns[-1].text:
-            raise RowProblem(f"{name!r} is empty: mend or remove the row")
+            raise RowProblem(f"{name!r} is empty: fix or remove the row")
         answers.append(reply_turns[-1].text)
     images = row.get("images") if row.get("images") is not None else row.get("image")
     media = list(images) if isinstance(images, list | tuple) else [images] if images else []

@@ -1,7 +1,7 @@
 """LLaVA-Critic-113k: GPT-4o's judgements of two answers about an image (arXiv 2410.02712); its config `pairwise`.
 
 Columns: id, source, conversations ([{"from": "human", "value": the judge's prompt}, {"from": "gpt", "value": the judgement}]), image.
-Question and answers stand inside the judge's prompt, in one of three forms, and the verdict in the judgement:
+Question and answers are inside the judge's prompt, in one of three forms, and the verdict in the judgement:
 
 - `Question: [...]`, `The first response: [...]`, `The second response: [...]` (or `Response 1`/`A`); "The better response: [first]",
 - `<|User Prompt|>` with `<|The Start of Assistant A's Answer|>`; `[[A>B]]`, `[[A>>B]]` (margin 2), `[[A=B]]`,
@@ -53,7 +53,7 @@ _EQUAL = re.compile(r"equally good|are tied|\btie\b", re.I)
 def pair(row: Row) -> Row:
     conversation = turns(column(row, "conversations", _COLUMNS))
     if len(conversation) != 2:
-        raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: mend or remove the row")
+        raise RowProblem(f"'conversations' has {len(conversation)} turns; a judgement has two: fix or remove the row")
     prompt, judgement = (turn.text for turn in conversation)
     for form in (_BRACKETED, _ARENA, _BENCH):
         if match := form.search(prompt):
@@ -102,5 +102,5 @@ def _preference(form: re.Pattern[str], judgement: str) -> _Preference:
         if _EQUAL.search(judgement[-300:]):
             raise NoPreference("tie")
     raise RowProblem(
-        f"the judgement names no better response ({' '.join(judgement.split())[-80:]!r}): mend or remove the row"
+        f"the judgement names no better response ({' '.join(judgement.split())[-80:]!r}): fix or remove the row"
     )

@@ -354,7 +354,7 @@ def test_a_long_pause_is_cut_short_and_told(
     header: str,
 ) -> None:
     """Told once, not once a request; and no pause longer than the option lets the run wait for hours."""
-    monkeypatch.setattr(caller, "TOLD_S", 0.2)
+    monkeypatch.setattr(caller, "LONG_PAUSE_S", 0.2)
 
     def limited(body: dict[str, Any]) -> web.Response | None:
         if server.asked <= 8:
@@ -469,11 +469,11 @@ def test_a_limit_on_everything_is_told_at_once_and_given_up_after_a_while(
 
     with Replies(spent).running() as server:
         path = config(write_config, make_pairs(40, images=False), server.url, "concurrency: 4, retries: 1")
-        with pytest.raises(RunStopped, match=r"nothing else came back.*slow down, all of you.*To mend: wait"):
+        with pytest.raises(RunStopped, match=r"nothing else came back.*slow down, all of you.*To fix: wait"):
             run(path)
         assert server.asked <= 60
     (said,) = [r.getMessage() for r in caplog.records]
-    assert "slow down, all of you" in said and "now and then" in said
+    assert "slow down, all of you" in said and "tried again" in said
 
 
 @pytest.mark.parametrize("status", [429, 503])

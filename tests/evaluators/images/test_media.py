@@ -72,7 +72,7 @@ def test_a_picture_that_cannot_be_shown_costs_its_own_verdicts(
         assert main(["run", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 3
         said = capsys.readouterr().err
         assert server.asked == 8
-    assert "1.png: cannot be decoded" in said and "4.png: cannot be decoded" in said and "mend the pictures" in said
+    assert "1.png: cannot be decoded" in said and "4.png: cannot be decoded" in said and "fix the pictures" in said
     rows = read_jsonl(tmp_path / "out" / "verdicts.jsonl")
     errors = [r for r in rows if r["status"] == "error"]
     assert (

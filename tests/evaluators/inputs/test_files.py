@@ -15,13 +15,13 @@ BOM = b"\xef\xbb\xbf"
 GOOD = {"id": "1", "text": "é 😀", "list": [1, 2.5, None, True], "in": {"id": 2}}
 
 BAD = [
-    ('{"id": 1, "id": 1}', "the key 'id' stands here a second time; keep one"),
-    ('{"a": [{"b": {"c": 1, "d": 2, "c": 3}}]}', "the key 'c' stands here a second time"),
+    ('{"id": 1, "id": 1}', "the key 'id' is here twice; keep one"),
+    ('{"a": [{"b": {"c": 1, "d": 2, "c": 3}}]}', "the key 'c' is here twice"),
     ('{"id": 1', "not valid JSON"),
     ('{"id": 1} {"id": 2}', "not valid JSON (extra data, column 11)"),
-    ('{"w": NaN}', "NaN is no finite number"),
-    ('{"w": -Infinity}', "-Infinity is no finite number"),
-    ('{"w": 1e999}', "1e999 is no finite number"),
+    ('{"w": NaN}', "NaN is not a finite number"),
+    ('{"w": -Infinity}', "-Infinity is not a finite number"),
+    ('{"w": 1e999}', "1e999 is not a finite number"),
     ('{"n": ' + "9" * 10_000 + "}", "has more than 64 bits"),
     ('{"n": -9223372036854775809}', "has more than 64 bits"),
     ('{"t": "\\ud83d"}', "half of a surrogate pair"),

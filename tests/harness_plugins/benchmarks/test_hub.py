@@ -237,7 +237,7 @@ def test_who_may_not_read_a_dataset_is_told_what_to_do(
     message = error(run(online, tmp_path, name))
     assert f"is gated: accept its terms at {page}, then set HF_TOKEN" in message
     message = error(run(online, tmp_path, name, HF_TOKEN=Hub.STRANGER))
-    assert f"the account of HF_TOKEN is not let in: accept the terms at {page}" in message
+    assert f"the account of HF_TOKEN has no access: accept the terms at {page}" in message
     assert "does not know the token in HF_TOKEN" in error(run(online, tmp_path, name, HF_TOKEN="hf_mistyped"))
     assert not (tmp_path / "run").exists()
     assert run(online, tmp_path, name, HF_TOKEN=Hub.LET_IN).code == 0
@@ -304,7 +304,7 @@ def test_half_a_file_is_no_dataset(breaks: str, hub: Hub, online: Client, offlin
     repository.change({"data/train-00000-of-00001.parquet": parquet(rows_of("editscore_bench", 50 + len(breaks)))})
     repository.breaks = breaks
     message = error(run(online, tmp_path, "editscore_bench"))
-    assert "answers HTTP 503" in message or "nothing of it was taken" in message, "older clients do not ask again"
+    assert "answers HTTP 503" in message or "nothing was read" in message, "older clients do not ask again"
     message = error(run(offline, tmp_path, "editscore_bench"))
     assert "HF_HUB_OFFLINE" in message or "the cache holds it at" in message
     repository.breaks = ""

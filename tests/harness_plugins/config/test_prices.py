@@ -22,7 +22,7 @@ from harness_plugins.config.prices import ModelPrice, Prices, load_prices, recor
         ("currency: USD\nmodels:\n  m: {read: .nan, written: 1}", "line 3: models.m.read: input should be a finite"),
         ("currency: USD\nmodels:\n  m: {reed: 1, written: 1}", "unknown key 'reed'; did you mean 'read'?"),
         ("currency: [USD]\nmodels: {m: {read: 1, written: 1}}", "line 1: currency: must be a short name such as USD"),
-        ("currency: USD\nmodels: {m: {read: 1, written: 1}}\nmodels: {}", "the key 'models' stands here a second time"),
+        ("currency: USD\nmodels: {m: {read: 1, written: 1}}\nmodels: {}", "the key 'models' is here twice"),
         ("- 1", "must be a mapping with `currency` and `models`"),
     ],
 )

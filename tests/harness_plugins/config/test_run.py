@@ -65,7 +65,7 @@ def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str]
         ),
         ("backend: openai", "seed: 3\n    backend: hf", "cannot repeat a request by its seed: use openai or vllm"),
         ("    model: Q", "    prompt: none.jinja\n    model: Q", "line 7: prompt: "),
-        ("    model: Q", "    model: P\n    model: Q", "config.yaml: line 8: the key 'model' stands here a second time"),
+        ("    model: Q", "    model: P\n    model: Q", "config.yaml: line 8: the key 'model' is here twice"),
         ("http://127", "htp://127", "`base_url`: 'htp://127"),
         ("http://127", "http://user:pw@127", "a key belongs in an environment variable"),
         ("name: pairs", "name: piars", "config.yaml: line 2: benchmarks.0.name: unknown benchmark 'piars'; did you mean 'pairs'?"),
@@ -102,8 +102,11 @@ def bad_rows(tmp_path: Path, *rows: dict[str, object]) -> list[str]:
         ({"label": None}, "column 'label' is missing; pairs rows have id, prompt, candidates, label"),
         ({"candidates": ["one"]}, "must be a list of two candidates"),
         ({"candidates": list("abcdefghij")}, "10 candidates; pairs takes 9 at most: split the row"),
-        ({"candidates": ["a", "b", "c"], "label": 3}, '(0 to 2) or "tie", or a list of 3 ranks, 0 = best, one alone'),
-        ({"candidates": ["a", "b", "c"], "label": [0, 1, 0]}, "a list of 3 ranks, 0 = best, one alone"),
+        (
+            {"candidates": ["a", "b", "c"], "label": 3},
+            '(0 to 2) or "tie", or a list of 3 ranks, 0 = best, with one best',
+        ),
+        ({"candidates": ["a", "b", "c"], "label": [0, 1, 0]}, "a list of 3 ranks, 0 = best, with one best"),
         ({"criterion": 5}, "'criterion' is 5; it must be a text"),
         ({"candidates": ["a", 7]}, "a candidate must be a text or"),
         ({"prompt": 5}, "'prompt' must be a text"),
@@ -612,7 +615,7 @@ def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ('{"row": 0, "text": "a", "row": 1}', "the key 'row' stands here a second time"),
+        ('{"row": 0, "text": "a", "row": 1}', "the key 'row' is here twice"),
         ('{"row": 0, "text": "a", "rubric": "b"}', "`text` and `rubric` are one"),
         ('{"row": 0, "text": "a", "replicate": 1e12}', "replicate: input should be less than 10000"),
         ('{"row": 0, "text": "a", "replicate": 1000000000000}', "replicate: input should be less than 10000"),
@@ -626,8 +629,8 @@ def test_rubric_lines_as_people_write_them_first(tmp_path: Path) -> None:
         ('{"row": true, "text": "a"}', "give a row number"),
         ('{"row": 1e12, "text": "a"}', "give a row number"),
         ('{"row": 1000000000000, "text": "a"}', "has no row"),
-        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is no finite number"),
-        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is no finite number"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": NaN}]}', "NaN is not a finite number"),
+        ('{"row": 0, "text": "a", "criteria": [{"name": "c", "weight": 1e400}]}', "1e400 is not a finite number"),
         ('{"row": 0, "text": "a", "wirter": "w"}', "unknown key 'wirter'; did you mean 'writer'?"),
     ],
 )

@@ -303,7 +303,7 @@ def test_a_reply_that_tells_no_tokens_counts_as_all_that_was_held(make_pairs: Ma
         with pytest.raises(RunStopped):
             run(config, max_cost=30)
         assert server.asked <= 6
-        with pytest.raises(UserError, match="do not tell their tokens"):
+        with pytest.raises(UserError, match="do not report their tokens"):
             run(config, max_cost=30)
     with MockServer(fail=0.9, faults=["server_error", "html"], seed=1).running() as server:
         config = dear_config(tmp_path, server.url, retries=0)
@@ -556,7 +556,7 @@ def test_answers_that_tell_no_tokens(make_pairs: MakePairs, tmp_path: Path) -> N
     with pytest.raises(RunStopped):
         judged(config, Meter(good, silent=1), max_cost=0.1)
     assert 0 < len(read_jsonl(tmp_path / "out" / "verdicts.jsonl")) < 20
-    with pytest.raises(UserError, match=r"answers of judge 'm' do not tell their tokens.*leave max_cost out"):
+    with pytest.raises(UserError, match=r"answers of judge 'm' do not report their tokens.*leave max_cost out"):
         judged(config, Meter(good, silent=1), max_cost=0.1)
     judged(config, Meter(good, silent=1))
     assert len(read_jsonl(tmp_path / "out" / "verdicts.jsonl")) == 20

@@ -40,7 +40,7 @@ def test_an_old_folder_is_scored_by_todays_parsers() -> None:
 def test_what_changed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", str(FOLDER)]) == 0
     out = capsys.readouterr().out
-    assert "96 answers of an earlier version were read anew (parser 2)" in out
+    assert "96 answers of an earlier version were parsed again (parser 2)" in out
     assert "from unparsed to choice 1" in out and "Nothing was asked again" in out
 
 
@@ -61,15 +61,15 @@ def test_a_folder_written_by_todays_parsers_scores_alike(tmp_path: Path) -> None
     assert reread.count == 96
     old, new = score(FOLDER), score(tmp_path / "run")
     told, *objects = old.objects()
-    assert told["metric"] == "note" and "read anew" in told["text"]
+    assert told["metric"] == "note" and "parsed again" in told["text"]
     assert json.dumps(objects, default=str) == json.dumps(new.objects(), default=str)
-    assert not any("read anew" in note for note in new.notes)
+    assert not any("parsed again" in note for note in new.notes)
 
 
 def test_show_says_what_today_says(capsys: pytest.CaptureFixture[str]) -> None:
     main(["show", str(FOLDER), "--judge", "texts", "--where", "none=unparsed", "--limit", "9"])
     out = capsys.readouterr().out
-    assert out.count("=====") == 8 and "read anew" in out
+    assert out.count("=====") == 8 and "parsed again" in out
 
 
 def test_the_report_reads_anew(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_gain_stands_beside_its_reference(out: Path) -> None:
 
 def test_somebody_must_judge(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(JUDGE)
-    with pytest.raises(UserError, match=f"nobody says who judges: export {JUDGE}"):
+    with pytest.raises(UserError, match=f"the judge has no name: export {JUDGE}"):
         Task("demo", "judge").request()
 
 

@@ -368,6 +368,5 @@ def test_nobody_is_first_by_answers_that_cannot_be_read(tmp_path: Path) -> None:
     assert matrix.by_writer.ranking and matrix.by_writer.lead is None and matrix.by_judge.lead is None
     (table,) = (t for t in tables([report]) if "the matrix" in t.title)
     assert any(
-        "Largest mean gain of a judge: cannot be said" in n and "w in the hands of a (unparsed 7.5 %" in n
-        for n in table.notes
+        "Largest mean gain of a judge: cannot be said" in n and "w with a (unparsed 7.5 %" in n for n in table.notes
     )

@@ -203,7 +203,7 @@ def test_scores_of_others(runs: dict[str, Path]) -> None:
         False,
     )
     assert row(table, "FLUX", "reported").cell("dpg").text == "86.00"
-    assert any("overall of dpg_bench stands in no column" in note for note in table.notes)
+    assert any("overall of dpg_bench fits no column" in note for note in table.notes)
     assert row(table_of("arr_generation_edit", runs), "FLUX", "reported").cell("gedit").value == 7.9
 
 
@@ -261,7 +261,7 @@ def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
     [
         ("colour: red", "line 6: unknown key 'colour'"),
         ("colums: []", "did you mean 'columns'"),
-        ("arms: {leak: x}", "is a probe that is told the label"),
+        ("arms: {leak: x}", "is a probe that sees the label"),
         ("arms: {nonesuch: x}", "unknown arm 'nonesuch'"),
         ("published: [{table: nonesuch}]", "unknown table 'nonesuch'"),
         ("published: [{table: proxy_grm_main, columns: {a: vl}}]", "unknown column 'vl'; there are: vl_rewardbench"),

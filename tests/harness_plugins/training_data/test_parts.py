@@ -70,7 +70,7 @@ def test_a_size_that_is_met_is_met_exactly(members: list[int]) -> None:
     assert len(draw(entries, {"grm_rl": total}, 1).parts["grm_rl"]) == total
     with pytest.raises(
         UserError,
-        match=f"grm_rl: {total + 1} wanted and {total} can be drawn: there are {total} pairs .* in {len(members)} clusters",
+        match=f"grm_rl: {total + 1} asked for and {total} available: there are {total} pairs .* in {len(members)} clusters",
     ):
         draw(entries, {"grm_rl": total + 1}, 1)
 
