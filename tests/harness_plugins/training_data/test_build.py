@@ -392,7 +392,7 @@ def test_the_command(make_pairs: MakePairs, tmp_path: Path, capsys: pytest.Captu
     with MockServer(fail=1, faults=("server_error",)).running() as server:
         config = config_of(tmp_path, url=server.url)
         assert main(["data", str(config), "--quiet", "--out", str(tmp_path / "other")]) == 3
-    assert "12 pairs are without an answer" in capsys.readouterr().err
+    assert "12 pairs have no answer" in capsys.readouterr().err
 
 
 def test_kills_lose_nothing_and_ask_nothing_twice(make_pairs: MakePairs, tmp_path: Path) -> None:
