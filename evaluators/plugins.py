@@ -105,7 +105,7 @@ def folders(kind: str) -> dict[str, Path]:
             raise UserError(f"{_whose(entry)} does not load: {type(e).__name__}: {e}; {_REMEDY}") from e
         places = list(spec.submodule_search_locations or ()) if spec else []
         if not places:
-            raise UserError(f"{_whose(entry)} names no folder: {entry.module} is no package; {_REMEDY}")
+            raise UserError(f"{_whose(entry)} names no folder: {entry.module} is not a package; {_REMEDY}")
         by_name[name] = Path(places[0])
     return by_name
 

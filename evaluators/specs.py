@@ -347,7 +347,7 @@ class JudgeSpec(ModelSpec):
         if self.asks_model and self.temperature == 0:
             raise ValueError("samples above 1 at temperature 0 ask the same thing again: set temperature, e.g. 0.7")
         if self.verdict == "direct":
-            raise ValueError("`direct` asks for probabilities, of which every sample is the same: leave `samples` out")
+            raise ValueError("`direct` asks for probabilities, which are the same in every sample: leave `samples` out")
         if self.temperature is None and self.capabilities.greedy:
             raise ValueError(f"backend {self.backend} is greedy without a temperature: set temperature, e.g. 0.7")
         if "seed" in self.extra_body:

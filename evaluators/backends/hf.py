@@ -149,7 +149,7 @@ class HFBackend:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
             if "CUDA error" in str(e):
                 raise stop_messages.gpu_failed(self._spec.name, cause.message[:200]) from None
-        gc.collect()
+        gc.collect()  # not within `except`: its traceback holds the tensors of the batch that failed
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(requests) // 2

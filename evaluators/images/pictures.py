@@ -119,7 +119,7 @@ def data_url_bytes(url: str) -> bytes:
         try:
             data = pybase64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
         except ValueError:
-            raise ValueError("its data are no base64") from None
+            raise ValueError("its data are not base64") from None
     if not data:
         raise ValueError("it holds no data")
     return data

@@ -77,7 +77,7 @@ def benchmarks_in(folder: Path, named_by: str = "") -> dict[str, Path]:
         return {folder.resolve().name: folder}
     by_name = {p.parent.name: p.parent for p in sorted(folder.glob(f"*/{DECLARATION}"))}
     if not by_name:
-        what = "holds no folder with a benchmark.yaml" if folder.is_dir() else "is no folder"
+        what = "holds no folder with a benchmark.yaml" if folder.is_dir() else "is not a folder"
         by = f" (named by {named_by})" if named_by else ""
         raise UserError(f"{folder} {what}{by}: name the folder that holds the benchmarks' folders")
     return by_name

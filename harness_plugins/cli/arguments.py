@@ -32,7 +32,7 @@ def share(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no probability from 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a probability from 0 to 1")
     return value
 
 

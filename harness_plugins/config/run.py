@@ -71,7 +71,7 @@ class Config(Entry):
         for arm in value:
             if arm not in ARMS or not ARMS[arm].control:
                 controls = ", ".join(a.name for a in ARMS.values() if a.control)
-                raise ValueError(f"{arm!r} is no control; there are: {controls}")
+                raise ValueError(f"{arm!r} is not a control; the controls are: {controls}")
         return tuple(a for a in ARMS if a in value)
 
     @field_validator("primary_contrast")

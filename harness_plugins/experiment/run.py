@@ -479,7 +479,7 @@ def _check_media_of(work: Sequence[Judging], prepared: Prepared) -> None:
         files = [f.path for i in lost for m in i.all_media() for f in m.files if not os.path.exists(f.path)]
         raise UserError(
             f"{len(lost):,} items that are still to be judged have lost media, such as {files[0]}: restore the files, and run the same "
-            "command again (what is finished needs none)"
+            "command again (finished items need none)"
         )
 
 

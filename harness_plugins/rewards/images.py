@@ -195,7 +195,7 @@ def content_of(image: Any) -> Hashable:
     if getattr(image, "mode", None) == "P":
         image = image.convert("RGBA")  # equal numbers of different palettes are different pictures
     if not (isinstance(image, bytes | bytearray | memoryview) or hasattr(image, "tobytes")):
-        raise UserError(f"{image!r:.60} is no image: give a PIL image, a tensor, an array, bytes or a path")
+        raise UserError(f"{image!r:.60} is not an image: give a PIL image, a tensor, an array, bytes or a path")
     data = image if isinstance(image, bytes | bytearray | memoryview) else image.tobytes()
     size = getattr(image, "size", None) if hasattr(image, "mode") else getattr(image, "shape", None)
     return hashlib.sha256(data).hexdigest(), str(size)

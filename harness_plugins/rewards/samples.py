@@ -133,4 +133,4 @@ def _record(value: Any) -> Item:
     try:
         return decode(Item, value.encode() if isinstance(value, str) else value)
     except RecordError as e:
-        raise UserError(f"`item` is no record of an item: {e}") from None
+        raise UserError(f"`item` is not the record of an item: {e}") from None

@@ -48,7 +48,7 @@ def fill(cells: Sequence[CellReport], scores: Scores) -> None:
         if contrast is None:
             if not sides.among.any() and sides.key.arm == "transferred":
                 sides.cell.flags.append(
-                    f"{reference.arm} has no other text than {sides.key.arm} for any item, so it is no control here"
+                    f"{reference.arm} has the same text as {sides.key.arm} for every item, so it is not a control here"
                 )
             continue
         several = reference.writer is not None and sides.key.writer is None and len(writers) > 1

@@ -40,7 +40,7 @@ REMOVED = (
 )
 HASHED = (
     "`sha256:` and 32 hex stand for ids, groups, names and labels that are long, hold blanks, or are paths or file names; `content` "
-    "in items is the sha256 of the normalised texts. None is salted: who has the dataset can find its rows again, and can tell "
+    "in items is the sha256 of the normalised texts. None is salted: anybody with the dataset can find its rows, and can check "
     "whether a text that they guess is among them."
 )
 LIMITS = (

@@ -110,7 +110,7 @@ class Table:
         """
         for text in (self.title, *self.headers, *self.notes, *self.warnings, *(t for row in self.texts for t in row)):
             if not isinstance(text, str):
-                raise TypeError(f"table {self.id}: {text!r} is no text")
+                raise TypeError(f"table {self.id}: {text!r} is not a text")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.id}: a row of {len(row)} cells under {len(self.columns)} columns")

@@ -605,14 +605,14 @@ ITEMS: tuple[Item, ...] = (
         "scenes-01",
         1,
         "Describe the scene.",
-        "A cream house with a red roof, a blue plugins and two windows stands on green grass. To the left of it there is "
+        "A cream house with a red roof, a blue door and two windows stands on green grass. To the left of it there is "
         "a tree, and a yellow sun shines in the upper right corner. A cheerful little picture, if I may say so.",
         Flaw("needless remark", "ends on a judgement of the picture's mood"),
-        "A cream house with a red roof, two windows and a blue plugins stands on green grass. There is a tree to the "
+        "A cream house with a red roof, two windows and a blue door stands on green grass. There is a tree to the "
         "right of the house and a yellow sun in the upper right corner.",
         Flaw("wrong relation", "the tree stands to the left of the house"),
         (
-            Criterion("House", 35, "Describes a cream house with a red roof and a blue plugins."),
+            Criterion("House", 35, "Describes a cream house with a red roof and a blue door."),
             Criterion("Tree", 40, "Places the tree to the left of the house."),
             Criterion("Sun", 25, "Mentions the yellow sun in the upper right corner."),
         ),

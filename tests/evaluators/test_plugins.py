@@ -107,7 +107,7 @@ def test_what_it_declares_is_held_to(installed: Path, tmp_path: Path) -> None:
         ("echo", "", "line 3: judges.0: `model` is missing: what it shall say"),
         ("broken", "1", "'broken', which the package strange-judges brings (rubric_harness.backends), does not load"),
         ("ehco", "1", "did you mean 'echo'?"),
-        ("openai", "1", "no http(s) address"),
+        ("openai", "1", "not an http(s) address"),
     ],
 )
 def test_its_mistakes_are_told(installed: Path, tmp_path: Path, backend: str, model: str, complaint: str) -> None:

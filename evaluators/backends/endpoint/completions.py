@@ -137,7 +137,7 @@ class _Completion:
     def __init__(self, body: Any, usage: dict[str, int] | None) -> None:
         self._usage = usage
         if not isinstance(body, dict):
-            raise self._odd(f"{'a list' if isinstance(body, list) else type(body).__name__} came, no object")
+            raise self._odd(f"{'a list' if isinstance(body, list) else type(body).__name__} came, not an object")
         self._body = body
         self._blocked = _blocked(body)
         choices = body.get("choices")
@@ -187,7 +187,7 @@ class _Completion:
     def _texts(self, message: dict[str, Any]) -> _Texts:
         content = message.get("content")
         if content is not None and not isinstance(content, str | list | dict):
-            raise self._odd("its content is no text")
+            raise self._odd("its content is not a text")
         by_kind: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         for kind, text in _parts(content):
             by_kind[kind].append(text)

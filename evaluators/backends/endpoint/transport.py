@@ -103,7 +103,7 @@ def address(url: str, path: str = "") -> URL:
         raise ValueError("it holds a user name or password: a key belongs in an environment variable")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         shown = "it" if "@" in url else repr(url)  # perhaps a password, mistyped
-        raise ValueError(f"{shown} is no http(s) address such as http://127.0.0.1:8000/v1")
+        raise ValueError(f"{shown} is not an http(s) address such as http://127.0.0.1:8000/v1")
     host = parts.hostname.encode("idna").decode()
     netloc = f"[{host}]" if ":" in host else host
     netloc += f":{parts.port}" if parts.port is not None else ""
@@ -130,7 +130,7 @@ def query_secrets(url: URL) -> list[str]:
 def header_problem(name: str, value: str) -> str | None:
     """What is wrong with a header, in words that do not repeat its value."""
     if not name or not all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name) or not name.isascii():
-        return f"{name!r} is no name of a header"
+        return f"{name!r} is not a valid name of a header"
     if not (value.isascii() and value.isprintable()):
         return "it holds characters that no header may"
     return None

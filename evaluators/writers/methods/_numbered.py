@@ -31,7 +31,7 @@ VIOLATIONS = {
     "empty_criterion": "a number with nothing behind it",
     "too_few_criteria": "fewer criteria than asked for",
     "too_many_criteria": "more criteria than asked for",
-    "not_yes_no": "a criterion is no question that is answered with yes or no",
+    "not_yes_no": "a criterion is not a yes/no question",
     "comparative_language": "a criterion compares candidates, or names one",
     "holistic_language": "a criterion asks how good the whole is",
 }

@@ -20,7 +20,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "          judged, with what sampling; metrics.json, the metrics as `score --json` prints them\n"
         "removed:  texts of dataset, rubrics and answers, reasons, messages of errors; media and their names; paths, addresses,\n"
         "          templates, secrets\n"
-        "hashed:   ids and groups that are no short words; without salt, so that who has the dataset can join its rows",
+        "hashed:   ids and groups that are not short words; without salt, so that anybody with the dataset can join its rows",
         epilog="  rubric-harness export results/runs/my-run --public --out my-run-public\n"
         "Read about.json in it before you publish it. Names of judges, writers and categories stay as you gave them.\n"
         "Not in it: official:... protocols, which read answers again; `show` and `report`.",

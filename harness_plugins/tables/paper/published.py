@@ -147,7 +147,7 @@ class PublishedTable(Entry):
                 raise ValueError(f"two {what}s are named {twice[0]!r}")
         for column in self.columns:
             if stray := sorted(set(column.of) - set(keys)):
-                raise ValueError(f"column {column.key!r} summarises {stray[0]!r}, which is no column")
+                raise ValueError(f"column {column.key!r} summarises {stray[0]!r}, which is not a column")
         for row in self.rows:
             if set(row.values) != set(keys):
                 raise ValueError(f"row {row.label!r} must name every column, null where nothing is printed: {keys}")

@@ -102,7 +102,7 @@ class TableSpec(Entry):
         for column in self.columns:
             if stray := [k for k in column.mean_of if k not in keys or self.column(k).mean_of]:
                 raise ValueError(
-                    f"columns: {column.key!r} is a mean of {stray[0]!r}, which is no column of numbers here"
+                    f"columns: {column.key!r} is a mean of {stray[0]!r}, which is not a column of numbers here"
                 )
             self._measurable(column)
         for beside in self.published:
@@ -125,7 +125,7 @@ class TableSpec(Entry):
         except UserError as e:
             raise ValueError(f"columns: {column.key!r}: {e}") from None
         if resolved is None:
-            raise ValueError(f"columns: {column.key!r}: {column.protocol!r} is no protocol of {column.benchmark!r}")
+            raise ValueError(f"columns: {column.key!r}: {column.protocol!r} is not a protocol of {column.benchmark!r}")
 
     def _beside(self, beside: Beside) -> None:
         tables = {t.table: t for t in published()}

@@ -50,7 +50,7 @@ def _table(view: View, calibrations: Sequence[Calibration]) -> Table:
     if any(c.n < c.of for c in calibrations):
         table.notes.append(
             "Items of all that were judged: of the others some probability is not known (an answer outside the top tokens, or no "
-            "choice). They are no random part: the surest answers are the first to be missing."
+            "choice). They are not a random part: the surest answers are the first to be missing."
         )
     return table
 

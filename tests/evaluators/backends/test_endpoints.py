@@ -245,7 +245,7 @@ QUIRKS: dict[str, Quirk] = {
     "a tool call": failed(
         "empty", "calls a tool", completion(None, "tool_calls", {"tool_calls": [{"function": {"name": "f"}}]}), 200, usage=USAGE
     ),
-    "a number for a text": failed("bad_json", "its content is no text", completion(1), 200, usage=USAGE),
+    "a number for a text": failed("bad_json", "its content is not a text", completion(1), 200, usage=USAGE),
     "no choices": failed("bad_json", "no choices", completion(choices=[]), 200, usage=USAGE),
     "a list": failed("bad_json", "a list came", [completion()], 200),
     "a page": failed("html", "base_url", b"<!DOCTYPE html><html>Sign in</html>", 200, headers={"Content-Type": "text/html"}),
@@ -660,9 +660,9 @@ def test_both_clients_send_the_same_request(tmp_path: Path) -> None:
         ({"headers": {"Authorization": "Bearer abc"}}, "Authorization: {env: NAME}"),
         ({"headers": {"api-key": "abc"}}, "api-key: {env: NAME}"),
         ({"headers": {"Host": "x"}}, "leave it out"),
-        ({"headers": {"a b": "x"}}, "no name of a header"),
+        ({"headers": {"a b": "x"}}, "not a valid name of a header"),
         ({"headers": {"X": "a\r\nY: b"}}, "no header may"),
-        ({"api_key_header": "a b"}, "no name of a header"),
+        ({"api_key_header": "a b"}, "not a valid name of a header"),
         ({"api_key_header": "X-Key", "headers": {"x-key": {"env": "A"}}}, "name it once"),
         ({"model_args": {"azure_endpoint": "https://x", "api_version": "1"}}, "`client: sdk`"),
         ({"client": "sdk", "model_args": {"azure_endpoint": "https://x"}}, "two texts"),

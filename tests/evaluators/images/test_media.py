@@ -152,7 +152,7 @@ def test_rows_may_hold_data_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     [
         (
             "data:image/png;base64,%%%",
-            "line 1: data:image/png;base64,%%%...: a data: URL that cannot be read: its data are no base64",
+            "line 1: data:image/png;base64,%%%...: a data: URL that cannot be read: its data are not base64",
         ),
         ("data:image/png;base64,aGVsbG8=", "line 1: an embedded image is in no format"),
         ("data:image/png", "it has no comma"),

@@ -246,7 +246,7 @@ def test_data_urls() -> None:
     assert data_url_bytes("data:,a%20b") == b"a b" and data_url_bytes("data:;base64,aG\n k=") == b"hi"
     for url, fault in (
         ("data:image/png;base64", "no comma"),
-        ("data:;base64,a!", "no base64"),
+        ("data:;base64,a!", "not base64"),
         ("data:;base64,", "no data"),
     ):
         with pytest.raises(ValueError, match=fault):

@@ -284,7 +284,7 @@ def test_ranks_of_two_are_a_preference(tmp_path: Path) -> None:
     ("name", "row", "complaint"),
     [
         ("mmrb2_t2i", mmrb2(1, 2, "C"), "row 1: 'chosen' is 'C'; it must be one of A, B"),
-        ("mmrb2_t2i", mmrb2(1, 2, response_a_images=[], response_b_images=[]), "row 1: a candidate has no image; mend"),
+        ("mmrb2_t2i", mmrb2(1, 2, response_a_images=[], response_b_images=[]), "row 1: a candidate has no image; fix"),
         ("mmrb2_t2i", {k: v for k, v in mmrb2(1, 2).items() if k != "response_b_images"}, "no row has the column 'response_b_i"),
         ("editreward_bench", editreward(1, 2, "A>C"), "row 1: 'ranking' is 'A>C'; between the two of 'AvsB' it must be one of \"A>B\""),
         ("editreward_bench", editreward(1, 2, "A<B"), "row 1: 'ranking' is 'A<B'; between"),

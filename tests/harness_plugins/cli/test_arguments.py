@@ -22,9 +22,9 @@ def test_what_is_read() -> None:
 @pytest.mark.parametrize(
     ("read", "texts", "complaint"),
     [
-        (arguments.place, ["", "  "], "empty: name a place"),
+        (arguments.place, ["", "  "], "empty: name a file or folder"),
         (arguments.positive, ["0", "-3", "1.5", "many"], "a number from 1 up"),
-        (arguments.share, ["-0.1", "1.1", "nan", "half"], "is no probability from 0 to 1"),
+        (arguments.share, ["-0.1", "1.1", "nan", "half"], "is not a probability from 0 to 1"),
         (arguments.amount, ["0", "-1", "inf", "nan", "5 EUR"], "an amount above 0"),
         (arguments.one_of("format", ["md", "csv"]), ["cvs"], "unknown format 'cvs'; did you mean 'csv'?"),
     ],

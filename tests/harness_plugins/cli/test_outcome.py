@@ -45,7 +45,7 @@ def test_what_was_never_reached_is_missing_too(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("kinds", "mend"),
     [
-        ({"image": 2}, "mend the pictures"),
+        ({"image": 2}, "fix the pictures"),
         ({"rejected": 2, "image": 1}, "change the model's options or its server"),
     ],
 )

@@ -42,7 +42,7 @@ def test_folders_of_benchmarks_stand_before_the_command_or_behind_it() -> None:
     [
         (["run", "c.yaml", "--limit", "0"], "--limit"),
         (["run", "c.yaml", "--limit", "many"], "--limit"),
-        (["run", "c.yaml", "--out", " "], "empty: name a place"),
+        (["run", "c.yaml", "--out", " "], "empty: name a file or folder"),
         (["run", "c.yaml", "--max-cost", "-1"], "--max-cost"),
         (["score", "out", "--mass-floor", "2"], "--mass-floor"),
         (["score"], "the following arguments are required"),

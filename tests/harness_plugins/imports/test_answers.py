@@ -276,7 +276,7 @@ def without(column: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         ("proxy_grm", lambda r: {**r, "reverse": "no"}, "line 1: `reverse` is 'no'; it must be true or false"),
         ("proxy_grm", lambda r: {**r, "critic": ["a"]}, "`critic` must be what the model wrote, a text, not list"),
         ("proxy_grm", lambda r: {**r, "rewards": [0.3, 0.1]}, "must be two numbers of 0 and 1"),
-        ("proxy_grm", lambda r: {**r, "rewards": [1, 1]}, "is not what the script of proxy_grm reads off `critic` (so in 4 of 4"),
+        ("proxy_grm", lambda r: {**r, "rewards": [1, 1]}, "is not what the script of proxy_grm reads from `critic` (so in 4 of 4"),
         ("proxy_grm", lambda r: {**r, "id": "x-1"}, "give --benchmark"),
         ("proxy_grm", lambda r: {**r, "prompt": 7}, "line 1: 'query' must be a text, not int"),
         ("r1_reward", lambda r: r, "import it as proxy_grm"),

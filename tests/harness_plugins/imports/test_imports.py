@@ -118,7 +118,7 @@ def test_an_id_twice_in_one_file_is_refused(tmp_path: Path, capsys: pytest.Captu
     rows = [{"idx": i, "human_vote": "leftvote", "response": "[[A>B]]"} for i in (1, "1")]
     path = write_jsonl(folder / "a.jsonl", rows)
     assert main(["import", "genai_bench", str(path), "--out", str(tmp_path / "run")]) == 2
-    assert "line 2: the id '1' stands in" in capsys.readouterr().err
+    assert "line 2: the id '1' is also in" in capsys.readouterr().err
     assert main(["import", "genai_bench", str(path), "--benchmark", "hpdv3", "--out", str(tmp_path / "run")]) == 2
     assert "--benchmark, genai_bench results: unknown benchmark" in capsys.readouterr().err
 

@@ -41,7 +41,7 @@ def test_a_prompt_may_stand_in_one_file_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("j", "k", "complaint"),
     [
-        ([vote(1), vote(1)], [], "the id '1' stands in"),
+        ([vote(1), vote(1)], [], "the id '1' is also in"),
         ([vote(1)], [vote(1, "rightvote")], "another label than in"),
         ([vote(1, prompt="a")], [vote(1, prompt="b")], "another prompt than in"),
     ],

@@ -150,7 +150,7 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
         (lambda r: {**r, "target": "[0, 0]"}, "its prompt is not that of"),
         (lambda r: {**r, "vlreward_score": {"score": 2}}, "must hold question_id, category and a score of 0 or 1"),
         (lambda r: {**r, "vlreward_score": {**r["vlreward_score"], "score": 0}}, "where lmms-eval's rule gives 1"),
-        (lambda r: {**r, "doc_id": 7}, "doc_id 7 stands in"),
+        (lambda r: {**r, "doc_id": 7}, "doc_id 7 is in"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(

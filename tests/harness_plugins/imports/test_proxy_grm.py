@@ -41,7 +41,7 @@ def test_the_position_is_read_by_who_was_shown_first(reverse: bool, right: bool,
         ({"reverse": 1}, "`reverse` is 1; it must be true or false"),
         ({"critic": 3}, "`critic` must be what the model wrote"),
         ({"rewards": [1, 0, 0]}, "two numbers of 0 and 1"),
-        ({"rewards": [0, 1]}, "`rewards` is not what the script of proxy_grm reads off `critic`"),
+        ({"rewards": [0, 1]}, "`rewards` is not what the script of proxy_grm reads from `critic`"),
     ],
 )
 def test_refused(change: dict[str, Any], complaint: str, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_records_of_ours_in_one_column() -> None:
         (columns(1, answer=["A"]), "`answer` is 'A'; it is 1 or 2"),
         (columns(1, answer=[True]), "`answer` is True"),
         (columns(1, image=["https://example.com/a.png"]), "images are not fetched"),
-        ({"item": ["{}"]}, "no record of an item"),
+        ({"item": ["{}"]}, "not the record of an item"),
     ],
 )
 def test_a_dataset_that_does_not_fit_is_said(given: dict[str, list[Any]], said: str) -> None:

@@ -25,8 +25,8 @@ def test_a_resource_is_closed_whatever_happens_within() -> None:
     plugins = Plugins()
 
     async def fail() -> None:
-        async with plugins as inside:
-            assert inside is plugins
+        async with resource as inside:
+            assert inside is resource
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -242,7 +242,7 @@ def test_what_is_no_image_is_said(image: Any, mend: str) -> None:
         (b"", "empty"),
         ("/no/such.png", "/no/such.png: cannot be read"),
         ("/dev/null", "/dev/null: cannot be read (it is a device"),
-        ("data:image/png;base64,!", "no base64"),
+        ("data:image/png;base64,!", "not base64"),
         (Image.new("CMYK", (0, 0)), "mode CMYK"),
     ],
 )
@@ -297,7 +297,7 @@ def test_a_flat_batch_from_any_loop() -> None:
         asyncio.run(reward(images[:3], ["a", "a", "b"], groups=[0, 0, 0]))
     with pytest.raises(UserError, match="each has a rubric of its own"):
         asyncio.run(reward(images[:2], ["a", "a"], rubrics=["Rate colour.", "Rate form."]))
-    with pytest.raises(UserError, match="123 is no image"):
+    with pytest.raises(UserError, match="123 is not an image"):
         asyncio.run(reward(images[:2], ["a", "a"], sources=[123, 123]))
 
 

@@ -43,7 +43,7 @@ def test_a_record_is_taken_as_it_is(value: Any) -> None:
     ("row", "complaint"),
     [
         ({"item": ITEM, "saw": "CA"}, "`saw` is 'CA'; it is AB"),
-        ({"item": "{}"}, "`item` is no record of an item"),
+        ({"item": "{}"}, "`item` is not the record of an item"),
         ({"question": "What?", "answer": 1}, "response_1, response_2 is missing; there are: answer, question"),
         ({**COLUMNS, "answer": 3}, "`answer` is 3; it is 1 or 2"),
         ({**COLUMNS, "answer": True}, "`answer` is True"),

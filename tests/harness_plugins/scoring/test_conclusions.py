@@ -356,7 +356,7 @@ def test_advice_is_no_rubric_and_has_a_sentence_of_its_own(tmp_path: Path, advic
     arms = "none, generic, transferred, shuffled, advice"
     found = only(judged(tmp_path, {"a": judge(BY_CONTENT | {"advice": advice})}, arms=arms, rubrics=rubrics))
     assert found.verdict == "helps by its content" and f". {words}" in sentence(found)
-    with pytest.raises(UserError, match=r"controls.*'advice' is no control; there are: generic, shuffled"):
+    with pytest.raises(UserError, match=r"controls.*'advice' is not a control; the controls are: generic, shuffled"):
         judged(tmp_path, {"a": judge(BY_CONTENT)}, "controls: [advice]\n")
 
 

@@ -52,7 +52,7 @@ def test_no_part_is_drawn_while_pairs_are_unanswered(make_pairs: MakePairs, tmp_
     with MockServer(fail=1, faults=("server_error",)).running() as server:
         done = typed("data", config_of(tmp_path, server.url), "--quiet", "--out", tmp_path / "other")
     assert done.code == ERRORS_REMAIN and "12 answers of the teacher are still missing" in done.err
-    assert "12 pairs are without an answer, so no part was drawn" in done.err
+    assert "12 pairs have no answer, so no part was made" in done.err
     assert not (tmp_path / "out").exists() and not (tmp_path / "other" / "README.md").exists()
 
 

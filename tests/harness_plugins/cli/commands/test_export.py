@@ -34,8 +34,8 @@ def test_bad_places_are_refused(judged: Path, tmp_path: Path, typed: Typed) -> N
     for out, why in (
         (tmp_path / "full", "not empty"),
         (tmp_path / "file", "no folder"),
-        (judged / "public", "lies in the run folder"),
-        (judged, "lies in the run folder"),
+        (judged / "public", "is inside the run folder"),
+        (judged, "is inside the run folder"),
     ):
         done = typed("export", judged, "--public", "--out", out)
         assert done.code == BAD_INPUT and why in done.err

@@ -52,4 +52,4 @@ def test_a_folder_without_benchmarks_has_no_task_files(tmp_path: Path, typed: Ty
 def test_an_empty_place(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["tasks", "--write", ""])
-    assert "empty: name a place" in capsys.readouterr().err
+    assert "empty: name a file or folder" in capsys.readouterr().err
