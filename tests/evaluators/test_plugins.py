@@ -182,8 +182,11 @@ def test_a_folder_is_where_its_package_lies(install: Install, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("module", "complaint"),
     [
-        ("strange_arms", "'mine', which the package strange-arms brings .*names no folder: strange_arms is no package"),
-        ("strange_legs", "names no folder: strange_legs is no package"),
+        (
+            "strange_arms",
+            "'mine', which the package strange-arms brings .*names no folder: strange_arms is not a package",
+        ),
+        ("strange_legs", "names no folder: strange_legs is not a package"),
         ("strange_legs.tasks", "does not load: ModuleNotFoundError"),
     ],
 )

@@ -10,7 +10,7 @@ from evaluators.errors import UserError
 from harness_plugins.rewards.resources import AsyncResource, concurrently
 
 
-class Plugins(AsyncResource):
+class Door(AsyncResource):
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -22,7 +22,7 @@ class Plugins(AsyncResource):
 
 
 def test_a_resource_is_closed_whatever_happens_within() -> None:
-    plugins = Plugins()
+    resource = Door()
 
     async def fail() -> None:
         async with resource as inside:
@@ -31,7 +31,7 @@ def test_a_resource_is_closed_whatever_happens_within() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(fail())
-    assert plugins.events == ["open", "close"]
+    assert resource.events == ["open", "close"]
 
 
 def test_results_come_in_the_order_of_the_inputs() -> None:
