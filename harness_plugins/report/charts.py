@@ -30,7 +30,7 @@ from harness_plugins.report.texts import middle
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.costs import CostPoint
-from harness_plugins.scoring.matrix import Margin, Matrix, Place
+from harness_plugins.scoring.matrix import Margin, Matrix, Pairing
 from harness_plugins.scoring.report import Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
@@ -69,7 +69,7 @@ def _matrix(m: Matrix) -> Any:
     most = max([0.05, *(abs(g) for g in gains if not math.isnan(g))])
     for i, writer in enumerate(m.writers):
         for j, judge in enumerate(m.judges):
-            entry = m.entries.get(Place(writer, judge))
+            entry = m.entries.get(Pairing(writer, judge))
             if entry is None:
                 _empty(axes, Point(j, i))
                 continue

@@ -25,17 +25,18 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
 
 def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     """(items,): where a control (`generic`, `shuffled`) hands over the very text that `transferred` does."""
-    place = ("same_text", control, rubrics.name)
-    if place not in benchmark.memo:
-        benchmark.memo[place] = _same_text(benchmark, rubrics, control)
-    answer: Bools = benchmark.memo[place]
+    memo_key = ("same_text", control, rubrics.name)
+    if memo_key not in benchmark.memo:
+        benchmark.memo[memo_key] = _same_text(benchmark, rubrics, control)
+    answer: Bools = benchmark.memo[memo_key]
     return answer
 
 
 def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
+    """`same_text`, computed: in some order of the item, a text of the control is one of the item's own rubrics."""
     identical = np.zeros(len(benchmark.items), dtype=bool)
     if ARMS[control].donors and not rubrics.shared:
-        by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
+        by_item = [{_content(rubric) for rubric in written} for written in rubrics.by_item.values()]
         texts = set().union(*by_item)
         if sum(map(len, by_item)) == len(texts):
             return identical  # no two items have one text
@@ -43,8 +44,8 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
             return ~identical  # nobody has another text to give
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):
-            own = {_content(r) for r in rubrics.of(item.uid, order)}
-            identical[n] |= not own.isdisjoint(_handed_over(control, item, order, rubrics))
+            own_contents = {_content(rubric) for rubric in rubrics.of(item.uid, order)}
+            identical[n] |= not own_contents.isdisjoint(_handed_over(control, item, order, rubrics))
     return identical
 
 
@@ -54,7 +55,7 @@ def _handed_over(arm: str, item: Item, order: Order, rubrics: WriterRubrics) -> 
         handed_over = ARMS[arm].give(item, order, rubrics if ARMS[arm].per_writer else None)
         return {digest(x.rubric.text) for x in handed_over if x.rubric is not None}
     donors = [d[item.uid] for d in rubrics.donors if item.uid in d]
-    return {_content(r) for donor in donors for r in islice(rubrics.of(donor, order), 1)}
+    return {_content(rubric) for donor in donors for rubric in islice(rubrics.of(donor, order), 1)}
 
 
 def _content(rubric: Rubric) -> str:

@@ -76,12 +76,12 @@ def tables(comparison: Comparison) -> list[Table]:
     shown = []
     for m in comparison.matched:
         shown += [_headline(m, comparison.arm), _arms(m), _transitions(m, comparison.arm)]
-    if comparison.refused:
+    if comparison.not_comparable:
         title = "Not comparable: judges that were not asked alike"
         table = Table("not_comparable", title, [*names("judge", "field"), *words("A", "B")])
-        for r in comparison.refused:
-            for difference in r.differs:
-                table.add(r.judge, *difference)
+        for unlike in comparison.not_comparable:
+            for difference in unlike.differences:
+                table.add(unlike.judge, *difference)
         shown.append(table)
     shown.append(_cards(comparison))
     for side, losses, caveats in zip("AB", comparison.losses, comparison.caveats, strict=True):
@@ -228,7 +228,9 @@ def _json(comparison: Comparison) -> str:
             for m in comparison.matched
         ],
         "not_comparable": [
-            {"judge": r.judge, "field": f, "a": a, "b": b} for r in comparison.refused for f, a, b in r.differs
+            {"judge": unlike.judge, "field": d.field, "a": d.a, "b": d.b}
+            for unlike in comparison.not_comparable
+            for d in unlike.differences
         ],
         "losses": [
             {"run": side, "text": loss} for side, losses in zip("AB", comparison.losses, strict=True) for loss in losses

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.cells import Contrast
-from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Place
+from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Pairing
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import gain
 from harness_plugins.tables.model import Cell, Table, names, numbers
@@ -30,7 +30,7 @@ def _table(view: View, matrix: Matrix) -> Table:
     title = f"{view.benchmark}: the matrix of writers and judges"
     table = Table("matrix", title, columns, benchmark=view.benchmark, section="matrix")
     for writer in matrix.writers:
-        row = [_entry(matrix, Place(writer, judge)) for judge in matrix.judges]
+        row = [_entry(matrix, Pairing(writer, judge)) for judge in matrix.judges]
         row.append(_margin(matrix.by_writer.margins, writer, "no unseen, complete cell"))
         row += [_margin(matrix.by_writer.ranking, writer, "")] if differs else []
         table.add(view.writer(writer), *row)
@@ -40,7 +40,7 @@ def _table(view: View, matrix: Matrix) -> Table:
         row = [_margin(matrix.by_judge.ranking, judge, "") for judge in matrix.judges]
         table.add(COMMON_ROW, *row, *[""] * len(ends))
     for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
-        row = [_against(matrix, Place(writer, judge)) for judge in matrix.judges]
+        row = [_against(matrix, Pairing(writer, judge)) for judge in matrix.judges]
         pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
         table.add(f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs)
     table.notes += _notes(matrix)
@@ -58,7 +58,7 @@ def _marked(cell: Cell, relation: str) -> Cell:
     return cell if relation in (UNSEEN, "") else replace(cell, text=f"{cell.text} ({relation})")
 
 
-def _entry(matrix: Matrix, place: Place) -> Cell:
+def _entry(matrix: Matrix, place: Pairing) -> Cell:
     entry = matrix.entries.get(place)
     if entry is None:
         why = matrix.missing[place]
@@ -66,7 +66,7 @@ def _entry(matrix: Matrix, place: Place) -> Cell:
     return _marked(gain(entry.gain, short=True), entry.relation)
 
 
-def _against(matrix: Matrix, place: Place) -> Cell:
+def _against(matrix: Matrix, place: Pairing) -> Cell:
     contrast = matrix.against_by_judge.get(place)
     return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*place))
 

@@ -31,7 +31,7 @@ from harness_plugins.report.thumbnails import MOST_BYTES, thumbnails
 from harness_plugins.scoring.calibration import Bin, Calibration
 from harness_plugins.scoring.cells import PRIMARY, Contrast, Metric
 from harness_plugins.scoring.costs import CostPoint
-from harness_plugins.scoring.matrix import Entry, Margin, Matrix, Place
+from harness_plugins.scoring.matrix import Entry, Margin, Matrix, Pairing
 from harness_plugins.scoring.score import score
 from tests.conftest import write_jsonl
 from tests.harness_plugins.report import report_runs
@@ -272,7 +272,7 @@ def test_matrix_cost_and_calibration_are_drawn(run_folder: Path, writers: int, j
     who = [f"writer-{n}-with-$a_{n}$-long-name" for n in range(writers)]
     whom = [f"an/organisation/judge-{n}-with-a-long-name-instruct" for n in range(judges)]
     entries = {
-        Place(w, j): Entry(w, j, "self" if n == 1 else "unseen", metric("accuracy", 0.6), contrast(0.1 - 0.02 * n))
+        Pairing(w, j): Entry(w, j, "self" if n == 1 else "unseen", metric("accuracy", 0.6), contrast(0.1 - 0.02 * n))
         for w in who
         for n, j in enumerate(whom)
         if judges == 1 or n != 3
