@@ -119,7 +119,7 @@ class Forecast(NamedTuple):
     order: Order
     of: int
     items: Ints
-    """Their places in the benchmark."""
+    """Their indices among the benchmark's items."""
     p: Floats
     y: Floats
 

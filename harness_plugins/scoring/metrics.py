@@ -48,7 +48,7 @@ class Facts:
     candidates: Ints
     """How many an item has, and so cyclic orders."""
     ranks: Floats
-    """(items, candidates): the label's places, 0 = best; NaN where the label does not rank."""
+    """(items, candidates): the label's ranks, 0 = best; NaN where the label does not rank."""
     category: NDArray[np.str_]
     group: NDArray[np.str_]
     criterion: NDArray[np.str_]
@@ -327,22 +327,22 @@ def states(scored: Scored, facts: Facts) -> Ints:
     return state
 
 
-def transitions(none_cell: Scored, scored: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
-    """From each state under `none` to each under the arm, over items that are complete in both.
+def transitions(reference: Scored, scored: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
+    """From each state under the reference (`none`, or another run) to each under the arm, over items complete in both.
 
     Several draws of an item share its weight of one. None where one order was judged, or items are no pairs.
     """
     if not scored.pairs:
         return None
-    none_states, arm_states = states(none_cell, facts), states(scored, facts)
+    reference_states, arm_states = states(reference, facts), states(scored, facts)
     draws = arm_states.shape[1]
-    none_states = none_states[:, np.arange(draws) % none_states.shape[1]]
-    eligible = scored.both & none_cell.complete[:, None]
+    reference_states = reference_states[:, np.arange(draws) % reference_states.shape[1]]
+    eligible = scored.both & reference.complete[:, None]
     if not eligible.any():
         return None
     weight = eligible / np.maximum(eligible.sum(axis=1, keepdims=True), 1)
     return {
-        a: {b: round(float(weight[(none_states == i) & (arm_states == j)].sum()), 9) for j, b in enumerate(STATES)}
+        a: {b: round(float(weight[(reference_states == i) & (arm_states == j)].sum()), 9) for j, b in enumerate(STATES)}
         for i, a in enumerate(STATES)
     }
 

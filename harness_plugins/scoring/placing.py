@@ -61,7 +61,7 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     """Fill the cells from table `last`.
 
     Args:
-        cells: by their number: their place among all cells of `last`, by their first line.
+        cells: by their number: their index among all cells of `last`, by their first line.
 
     Raises:
         UserError: pointwise verdicts of a judge that the manifest does not know, which alone says how they were asked.
@@ -152,15 +152,15 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     if cell.grading.get("kind") == "pointwise":
         current &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
         _fill_scores(benchmark, cell, rows, (*index, rows["candidate"].astype(np.intp)), current)
-        _without_lost(cell, tuple(p[rows["lost"] & current] for p in index))
+        _without_lost(cell, tuple(axis[rows["lost"] & current] for axis in index))
         return
     last = _last(index, cell.outcome.shape, current)
-    n, turn, draw = (p[last] for p in index)
+    n, turn, draw = (axis[last] for axis in index)
     cell.outcome[n, turn, draw] = rows["code"][last]
     low = last[rows["code"][last] == LOW_MASS]
     if len(low):
         cell.by_ratio = cell.outcome.copy()
-        cell.by_ratio[tuple(p[low] for p in index)] = rows["by_ratio"][low]
+        cell.by_ratio[tuple(axis[low] for axis in index)] = rows["by_ratio"][low]
     p = rows["p"][last]
     with_p = ~np.isnan(p)
     cell.p[n[with_p], turn[with_p], draw[with_p]] = p[with_p]
@@ -169,7 +169,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
             if f"rank_{k}" in rows:
                 ranks = rows[f"rank_{k}"][last]
                 cell.ranks[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
-    _without_lost(cell, tuple(p[rows["lost"] & current] for p in index))
+    _without_lost(cell, tuple(axis[rows["lost"] & current] for axis in index))
 
 
 def _without_lost(cell: CellData, index: tuple[NDArray[np.intp], ...]) -> None:
@@ -189,7 +189,7 @@ def _fill_scores(
     assert cell.ranks is not None
     codes = np.full(cell.ranks.shape, ABSENT, dtype=np.int8)
     last = _last(index, codes.shape, current)
-    index = tuple(p[last] for p in index)
+    index = tuple(axis[last] for axis in index)
     codes[index] = rows["code"][last]
     cell.ranks[index] = -rows["score"][last]
     if (codes == LOW_MASS).any():
@@ -203,7 +203,11 @@ def _fill_scores(
 
 
 def _last(index: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:
-    """The rows that are current, of several for one place the last."""
+    """The rows that are current, of several for one trial (or score) the last.
+
+    Args:
+        index: of each row where in an array of this shape it belongs, an array for each axis.
+    """
     rows = np.flatnonzero(current)[::-1]
-    flat = np.ravel_multi_index(tuple(p[rows] for p in index), shape)
+    flat = np.ravel_multi_index(tuple(axis[rows] for axis in index), shape)
     return rows[np.unique(flat, return_index=True)[1]]
