@@ -365,7 +365,7 @@ def test_a_picture_that_cannot_be_shown_says_why(tmp_path: Path) -> None:
     folder = MediaFile(str(tmp_path), 1, 1, "2" * 64)
     touched = MediaFile(unread.path, unread.size, unread.mtime_ns + 1)
     made = thumbnails([item_of(f) for f in (changed, unread, damaged, bomb, script, gone, folder, touched)], 10**6)
-    reasons = [t.gone for t in made.values()]
+    reasons = [t.problem for t in made.values()]
     assert [r.split(":")[0] for r in reasons] == [
         "the file has changed since it was judged", "", "damaged", "too many pixels to decode", "damaged",
         "the file is missing", "cannot be read (it is a folder, not a file)", "no image file, or too large a one",
