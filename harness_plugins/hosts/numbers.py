@@ -179,7 +179,7 @@ def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> HostedCell:
     key = CellKey("judge", rows.arm.name, rows.rows[0].writer)
     cell = CellData(key, outcome, np.full(shape, np.nan), expected, replicates=replicates, grading=rows.grading.key())
     if rows.grading.kind == "pointwise":
-        cell.places = scores
+        cell.ranks = scores
         compare_scores(data, cell, codes)
     return HostedCell(data, cell)
 

@@ -81,9 +81,9 @@ def write_report(
     from harness_plugins.tables.package_tables import package_tables
 
     folder = Path(run)
-    place = Path(out) if out is not None else folder / "report.html"
-    if place.is_dir():
-        raise UserError(f"{place} is a folder: give the page a file, such as --out {place / 'report.html'}")
+    page_path = Path(out) if out is not None else folder / "report.html"
+    if page_path.is_dir():
+        raise UserError(f"{page_path} is a folder: give the page a file, such as --out {page_path / 'report.html'}")
     refuse_public(
         folder, RunFolder(folder).manifest(), "a report is made of the run itself; `table` prints these numbers"
     )
@@ -98,8 +98,8 @@ def write_report(
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
     chosen = choose(data, all_outcomes, items)
     browser = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
-    size = _write(place, data, report, parts, browser)
-    return WrittenReport(place, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
+    size = _write(page_path, data, report, parts, browser)
+    return WrittenReport(page_path, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
 
 
 def _browser(data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool) -> Browser:
@@ -143,7 +143,7 @@ def _about(chosen: Chosen, contents: Contents) -> str:
     )
 
 
-def _write(place: Path, data: RunData, report: Report, parts: Sequence[Section], browser: Browser) -> int:
+def _write(page_path: Path, data: RunData, report: Report, parts: Sequence[Section], browser: Browser) -> int:
     """Returns the page's size in bytes."""
     from harness_plugins._version import __version__
     from harness_plugins.folder.atomic import write_atomic
@@ -165,10 +165,10 @@ def _write(place: Path, data: RunData, report: Report, parts: Sequence[Section],
     )
     encoded = text.encode("utf-8", "replace")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(place, encoded)
+        page_path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(page_path, encoded)
     except OSError as e:
-        raise UserError(f"{place}: cannot be written ({e.strerror}); give another place with --out") from None
+        raise UserError(f"{page_path}: cannot be written ({e.strerror}); give another place with --out") from None
     return len(encoded)
 
 

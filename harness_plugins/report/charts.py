@@ -30,7 +30,7 @@ from harness_plugins.report.texts import middle
 from harness_plugins.scoring.calibration import Calibration
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.costs import CostPoint
-from harness_plugins.scoring.matrix import Margin, Matrix, Place
+from harness_plugins.scoring.matrix import Margin, Matrix, Pairing
 from harness_plugins.scoring.report import Report
 
 CELL_WIDTH, CELL_HEIGHT = 1.2, 0.66
@@ -57,6 +57,7 @@ class Point(NamedTuple):
 
 
 def _matrix(m: Matrix) -> Any:
+    """The figure of a matrix: a cell for each writer and judge, the margins at the ends."""
     rows, columns = len(m.writers), len(m.judges)
     by_writer, by_judge = {x.name: x for x in m.by_writer.margins}, {x.name: x for x in m.by_judge.margins}
     width = columns + (1.15 if by_writer else 0)
@@ -66,25 +67,25 @@ def _matrix(m: Matrix) -> Any:
     gains = [e.gain.value for e in m.entries.values()] + [
         x.gain.value for x in (*m.by_writer.margins, *m.by_judge.margins)
     ]
-    most = max([0.05, *(abs(g) for g in gains if not math.isnan(g))])
+    largest_gain = max([0.05, *(abs(g) for g in gains if not math.isnan(g))])
     for i, writer in enumerate(m.writers):
         for j, judge in enumerate(m.judges):
-            entry = m.entries.get(Place(writer, judge))
+            entry = m.entries.get(Pairing(writer, judge))
             if entry is None:
                 _empty(axes, Point(j, i))
                 continue
             below = f"{100 * entry.accuracy.value:.1f} %"
             apart = entry.relation not in ("unseen", "undeclared", "baseline", "")
             relation = entry.relation.replace("_", " ") if apart else ""
-            _heat(axes, Point(j, i), entry.gain, most, below=below, apart=relation)
+            _heat(axes, Point(j, i), entry.gain, largest_gain, below=below, apart=relation)
     for i, writer in enumerate(m.writers):
         if writer in by_writer:
             margin = by_writer[writer]
-            _heat(axes, Point(columns + 0.15, i), margin.gain, most, below=_over(margin, "judge"))
+            _heat(axes, Point(columns + 0.15, i), margin.gain, largest_gain, below=_over(margin, "judge"))
     for j, judge in enumerate(m.judges):
         if judge in by_judge:
             margin = by_judge[judge]
-            _heat(axes, Point(j, rows + 0.15), margin.gain, most, below=_over(margin, "writer"))
+            _heat(axes, Point(j, rows + 0.15), margin.gain, largest_gain, below=_over(margin, "writer"))
     _frame(axes, m, width, height)
     return figure
 
@@ -93,11 +94,11 @@ def _over(margin: Margin, what: str) -> str:
     return f"over {len(margin.over)} {what}{'s' * (len(margin.over) != 1)}"
 
 
-def _heat(axes: Any, corner: Point, gain: Contrast, most: float, *, below: str, apart: str = "") -> None:
+def _heat(axes: Any, corner: Point, gain: Contrast, largest_gain: float, *, below: str, apart: str = "") -> None:
     """A cell of the matrix in the colour of its gain.
 
     Args:
-        most: the gain of the deepest colour.
+        largest_gain: the gain of the deepest colour.
         below: what is under the gain.
         apart: the relation of judge and writer, where the row is listed apart.
     """
@@ -106,18 +107,18 @@ def _heat(axes: Any, corner: Point, gain: Contrast, most: float, *, below: str, 
 
     x, y = corner
     value = 0.0 if math.isnan(gain.value) else gain.value
-    rgb = matplotlib.colormaps["RdBu"](0.5 + 0.4 * value / most)[:3]
+    rgb = matplotlib.colormaps["RdBu"](0.5 + 0.4 * value / largest_gain)[:3]
     colour = matplotlib.colors.to_hex(rgb)
     ink = ON_LIGHT if _luminance(rgb) > EVEN else ON_DARK
     hatch = "////" if apart else None
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="#ffffff", lw=1.5))
     if hatch:
         axes.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor="#8c959f", hatch=hatch, lw=0))
-    place = 0.30 if apart else 0.38
+    gain_y = 0.30 if apart else 0.38
     box = {"facecolor": colour, "edgecolor": "none", "pad": 1.0} if apart else None
     axes.text(
         x + 0.5,
-        y + place,
+        y + gain_y,
         f"{100 * value:+.1f}",
         ha="center",
         va="center",
@@ -147,13 +148,14 @@ def _empty(axes: Any, corner: Point) -> None:
 
 
 def _frame(axes: Any, m: Matrix, width: float, height: float) -> None:
+    """Limits, ticks and names of the axes of a matrix of so many cells."""
     rows, columns = len(m.writers), len(m.judges)
     axes.set_xlim(-0.02, width + 0.02)
     axes.set_ylim(height + 0.02, -0.02)
     xs = [j + 0.5 for j in range(columns)] + ([columns + 0.65] if m.by_writer.margins else [])
     names = [_wrapped(j) for j in m.judges] + (["mean over\nunseen judges"] if m.by_writer.margins else [])
     ys = [i + 0.5 for i in range(rows)] + ([rows + 0.65] if m.by_judge.margins else [])
-    writers = [short(w) for w in m.writers] + (["mean over\nunseen writers"] if m.by_judge.margins else [])
+    writers = [short(writer) for writer in m.writers] + (["mean over\nunseen writers"] if m.by_judge.margins else [])
     axes.set_xticks(xs, names)
     axes.set_yticks(ys, writers)
     axes.xaxis.tick_top()
@@ -249,8 +251,8 @@ def _cost(points: Sequence[CostPoint], unit: str) -> Any:
 
 SPOTS = tuple(
     (dx, dy)
-    for r in (1, 2, 3)
-    for dx, dy in ((7 * r, 5), (7 * r, -12), (-7 * r - 6, 5), (-7 * r - 6, -12), (-3, 9 * r))
+    for ring in (1, 2, 3)
+    for dx, dy in ((7 * ring, 5), (7 * ring, -12), (-7 * ring - 6, 5), (-7 * ring - 6, -12), (-3, 9 * ring))
 )
 """Where a point's number may be placed, in points from it, best first."""
 
@@ -259,11 +261,11 @@ def _numbered(figure: Any, axes: Any, points: Sequence[Point]) -> None:
     """Each point's number beside it, where it covers no other number and no point."""
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
-    places = [Point(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]
+    positions = [Point(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]
     taken: list[Point] = []
-    for n, (point, place) in enumerate(zip(points, places, strict=True), 1):
-        others = [other for other in places if other != place]
-        x, y = place
+    for n, (point, position) in enumerate(zip(points, positions, strict=True), 1):
+        others = [other for other in positions if other != position]
+        x, y = position
         crowded = [_near(Point(x + dx + 3, y + dy + 3), taken + others) for dx, dy in SPOTS]
         dx, dy = SPOTS[crowded.index(min(crowded))]
         taken.append(Point(x + dx + 3, y + dy + 3))

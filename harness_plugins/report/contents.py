@@ -37,7 +37,7 @@ class Shared(NamedTuple):
     shelf: Shelf
     lengths: Lengths
     pictures: dict[str, int]
-    """Identity of an image -> its place among the page's."""
+    """Identity of an image -> its index among the page's."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Contents:
     rubrics: list[dict[str, Any]]
     lengths: Lengths
     pictures: list[str]
-    """Identities of the images that items name by their place here."""
+    """Identities of the images that items name by their index here."""
 
 
 def contents(
@@ -59,7 +59,9 @@ def contents(
     chosen_uids = set(uids)
     items = {i.uid: i for o in all_outcomes for i in o.benchmark.items}
     needed = {v.rubric for uid in uids for group in trials.get(uid, {}).values() for v in group if v.rubric}
-    shelf = Shelf({r.uid: r for r in RunFolder(run.folder).rubrics() if r.uid in needed}, items, lengths.text)
+    shelf = Shelf(
+        {rubric.uid: rubric for rubric in RunFolder(run.folder).rubrics() if rubric.uid in needed}, items, lengths.text
+    )
     shared = Shared(shelf, lengths, {})
     page_contents = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
     for number, o in enumerate(all_outcomes):
@@ -67,11 +69,11 @@ def contents(
         page_contents.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
         for n, item in enumerate(o.benchmark.items):
             if item.uid in chosen_uids:
-                own = trials.get(item.uid, {})
-                block = _item(item, own, o.cells, shared)
+                item_trials = trials.get(item.uid, {})
+                block = _item(item, item_trials, o.cells, shared)
                 flags = [
-                    int(f) | _leak(own.get(c, ()), c, block["cells"], shelf, m)
-                    for m, (f, c) in enumerate(zip(o.flags[n], o.cells, strict=True))
+                    int(f) | _leak(item_trials.get(c, ()), c, block["cells"], shelf, cell_number)
+                    for cell_number, (f, c) in enumerate(zip(o.flags[n], o.cells, strict=True))
                 ]
                 label = [
                     plain(item.uid),
@@ -86,11 +88,16 @@ def contents(
     return page_contents
 
 
-def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], shelf: Shelf, place: int) -> int:
-    """LEAK where the writer's rubric for this very item leaks; a donor's words are about another pair."""
+def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], shelf: Shelf, cell_number: int) -> int:
+    """LEAK where the writer's rubric for this very item leaks; a donor's words are about another pair.
+
+    Args:
+        shown: the item's trials by the number of their cell, as the block holds them (`_trial`).
+        cell_number: of `cell`.
+    """
     if cell.writer is None or cell.arm == "shuffled":
         return 0
-    read = [t[5] for t in shown.get(str(place), ()) if t[5] is not None]
+    read = [t[5] for t in shown.get(str(cell_number), ()) if t[5] is not None]
     return LEAK if any(map(shelf.leaks, read)) else 0
 
 
@@ -125,14 +132,15 @@ def _item(
     return block
 
 
-def _cut(text: str, most: int) -> str | list[Any]:
+def _cut(text: str, max_characters: int) -> str | list[Any]:
     """The text, or [its start, its length] where it is too long."""
-    shown, length = cut(text, most)
-    return shown if length <= most else [shown, length]
+    shown, length = cut(text, max_characters)
+    return shown if length <= max_characters else [shown, length]
 
 
-def _reason(text: str, reasoning: str, most: int) -> list[Any]:
-    return [_cut(text, most), *([_cut(reasoning, most)] if reasoning else [])]
+def _reason(text: str, reasoning: str, max_characters: int) -> list[Any]:
+    """[the answer, the reasoning where there is some], each as `_cut` has it."""
+    return [_cut(text, max_characters), *([_cut(reasoning, max_characters)] if reasoning else [])]
 
 
 def _candidate(candidate: Candidate, lengths: Lengths, pictures: dict[str, int]) -> dict[str, Any]:
@@ -141,22 +149,22 @@ def _candidate(candidate: Candidate, lengths: Lengths, pictures: dict[str, int])
 
 
 def _media(media: Sequence[Media], pictures: dict[str, int]) -> list[list[Any]]:
-    """[name, place of the picture (null where there is no file), which frame of how many]."""
+    """[name, index of the picture (null where there is no file), which frame of how many]."""
     entries: list[list[Any]] = []
     for shown in shown_files(media):
         m = shown.medium
         frame = f"frame {shown.number + 1} of {len(m.files)}" if m.kind == "video" else ""
         entries.append([one_line(m.name, 120), pictures.setdefault(identity(shown.file), len(pictures)), frame])
     entries += [[one_line(m.name, 120), None, ""] for m in media if not m.files]
-    left = sum(len(m.files) if m.kind == "image" else 0 for m in media) - sum(
+    hidden_count = sum(len(m.files) if m.kind == "image" else 0 for m in media) - sum(
         1 for f in entries if not f[2] and f[1] is not None
     )
-    return [*entries, [f"{left} more pictures are not shown", None, "more"]] if left > 0 else entries
+    return [*entries, [f"{hidden_count} more pictures are not shown", None, "more"]] if hidden_count > 0 else entries
 
 
 def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], int]) -> list[Any]:
     """[order, status, choice, pick, P(1), rubric, reason, the rest]."""
-    place = None if v.rubric is None else shelf.place(item, v.arm, v.rubric)
+    rubric_number = None if v.rubric is None else shelf.number(item, v.arm, v.rubric)
     reason = None
     if v.answer and (v.answer.text or v.answer.reasoning or v.answer.refusal):
         key = (v.answer.text or v.answer.refusal or "", v.answer.reasoning or "")
@@ -176,4 +184,4 @@ def _trial(item: Item, v: Verdict, shelf: Shelf, texts: dict[tuple[str, str], in
         details["criteria"] = [[one_line(c.name, 200), c.weight, criterion_text(c)] for c in v.criteria]
     if v.edited is not None:
         details["edited"] = v.edited
-    return [v.order, v.status, v.choice, v.pick, p, place, reason, *([details] if details else [])]
+    return [v.order, v.status, v.choice, v.pick, p, rubric_number, reason, *([details] if details else [])]

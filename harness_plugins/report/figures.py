@@ -40,8 +40,8 @@ class Group(NamedTuple):
     cells: list[CellReport]
 
 
-class Place(NamedTuple):
-    """Where on a figure a cell's row is drawn."""
+class CellRow(NamedTuple):
+    """A row of a figure: where it is drawn, and the cell that it shows."""
 
     y: float
     cell: CellReport
@@ -52,7 +52,7 @@ class Rows(NamedTuple):
 
     figure: Any
     axes: Any
-    places: list[Place]
+    cell_rows: list[CellRow]
 
 
 def all_plots(report: Report) -> dict[str, list[Plot]]:
@@ -93,10 +93,11 @@ def pages(cells: Sequence[CellReport]) -> Iterator[list[Group]]:
 
 
 def rows_of(page: Sequence[Group]) -> Rows:
+    """A figure with the names of the rows, and nothing drawn in them yet."""
     count = sum(len(rows) + 1 for _, rows in page)
     figure = canvas(WIDTH, 1.0 + ROW * count)
     axes = figure.subplots()
-    places: list[Place] = []
+    cell_rows: list[CellRow] = []
     ticks, labels, y = [], [], 0.0
     for judge, rows in page:
         axes.text(
@@ -111,7 +112,7 @@ def rows_of(page: Sequence[Group]) -> Rows:
         )
         for c in rows:
             y += 1
-            places.append(Place(y, c))
+            cell_rows.append(CellRow(y, c))
             ticks.append(y)
             labels.append(arm_label(c))
         y += 1
@@ -120,22 +121,22 @@ def rows_of(page: Sequence[Group]) -> Rows:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
-    return Rows(figure, axes, places)
+    return Rows(figure, axes, cell_rows)
 
 
 def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     """Each arm minus `none` with its interval."""
     reference = (
         "none"
-        if report.primary.reference not in {r for c in report.cells for r in c.contrasts}
+        if report.primary.reference not in {name for c in report.cells for name in c.contrasts}
         else report.primary.reference
     )
     cells = [c for c in _cells(report, benchmark) if reference in c.contrasts]
     several = list(pages(cells))
     for n, page in enumerate(several, 1):
-        figure, axes, places = rows_of(page)
+        figure, axes, cell_rows = rows_of(page)
         done = []
-        for y, c in places:
+        for y, c in cell_rows:
             x = c.contrasts[reference]
             if not x.complete:
                 axes.text(0, y, " incomplete", va="center", fontsize=8, color=MUTED)
@@ -153,7 +154,7 @@ def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
         axes.axvline(0, color=MUTED, lw=1)
         _wide(axes, 5)
         axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval")
-        alt = f"{len(places)} rows." + (
+        alt = f"{len(cell_rows)} rows." + (
             f" Largest: {max(done)[1]}, {max(done)[2]}. Smallest: {min(done)[1]}, {min(done)[2]}." if done else ""
         )
         title = f"{benchmark}: what each arm gained over {reference}" + _part(n, several)
@@ -197,18 +198,27 @@ def transition_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     cells = [c for c in _cells(report, benchmark) if c.transitions and c.complete]
     several = list(pages(cells))
     for n, page in enumerate(several, 1):
-        figure, axes, places = rows_of(page)
-        most = []
-        for y, c in places:
+        figure, axes, cell_rows = rows_of(page)
+        net_changes = []
+        for y, c in cell_rows:
             t = c.transitions or {}
-            right = left = 0.0
+            total_gained = total_lost = 0.0
             for state, _, colour, hatch in OTHERS:
                 gained, lost = t[state]["both_right"], t["both_right"][state]
-                for start, size in ((right, gained), (-left - lost, lost)):
+                for start, size in ((total_gained, gained), (-total_lost - lost, lost)):
                     axes.barh(y, size, left=start, height=0.62, color=colour, hatch=hatch, ec=PAPER, lw=0.5)
-                right, left = right + gained, left + lost
-            axes.text(1.01, y, f"+{right:g} / −{left:g}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-            most.append((right - left, row_name(c), f"{right:g} gained, {left:g} lost"))
+                total_gained, total_lost = total_gained + gained, total_lost + lost
+            axes.text(
+                1.01,
+                y,
+                f"+{total_gained:g} / −{total_lost:g}",
+                transform=axes.get_yaxis_transform(),
+                va="center",
+                fontsize=8,
+            )
+            net_changes.append(
+                (total_gained - total_lost, row_name(c), f"{total_gained:g} gained, {total_lost:g} lost")
+            )
         axes.axvline(0, color=INK, lw=1)
         _wide(axes, 1)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -216,7 +226,8 @@ def transition_plots(report: Report, benchmark: str) -> Iterator[Plot]:
         axes.xaxis.set_major_formatter(lambda x, _: f"{abs(x):g}")
         axes.set_xlabel("items    ← no longer right in both orders        newly right in both orders →")
         _legend(figure, OTHERS, "before (right), or after (left):")
-        alt = f"{len(places)} rows. Best net: {max(most)[1]}: {max(most)[2]}. Worst: {min(most)[1]}: {min(most)[2]}."
+        best, worst = max(net_changes), min(net_changes)
+        alt = f"{len(cell_rows)} rows. Best net: {best[1]}: {best[2]}. Worst: {worst[1]}: {worst[2]}."
         title = f"{benchmark}: pairs that an arm fixed or broke" + _part(n, several)
         yield Plot(_name("transitions", benchmark, n, several), benchmark, title, alt, figure)
 
@@ -233,9 +244,9 @@ def position_plots(report: Report, benchmark: str) -> Iterator[Plot]:
     cells = [c for c in _cells(report, benchmark) if c.complete and "position_bias" in c.metrics]
     several = list(pages(cells))
     for n, page in enumerate(several, 1):
-        figure, axes, places = rows_of(page)
+        figure, axes, cell_rows = rows_of(page)
         biases = []
-        for y, c in places:
+        for y, c in cell_rows:
             first, last = (100 * c.metrics[m].value for m in ("accuracy_label_first", "accuracy_label_last"))
             bias = c.metrics["position_bias"]
             if not (math.isnan(first) or math.isnan(last)):
@@ -254,6 +265,6 @@ def position_plots(report: Report, benchmark: str) -> Iterator[Plot]:
             Line2D([], [], marker="^", mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", label="shown last"),
         ]
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
-        alt = f"{len(places)} rows." + (f" Largest bias: {max(biases)[1]}, {max(biases)[2]}." if biases else "")
+        alt = f"{len(cell_rows)} rows." + (f" Largest bias: {max(biases)[1]}, {max(biases)[2]}." if biases else "")
         title = f"{benchmark}: accuracy by where the preferred candidate was shown" + _part(n, several)
         yield Plot(_name("position", benchmark, n, several), benchmark, title, alt, figure)

@@ -49,20 +49,22 @@ def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes 
     cells = [k for k, c in benchmark.cells.items() if not c.computed and (k.arm == "none" or not run.blind(k.judge))]
     flags = np.zeros((len(benchmark.items), len(cells)), dtype=np.int32)
     for n, key in enumerate(cells):
-        none = scores.by_key.get(CellKey(key.judge, "none", None))
-        flags[:, n] = _flags(scores.by_key[key], none if key.arm != "none" else None, scores.facts)
+        none_cell = scores.by_key.get(CellKey(key.judge, "none", None))
+        flags[:, n] = _flags(scores.by_key[key], none_cell if key.arm != "none" else None, scores.facts)
     return Outcomes(benchmark, cells, flags)
 
 
-def _flags(scored: Scored, none: Scored | None, facts: Facts) -> Flags:
-    asked, answered = scored.counts.any(axis=(1, 2)), (scored.counts & scored.answered).any(axis=(1, 2))
+def _flags(scored: Scored, none_cell: Scored | None, facts: Facts) -> Flags:
+    """(items,): what each item is in a cell, beside the judge's `none`; FIXED and BROKEN only where there is one."""
+    has_trials, answered = scored.counts.any(axis=(1, 2)), (scored.counts & scored.answered).any(axis=(1, 2))
     right, wrong = _share(_right(scored, facts), scored), _share(_wrong(scored, facts), scored)
     flags = np.where(answered, JUDGED, 0) | np.where(_flipped(scored), FLIPPED, 0)
     flags |= np.where(right == 1, RIGHT, 0) | np.where(wrong == 1, WRONG, 0)
-    flags |= np.where(asked & (scored.counts & ~scored.answered).any(axis=(1, 2)), INCOMPLETE, 0)
-    if none is not None:
-        before = _share(_right(none, facts), none)  # NaN where either is incomplete: neither fixed nor broken
-        flags |= np.where(right > before, FIXED, 0) | np.where(right < before, BROKEN, 0)
+    flags |= np.where(has_trials & (scored.counts & ~scored.answered).any(axis=(1, 2)), INCOMPLETE, 0)
+    if none_cell is not None:
+        # NaN where either is incomplete: neither fixed nor broken.
+        none_right = _share(_right(none_cell, facts), none_cell)
+        flags |= np.where(right > none_right, FIXED, 0) | np.where(right < none_right, BROKEN, 0)
     return flags.astype(np.int32)
 
 
@@ -112,13 +114,13 @@ LOOKED = 20_000
 WHY = {"fixed": FIXED, "broken": BROKEN, "flipped": FLIPPED}
 
 
-def choose(run: RunData, all_outcomes: list[Outcomes], most: int) -> Chosen:
+def choose(run: RunData, all_outcomes: list[Outcomes], max_items: int) -> Chosen:
     """All items, in the order of the data; of a larger run in turn those fixed, broken, flipped and with a leak, then others.
 
     Within a class a digest of the uid draws, so that the choice is the same each time and favours no part of the data.
     """
     total = sum(len(o.benchmark.items) for o in all_outcomes)
-    if total <= most:
+    if total <= max_items:
         return Chosen([i.uid for o in all_outcomes for i in o.benchmark.items], total, {})
     flags_by_uid = {
         i.uid: int(np.bitwise_or.reduce(o.flags[n]))
@@ -134,9 +136,9 @@ def choose(run: RunData, all_outcomes: list[Outcomes], most: int) -> Chosen:
     taken: dict[str, str] = {}
     for row in chain(zip_longest(*queues.values()), ((*[None] * len(queues), uid) for uid in drawn)):
         for name, uid in zip((*queues, "with none of these"), row, strict=False):
-            if uid is not None and len(taken) < most:
+            if uid is not None and len(taken) < max_items:
                 taken.setdefault(uid, name)
-        if len(taken) >= most:
+        if len(taken) >= max_items:
             break
     reasons: dict[str, int] = {}
     for name in taken.values():
@@ -151,6 +153,11 @@ def _leaking(run: RunData, all_outcomes: list[Outcomes], drawn: list[str]) -> It
     for uid in drawn[:LOOKED]:
         name, item = items[uid]
         texts = [c.text for c in item.candidates]
-        rubrics = [r for (b, _), w in run.rubrics.items() if b == name for r in w.by_item.get(uid, ())]
-        if any(leak_classes(r.text, texts) for r in rubrics):
+        rubrics = [
+            rubric
+            for (benchmark, _), writer_rubrics in run.rubrics.items()
+            if benchmark == name
+            for rubric in writer_rubrics.by_item.get(uid, ())
+        ]
+        if any(leak_classes(rubric.text, texts) for rubric in rubrics):
             yield uid

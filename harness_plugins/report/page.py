@@ -67,14 +67,15 @@ def data_block(name: str, value: Any) -> str:
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 
 
-def picture_block(place: int, thumbnail: Thumbnail) -> str:
+def picture_block(number: int, thumbnail: Thumbnail) -> str:
+    """A picture, or why there is none, under the number by which items name it."""
     data = base64.b64encode(thumbnail.data).decode()
     more = (
         f'data-size="{thumbnail.size[0]} × {thumbnail.size[1]}"'
         if thumbnail.data
-        else f'data-gone="{_attribute(thumbnail.gone)}"'
+        else f'data-gone="{_attribute(thumbnail.problem)}"'
     )
-    return f'<script type="text/plain" id="p{place}" {more}>{data}</script>\n'
+    return f'<script type="text/plain" id="p{number}" {more}>{data}</script>\n'
 
 
 def _attribute(text: str) -> str:

@@ -28,6 +28,7 @@ class Marked(NamedTuple):
 
 
 def marked(text: str, responses: Sequence[str]) -> Marked:
+    """The text in pieces, each with the kinds of leak that it is a part of."""
     leaks = find_leaks(text, responses)[:LEAKS]
     shown = plain(text)
     cuts: set[int] = {0, len(shown)}
@@ -41,9 +42,9 @@ def marked(text: str, responses: Sequence[str]) -> Marked:
     for start, end in pairwise(edges):
         kinds = {k for a, b, k in spans if a <= start and end <= b}
         names = ", ".join(_name(c) for c in CLASSES if c in kinds)
-        before = pieces[-1] if pieces else None
-        if isinstance(before, list) and before[1] == names:
-            before[0] += shown[start:end]
+        previous = pieces[-1] if pieces else None
+        if isinstance(previous, list) and previous[1] == names:
+            previous[0] += shown[start:end]
         elif names:
             pieces.append([shown[start:end], names])
         else:
@@ -65,44 +66,47 @@ def _pattern(leak: Leak) -> re.Pattern[str]:
 class Shelf:
     """The rubrics that a page holds, each once, and by number."""
 
-    def __init__(self, rubrics: Mapping[str, Rubric], items: Mapping[str, Item], most: int) -> None:
+    def __init__(self, rubrics: Mapping[str, Rubric], items: Mapping[str, Item], max_characters: int) -> None:
         self.entries: list[dict[str, Any]] = []
-        self._rubrics, self._items, self._most = rubrics, items, most
-        self._places: dict[tuple[object, ...], int] = {}
+        self._rubrics, self._items, self._max_characters = rubrics, items, max_characters
+        self._numbers: dict[tuple[object, ...], int] = {}
 
-    def place(self, item: Item, arm: str, uid: str) -> int:
+    def number(self, item: Item, arm: str, uid: str) -> int:
         """The number of a rubric as an arm's judge read it."""
         edited = ARMS.facts(arm).edit is not None
         key = (uid, arm, item.uid) if edited else (uid,)
-        if key not in self._places:
-            self._places[key] = len(self.entries)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.entries)
             self.entries.append(self._entry(item, arm if edited else "transferred", uid))
-        return self._places[key]
+        return self._numbers[key]
 
-    def leaks(self, place: int) -> bool:
-        return bool(self.entries[place].get("leaks"))
+    def leaks(self, number: int) -> bool:
+        """Whether the rubric of this number gives a verdict away."""
+        return bool(self.entries[number].get("leaks"))
 
     def _entry(self, item: Item, arm: str, uid: str) -> dict[str, Any]:
         rubric = self._rubrics.get(uid)
         text = as_judged(item, arm, uid, self._rubrics)
         if rubric is None:  # a fixed text, which knows of no pair
-            return {"uid": plain(uid), "text": [cut(text, self._most).text]}
-        own = self._items.get(rubric.item or "")
-        responses = [c.text for c in own.candidates] if own else []
-        kinds, pieces = marked(text[: self._most], responses)
-        w = rubric.writer
+            return {"uid": plain(uid), "text": [cut(text, self._max_characters).text]}
+        rubric_item = self._items.get(rubric.item or "")
+        responses = [c.text for c in rubric_item.candidates] if rubric_item else []
+        kinds, pieces = marked(text[: self._max_characters], responses)
+        writer = rubric.writer
         entry: dict[str, Any] = {
             "uid": plain(uid),
-            "writer": plain(w.name),
+            "writer": plain(writer.name),
             "about": [
-                [k, plain(str(v))] for k, v in (("method", w.method), ("model", w.model), ("family", w.family)) if v
+                [k, plain(str(v))]
+                for k, v in (("method", writer.method), ("model", writer.model), ("family", writer.family))
+                if v
             ],
             "text": pieces,
             "saw": rubric.saw,
             "shared": rubric.item is None,
             "draw": rubric.replicate,
         }
-        if len(text) > self._most:
+        if len(text) > self._max_characters:
             entry["length"] = len(text)
         if arm != "transferred":
             entry["edited"] = arm

@@ -141,9 +141,11 @@ def sections(
     return [first, *(s for s in later if s.pictures or s.tables)]
 
 
-def page_table(table: Table, place: str) -> PageTable:
+def page_table(table: Table, id_prefix: str) -> PageTable:
+    """Args:
+    id_prefix: as `html_table` has it."""
     shown = table.changed(plain)
-    return PageTable(shown.title, html_table(shown, place))
+    return PageTable(shown.title, html_table(shown, id_prefix))
 
 
 def picture(plot: Plot) -> Picture:
@@ -174,7 +176,7 @@ def _facts(run: RunData, report: Report) -> list[Fact]:
     facts.append(("Trials answered", f"{answered:,} of {due:,}"))
     revisions = {n: f.get("revision") for n, f in report.facts.items() if f.get("revision")}
     if revisions:
-        facts.append(("Dataset revision", "; ".join(f"{n}: {str(r)[:12]}" for n, r in revisions.items())))
+        facts.append(("Dataset revision", "; ".join(f"{n}: {str(revision)[:12]}" for n, revision in revisions.items())))
     if run.manifest.get("updated"):
         version = run.manifest.get("versions", {}).get("rubric_harness", "?")
         facts.append(("Judged", f"{str(run.manifest['updated'])[:10]}, rubric-harness {version}"))
@@ -183,7 +185,11 @@ def _facts(run: RunData, report: Report) -> list[Fact]:
 
 def _findings(report: Report, others: PackageTables) -> list[Finding]:
     """What spoils the numbers, what may be said of each writer's rubrics, then what else a reader must know."""
-    findings = [Finding("warning", one_line(w, 600)) for benchmark in report.items for w in warnings(report, benchmark)]
+    findings = [
+        Finding("warning", one_line(warning, 600))
+        for benchmark in report.items
+        for warning in warnings(report, benchmark)
+    ]
     findings += [Finding("finding", plain(sentence(c))) for c in report.conclusions if c.benchmark in report.items]
     broken = [c for c in report.cells if not c.complete]
     if broken:

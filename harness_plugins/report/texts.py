@@ -22,22 +22,22 @@ def _shown(match: re.Match[str]) -> str:
     return "\ufffd" if code < 0xA0 or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF) else f"⟨U+{code:04X}⟩"
 
 
-def one_line(text: str, most: int) -> str:
+def one_line(text: str, max_characters: int) -> str:
     """The start of a text on one line, cut at a word where one ends near."""
-    flat = " ".join(plain(text[: 4 * most + 64]).split())
-    if len(flat) <= most:
+    flat = " ".join(plain(text[: 4 * max_characters + 64]).split())
+    if len(flat) <= max_characters:
         return flat
-    cut = flat.rfind(" ", most // 2, most)
-    return flat[: cut if cut > 0 else most - 1] + "…"
+    cut = flat.rfind(" ", max_characters // 2, max_characters)
+    return flat[: cut if cut > 0 else max_characters - 1] + "…"
 
 
-def middle(text: str, most: int) -> str:
+def middle(text: str, max_characters: int) -> str:
     """A name without its middle where it is long: names of models differ at either end."""
     flat = " ".join(plain(text).split())
-    if len(flat) <= most:
+    if len(flat) <= max_characters:
         return flat
-    tail = most // 2 - 1
-    return f"{flat[: most - tail - 1]}…{flat[-tail:]}"
+    tail = max_characters // 2 - 1
+    return f"{flat[: max_characters - tail - 1]}…{flat[-tail:]}"
 
 
 class Excerpt(NamedTuple):
@@ -46,7 +46,7 @@ class Excerpt(NamedTuple):
     """Of the whole, in characters."""
 
 
-def cut(text: str, most: int) -> Excerpt:
-    """The text up to `most` characters."""
-    shown = plain(text[:most])
-    return Excerpt(shown + "…" if len(text) > most else shown, len(text))
+def cut(text: str, max_characters: int) -> Excerpt:
+    """The text up to `max_characters`."""
+    shown = plain(text[:max_characters])
+    return Excerpt(shown + "…" if len(text) > max_characters else shown, len(text))

@@ -29,7 +29,8 @@ LADDER = (
     (144, 45),
     (96, 40),
 )
-"""(longest edge in pixels, WebP quality), best first: a picture takes the first that fits its share."""
+"""(longest edge in pixels, WebP quality), largest and best first: a picture takes the first that fits its share. `_shrink` scales
+one image down from rung to rung, so each must be smaller than the one before it."""
 MOST_BYTES = 96 * 1024
 """No picture takes more, however few there are."""
 BATCH = 32
@@ -37,7 +38,8 @@ MOST_FILE_BYTES = 256 * 1024 * 1024
 PER_PIXEL = 0.03
 """Bytes that a pixel takes, before any picture was made; then the mean of those made says where on the ladder to begin."""
 ORIENTATION = 0x0112
-"""The EXIF tag."""
+"""The EXIF tag: 1 to 8, of which 5 and more are turned by 90 degrees, so that width and height are swapped."""
+TURNED = 5
 FRAMES = 4
 """Of a video, evenly spaced."""
 PICTURES = 12
@@ -53,7 +55,8 @@ class Thumbnail:
     """Of the original, in pixels."""
     pixels: int = 0
     """Of the thumbnail."""
-    gone: str = ""
+    problem: str = ""
+    """Why there is none."""
 
 
 class ShownFile(NamedTuple):
@@ -61,7 +64,7 @@ class ShownFile(NamedTuple):
 
     medium: Media
     number: int
-    """Its place among the medium's files, from 0."""
+    """Its index among the medium's files, from 0."""
     file: MediaFile
 
 
@@ -106,7 +109,7 @@ def thumbnails(
                 (budget - used) // len(waiting), MOST_BYTES
             )  # what small pictures leave is for those that follow
             batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            make = partial(_thumbnail, most=share, per_pixel=used / pixels if pixels else PER_PIXEL)
+            make = partial(_thumbnail, max_bytes=share, per_pixel=used / pixels if pixels else PER_PIXEL)
             for (name, _), thumbnail in zip(batch, pool.map(make, [f for _, f in batch]), strict=True):
                 by_identity[name] = thumbnail
                 used += len(thumbnail.data)
@@ -115,18 +118,22 @@ def thumbnails(
     return by_identity
 
 
-def _thumbnail(file: MediaFile, most: int, per_pixel: float) -> Thumbnail:
-    """Only bytes that the run has seen: a file that has changed since, or never was its, is not shown."""
+def _thumbnail(file: MediaFile, max_bytes: int, per_pixel: float) -> Thumbnail:
+    """Only bytes that the run has seen: a file that has changed since, or never was its, is not shown.
+
+    Args:
+        max_bytes, per_pixel: as in `_shrink`.
+    """
     try:
         data = _read(file)
     except OSError as e:
-        gone = "the file is missing" if isinstance(e, FileNotFoundError) else f"cannot be read ({e.strerror})"
-        return Thumbnail(gone=gone)
+        problem = "the file is missing" if isinstance(e, FileNotFoundError) else f"cannot be read ({e.strerror})"
+        return Thumbnail(problem=problem)
     if data is None:
-        return Thumbnail(gone="no image file, or too large a one")
+        return Thumbnail(problem="no image file, or too large a one")
     if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
-        return Thumbnail(gone="the file has changed since it was judged")
-    return _shrink(data, most, per_pixel)
+        return Thumbnail(problem="the file has changed since it was judged")
+    return _shrink(data, max_bytes, per_pixel)
 
 
 def _read(file: MediaFile) -> bytes | None:
@@ -139,33 +146,39 @@ def _read(file: MediaFile) -> bytes | None:
         return f.read()
 
 
-def _shrink(data: bytes, most: int, per_pixel: float) -> Thumbnail:
+def _shrink(data: bytes, max_bytes: int, per_pixel: float) -> Thumbnail:
+    """The largest WebP of `LADDER` that takes no more than `max_bytes`, from the first rung that is likely to fit on.
+
+    Args:
+        data: an image file.
+        per_pixel: bytes that a pixel of a thumbnail is expected to take: rungs that are too large by it are not tried.
+    """
     import io
 
     from PIL import Image
 
     try:
         with opened(data) as picture:
-            size = picture.size[::-1] if picture.getexif().get(ORIENTATION, 1) >= 5 else picture.size
-            likely = [
+            size = picture.size[::-1] if picture.getexif().get(ORIENTATION, 1) >= TURNED else picture.size
+            likely_rungs = [
                 (edge, quality)
                 for edge, quality in LADDER
-                if per_pixel * picture.width * picture.height * min(1.0, edge / max(picture.size)) ** 2 <= most
+                if per_pixel * picture.width * picture.height * min(1.0, edge / max(picture.size)) ** 2 <= max_bytes
             ]
-            ladder = likely or LADDER[-1:]
-            picture.draft("RGB", (ladder[0][0], ladder[0][0]))
+            rungs = likely_rungs or LADDER[-1:]
+            picture.draft("RGB", (rungs[0][0], rungs[0][0]))  # a JPEG is decoded at about this size
             image = _opaque(plain_mode(upright(picture)))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return Thumbnail(gone="too many pixels to decode")
+        return Thumbnail(problem="too many pixels to decode")
     except Exception as e:  # whatever a decoder makes of damaged bytes
-        return Thumbnail(gone=f"damaged: it cannot be decoded ({type(e).__name__})")
-    for edge, quality in ladder:
+        return Thumbnail(problem=f"damaged: it cannot be decoded ({type(e).__name__})")
+    for edge, quality in rungs:
         image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
         buffer = io.BytesIO()
         image.save(buffer, "WEBP", quality=quality, method=2)
-        if buffer.tell() <= most:
+        if buffer.tell() <= max_bytes:
             return Thumbnail(buffer.getvalue(), size, image.width * image.height)
-    return Thumbnail(gone="left out: the page has no room for so many pictures")
+    return Thumbnail(problem="left out: the page has no room for so many pictures")
 
 
 def _opaque(image: Any) -> Any:

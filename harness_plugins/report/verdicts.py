@@ -21,7 +21,9 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
         UserError: the verdict files cannot be read.
     """
     folder = RunFolder(run.folder)
-    places = {i.uid: (b, n) for b in run.benchmarks.values() for n, i in enumerate(b.items)}
+    benchmark_and_index = {
+        i.uid: (benchmark, index) for benchmark in run.benchmarks.values() for index, i in enumerate(benchmark.items)
+    }
     last: dict[tuple[object, ...], Verdict] = {}
     reread = folder.rereader(run.manifest)
     for line in folder.verdicts_on(list(uids)):
@@ -30,7 +32,7 @@ def verdicts_of(run: RunData, uids: Collection[str]) -> Trials:
         except RecordError:
             continue  # counted in the report's notes
         trial = (v.item, v.judge, v.arm, v.writer, v.order, v.sample, v.replicate, v.candidate)
-        if _is_current(run, *places[v.item], v) and (v.status != "error" or trial not in last):
+        if _is_current(run, *benchmark_and_index[v.item], v) and (v.status != "error" or trial not in last):
             last[trial] = v
     trials: Trials = defaultdict(lambda: defaultdict(list))
     for v in last.values():

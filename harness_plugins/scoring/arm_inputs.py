@@ -28,25 +28,28 @@ def new_cell(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_samples:
         key, outcome, np.full(shape, np.nan), expected, samples, arm_inputs.replicates, without, grading=grading
     )
     if "kind" in grading:
-        cell.places = np.full((*shape, benchmark.width), np.nan)
+        cell.ranks = np.full((*shape, benchmark.width), np.nan)
     return cell
 
 
 def arm_inputs_of(run: RunData, benchmark: BenchmarkData, key: CellKey, seen_replicates: int) -> ArmInputs:
-    """What the arm of a cell gives; computed once for all judges.
+    """Which rubric each trial of an arm hands to the judge to read, and in which trials it has none.
+
+    It depends on the arm and the writer, not on the judge: it is computed for the first judge that needs it, and kept in
+    `run.arm_inputs` for the others.
 
     Args:
         seen_replicates: how many shuffles the verdicts show, for a folder that does not say which donors were chosen.
     """
-    place = (benchmark.name, key.arm, key.writer, seen_replicates if run.from_donors(key.arm) else 0)
-    if place not in run.arm_inputs:
+    cache_key = (benchmark.name, key.arm, key.writer, seen_replicates if run.from_donors(key.arm) else 0)
+    if cache_key not in run.arm_inputs:
         if key.writer is None:
-            run.arm_inputs[place] = _without_writer(benchmark, key.arm)
+            run.arm_inputs[cache_key] = _without_writer(benchmark, key.arm)
         elif run.from_donors(key.arm):
-            run.arm_inputs[place] = _shuffled(run, benchmark, key.writer, seen_replicates)
+            run.arm_inputs[cache_key] = _shuffled(run, benchmark, key.writer, seen_replicates)
         else:
-            run.arm_inputs[place] = _written(run, benchmark, key.arm, key.writer)
-    return run.arm_inputs[place]
+            run.arm_inputs[cache_key] = _written(run, benchmark, key.arm, key.writer)
+    return run.arm_inputs[cache_key]
 
 
 def _without_writer(benchmark: BenchmarkData, name: str) -> ArmInputs:
@@ -85,8 +88,8 @@ def _written(run: RunData, benchmark: BenchmarkData, name: str, writer: str) -> 
             if pending:
                 to_come = pending.get((item.uid, "nothing" if blind else reads.saw(order)), ())
                 rubric_numbers.update({(n, turn, replicate): -1 for replicate in to_come})
-            for r in reads.rubrics(rubrics, item.uid, order):
-                rubric_numbers[n, turn, r.replicate] = run.number(r.uid)
+            for rubric in reads.rubrics(rubrics, item.uid, order):
+                rubric_numbers[n, turn, rubric.replicate] = run.number(rubric.uid)
     return _as_arrays(benchmark, rubric_numbers)
 
 
@@ -96,7 +99,7 @@ def _as_arrays(benchmark: BenchmarkData, rubric_numbers: dict[tuple[int, int, in
     replicates, draw = np.unique(table[:, 2], return_inverse=True)
     shape = (*benchmark.turns.shape, max(len(replicates), 1))
     available, reads = np.zeros(shape, dtype=bool), np.full(shape, -1, dtype=np.int32)
-    place = (table[:, 0], table[:, 1], draw)
-    available[place] = True
-    reads[place] = list(rubric_numbers.values())
+    index = (table[:, 0], table[:, 1], draw)
+    available[index] = True
+    reads[index] = list(rubric_numbers.values())
     return ArmInputs(tuple(replicates.tolist()) or (0,), available, reads)

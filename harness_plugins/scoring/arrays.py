@@ -96,8 +96,8 @@ class CellData:
     formats: tuple[str, ...] = ()
     grading: Mapping[str, Any] = field(default_factory=dict)
     """How the judge was asked, as its key has it (`grading.Grading.key`)."""
-    places: NDArray[np.float64] | None = None
-    """(items, orders, draws, candidates): listwise the place of each (0 = best), pointwise its score, negated; NaN unknown."""
+    ranks: NDArray[np.float64] | None = None
+    """(items, orders, draws, candidates): listwise the rank of each (0 = best), pointwise its score, negated; NaN unknown."""
     by_ratio: Codes | None = None
     """`outcome` with its `low_mass` answers taken as their digits say, by ratio alone; None where it has none of them."""
     mass: Mass | None = None
@@ -150,16 +150,16 @@ class BenchmarkData:
 
     def in_orders(self, orders: Orders, grading: Kind = "pairwise") -> Bools:
         """(items, orders): which orders of each item `orders` asks for."""
-        place = ("in_orders", orders, grading)
-        if place not in self.memo:
+        memo_key = ("in_orders", orders, grading)
+        if memo_key not in self.memo:
             in_orders = self.turns
             if orders != "both" or grading == "pointwise":
                 turns_by_item = [{ord(o[0]) - ord("A") for o in orders_of(i, orders, grading)} for i in self.items]
                 in_orders = in_orders & np.array(
-                    [[t in w for t in range(self.width)] for w in turns_by_item], dtype=bool
+                    [[t in item_turns for t in range(self.width)] for item_turns in turns_by_item], dtype=bool
                 )
-            self.memo[place] = in_orders
-        answer: Bools = self.memo[place]
+            self.memo[memo_key] = in_orders
+        answer: Bools = self.memo[memo_key]
         return answer
 
 
@@ -249,10 +249,10 @@ def compare_scores(benchmark: BenchmarkData, cell: CellData, codes: Codes) -> No
     Args:
         codes: (items, orders, draws, candidates): 0 where there is a score, else why there is none.
     """
-    assert cell.places is not None
+    assert cell.ranks is not None
     exists = benchmark.turns[:, None, None, :]  # an item has as many candidates as orders
-    places = np.where(exists & (codes == 0), cell.places, np.inf)
-    is_best = (places == places.min(axis=3)[..., None]) & np.isfinite(places)
+    ranks = np.where(exists & (codes == 0), cell.ranks, np.inf)
+    is_best = (ranks == ranks.min(axis=3)[..., None]) & np.isfinite(ranks)
     cell.outcome[...] = np.where(is_best.sum(axis=3) == 1, is_best.argmax(axis=3), TIE)
     # What is missing weighs more than what was said.
     for code in (TIE, LOW_MASS, TRUNCATED, UNPARSED, REFUSED, ERROR, ABSENT):

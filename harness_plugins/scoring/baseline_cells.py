@@ -42,12 +42,12 @@ def _picks(name: str, benchmark: BenchmarkData) -> Ints:
     size = benchmark.turns.sum(axis=1)[:, None]
     turns = np.arange(benchmark.width)[None, :]
     if name == "random":
-        places = [
+        positions = [
             [drawn(seed_of(i, o, "none"), len(o)) - 1 for o in rotations(len(i.candidates))]
             + [0] * (benchmark.width - len(i.candidates))
             for i in benchmark.items
         ]
-        return np.asarray((turns + np.array(places)) % size)
+        return np.asarray((turns + np.array(positions)) % size)
     if name == "first":
         return np.broadcast_to(turns, benchmark.turns.shape)
     sign = 1 if name == "longest" else -1
@@ -60,22 +60,26 @@ def _picks(name: str, benchmark: BenchmarkData) -> Ints:
 
 def add_writers(run: RunData, benchmark: BenchmarkData) -> None:
     """A row of its own for each writer that gave verdicts: what it is worth as a judge (`grm`)."""
-    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    index_by_uid = {i.uid: n for n, i in enumerate(benchmark.items)}
     for (name, writer), drafts in run.drafts.items():
-        ordered_drafts = [r for r in drafts if r.saw != "nothing" and r.item in places]
+        ordered_drafts = [rubric for rubric in drafts if rubric.saw != "nothing" and rubric.item in index_by_uid]
         imported = CellKey(writer, "grm", None) in benchmark.cells  # as verdicts that official protocols read
-        if name != benchmark.name or imported or not any(r.verdict for r in ordered_drafts):
+        if name != benchmark.name or imported or not any(rubric.verdict for rubric in ordered_drafts):
             continue
-        replicates = tuple(sorted({r.replicate for r in ordered_drafts}))
+        replicates = tuple(sorted({rubric.replicate for rubric in ordered_drafts}))
         shape = (len(benchmark.items), benchmark.width, len(replicates))
         outcome = np.full(shape, ABSENT, dtype=np.int8)
         orders: Orders = run.manifest.get("orders", "both")
         expected = np.repeat(benchmark.in_orders(orders)[:, :, None], len(replicates), axis=2)
-        for n in {places[r.item or ""] for r in ordered_drafts}:
+        for n in {index_by_uid[rubric.item or ""] for rubric in ordered_drafts}:
             expected[n] = False  # what it was asked for is on record, failures too; of the rest all is missing
-        for r in ordered_drafts:
-            place = (places[r.item or ""], 0 if r.saw == "AB" else 1, replicates.index(r.replicate))
-            outcome[place], expected[place] = _own_verdict(r), True
+        for rubric in ordered_drafts:
+            index = (
+                index_by_uid[rubric.item or ""],
+                0 if rubric.saw == "AB" else 1,
+                replicates.index(rubric.replicate),
+            )
+            outcome[index], expected[index] = _own_verdict(rubric), True
         key = CellKey(writer, "grm", None)
         p = np.full(shape, np.nan)
         benchmark.cells[key] = CellData(key, outcome, p, expected, replicates=replicates, computed=True)

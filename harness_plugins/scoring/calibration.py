@@ -119,7 +119,7 @@ class Forecast(NamedTuple):
     order: Order
     of: int
     items: Ints
-    """Their places in the benchmark."""
+    """Their indices among the benchmark's items."""
     p: Floats
     y: Floats
 
@@ -166,25 +166,31 @@ def _forecasts(cell: CellReport, scored: Scored, facts: Facts) -> list[Forecast]
         ("BA", by_order[:, 1], judged[:, 1]),
         ("averaged", by_order.mean(axis=1), judged.all(axis=1)),
     ]
-    for order, logit, among in sides:
-        items = np.flatnonzero(among & ~np.isnan(logit))
+    for order, logit, eligible in sides:
+        items = np.flatnonzero(eligible & ~np.isnan(logit))
         if len(items):
             # Rounded, so that opposite orders cancel to 1/2 and not to a rounding error.
             p = 1 / (1 + np.exp(-logit[items].round(9)))
-            forecasts.append(Forecast(cell, order, int(among.sum()), items, p, (facts.label[items] == 0).astype(float)))
+            forecasts.append(
+                Forecast(cell, order, int(eligible.sum()), items, p, (facts.label[items] == 0).astype(float))
+            )
     return forecasts
 
 
 def _calibration(f: Forecast, metrics: dict[str, Metric]) -> Calibration:
+    """A forecast's bins, ECE and accuracy-coverage curve beside the metrics that have intervals."""
     n = len(f.p)
     sure = levels(f.confidence)
     bins, ece = binned(f.confidence, f.right, sure)
     metrics["ece"] = Metric("ece", ece * n, n, ece, math.nan, math.nan)
     steps = np.arange(1, 21) / 20
-    by_level = np.bincount(sure.place, f.right)[::-1]
+    by_level = np.bincount(sure.level, f.right)[::-1]
     reached = np.concatenate([[0], np.cumsum(sure.counts[::-1])])
     right = np.interp(steps * n, reached, np.concatenate([[0], np.cumsum(by_level)]))  # level ones share what is left
-    curve = tuple((float(c), float(r / (c * n))) for c, r in zip(steps, right, strict=True))
+    curve = tuple(
+        (float(coverage), float(right_count / (coverage * n)))
+        for coverage, right_count in zip(steps, right, strict=True)
+    )
     whose = (f.cell.benchmark, f.cell.judge, f.cell.writer, f.cell.arm, f.order, n)
     return Calibration(*whose, metrics, ece_floor(f.confidence, sure), bins, curve, f.of)
 
@@ -192,15 +198,16 @@ def _calibration(f: Forecast, metrics: dict[str, Metric]) -> Calibration:
 class Levels(NamedTuple):
     """Values as ranks, equal ones on one level."""
 
-    place: Ints
+    level: Ints
     """(items,): the level of each, from the least."""
     counts: Ints
     """(levels,)"""
 
 
 def levels(values: Floats) -> Levels:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return Levels(place, counts)
+    """The level of each value, and how many values are on each level."""
+    _, level, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return Levels(level, counts)
 
 
 class Placements(NamedTuple):
@@ -213,11 +220,11 @@ class Placements(NamedTuple):
 
 
 def placements(score: Floats, positive: Floats, negative: Floats) -> Placements:
-    place = levels(score).place
+    level = levels(score).level
     shares_below = []
     for weights in (negative, positive):
-        by_level = np.bincount(place, weights)
-        under = (np.cumsum(by_level) - by_level / 2)[place]
+        by_level = np.bincount(level, weights)
+        under = (np.cumsum(by_level) - by_level / 2)[level]
         shares_below.append(under / max(float(by_level.sum()), 1e-300))
     return Placements(shares_below[0], 1 - shares_below[1])
 
@@ -235,7 +242,7 @@ def auroc(score: Floats, positive: Floats, negative: Floats) -> float:
 def most_confident(sure: Levels, coverage: float) -> Floats:
     """The weight of each item in the most confident part; items level at its edge share what is left of it."""
     above = sure.counts.sum() - np.cumsum(sure.counts)
-    answer: Floats = np.clip((coverage * sure.counts.sum() - above) / sure.counts, 0, 1)[sure.place]
+    answer: Floats = np.clip((coverage * sure.counts.sum() - above) / sure.counts, 0, 1)[sure.level]
     return answer
 
 
@@ -244,26 +251,30 @@ def bin_of(sure: Levels) -> Ints:
     the rows plays no part; bins are then as equal as that allows."""
     n = int(sure.counts.sum())
     middle = np.cumsum(sure.counts) - sure.counts / 2
-    answer: Ints = (middle * min(BINS, n) / n).astype(np.int64)[sure.place]
+    answer: Ints = (middle * min(BINS, n) / n).astype(np.int64)[sure.level]
     return answer
 
 
 def binned(confidence: Floats, right: Floats, sure: Levels) -> Binned:
     """The bins, and the ECE: the mean over items of |accuracy - confidence| of their bin."""
-    place = bin_of(sure)
-    n = np.bincount(place, minlength=BINS)
-    sums = [np.bincount(place, x, minlength=BINS) for x in (confidence, right)]
-    bins = tuple(Bin(float(c / m), float(r / m), int(m)) for c, r, m in zip(*sums, n, strict=True) if m)
+    item_bin = bin_of(sure)
+    n = np.bincount(item_bin, minlength=BINS)
+    sums = [np.bincount(item_bin, x, minlength=BINS) for x in (confidence, right)]
+    bins = tuple(
+        Bin(float(sure_sum / size), float(right_sum / size), int(size))
+        for sure_sum, right_sum, size in zip(*sums, n, strict=True)
+        if size
+    )
     return Binned(bins, float(np.abs(sums[1] - sums[0]).sum() / len(confidence)))
 
 
 def ece_floor(confidence: Floats, sure: Levels, seed: int = statistics.SEED) -> EceFloor:
     """Of the ECE where each item is right with exactly the probability that is its confidence."""
-    place = bin_of(sure)
+    item_bin = bin_of(sure)
     rng = np.random.default_rng(seed)
     gaps = np.zeros(SIMULATIONS)
-    for bin_number in np.unique(place):
-        inside = np.sort(confidence[place == bin_number])
+    for bin_number in np.unique(item_bin):
+        inside = np.sort(confidence[item_bin == bin_number])
         inside = inside[inside > 0.5]  # at 1/2 an item counts half, whatever the label
         if len(inside) <= ONE_BY_ONE:
             drawn = (rng.random((SIMULATIONS, len(inside)), dtype=np.float32) < inside).sum(axis=1)
@@ -287,10 +298,10 @@ def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[s
     drawn = statistics.resampled(list(columns.values()), cluster)
     ends = statistics.intervals(drawn)
     metrics: list[dict[str, Metric]] = [{} for _ in forecasts]
-    place = {key: i for i, key in enumerate(columns)}
+    column_index = {key: i for i, key in enumerate(columns)}
     for (n, name), c in columns.items():
         if name[-1] not in "+-":
-            metrics[n][name] = Metric(name, round(c.k, 9), round(c.n, 9), c.value, *ends.at(place[n, name]))
+            metrics[n][name] = Metric(name, round(c.k, 9), round(c.n, 9), c.value, *ends.at(column_index[n, name]))
     draws = _draws([cluster[forecasts[n].items] for n in exact], count)
     for n, f in enumerate(forecasts):
         for name, contest in _contests(f).items():
@@ -298,7 +309,7 @@ def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[s
             if n in exact:
                 spread = _resampled(contest, cluster[f.items], draws)
             else:
-                spread = drawn[:, place[n, f"{name}+"]] + drawn[:, place[n, f"{name}-"]] - value
+                spread = drawn[:, column_index[n, f"{name}+"]] + drawn[:, column_index[n, f"{name}-"]] - value
             interval = statistics.interval(np.clip(spread, 0, 1))
             metrics[n][name] = Metric(name, value * len(f.p), len(f.p), value, *interval)
     return metrics

@@ -106,39 +106,39 @@ def _answers(kind: Kind, key: CellKey, scored: Mapping[CellKey, Scored]) -> Shar
 def _with_rubric(key: CellKey, scored: Scored) -> Share:
     """For how many items an arm has a rubric."""
     n = len(scored.den)
-    return Share(key.arm, key.writer, n if scored.own is None else int(scored.own.sum()), n)
+    return Share(key.arm, key.writer, n if scored.with_rubric is None else int(scored.with_rubric.sum()), n)
 
 
 def unequal(
-    here: Sequence[Scored],
-    there: Sequence[Scored],
-    among: Bools | None = None,
+    cells: Sequence[Scored],
+    reference_cells: Sequence[Scored],
+    members: Bools | None = None,
     leaving_out: Collection[str] = (),
 ) -> list[Unequal]:
     """Where the two sides of a difference differ by more than `GAP`: the one rule, for a judge's difference, for the mean over
     several, and between two runs.
 
     Args:
-        here, there: a cell for each judge. The distance is the mean over judges, so that what two judges do in opposite ways does
-            not cancel.
-        among: (items,): those that the difference is over.
-        leaving_out: kinds that decide nothing here.
+        cells, reference_cells: one for each judge. The distance is the mean over judges, so that what two judges do in opposite
+            ways does not cancel.
+        members: (items,): those that the difference is over.
+        leaving_out: kinds that decide nothing for the caller.
     """
     parts = []
     for kind in (*_ANSWERS, "coverage"):
-        shares = np.array([[_part(kind, scored, among) for scored in side] for side in (here, there)])
+        shares = np.array([[_part(kind, scored, members) for scored in side] for side in (cells, reference_cells)])
         if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
             parts.append(Unequal(kind, float(shares[0].mean()), float(shares[1].mean())))
-    if any(set(a.provenance) != set(b.provenance) for a, b in zip(here, there, strict=True)):
+    if any(set(a.provenance) != set(b.provenance) for a, b in zip(cells, reference_cells, strict=True)):
         parts.append(Unequal("provenance", 1.0, 0.0))
     return [p for p in parts if p.kind not in leaving_out]
 
 
-def _part(kind: Kind, scored: Scored, among: Bools | None) -> float:
+def _part(kind: Kind, scored: Scored, members: Bools | None) -> float:
     """The share of a cell's answers, or of its items, that `kind` is about; a cell without any differs from none."""
-    items = np.ones(len(scored.den), dtype=bool) if among is None else among
+    items = np.ones(len(scored.den), dtype=bool) if members is None else members
     if kind == "coverage":
-        return 1.0 if scored.own is None or not items.any() else float(scored.own[items].mean())
+        return 1.0 if scored.with_rubric is None or not items.any() else float(scored.with_rubric[items].mean())
     answers = scored.outcome[items][(scored.counts & scored.answered)[items]]
     return float((answers == _ANSWERS[kind]).mean()) if answers.size else 0.0
 
@@ -189,6 +189,6 @@ def differ(contrast: Contrast) -> str:
     return "; ".join(
         f"other models, backends or samplings answered than in {contrast.reference}"
         if u.kind == "provenance"
-        else f"{u.kind.replace('_', ' ')} {100 * u.here:.1f} % here, {100 * u.there:.1f} % in {contrast.reference}"
+        else f"{u.kind.replace('_', ' ')} {100 * u.share:.1f} % here, {100 * u.reference_share:.1f} % in {contrast.reference}"
         for u in contrast.unequal
     )

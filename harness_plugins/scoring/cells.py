@@ -51,8 +51,10 @@ class Unequal:
     (docs/design/what-spoils-a-number.md)."""
 
     kind: str
-    here: float
-    there: float
+    share: float
+    """Under the arm."""
+    reference_share: float
+    """Under what it is set against."""
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Contrast:
         if self.bounds is not None:
             more["bounds"] = list(self.bounds)
         if self.unequal:
-            more["unequal"] = {u.kind: [u.here, u.there] for u in self.unequal}
+            more["unequal"] = {u.kind: [u.share, u.reference_share] for u in self.unequal}
         return numbers | more
 
 

@@ -24,7 +24,7 @@ from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
 from harness_plugins.scoring.caveats import Caveat, caveats, unequal
 from harness_plugins.scoring.cells import Contrast, Metric
 from harness_plugins.scoring.conclusions import Conclusion
-from harness_plugins.scoring.matching import Both, Indices, Refused, judges_of, same_items, writer_pairs
+from harness_plugins.scoring.matching import Both, Indices, NotComparable, judges_of, same_items, writer_pairs
 from harness_plugins.scoring.metrics import Scored, Scores
 from harness_plugins.scoring.read import read_run
 from harness_plugins.scoring.score import APART, conclusions_of, relation_of, scores_of
@@ -86,7 +86,7 @@ class Matched:
     def drifted(self) -> bool:
         """`none` moved, over all judges or in one of them."""
         return any(
-            x is not None and x.clear for x in [self.drift, *(r.difference for r in self.rows if r.arm == "none")]
+            x is not None and x.clear for x in [self.drift, *(row.difference for row in self.rows if row.arm == "none")]
         )
 
 
@@ -96,7 +96,7 @@ class Comparison:
     arm: str
     protocol: str
     matched: list[Matched]
-    refused: list[Refused] = field(default_factory=list)
+    not_comparable: list[NotComparable] = field(default_factory=list)
     caveats: Both[list[Caveat]] = field(default_factory=lambda: Both[list[Caveat]]([], []))
     """What spoils the numbers of A and of B."""
     losses: Both[list[str]] = field(default_factory=lambda: Both[list[str]]([], []))
@@ -131,46 +131,51 @@ def compare(
         comparison = Comparison(Both(a.folder, Path(run_b)), arm, protocol, [], losses=losses)
         shared = [n for n in a.benchmarks if n in b.benchmarks]
         if not shared:
-            names = " and ".join(f"{r.folder} has {', '.join(r.benchmarks)}" for r in (a, b))
+            names = " and ".join(f"{run.folder} has {', '.join(run.benchmarks)}" for run in (a, b))
             raise UserError(f"the runs share no benchmark: {names}")
-        arms = [k.arm for r in (a, b) for d in r.benchmarks.values() for k in d.cells]
+        arms = [k.arm for run in (a, b) for benchmark in run.benchmarks.values() for k in benchmark.cells]
         if arm not in arms:
             raise UserError(f"--arm: {unknown('arm', arm, arms)}")
         judges = judges_of(Both(a, b))
-        comparison.refused = judges.refused
+        comparison.not_comparable = judges.not_comparable
         for name in shared:
             _compare_benchmark(Both(a, b), name, judges.alike, Both(writer_a, writer_b), comparison)
     if not comparison.matched:
         raise UserError(*(comparison.notes or [f"no writer's rubrics were judged under {arm!r} in both runs"]))
     _adjust(comparison.matched, arm)
-    by_run = {id(r): {(c.benchmark, c.writer): c for c in conclusions_of(r, protocol)} for r in (a, b)}
+    by_run = {id(run): {(c.benchmark, c.writer): c for c in conclusions_of(run, protocol)} for run in (a, b)}
     for m in comparison.matched:
-        m.conclusions = Both(*(by_run[id(r)].get((m.benchmark, w)) for r, w in zip((a, b), m.writers, strict=True)))
+        m.conclusions = Both(
+            *(by_run[id(run)].get((m.benchmark, writer)) for run, writer in zip((a, b), m.writers, strict=True))
+        )
     return comparison
 
 
 def _compare_benchmark(
     runs: Both[RunData], name: str, judges: Sequence[str], writers: Both[str | None], comparison: Comparison
 ) -> None:
-    here = Both(runs.a.benchmarks[name], runs.b.benchmarks[name])
+    """Add a benchmark's pairs of writers to the comparison, or a note on why there is none."""
+    benchmarks = Both(runs.a.benchmarks[name], runs.b.benchmarks[name])
     protocol = protocols.resolve(comparison.protocol, name)
     if protocol is None:
         comparison.notes.append(protocols.absent(comparison.protocol, name))
         return
-    pairs, problem = writer_pairs(here, comparison.runs, comparison.arm, judges, writers)
+    pairs, problem = writer_pairs(benchmarks, comparison.runs, comparison.arm, judges, writers)
     comparison.notes += [problem] if problem else []
-    places, changed = same_items(here)
-    only = Both(*(len(d.items) - len(places.a) - changed for d in here))
-    if not len(places.a):
+    indices, changed = same_items(benchmarks)
+    only = Both(*(len(benchmark.items) - len(indices.a) - changed for benchmark in benchmarks))
+    if not len(indices.a):
         comparison.notes.append(
             f"{name}: the runs share no item ({only.a} only in A, {only.b} only in B, {changed} changed)"
         )
         return
-    both = Both(*(scores_of(run, data, protocol) for run, data in zip(runs, here, strict=True)))
+    both = Both(*(scores_of(run, data, protocol) for run, data in zip(runs, benchmarks, strict=True)))
     for scores, shown in zip(both, comparison.caveats, strict=True):
         shown += [c for c in caveats(scores) if c.judge in (None, *judges)]
-    width = min(d.width for d in here)
-    sides = Both(*(_cut(scores, place, width, judges) for scores, place in zip(both, places, strict=True)))
+    width = min(benchmark.width for benchmark in benchmarks)
+    sides = Both(
+        *(_cut(scores, side_indices, width, judges) for scores, side_indices in zip(both, indices, strict=True))
+    )
     for pair in pairs:
         matched = _matched(sides, pair, judges, comparison.arm)
         matched.only, matched.changed = only, changed
@@ -178,11 +183,11 @@ def _compare_benchmark(
             twin = _matched(Both(*(s.with_ratios() for s in sides)), pair, judges, comparison.arm)
             for contrast, by_ratio in zip(_contrasts(matched), _contrasts(twin), strict=True):
                 paired.set_by_ratio(contrast, by_ratio)
-        _add_notes(matched, here)
+        _add_notes(matched, benchmarks)
         comparison.matched.append(matched)
 
 
-def _cut(scores: Scores, place: Indices, width: int, judges: Sequence[str]) -> Scores:
+def _cut(scores: Scores, indices: Indices, width: int, judges: Sequence[str]) -> Scores:
     """The judges' cells with the matched items alone, in their common order.
 
     Args:
@@ -190,14 +195,20 @@ def _cut(scores: Scores, place: Indices, width: int, judges: Sequence[str]) -> S
     """
 
     def cut(scored: Scored) -> Scored:
-        per_item = {f: getattr(scored, f)[place] for f in ("complete", "num", "den", "log_odds")}
-        wide = {f: getattr(scored, f)[place][:, :width] for f in ("outcome", "counts", "turns")}
-        return replace(scored, **per_item, **wide, places=None, own=None if scored.own is None else scored.own[place])
+        per_item = {f: getattr(scored, f)[indices] for f in ("complete", "num", "den", "log_odds")}
+        wide = {f: getattr(scored, f)[indices][:, :width] for f in ("outcome", "counts", "turns")}
+        return replace(
+            scored,
+            **per_item,
+            **wide,
+            ranks=None,
+            with_rubric=None if scored.with_rubric is None else scored.with_rubric[indices],
+        )
 
-    arrays: dict[str, Any] = {k: v[place] for k, v in vars(scores.facts).items() if isinstance(v, np.ndarray)}
+    arrays: dict[str, Any] = {k: v[indices] for k, v in vars(scores.facts).items() if isinstance(v, np.ndarray)}
     return Scores(
         scores.run,
-        replace(scores.benchmark, items=[scores.benchmark.items[i] for i in place]),
+        replace(scores.benchmark, items=[scores.benchmark.items[i] for i in indices]),
         replace(scores.facts, **arrays),
         {k: cut(s) for k, s in scores.by_key.items() if k.judge in judges},
         {k: cut(s) for k, s in scores.by_ratio.items() if k.judge in judges},
@@ -219,15 +230,15 @@ def _rows(sides: Both[Scores], judge: str, writers: Both[str]) -> list[Row]:
     keys: dict[str, Both[CellKey]] = {}
     for arm in dict.fromkeys(k.arm for k in sides.a.by_key if k.judge == judge):
         per_writer = any(k.writer for k in sides.a.by_key if k.arm == arm)
-        pair = Both(*(CellKey(judge, arm, w if per_writer else None) for w in writers))
+        pair = Both(*(CellKey(judge, arm, writer if per_writer else None) for writer in writers))
         if pair.a in sides.a.by_key and pair.b in sides.b.by_key:
             keys[arm] = pair
     cells = {arm: _cells(sides, pair) for arm, pair in keys.items()}
     differences = {(arm, "minus"): b.score - a.score for arm, (a, b) in cells.items()}
     if "none" in cells and sides.a.run is not sides.b.run:
-        none = cells["none"]
+        none_cells = cells["none"]
         differences |= {
-            (arm, "beyond"): (b.score - none.b.score) - (a.score - none.a.score)
+            (arm, "beyond"): (b.score - none_cells.b.score) - (a.score - none_cells.a.score)
             for arm, (a, b) in cells.items()
             if arm != "none"
         }
@@ -261,7 +272,7 @@ def _cells(sides: Both[Scores], keys: Both[CellKey]) -> Both[Scored]:
 
 def _relation(relations: Sequence[str]) -> str:
     """How a judge is related to both writers: the nearer of two relations."""
-    return next((r for r in (*APART, "undeclared", "baseline", "unseen") if r in relations), "")
+    return next((relation for relation in (*APART, "undeclared", "baseline", "unseen") if relation in relations), "")
 
 
 def _accuracies(cells: Both[Scored]) -> Both[Metric]:
@@ -286,19 +297,19 @@ def _named(contrast: Contrast | None, reference: str, cells: Sequence[Both[Score
         contrast.complete = all(scored.trials.complete for pair in cells for scored in pair)
         contrast.of = len(cells[0].a.den)
         if arm != "none":
-            among = np.logical_and.reduce([scored.den > 0 for pair in cells for scored in pair])
-            here, there = [pair.b for pair in cells], [pair.a for pair in cells]
-            contrast.unequal = unequal(here, there, among, leaving_out=("provenance",))
+            members = np.logical_and.reduce([scored.den > 0 for pair in cells for scored in pair])
+            cells_b, cells_a = [pair.b for pair in cells], [pair.a for pair in cells]
+            contrast.unequal = unequal(cells_b, cells_a, members, leaving_out=("provenance",))
     return contrast
 
 
 def _set_headline(matched: Matched, arm: str, sides: Both[Scores]) -> None:
     """The mean over the judges that are unseen to both writers, item by item; where no judge is known to be unseen, over those not
     known to be kin; where only baselines read the rubrics, over those."""
-    rows = [r for r in matched.rows if r.arm == arm and r.complete]
-    models = [r for r in rows if not r.baseline and r.relation not in APART]
-    unseen = [r for r in models if r.relation == "unseen"]
-    members = unseen or models or [r for r in rows if r.baseline]
+    rows = [row for row in matched.rows if row.arm == arm and row.complete]
+    models = [row for row in rows if not row.baseline and row.relation not in APART]
+    unseen = [row for row in models if row.relation == "unseen"]
+    members = unseen or models or [row for row in rows if row.baseline]
     if not members:
         return
     if not unseen:
@@ -308,8 +319,8 @@ def _set_headline(matched: Matched, arm: str, sides: Both[Scores]) -> None:
             else "baselines, which are no evidence of transfer"
         )
         matched.notes.append(f"The headline is over {kind}.")
-    matched.judges = tuple(r.judge for r in members)
-    with_none = {r.judge for r in matched.rows if r.arm == "none" and r.complete and not matched.one_run}
+    matched.judges = tuple(row.judge for row in members)
+    with_none = {row.judge for row in matched.rows if row.arm == "none" and row.complete and not matched.one_run}
     differences: dict[str, list[Floats]] = {"minus": [], "none": [], "beyond": []}
     cells = []
     for row in members:
@@ -329,16 +340,18 @@ def _set_headline(matched: Matched, arm: str, sides: Both[Scores]) -> None:
 
 
 def _contrasts(matched: Matched) -> list[Contrast | None]:
-    rows = [c for r in matched.rows for c in (r.difference, r.beyond_none)]
+    """Those of the headline, then those of the rows, in a fixed order."""
+    rows = [c for row in matched.rows for c in (row.difference, row.beyond_none)]
     return [matched.headline, matched.drift, matched.beyond_none, *rows]
 
 
-def _add_notes(matched: Matched, here: Both[BenchmarkData]) -> None:
+def _add_notes(matched: Matched, benchmarks: Both[BenchmarkData]) -> None:
+    """Note where another model, backend or sampling answered a judge's `none` in B than in A."""
     if matched.one_run:
         return
-    for judge in dict.fromkeys(r.judge for r in matched.rows):
+    for judge in dict.fromkeys(row.judge for row in matched.rows):
         key = CellKey(judge, "none", None)
-        served = [set(d.cells[key].provenance) if key in d.cells else set() for d in here]
+        served = [set(benchmark.cells[key].provenance) if key in benchmark.cells else set() for benchmark in benchmarks]
         if all(served) and served[0] != served[1]:
             servers = " / ".join(", ".join(sorted(s)) for s in served)
             matched.notes.append(f"{judge}: not served alike (in A / in B): {servers}.")
@@ -347,9 +360,9 @@ def _add_notes(matched: Matched, here: Both[BenchmarkData]) -> None:
 def _adjust(matched: Sequence[Matched], arm: str) -> None:
     """Holm over the judges of the headlines, over the headlines, and over the judges' `none`."""
     families: list[Iterable[Contrast | None]] = [
-        [r.difference for m in matched for r in m.rows if r.arm == arm and r.judge in m.judges],
+        [row.difference for m in matched for row in m.rows if row.arm == arm and row.judge in m.judges],
         [m.headline for m in matched],
-        [r.difference for m in matched for r in m.rows if r.arm == "none"],
+        [row.difference for m in matched for row in m.rows if row.arm == "none"],
     ]
     for family in families:
         paired.adjust([c for c in family if c is not None and c.complete])

@@ -260,8 +260,8 @@ class Arms(NamedTuple):
     def has(self, arm: str) -> Bools:
         """(items,): the arm had something of its own to give, in every order of every judge."""
         everywhere = np.ones(len(self.scores.benchmark.items), dtype=bool)
-        own = [scored.own for scored in self.cells(arm) if scored.own is not None]
-        answer: Bools = np.logical_and.reduce([everywhere, *own])
+        masks = [scored.with_rubric for scored in self.cells(arm) if scored.with_rubric is not None]
+        answer: Bools = np.logical_and.reduce([everywhere, *masks])
         return answer
 
     def same_text(self, control: str) -> Bools:
@@ -294,10 +294,10 @@ class Arms(NamedTuple):
                 problems.append(Problem("incomplete", arm, judge, *trials))
         return problems
 
-    def spoiled(self, reference: str, among: Bools) -> list[Problem]:
+    def spoiled(self, reference: str, members: Bools) -> list[Problem]:
         """What differs between the answers under `transferred` and under the reference."""
-        differing = unequal(self.cells("transferred"), self.cells(reference), among)
-        return [Problem(cast(Kind, u.kind), reference, "", u.here, u.there) for u in differing]
+        differing = unequal(self.cells("transferred"), self.cells(reference), members)
+        return [Problem(cast(Kind, u.kind), reference, "", u.share, u.reference_share) for u in differing]
 
     def difference(self, arm: str, reference: str) -> Floats:
         """(judges, items): NaN where either has no score."""
@@ -312,16 +312,16 @@ class Differences(NamedTuple):
     """(judges, items): NaN where either has no score."""
     due: Bools
     """(items,): those that have a rubric, and another text under each tested control."""
-    among: Bools
+    complete: Bools
     """(items,): those of them with a score in every arm of every judge."""
 
     def mean(self, reference: str) -> Floats:
-        """(items,): over the judges; NaN outside of `among`."""
-        return np.where(self.among, paired.mean(self.by_reference[reference]), np.nan)
+        """(items,): over the judges; NaN outside of `complete`."""
+        return np.where(self.complete, paired.mean(self.by_reference[reference]), np.nan)
 
     def by_judge(self, reference: str) -> Floats:
         """(judges,): over the items."""
-        answer: Floats = self.by_reference[reference][:, self.among].mean(axis=1)
+        answer: Floats = self.by_reference[reference][:, self.complete].mean(axis=1)
         return answer
 
 
@@ -332,7 +332,11 @@ def measured(cells: Sequence[CellReport], scores: Scores, declaration: Declared)
         cells: the benchmark's, for how each judge is related to the writer.
     """
     name = scores.benchmark.name
-    conclusions = {(b, w): _measure(cells, scores, w, declaration) for b, w in declaration.members if b == name}
+    conclusions = {
+        (name, writer): _measure(cells, scores, writer, declaration)
+        for benchmark, writer in declaration.members
+        if benchmark == name
+    }
     if scores.by_ratio:
         with_ratios = scores.with_ratios()
         for (_, writer), conclusion in conclusions.items():
@@ -343,8 +347,8 @@ def measured(cells: Sequence[CellReport], scores: Scores, declaration: Declared)
 def _measure(cells: Sequence[CellReport], scores: Scores, writer: str, declaration: Declared) -> Conclusion:
     run, name = scores.run, scores.benchmark.name
     conclusion = Conclusion(name, writer, bool(run.shared(name, writer)), margin=declaration.margin)
-    own = [c for c in cells if c.arm == "transferred" and c.writer == writer]
-    _set_judges(conclusion, own, declaration.members.get((name, writer), ()))
+    writer_cells = [c for c in cells if c.arm == "transferred" and c.writer == writer]
+    _set_judges(conclusion, writer_cells, declaration.members.get((name, writer), ()))
     if not conclusion.judges:
         return conclusion
     conclusion.families = len(set(_families(run, conclusion.judges)))
@@ -365,8 +369,8 @@ def _measure(cells: Sequence[CellReport], scores: Scores, writer: str, declarati
         tested = [x.control for x in conclusion.leads if x.state == "tested"]
         problems += [p for c in tested for p in arms.missing(c)]
         differences = _differences(arms, tested, with_rubric)
-        if differences.among.any():
-            problems += [p for reference in ("none", *tested) for p in arms.spoiled(reference, differences.among)]
+        if differences.complete.any():
+            problems += [p for reference in ("none", *tested) for p in arms.spoiled(reference, differences.complete)]
             _set_contrasts(conclusion, arms, differences)
             problems += _without_answer(conclusion)
         else:
@@ -375,17 +379,17 @@ def _measure(cells: Sequence[CellReport], scores: Scores, writer: str, declarati
     return conclusion
 
 
-def _set_judges(conclusion: Conclusion, cells: Sequence[CellReport], named: Sequence[str]) -> None:
+def _set_judges(conclusion: Conclusion, cells: Sequence[CellReport], configured: Sequence[str]) -> None:
     """The unseen judges, and those that the config names and that have no cell.
 
     Args:
         cells: the writer's, under `transferred`.
     """
     models = [c for c in cells if not c.baseline]
-    unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials.answered or c.judge in named)]
-    problems = [Problem("not run", "transferred", j) for j in named if j not in {c.judge for c in cells}]
+    unseen = [c.judge for c in models if c.relation == "unseen" and (c.trials.answered or c.judge in configured)]
+    problems = [Problem("not run", "transferred", j) for j in configured if j not in {c.judge for c in cells}]
     if not unseen:
-        problems.append(Problem("no unseen judge" if models or named else "no model"))
+        problems.append(Problem("no unseen judge" if models or configured else "no model"))
     conclusion.judges, conclusion.problems = tuple(unseen), tuple(problems)
 
 
@@ -414,11 +418,11 @@ def _differences(arms: Arms, tested: Sequence[str], with_rubric: Bools) -> Diffe
 def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences) -> None:
     """The mean over the judges of each difference, tested: the gain, the leads, what `advice` and `repeat` come to."""
     means = {reference: differences.mean(reference) for reference in differences.by_reference}
-    with_advice = differences.among & arms.has("advice")
+    with_advice = differences.complete & arms.has("advice")
     if _complete(arms, "advice"):
         means["advice"] = np.where(with_advice, paired.mean(arms.difference("transferred", "advice")), np.nan)
     if _complete(arms, "repeat"):
-        means["repeat"] = np.where(differences.among, paired.mean(arms.difference("repeat", "none")), np.nan)
+        means["repeat"] = np.where(differences.complete, paired.mean(arms.difference("repeat", "none")), np.nan)
     tested = paired.contrasts(means, arms.scores.benchmark.cluster)
     for reference, contrast in tested.items():
         if contrast is not None:
@@ -465,16 +469,19 @@ def _without_answer(c: Conclusion) -> list[Problem]:
 def unscored(declaration: Declared, benchmark: str) -> dict[tuple[str, str], Conclusion]:
     """The conclusions on a benchmark that the protocol does not score."""
     why = (Problem("no protocol"),)
-    members = ((b, w) for b, w in declaration.members if b == benchmark)
-    return {(b, w): Conclusion(b, w, margin=declaration.margin, problems=why) for b, w in members}
+    writers = (writer for name, writer in declaration.members if name == benchmark)
+    return {
+        (benchmark, writer): Conclusion(benchmark, writer, margin=declaration.margin, problems=why)
+        for writer in writers
+    }
 
 
 def conclude(declaration: Declared, measured: Mapping[tuple[str, str], Conclusion]) -> list[Conclusion]:
     """A verdict for each member of the family; one that was not measured has no result, and counts as one test anyway."""
     nothing = (Problem("not run", "transferred"),)
     conclusions = [
-        measured.get((b, w)) or Conclusion(b, w, margin=declaration.margin, problems=nothing)
-        for b, w in declaration.members
+        measured.get((benchmark, writer)) or Conclusion(benchmark, writer, margin=declaration.margin, problems=nothing)
+        for benchmark, writer in declaration.members
     ]
     decide(conclusions)
     if any(c.by_ratio for c in conclusions):

@@ -23,13 +23,13 @@ class Sides(NamedTuple):
     cell: CellReport
     key: CellKey
     reference: CellKey
-    among: Bools
+    eligible: Bools
     """(items,): those that the difference may be over."""
 
     def difference(self, scores: Scores) -> Floats:
         """(items,): NaN where either has no score."""
         scored, other = scores.by_key[self.key], scores.by_key[self.reference]
-        return np.where(self.among, scored.score - other.score, np.nan)
+        return np.where(self.eligible, scored.score - other.score, np.nan)
 
 
 def fill(cells: Sequence[CellReport], scores: Scores) -> None:
@@ -46,7 +46,7 @@ def fill(cells: Sequence[CellReport], scores: Scores) -> None:
     for n, sides in enumerate(pairs):
         contrast, reference = tested[n, False], sides.reference
         if contrast is None:
-            if not sides.among.any() and sides.key.arm == "transferred":
+            if not sides.eligible.any() and sides.key.arm == "transferred":
                 sides.cell.flags.append(
                     f"{reference.arm} has the same text as {sides.key.arm} for every item, so it is not a control here"
                 )
@@ -59,6 +59,7 @@ def fill(cells: Sequence[CellReport], scores: Scores) -> None:
 
 
 def _sides(cells: Sequence[CellReport], scores: Scores) -> Iterator[Sides]:
+    """Each cell with each other cell of its judge that it is set against."""
     everywhere = np.ones(len(scores.benchmark.items), dtype=bool)
     for cell in cells:
         key = CellKey(cell.judge, cell.arm, cell.writer)
@@ -71,8 +72,8 @@ def _sides(cells: Sequence[CellReport], scores: Scores) -> Iterator[Sides]:
             ):
                 continue
             if ARMS.facts(reference.arm).control:
-                among = controlled(scores.run, scores.benchmark, reference, reference.writer or key.writer)
-                yield Sides(cell, key, reference, among)
+                eligible = controlled(scores.run, scores.benchmark, reference, reference.writer or key.writer)
+                yield Sides(cell, key, reference, eligible)
             else:
                 yield Sides(cell, key, reference, everywhere)
 
@@ -85,22 +86,24 @@ def _set_against(key: CellKey, reference: CellKey) -> bool:
     )
 
 
-def bounds(here: Sequence[Scored], there: Sequence[Scored], facts: Facts, among: Bools, lost: int = 0) -> Interval:
+def bounds(
+    cells: Sequence[Scored], reference_cells: Sequence[Scored], facts: Facts, eligible: Bools, lost: int = 0
+) -> Interval:
     """What a mean difference is if all trials that were not answered go against it, or for it. An item is the mean of its trials.
 
     Args:
-        here, there: a cell for each judge, of which the difference is the mean.
-        among: (items,): those that the difference could be over.
+        cells, reference_cells: one for each judge, of which the difference is the mean.
+        eligible: (items,): those that the difference could be over.
         lost: items that the folder has lost; each of them may differ by one either way.
     """
-    members = (facts.label >= 0) & among
-    for scored in (*here, *there):
+    members = (facts.label >= 0) & eligible
+    for scored in (*cells, *reference_cells):
         members = members & scored.counts.any(axis=(1, 2))
     ends = []
-    for scored, other in zip(here, there, strict=True):
-        least = _score(scored, facts, missing_right=False) - _score(other, facts, missing_right=True)
-        most = _score(scored, facts, missing_right=True) - _score(other, facts, missing_right=False)
-        ends.append([least[members].sum() - lost, most[members].sum() + lost])
+    for scored, other in zip(cells, reference_cells, strict=True):
+        lowest = _score(scored, facts, missing_right=False) - _score(other, facts, missing_right=True)
+        highest = _score(scored, facts, missing_right=True) - _score(other, facts, missing_right=False)
+        ends.append([lowest[members].sum() - lost, highest[members].sum() + lost])
     low, high = np.mean(ends, axis=0) / max(int(members.sum()) + lost, 1)
     return Interval(float(low), float(high))
 
@@ -119,9 +122,9 @@ def _complete(contrast: Contrast, sides: Sides, scores: Scores) -> None:
     scored, other, facts = scores.by_key[sides.key], scores.by_key[sides.reference], scores.facts
     contrast.complete = scored.trials.complete and other.trials.complete
     contrast.of = int((facts.label >= 0).sum())
-    contrast.unequal = unequal([scored], [other], sides.among)
+    contrast.unequal = unequal([scored], [other], sides.eligible)
     if not contrast.complete:
-        contrast.bounds = bounds([scored], [other], facts, sides.among, scores.benchmark.lost)
+        contrast.bounds = bounds([scored], [other], facts, sides.eligible, scores.benchmark.lost)
     contrast.p_strict = _mcnemar(scored, other, scores)
     content = metrics.aggregated(scored.log_odds) - metrics.aggregated(other.log_odds)
     paired.split(contrast, scored.score - other.score, content)

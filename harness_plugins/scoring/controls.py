@@ -25,14 +25,15 @@ def controlled(run: RunData, benchmark: BenchmarkData, control: CellKey, writer:
 
 def same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
     """(items,): where a control (`generic`, `shuffled`) gives the very text that `transferred` does."""
-    place = ("same_text", control, rubrics.name)
-    if place not in benchmark.memo:
-        benchmark.memo[place] = _same_text(benchmark, rubrics, control)
-    answer: Bools = benchmark.memo[place]
+    memo_key = ("same_text", control, rubrics.name)
+    if memo_key not in benchmark.memo:
+        benchmark.memo[memo_key] = _same_text(benchmark, rubrics, control)
+    answer: Bools = benchmark.memo[memo_key]
     return answer
 
 
 def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -> Bools:
+    """`same_text`, computed: in some order of the item, a text of the control is one of the item's own rubrics."""
     identical = np.zeros(len(benchmark.items), dtype=bool)
     if ARMS[control].donors and ARMS[control].edit is None and not rubrics.shared:
         by_item = [{_content(r) for r in written} for written in rubrics.by_item.values()]
@@ -43,8 +44,8 @@ def _same_text(benchmark: BenchmarkData, rubrics: WriterRubrics, control: str) -
             return ~identical  # no donor has another text
     for n, item in enumerate(benchmark.items):
         for order in rotations(len(item.candidates)):
-            own = {_content(r) for r in rubrics.of(item.uid, order)}
-            identical[n] |= not own.isdisjoint(_handed_over(control, item, order, rubrics))
+            own_contents = {_content(rubric) for rubric in rubrics.of(item.uid, order)}
+            identical[n] |= not own_contents.isdisjoint(_handed_over(control, item, order, rubrics))
     return identical
 
 

@@ -165,11 +165,11 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
     total = decided.a_draw()
     without = benchmark.cells[key].without_rubric
     if without is not None and without.any():
-        none = CellKey(cell.judge, "none", None)
-        decided_by_none = run.usage.cells.get((benchmark.name, *none))
+        none_key = CellKey(cell.judge, "none", None)
+        decided_by_none = run.usage.cells.get((benchmark.name, *none_key))
         if decided_by_none is None:
             return []
-        trials = benchmark.cells[none].expected.any(axis=2).sum()
+        trials = benchmark.cells[none_key].expected.any(axis=2).sum()
         total = total + decided_by_none.a_draw() / trials * without.sum()
     calls, read, written = (float(x) / items for x in total)
     configured = model_of(run.judge(cell.judge).get("key", {}))
@@ -248,30 +248,35 @@ def _blank(point: CostPoint) -> bool:
 
 def _on_frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
     """Probes that see the label, and points of unknown cost, are not on the frontier and remove no other point from it."""
-    among = [p for p in points if not math.isnan(p.cost) and not _probe(p)]
+    eligible = [p for p in points if not math.isnan(p.cost) and not _probe(p)]
 
     def beaten(point: CostPoint) -> bool:
         mine = point.accuracy.value
         return any(
             (o.accuracy.value >= mine and o.cost < point.cost) or (o.accuracy.value > mine and o.cost <= point.cost)
-            for o in among
+            for o in eligible
         )
 
-    return [replace(p, frontier=p in among and not beaten(p)) for p in points]
+    return [replace(p, frontier=p in eligible and not beaten(p)) for p in points]
 
 
 def equal_costs(points: Sequence[CostPoint], scores: Scores) -> list[EqualCost]:
     """Each arm that reads something, beside the votes of `none` that cost as much."""
-    none = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
+    none_points = {p.judge: p for p in points if p.arm == "none" and p.votes is None}
     comparisons: list[EqualCost] = []
     gains: dict[int, Floats] = {}
     for point in (p for p in points if p.votes is None and not _blank(p) and not _probe(p)):
-        voter = _voter(point.judge, none, scores)
+        voter = _voter(point.judge, none_points, scores)
         unknown = math.isnan(point.cost)
         cost = point.judge_cost if unknown else point.cost
-        if voter is None or none[voter].axis != point.axis or math.isnan(cost) or not none[voter].cost > 0:
+        if (
+            voter is None
+            or none_points[voter].axis != point.axis
+            or math.isnan(cost)
+            or not none_points[voter].cost > 0
+        ):
             continue
-        pair = none[voter].cost  # vote@2: one an order
+        pair = none_points[voter].cost  # vote@2: one an order
         scored = scores.by_key[CellKey(point.judge, point.arm, point.writer)]
         voters_none = CellKey(voter, "none", None)
         samples = scores.benchmark.cells[voters_none].samples
@@ -305,7 +310,7 @@ def _compared(comparisons: Sequence[EqualCost], contrasts: Sequence[Contrast | N
     return [replace(e, below=filled(e.below), above=filled(e.above)) for e in comparisons]
 
 
-def _voter(judge: str, none: Mapping[str, CostPoint], scores: Scores) -> str | None:
+def _voter(judge: str, none_points: Mapping[str, CostPoint], scores: Scores) -> str | None:
     """The judge whose votes without a rubric are compared: itself, or one that differs from it by its name and sampling alone."""
 
     def way(name: str) -> object:
@@ -314,9 +319,9 @@ def _voter(judge: str, none: Mapping[str, CostPoint], scores: Scores) -> str | N
         apart = ("name", "sampling", "seed")
         return {k: v for k, v in key.items() if k not in apart} or name
 
-    for name in sorted(none, key=lambda other: other != judge):
+    for name in sorted(none_points, key=lambda other: other != judge):
         cell = CellKey(name, "none", None)
         samples = scores.benchmark.cells[cell].samples
-        if way(name) == way(judge) and votes.among(scores.by_key[cell], samples).any():
+        if way(name) == way(judge) and votes.with_all_samples(scores.by_key[cell], samples).any():
             return name
     return None

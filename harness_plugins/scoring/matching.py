@@ -35,18 +35,18 @@ class Differing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotComparable:
     """A judge of both runs that was not asked alike in both, so that its numbers are not compared."""
 
     judge: str
-    differs: tuple[Differing, ...]
+    differences: tuple[Differing, ...]
 
 
 class Judges(NamedTuple):
     """The judges of both runs, by name."""
 
     alike: list[str]
-    refused: list[Refused]
+    not_comparable: list[NotComparable]
 
 
 def judges_of(runs: Both[RunData]) -> Judges:
@@ -56,29 +56,33 @@ def judges_of(runs: Both[RunData]) -> Judges:
     Raises:
         UserError: there is none that was asked alike, or a run does not say how its judges were asked.
     """
-    for run in (r for r in runs if not r.manifest):
-        raise UserError(
-            f"{run.folder}: has no manifest.json, which alone says how its judges were asked: restore it, or run the same config "
-            "again (verdicts are kept)"
-        )
-    named: list[list[str]] = []
+    judges_by_run: list[list[str]] = []
     for run in runs:
+        if not run.manifest:
+            raise UserError(
+                f"{run.folder}: has no manifest.json, which alone says how its judges were asked: restore it, or run the same "
+                "config again (verdicts are kept)"
+            )
         cells = [c for benchmark in run.benchmarks.values() for c in benchmark.cells.values()]
-        named.append(list(dict.fromkeys(c.key.judge for c in cells if not c.computed and not run.blind(c.key.judge))))
-    alike, refused = [], []
-    for judge in (j for j in named[0] if j in named[1]):
-        differs = _differing(*(_request(run.judge(judge)) for run in runs))
-        if differs:
-            refused.append(Refused(judge, differs))
+        judges = dict.fromkeys(c.key.judge for c in cells if not c.computed and not run.blind(c.key.judge))
+        judges_by_run.append(list(judges))
+    alike, not_comparable = [], []
+    for judge in (j for j in judges_by_run[0] if j in judges_by_run[1]):
+        differences = _differing(*(_request(run.judge(judge)) for run in runs))
+        if differences:
+            not_comparable.append(NotComparable(judge, differences))
         else:
             alike.append(judge)
     if not alike:
-        if refused:
-            lines = [f"{r.judge}: {'; '.join(f'{f} {x} / {y}' for f, x, y in r.differs)}" for r in refused]
+        if not_comparable:
+            lines = [
+                f"{unlike.judge}: {'; '.join(f'{d.field} {d.a} / {d.b}' for d in unlike.differences)}"
+                for unlike in not_comparable
+            ]
             raise UserError("no judge was asked alike in both runs (in A / in B):", *lines)
-        have = [", ".join(names) or "none" for names in named]
-        raise UserError(f"the runs share no judge by name: A has {have[0]}; B has {have[1]}")
-    return Judges(alike, refused)
+        in_a, in_b = (", ".join(names) or "none" for names in judges_by_run)
+        raise UserError(f"the runs share no judge by name: A has {in_a}; B has {in_b}")
+    return Judges(alike, not_comparable)
 
 
 def _request(judge: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,43 +109,46 @@ class WriterPairs(NamedTuple):
 
 
 def writer_pairs(
-    here: Both[BenchmarkData], folders: Both[Path], arm: str, judges: Sequence[str], chosen: Both[str | None]
+    benchmarks: Both[BenchmarkData], folders: Both[Path], arm: str, judges: Sequence[str], chosen: Both[str | None]
 ) -> WriterPairs:
     """Those that were chosen; else those of one name, the only one of each side, or a run's own two."""
     writers: list[list[str]] = []
-    for side, folder, data, writer in zip("AB", folders, here, chosen, strict=True):
-        names = list(dict.fromkeys(k.writer for k in data.cells if k.arm == arm and k.writer and k.judge in judges))
+    for side, folder, benchmark, writer in zip("AB", folders, benchmarks, chosen, strict=True):
+        names = list(
+            dict.fromkeys(k.writer for k in benchmark.cells if k.arm == arm and k.writer and k.judge in judges)
+        )
         if not names:
-            why = f"{data.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({folder})"
+            why = f"{benchmark.name}: no judge that can be compared read a rubric under {arm!r} in {side} ({folder})"
             return WriterPairs([], why)
         if writer is not None and writer not in names:
-            return WriterPairs([], f"{data.name}: {folder}, {arm!r}: {unknown('writer', writer, names)}")
+            return WriterPairs([], f"{benchmark.name}: {folder}, {arm!r}: {unknown('writer', writer, names)}")
         writers.append(names)
     in_a, in_b = writers
-    one_run = here.a is here.b
+    one_run = benchmarks.a is benchmarks.b
     if chosen == (None, None):
         equal = [] if one_run else [n for n in in_a if n in in_b]
         if equal:
             return WriterPairs([Both(n, n) for n in equal])
         if one_run and len(in_a) == 2:
             return WriterPairs([Both(*in_a)])
-    a, b = (w or (names[0] if len(names) == 1 else None) for w, names in zip(chosen, writers, strict=True))
+    a, b = (writer or (names[0] if len(names) == 1 else None) for writer, names in zip(chosen, writers, strict=True))
     if a is None or b is None or (one_run and a == b):
         which = f"--writer-a one of {', '.join(in_a)}; --writer-b one of {', '.join(in_b)}"
-        why = f"{here.a.name}: say whose rubrics to compare: {which}" + (" (another)" if one_run else "")
+        why = f"{benchmarks.a.name}: say whose rubrics to compare: {which}" + (" (another)" if one_run else "")
         return WriterPairs([], why)
     return WriterPairs([Both(a, b)])
 
 
 class SameItems(NamedTuple):
-    places: Both[Indices]
-    """Where the items that both have are in A and in B."""
+    indices: Both[Indices]
+    """Of the items that both have: (items,) its index in A and in B."""
     changed: int
     """How many of one uid are not the same: their texts, labels or the bytes of their media differ."""
 
 
-def same_items(here: Both[BenchmarkData]) -> SameItems:
-    a, b = here
+def same_items(benchmarks: Both[BenchmarkData]) -> SameItems:
+    """The items of a benchmark that both runs have, by uid, and have unchanged."""
+    a, b = benchmarks
     in_b = {i.uid: n for n, i in enumerate(b.items)}
     shared = [(n, in_b[i.uid]) for n, i in enumerate(a.items) if i.uid in in_b]
     unchanged = [
@@ -149,8 +156,8 @@ def same_items(here: Both[BenchmarkData]) -> SameItems:
         for n, m in shared
         if a is b or (a.media[n] == b.media[m] and _content(a.items[n]) == _content(b.items[m]))
     ]
-    places = np.array(unchanged, dtype=np.intp).reshape(-1, 2)
-    return SameItems(Both(places[:, 0], places[:, 1]), len(shared) - len(unchanged))
+    indices = np.array(unchanged, dtype=np.intp).reshape(-1, 2)
+    return SameItems(Both(indices[:, 0], indices[:, 1]), len(shared) - len(unchanged))
 
 
 def _content(item: Item) -> tuple[object, ...]:

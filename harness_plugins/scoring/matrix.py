@@ -39,8 +39,8 @@ class Entry:
     """The run's primary contrast."""
 
 
-class Place(NamedTuple):
-    """Whose rubrics, and which judge."""
+class Pairing(NamedTuple):
+    """A cell of the matrix: whose rubrics, and which judge."""
 
     writer: str
     judge: str
@@ -98,11 +98,11 @@ class Matrix:
     writers: list[str]
     judges: list[str]
     """With the baseline `lexical`, which reads rubrics and is apart from every margin."""
-    entries: dict[Place, Entry]
+    entries: dict[Pairing, Entry]
     """Those that are not there were not judged, or not completely."""
-    relations: dict[Place, str] = field(default_factory=dict)
+    relations: dict[Pairing, str] = field(default_factory=dict)
     """Of all cells."""
-    missing: dict[Place, str] = field(default_factory=dict)
+    missing: dict[Pairing, str] = field(default_factory=dict)
     """The cells without an entry: INCOMPLETE or NOT_JUDGED."""
     by_writer: Margins = field(default_factory=Margins)
     by_judge: Margins = field(default_factory=Margins)
@@ -111,18 +111,18 @@ class Matrix:
     """The run's reference writer, where none of its rubrics are for this benchmark."""
     against: list[Margin] = field(default_factory=list)
     """Each other writer minus the reference writer, over the judges that are unseen to both."""
-    against_by_judge: dict[Place, Contrast] = field(default_factory=dict)
+    against_by_judge: dict[Pairing, Contrast] = field(default_factory=dict)
     """The same for each judge, whatever the relation."""
 
     @property
-    def spoiled(self) -> list[Place]:
+    def spoiled(self) -> list[Pairing]:
         """The cells whose two sides differ in what spoils numbers."""
-        return [place for place, e in self.entries.items() if e.gain.unequal]
+        return [pairing for pairing, e in self.entries.items() if e.gain.unequal]
 
     def kinship(self, writer: str, judge: str) -> str:
         """How the judge is related to a writer and to the reference writer: unseen, or what keeps it apart from either."""
-        places = [Place(w, judge) for w in (writer, self.reference_writer) if w is not None]
-        relations = [self.relations.get(p, NOT_JUDGED) for p in places]
+        pairings = [Pairing(name, judge) for name in (writer, self.reference_writer) if name is not None]
+        relations = [self.relations.get(p, NOT_JUDGED) for p in pairings]
         return next((f for f in relations if f != UNSEEN), UNSEEN)
 
     def objects(self, protocol: str) -> list[dict[str, Any]]:
@@ -204,27 +204,33 @@ def matrices(cells: Sequence[CellReport], scores: Scores, contrast: ArmContrast)
 
 def _matrix(cells: Sequence[CellReport], scores: Scores, contrast: ArmContrast) -> Matrix:
     """Of the cells of the contrast's arm."""
-    among = {Place(str(c.writer), c.judge): c for c in cells}
-    kin = {place: c.relation or ("baseline" if c.baseline else "undeclared") for place, c in among.items()}
-    writers, judges = (list(dict.fromkeys(names)) for names in zip(*among, strict=True))
+    cell_by_pairing = {Pairing(str(c.writer), c.judge): c for c in cells}
+    kin = {
+        pairing: c.relation or ("baseline" if c.baseline else "undeclared") for pairing, c in cell_by_pairing.items()
+    }
+    writers, judges = (list(dict.fromkeys(names)) for names in zip(*cell_by_pairing, strict=True))
     matrix = Matrix(scores.benchmark.name, contrast, writers, judges, {}, kin)
     differences: Differences = {}
-    for place in (Place(w, j) for w in writers for j in judges):
-        cell = among.get(place)
-        reference = CellKey(place.judge, contrast.reference, None if contrast.reference == "none" else place.writer)
+    for pairing in (Pairing(writer, judge) for writer in writers for judge in judges):
+        cell = cell_by_pairing.get(pairing)
+        reference = CellKey(pairing.judge, contrast.reference, None if contrast.reference == "none" else pairing.writer)
         gain = cell.contrasts.get(contrast.reference) if cell else None
         if cell is not None and gain is not None and gain.complete:
-            matrix.entries[place] = Entry(*place, kin[place], cell.metrics["accuracy"], gain)
-            key = CellKey(place.judge, contrast.arm, place.writer)
-            differences[place] = minus(scores.by_key[key], scores.by_key[reference])
+            matrix.entries[pairing] = Entry(*pairing, kin[pairing], cell.metrics["accuracy"], gain)
+            key = CellKey(pairing.judge, contrast.arm, pairing.writer)
+            differences[pairing] = minus(scores.by_key[key], scores.by_key[reference])
         else:
-            matrix.missing[place] = _why_missing(cell, scores.by_key.get(reference), contrast.reference)
+            matrix.missing[pairing] = _why_missing(cell, scores.by_key.get(reference), contrast.reference)
     rows = {side: _unseen_rows(matrix, differences, side) for side in SIDES}
     to_test = _ranked(rows["writer"], "writer") | _ranked(rows["judge"], "judge")
     reference_writer = scores.run.manifest.get("reference_writer")
     if reference_writer in writers:
         matrix.reference_writer = reference_writer
-        complete = {place: scores.by_key[CellKey(c.judge, c.arm, c.writer)] for place, c in among.items() if c.complete}
+        complete = {
+            pairing: scores.by_key[CellKey(c.judge, c.arm, c.writer)]
+            for pairing, c in cell_by_pairing.items()
+            if c.complete
+        }
         to_test |= _against(matrix, complete)
     else:
         matrix.absent_reference = reference_writer
@@ -246,7 +252,7 @@ def _why_missing(cell: CellReport | None, other: Scored | None, reference: str) 
 
 Side = Literal["writer", "judge"]
 SIDES: tuple[Side, Side] = ("writer", "judge")
-Differences = dict[Place, Difference]
+Differences = dict[Pairing, Difference]
 Rows = dict[str, dict[str, Difference]]
 """For each writer (or judge) its unseen, complete cells by judge (or writer)."""
 
@@ -274,16 +280,17 @@ ToTest = dict[Tested, Difference]
 Tests = Mapping[Tested, Contrast]
 
 
-def _place(side: Side, name: str, other: str) -> Place:
-    return Place(name, other) if side == "writer" else Place(other, name)
+def _pairing(side: Side, name: str, other: str) -> Pairing:
+    return Pairing(name, other) if side == "writer" else Pairing(other, name)
 
 
 def _unseen_rows(matrix: Matrix, differences: Differences, side: Side) -> Rows:
+    """The rows of the writers (or judges) that have an unseen, complete cell with a labelled item."""
     names, others = (matrix.writers, matrix.judges) if side == "writer" else (matrix.judges, matrix.writers)
     rows: Rows = {}
     for name in names:
-        places = {o: _place(side, name, o) for o in others}
-        row = {o: differences[p] for o, p in places.items() if p in differences and matrix.relations[p] == UNSEEN}
+        pairings = {o: _pairing(side, name, o) for o in others}
+        row = {o: differences[p] for o, p in pairings.items() if p in differences and matrix.relations[p] == UNSEEN}
         if row and not np.isnan(mean(list(row.values())).value).all():
             rows[name] = row
     return rows
@@ -301,30 +308,35 @@ def _ranked(rows: Rows, side: Side) -> ToTest:
     shared = _shared(rows)
     if shared:
         ranking = {name: mean([row[o] for o in shared]) for name, row in rows.items()}
-        to_test |= {Tested("ranking", side, name): r for name, r in ranking.items() if len(rows[name]) > len(shared)}
+        to_test |= {
+            Tested("ranking", side, name): difference
+            for name, difference in ranking.items()
+            if len(rows[name]) > len(shared)
+        }
         to_test |= {Tested("pair", side, a, b): apart_from(ranking[a], ranking[b]) for a, b in combinations(ranking, 2)}
     return to_test
 
 
 def _margins(matrix: Matrix, rows: Rows, side: Side, tests: Tests) -> Margins:
+    """The margins of one side from their tests, with the ranking, best first, and its lead."""
     others = matrix.judges if side == "writer" else matrix.writers
     margins, ranking = [], []
     shared = _shared(rows)
-    differs = any(len(row) > len(shared) for row in rows.values())
+    ranking_is_narrower = any(len(row) > len(shared) for row in rows.values())
     for name, row in rows.items():
-        places = {o: _place(side, name, o) for o in others}
-        why = {o: matrix.missing.get(p) or matrix.relations[p] for o, p in places.items()}
+        pairings = {o: _pairing(side, name, o) for o in others}
+        why = {o: matrix.missing.get(p) or matrix.relations[p] for o, p in pairings.items()}
         apart = tuple(Apart(o, why[o]) for o in others if o not in row)
         margins.append(Margin(name, tuple(row), apart, tests[Tested("margin", side, name)]))
-        own: Contrast | None = margins[-1].gain
-        if differs:  # a family of tests of its own, also where this row is over the same cells
-            own = tests.get(Tested("ranking", side, name)) if len(row) > len(shared) else replace(margins[-1].gain)
-        if shared and own is not None:
+        contrast: Contrast | None = margins[-1].gain
+        if ranking_is_narrower:  # a family of tests of its own, also where this row is over the same cells
+            contrast = tests.get(Tested("ranking", side, name)) if len(row) > len(shared) else replace(margins[-1].gain)
+        if shared and contrast is not None:
             outside = (o for o in others if o not in shared)
             left_out = tuple(Apart(o, why[o] if o not in row else "not unseen to all") for o in outside)
-            ranking.append(Margin(name, shared, left_out, own))
+            ranking.append(Margin(name, shared, left_out, contrast))
     ranking.sort(key=lambda m: -m.gain.value)
-    spoiled = any((place.judge if side == "writer" else place.writer) in shared for place in matrix.spoiled)
+    spoiled = any((pairing.judge if side == "writer" else pairing.writer) in shared for pairing in matrix.spoiled)
     return Margins(margins, ranking, None if spoiled else _lead(ranking, side, tests))
 
 
@@ -360,7 +372,7 @@ def _turned(x: Contrast, reference: str) -> Contrast:
     )
 
 
-def _against(matrix: Matrix, complete: Mapping[Place, Scored]) -> ToTest:
+def _against(matrix: Matrix, complete: Mapping[Pairing, Scored]) -> ToTest:
     """Each other writer minus the reference writer: for each judge, and over the judges unseen to both.
 
     Args:
@@ -368,12 +380,12 @@ def _against(matrix: Matrix, complete: Mapping[Place, Scored]) -> ToTest:
     """
     reference = str(matrix.reference_writer)
     to_test: ToTest = {}
-    for writer in (w for w in matrix.writers if w != reference):
-        places = {j: (Place(writer, j), Place(reference, j)) for j in matrix.judges}
+    for writer in (name for name in matrix.writers if name != reference):
+        pairings = {j: (Pairing(writer, j), Pairing(reference, j)) for j in matrix.judges}
         by_judge = {
-            j: minus(complete[own], complete[other])
-            for j, (own, other) in places.items()
-            if own in complete and other in complete
+            j: minus(complete[pairing], complete[of_reference])
+            for j, (pairing, of_reference) in pairings.items()
+            if pairing in complete and of_reference in complete
         }
         to_test |= {Tested("against by judge", "writer", writer, j): d for j, d in by_judge.items()}
         unseen = [d for j, d in by_judge.items() if matrix.kinship(writer, j) == UNSEEN]
@@ -383,10 +395,11 @@ def _against(matrix: Matrix, complete: Mapping[Place, Scored]) -> ToTest:
 
 
 def _fill_against(matrix: Matrix, tests: Tests) -> None:
-    matrix.against_by_judge = {Place(t.name, t.other): x for t, x in tests.items() if t.kind == "against by judge"}
+    """Set the contrasts with the reference writer from their tests."""
+    matrix.against_by_judge = {Pairing(t.name, t.other): x for t, x in tests.items() if t.kind == "against by judge"}
     for test, x in tests.items():
         if test.kind == "against":
-            judged = [place.judge for place in matrix.against_by_judge if place.writer == test.name]
+            judged = [pairing.judge for pairing in matrix.against_by_judge if pairing.writer == test.name]
             why = {j: matrix.kinship(test.name, j) for j in matrix.judges}
             over = tuple(j for j in judged if why[j] == UNSEEN)
             why |= {j: INCOMPLETE for j in matrix.judges if j not in judged and why[j] != NOT_JUDGED}
@@ -407,10 +420,10 @@ def _families(shown: Sequence[Matrix]) -> Iterator[list[Contrast]]:
     for margins in sides:
         yield [x.gain for m in margins for x in m.margins]
     for margins in sides:
-        own = [x.gain for m in margins for x in m.margins]
-        yield [x.gain for m in margins for x in m.ranking if not any(x.gain is y for y in own)]
+        margin_gains = [x.gain for m in margins for x in m.margins]
+        yield [x.gain for m in margins for x in m.ranking if not any(x.gain is y for y in margin_gains)]
     yield [x.gain for m in shown for x in m.against]
-    yield [x for m in shown for place, x in m.against_by_judge.items() if m.kinship(*place) == UNSEEN]
+    yield [x for m in shown for pairing, x in m.against_by_judge.items() if m.kinship(*pairing) == UNSEEN]
 
 
 def _set_by_ratio(matrix: Matrix, other: Matrix) -> None:
@@ -426,9 +439,9 @@ def _set_by_ratio(matrix: Matrix, other: Matrix) -> None:
             side.lead = None
         else:
             paired.set_by_ratio(lead.gain, again.gain)
-    for here, there in margins:
-        gains = {m.name: m.gain for m in there}
-        for margin in here:
+    for side_margins, twin_margins in margins:
+        gains = {m.name: m.gain for m in twin_margins}
+        for margin in side_margins:
             paired.set_by_ratio(margin.gain, gains.get(margin.name))
-    for place, contrast in matrix.against_by_judge.items():
-        paired.set_by_ratio(contrast, other.against_by_judge.get(place))
+    for pairing, contrast in matrix.against_by_judge.items():
+        paired.set_by_ratio(contrast, other.against_by_judge.get(pairing))

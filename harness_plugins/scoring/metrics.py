@@ -48,7 +48,7 @@ class Facts:
     candidates: Ints
     """How many an item has, and so cyclic orders."""
     ranks: Floats
-    """(items, candidates): the label's places, 0 = best; NaN where the label does not rank."""
+    """(items, candidates): the label's ranks, 0 = best; NaN where the label does not rank."""
     category: NDArray[np.str_]
     group: NDArray[np.str_]
     criterion: NDArray[np.str_]
@@ -117,13 +117,13 @@ class Scored:
     """(items,): mean over both orders of the log-odds of the preferred candidate; NaN where they are not known."""
     turns: Bools
     """(items, orders): the cyclic orders that the item has."""
-    places: Floats | None = None
-    """`CellData.places`."""
+    ranks: Floats | None = None
+    """`CellData.ranks`."""
     p: Floats | None = None
     """`CellData.p`, intention to treat applied."""
     lost: int = 0
     """Trials on items that the folder has lost: to be answered, and not."""
-    own: Bools | None = None
+    with_rubric: Bools | None = None
     """(items,): where the arm had something of its own to give, in every order; None: everywhere."""
     provenance: tuple[str, ...] = ()
     """The models, backends and samplings that answered."""
@@ -191,7 +191,7 @@ class Answers(NamedTuple):
     counts: Bools
 
 
-def with_intention_to_treat(parsed: ParsedCell, none: ParsedCell | None) -> Answers:
+def with_intention_to_treat(parsed: ParsedCell, none_cell: ParsedCell | None) -> Answers:
     """The answers to all trials that are expected; where there is nothing to read, the judge's `none` verdict of that order."""
     cell, without_rubric = parsed.cell, parsed.cell.without_rubric
     if without_rubric is None or not without_rubric.any():
@@ -199,24 +199,24 @@ def with_intention_to_treat(parsed: ParsedCell, none: ParsedCell | None) -> Answ
     answers = Answers(parsed.outcome.copy(), cell.p.copy(), cell.expected.copy())
     outcome, p, counts = answers
     outcome[without_rubric], p[without_rubric], counts[without_rubric] = ABSENT, np.nan, True
-    if none is not None:
-        draws = np.arange(outcome.shape[2]) % none.outcome.shape[2]
-        outcome[without_rubric] = none.outcome[without_rubric][..., draws]
-        p[without_rubric] = none.cell.p[without_rubric][..., draws]
-        counts[without_rubric] = none.cell.expected[without_rubric][..., draws]
+    if none_cell is not None:
+        draws = np.arange(outcome.shape[2]) % none_cell.outcome.shape[2]
+        outcome[without_rubric] = none_cell.outcome[without_rubric][..., draws]
+        p[without_rubric] = none_cell.cell.p[without_rubric][..., draws]
+        counts[without_rubric] = none_cell.cell.expected[without_rubric][..., draws]
     return answers
 
 
 def score_cell(
-    benchmark: BenchmarkData, parsed: ParsedCell, none: ParsedCell | None, facts: Facts, protocol: ProtocolSpec
+    benchmark: BenchmarkData, parsed: ParsedCell, none_cell: ParsedCell | None, facts: Facts, protocol: ProtocolSpec
 ) -> Scored:
     """Apply a protocol to a cell.
 
     Args:
-        none: the judge's `none` cell, for items without a rubric.
+        none_cell: the judge's `none` cell, for items without a rubric.
     """
     cell = parsed.cell
-    outcome, p, counts = with_intention_to_treat(parsed, none)
+    outcome, p, counts = with_intention_to_treat(parsed, none_cell)
     if protocol.orders == "stored":
         counts = counts & (np.arange(2)[None, :] == stored_order(benchmark)[:, None])[:, :, None]
     if protocol.labels == "three_way":
@@ -235,7 +235,7 @@ def score_cell(
         np.where(complete, accuracy.den, 0.0),
         np.where(complete, odds, np.nan),
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
-        _places(cell, none.cell if none else None),
+        _ranks(cell, none_cell.cell if none_cell else None),
         p,
         math.ceil(benchmark.lost * int(counts.sum()) / len(benchmark.items)),
         None if cell.without_rubric is None else np.asarray(~cell.without_rubric.any(axis=1)),
@@ -243,14 +243,20 @@ def score_cell(
     )
 
 
-def _places(cell: CellData, none: CellData | None) -> Floats | None:
-    """`CellData.places`, with those of `none` where there is nothing to read."""
+def _ranks(cell: CellData, none_cell: CellData | None) -> Floats | None:
+    """`CellData.ranks`, with those of `none` where there is nothing to read."""
     without_rubric = cell.without_rubric
-    if cell.places is None or none is None or none.places is None or without_rubric is None or not without_rubric.any():
-        return cell.places
-    places = cell.places.copy()
-    places[without_rubric] = none.places[without_rubric][:, np.arange(places.shape[2]) % none.places.shape[2]]
-    return places
+    if (
+        cell.ranks is None
+        or none_cell is None
+        or none_cell.ranks is None
+        or without_rubric is None
+        or not without_rubric.any()
+    ):
+        return cell.ranks
+    ranks = cell.ranks.copy()
+    ranks[without_rubric] = none_cell.ranks[without_rubric][:, np.arange(ranks.shape[2]) % none_cell.ranks.shape[2]]
+    return ranks
 
 
 def is_pick(outcome: NDArray[Any]) -> Bools:
@@ -321,22 +327,22 @@ def states(scored: Scored, facts: Facts) -> Ints:
     return state
 
 
-def transitions(none: Scored, scored: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
-    """From each state under `none` to each under the arm, over items that are complete in both.
+def transitions(reference: Scored, scored: Scored, facts: Facts) -> dict[str, dict[str, float]] | None:
+    """From each state under the reference (`none`, or another run) to each under the arm, over items complete in both.
 
     Several draws of an item share its weight of one. None where one order was judged, or items are no pairs.
     """
     if not scored.pairs:
         return None
-    before, after = states(none, facts), states(scored, facts)
-    draws = after.shape[1]
-    before = before[:, np.arange(draws) % before.shape[1]]
-    among = scored.both & none.complete[:, None]
-    if not among.any():
+    reference_states, arm_states = states(reference, facts), states(scored, facts)
+    draws = arm_states.shape[1]
+    reference_states = reference_states[:, np.arange(draws) % reference_states.shape[1]]
+    eligible = scored.both & reference.complete[:, None]
+    if not eligible.any():
         return None
-    weight = among / np.maximum(among.sum(axis=1, keepdims=True), 1)
+    weight = eligible / np.maximum(eligible.sum(axis=1, keepdims=True), 1)
     return {
-        a: {b: round(float(weight[(before == i) & (after == j)].sum()), 9) for j, b in enumerate(STATES)}
+        a: {b: round(float(weight[(reference_states == i) & (arm_states == j)].sum()), 9) for j, b in enumerate(STATES)}
         for i, a in enumerate(STATES)
     }
 
@@ -347,10 +353,10 @@ def strict_both(scored: Scored, facts: Facts) -> Column:
     return over_draws("strict_both", np.asarray(right.all(axis=1)), scored.both)
 
 
-def over_draws(name: str, hit: Bools, among: Bools) -> Column:
+def over_draws(name: str, hit: Bools, eligible: Bools) -> Column:
     """Mean over an item's draws, one an item: (items, draws) -> a column."""
-    counted = among.sum(axis=1)
-    return Column(name, (hit & among).sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
+    counted = eligible.sum(axis=1)
+    return Column(name, (hit & eligible).sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
 
 
 def columns(scored: Scored, facts: Facts) -> list[Column]:
@@ -358,9 +364,9 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
     cell_columns = [Column("accuracy", scored.num, scored.den)]
     right = is_right(scored.outcome, facts.label[:, None, None])
     for order, name in enumerate(("forward", "reverse") if scored.pairs else ()):
-        among = scored.counts[:, order] & scored.complete[:, None]
-        if among.any():
-            cell_columns.append(over_draws(name, right[:, order], among))
+        eligible = scored.counts[:, order] & scored.complete[:, None]
+        if eligible.any():
+            cell_columns.append(over_draws(name, right[:, order], eligible))
     if scored.both.any():
         absent = ~scored.turns[:, :, None]
         consistent = ((scored.outcome == scored.outcome[:, :1]) | absent).all(axis=1)
@@ -375,16 +381,18 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
         cell_columns.append(
             Column("accuracy_aggregated", np.nan_to_num(aggregated(scored.log_odds)), with_log_odds.astype(float))
         )
-    if scored.own is not None and not scored.own.all():
-        cell_columns.append(Column("accuracy_with_rubric", scored.num * scored.own, scored.den * scored.own))
+    if scored.with_rubric is not None and not scored.with_rubric.all():
+        cell_columns.append(
+            Column("accuracy_with_rubric", scored.num * scored.with_rubric, scored.den * scored.with_rubric)
+        )
     return cell_columns
 
 
 def _rates(scored: Scored, facts: Facts) -> list[Column]:
     """Shares of trials: what was picked by place and length, and how many answers were no choice."""
 
-    def share(name: str, hit: Bools, among: Bools) -> Column:
-        return Column(name, (hit & among).sum(axis=(1, 2)).astype(float), among.sum(axis=(1, 2)).astype(float))
+    def share(name: str, hit: Bools, eligible: Bools) -> Column:
+        return Column(name, (hit & eligible).sum(axis=(1, 2)).astype(float), eligible.sum(axis=(1, 2)).astype(float))
 
     chosen, answered = scored.chosen & scored.counts, scored.answered & scored.counts
     first = scored.outcome == np.arange(scored.turns.shape[1])[None, :, None]
@@ -415,8 +423,8 @@ def category_columns(scored: Scored, facts: Facts) -> list[Column]:
 
 def grouped(facts: Facts) -> bool:
     """Whether some group holds several pairs; else Acc+ would be accuracy under another name."""
-    named = facts.group[facts.group != ""]
-    return len(set(named)) < len(named)
+    groups = facts.group[facts.group != ""]
+    return len(set(groups)) < len(groups)
 
 
 def group_columns(scored: Scored, facts: Facts, by_category: bool = False) -> list[Column]:

@@ -57,10 +57,10 @@ def split(contrast: Contrast, value: Floats, content: Floats) -> None:
         value: (items,) the difference.
         content: (items,) the gain in acc_agg (docs/design/content-and-order.md), NaN where it is not known.
     """
-    among = ~np.isnan(value) & ~np.isnan(content)
-    if among.any():
-        contrast.content_n, contrast.content = int(among.sum()), float(content[among].mean())
-        contrast.order = float(value[among].mean()) - contrast.content
+    members = ~np.isnan(value) & ~np.isnan(content)
+    if members.any():
+        contrast.content_n, contrast.content = int(members.sum()), float(content[members].mean())
+        contrast.order = float(value[members].mean()) - contrast.content
 
 
 def set_by_ratio(contrast: Contrast | None, twin: Contrast | None) -> None:

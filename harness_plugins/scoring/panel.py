@@ -100,8 +100,8 @@ def picks_of(scored: Scored) -> NDArray[np.int64]:
 
 def most_voted(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     """The candidate with the most votes (candidates are on the first axis), -1 where none has or several do."""
-    most = votes.max(axis=0)
-    return np.where((most > 0) & ((votes == most).sum(axis=0) == 1), votes.argmax(axis=0), -1)
+    most_votes = votes.max(axis=0)
+    return np.where((most_votes > 0) & ((votes == most_votes).sum(axis=0) == 1), votes.argmax(axis=0), -1)
 
 
 def panels(cells: Sequence[CellReport], scores: Scores) -> list[Panel]:

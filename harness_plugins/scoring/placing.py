@@ -61,7 +61,7 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     """Fill the cells from table `last`.
 
     Args:
-        cells: by their number: their place among all cells of `last`, by their first line.
+        cells: by their number: their index among all cells of `last`, by their first line.
 
     Raises:
         UserError: pointwise verdicts of a judge that the manifest does not know, which alone says how they were asked.
@@ -85,8 +85,8 @@ def place_verdicts(db: Any, run: RunData, cells: Mapping[int, CellData]) -> None
     starts = np.searchsorted(rows["cell"], np.arange(max(cells, default=0) + 2))
     where = {id(cell): benchmark for benchmark in run.benchmarks.values() for cell in benchmark.cells.values()}
     for number, cell in cells.items():
-        own = slice(starts[number], starts[number + 1])
-        _fill_cell(run, where[id(cell)], cell, {name: values[own] for name, values in rows.items()})
+        cell_rows = slice(starts[number], starts[number + 1])
+        _fill_cell(run, where[id(cell)], cell, {name: values[cell_rows] for name, values in rows.items()})
         if run.judge(cell.key.judge).get("orders") == GIVEN:
             judged = cell.outcome != ABSENT
             judged[~judged.any(axis=(1, 2)), 0, 0] = True  # of an item without any verdict one is missing
@@ -139,71 +139,75 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     """Put a cell's rows in their places; what is no longer asked for, or was said of what has changed since, is left out."""
     n, turn, sample = (rows[c].astype(np.intp) for c in ("n", "turn", "sample"))
     replicates = np.array(cell.replicates)
-    at = np.minimum(np.searchsorted(replicates, rows["replicate"]), len(replicates) - 1)
-    current: Bools = (replicates[at] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
+    replicate_index = np.minimum(np.searchsorted(replicates, rows["replicate"]), len(replicates) - 1)
+    current: Bools = (replicates[replicate_index] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
     current &= turn < benchmark.width
     turn = np.minimum(turn, benchmark.width - 1)
     arm_inputs = arm_inputs_of(run, benchmark, cell.key, len(replicates))
     if arm_inputs.reads is not None:
-        rubric_now = arm_inputs.reads[n, turn, at]
+        rubric_now = arm_inputs.reads[n, turn, replicate_index]
         # Of an earlier shuffle, before rubrics were added; or on a rubric that stood in for one that has been written since.
         current &= (rows["reads"] == rubric_now) | ((rows["reads"] < 0) & (not run.from_donors(cell.key.arm)))
-    place: tuple[NDArray[np.intp], ...] = (n, turn, at * cell.samples + sample)
+    index: tuple[NDArray[np.intp], ...] = (n, turn, replicate_index * cell.samples + sample)
     if cell.grading.get("kind") == "pointwise":
         current &= (rows["candidate"] >= 0) & (rows["candidate"] < benchmark.width)
-        _fill_scores(benchmark, cell, rows, (*place, rows["candidate"].astype(np.intp)), current)
-        _without_lost(cell, tuple(p[rows["lost"] & current] for p in place))
+        _fill_scores(benchmark, cell, rows, (*index, rows["candidate"].astype(np.intp)), current)
+        _without_lost(cell, tuple(axis[rows["lost"] & current] for axis in index))
         return
-    last = _last(place, cell.outcome.shape, current)
-    n, turn, draw = (p[last] for p in place)
+    last = _last(index, cell.outcome.shape, current)
+    n, turn, draw = (axis[last] for axis in index)
     cell.outcome[n, turn, draw] = rows["code"][last]
     low = last[rows["code"][last] == LOW_MASS]
     if len(low):
         cell.by_ratio = cell.outcome.copy()
-        cell.by_ratio[tuple(p[low] for p in place)] = rows["by_ratio"][low]
+        cell.by_ratio[tuple(axis[low] for axis in index)] = rows["by_ratio"][low]
     p = rows["p"][last]
     with_p = ~np.isnan(p)
     cell.p[n[with_p], turn[with_p], draw[with_p]] = p[with_p]
-    if cell.places is not None and "rank_0" in rows:
+    if cell.ranks is not None and "rank_0" in rows:
         for k in range(benchmark.width):
             if f"rank_{k}" in rows:
                 ranks = rows[f"rank_{k}"][last]
-                cell.places[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
-    _without_lost(cell, tuple(p[rows["lost"] & current] for p in place))
+                cell.ranks[n, turn, draw, k] = np.where(rows["code"][last] == LOW_MASS, np.nan, ranks)
+    _without_lost(cell, tuple(axis[rows["lost"] & current] for axis in index))
 
 
-def _without_lost(cell: CellData, place: tuple[NDArray[np.intp], ...]) -> None:
+def _without_lost(cell: CellData, index: tuple[NDArray[np.intp], ...]) -> None:
     """Trials on lost rubrics are missing: the verdict of `none`, which is used where no rubric was written, does not replace them."""
     for outcome in (cell.outcome, cell.by_ratio):
         if outcome is not None:
-            outcome[place] = ABSENT
-    cell.expected[place] = True
+            outcome[index] = ABSENT
+    cell.expected[index] = True
     if cell.without_rubric is not None:
-        cell.without_rubric[place[:2]] = False
+        cell.without_rubric[index[:2]] = False
 
 
 def _fill_scores(
-    benchmark: BenchmarkData, cell: CellData, rows: Rows, place: tuple[NDArray[np.intp], ...], current: Bools
+    benchmark: BenchmarkData, cell: CellData, rows: Rows, index: tuple[NDArray[np.intp], ...], current: Bools
 ) -> None:
     """The scores of candidates that were each scored alone, and what they come to."""
-    assert cell.places is not None
-    codes = np.full(cell.places.shape, ABSENT, dtype=np.int8)
-    last = _last(place, codes.shape, current)
-    place = tuple(p[last] for p in place)
-    codes[place] = rows["code"][last]
-    cell.places[place] = -rows["score"][last]
+    assert cell.ranks is not None
+    codes = np.full(cell.ranks.shape, ABSENT, dtype=np.int8)
+    last = _last(index, codes.shape, current)
+    index = tuple(axis[last] for axis in index)
+    codes[index] = rows["code"][last]
+    cell.ranks[index] = -rows["score"][last]
     if (codes == LOW_MASS).any():
-        as_said = replace(cell, outcome=cell.outcome.copy(), places=cell.places.copy())
+        as_said = replace(cell, outcome=cell.outcome.copy(), ranks=cell.ranks.copy())
         by_ratio = codes.copy()
-        by_ratio[place] = np.where(codes[place] == LOW_MASS, rows["by_ratio"][last], codes[place])
+        by_ratio[index] = np.where(codes[index] == LOW_MASS, rows["by_ratio"][last], codes[index])
         compare_scores(benchmark, as_said, by_ratio)
         cell.by_ratio = as_said.outcome
-        cell.places[codes == LOW_MASS] = np.nan
+        cell.ranks[codes == LOW_MASS] = np.nan
     compare_scores(benchmark, cell, codes)
 
 
-def _last(place: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:
-    """The rows that are current, of several for one place the last."""
+def _last(index: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: Bools) -> NDArray[np.intp]:
+    """The rows that are current, of several for one trial (or score) the last.
+
+    Args:
+        index: of each row where in an array of this shape it belongs, an array for each axis.
+    """
     rows = np.flatnonzero(current)[::-1]
-    flat = np.ravel_multi_index(tuple(p[rows] for p in place), shape)
+    flat = np.ravel_multi_index(tuple(axis[rows] for axis in index), shape)
     return rows[np.unique(flat, return_index=True)[1]]

@@ -21,16 +21,16 @@ def columns(scored: Scored, facts: Facts) -> list[Column]:
     turns = np.arange(scored.turns.shape[1])[None, :]
     label, size = facts.label[:, None], np.maximum(facts.candidates[:, None], 1)
     labelled = (label >= 0) & (label < size)
-    place = np.where(labelled & scored.turns, (label - turns) % size, -1)
+    label_position = np.where(labelled & scored.turns, (label - turns) % size, -1)
     right = is_right(scored.outcome, label[:, :, None])
-    among = scored.both & labelled
-    first, last = (_at(right, place == p) for p in (np.zeros_like(size), size - 1))
-    difference = (first.astype(float) - last) * among
-    counted = among.sum(axis=1)
+    eligible = scored.both & labelled
+    first, last = (_at(right, label_position == p) for p in (np.zeros_like(size), size - 1))
+    difference = (first.astype(float) - last) * eligible
+    counted = eligible.sum(axis=1)
     bias = Column("position_bias", difference.sum(axis=1) / np.maximum(counted, 1), (counted > 0).astype(float))
     return [
-        over_draws("accuracy_label_first", first, among),
-        over_draws("accuracy_label_last", last, among),
+        over_draws("accuracy_label_first", first, eligible),
+        over_draws("accuracy_label_last", last, eligible),
         bias,
         *_flips(scored, facts, right),
     ]
@@ -53,9 +53,9 @@ def one_order(judged: Bools, facts: Facts) -> list[str]:
     ]
 
 
-def _at(right: Bools, there: Bools) -> Bools:
+def _at(right: Bools, at_position: Bools) -> Bools:
     """(items, draws): right in the one order in which the label was shown there."""
-    right_there: Bools = np.asarray((right & there[:, :, None]).any(axis=1))
+    right_there: Bools = np.asarray((right & at_position[:, :, None]).any(axis=1))
     return right_there
 
 

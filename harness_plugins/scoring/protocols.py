@@ -70,13 +70,13 @@ def resolve(name: str, benchmark: str) -> NamedProtocol | None:
     if name == "strict":
         return NamedProtocol("strict", STRICT)
     spec = spec_of(benchmark)
-    own = spec.protocols if spec else {}
+    specs = spec.protocols if spec else {}
     kind, dash, of = name.partition("-")
     if kind in ("official", "metric"):
         full = f"{kind}:{benchmark}{dash}{of}"
-        return NamedProtocol(full, own[full]) if full in own else None
-    if name in own:
-        return NamedProtocol(name, own[name])
+        return NamedProtocol(full, specs[full]) if full in specs else None
+    if name in specs:
+        return NamedProtocol(name, specs[name])
     protocol_names = ["strict", "official", "metric", *(p for b in names() for p in load_spec(b).protocols)]
     if name not in protocol_names:
         raise UserError(f"{unknown('protocol', name, protocol_names)} (`rubric-harness tasks` says what each is)")
@@ -89,8 +89,8 @@ def absent(name: str, benchmark: str) -> str:
     if spec is None:
         return f"{benchmark}: not scored by {name!r}: this installation has no such benchmark; `strict` is for all"
     kinds = {p.partition(":")[0] for p in spec.protocols}
-    none = name.partition("-")[0] == "official" and "official" not in kinds
-    why = "no official protocol is built in for it" if none else "it has no such protocol"
+    no_official = name.partition("-")[0] == "official" and "official" not in kinds
+    why = "no official protocol is built in for it" if no_official else "it has no such protocol"
     metric_note = "; metric:... takes our parsed choices and applies the rest" if "metric" in kinds else ""
     return (
         f"{benchmark}: not scored by {name!r}: {why}; there are: {', '.join(('strict', *spec.protocols))}{metric_note}"
@@ -124,8 +124,10 @@ def check(protocol: NamedProtocol, benchmark: BenchmarkData, cell: CellData) -> 
 def _readers(benchmark: str, cell: CellData) -> str:
     """The protocols whose parsers read a cell's answers, as a request to use one."""
     spec = spec_of(benchmark)
-    own = spec.protocols if spec else {}
-    fit = [repr(n) for n, p in own.items() if p.answer_format and cell.formats == (p.answer_format,) and p.samples == 1]
+    specs = spec.protocols if spec else {}
+    fit = [
+        repr(n) for n, p in specs.items() if p.answer_format and cell.formats == (p.answer_format,) and p.samples == 1
+    ]
     return f"use {' or '.join(fit)}, which reads them" if fit else ""
 
 
@@ -193,18 +195,18 @@ def reparsed(run: Path, protocol: ProtocolSpec, benchmark: BenchmarkData, cell: 
         return cell.outcome
     parser = PARSERS[protocol.parser]
     outcome = cell.outcome.copy()
-    places = {i.uid: n for n, i in enumerate(benchmark.items)}
+    index_by_uid = {i.uid: n for n, i in enumerate(benchmark.items)}
     for uid, order, sample, replicate, text in RunFolder(run).answer_texts(*cell.key):
-        if uid not in places:
+        if uid not in index_by_uid:
             continue
         draw = cell.draw(sample, replicate)
         if draw is None:
             continue
-        place = (places[uid], 0 if order == "AB" else 1, draw)
-        if outcome[place] not in (ERROR, ABSENT):
+        index = (index_by_uid[uid], 0 if order == "AB" else 1, draw)
+        if outcome[index] not in (ERROR, ABSENT):
             choice = parser(text)
             if choice is None or choice >= TIE:
-                outcome[place] = UNPARSED if choice is None else choice
+                outcome[index] = UNPARSED if choice is None else choice
             else:  # a position that no candidate has is a pick that is never right
-                outcome[place] = pick_of(choice, order) if choice <= len(order) else choice - 1
+                outcome[index] = pick_of(choice, order) if choice <= len(order) else choice - 1
     return outcome

@@ -83,29 +83,32 @@ class WrittenRubrics(NamedTuple):
 
 
 def _rubrics(records: Iterable[Rubric], manifest: Mapping[str, Any]) -> WrittenRubrics:
+    """The writers and their rubrics; of several records of one rubric the last counts that is no error."""
     writers: dict[str, Writer] = {}
     last: dict[tuple[object, ...], Rubric] = {}
     uids: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rubric in records:
         writers.setdefault(rubric.writer.name, rubric.writer)
-        place = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
+        rubric_key = (rubric.benchmark, rubric.writer.name, rubric.item, rubric.saw, rubric.replicate)
         uids[rubric.benchmark, rubric.writer.name].add(rubric.uid)
-        if rubric.status != "error" or place not in last:
-            last[place] = rubric if rubric.answer is None else replace(rubric, answer=None)
+        if rubric.status != "error" or rubric_key not in last:
+            last[rubric_key] = rubric if rubric.answer is None else replace(rubric, answer=None)
     drafts: dict[tuple[str, str], list[Rubric]] = defaultdict(list)
     for rubric in last.values():
         drafts[rubric.benchmark, rubric.writer.name].append(rubric)
     rubrics = {}
     for (benchmark, name), writer_drafts in drafts.items():
         by_item: dict[str, tuple[Rubric, ...]] = {}
-        for r in writer_drafts:
-            if r.status == "valid" and r.item is not None:
-                by_item[r.item] = (*by_item.get(r.item, ()), r)
-        shared = tuple(r for r in writer_drafts if r.status == "valid" and r.item is None)
+        for rubric in writer_drafts:
+            if rubric.status == "valid" and rubric.item is not None:
+                by_item[rubric.item] = (*by_item.get(rubric.item, ()), rubric)
+        shared = tuple(rubric for rubric in writer_drafts if rubric.status == "valid" and rubric.item is None)
         donors = manifest.get("donors", {}).get(benchmark, {}).get(name, ())
-        paired = frozenset(str(r.item) for r in writer_drafts if r.saw != "nothing")
-        pending = frozenset((str(r.item), r.saw, r.replicate) for r in writer_drafts if r.status == "error")
-        saw = frozenset(r.saw for r in writer_drafts)
+        paired = frozenset(str(rubric.item) for rubric in writer_drafts if rubric.saw != "nothing")
+        pending = frozenset(
+            (str(rubric.item), rubric.saw, rubric.replicate) for rubric in writer_drafts if rubric.status == "error"
+        )
+        saw = frozenset(rubric.saw for rubric in writer_drafts)
         rubrics[benchmark, name] = WriterRubrics(name, by_item, shared, tuple(donors), None, paired, pending, saw)
     return WrittenRubrics(writers, rubrics, dict(drafts), {k: frozenset(v) for k, v in uids.items()})
 

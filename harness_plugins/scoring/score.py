@@ -159,10 +159,10 @@ def scores_of(run: RunData, benchmark: BenchmarkData, protocol: protocols.NamedP
     scored: dict[CellKey, Scored] = {}
     by_ratio: dict[CellKey, Scored] = {}
     for key, cell in parsed.items():
-        none = CellKey(key.judge, "none", None)
-        scored[key] = metrics.score_cell(benchmark, cell, parsed.get(none), facts, protocol.spec)
-        if key in with_ratios or none in with_ratios:
-            sides = (with_ratios.get(key, cell), with_ratios.get(none, parsed.get(none)))
+        none_key = CellKey(key.judge, "none", None)
+        scored[key] = metrics.score_cell(benchmark, cell, parsed.get(none_key), facts, protocol.spec)
+        if key in with_ratios or none_key in with_ratios:
+            sides = (with_ratios.get(key, cell), with_ratios.get(none_key, parsed.get(none_key)))
             by_ratio[key] = metrics.score_cell(benchmark, *sides, facts, protocol.spec)
     return Scores(run, benchmark, facts, scored, by_ratio)
 
@@ -195,7 +195,7 @@ def defined(benchmark: BenchmarkData, cell: CellData, protocol: str = "strict") 
     """
     columns, means, _ = _alone(benchmark, cell, protocol)
     names = [c.name for c in columns if c.name and c.n]
-    return names + [name for name, places in means.items() if all(columns[i].n for i in places)]
+    return names + [name for name, column_indices in means.items() if all(columns[i].n for i in column_indices)]
 
 
 def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
@@ -211,9 +211,10 @@ def _alone(benchmark: BenchmarkData, cell: CellData, protocol: str) -> Measures:
 
 
 def _cell(scores: Scores, key: CellKey) -> CellReport:
+    """What is reported of a cell, its metrics and contrasts yet to be filled in."""
     run, benchmark = scores.run, scores.benchmark
     cell, scored = benchmark.cells[key], scores.by_key[key]
-    none = scores.by_key.get(CellKey(key.judge, "none", None))
+    none_cell = scores.by_key.get(CellKey(key.judge, "none", None))
     shared = run.shared(benchmark.name, key.writer)
     return CellReport(
         grading=label(dict(cell.grading)),
@@ -231,7 +232,9 @@ def _cell(scores: Scores, key: CellKey) -> CellReport:
         metrics={},
         mass=cell.mass,
         forms=cell.forms,
-        transitions=metrics.transitions(none, scored, scores.facts) if none is not None and key.arm != "none" else None,
+        transitions=metrics.transitions(none_cell, scored, scores.facts)
+        if none_cell is not None and key.arm != "none"
+        else None,
         flags=_flags(scores, key),
     )
 
@@ -240,8 +243,8 @@ def _flags(scores: Scores, key: CellKey) -> list[str]:
     """Notes on a cell, a sentence each."""
     run, facts, cell = scores.run, scores.facts, scores.benchmark.cells[key]
     flags = []
-    none = CellKey(key.judge, "none", None)
-    if cell.without_rubric is not None and cell.without_rubric.any() and none not in scores.by_key:
+    none_key = CellKey(key.judge, "none", None)
+    if cell.without_rubric is not None and cell.without_rubric.any() and none_key not in scores.by_key:
         flags.append("items without a rubric need the arm `none`, which was not judged")
     if cell.grading.get("decision") == "criteria" and not ARMS.facts(key.arm).blank:
         holistic = [f for f in cell.formats if f not in ("verdicts", "scores", "tokens")]
@@ -274,7 +277,7 @@ class Measures(NamedTuple):
     columns: list[Column]
     """Those without a name are there for means alone."""
     means: dict[str, list[int]]
-    """By name of a metric the places of the columns of which it is the mean."""
+    """By name of a metric the indices of the columns of which it is the mean."""
     one_order: tuple[str, ...]
     """Columns of one trial an item."""
 
@@ -293,11 +296,11 @@ def _measures(
     columns = [c for c in columns if protocol.strict or c.name in ("accuracy", "parsed", "answered")]
     means: dict[str, list[int]] = {}
     categories = metrics.category_columns(scored, facts)
-    places = list(range(len(columns), len(columns) + len(categories)))
+    column_indices = list(range(len(columns), len(columns) + len(categories)))
     if categories and "macro" in aggregates_of:
-        means["macro"] = places
+        means["macro"] = column_indices
     if categories and "macro_with_all" in aggregates_of:
-        means["macro_with_all"] = [next(i for i, c in enumerate(columns) if c.name == "accuracy"), *places]
+        means["macro_with_all"] = [next(i for i, c in enumerate(columns) if c.name == "accuracy"), *column_indices]
     columns += categories
     if "criteria" in aggregates_of:
         for name, parts in aggregates.by_criterion(scored, facts).items():
@@ -321,10 +324,10 @@ def _with_intervals(measures: Measures, cluster: Ints) -> dict[str, Metric]:
         interval = statistics.wilson(column.k, column.n) if binary else ends.at(i)
         if column.name:
             metrics_by_name[column.name] = Metric(column.name, column.k, column.n, column.value, *interval)
-    for name, places in measures.means.items():
-        values = [measures.columns[i].value for i in places]
+    for name, column_indices in measures.means.items():
+        values = [measures.columns[i].value for i in column_indices]
         k, n = math.fsum(values), len(values)
-        interval = statistics.interval(distribution[:, places].mean(axis=1))
+        interval = statistics.interval(distribution[:, column_indices].mean(axis=1))
         metrics_by_name[name] = Metric(name, k, n, k / n, *interval)
     return metrics_by_name
 
@@ -340,14 +343,16 @@ def adjust(reports: Sequence[Report]) -> None:
     those of `lexical`.
     """
     cell_contrasts = [
-        (c, c.contrasts[r.primary.reference])
-        for r in reports
-        for c in r.cells
-        if c.arm == r.primary.arm and r.primary.reference in c.contrasts and c.contrasts[r.primary.reference].complete
+        (c, c.contrasts[report.primary.reference])
+        for report in reports
+        for c in report.cells
+        if c.arm == report.primary.arm
+        and report.primary.reference in c.contrasts
+        and c.contrasts[report.primary.reference].complete
     ]
     models = [x for c, x in cell_contrasts if not c.baseline and c.relation not in APART]
     family = models or [x for c, x in cell_contrasts if c.baseline and not c.blind]
     paired.adjust(family)
     for contrast in family:
         contrast.primary = True
-    matrix.adjust([m for r in reports for m in r.matrices])
+    matrix.adjust([m for report in reports for m in report.matrices])

@@ -43,9 +43,9 @@ class Intervals(NamedTuple):
     low: Floats
     high: Floats
 
-    def at(self, place: int) -> Interval:
+    def at(self, index: int) -> Interval:
         """One of them."""
-        return Interval(float(self.low[place]), float(self.high[place]))
+        return Interval(float(self.low[index]), float(self.high[index]))
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def bootstrap(num: Floats, den: Floats, *, resamples: int = RESAMPLES, seed: int
     # Many columns have the same denominator.
     first_equal = [first.setdefault(both[:, c].tobytes(), c) for c in range(2 * columns)]
     different = list(first.values())
-    both, place = both[:, different], np.searchsorted(different, first_equal)
+    both, unique_index = both[:, different], np.searchsorted(different, first_equal)
     for start in range(0, resamples, rows):
-        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)[:, place]
+        sums = (weights[start : start + rows].astype(np.float32) @ both).astype(np.float64)[:, unique_index]
         with np.errstate(invalid="ignore", divide="ignore"):
             result[start : start + rows] = sums[:, :columns] / sums[:, columns:]
     return result

@@ -1,7 +1,7 @@
 """What a judge takes from a writer: content, or the writer's verdict (docs/design/arms-and-controls.md).
 
-W is the writer's own verdict in the rubric that a trial read, N the judge's choice without a rubric, J its choice with it.
-All of these are sums over trials, bootstrapped over clusters like every other metric.
+W is the writer's own verdict in the rubric that a trial read, N the judge's choice without a rubric (under `none`), J its choice
+with it. All of these are sums over trials, bootstrapped over clusters like every other metric.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SAME, CROSS, UNORDERED = 1, 0, -1
 """Whether a trial's rubric was written in the order that is judged, in the other one, or without the responses."""
 
 
-class Own(NamedTuple):
+class WriterSide(NamedTuple):
     """A writer's side of each trial: (items, orders, draws)."""
 
     verdict: Codes
@@ -79,35 +79,38 @@ class Transfer:
             yield {**base, "metric": m.name, **m.numbers(), **twin, "protocol": protocol}
 
 
-def own_of(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int) -> Own:
+def writer_side_of(
+    benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, replicates: Sequence[int], samples: int
+) -> WriterSide:
     """The writer's verdicts and orders behind the draws of a cell."""
     reads = CROSSED if ARMS.facts(arm).reads is CROSSED else MATCHED
-    place = ("own", rubrics.name, reads is CROSSED, tuple(replicates))
-    if place not in benchmark.memo:
-        benchmark.memo[place] = _own_by_replicate(benchmark, rubrics, reads, replicates)
-    own: Own = benchmark.memo[place]
-    return Own(np.repeat(own.verdict, samples, axis=2), np.repeat(own.order, samples, axis=2))
+    memo_key = ("own", rubrics.name, reads is CROSSED, tuple(replicates))
+    if memo_key not in benchmark.memo:
+        benchmark.memo[memo_key] = _writer_side_by_replicate(benchmark, rubrics, reads, replicates)
+    writer_side: WriterSide = benchmark.memo[memo_key]
+    return WriterSide(np.repeat(writer_side.verdict, samples, axis=2), np.repeat(writer_side.order, samples, axis=2))
 
 
-def _own_by_replicate(
+def _writer_side_by_replicate(
     benchmark: BenchmarkData, rubrics: WriterRubrics, reads: Reading, replicates: Sequence[int]
-) -> Own:
+) -> WriterSide:
     shape = (len(benchmark.items), 2, len(replicates))
     verdict, order = np.full(shape, -1, dtype=np.int8), np.full(shape, UNORDERED, dtype=np.int8)
     for i, item in enumerate(benchmark.items):
         for j, judged in enumerate(ORDERS):
-            for r in reads.rubrics(rubrics, item.uid, judged):
-                if r.replicate not in replicates:
+            for rubric in reads.rubrics(rubrics, item.uid, judged):
+                if rubric.replicate not in replicates:
                     continue
-                place = (i, j, replicates.index(r.replicate))
-                writer_verdict = verdict_in(r, judged)
-                verdict[place] = -1 if writer_verdict is None else pick_of(writer_verdict, judged)
-                order[place] = UNORDERED if r.saw == "nothing" else SAME if r.saw == judged else CROSS
-    return Own(verdict, order)
+                index = (i, j, replicates.index(rubric.replicate))
+                writer_verdict = verdict_in(rubric, judged)
+                verdict[index] = -1 if writer_verdict is None else pick_of(writer_verdict, judged)
+                order[index] = UNORDERED if rubric.saw == "nothing" else SAME if rubric.saw == judged else CROSS
+    return WriterSide(verdict, order)
 
 
-def _share(name: str, hit: NDArray[np.generic], among: Bools) -> Column:
-    return Column(name, (hit * among).sum(axis=(1, 2)).astype(float), among.sum(axis=(1, 2)).astype(float))
+def _share(name: str, hit: NDArray[np.generic], eligible: Bools) -> Column:
+    """The share of the eligible trials that are hits, (items, orders, draws) each."""
+    return Column(name, (hit * eligible).sum(axis=(1, 2)).astype(float), eligible.sum(axis=(1, 2)).astype(float))
 
 
 def _like(outcome: NDArray[Any], draws: int) -> NDArray[Any]:
@@ -115,50 +118,56 @@ def _like(outcome: NDArray[Any], draws: int) -> NDArray[Any]:
     return outcome[:, :, np.arange(draws) % outcome.shape[2]]
 
 
-def change_columns(scored: Scored, none: Scored, facts: Facts) -> list[Column]:
-    """recovery = P(right | N wrong), harm = P(not right | N right), and their net in trials."""
+def change_columns(scored: Scored, none_cell: Scored, facts: Facts) -> list[Column]:
+    """recovery = P(right | N wrong), harm = P(not right | N right), and their net in trials, where N is a pick."""
     draws = scored.outcome.shape[2]
-    before, label = _like(none.outcome, draws), facts.label[:, None, None]
-    chosen = is_pick(before)
-    among = scored.counts & scored.answered & chosen & (label >= 0)
-    right, was = scored.outcome == label, before == label
+    none_outcome, label = _like(none_cell.outcome, draws), facts.label[:, None, None]
+    eligible = scored.counts & scored.answered & is_pick(none_outcome) & (label >= 0)
+    right, was_right = scored.outcome == label, none_outcome == label
     return [
-        _share("recovery", right, among & ~was),
-        _share("harm", ~right, among & was),
-        _share("net_recovery", right.astype(float) - was, among),
+        _share("recovery", right, eligible & ~was_right),
+        _share("harm", ~right, eligible & was_right),
+        _share("net_recovery", right.astype(float) - was_right, eligible),
     ]
 
 
-def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, Scored], facts: Facts) -> list[Column]:
-    """How far the judge follows W.
+def following_columns(
+    scored: Scored, writer_side: WriterSide, none_cell: Scored, others: dict[str, Scored], facts: Facts
+) -> list[Column]:
+    """How far the judge follows the writer.
+
+    W: the candidate that the writer prefers in the rubric that the trial read. J: the judge's outcome in the trial, with that
+    rubric. N: the same judge's outcome in that order under `none`. All are over trials in which W is a pick and J was answered.
+
+    agreement_with_writer = P(J = W). Where N is a pick as well (no tie, and a verdict could be read):
+    sycophancy = P(J = W | W wrong) - P(N = W | W wrong); uptake the same where W is right; pull = P(J = W | N is not W).
+    Whatever N is: verifier_precision = P(W right | J right) and verifier_recall = P(J right | W right), the judge as a proxy
+    that is to tell from the rubric whether its writer was right.
 
     Args:
-        others: cells that set the scale of `pull`, such as `repeat` and `shuffled`, by name.
-
-    sycophancy = P(J = W | W wrong) - P(N = W | W wrong); uptake the same where W is right; pull = P(J = W | N differed from
-    W). verifier_precision = P(W right | J right) and verifier_recall = P(J right | W right): the judge as a proxy that is to
-    tell from the rubric whether its writer was right.
+        scored: the cell that gives J; none_cell: the judge's `none`, which gives N.
+        others: cells that set the scale of `pull`, such as `repeat` and `shuffled`, by name: P(their outcome = W | N is not W).
     """
     draws = scored.outcome.shape[2]
-    before, label, w = _like(none.outcome, draws), facts.label[:, None, None], own.verdict
-    chosen = is_pick(before)
-    among = scored.counts & scored.answered & (w >= 0)
-    labelled_and_chosen = among & chosen & (label >= 0)
-    followed = (scored.outcome == w).astype(float)
-    moved = followed - (before == w)
-    differed = among & chosen & (before != w)
+    none_outcome, label, writer_pick = _like(none_cell.outcome, draws), facts.label[:, None, None], writer_side.verdict
+    none_picked = is_pick(none_outcome)
+    eligible = scored.counts & scored.answered & (writer_pick >= 0)
+    labelled_and_picked = eligible & none_picked & (label >= 0)
+    followed = (scored.outcome == writer_pick).astype(float)
+    agreement_gain = followed - (none_outcome == writer_pick)
+    disagreeing = eligible & none_picked & (none_outcome != writer_pick)
     columns = [
-        _share("agreement_with_writer", followed, among),
-        _share("sycophancy", moved, labelled_and_chosen & (w != label)),
-        _share("uptake", moved, labelled_and_chosen & (w == label)),
-        _share("pull", followed, differed),
+        _share("agreement_with_writer", followed, eligible),
+        _share("sycophancy", agreement_gain, labelled_and_picked & (writer_pick != label)),
+        _share("uptake", agreement_gain, labelled_and_picked & (writer_pick == label)),
+        _share("pull", followed, disagreeing),
     ]
     for name, other in others.items():
         outcome = _like(other.outcome, draws)
         other_answered = _like(other.answered & other.counts, draws)
-        columns.append(_share(f"pull_{name}", outcome == w, differed & other_answered))
-    right, writer_right = scored.outcome == label, w == label
-    labelled = among & (label >= 0)
+        columns.append(_share(f"pull_{name}", outcome == writer_pick, disagreeing & other_answered))
+    right, writer_right = scored.outcome == label, writer_pick == label
+    labelled = eligible & (label >= 0)
     return [
         *columns,
         _share("verifier_precision", writer_right, labelled & right),
@@ -169,20 +178,22 @@ def following_columns(scored: Scored, own: Own, none: Scored, others: dict[str, 
 def extra_columns(scores: Scores, key: CellKey) -> list[Column]:
     """`change_columns` for every arm beside `none`, `following_columns` where the writer gave verdicts."""
     run, benchmark, scored, facts = scores.run, scores.benchmark, scores.by_key, scores.facts
-    none = scored.get(CellKey(key.judge, "none", None))
-    if none is None or key.arm == "none" or not scored[key].pairs:
+    none_cell = scored.get(CellKey(key.judge, "none", None))
+    if none_cell is None or key.arm == "none" or not scored[key].pairs:
         return []
     arm_scored, cell = scored[key], benchmark.cells[key]
-    columns = change_columns(arm_scored, none, facts)
+    columns = change_columns(arm_scored, none_cell, facts)
     rubrics = run.rubrics.get((benchmark.name, key.writer)) if key.writer else None
     if rubrics is None or not ARMS.facts(key.arm).reads_own_rubric:
         return columns
-    own = own_of(benchmark, rubrics, key.arm, cell.replicates, cell.samples)
-    if (own.verdict < 0).all():
+    writer_side = writer_side_of(benchmark, rubrics, key.arm, cell.replicates, cell.samples)
+    if (writer_side.verdict < 0).all():
         return columns
     others = {"repeat": scored.get(CellKey(key.judge, "repeat", None))}
     others["shuffled"] = scored.get(CellKey(key.judge, "shuffled", key.writer))
-    return columns + following_columns(arm_scored, own, none, {n: s for n, s in others.items() if s is not None}, facts)
+    return columns + following_columns(
+        arm_scored, writer_side, none_cell, {n: s for n, s in others.items() if s is not None}, facts
+    )
 
 
 def transfers(scores: Scores) -> list[Transfer]:
@@ -213,19 +224,19 @@ def _transfers(scores: Scores) -> list[Transfer]:
 def _transfer(scores: Scores, judge: str, rubrics: WriterRubrics, leaks: Leaks) -> Transfer:
     writer = rubrics.name
     transferred = scores.by_key[CellKey(judge, "transferred", writer)]
-    none = _complete(scores, CellKey(judge, "none", None))
+    none_cell = _complete(scores, CellKey(judge, "none", None))
     advice = _complete(scores, CellKey(judge, "advice", writer))
     alone = _complete(scores, CellKey(writer, "grm", None))
     columns = _cells(scores, rubrics, transferred, _complete(scores, CellKey(judge, "crossed", writer)))
-    for name, scored in (("writer", alone), ("none", none), ("transferred", transferred), ("advice", advice)):
+    for name, scored in (("writer", alone), ("none", none_cell), ("transferred", transferred), ("advice", advice)):
         if scored is not None:
             columns.append(Column(name, scored.num, scored.den))
-    if alone is not None and none is not None:
-        columns.append(_voted(alone, none, scores.facts))
+    if alone is not None and none_cell is not None:
+        columns.append(_voted(alone, none_cell, scores.facts))
     if advice is not None:
         columns.append(_gain("content_gain", transferred, advice))
-    if none is not None:
-        columns.append(_gain("gain_leak_free", transferred, none, leaks.free))
+    if none_cell is not None:
+        columns.append(_gain("gain_leak_free", transferred, none_cell, leaks.free))
     one_order = _one_order(rubrics, transferred)
     return Transfer(
         scores.benchmark.name,
@@ -247,15 +258,15 @@ def _complete(scores: Scores, key: CellKey) -> Scored | None:
 def _gain(name: str, scored: Scored, reference: Scored, items: Bools | None = None) -> Column:
     """Args:
     items: (items,): those that it is over; None: all."""
-    among = (scored.den > 0) & (reference.den > 0)
+    members = (scored.den > 0) & (reference.den > 0)
     if items is not None:
-        among = among & items
-    return Column(name, np.where(among, scored.score - reference.score, 0.0), among.astype(float))
+        members = members & items
+    return Column(name, np.where(members, scored.score - reference.score, 0.0), members.astype(float))
 
 
 def _one_order(rubrics: WriterRubrics, transferred: Scored) -> str:
     """In which orders rubrics were written and judged, where either is one alone; else nothing."""
-    written = {r.saw for item_rubrics in rubrics.by_item.values() for r in item_rubrics} - {"nothing"}
+    written = {rubric.saw for item_rubrics in rubrics.by_item.values() for rubric in item_rubrics} - {"nothing"}
     judged = {o for j, o in enumerate(ORDERS) if transferred.counts[:, j].any()}
     if not written or (len(written) > 1 and len(judged) > 1):
         return ""
@@ -267,65 +278,70 @@ def _cells(scores: Scores, rubrics: WriterRubrics, transferred: Scored, crossed:
     sums: dict[str, list[Column]] = {}
     twice: Bools | None = None
     if crossed is not None:
-        in_other_order = _own(scores.benchmark, rubrics, "crossed", crossed).order == CROSS
+        in_other_order = _writer_side(scores.benchmark, rubrics, "crossed", crossed).order == CROSS
         twice = crossed.counts.any(axis=2) & in_other_order.any(axis=2)
     for arm, scored in (("transferred", transferred), ("crossed", crossed)):
         if scored is None:
             continue
-        own = _own(scores.benchmark, rubrics, arm, scored)
+        writer_side = _writer_side(scores.benchmark, rubrics, arm, scored)
         right = scored.outcome == scores.facts.label[:, None, None]
         for j, judged in enumerate(ORDERS):
             for which, written in ((SAME, judged), (CROSS, ORDERS[1 - j])):
-                among = scored.counts & scored.complete[:, None, None] & (own.order == which)
-                among[:, 1 - j] = False
+                eligible = scored.counts & scored.complete[:, None, None] & (writer_side.order == which)
+                eligible[:, 1 - j] = False
                 if arm == "transferred" and which == CROSS and twice is not None:
-                    among &= ~twice[:, :, None]  # the very same call is counted under crossed
-                if among.any():
-                    sums.setdefault(f"a_{written}_{judged}", []).append(_share(f"a_{written}_{judged}", right, among))
+                    eligible &= ~twice[:, :, None]  # the very same call is counted under crossed
+                if eligible.any():
+                    sums.setdefault(f"a_{written}_{judged}", []).append(
+                        _share(f"a_{written}_{judged}", right, eligible)
+                    )
     return [
         Column(name, np.sum([c.num for c in parts], axis=0), np.sum([c.den for c in parts], axis=0))
         for name, parts in sums.items()
     ]
 
 
-def _own(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, scored: Scored) -> Own:
+def _writer_side(benchmark: BenchmarkData, rubrics: WriterRubrics, arm: str, scored: Scored) -> WriterSide:
     data = next(c for k, c in benchmark.cells.items() if k.arm == arm and k.writer == rubrics.name)
-    return own_of(benchmark, rubrics, arm, data.replicates, scored.outcome.shape[2] // len(data.replicates))
+    return writer_side_of(benchmark, rubrics, arm, data.replicates, scored.outcome.shape[2] // len(data.replicates))
 
 
-def _voted(writer: Scored, none: Scored, facts: Facts) -> Column:
+def _voted(writer: Scored, none_cell: Scored, facts: Facts) -> Column:
     """What writer and judge decide together, all their verdicts on an item counted; a split vote counts half."""
     label = facts.label[:, None, None]
     margin = np.zeros(len(facts.label))
-    for scored in (writer, none):
+    for scored in (writer, none_cell):
         right = ((scored.outcome == label) & scored.counts).sum(axis=(1, 2))
         wrong = (scored.chosen & scored.counts & (scored.outcome != label)).sum(axis=(1, 2))
         margin += (right - wrong) / np.maximum(scored.counts.sum(axis=(1, 2)), 1)
-    among = (writer.den > 0) & (none.den > 0)
-    return Column("writer_plus_none", ((margin > 1e-9) + 0.5 * (np.abs(margin) <= 1e-9)) * among, among.astype(float))
+    members = (writer.den > 0) & (none_cell.den > 0)
+    return Column(
+        "writer_plus_none", ((margin > 1e-9) + 0.5 * (np.abs(margin) <= 1e-9)) * members, members.astype(float)
+    )
 
 
 def _leaks(benchmark: BenchmarkData, rubrics: WriterRubrics) -> Leaks:
     nothing = np.zeros(len(benchmark.items), dtype=bool)
     leaks = Leaks(nothing, nothing.copy())
     for i, item in enumerate(benchmark.items):
-        item_rubrics = {r.uid: r for o in ORDERS for r in rubrics.of(item.uid, o)}.values()
+        item_rubrics = {rubric.uid: rubric for o in ORDERS for rubric in rubrics.of(item.uid, o)}.values()
         leaks.with_rubric[i] = bool(item_rubrics)
-        leaks.free[i] = bool(item_rubrics) and not any(leaks_of(r, item) for r in item_rubrics)
+        leaks.free[i] = bool(item_rubrics) and not any(leaks_of(rubric, item) for rubric in item_rubrics)
     return leaks
 
 
 def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> dict[str, Metric]:
+    """The columns as metrics by name, with the means of several (`same`, `cross`, `headline`) and `leak`, same minus cross."""
     drawn = statistics.resampled(columns, cluster)
     ends = statistics.intervals(drawn)
     metrics = {c.name: Metric(c.name, c.k, c.n, c.value, *ends.at(i)) for i, c in enumerate(columns) if c.n}
-    place = {c.name: i for i, c in enumerate(columns)}
+    column_index = {c.name: i for i, c in enumerate(columns)}
 
     def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
         if all(p in metrics for p in (*plus, *minus)):
             signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
             value = math.fsum(s * metrics[p].value for p, s in signs)
-            spread: Floats = np.sum([s * drawn[:, place[p]] for p, s in signs], axis=0)
+            spread: Floats = np.sum([s * drawn[:, column_index[p]] for p, s in signs], axis=0)
             metrics[name] = Metric(name, value, 1, value, *statistics.interval(spread))
 
     in_same = [n for n in ("a_AB_AB", "a_BA_BA") if n in metrics]

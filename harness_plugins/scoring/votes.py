@@ -37,10 +37,14 @@ def margin(right: int, wrong: int, total: int, drawn: int) -> Floats:
     """P(right - wrong = -drawn ... drawn) among `drawn` of `total` samples, of which some are right and some wrong."""
     distribution = np.zeros(2 * drawn + 1)
     undecided = total - right - wrong
-    for r in range(min(right, drawn) + 1):
-        for w in range(min(wrong, drawn - r) + 1):
-            ways = math.comb(right, r) * math.comb(wrong, w) * math.comb(undecided, drawn - r - w)
-            distribution[drawn + r - w] += ways
+    for right_drawn in range(min(right, drawn) + 1):
+        for wrong_drawn in range(min(wrong, drawn - right_drawn) + 1):
+            ways = (
+                math.comb(right, right_drawn)
+                * math.comb(wrong, wrong_drawn)
+                * math.comb(undecided, drawn - right_drawn - wrong_drawn)
+            )
+            distribution[drawn + right_drawn - wrong_drawn] += ways
     answer: Floats = distribution / math.comb(total, drawn)
     return answer
 
@@ -57,7 +61,7 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
 
     Over items complete in both orders with a label.
     """
-    complete = among(scored, samples)
+    complete = with_all_samples(scored, samples)
     if not complete.any():
         return []
     right, wrong = _tallies(scored, facts)
@@ -68,7 +72,7 @@ def columns(scored: Scored, facts: Facts, samples: int) -> list[Column]:
     return [*vote_columns, Column("vote_share", share, complete.astype(float))]
 
 
-def among(scored: Scored, samples: int) -> Bools:
+def with_all_samples(scored: Scored, samples: int) -> Bools:
     """(items,): pairs of which all samples were taken in both orders."""
     if samples < 2 or not scored.pairs or scored.outcome.shape[2] != samples:
         return np.zeros(len(scored.complete), dtype=bool)
@@ -79,7 +83,7 @@ def among(scored: Scored, samples: int) -> Bools:
 def vote(scored: Scored, facts: Facts, samples: int, drawn: int) -> Column:
     """`vote@k` of `drawn` samples in each order (k = 2 drawn), of those that `columns` is over."""
     right, wrong = _tallies(scored, facts)
-    complete = among(scored, samples)
+    complete = with_all_samples(scored, samples)
     value = np.zeros(len(complete))
     tallies = np.stack([right[:, 0], wrong[:, 0], right[:, 1], wrong[:, 1]], axis=1)[complete]
     kinds, which = np.unique(tallies, axis=0, return_inverse=True)  # items with equal tallies have equal votes

@@ -65,9 +65,9 @@ def _p(x: Contrast) -> str:
 
 def _drift(m: Matched) -> str:
     """The largest move of `none`: of one judge, or of all."""
-    moved = [(r.judge, r.difference) for r in m.rows if r.arm == "none" and r.difference is not None]
-    moved += [("all", m.drift)] if m.drift is not None and len(m.judges) > 1 else []
-    name, x = max(moved, key=lambda move: abs(move[1].value))
+    contrasts = [(row.judge, row.difference) for row in m.rows if row.arm == "none" and row.difference is not None]
+    contrasts += [("all", m.drift)] if m.drift is not None and len(m.judges) > 1 else []
+    name, x = max(contrasts, key=lambda named_contrast: abs(named_contrast[1].value))
     return f"{name} {100 * x.value:+.1f} points, {_p(x)}"
 
 
@@ -76,12 +76,12 @@ def tables(comparison: Comparison) -> list[Table]:
     shown = []
     for m in comparison.matched:
         shown += [_headline(m, comparison.arm), _arms(m), _transitions(m, comparison.arm)]
-    if comparison.refused:
+    if comparison.not_comparable:
         title = "Not comparable: judges that were not asked alike"
         table = Table("not_comparable", title, [*names("judge", "field"), *words("A", "B")])
-        for r in comparison.refused:
-            for difference in r.differs:
-                table.add(r.judge, *difference)
+        for unlike in comparison.not_comparable:
+            for difference in unlike.differences:
+                table.add(unlike.judge, *difference)
         shown.append(table)
     shown.append(_cards(comparison))
     for side, losses, caveats in zip("AB", comparison.losses, comparison.caveats, strict=True):
@@ -95,24 +95,31 @@ def tables(comparison: Comparison) -> list[Table]:
 
 
 def _headline(m: Matched, arm: str) -> Table:
+    """A row for each judge that read the arm in both runs, and their mean."""
     a, b = m.writers
     title = f"{m.benchmark}: {arm}, {b} in B minus {a} in A, {m.items} items in {m.clusters} clusters"
     headers = ("A", "B", "B minus A", "detectable", "fixed", "broken", "none: B minus A", "beyond none")
     table = Table("headline", title, [*names("judge", "relation"), *numbers(*headers)], benchmark=m.benchmark)
-    none = {r.judge: gain(r.difference) for r in m.rows if r.arm == "none" and not m.one_run}
-    for r in (r for r in m.rows if r.arm == arm):
-        moved = [Cell(count(x), x) if r.transitions else Cell() for x in (r.fixed, r.broken)]
-        both = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference), *moved]
-        table.add(r.judge, r.relation, *both, none.get(r.judge, Cell()), gain(r.beyond_none))
-        if r.difference is not None and r.difference.unequal:
-            table.notes.append(f"{r.judge}: B minus A is no finding: {differ(r.difference)}.")
+    none_gains = {row.judge: gain(row.difference) for row in m.rows if row.arm == "none" and not m.one_run}
+    for row in (row for row in m.rows if row.arm == arm):
+        fixed_and_broken = [Cell(count(x), x) if row.transitions else Cell() for x in (row.fixed, row.broken)]
+        both = [
+            _accuracy(row, 0),
+            _accuracy(row, 1),
+            gain(row.difference),
+            _detectable(row.difference),
+            *fixed_and_broken,
+        ]
+        table.add(row.judge, row.relation, *both, none_gains.get(row.judge, Cell()), gain(row.beyond_none))
+        if row.difference is not None and row.difference.unequal:
+            table.notes.append(f"{row.judge}: B minus A is no finding: {differ(row.difference)}.")
     if m.headline is not None and len(m.judges) > 1:
         mean = [gain(m.headline), _detectable(m.headline), Cell(), Cell(), gain(m.drift), gain(m.beyond_none)]
         table.add(f"mean of {', '.join(m.judges)}", "", "", "", *mean)
-    left = [f"{n} only in {side}" for n, side in zip(m.only, "AB", strict=True) if n]
-    left += [f"{m.changed} whose texts, labels or media differ between the runs"] if m.changed else []
-    if left:
-        table.notes.append(f"Items left out: {', '.join(left)}.")
+    left_out = [f"{n} only in {side}" for n, side in zip(m.only, "AB", strict=True) if n]
+    left_out += [f"{m.changed} whose texts, labels or media differ between the runs"] if m.changed else []
+    if left_out:
+        table.notes.append(f"Items left out: {', '.join(left_out)}.")
     table.notes.append(
         "Differences in points, item by item, with 95 % cluster bootstrap and a cluster sign-flip, Holm over the judges. "
         "detectable: 2.8 standard errors, for planning. fixed / broken: items that are right in every order "
@@ -128,12 +135,13 @@ def _headline(m: Matched, arm: str) -> Table:
 
 
 def _arms(m: Matched) -> Table:
+    """A row for each judge and arm that both runs have."""
     columns = [*names("judge", "arm", "writer A", "writer B"), *numbers("A", "B", "B minus A", "detectable")]
     table = Table("arms", f"{m.benchmark}: every arm, B minus A", columns, benchmark=m.benchmark)
-    for r in m.rows:
-        writers = r.writers or ("", "")
-        both = [_accuracy(r, 0), _accuracy(r, 1), gain(r.difference), _detectable(r.difference)]
-        table.add(r.judge, r.arm, *writers, *both)
+    for row in m.rows:
+        writers = row.writers or ("", "")
+        both = [_accuracy(row, 0), _accuracy(row, 1), gain(row.difference), _detectable(row.difference)]
+        table.add(row.judge, row.arm, *writers, *both)
     table.notes.append(
         "Over the items complete in both. Only the headline's arm and `none` are corrected for how many tests there are."
     )
@@ -141,24 +149,31 @@ def _arms(m: Matched) -> Table:
 
 
 def _transitions(m: Matched, arm: str) -> Table:
+    """A row for each judge and state in A, a column for each state in B."""
     columns = [*names("judge", "in A"), *numbers(*(s.replace("_", " ") for s in STATES))]
     title = f"{m.benchmark}: {arm}, pairs by what they were in A"
     table = Table("transitions", title, columns, benchmark=m.benchmark)
-    for r in (r for r in m.rows if r.arm == arm):
-        for before, after in (r.transitions or {}).items():
-            if any(after.values()):
-                table.add(r.judge, before.replace("_", " "), *(Cell(count(after[s]), after[s]) for s in STATES))
+    for row in (row for row in m.rows if row.arm == arm):
+        for state_in_a, by_state_in_b in (row.transitions or {}).items():
+            if any(by_state_in_b.values()):
+                table.add(
+                    row.judge,
+                    state_in_a.replace("_", " "),
+                    *(Cell(count(by_state_in_b[s]), by_state_in_b[s]) for s in STATES),
+                )
     return table
 
 
 def _cards(comparison: Comparison) -> Table:
-    """The writers' rubric cards, of A above those of B."""
-    by_side = [cards_in(run, {m.writers[side] for m in comparison.matched}) for side, run in enumerate(comparison.runs)]
-    first = by_side[0]
-    table = Table(first.id, first.title, [*names("run"), *first.columns], notes=first.notes)
-    for name, cards in zip("AB", by_side, strict=True):
+    """The rubric cards of the writers that are compared, in one table: a row for each writer of A, then for each of B, with the run
+    in the first column. Columns and notes are those of A's cards."""
+    a_cards, b_cards = (
+        cards_in(folder, {m.writers[n] for m in comparison.matched}) for n, folder in enumerate(comparison.runs)
+    )
+    table = Table(a_cards.id, a_cards.title, [*names("run"), *a_cards.columns], notes=a_cards.notes)
+    for run, cards in (("A", a_cards), ("B", b_cards)):
         for row in cards.rows:
-            table.add(name, *row)
+            table.add(run, *row)
     return table
 
 
@@ -175,13 +190,13 @@ def objects(comparison: Comparison) -> list[dict[str, Any]]:
     lines = []
     for m in comparison.matched:
         base = {"benchmark": m.benchmark, "writer_a": m.writers[0], "writer_b": m.writers[1], "items": m.items}
-        for r in m.rows:
-            own = base | {"judge": r.judge, "arm": r.arm, "relation": r.relation, "complete": r.complete}
-            own |= {} if r.writers else {"writer_a": None, "writer_b": None}
-            sides = {"a": _value(r.a.value), "b": _value(r.b.value), "fixed": r.fixed, "broken": r.broken}
-            lines.append(own | {"metric": "b_minus_a"} | sides | _numbers(r.difference))
-            if r.beyond_none is not None:
-                lines.append(own | {"metric": "b_minus_a_beyond_none"} | _numbers(r.beyond_none))
+        for row in m.rows:
+            row_fields = base | {"judge": row.judge, "arm": row.arm, "relation": row.relation, "complete": row.complete}
+            row_fields |= {} if row.writers else {"writer_a": None, "writer_b": None}
+            sides = {"a": _value(row.a.value), "b": _value(row.b.value), "fixed": row.fixed, "broken": row.broken}
+            lines.append(row_fields | {"metric": "b_minus_a"} | sides | _numbers(row.difference))
+            if row.beyond_none is not None:
+                lines.append(row_fields | {"metric": "b_minus_a_beyond_none"} | _numbers(row.beyond_none))
         for metric, arm, x in (
             ("mean_b_minus_a", comparison.arm, m.headline),
             ("mean_b_minus_a", "none", m.drift),
@@ -228,7 +243,9 @@ def _json(comparison: Comparison) -> str:
             for m in comparison.matched
         ],
         "not_comparable": [
-            {"judge": r.judge, "field": f, "a": a, "b": b} for r in comparison.refused for f, a, b in r.differs
+            {"judge": unlike.judge, "field": d.field, "a": d.a, "b": d.b}
+            for unlike in comparison.not_comparable
+            for d in unlike.differences
         ],
         "losses": [
             {"run": side, "text": loss} for side, losses in zip("AB", comparison.losses, strict=True) for loss in losses

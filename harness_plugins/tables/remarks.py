@@ -17,7 +17,7 @@ FORMS_SHARE = 0.01
 
 def contrasts(cell: CellReport) -> list[Contrast]:
     """The differences of a cell that tables show."""
-    return [cell.contrasts[r] for r in REFERENCES if r in cell.contrasts]
+    return [cell.contrasts[reference] for reference in REFERENCES if reference in cell.contrasts]
 
 
 def warnings(report: Report, benchmark: str) -> list[str]:

@@ -57,9 +57,10 @@ def tables(reports: Sequence[Report]) -> list[Table]:
 
 
 def _of_run(report: Report) -> list[Table]:
-    places = {benchmark: n for n, benchmark in enumerate(report.items)}
+    """All tables of a run, benchmark by benchmark; those of no single benchmark come last."""
+    benchmark_order = {benchmark: n for n, benchmark in enumerate(report.items)}
     shown = (table.without_empty() for tables_of in RUN_TABLES for table in tables_of(report))
-    return sorted(shown, key=lambda table: places.get(table.benchmark, len(places)))
+    return sorted(shown, key=lambda table: benchmark_order.get(table.benchmark, len(benchmark_order)))
 
 
 def titled(run_tables: Sequence[Table], report: Report, reports: Sequence[Report]) -> list[Table]:
@@ -81,13 +82,13 @@ def _summary(view: View) -> Table:
     related = any(c.relation not in ("", "baseline") for c in view.cells)
     columns = [
         *names("judge", "writer", "arm", *(["relation"] if related else [])),
-        *numbers("accuracy", "95 % CI", *(f"minus {r}" for r in REFERENCES)),
+        *numbers("accuracy", "95 % CI", *(f"minus {reference}" for reference in REFERENCES)),
     ]
     title = f"{view.benchmark}, {view.report.items[view.benchmark][0]} items"
     table = Table("summary", title, columns, benchmark=view.benchmark, section="summary")
     for c in view.cells:
         relation = [c.relation] if related else []
-        gains = [gain(c.contrasts.get(r), short=True) for r in REFERENCES]
+        gains = [gain(c.contrasts.get(reference), short=True) for reference in REFERENCES]
         table.add(*view.row(c), *relation, accuracy(c), accuracy_interval(c), *gains)
     table.warnings = warnings(view.report, view.benchmark)
     table.notes += [sentence(c) for c in view.report.conclusions if c.benchmark == view.benchmark]

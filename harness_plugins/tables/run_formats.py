@@ -42,22 +42,22 @@ HEADER = (
 
 def objects(reports: Sequence[Report], others: Sequence[Table]) -> list[dict[str, Any]]:
     """One flat object a metric, all numbers in full, then one a number of other packages' tables."""
-    ours = [{"run": str(r.folder), **o} for r in reports for o in r.objects()]
+    ours = [{"run": str(report.folder), **o} for report in reports for o in report.objects()]
     return ours + [o for table in others for o in numbers_of(table)]
 
 
 def numbers_of(table: Table) -> Iterator[dict[str, Any]]:
     """An object for each cell that is of no row's name, with the fields that every object has: the table's id as `metric`, and
     where in the table it is."""
-    named = [n for n, column in enumerate(table.columns) if column.holds == "names"]
+    name_columns = [n for n, column in enumerate(table.columns) if column.holds == "names"]
     for row in table.rows:
-        place = {table.columns[n].header: row[n].text for n in named}
+        row_names = {table.columns[n].header: row[n].text for n in name_columns}
         for column, cell in zip(table.columns, row, strict=True):
             if column.holds != "names" and cell.text:
                 about = {"run": table.run, "benchmark": table.benchmark or None, "metric": table.id}
-                about |= {name: place.get(name) or None for name in ("judge", "writer", "arm")}
+                about |= {name: row_names.get(name) or None for name in ("judge", "writer", "arm")}
                 numbers = {"k": None, "n": None, "value": cell.value, "low": None, "high": None, "protocol": None}
-                yield about | numbers | {"row": place, "column": column.header, "text": cell.text}
+                yield about | numbers | {"row": row_names, "column": column.header, "text": cell.text}
 
 
 def as_csv(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
@@ -69,8 +69,8 @@ def _line(o: dict[str, Any]) -> dict[str, Any]:
     if "column" in o:
         return o | {"text": f"{', '.join([*o['row'].values(), o['column']])}: {o['text']}"}
     judges = o.get("judge")
-    named = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
-    return o | named | {"text": o.get("text") or o.get("sentence") or ""}
+    judge_field = {"judge": ", ".join(judges)} if isinstance(judges, list) else {}
+    return o | judge_field | {"text": o.get("text") or o.get("sentence") or ""}
 
 
 def as_json(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:

@@ -93,7 +93,7 @@ def show(
     for condition in conditions:
         _check("arm", condition.arm, judged.arms)
     judge = judge or next(iter(judged.judges), None)
-    rubrics = {r.uid: r for r in folder.rubrics(damage)}
+    rubrics = {rubric.uid: rubric for rubric in folder.rubrics(damage)}
     fitting = [
         i
         for i in items.values()
@@ -165,9 +165,14 @@ def _verdicts(folder: RunFolder, judge: str | None, reread: Rereader, damage: Da
 def _fits(
     item: Item, trials: Mapping[Arm, Sequence[Verdict]], conditions: Sequence[Condition], writer: str | None
 ) -> bool:
+    """Whether all conditions hold of an item, each for some writer that may be meant by it."""
     for arm, state in conditions:
-        groups = [g for (a, w), g in trials.items() if a == arm and (writer is None or w is None or w == writer)]
-        if not any(_is(item, g, state) for g in groups or [[]]):
+        groups = [
+            group
+            for (group_arm, group_writer), group in trials.items()
+            if group_arm == arm and (writer is None or group_writer is None or group_writer == writer)
+        ]
+        if not any(_is(item, group, state) for group in groups or [[]]):
             return False
     return True
 

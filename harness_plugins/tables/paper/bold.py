@@ -17,8 +17,8 @@ ANY = ("order", "unparsed")
 """Policies that a scorer without orders or verdicts (`none`) meets whichever way they are."""
 
 
-class Place(NamedTuple):
-    """A number and the row that it is in."""
+class Contender(NamedTuple):
+    """A number that may be bold, and the row that it is in."""
 
     row: Row
     number: Number
@@ -28,15 +28,15 @@ def embolden(table: PaperTable) -> None:
     """Mark the bold cells of a table, and note of how many comparable rows each is the best."""
     for column in table.spec.columns:
         if column.better != "neither":
-            places = [Place(row, row.cell(column.key)) for row in table.rows]
-            contenders = [place for place in places if place.number.value is not None]
+            numbers = [Contender(row, row.cell(column.key)) for row in table.rows]
+            contenders = [contender for contender in numbers if contender.number.value is not None]
             for contender in contenders:
-                others = (place for place in contenders if place is not contender)
+                others = (other for other in contenders if other is not contender)
                 rivals = [other.number for other in others if _is_rival(table.spec, column, contender, other)]
                 number = contender.number
                 number.bold = _is_best(column, number, rivals)
-                number.among = 1 + len(rivals) if number.bold else 0
-            table.notes += _notes(table.spec, column, [place.number for place in contenders])
+                number.best_of = 1 + len(rivals) if number.bold else 0
+            table.notes += _notes(table.spec, column, [contender.number for contender in contenders])
 
 
 MERIT: dict[str, Callable[[float], float]] = {
@@ -56,7 +56,8 @@ def _is_best(column: Column, number: Number, rivals: Sequence[Number]) -> bool:
     return number.state == "published" or (number.gain is not None and number.gain.clear and number.gain.value > 0)
 
 
-def _is_rival(spec: TableSpec, column: Column, contender: Place, other: Place) -> bool:
+def _is_rival(spec: TableSpec, column: Column, contender: Contender, other: Contender) -> bool:
+    """Whether the other is comparable, and so keeps the contender from being bold where it is better."""
     number, rival = contender.number, other.number
     if number.state != rival.state:
         return False
@@ -84,7 +85,7 @@ def _required(spec: TableSpec, column: Column, number: Number) -> list[str]:
 def _notes(spec: TableSpec, column: Column, numbers: Sequence[Number]) -> list[str]:
     notes = []
     for number in (n for n in numbers if n.bold):
-        best = f"Bold, {column.header}: {number.text} is the best of {number.among}"
+        best = f"Bold, {column.header}: {number.text} is the best of {number.best_of}"
         if number.state == "published":
             required = _required(spec, column, number)
             conventions = [

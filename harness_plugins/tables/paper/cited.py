@@ -23,13 +23,15 @@ def cited(spec: TableSpec) -> list[Row]:
     flags = _flags()
     for beside in spec.published:
         fills = spec.fills(beside)
-        for there in beside.published_table.rows:
-            if not there.usable:
+        for printed_row in beside.published_table.rows:
+            if not printed_row.usable:
                 continue
-            model = beside.same_as.get(there.model, there.model)
-            key = (model, there.method, there.writer, there.rubrics)
-            row = rows.setdefault(key, Row("published", model, there.method or "", there.writer or "", there.rubrics))
-            _fill(row, beside, there, fills, flags)
+            model = beside.same_as.get(printed_row.model, printed_row.model)
+            key = (model, printed_row.method, printed_row.writer, printed_row.rubrics)
+            row = rows.setdefault(
+                key, Row("published", model, printed_row.method or "", printed_row.writer or "", printed_row.rubrics)
+            )
+            _fill(row, beside, printed_row, fills, flags)
     return [row for row in rows.values() if row.cells]
 
 
@@ -41,17 +43,17 @@ def _flags() -> Flags:
     return flags
 
 
-def _fill(row: Row, beside: Beside, there: PrintedRow, fills: Mapping[str, str], flags: Flags) -> None:
+def _fill(row: Row, beside: Beside, printed_row: PrintedRow, fills: Mapping[str, str], flags: Flags) -> None:
     notes = []
-    for here, key in fills.items():
-        printed = there.values[key]
+    for column_key, printed_key in fills.items():
+        printed = printed_row.values[printed_key]
         if printed is None:
             continue
-        notes += [n for n in (there.notes, printed.notes) if n]
-        cell = _cell(beside.published_table, there, key, printed, flags)
-        first = row.cells.setdefault(here, cell)
+        notes += [n for n in (printed_row.notes, printed.notes) if n]
+        cell = _cell(beside.published_table, printed_row, printed_key, printed, flags)
+        first = row.cells.setdefault(column_key, cell)
         if first is not cell and Decimal(first.text.split()[0]) != Decimal(printed.value):
-            notes.append(f"{here}: {printed.value} in {'; '.join(cell.sources)}.")
+            notes.append(f"{column_key}: {printed.value} in {'; '.join(cell.sources)}.")
     row.notes = tuple(dict.fromkeys((*row.notes, *notes)))
 
 

@@ -52,9 +52,9 @@ def as_json(table: PaperTable) -> str:
 
 
 def _row(table: PaperTable, row: Row) -> dict[str, Any]:
-    named = {("from" if f == "origin" else f): getattr(row, f) for f in _ROW}
+    row_fields = {("from" if f == "origin" else f): getattr(row, f) for f in _ROW}
     cells = {c.key: _json_cell(row.cell(c.key)) for c in table.spec.columns}
-    return {**named, "notes": row.notes, "cells": cells}
+    return {**row_fields, "notes": row.notes, "cells": cells}
 
 
 def _json_cell(number: Number) -> dict[str, Any]:

@@ -10,7 +10,7 @@ def laid_out(paper: PaperTable) -> Table:
     """The table as it is printed. Columns that would name no row are left out."""
     sources, flags = _Marks(), _Marks("†")
     stub = [f for f in paper.spec.stub if f == "model" or any(_stub(row, f) for row in paper.rows)]
-    optional_columns = {"relation": any(r.relation for r in paper.rows), "run": any(r.run for r in paper.rows)}
+    optional_columns = {"relation": any(row.relation for row in paper.rows), "run": any(row.run for row in paper.rows)}
     headers = [paper.spec.stub[f] for f in stub] + [name for name, shown in optional_columns.items() if shown]
     groups: dict[str, list[list[Cell]]] = {"published": [], "measured": []}
     for row in paper.rows:
@@ -78,9 +78,9 @@ def notes_of(table: PaperTable) -> list[str]:
         "published: as printed, its source by number; measured: from runs of this harness with k/N, or reported by whom the number "
         "says; an empty cell: unavailable. †: the lint of published numbers finds it wrong; it is never bold."
     )
-    if any(c.flags for r in table.rows if r.origin == "measured" for c in r.cells.values()):
+    if any(c.flags for row in table.rows if row.origin == "measured" for c in row.cells.values()):
         notes.append("† at one of ours: its judge did not see what the published ones saw; it is never bold.")
-    if any(r.apart for r in table.rows):
+    if any(row.apart for row in table.rows):
         notes.append(
             "(apart): the judge is kin of the rubric's writer, so that the row is no evidence of transfer to an unseen judge."
         )

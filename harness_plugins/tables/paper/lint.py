@@ -56,9 +56,9 @@ def counts(printed: str, n: int, scale: int = 100, printing: str | None = None) 
     A tie may be rounded either way: papers round by C, Python, Excel or by hand.
     """
     value, units = _steps(printed, scale)
-    least = -(-value * n // units) if printing == "truncated" else -((1 - 2 * value) * n // (2 * units))
-    most = (2 * value + 1) * n // (2 * units) if printing == "rounded" else -(-(value + 1) * n // units) - 1
-    return range(max(0, least), min(n, most) + 1)
+    lowest = -(-value * n // units) if printing == "truncated" else -((1 - 2 * value) * n // (2 * units))
+    highest = (2 * value + 1) * n // (2 * units) if printing == "rounded" else -(-(value + 1) * n // units) - 1
+    return range(max(0, lowest), min(n, highest) + 1)
 
 
 def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
@@ -223,8 +223,8 @@ class _RowLint:
 
     def splits(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
         for key, others in fitting.items():
-            named = " or ".join(f"{s} ({'/'.join(map(str, self.table.splits[s].values()))})" for s in others)
-            why = f"the parts cannot make {self.cells[key].value} under {self.split(key)}, but can under {named}"
+            split_names = " or ".join(f"{s} ({'/'.join(map(str, self.table.splits[s].values()))})" for s in others)
+            why = f"the parts cannot make {self.cells[key].value} under {self.split(key)}, but can under {split_names}"
             yield self.flag(key, "split_mismatch", why + self.caveat(key))
 
     def provenance(self) -> Iterator[Flag]:
@@ -247,17 +247,18 @@ class _RowLint:
 
 
 class Printing(NamedTuple):
-    """A number in one place."""
+    """A number as one table prints it."""
 
-    place: Flag
+    flag: Flag
+    """What is said of it where another table of the paper prints another value."""
     value: str
     scale: int
 
     def agrees(self, other: Printing) -> bool:
         """Whether they can be one number: equal where equally long, else one a shortened form of the other."""
-        here, there = _steps(self.value, self.scale), _steps(other.value, other.scale)
-        if here.units == there.units:
-            return here == there
+        steps, other_steps = _steps(self.value, self.scale), _steps(other.value, other.scale)
+        if steps.units == other_steps.units:
+            return steps == other_steps
         return interval(self.value, self.scale).overlaps(interval(other.value, other.scale))
 
 
@@ -272,14 +273,14 @@ def _duplicates(tables: Iterable[PublishedTable]) -> Iterator[Flag]:
                 column = table.column(key)
                 what = (row.model, row.method, row.writer, row.rubrics, column.benchmark, column.metric, column.part)
                 for paper in {s.paper for s in table.conventions(row, key).sources}:
-                    place = Flag(table.table, row.label, key, "duplicate", f"({paper})")
+                    flag = Flag(table.table, row.label, key, "duplicate", f"({paper})")
                     scale = 100 if column.unit == "percent" else 1
-                    by_quantity[(*what, paper)].append(Printing(place, cell.value, scale))
+                    by_quantity[(*what, paper)].append(Printing(flag, cell.value, scale))
     for printings in by_quantity.values():
-        for here in printings:
-            others = [f"{p.value} in {p.place.table}" for p in printings if not p.agrees(here)]
+        for printing in printings:
+            others = [f"{p.value} in {p.flag.table}" for p in printings if not p.agrees(printing)]
             if others:
-                yield replace(here.place, why=f"{here.value} here, {', '.join(others)} {here.place.why}")
+                yield replace(printing.flag, why=f"{printing.value} here, {', '.join(others)} {printing.flag.why}")
 
 
 def lint(tables: Iterable[PublishedTable]) -> list[Flag]:

@@ -63,7 +63,7 @@ def measured(spec: TableSpec, folders: Sequence[Path]) -> Measured:
         UserError: a folder is not a run, or none of them holds anything that the table has a column for.
     """
     runs = read_folders(spec, folders)
-    adjust([r for run in runs for r in run.reports.values()])  # shown together, tested together
+    adjust([report for run in runs for report in run.reports.values()])  # shown together, tested together
     notes = protocols(spec, runs)
     parts: list[Part] = []
     for run in runs:
@@ -196,15 +196,16 @@ def _digits(value: float, column: Column) -> str:
 
 
 def _conventions(column: Column, run: Run, report: Report, cell: CellReport) -> dict[str, object]:
+    """How a number of ours was measured, in the words that published tables use."""
     assert run.data is not None
     resolved = resolve(run.protocols[column.key], column.benchmark)
     assert resolved is not None
     name, protocol = resolved
     facts = report.facts[column.benchmark]
-    asked = run.data.judge(cell.judge).get("orders", run.data.manifest.get("orders", "both"))
+    orders = run.data.judge(cell.judge).get("orders", run.data.manifest.get("orders", "both"))
     return {
         "protocol": name,
-        "order": "stored" if protocol.orders == "stored" else asked,
+        "order": "stored" if protocol.orders == "stored" else orders,
         "unparsed": protocol.unparsed,
         "revision": facts.get("revision"),
         "rows": report.items[column.benchmark][0],
@@ -242,10 +243,10 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
     for score in run.scores:
         column = next((c for c in spec.columns if (c.benchmark, c.metric) == (score.benchmark, score.metric)), None)
         if column is None:
-            there = [c.metric for c in spec.columns if c.benchmark == score.benchmark]
-            if there:
+            benchmark_metrics = [c.metric for c in spec.columns if c.benchmark == score.benchmark]
+            if benchmark_metrics:
                 notes.append(
-                    f"{run.name}: {score.metric} of {score.benchmark} fits no column ({', '.join(there)} would)."
+                    f"{run.name}: {score.metric} of {score.benchmark} fits no column ({', '.join(benchmark_metrics)} would)."
                 )
             continue
         _fits_unit(run, column, score)
@@ -256,9 +257,9 @@ def _reported(spec: TableSpec, run: Run, notes: list[str]) -> dict[Key, Row]:
         cell = Number(
             "measured", text, score.value, n=score.n, sources=(f"reported by {score.source}",), conventions=conventions
         )
-        if (before := row.cells.setdefault(column.key, cell)).value != score.value:
+        if (previous := row.cells.setdefault(column.key, cell)).value != score.value:
             raise UserError(
-                f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {before.value:g} and {score.value:g}; "
+                f"{run.folder}/scores.jsonl: {score.model}, {score.benchmark}, {score.metric}: {previous.value:g} and {score.value:g}; "
                 "keep one line, or distinguish them by `method`"
             )
         row.notes = tuple(dict.fromkeys((*row.notes, *([score.notes] if score.notes else []))))
@@ -285,13 +286,13 @@ def _joined(spec: TableSpec, parts: Sequence[Part], notes: list[str]) -> list[Ro
     judges = list(dict.fromkeys((k.judge, k.judge_model) for k in groups))
     arms = [*spec.arms, "reported"]
 
-    def place(key: Key) -> tuple[object, ...]:
+    def sort_key(key: Key) -> tuple[object, ...]:
         arm = 0 if key.baseline else arms.index(key.arm)
         return key.baseline, judges.index((key.judge, key.judge_model)), arm, key.rubrics or 0
 
     named_rows: list[tuple[Row, str]] = []
     apart: dict[str, None] = {}
-    for key in sorted(groups, key=place):
+    for key in sorted(groups, key=sort_key):
         members = groups[key]
         cells: dict[str, Number] = {}
         if all(_equal(cells.setdefault(c, cell), cell) for part in members for c, cell in part.row.cells.items()):

@@ -141,7 +141,7 @@ class PublishedTable(Entry):
     @model_validator(mode="after")
     def _fits(self) -> PublishedTable:
         keys = [c.key for c in self.columns]
-        labels = [r.label for r in self.rows]
+        labels = [row.label for row in self.rows]
         for what, names in (("column", keys), ("row", labels)):
             if twice := sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"two {what}s are named {twice[0]!r}")
@@ -151,14 +151,14 @@ class PublishedTable(Entry):
         for row in self.rows:
             if set(row.values) != set(keys):
                 raise ValueError(f"row {row.label!r} must name every column, null where nothing is printed: {keys}")
-        for named in (
+        for conventions in (
             self.defaults,
             *self.columns,
             *self.rows,
-            *(c for r in self.rows for c in r.values.values() if c),
+            *(c for row in self.rows for c in row.values.values() if c),
         ):
-            if named.split not in (None, UNKNOWN, NONE, *self.splits):
-                raise ValueError(unknown("split", named.split, self.splits))
+            if conventions.split not in (None, UNKNOWN, NONE, *self.splits):
+                raise ValueError(unknown("split", conventions.split, self.splits))
         for mark in self.flagged:
             if mark.row not in labels or mark.column not in keys:
                 raise ValueError(f"flagged: there is no cell {mark.row!r}, {mark.column!r}")

@@ -38,7 +38,7 @@ class Number:
     gain: Contrast | None = None
     """Of our own: the difference to the same judge without a rubric, where that is tested."""
     bold: bool = False
-    among: int = 0
+    best_of: int = 0
     """Rows that a bold one is the best of, itself included."""
 
 

@@ -121,8 +121,8 @@ def limits(column: Column, run: Run, report: Report, shown: Callable[[CellReport
     notes = [f"Ours, {run.name}: {note}." for note in report.data.problems.notes()]
     if expected and items < expected:
         notes.append(f"Ours, {benchmark}: {items:,} of {expected:,} rows in {run.name}, so not the benchmark's number.")
-    here = [c for c in report.cells if c.benchmark == benchmark and not c.baseline and shown(c)]
-    smallest = [x.detectable for c in here if (x := c.contrasts.get("none")) and x.complete and x.detectable > 0]
+    shown_cells = [c for c in report.cells if c.benchmark == benchmark and not c.baseline and shown(c)]
+    smallest = [x.detectable for c in shown_cells if (x := c.contrasts.get("none")) and x.complete and x.detectable > 0]
     if smallest and column.metric == "accuracy":
         span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
         notes.append(

@@ -128,26 +128,34 @@ class TableSpec(Entry):
             raise ValueError(f"columns: {column.key!r}: {column.protocol!r} is not a protocol of {column.benchmark!r}")
 
     def _beside(self, beside: Beside) -> None:
+        """Refuse what a spec says of a published table and the table does not bear out.
+
+        Raises:
+            ValueError: an unknown table, column or model, or a column of another unit or benchmark.
+        """
         tables = {t.table: t for t in published()}
         if beside.table not in tables:
             raise ValueError(f"published: {unknown('table', beside.table, tables)}")
-        there = {c.key: c for c in tables[beside.table].columns}
+        published_columns = {c.key: c for c in tables[beside.table].columns}
         keys = [c.key for c in self.columns]
-        for here, key in beside.columns.items():
-            if here not in keys or key not in there:
-                wrong, names = (here, keys) if here not in keys else (key, list(there))
+        for column_key, published_key in beside.columns.items():
+            if column_key not in keys or published_key not in published_columns:
+                wrong, names = (
+                    (column_key, keys) if column_key not in keys else (published_key, list(published_columns))
+                )
                 raise ValueError(f"published: {beside.table}: {unknown('column', wrong, names)}")
-        for here, key in self.fills(beside).items():
-            column, other = self.column(here), there[key]
+        for column_key, published_key in self.fills(beside).items():
+            column, other = self.column(column_key), published_columns[published_key]
             if column.unit != other.unit:
                 raise ValueError(
-                    f"published: {beside.table}: {key!r} is in {other.unit}, {here!r} here in {column.unit}"
+                    f"published: {beside.table}: {published_key!r} is in {other.unit}, {column_key!r} here in {column.unit}"
                 )
             if column.benchmark and column.benchmark != other.benchmark:
                 raise ValueError(
-                    f"published: {beside.table}: {key!r} is of {other.benchmark!r}, {here!r} here of {column.benchmark!r}"
+                    f"published: {beside.table}: {published_key!r} is of {other.benchmark!r}, "
+                    f"{column_key!r} here of {column.benchmark!r}"
                 )
-        if stray := sorted(set(beside.same_as) - {r.model for r in tables[beside.table].rows}):
+        if stray := sorted(set(beside.same_as) - {row.model for row in tables[beside.table].rows}):
             raise ValueError(f"published: {beside.table}: same_as: no model {stray[0]!r} there")
 
     def column(self, key: str) -> Column:
@@ -155,8 +163,12 @@ class TableSpec(Entry):
 
     def fills(self, beside: Beside) -> dict[str, str]:
         """Column here -> column of the published table."""
-        there = {c.key for c in next(t for t in published() if t.table == beside.table).columns}
-        return {c.key: k for c in self.columns if (k := beside.columns.get(c.key, c.key)) in there}
+        published_keys = {c.key for c in next(t for t in published() if t.table == beside.table).columns}
+        return {
+            c.key: published_key
+            for c in self.columns
+            if (published_key := beside.columns.get(c.key, c.key)) in published_keys
+        }
 
 
 def spec_names() -> list[str]:

@@ -34,16 +34,16 @@ def html(tables: Sequence[Table]) -> str:
     return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n'
 
 
-def html_table(table: Table, place: str) -> str:
+def html_table(table: Table, id_prefix: str) -> str:
     """The table as a part of a page.
 
     Args:
-        place: begins the ids of its footnotes; no other table of the page may have the same.
+        id_prefix: begins the ids of its footnotes; no other table of the page may have the same.
     """
-    ids = {mark: f"{place}-{n}" for n, mark in enumerate(table.footnotes, 1)}
+    ids = {mark: f"{id_prefix}-{n}" for n, mark in enumerate(table.footnotes, 1)}
     head = "".join(f'<th scope="col">{html_text(h)}</th>' for h in table.headers)
     lines = [
-        *(f'<p class="warning">Warning: {html_text(w)}</p>' for w in table.warnings),
+        *(f'<p class="warning">Warning: {html_text(warning)}</p>' for warning in table.warnings),
         f'<div class="scroll" role="region" tabindex="0" aria-label="{html_text(table.title)}">',
         f"<table><caption>{html_text(table.title)}</caption>",
         f"<thead><tr>{head}</tr></thead>",

@@ -15,9 +15,9 @@ def markdown(tables: Sequence[Table]) -> str:
 def _markdown(table: Table) -> str:
     rows = [[markdown_text(h) for h in table.headers], *([_markdown_cell(c) for c in row] for row in table.rows)]
     widths = [max(3, *(len(row[n]) for row in rows)) for n in range(len(table.columns))]
-    lines = ["| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    above = [f"> **Warning:** {markdown_text(w)}  " for w in table.warnings]
+    lines = ["| " + " | ".join(x.ljust(width) for x, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    above = [f"> **Warning:** {markdown_text(warning)}  " for warning in table.warnings]
     notes = [f"- {markdown_text(note)}" for note in table.notes]
     notes += [f"- [{mark}] {markdown_text(text)}" for mark, text in table.footnotes.items()]
     return "\n".join([f"### {markdown_text(table.title)}", "", *above, *([""] if above else []), *lines, "", *notes])

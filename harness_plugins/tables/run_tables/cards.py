@@ -27,7 +27,7 @@ def tables(report: Report) -> list[Table]:
 def cards_in(folder: Path, writers: Collection[str] | None = None) -> Table:
     """The cards of a folder that need not have been judged; of these writers alone, where some are given."""
     run = RunFolder(folder)
-    return cards(run.items(), (r for r in run.rubrics() if writers is None or r.writer.name in writers))
+    return cards(run.items(), (rubric for rubric in run.rubrics() if writers is None or rubric.writer.name in writers))
 
 
 def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
@@ -39,27 +39,27 @@ def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
 
     Args:
         items: by uid.
-        rubrics: of several of one place the last one counts.
+        rubrics: of several of one writer, item, order and draw the last one counts.
     """
     last: dict[tuple[object, ...], Rubric] = {}
-    for r in rubrics:
-        if r.status != "error":
-            last[r.writer.name, r.benchmark, r.item, r.saw, r.replicate] = r
+    for rubric in rubrics:
+        if rubric.status != "error":
+            last[rubric.writer.name, rubric.benchmark, rubric.item, rubric.saw, rubric.replicate] = rubric
     by_writer: dict[str, list[Rubric]] = {}
-    for r in last.values():
-        by_writer.setdefault(r.writer.name, []).append(r)
+    for rubric in last.values():
+        by_writer.setdefault(rubric.writer.name, []).append(rubric)
     about = ("criteria", "characters", "largest weight", "from question", "from responses", "alike", "leaking")
     columns = [*names("writer"), *numbers("rubrics", "valid", *about), *words("leaks", "violations")]
     table = Table("cards", "Rubric cards", columns, section="cards", keeps_empty=True)
     for name, written in by_writer.items():
-        shared = all(r.item is None for r in written)
+        shared = all(rubric.item is None for rubric in written)
         table.add(f"{name} (shared)" if shared else name, *_card(written, items))
     table.notes.append(
         "Medians of valid rubrics. largest weight: of a rubric's criteria, in per cent of their sum. from question, from responses: "
         "share of a rubric's words taken from there. alike: mean word overlap of two items' rubrics; near 1 the writer has one "
         "rubric for everything. leaks: by words alone (performance/leaks.py gives precision and recall)."
     )
-    if any(r.public for r in last.values()):
+    if any(rubric.public for rubric in last.values()):
         table.notes.append(
             "Not in a public export, which holds no texts: largest weight, from question, from responses, alike."
         )
@@ -67,35 +67,36 @@ def cards(items: Mapping[str, Item], rubrics: Iterable[Rubric]) -> Table:
 
 
 def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[Cell]:
-    valid = [r for r in rubrics if r.status == "valid"]
-    violations = Counter(v for r in rubrics for v in r.violations)
-    named = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
+    """The cells of one writer's row."""
+    valid = [rubric for rubric in rubrics if rubric.status == "valid"]
+    violations = Counter(v for rubric in rubrics for v in rubric.violations)
+    most_common = ", ".join(f"{v} {n}" for v, n in violations.most_common(3))
     if not valid:
-        return [Cell(str(len(rubrics)), len(rubrics)), Cell("0", 0), *[Cell()] * 8, Cell(named)]
-    criteria = [r.public.criteria if r.public else len(r.criteria) for r in valid]
-    characters = [r.public.characters if r.public else len(r.text) for r in valid]
-    public = any(r.public for r in valid)
+        return [Cell(str(len(rubrics)), len(rubrics)), Cell("0", 0), *[Cell()] * 8, Cell(most_common)]
+    criteria = [rubric.public.criteria if rubric.public else len(rubric.criteria) for rubric in valid]
+    characters = [rubric.public.characters if rubric.public else len(rubric.text) for rubric in valid]
+    public = any(rubric.public for rubric in valid)
     largest = [
-        100 * max(c.weight for c in r.criteria) / sum(c.weight for c in r.criteria)
-        for r in valid
-        if sum(c.weight for c in r.criteria) > 0
+        100 * max(c.weight for c in rubric.criteria) / sum(c.weight for c in rubric.criteria)
+        for rubric in valid
+        if sum(c.weight for c in rubric.criteria) > 0
     ]
     question: list[float] = []
     responses: list[float] = []
     kinds, leaking = Counter[str](), 0
-    for r in valid:
-        item = items.get(r.item or "")
-        leaks = leaks_of(r, item)
+    for rubric in valid:
+        item = items.get(rubric.item or "")
+        leaks = leaks_of(rubric, item)
         kinds.update(leaks)
         leaking += bool(leaks)
         if item is None:  # shared by all items
             continue
         texts = [c.text for c in item.candidates]
-        own, of_question = _words(r.text), _words(item.prompt)
-        if own:
-            question.append(len(own & of_question) / len(own))
-            responses.append(len(own & (_words(" ".join(texts)) - of_question)) / len(own))
-    alike = None if public or all(r.item is None for r in valid) else _alike(valid)
+        rubric_words, question_words = _words(rubric.text), _words(item.prompt)
+        if rubric_words:
+            question.append(len(rubric_words & question_words) / len(rubric_words))
+            responses.append(len(rubric_words & (_words(" ".join(texts)) - question_words)) / len(rubric_words))
+    alike = None if public or all(rubric.item is None for rubric in valid) else _alike(valid)
     return [
         Cell(str(len(rubrics)), len(rubrics)),
         Cell(str(len(valid)), len(valid)),
@@ -107,7 +108,7 @@ def _card(rubrics: Sequence[Rubric], items: Mapping[str, Item]) -> list[Cell]:
         Cell() if alike is None else Cell(f"{alike:.2f}", alike),
         Cell(f"{100 * leaking / len(valid):.0f} % ({leaking}/{len(valid)})", 100 * leaking / len(valid)),
         Cell(", ".join(f"{c} {kinds[c]}" for c in CLASSES if kinds[c])),
-        Cell(named),
+        Cell(most_common),
     ]
 
 
@@ -124,7 +125,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _alike(rubrics: Sequence[Rubric]) -> float:
     """Mean Jaccard overlap of neighbours in a fixed order of one rubric an item."""
-    by_item = {r.item: r for r in rubrics}
-    texts = [_words(r.text) for _, r in sorted(by_item.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
+    by_item = {rubric.item: rubric for rubric in rubrics}
+    texts = [_words(rubric.text) for _, rubric in sorted(by_item.items(), key=lambda kv: str(kv[0]))][:SIMILAR_AMONG]
     overlaps = [len(a & b) / len(a | b) for a, b in pairwise(texts) if a | b]
     return fmean(overlaps) if overlaps else 0.0

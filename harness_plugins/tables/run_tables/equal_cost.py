@@ -26,10 +26,10 @@ def _table(view: View) -> Table:
     for e in (e for e in view.report.equal_costs if e.point.benchmark == view.benchmark):
         p = e.point
         cost = cost_of_items(p.judge_cost if e.writer_unknown else p.cost, p, view.report.prices)
-        named = [view.judge(p.judge), view.writer(p.writer), p.arm]
+        name_cells = [view.judge(p.judge), view.writer(p.writer), p.arm]
         cost += " + its writing" if e.writer_unknown else ""
         no_less = [Cell("the same"), Cell()] if e.above is None else _vote(view, e, e.above)
-        table.add(*named, percent(p.accuracy), cost, *_vote(view, e, e.below), *no_less)
+        table.add(*name_cells, percent(p.accuracy), cost, *_vote(view, e, e.below), *no_less)
         if e.voter != p.judge:
             about = view.about(p.judge, p.writer, p.arm)
             table.notes.append(f"{about}: the votes are {e.voter}'s, the same model with samples.")

@@ -21,7 +21,7 @@ def tables(report: Report) -> list[Table]:
 def _table(view: View) -> Table:
     columns = [
         *names("judge", "writer", "arm"),
-        *numbers(*(f"minus {r}" for r in REFERENCES), "gained", "lost", "detectable"),
+        *numbers(*(f"minus {reference}" for reference in REFERENCES), "gained", "lost", "detectable"),
     ]
     title = f"{view.benchmark}: what each arm changed, in points of accuracy"
     table = Table("gain", title, columns, benchmark=view.benchmark, section="gain")
@@ -29,13 +29,13 @@ def _table(view: View) -> Table:
         shown = contrasts(c)
         if not shown:
             continue
-        gains = [gain_cell(c.contrasts.get(r)) for r in REFERENCES]
+        gains = [gain_cell(c.contrasts.get(reference)) for reference in REFERENCES]
         if not c.complete:
             table.add(*view.row(c), *gains, "", "", "")
             continue
-        moved = _moved(c)
+        changes = _moved(c)
         detectable = " / ".join("-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in shown)
-        table.add(*view.row(c), *gains, moved.gained, moved.lost, detectable)
+        table.add(*view.row(c), *gains, changes.gained, changes.lost, detectable)
         table.notes += [f"{view.about(c.judge, c.writer, c.arm)}: {flag}." for x in shown for flag in x.flags]
     table.notes += _notes(view)
     return table
@@ -72,5 +72,6 @@ def _moved(cell: CellReport) -> Moved:
     if cell.transitions is None:
         return Moved()
     t = cell.transitions
-    gained = sum(t[before]["both_right"] for before in t if before != "both_right")
-    return Moved(count(gained), count(sum(t["both_right"][after] for after in t if after != "both_right")))
+    gained = sum(t[none_state]["both_right"] for none_state in t if none_state != "both_right")
+    lost = sum(t["both_right"][arm_state] for arm_state in t if arm_state != "both_right")
+    return Moved(count(gained), count(lost))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.cells import Contrast
-from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Place
+from harness_plugins.scoring.matrix import INCOMPLETE, UNSEEN, Lead, Margin, Margins, Matrix, Pairing
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import gain
 from harness_plugins.tables.model import Cell, Table, names, numbers
@@ -24,25 +24,27 @@ def tables(report: Report) -> list[Table]:
 
 def _table(view: View, matrix: Matrix) -> Table:
     """Writers as rows and judges as columns, the margins at the ends; under them each writer minus the reference writer."""
-    differs = _differ(matrix.by_writer)
-    ends = [MARGIN_COLUMN, *([COMMON_COLUMN] if differs else [])]
+    with_ranking = _differ(matrix.by_writer)
+    ends = [MARGIN_COLUMN, *([COMMON_COLUMN] if with_ranking else [])]
     columns = [*names("writer"), *numbers(*map(view.judge, matrix.judges), *ends)]
     title = f"{view.benchmark}: the matrix of writers and judges"
     table = Table("matrix", title, columns, benchmark=view.benchmark, section="matrix")
     for writer in matrix.writers:
-        row = [_entry(matrix, Place(writer, judge)) for judge in matrix.judges]
+        row = [_entry(matrix, Pairing(writer, judge)) for judge in matrix.judges]
         row.append(_margin(matrix.by_writer.margins, writer, "no unseen, complete cell"))
-        row += [_margin(matrix.by_writer.ranking, writer, "")] if differs else []
+        row += [_margin(matrix.by_writer.ranking, writer, "")] if with_ranking else []
         table.add(view.writer(writer), *row)
     row = [_margin(matrix.by_judge.margins, judge, "no unseen, complete cell") for judge in matrix.judges]
     table.add(MARGIN_ROW, *row, *[""] * len(ends))
     if _differ(matrix.by_judge):
         row = [_margin(matrix.by_judge.ranking, judge, "") for judge in matrix.judges]
         table.add(COMMON_ROW, *row, *[""] * len(ends))
-    for writer in (w for w in matrix.writers if matrix.reference_writer is not None and w != matrix.reference_writer):
-        row = [_against(matrix, Place(writer, judge)) for judge in matrix.judges]
+    for writer in (
+        name for name in matrix.writers if matrix.reference_writer is not None and name != matrix.reference_writer
+    ):
+        row = [_against(matrix, Pairing(writer, judge)) for judge in matrix.judges]
         pooled = _margin(matrix.against, writer, "no judge unseen to both, and complete")
-        table.add(f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * differs)
+        table.add(f"{writer} minus {matrix.reference_writer}", *row, pooled, *[""] * with_ranking)
     table.notes += _notes(matrix)
     return table
 
@@ -58,17 +60,19 @@ def _marked(cell: Cell, relation: str) -> Cell:
     return cell if relation in (UNSEEN, "") else replace(cell, text=f"{cell.text} ({relation})")
 
 
-def _entry(matrix: Matrix, place: Place) -> Cell:
-    entry = matrix.entries.get(place)
+def _entry(matrix: Matrix, pairing: Pairing) -> Cell:
+    """The gain of a writer's rubrics in a judge's hands, or why there is none."""
+    entry = matrix.entries.get(pairing)
     if entry is None:
-        why = matrix.missing[place]
+        why = matrix.missing[pairing]
         return Cell(why, state="incomplete" if why == INCOMPLETE else "")
     return _marked(gain(entry.gain, short=True), entry.relation)
 
 
-def _against(matrix: Matrix, place: Place) -> Cell:
-    contrast = matrix.against_by_judge.get(place)
-    return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*place))
+def _against(matrix: Matrix, pairing: Pairing) -> Cell:
+    """The writer minus the reference writer in the judge's hands; empty where either is incomplete."""
+    contrast = matrix.against_by_judge.get(pairing)
+    return Cell() if contrast is None else _marked(gain(contrast, short=True), matrix.kinship(*pairing))
 
 
 def _margin(margins: Sequence[Margin], name: str, otherwise: str) -> Cell:

@@ -86,6 +86,6 @@ def _total(paid: Sequence[Paid], prices: Prices | None) -> list[str]:
     if prices is None:
         return []
     rates = [prices.rates(p.model) for p in paid]
-    amounts = [None if r is None else p.money(r) for p, r in zip(paid, rates, strict=True)]
+    amounts = [None if rate is None else p.money(rate) for p, rate in zip(paid, rates, strict=True)]
     complete = None not in amounts and all(p.usage.known == p.usage.calls for p in paid)
     return [("" if complete else "at least ") + money(sum(a or 0.0 for a in amounts), prices.currency), ""]

@@ -24,9 +24,9 @@ def _table(view: View) -> Table:
         ci = Cell(interval(p.vote.low, p.vote.high))
         panel_numbers = [coefficient(p.alpha), percent(p.vote), ci, percent(p.best)]
         for n, ((first, second), (kappa, trials)) in enumerate(p.kappa.items()):
-            named = [p.arm, view.writer(p.writer), f"{first}, {second}"]
+            name_cells = [p.arm, view.writer(p.writer), f"{first}, {second}"]
             of_panel = panel_numbers if n == 0 else [Cell()] * len(panel_numbers)
-            table.add(*named, coefficient(kappa), Cell(str(trials), trials), *of_panel)
+            table.add(*name_cells, coefficient(kappa), Cell(str(trials), trials), *of_panel)
     table.notes.append(
         "kappa: Cohen's, over the trials (an item in one order) in which both picked; alpha: Krippendorff's, nominal, over "
         "all judges of the arm. majority: accuracy of what most judges pick in each trial; a split vote is not right."

@@ -19,9 +19,13 @@ def _table(view: View) -> Table:
     title = f"{view.benchmark}: pairs by what they were under none"
     table = Table("transitions", title, columns, benchmark=view.benchmark, section="transitions")
     for c in view.cells:
-        for before, after in (c.transitions or {}).items():
-            if any(after.values()):
-                table.add(*view.row(c), before.replace("_", " "), *(Cell(count(after[s]), after[s]) for s in STATES))
+        for none_state, by_arm_state in (c.transitions or {}).items():
+            if any(by_arm_state.values()):
+                table.add(
+                    *view.row(c),
+                    none_state.replace("_", " "),
+                    *(Cell(count(by_arm_state[s]), by_arm_state[s]) for s in STATES),
+                )
     table.notes.append(
         "A pair is right or wrong in both orders, or its first or second shown response was picked both times, or "
         "some order has no choice (incomplete)."

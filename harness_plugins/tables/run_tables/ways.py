@@ -9,7 +9,7 @@ from harness_plugins.tables.view import View, views
 
 
 def tables(report: Report) -> list[Table]:
-    return [_table(v) for v in views(report) if any(w.benchmark == v.benchmark for w in report.ways)]
+    return [_table(v) for v in views(report) if any(comparison.benchmark == v.benchmark for comparison in report.ways)]
 
 
 def _table(view: View) -> Table:
@@ -18,9 +18,9 @@ def _table(view: View) -> Table:
     table = Table("ways", title, columns, benchmark=view.benchmark, section="accuracy")
     for comparison in (c for c in view.report.ways if c.benchmark == view.benchmark):
         for n, way in enumerate(comparison.ways):
-            named = [comparison.model, view.writer(comparison.writer), comparison.arm, view.judge(way.judge)]
+            name_cells = [comparison.model, view.writer(comparison.writer), comparison.arm, view.judge(way.judge)]
             ci = interval(way.accuracy.low, way.accuracy.high)
-            table.add(*named, percent(way.accuracy), ci, gain(way.difference) if n else Cell("(reference)"))
+            table.add(*name_cells, percent(way.accuracy), ci, gain(way.difference) if n else Cell("(reference)"))
     table.notes.append(
         "Differences are item by item from the first of the model's judges, with 95 % cluster bootstrap and a cluster sign-flip; "
         "not corrected for how many there are."

@@ -23,7 +23,7 @@ def test_any_text_comes_back_and_ends_nothing(text: str) -> None:
 def test_a_picture_is_data_or_why_it_is_gone() -> None:
     there = picture_block(3, Thumbnail(b"bytes", (4, 2)))
     assert 'id="p3"' in there and 'data-size="4 × 2"' in there and ">Ynl0ZXM=</script>" in there
-    gone = picture_block(4, Thumbnail(gone='"><script>'))
+    gone = picture_block(4, Thumbnail(problem='"><script>'))
     assert 'data-gone="&#34;&gt;&lt;script&gt;"' in gone
 
 

@@ -30,7 +30,7 @@ from harness_plugins.report.thumbnails import MOST_BYTES, thumbnails
 from harness_plugins.scoring.calibration import Bin, Calibration
 from harness_plugins.scoring.cells import PRIMARY, Contrast, Metric
 from harness_plugins.scoring.costs import CostPoint
-from harness_plugins.scoring.matrix import Entry, Margin, Matrix, Place
+from harness_plugins.scoring.matrix import Entry, Margin, Matrix, Pairing
 from harness_plugins.scoring.score import score
 from tests.conftest import write_jsonl
 from tests.harness_plugins.report import report_runs
@@ -271,7 +271,7 @@ def test_matrix_cost_and_calibration_are_drawn(run_folder: Path, writers: int, j
     who = [f"writer-{n}-with-$a_{n}$-long-name" for n in range(writers)]
     whom = [f"an/organisation/judge-{n}-with-a-long-name-instruct" for n in range(judges)]
     entries = {
-        Place(w, j): Entry(w, j, "self" if n == 1 else "unseen", metric("accuracy", 0.6), contrast(0.1 - 0.02 * n))
+        Pairing(w, j): Entry(w, j, "self" if n == 1 else "unseen", metric("accuracy", 0.6), contrast(0.1 - 0.02 * n))
         for w in who
         for n, j in enumerate(whom)
         if judges == 1 or n != 3
@@ -364,7 +364,7 @@ def test_a_picture_that_cannot_be_shown_says_why(tmp_path: Path) -> None:
     folder = MediaFile(str(tmp_path), 1, 1, "2" * 64)
     touched = MediaFile(unread.path, unread.size, unread.mtime_ns + 1)
     made = thumbnails([item_of(f) for f in (changed, unread, damaged, bomb, script, gone, folder, touched)], 10**6)
-    reasons = [t.gone for t in made.values()]
+    reasons = [t.problem for t in made.values()]
     assert [r.split(":")[0] for r in reasons] == [
         "the file has changed since it was judged", "", "damaged", "too many pixels to decode", "damaged",
         "the file is missing", "cannot be read (it is a folder, not a file)", "no image file, or too large a one",

@@ -65,7 +65,7 @@ def test_the_highest_score_is_the_pick_and_what_is_missing_outweighs_it(
     benchmark = BenchmarkData("x", [item(1, 3)], {})
     shape = (1, 3, 1)
     cell = CellData(KEY, np.full(shape, ABSENT, np.int8), np.zeros(shape), np.ones(shape, bool))
-    cell.places = -np.broadcast_to(np.array(scores, float), (*shape, 3)).copy()
+    cell.ranks = -np.broadcast_to(np.array(scores, float), (*shape, 3)).copy()
     compare_scores(benchmark, cell, np.broadcast_to(np.array(why, np.int8), (*shape, 3)))
     assert set(cell.outcome.ravel()) == {outcome}
 

@@ -96,7 +96,7 @@ def test_a_gain_that_a_parser_makes_is_no_finding(make_pairs: MakePairs, tmp_pat
     report = judged(tmp_path / "r", make_pairs(N), reply, ("none", "generic"))
     gain = contrast(report, "generic")
     assert gain.value == 0.5 and gain.p < 0.001
-    assert [(u.kind, u.here, u.there) for u in gain.unequal] == [("unparsed", 0.0, 0.5)]
+    assert [(u.kind, u.share, u.reference_share) for u in gain.unequal] == [("unparsed", 0.0, 0.5)]
     assert not gain.clear
     text = markdown(tables([report]))
     assert "**+50.0" not in text

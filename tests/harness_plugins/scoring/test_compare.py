@@ -128,7 +128,9 @@ def test_a_judge_asked_otherwise_is_left_out(judged: Judged, capsys: pytest.Capt
     a, b = judged("a", 20, *two), judged("b", 50, spec(temperature=0.7), two[1])
     found = compare(a, b)
     assert only(found).judges == ("pixtral",)
-    assert [(r.judge, r.differs) for r in found.refused] == [("qwen", (("sampling.temperature", "0.0", "0.7"),))]
+    assert [(r.judge, r.differences) for r in found.not_comparable] == [
+        ("qwen", (("sampling.temperature", "0.0", "0.7"),))
+    ]
     table = next(t for t in tables(found) if t.title.startswith("Not comparable"))
     assert table.texts == [["qwen", "sampling.temperature", "0.0", "0.7"]]
     alone = judged("alone", 50, spec(temperature=0.7))

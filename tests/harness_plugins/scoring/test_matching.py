@@ -35,9 +35,9 @@ def test_judges_of_one_name_and_one_key_are_set_side_by_side() -> None:
     same, other = {"model": "m", "sampling": {"temperature": 0.0}}, {"model": "m", "sampling": {"temperature": 0.7}}
     a = run("a", {"j": same, "k": same, "l": same}, none("j"), none("k"), none("l"))
     b = run("b", {"j": same, "k": other}, none("j"), none("k"))
-    alike, refused = judges_of(Both(a, b))
+    alike, not_comparable = judges_of(Both(a, b))
     assert alike == ["j"]
-    assert [(r.judge, [tuple(d) for d in r.differs]) for r in refused] == [
+    assert [(r.judge, [tuple(d) for d in r.differences]) for r in not_comparable] == [
         ("k", [("sampling.temperature", "0.0", "0.7")])
     ]
 

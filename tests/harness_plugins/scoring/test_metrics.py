@@ -91,7 +91,7 @@ def test_states_and_what_became_of_them() -> None:
 def test_without_a_rubric_the_verdict_of_none_stands() -> None:
     cell, _ = scored([[0, 0], [ABSENT, ABSENT]], without_rubric=[1], none=[[1, 1], [1, 0]])
     assert cell.num.tolist() == [1, 0.5] and cell.complete.all()
-    assert cell.own is not None and cell.own.tolist() == [True, False]
+    assert cell.with_rubric is not None and cell.with_rubric.tolist() == [True, False]
     alone, _ = scored([[0, 0], [ABSENT, ABSENT]], without_rubric=[1])
     assert alone.complete.tolist() == [True, False], "nothing to stand in: it is missing"
 

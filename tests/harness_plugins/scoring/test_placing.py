@@ -47,7 +47,7 @@ def test_scores_of_candidates_become_places_and_the_best_is_the_pick(make_pairs:
 
     folder = judged(tmp_path / "run", make_pairs(PAIRS), scores, grading="pointwise")
     placed, items = cell(folder), read_run(folder).benchmarks["pairs"].items
-    assert placed.places is not None and set(np.unique(placed.places[placed.expected])) == {-9.0, -2.0}
+    assert placed.ranks is not None and set(np.unique(placed.ranks[placed.expected])) == {-9.0, -2.0}
     assert placed.outcome[placed.expected].tolist() == [
         i.label.preferred for i, e in zip(items, placed.expected, strict=True) for _ in range(int(e.sum()))
     ]

@@ -176,7 +176,7 @@ def test_votes_are_scipys_hypergeometric(total: int, data: st.DataObject) -> Non
 def test_tau_is_scipys(ranked: tuple[list[int], list[int]]) -> None:
     label, said = (np.array(r, dtype=float) for r in ranked)
     scored = SimpleNamespace(
-        places=said[None, None, None, :], outcome=np.zeros((1, 1, 1), dtype=np.int8),
+        ranks=said[None, None, None, :], outcome=np.zeros((1, 1, 1), dtype=np.int8),
         counts=np.ones((1, 1, 1), dtype=bool), complete=np.ones(1, dtype=bool),
     )  # fmt: skip
     facts: Any = SimpleNamespace(ranks=label[None, :], candidates=np.array([len(label)]))
