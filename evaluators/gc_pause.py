@@ -14,13 +14,13 @@ def rare_collections(freeze: bool = True) -> Iterator[None]:
     Args:
         freeze: leave out what is there already; False where the records are still to be read.
     """
-    before = gc.get_threshold()
+    thresholds = gc.get_threshold()
     if freeze:
         gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*thresholds)
         if freeze:
             gc.unfreeze()

@@ -50,8 +50,12 @@ class ChatJudge:
     def requests(self, case: Case) -> list[ChatRequest]:
         """What the case takes: one request, or one for each criterion where each is asked about by its own token."""
         case = self.spec.shown(case)
-        asked, direct = self.spec.asked(case), self.spec.verdict == "direct"
-        parts = [replace(asked, criteria=(c,)) for c in asked.criteria] if direct and asked.criteria else [asked]
+        question, direct = self.spec.question_for(case), self.spec.verdict == "direct"
+        parts = (
+            [replace(question, criteria=(c,)) for c in question.criteria]
+            if direct and question.criteria
+            else [question]
+        )
         return [
             ChatRequest(
                 messages=within_budget(
@@ -59,7 +63,7 @@ class ChatJudge:
                 ),
                 sampling=self.spec.sampling(),
                 top_logprobs=self.spec.top_logprobs if direct else 0,
-                answer_format=parsing.DIRECT if direct else self.spec.text_format(asked),
+                answer_format=parsing.DIRECT if direct else self.spec.text_format(question),
                 affinity=case.item.uid,
             )
             for part in parts
@@ -82,7 +86,7 @@ class ChatJudge:
                 raise e.after(
                     a.usage for a in answers
                 ) from None  # the decision is asked again, and these were paid for
-        if self.spec.verdict == "direct" and self.spec.asked(case).criteria:
+        if self.spec.verdict == "direct" and self.spec.question_for(case).criteria:
             return _joined(answers)
         return await self._weighed(requests[0], answers[0]) if self.spec.verdict == "reasoned" else answers[0]
 

@@ -23,8 +23,8 @@ from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import read_value
 from evaluators.keys import digest
 from evaluators.plugins import Plugins
-from evaluators.prompts.grading import SCALE, Asked, Decision, Grading, Kind, Ties
-from evaluators.prompts.template import PROMPTS, Case, Template, asked_on
+from evaluators.prompts.grading import SCALE, Decision, Grading, Kind, Question, Ties
+from evaluators.prompts.template import PROMPTS, Case, Template, question_for
 from evaluators.records import DRAWS
 from evaluators.replies import parsing
 
@@ -46,8 +46,8 @@ the key anyway."""
 
 def _decisive(arguments: Mapping[str, Any], transport: frozenset[str]) -> dict[str, Any]:
     """A backend's arguments without those that it lists as saying where and how fast: a name on no list is in the key."""
-    named: dict[str, Any] = _spelled(_open({k: v for k, v in arguments.items() if str(k) not in transport}))
-    return named
+    decisive: dict[str, Any] = _spelled(_open({k: v for k, v in arguments.items() if str(k) not in transport}))
+    return decisive
 
 
 def _open(value: Any) -> Any:
@@ -369,23 +369,23 @@ class JudgeSpec(ModelSpec):
             )
         if self.decision == "criteria" and self.grading == "listwise":
             raise ValueError("`decision: criteria` compares two or scores one: use grading pairwise or pointwise")
-        if self.verdict == "reasoned" and self.how != Grading():
+        if self.verdict == "reasoned" and self.full_grading != Grading():
             raise ValueError("`verdict: reasoned` compares two, holistically and without ties: use text or direct")
-        if self.answer_format != "tag" and self.how.key().keys() - {"ties"}:
+        if self.answer_format != "tag" and self.full_grading.key().keys() - {"ties"}:
             raise ValueError("answer_format belongs to `grading: pairwise`, holistic: leave it out")
 
     @property
-    def how(self) -> Grading:
-        """How it is asked."""
+    def full_grading(self) -> Grading:
+        """The whole of its grading, of which the key `grading` is only the kind."""
         return Grading(self.grading, self.decision, self.ties, self.scale)
 
-    def asked(self, case: Case) -> Asked:
+    def question_for(self, case: Case) -> Question:
         """What it is asked on a case."""
-        return asked_on(case, self.how)
+        return question_for(case, self.full_grading)
 
-    def text_format(self, asked: Asked) -> str:
+    def text_format(self, question: Question) -> str:
         """The format of its answers in text: what was asked for, or that of the user's own prompt."""
-        return asked.answer_format if self.answer_format == "tag" else self.answer_format
+        return question.answer_format if self.answer_format == "tag" else self.answer_format
 
     @property
     def probabilities(self) -> int:
@@ -397,7 +397,7 @@ class JudgeSpec(ModelSpec):
 
     @cached_property
     def template(self) -> Template:
-        return Template(self.prompt or PROMPTS / f"{self.grading}.jinja", grading=self.how)
+        return Template(self.prompt or PROMPTS / f"{self.grading}.jinja", grading=self.full_grading)
 
     def sampling(self) -> dict[str, Any]:
         """The sampling fields as they are sent."""
@@ -409,7 +409,7 @@ class JudgeSpec(ModelSpec):
         fields = {**super().key_fields(), "verdict": self.verdict, "answer_format": self.answer_format}
         if self.top_logprobs != TOP_LOGPROBS:
             fields["top_logprobs"] = self.top_logprobs
-        if grading := self.how.key():
+        if grading := self.full_grading.key():
             fields["grading"] = grading
         return {name: fields[name] for name in _KEY_FIELDS if name in fields}
 

@@ -66,16 +66,16 @@ def asked_to_wait(judge: str, error: BackendError, requested_s: float, seconds: 
     return f"judge {judge!r}: the server asks to wait {requested_s:.0f} s: {described(error)}; waiting {seconds:.0f} s{cut}"
 
 
-def budget_used_up(spent: str, most: str, next_request: str, folder: object, left: str) -> RunStopped:
+def budget_used_up(spent: str, limit: str, next_request: str, folder: object, remaining: str) -> RunStopped:
     """The next request may cost more than is left.
 
     Args:
-        spent, most, next_request: amounts of money, as they are printed.
-        left: what remains to be done, such as "12 verdicts".
+        spent, limit, next_request: amounts of money, as they are printed.
+        remaining: what remains to be done, such as "12 verdicts".
     """
     return RunStopped(
-        f"{spent} of at most {most} spent in {folder}, and the next request may take up to {next_request}. All answers "
-        f"are kept; {left} to go: raise --max-cost (or max_cost in the config) and run the same command again"
+        f"{spent} of at most {limit} spent in {folder}, and the next request may take up to {next_request}. All answers "
+        f"are kept; {remaining} to go: raise --max-cost (or max_cost in the config) and run the same command again"
     )
 
 

@@ -75,8 +75,8 @@ def failed_replies(usages: Sequence[Mapping[str, int] | None]) -> FailedReplies 
     Args:
         usages: what each of them reported.
     """
-    complete = [u for u in usages if u is not None and tells_both(u)]
-    return FailedReplies(len(usages), len(complete), sum_usage(complete)) if usages else None
+    full_usages = [u for u in usages if u is not None and tells_both(u)]
+    return FailedReplies(len(usages), len(full_usages), sum_usage(full_usages)) if usages else None
 
 
 def both(first: FailedReplies | None, second: FailedReplies | None) -> FailedReplies | None:

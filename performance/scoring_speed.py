@@ -144,7 +144,7 @@ def with_picture(item: Item) -> Item:
 
 def answer(draw: random.Random, spec: JudgeSpec, item: Item, cell: Cell) -> Answer:
     """Right more often than not, and more often with a rubric."""
-    asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
+    question = spec.question_for(cell.arm_input.case(item, cell.order, cell.candidate))
     best = item.label.preferred if item.label.preferred is not None else (item.label.ranks or (0,)).index(0)
     right = draw.random() < (0.72 if cell.arm == "transferred" else 0.66)
     picked = best if right else (best + 1) % len(item.candidates)
@@ -155,7 +155,7 @@ def answer(draw: random.Random, spec: JudgeSpec, item: Item, cell: Cell) -> Answ
         tops = tuple((str(n), -0.4 - abs(n - high) - draw.random()) for n in range(1, 10))
         more = f"<score>{high + draw.randrange(-1, 2)}</score>"
     elif spec.grading == "listwise":
-        others = [n for n in range(1, asked.shown + 1) if n != position]
+        others = [n for n in range(1, question.shown + 1) if n != position]
         more = f"<ranking>{' > '.join(map(str, [position, *others]))}</ranking>"
     else:
         p = 0.5 + 0.49 * draw.random()
@@ -166,7 +166,7 @@ def answer(draw: random.Random, spec: JudgeSpec, item: Item, cell: Cell) -> Answ
         text = f"{prose(draw, draw.randrange(30, 70))}.\n{more}"
     return Answer(
         text,
-        "token" if direct else spec.text_format(asked),
+        "token" if direct else spec.text_format(question),
         finish_reason="stop",
         top_logprobs=tops if direct else None,
         usage={"prompt_tokens": 900 + len(cell.arm) * 20, "completion_tokens": 1 if direct else len(text) // 5},
@@ -200,9 +200,9 @@ def make(folder: Path, shape: str, verdicts: int) -> int:
                 for spec, arms in rows:
                     for cell in grid.cells(item, spec, arms):
                         said = answer(draw, spec, item, cell)
-                        asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
+                        question = spec.question_for(cell.arm_input.case(item, cell.order, cell.candidate))
                         now = "2026-03-11T12:00:00.000+00:00"
-                        out.write(encode(make_verdict(item, cell, said, parse(said, asked), error=None, time=now)))
+                        out.write(encode(make_verdict(item, cell, said, parse(said, question), error=None, time=now)))
                         written += 1
     return written
 

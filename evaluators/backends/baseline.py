@@ -132,7 +132,7 @@ def check(spec: ModelSpec) -> None:
         raise ValueError(unknown("baseline", spec.model, PICKS))
     if spec.probabilities or spec.prompt:
         raise ValueError("a baseline takes no verdict mode and no prompt: leave them out")
-    if isinstance(spec, JudgeSpec) and spec.how.key():
+    if isinstance(spec, JudgeSpec) and spec.full_grading.key():
         raise ValueError("a baseline compares what it is shown: leave grading, decision, ties and scale out")
 
 

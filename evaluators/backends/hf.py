@@ -127,8 +127,8 @@ class HFBackend:
         """The request that has waited longest, with those next to it in size: little padding, and none waits for ever."""
         batchable = [n for n in range(len(waiting)) if _kind(waiting[n]) == _kind(waiting[0])]
         batchable.sort(key=lambda n: (_size(waiting[n]), n))
-        at = batchable.index(0)
-        start = max(0, min(at - self._batch // 2, len(batchable) - self._batch))
+        oldest = batchable.index(0)
+        start = max(0, min(oldest - self._batch // 2, len(batchable) - self._batch))
         return batchable[start : start + self._batch]
 
     def _answers(self, requests: Sequence[ChatRequest]) -> list[Answer | BackendError]:
@@ -176,16 +176,17 @@ class HFBackend:
         return list(self._generate(requests, inputs, lengths))
 
     def _inputs(self, requests: Sequence[ChatRequest]) -> Any:
+        """A batch as the model takes it: token ids and pixels, padded to one length, on its device."""
         conversations = [[_message(m) for m in r.messages] for r in requests]
         continued = requests[0].continues
         template = self._processor.apply_chat_template
-        how: dict[str, Any] = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
-        how |= {"continue_final_message": True} if continued else {"add_generation_prompt": True}
+        options: dict[str, Any] = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
+        options |= {"continue_final_message": True} if continued else {"add_generation_prompt": True}
         if "processor_kwargs" in inspect.signature(template).parameters:
-            how["processor_kwargs"] = {"padding": True}
+            options["processor_kwargs"] = {"padding": True}
         else:  # transformers 4
-            how["padding"] = True
-        inputs = template(conversations, **how)
+            options["padding"] = True
+        inputs = template(conversations, **options)
         if hasattr(self._model, "device"):
             inputs = inputs.to(self._model.device)
         dtype = next((p.dtype for p in self._model.parameters() if p.is_floating_point()), None)

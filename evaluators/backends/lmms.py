@@ -110,16 +110,17 @@ class LmmsBackend:
         return await self._engine.ask(request)
 
     def _generate(self, requests: list[ChatRequest]) -> list[Answer | BackendError]:
+        """One answer or error for each request, in order. A request that fails by itself does not fail the others of its batch."""
         from lmms_eval.api.instance import Instance, unwrap_generation_output
 
         self._model.task_dict = {_TASK: {_SPLIT: requests}}
         instances = []
         for n, request in enumerate(requests):
-            how = _generation({**request.sampling, **self._spec.extra_body})
+            generation_kwargs = _generation({**request.sampling, **self._spec.extra_body})
             if self._simple:
-                arguments: tuple[Any, ...] = (_text(request), how, _visuals, n, _TASK, _SPLIT)
+                arguments: tuple[Any, ...] = (_text(request), generation_kwargs, _visuals, n, _TASK, _SPLIT)
             else:
-                arguments = (_text(request), _messages, how, n, _TASK, _SPLIT)
+                arguments = (_text(request), _messages, generation_kwargs, n, _TASK, _SPLIT)
             metadata = {"task": _TASK, "doc_id": n, "repeats": 1}
             instances.append(
                 Instance(

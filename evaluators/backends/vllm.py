@@ -136,8 +136,8 @@ class VLLMBackend:
 
     def _prompt(self, request: ChatRequest) -> dict[str, Any]:
         """The prompt's tokens with the model's own image marks, and the images beside them."""
-        how = {"continue_final_message": True} if request.continues else {"add_generation_prompt": True}
-        text = self._rendered(request, how)
+        template_options = {"continue_final_message": True} if request.continues else {"add_generation_prompt": True}
+        text = self._rendered(request, template_options)
         bos = getattr(self._tokenizer, "bos_token", None)
         # A template that writes the start itself must not get a second one.
         ids = self._tokenizer(text, add_special_tokens=not (bos and text.startswith(bos)))["input_ids"]
@@ -146,7 +146,7 @@ class VLLMBackend:
         ]
         return {"prompt_token_ids": ids, **({"multi_modal_data": {"image": images}} if images else {})}
 
-    def _rendered(self, request: ChatRequest, how: dict[str, Any]) -> str:
+    def _rendered(self, request: ChatRequest, template_options: dict[str, Any]) -> str:
         """By the chat template, which may take content as a list of parts or, for models of text alone, as a string."""
         apply = self._templated.apply_chat_template  # type: ignore[union-attr]
 
@@ -158,7 +158,7 @@ class VLLMBackend:
 
         plain = self._strings and all(isinstance(p, Text) for m in request.messages for p in m.parts)
         conversation = [{"role": m.role, "content": joined(m) if plain else content(m)} for m in request.messages]
-        text: str = apply(conversation, tokenize=False, **how)
+        text: str = apply(conversation, tokenize=False, **template_options)
         return text
 
     def _sampling(self, sampling: dict[str, Any], top_logprobs: int) -> Any:

@@ -42,10 +42,10 @@ class Breaker:
     about one item (too long, a broken picture) is no sign of either.
     """
 
-    def __init__(self, judge: str, most: int, ends: bool = True) -> None:
+    def __init__(self, judge: str, at_once: int, ends: bool = True) -> None:
         self._judge = judge
         self._ends = ends
-        self._most = max(most, 3)  # one late 404 is no proof, however few requests are in flight
+        self._streak_limit = max(at_once, 3)  # one late 404 is no proof, however few requests are in flight
         self._streak = 0
         self._alive = False
         self._answered = asyncio.Event()
@@ -110,7 +110,7 @@ class Breaker:
         """
         if error.kind in FATAL:
             self._streak += 1
-            if self._streak >= self._most:
+            if self._streak >= self._streak_limit:
                 raise self._stop(error, f"the last {self._streak} requests all failed")
         elif error.kind not in _OF_ONE_ITEM and not self._answered.is_set():
             self._lost += 1

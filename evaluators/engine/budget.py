@@ -59,9 +59,9 @@ class Budget:
         spent: what the folder took before.
     """
 
-    def __init__(self, currency: str, most: float | None = None, spent: float = 0.0) -> None:
+    def __init__(self, currency: str, limit: float | None = None, spent: float = 0.0) -> None:
         self.currency = currency
-        self.most = most
+        self.limit = limit
         self.before = self.spent = spent
         self.held = 0.0
         self.most_spent_and_held = spent
@@ -79,12 +79,12 @@ class Budget:
         Returns:
             False where it does not fit into what is left: it must not be sent.
         """
-        while self.most is not None:
-            if self.spent + amount > self.most:
+        while self.limit is not None:
+            if self.spent + amount > self.limit:
                 self.reached, self._refused = True, max(self._refused, amount)
                 return False
             # With nothing in flight nothing is reserved, and no settlement would ever wake a request that waits.
-            if self.spent + self.held + amount <= self.most or not self._open:
+            if self.spent + self.held + amount <= self.limit or not self._open:
                 break
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -104,14 +104,14 @@ class Budget:
             if not turn.done():
                 turn.set_result(None)
 
-    def stop(self, left: str, folder: object) -> RunStopped:
+    def stop(self, remaining: str, folder: object) -> RunStopped:
         """The message to print when it is used up.
 
         Args:
-            left: what remains to be done, such as "12 verdicts".
+            remaining: what remains to be done, such as "12 verdicts".
         """
-        spent, most, next_request = map(self.text, (self.spent, self.most or 0.0, self._refused))
-        return stop_messages.budget_used_up(spent, most, next_request, folder, left)
+        spent, limit, next_request = map(self.text, (self.spent, self.limit or 0.0, self._refused))
+        return stop_messages.budget_used_up(spent, limit, next_request, folder, remaining)
 
     @property
     def waiting(self) -> bool:
@@ -151,18 +151,18 @@ class Account:
         self._share = 0.0
         """The largest share of what a request could read that one did read."""
 
-    async def hold(self, spec: ModelSpec, asked: Case | ChatRequest) -> Reservation | None:
+    async def hold(self, spec: ModelSpec, request: Case | ChatRequest) -> Reservation | None:
         """Reserve what a decision or a request may cost; None where that is more than is left."""
         reservation = Reservation()
-        if self.budget.most is not None:
-            if isinstance(asked, Case):
+        if self.budget.limit is not None:
+            if isinstance(request, Case):
                 assert isinstance(spec, JudgeSpec)  # only a judge decides a case
-                most = most_of_case(spec, asked)
+                tokens = most_of_case(spec, request)
             else:
-                most = most_of_request(spec, asked)
+                tokens = most_of_request(spec, request)
             share = 1.0 if self._answers < LEARNT_FROM else min(1.0, MARGIN * self._share)
             reservation = Reservation(
-                share * most.read * self._rates.read + most.written * self._rates.written, most.read
+                share * tokens.read * self._rates.read + tokens.written * self._rates.written, tokens.read
             )
         return reservation if await self.budget.hold(reservation.amount) else None
 
@@ -211,7 +211,7 @@ def most_of_case(spec: JudgeSpec, case: Case) -> Tokens:
     written = max_written(spec) or 0
     if spec.verdict == "reasoned":  # the second call reads what the first wrote, and writes one token
         return Tokens(2 * read + written, written + 1)
-    calls = len(spec.asked(case).criteria) or 1 if spec.verdict == "direct" else 1
+    calls = len(spec.question_for(case).criteria) or 1 if spec.verdict == "direct" else 1
     return Tokens(calls * read, calls * written)
 
 
@@ -245,9 +245,9 @@ def check_limited(spec: ModelSpec) -> None:
         UserError: there is none.
     """
     if max_written(spec) is None:
-        named = " and ".join(f"{n}: {spec.extra_body[n]!r}" for n in _limits(spec) if n in spec.extra_body)
+        settings = " and ".join(f"{n}: {spec.extra_body[n]!r}" for n in _limits(spec) if n in spec.extra_body)
         raise UserError(
-            f"{spec.name!r}: max_cost needs a limit on what is written, and its extra_body sets {named}: set a whole number "
+            f"{spec.name!r}: max_cost needs a limit on what is written, and its extra_body sets {settings}: set a whole number "
             "above 0, or leave it out"
         )
 

@@ -126,7 +126,7 @@ class Caller:
         self._breaker = Breaker(spec.name, at_once, ends)
         self._reported_until = 0.0
 
-    async def admit(self, asked: Case | ChatRequest) -> Reservation | None:
+    async def admit(self, request: Case | ChatRequest) -> Reservation | None:
         """Wait until a request may be sent, with what it may cost set aside.
 
         Returns:
@@ -139,19 +139,19 @@ class Caller:
         reservation = None
         try:
             await self._breaker.ready()
-            reservation = await self._hold(asked)
+            reservation = await self._hold(request)
         finally:
             if reservation is None:
                 self._slots.release()
         return reservation
 
-    async def _hold(self, asked: Case | ChatRequest) -> Reservation | None:
-        return await self._account.hold(self.spec, asked) if self._account else Reservation()
+    async def _hold(self, request: Case | ChatRequest) -> Reservation | None:
+        return await self._account.hold(self.spec, request) if self._account else Reservation()
 
     async def call(
         self,
         reservation: Reservation,
-        asked: Case | ChatRequest,
+        request: Case | ChatRequest,
         item: str,
         ask: Callable[[], Awaitable[Answer]],
         read: Callable[[Answer], T],
@@ -185,7 +185,7 @@ class Caller:
                         raise error from None
                     earlier += e.replies
                     await self._pause(attempt, e)
-                    paying = await self._hold(asked)
+                    paying = await self._hold(request)
                     if paying is None:  # the budget is used up: the run ends, and the next one asks again
                         raise error from None
                 else:
@@ -194,8 +194,8 @@ class Caller:
                     self._settle(paying, answer)
                     paying = None
                     if attempt > 1:
-                        before = both(failed_replies(earlier), answer.failed_replies)
-                        answer = replace(answer, attempts=attempt, failed_replies=before)
+                        failures = both(failed_replies(earlier), answer.failed_replies)
+                        answer = replace(answer, attempts=attempt, failed_replies=failures)
                     return Answered(answer, parsed)
         finally:
             if paying is not None:  # cancelled, or an error that is not the server's: nothing was paid
@@ -249,10 +249,10 @@ class Caller:
             self._account.settle(reservation, answer, lost)
 
     async def _pause(self, attempt: int, error: BackendError) -> None:
-        most = self.spec.retry_after_most_s
-        requested_s, seconds = asked_s(error), backoff_s(attempt, error, most)
+        most_s = self.spec.retry_after_most_s
+        requested_s, seconds = asked_s(error), backoff_s(attempt, error, most_s)
         now = time.monotonic()
         if requested_s is not None and seconds > LONG_PAUSE_S and now + seconds > self._reported_until + 1.0:
             self._reported_until = now + seconds  # all requests in flight wait for the same thing: reported once
-            log.warning("%s", stop_messages.asked_to_wait(self.spec.name, error, requested_s, seconds, most))
-        await self.tally.waits.pause(error.kind, seconds, asked=requested_s is not None)
+            log.warning("%s", stop_messages.asked_to_wait(self.spec.name, error, requested_s, seconds, most_s))
+        await self.tally.waits.pause(error.kind, seconds, by_server=requested_s is not None)

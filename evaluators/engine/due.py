@@ -128,8 +128,8 @@ class Grid:
             call = call_digest(
                 item_digest, judge_digest, view, _read_as(arm_input, judge), sample, repeat_id=arm_input.repeat_id
             )
-            place = call if candidate is None else digest(call, order)
-            key = verdict_key(place, arm.name, writer, arm_input.replicate)
+            trial_digest = call if candidate is None else digest(call, order)
+            key = verdict_key(trial_digest, arm.name, writer, arm_input.replicate)
             yield Cell(key, call, judge.name, arm.name, writer, order, sample, arm_input, shown, candidate)
 
 
@@ -161,18 +161,19 @@ class Finished:
         return finished
 
     def note(self, key: str, status: str, call: str, redo: Collection[str] = ()) -> None:
+        """Take up a verdict line; a later line on the same key replaces it."""
         if status == "error":
             return  # an error opens nothing: answers before and after it stay valid
-        short, asked = _short(key), _short(call)
+        short_key, short_call = _short(key), _short(call)
         if status in redo:
-            self.keys.discard(short)
-            self.calls.discard(asked)
-            self.reopened.add(short)
+            self.keys.discard(short_key)
+            self.calls.discard(short_call)
+            self.reopened.add(short_key)
         else:
-            self.keys.add(short)
-            self.calls.add(asked)
+            self.keys.add(short_key)
+            self.calls.add(short_call)
             if self.reopened:
-                self.reopened.discard(short)
+                self.reopened.discard(short_key)
 
     def has(self, cell: Cell) -> bool:
         return _short(cell.key) in self.keys

@@ -20,9 +20,9 @@ CONGESTION = frozenset({"rate_limit", "server", "timeout", "descriptors"})
 class Slots:
     """At most `most` requests in flight. Adaptive: starts low, adds one a round of successes, halves on congestion."""
 
-    def __init__(self, most: int, adaptive: bool = False) -> None:
-        self.most = most
-        self.limit = min(8, most) if adaptive else most
+    def __init__(self, concurrency: int, adaptive: bool = False) -> None:
+        self.concurrency = concurrency
+        self.limit = min(8, concurrency) if adaptive else concurrency
         self.in_use = 0
         self._adaptive = adaptive
         self._grown = 0.0
@@ -55,7 +55,7 @@ class Slots:
                 turn.set_result(None)
 
     def succeeded(self) -> None:
-        if self._adaptive and self.limit < self.most:
+        if self._adaptive and self.limit < self.concurrency:
             self._grown += 1 / self.limit
             if self._grown >= 1:
                 self._grown = 0.0
@@ -79,9 +79,14 @@ class Waits:
     asked_s: float = 0.0
     """The longest pause that the server asked for among those now waiting."""
 
-    async def pause(self, kind: str, seconds: float, asked: bool) -> None:
+    async def pause(self, kind: str, seconds: float, by_server: bool) -> None:
+        """Sleep, counted under `kind`.
+
+        Args:
+            by_server: the server asked for the pause.
+        """
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        if asked:
+        if by_server:
             self.asked_s = max(self.asked_s, seconds)
         try:
             await asyncio.sleep(seconds)

@@ -112,8 +112,8 @@ class Runner:
         if self._unreadable:
             raise RunStopped(self._unreadable)
         for budget in {a.budget for a in self._accounts.values() if a.budget.reached}:
-            left = self.tally.total - self.tally.written + self.tally.statuses["error"]
-            raise budget.stop(f"{left:,} verdicts", self._verdicts.path.parent)
+            missing = self.tally.total - self.tally.written + self.tally.statuses["error"]
+            raise budget.stop(f"{missing:,} verdicts", self._verdicts.path.parent)
 
     async def _one_by_one(self, work: Sequence[Judging], media: MediaWindow) -> None:
         for judge, works in work:
@@ -138,9 +138,14 @@ class Runner:
 
     async def _prepared(self, works: Sequence[Work], media: MediaWindow, judge: Judge) -> AsyncGenerator[Due]:
         """The items with open cells; while one batch is asked, the media of the next are read."""
-        shown, most = judge.sees_media and not judge.in_process, judge.spec.max_pixels  # engines open files themselves
+        encoded, max_pixels = (
+            judge.sees_media and not judge.in_process,
+            judge.spec.max_pixels,
+        )  # engines open files themselves
         batches = (
-            (w, asyncio.ensure_future(media.prepare(items, shown, most))) for w in works for items in _batches(w)
+            (w, asyncio.ensure_future(media.prepare(items, encoded, max_pixels)))
+            for w in works
+            for items in _batches(w)
         )
         ahead = next(batches, None)
         try:
@@ -177,17 +182,18 @@ class Runner:
             self._items.append(b"".join(map(encode, new)))
 
     async def _ask(self, asking: _Asking, item: Item, cells: list[Cell], reservation: Reservation) -> None:
+        """One call for cells that share it: their verdicts are written, or the error is."""
         judge, caller = asking.judge, asking.caller
         cell, case = cells[0], case_of(item, cells[0])
         seed = seed_of(item, cell.order, cell.arm, cell.writer, sample=cell.sample, replicate=cell.arm_input.replicate)
-        asked = judge.spec.asked(case)
+        question = judge.spec.question_for(case)
         try:
             answer, parsed = await caller.call(
                 reservation,
                 case,
                 item.uid,
                 lambda: judge.decide(case, seed),
-                lambda answer: parse(answer, asked, judge.spec.complete_reasons),
+                lambda answer: parse(answer, question, judge.spec.complete_reasons),
             )
         except BackendError as error:
             self.write(item, cells, None, Parsed("error"), error)

@@ -77,9 +77,9 @@ async def write_rubrics(work: Sequence[Writing], journal: Journal, tally: Tally)
         raise cause_of(failures) from None
     finally:
         media.close()
-    left = tally.total - tally.written + tally.statuses["error"]
+    missing = tally.total - tally.written + tally.statuses["error"]
     for budget in {w.account.budget for w in due if w.account and w.account.budget.reached}:
-        raise budget.stop(f"{left:,} rubrics and then the verdicts", journal.path.parent)
+        raise budget.stop(f"{missing:,} rubrics and then the verdicts", journal.path.parent)
 
 
 async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media: MediaWindow) -> None:
@@ -106,9 +106,9 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
 
 async def _prepared(work: Writing, media: MediaWindow) -> AsyncGenerator[Ready]:
     """While one batch is asked, the media of the next are read."""
-    encoded, most = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
+    encoded, max_pixels = not work.backend.in_process, work.spec.max_pixels  # engines open files themselves
     batches = (
-        (batch, asyncio.ensure_future(media.prepare([d.item for d in batch], encoded, most)))
+        (batch, asyncio.ensure_future(media.prepare([d.item for d in batch], encoded, max_pixels)))
         for batch in _batches(work.draws)
     )
     ahead = next(batches, None)

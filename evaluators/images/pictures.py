@@ -284,24 +284,30 @@ def _without_fault(data: bytes, load: Callable[[bytes], Any]) -> Any:
     try:
         return load(data)
     except Exception:
-        plain = _without_texts(data)
-        if plain is None:
+        textless = _without_texts(data)
+        if textless is None:
             raise
-        return load(plain)
+        return load(textless)
 
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+"""Types of the chunks that `_without_texts` leaves out."""
+_SIGNATURE_BYTES, _LENGTH_BYTES, _TYPE_BYTES, _CHECKSUM_BYTES = 8, 4, 4, 4
+"""A PNG is a signature and then chunks: the length of its data, its type, the data, a checksum."""
 
 
 def _without_texts(data: bytes) -> bytes | None:
-    """A PNG without its texts and its colour profile, which are not part of what is seen; None where it has none."""
+    """A PNG without its texts and its colour profile, which are not part of what is seen; None where it has none, or is not a PNG."""
     if mime_of(data[:HEAD]) != "image/png":
         return None
-    pieces, place, view = [data[:8]], 8, memoryview(data)
-    while place < len(data):
-        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
-        if view[place + 4 : place + 8] not in _TEXTS:
-            pieces.append(bytes(view[place:end]))
-        place = end
-    plain = b"".join(pieces)
-    return plain if len(plain) < len(data) else None
+    view = memoryview(data)
+    chunks, start = [data[:_SIGNATURE_BYTES]], _SIGNATURE_BYTES
+    while start < len(data):
+        type_start = start + _LENGTH_BYTES
+        data_start = type_start + _TYPE_BYTES
+        end = data_start + int.from_bytes(view[start:type_start], "big") + _CHECKSUM_BYTES
+        if view[type_start:data_start] not in _TEXTS:
+            chunks.append(bytes(view[start:end]))
+        start = end
+    textless = b"".join(chunks)
+    return textless if len(textless) < len(data) else None

@@ -150,6 +150,7 @@ class Induction:
             raise stop_messages.induction_unanswered(self._asker.name, e, e.permanent) from None
 
     async def _run(self) -> Induced:
+        """Propose, verify, select, order and test; the numbers of each step are in what is returned."""
         options, parts = self._options, self._seeds
         each = await _all([self._from_pair(item) for item in parts.propose])
         proposed = sum(of_pair.proposed for of_pair in each)
@@ -181,7 +182,7 @@ class Induction:
         if ordered.text and accuracy["structured"]["select"] < accuracy["flat"]["select"]:
             note = "the list decided the selecting pairs better than the themes, so it is what was kept"
             ordered = Structure("", note=note)
-        named = [
+        selections = [
             Selected(
                 c,
                 tuple(f.seed for f in pool[i]),
@@ -194,7 +195,7 @@ class Induction:
         ]
         return Induced(
             ordered.text or flat,
-            tuple(named),
+            tuple(selections),
             ordered,
             accuracy,
             proposed,
@@ -206,8 +207,8 @@ class Induction:
 
     def _nothing(self, proposed: int, verified: int, rounds: tuple[int, ...]) -> Induced:
         """The result of proposals of which none can be used."""
-        none = Structure("", note="nothing verified")
-        return Induced("", (), none, {}, proposed, verified, rounds, self._calls, dict(self._left_out))
+        no_themes = Structure("", note="nothing verified")
+        return Induced("", (), no_themes, {}, proposed, verified, rounds, self._calls, dict(self._left_out))
 
     async def _from_pair(self, item: Item) -> _OfPair:
         item = await self._ready(item)
@@ -287,18 +288,23 @@ class Induction:
         parsed = await self._judged("criteria", Case(item, order, rubric))
         return parsed.criteria or tuple(CriterionVerdict(c.name, c.weight) for c in criteria)
 
-    async def _judged(self, how: str, case: Case) -> Parsed:
-        judge = self._judge[how]
-        asked = judge.asked(case)
+    async def _judged(self, decision: str, case: Case) -> Parsed:
+        """A judge's verdict on a case.
+
+        Args:
+            decision: which of the two judges: `holistic` or `criteria`.
+        """
+        judge = self._judge[decision]
+        question = judge.question_for(case)
         request = ChatRequest(
-            within_budget(judge.template.render(judge.shown(case), "text", asked), judge.max_pixels),
+            within_budget(judge.template.render(judge.shown(case), "text", question), judge.max_pixels),
             sampling=judge.sampling(),
-            answer_format=asked.answer_format,
+            answer_format=question.answer_format,
             affinity=case.item.uid,
         )
         read = case.rubric and (case.rubric.text, case.rubric.criteria)
         answer = await self._ask("verify", request, case.item, case.order, judge.digest, read)
-        return parse(answer, asked)
+        return parse(answer, question)
 
     async def _matrix(self, criteria: Sequence[Criterion], items: Sequence[Item]) -> list[Matrix]:
         """For each criterion and trial (each pair in AB, then in BA): 1 if it favours the preferred one, -1 the other, else 0."""
@@ -344,12 +350,21 @@ class Induction:
         return await self._ask("structure", replace(request, sampling=self._options.sampling), None, "", *about)
 
     async def _ask(self, what: str, request: ChatRequest, item: Item | None, order: str, *about: object) -> Any:
+        """Send a request under a key of all that decides its answer.
+
+        Args:
+            what: the step that asks: `propose`, `refine`, `verify`, ...
+            about: what else the request depends on.
+
+        Raises:
+            Unanswered: it failed for good.
+        """
         self._calls[what] = self._calls.get(what, 0) + 1
         media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
         prompt = self._template.digest if what in ("propose", "refine") else ""
         seed = self._options.seed if what != "verify" else None
-        how = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate, seed)
-        key = digest("induction/1", what, how, item.uid if item else None, media, order, about)
+        settings = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate, seed)
+        key = digest("induction/1", what, settings, item.uid if item else None, media, order, about)
         if seed is not None:
             request = replace(request, seed=int(digest("induction", seed, key)[:7], 16))
         try:

@@ -35,7 +35,7 @@ def coverage(row: Matrix) -> Coverage:
     return Coverage(len(row), sum(v != 0 for v in row), sum(v > 0 for v in row))
 
 
-def chosen(matrix: Sequence[Matrix], most: int) -> list[int]:
+def chosen(matrix: Sequence[Matrix], max_rows: int) -> list[int]:
     """At most this many rows, in the order in which they were taken.
 
     At each step the one that raises the accuracy of the set most (of equals: the one with the better record of its own, then
@@ -43,16 +43,16 @@ def chosen(matrix: Sequence[Matrix], most: int) -> list[int]:
     """
     taken: list[int] = []
     best: tuple[float, int] = (0.5, 0)
-    while len(taken) < min(most, len(matrix)):
+    while len(taken) < min(max_rows, len(matrix)):
         remaining = [n for n in range(len(matrix)) if n not in taken]
-        own = {n: (set_accuracy([*(matrix[t] for t in taken), matrix[n]]), sum(matrix[n])) for n in remaining}
-        taken.append(max(remaining, key=lambda n: (*own[n], -n)))
-        accuracy = own[taken[-1]][0]
+        scores = {n: (set_accuracy([*(matrix[t] for t in taken), matrix[n]]), sum(matrix[n])) for n in remaining}
+        taken.append(max(remaining, key=lambda n: (*scores[n], -n)))
+        accuracy = scores[taken[-1]][0]
         if accuracy > best[0] + 1e-12 or not best[1]:
             best = accuracy, len(taken)
     return taken[: best[1]]
 
 
-def contribution(matrix: Sequence[Matrix], place: int) -> float:
+def contribution(matrix: Sequence[Matrix], index: int) -> float:
     """What the accuracy of a set loses without one of its rows."""
-    return set_accuracy(matrix) - set_accuracy([row for n, row in enumerate(matrix) if n != place])
+    return set_accuracy(matrix) - set_accuracy([row for n, row in enumerate(matrix) if n != index])

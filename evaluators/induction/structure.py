@@ -58,7 +58,7 @@ def read_themes(answer: Answer, count: int) -> Structure:
     if numbers != list(range(1, count + 1)):
         return Structure("", note=f"the tips are for criteria {numbers}, not for each of 1 to {count} once")
     shown = [
-        "\n".join([f"{place}. {name}", *(f"   - {tip}" for _, tip in tips)])
-        for place, (name, tips) in enumerate(themes, 1)
+        "\n".join([f"{number}. {name}", *(f"   - {tip}" for _, tip in tips)])
+        for number, (name, tips) in enumerate(themes, 1)
     ]
     return Structure("\n".join(shown), tuple((name, tuple(n for n, _ in tips)) for name, tips in themes))

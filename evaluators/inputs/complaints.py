@@ -37,10 +37,10 @@ def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type
     for mistake in error.errors(include_url=False):
         if mistake["type"] != "too_short" or not mistake["input"]:
             location = mistake["loc"]
-            place = walk(top, location).place
+            key_path = walk(top, location).key_path
             # Where several types are allowed, each complains of one value: the first says enough.
-            by_member = len(place) < len(location) and mistake["type"] != "extra_forbidden"
-            key = (place, "") if by_member else (location, mistake["msg"])
+            by_member = len(key_path) < len(location) and mistake["type"] != "extra_forbidden"
+            key = (key_path, "") if by_member else (location, mistake["msg"])
             lines.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(mistake, top)}")
     return list(dict.fromkeys(lines.values()))
 
@@ -54,8 +54,8 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
         key: what its names are called.
     """
     location = tuple(error["loc"])
-    kinds, place = walk(top, location)
-    where = ".".join(str(p) for p in place)
+    kinds, key_path = walk(top, location)
+    where = ".".join(str(p) for p in key_path)
     if error["type"] == "extra_forbidden":
         owners = walk(top, location[:-1]).kinds
         field_names = [n for k in owners if isinstance(k, type) and issubclass(k, BaseModel) for n in k.model_fields]
@@ -64,7 +64,7 @@ def complaint(error: Any, top: type[BaseModel], key: str = "key") -> str:
         return f"{where!r} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == UNUSABLE_PATH:
-        return f"{place[-1]}: {message}"
+        return f"{key_path[-1]}: {message}"
     if error["type"] == "value_error":
         return f"{where + ': ' if where else ''}{message}"
     choices = [str(c) for k in kinds if get_origin(k) is Literal for c in get_args(k)]
@@ -82,19 +82,19 @@ class Walk(NamedTuple):
 
     kinds: list[Any]
     """The types that a value there may have."""
-    place: tuple[int | str, ...]
+    key_path: tuple[int | str, ...]
     """The location without the steps that only name a member of a union."""
 
 
 def walk(top: Any, location: tuple[int | str, ...]) -> Walk:
     """Follow a location by the annotations on the way from `top`."""
-    kinds, place = list(_plain(top)), []
+    kinds, key_path = list(_plain(top)), []
     for n, step in enumerate(location):
         of_key = location[n + 1 : n + 2] == (_KEY,)
         if inner := [kind for k in kinds for i in _inner(k, step, of_key) for kind in _plain(i)]:
             kinds = inner
-            place.append(step)
-    return Walk(kinds, tuple(place))
+            key_path.append(step)
+    return Walk(kinds, tuple(key_path))
 
 
 def _plain(kind: Any) -> Iterator[Any]:

@@ -53,19 +53,20 @@ def parse_criteria(rubric: str) -> tuple[Criterion, ...]:
 
 
 def _criterion(chunk: str) -> Criterion:
+    """A criterion from its bullet, with its weight (NaN where it names none)."""
     plain = _MARKUP.sub("", _BULLET.sub("", chunk)).strip()
     weights = list(_WEIGHT.finditer(plain))
     # In brackets, or before the colon, or at the end; a percentage elsewhere is part of what is asked.
     weight = next((w for w in weights if _OPENS.search(plain[: w.start()])), None)
     weight = weight or next((w for w in weights if ":" not in plain[: w.start()]), None)
     weight = weight or next((w for w in weights if not plain[w.end() :].strip(" .)]")), None)
-    named = plain
+    unweighted = plain
     if weight is not None:
-        before = _OPENS.sub("", plain[: weight.start()])
-        named = before.rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
-    name, colon, description = named.partition(":")
+        prefix = _OPENS.sub("", plain[: weight.start()])
+        unweighted = prefix.rstrip(" ([{-:,") + plain[weight.end() :].lstrip(" )]}")
+    name, colon, description = unweighted.partition(":")
     if not colon or len(name) > 80:
-        name, description = named[:60], named
+        name, description = unweighted[:60], unweighted
     return Criterion(
-        name.strip(" -–—.") or named[:60].strip(), description.strip(), float(weight[1]) if weight else math.nan
+        name.strip(" -–—.") or unweighted[:60].strip(), description.strip(), float(weight[1]) if weight else math.nan
     )

@@ -60,10 +60,10 @@ class _Row(Entry):
 
     @model_validator(mode="after")
     def _no_places(self) -> _Row:
-        named = _BY_PLACE.search(self.rationale)
-        if named:
+        match = _BY_PLACE.search(self.rationale)
+        if match:
             raise ValueError(
-                f"rationale: names a candidate by its place ({named[0]!r}), and places alternate: "
+                f"rationale: names a candidate by its place ({match[0]!r}), and places alternate: "
                 "say `the preferred one` or what it is like"
             )
         return self
@@ -122,12 +122,12 @@ class Exemplars:
         return tuple(joined(shown, [Text("So much for the examples. Your task:")]))
 
 
-def joined(before: list[Part] | tuple[Part, ...], after: list[Part] | tuple[Part, ...]) -> list[Part]:
+def joined(head: list[Part] | tuple[Part, ...], tail: list[Part] | tuple[Part, ...]) -> list[Part]:
     """Parts one after the other; where two texts meet they become one, with an empty line between."""
-    if before and after and isinstance(before[-1], Text) and isinstance(after[0], Text):
-        seam = Text(before[-1].text.rstrip("\n") + "\n\n" + after[0].text)
-        return [*before[:-1], seam, *after[1:]]
-    return [*before, *after]
+    if head and tail and isinstance(head[-1], Text) and isinstance(tail[0], Text):
+        seam = Text(head[-1].text.rstrip("\n") + "\n\n" + tail[0].text)
+        return [*head[:-1], seam, *tail[1:]]
+    return [*head, *tail]
 
 
 def _read(path: Path) -> tuple[Exemplar, ...]:

@@ -105,15 +105,16 @@ class _Prompt:
         return value
 
     def _response(self, value: Mapping[str, Any], around: list[str]) -> dict[str, object]:
+        """A response as templates see it. Its fence, if it has one of its own, and those of its parts go to `around`."""
         inner: list[str] = []
         response = {name: self.shown(part, inner) for name, part in value.items() if name != "names"}
-        text, own = response.get("text"), ""
+        text, fence = response.get("text"), ""
         if isinstance(text, Section):
             if names := value.get("names"):
-                text.fence = own = fence_of(value["text"], *names)
-                self.fences.append(own)
+                text.fence = fence = fence_of(value["text"], *names)
+                self.fences.append(fence)
             response["fence"] = text.fence
-        around += [own, *inner]
+        around += [fence, *inner]
         return response
 
 

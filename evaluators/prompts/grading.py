@@ -82,8 +82,8 @@ def label(key: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one request asks for, and its answer is read against."""
+class Question:
+    """What one request asks for: its answer is read against this."""
 
     grading: Grading = Grading()
     shown: int = 2
@@ -99,4 +99,4 @@ class Asked:
         return {"pairwise": "tag", "listwise": "ranking", "pointwise": "score"}[self.grading.kind]
 
 
-PAIR = Asked()
+PAIR = Question()

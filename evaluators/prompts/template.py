@@ -28,7 +28,7 @@ from evaluators.keys import digest
 from evaluators.messages import Image, Message, Part, Text
 from evaluators.prompts.criteria import criteria_of
 from evaluators.prompts.fences import Section, Sections, fenced
-from evaluators.prompts.grading import PAIR, Asked, Grading
+from evaluators.prompts.grading import PAIR, Grading, Question
 from evaluators.records import Candidate, Criterion, Item, Label, Media, MediaFile, Order
 
 RENDERER_VERSION = "renderer/2"
@@ -71,13 +71,13 @@ class Case:
         return 1 if self.candidate is not None else len(self.order)
 
 
-def asked_on(case: Case, grading: Grading) -> Asked:
+def question_for(case: Case, grading: Grading) -> Question:
     """What is asked on a case: verdicts on the rubric's criteria (as they are listed, or as its text reads) where they
     decide and there are some."""
     criteria: tuple[Criterion, ...] = ()
     if grading.decision == "criteria" and case.rubric:
         criteria = case.rubric.criteria or criteria_of(case.rubric.text)
-    return Asked(grading, case.count(), criteria)
+    return Question(grading, case.count(), criteria)
 
 
 def pick_of(choice: int, order: Order) -> int:
@@ -177,15 +177,16 @@ class Template:
                     raise UserError(f"{self.path}: `decision: criteria` needs a template that shows {{{{ criteria }}}}")
 
     def _probe(self, mode: str, media: tuple[Media, ...], criteria: tuple[Criterion, ...] = (), **case: Any) -> str:
+        """The prompt's text on a made-up case, which tells what the template shows."""
         texts = self._probed if len(self._probed) > 1 else ("text-one", "text-two")
         candidates, stored = tuple(Candidate(t) for t in texts), tuple(range(len(texts)))
         item = Item("probe", "probe", "1", 0, "the-question", candidates, stored, Label(preferred=0), media=media)
         if "responses" not in self._needs:
             case["hidden"] = frozenset({"responses", *(() if "question" in self._needs else ("media",))})
         candidate = 0 if self._grading.kind == "pointwise" else None
-        asked = Asked(self._grading, len(self._probed), criteria)
+        question = Question(self._grading, len(self._probed), criteria)
         (message,) = self.render(
-            Case(item, "ABC"[: len(texts)], **case, candidate=candidate), mode, asked, **self._extra
+            Case(item, "ABC"[: len(texts)], **case, candidate=candidate), mode, question, **self._extra
         )
         return "".join(p.text for p in message.parts if isinstance(p, Text))
 
@@ -222,11 +223,13 @@ class Template:
         context = self._template.new_context({**self._globals, **values}, shared=True)
         return "".join(self._template.root_render_func(context))
 
-    def render(self, case: Case, mode: str = "text", asked: Asked = PAIR, **extra: object) -> tuple[Message, ...]:
+    def render(
+        self, case: Case, mode: str = "text", question: Question = PAIR, /, **extra: object
+    ) -> tuple[Message, ...]:
         """One user message, text and images interleaved.
 
         Args:
-            asked: what the answer is to be, as `parsing.parse` will read it.
+            question: what the answer is to be, as `parsing.parse` will read it.
             extra: what the template may use besides; the names are those given to `Template(extra=...)`.
 
         Raises:
@@ -234,7 +237,7 @@ class Template:
         """
         places = _Places()
         try:
-            text = self._filled(_values(case, mode, asked, places, extra))
+            text = self._filled(_values(case, mode, question, places, extra))
         except Exception as e:  # a template is a user's program: whatever it raises is a mistake in it
             frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == "<template>"]
             line = self._template.get_corresponding_lineno(frames[-1].lineno or 0) if frames else "?"
@@ -273,7 +276,9 @@ class _Places:
         return "".join(marks)
 
 
-def _values(case: Case, mode: str, asked: Asked, places: _Places, extra: Mapping[str, object]) -> dict[str, object]:
+def _values(
+    case: Case, mode: str, question: Question, places: _Places, extra: Mapping[str, object]
+) -> dict[str, object]:
     """What a template may use: texts in their fences, and marks for the media."""
     item = case.item
     shown = None if "responses" in case.hidden else case.shown()
@@ -285,7 +290,7 @@ def _values(case: Case, mode: str, asked: Asked, places: _Places, extra: Mapping
             "rubric": case.rubric.text if case.rubric else None,
             "criteria": [
                 {"name": " ".join(c.name.split()), "description": " ".join(c.description.split())}
-                for c in asked.criteria
+                for c in question.criteria
             ],
             "criterion": item.criterion or None,
             **extra,
@@ -296,8 +301,8 @@ def _values(case: Case, mode: str, asked: Asked, places: _Places, extra: Mapping
     values |= {
         "advice": case.advice,
         "modality": values.get("modality", item.modality()),
-        "ties": asked.grading.ties,
-        "scale": asked.grading.scale,
+        "ties": question.grading.ties,
+        "scale": question.grading.scale,
         "mode": mode,
         "media": places.mark(media),
         "media_missing": item.media_missing and "media" not in case.hidden,

@@ -66,16 +66,16 @@ FAILED = frozenset(
 )
 
 
-def ending(reason: str | None, complete: Collection[str] = ()) -> Ending:
+def ending(reason: str | None, complete_reasons: Collection[str] = ()) -> Ending:
     """The family of a finish reason, however it is spelled; what follows a colon does not matter, and None is complete.
 
     Args:
-        complete: further names that mean a whole answer (a judge's `complete_reasons`).
+        complete_reasons: further names that mean a whole answer (a judge's `complete_reasons`).
     """
     if not reason:
         return "complete"
     name = _plain(reason)
-    if name in COMPLETE or name in {_plain(c) for c in complete}:
+    if name in COMPLETE or name in {_plain(c) for c in complete_reasons}:
         return "complete"
     families: tuple[tuple[Ending, frozenset[str]], ...] = (("cut", CUT), ("filtered", FILTERED), ("failed", FAILED))
     return next((family for family, names in families if name in names), "unknown")
@@ -89,7 +89,9 @@ def _plain(reason: str) -> str:
     return words.removeprefix("finish_reason_")
 
 
-def check_finished(reason: str | None, complete: Collection[str] = (), usage: dict[str, int] | None = None) -> None:
+def check_finished(
+    reason: str | None, complete_reasons: Collection[str] = (), usage: dict[str, int] | None = None
+) -> None:
     """Let an answer pass that its model or a limit ended.
 
     Args:
@@ -98,7 +100,7 @@ def check_finished(reason: str | None, complete: Collection[str] = (), usage: di
     Raises:
         BackendError: of kind `server` where the server did not finish it, `finish_reason` where it is not known.
     """
-    family = ending(reason, complete)
+    family = ending(reason, complete_reasons)
     if family == "failed":
         raise BackendError(
             "server",

@@ -85,8 +85,8 @@ _TAGS: dict[str, re.Pattern[str]] = {}
 def _tag(tag: str) -> re.Pattern[str]:
     """`<answer>` and `</answer>` as they are written: also escaped (`&lt;`, `\\<`), full-width, cut off at the very end."""
     if tag not in _TAGS:
-        left, right, blank = r"(?:\\?<|＜|&lt;)", r"(?:\\?>|＞|&gt;|\Z)", f"{_BLANK}{{0,8}}"
-        _TAGS[tag] = re.compile(rf"{left}{blank}(\\?/{blank})?{tag}{blank}{right}", re.I | re.A)
+        opening, closing, blank = r"(?:\\?<|＜|&lt;)", r"(?:\\?>|＞|&gt;|\Z)", f"{_BLANK}{{0,8}}"
+        _TAGS[tag] = re.compile(rf"{opening}{blank}(\\?/{blank})?{tag}{blank}{closing}", re.I | re.A)
     return _TAGS[tag]
 
 
@@ -152,9 +152,9 @@ _GOES_ON = re.compile(
 )
 
 
-def _passage(text: str, place: int) -> int:
-    """Where the line of a place begins, or the sentence that runs on into it from the lines before."""
-    begin = text.rfind("\n", 0, place) + 1
+def _passage(text: str, offset: int) -> int:
+    """Where the line of an offset begins, or the sentence that runs on into it from the lines before."""
+    begin = text.rfind("\n", 0, offset) + 1
     for _ in range(_SENTENCE_LINES):
         earlier = text.rfind("\n", 0, max(begin - 1, 0)) + 1
         if not begin or not _GOES_ON.search(text[max(earlier, begin - 80) : begin]):
@@ -213,10 +213,10 @@ def _recited(text: str, forms: Sequence[Form]) -> bool:
 
 def _answers_a_line(text: str, group: Sequence[Form]) -> bool:
     """Whether the last form is alone on its line, and says again one of several that the line before offers."""
-    *_, before, last = group
-    begin, above = (text.rfind("\n", 0, f.start) + 1 for f in (last, before))
+    *_, previous, last = group
+    begin, above = (text.rfind("\n", 0, f.start) + 1 for f in (last, previous))
     offered = {f.value for f in group[-_NEIGHBOURS:-1] if f.start >= above} - {None}
-    alone = begin >= before.end and _line(text, last).strip(_DECORATION + ".") == ""
+    alone = begin >= previous.end and _line(text, last).strip(_DECORATION + ".") == ""
     return alone and last.value in offered and len(offered) > 1
 
 
@@ -298,18 +298,18 @@ def _label(text: str, form: Form) -> _Label | None:
     Where the form begins its line, they may be all of the line above.
     """
     begin = text.rfind("\n", 0, form.start) + 1
-    before = text[begin : form.start]
-    if not before.strip(_DECORATION) and begin:
+    lead = text[begin : form.start]
+    if not lead.strip(_DECORATION) and begin:
         above = text[max(0, begin - _LONGEST) : begin].rstrip()
-        before = above[above.rfind("\n") + 1 :]
-        if before.lstrip().startswith("#"):
-            before += ":"
-        elif not before.rstrip("*_` ").endswith((":", "：")):
+        lead = above[above.rfind("\n") + 1 :]
+        if lead.lstrip().startswith("#"):
+            lead += ":"
+        elif not lead.rstrip("*_` ").endswith((":", "：")):
             return None
-    if len(before) > 2 * _LONGEST:
+    if len(lead) > 2 * _LONGEST:
         return None
-    item = _ITEM.match(before)
-    content = before[item.end() if item else 0 :]
+    item = _ITEM.match(lead)
+    content = lead[item.end() if item else 0 :]
     label = (
         _LABEL.fullmatch(content)
         or _CONCERNS.fullmatch(content)
@@ -369,14 +369,14 @@ def after_reasoning(text: str) -> str | None:
 
 
 def _without_blocks(text: str) -> str:
-    """The text with its closed blocks of reasoning blanked, so that all places stay where they are."""
-    pieces, place = [], 0
-    while (opens := _OPENS.search(text, place)) is not None and (
+    """The text with its closed blocks of reasoning blanked, so that all offsets stay what they are."""
+    pieces, offset = [], 0
+    while (opens := _OPENS.search(text, offset)) is not None and (
         closes := _CLOSES.search(text, opens.end())
     ) is not None:
-        pieces += [text[place : opens.start()], " " * (closes.end() - opens.start())]
-        place = closes.end()
-    return "".join([*pieces, text[place:]])
+        pieces += [text[offset : opens.start()], " " * (closes.end() - opens.start())]
+        offset = closes.end()
+    return "".join([*pieces, text[offset:]])
 
 
 def _last(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:

@@ -1,7 +1,7 @@
 """From an answer to a status and a choice: strict, per answer format, with no digit fallback and no coin.
 
 Every parser is versioned and its name is written beside what it derived. `forms` finds what is written where a verdict belongs and
-which of it decides, for all formats alike. What may be there depends on what was asked (`grading.Asked`): a strict permutation of as
+which of it decides, for all formats alike. What may be there depends on the question (`grading.Question`): a strict permutation of as
 many as were shown, an integer in range, a line for each criterion. docs/parsing.md shows what counts as a verdict and what does not.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from evaluators.prompts.grading import PAIR, Asked
+from evaluators.prompts.grading import PAIR, Question
 from evaluators.records import Answer, Criterion, CriterionVerdict, Probability, Status
 from evaluators.replies.digits import Masses, masses
 from evaluators.replies.finish import ending
@@ -76,12 +76,12 @@ _LETTERS = {"A": "1", "B": "2", "C": "tie"}
 _FOUR_WAY = {"A>B": "1", "B>A": "2", "A=B=GOOD": "both good", "A=B=BAD": "both bad"}
 
 
-def _number(asked: Asked, content: str) -> str | None:
+def _number(question: Question, content: str) -> str | None:
     """A position, or a tie: those that were offered, and a plain tie where none was, as one that was not asked for."""
     verdict = named(content).lower()
     if verdict.isascii() and verdict.isdigit():
-        return verdict if len(verdict) == 1 and 1 <= int(verdict) <= asked.shown else None
-    ties = ("both good", "both bad") if asked.grading.ties == "good_bad" else ("tie",)
+        return verdict if len(verdict) == 1 and 1 <= int(verdict) <= question.shown else None
+    ties = ("both good", "both bad") if question.grading.ties == "good_bad" else ("tie",)
     return verdict if verdict in ties else None
 
 
@@ -101,9 +101,9 @@ def _four_way(content: str) -> str | None:
     return _FOUR_WAY.get(undecorated(content).replace(" ", "").upper())
 
 
-def _score_in_range(asked: Asked, content: str) -> str | None:
+def _score_in_range(question: Question, content: str) -> str | None:
     """A whole number of the scale, or `8/9` where 9 is its highest."""
-    low, high = asked.grading.scale
+    low, high = question.grading.scale
     score, slash, of = undecorated(content).partition("/")
     score = undecorated(score)
     if not _WHOLE_NUMBER.fullmatch(score) or (slash and undecorated(of) != str(high)):
@@ -111,41 +111,43 @@ def _score_in_range(asked: Asked, content: str) -> str | None:
     return str(int(score)) if low <= int(score) <= high else None
 
 
-def _permutation(asked: Asked, content: str) -> str | None:
+def _permutation(question: Question, content: str) -> str | None:
     """`2>1>3`, best first: every candidate once, none level."""
     places = [named(p) for p in undecorated(content).split(">")]
-    return ">".join(places) if sorted(places) == [str(n) for n in range(1, asked.shown + 1)] else None
+    return ">".join(places) if sorted(places) == [str(n) for n in range(1, question.shown + 1)] else None
 
 
-def _lines(asked: Asked, content: str) -> str | None:
+def _lines(question: Question, content: str) -> str | None:
     """One line for each criterion, `number: verdict`, none missing and none twice."""
     lines = [_LINE.fullmatch(undecorated(line)) for line in content.splitlines() if line.strip()]
     verdicts = {int(m[1]): undecorated(m[2]).lower() for m in lines if m}
-    if not all(lines) or len(lines) != len(asked.criteria) or set(verdicts) != set(range(1, len(lines) + 1)):
+    if not all(lines) or len(lines) != len(question.criteria) or set(verdicts) != set(range(1, len(lines) + 1)):
         return None
-    if any(_on_criterion(c, verdicts[n], asked) is None for n, c in enumerate(asked.criteria, 1)):
+    if any(_on_criterion(c, verdicts[n], question) is None for n, c in enumerate(question.criteria, 1)):
         return None
     return "\n".join(verdicts[n] for n in sorted(verdicts))
 
 
 def _ranked(best_first: Sequence[int]) -> Parsed:
+    """A ranking as a verdict, from its positions (1 = the first shown)."""
     ranks = [0] * len(best_first)
-    for place, position in enumerate(best_first):
-        ranks[position - 1] = place
+    for rank, position in enumerate(best_first):
+        ranks[position - 1] = rank
     return Parsed("ok", best_first[0], ranks=tuple(ranks))
 
 
-def _on_criterion(criterion: Criterion, verdict: str, asked: Asked) -> CriterionVerdict | None:
+def _on_criterion(criterion: Criterion, verdict: str, question: Question) -> CriterionVerdict | None:
+    """A verdict on one criterion, as its line says it; None where it cannot be read."""
     blank = CriterionVerdict(criterion.name, criterion.weight)
     if verdict == "n/a":
         return blank
-    if asked.grading.kind == "pointwise":
-        score = _score_in_range(asked, verdict)
+    if question.grading.kind == "pointwise":
+        score = _score_in_range(question, verdict)
         return None if score is None else replace(blank, score=float(score))
     return replace(blank, choice=0 if verdict == "tie" else int(verdict)) if verdict in ("1", "2", "tie") else None
 
 
-def weighed(verdicts: Sequence[CriterionVerdict], asked: Asked) -> Parsed:
+def weighed(verdicts: Sequence[CriterionVerdict], question: Question) -> Parsed:
     """The decision that verdicts on criteria come to: their weighted sum, over those that could be assessed.
 
     Comparing: weight times +1 or -1 (or P(1) - P(2)), a tie at 0. Scoring: the weighted sum over the sum of the weights' sizes.
@@ -153,7 +155,7 @@ def weighed(verdicts: Sequence[CriterionVerdict], asked: Asked) -> Parsed:
     """
     criteria = tuple(verdicts)
     largest = max((abs(v.weight) for v in criteria), default=0.0) or 1.0
-    if asked.grading.kind == "pointwise":
+    if question.grading.kind == "pointwise":
         scored = [(v.weight / largest, v.score) for v in criteria if v.score is not None]
         total = sum(abs(w) for w, _ in scored)
         if not total:
@@ -171,54 +173,60 @@ def _lean(verdict: CriterionVerdict) -> float:
     return {1: 1.0, 2: -1.0}.get(verdict.choice or 0, 0.0)
 
 
-def _decided(value: str, asked: Asked) -> Parsed:
+def _decided(value: str, question: Question) -> Parsed:
     choice = _CHOICES[value]
     return Parsed("ok", choice) if choice > 0 else Parsed("tie", both_bad=choice == BOTH_BAD)
 
 
-def _ordered(value: str, asked: Asked) -> Parsed:
+def _ordered(value: str, question: Question) -> Parsed:
     return _ranked([int(position) for position in value.split(">")])
 
 
-def _scored(value: str, asked: Asked) -> Parsed:
+def _scored(value: str, question: Question) -> Parsed:
     return Parsed("ok", score=float(value))
 
 
-def _by_criterion(value: str, asked: Asked) -> Parsed:
-    verdicts = (_on_criterion(c, verdict, asked) for c, verdict in zip(asked.criteria, value.split("\n"), strict=True))
-    return weighed([v for v in verdicts if v is not None], asked)
+def _by_criterion(value: str, question: Question) -> Parsed:
+    verdicts = (
+        _on_criterion(c, verdict, question) for c, verdict in zip(question.criteria, value.split("\n"), strict=True)
+    )
+    return weighed([v for v in verdicts if v is not None], question)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """One way in which a text states its verdict."""
 
-    forms: Callable[[str, Asked], list[Form]]
-    """The places of a text where its verdicts are, and what each says."""
-    parsed: Callable[[str, Asked], Parsed] = _decided
+    forms: Callable[[str, Question], list[Form]]
+    """The forms of a verdict in a text, in order."""
+    parsed: Callable[[str, Question], Parsed] = _decided
     """What the verdict is that the form which decides says."""
     own_prompt: bool = True
     """A prompt that a user brings may ask for it (`answer_format:`)."""
 
 
-def _numbered_tag(text: str, asked: Asked) -> list[Form]:
-    return tagged(text, "answer", partial(_number, asked))
+def _numbered_tag(text: str, question: Question) -> list[Form]:
+    return tagged(text, "answer", partial(_number, question))
 
 
 FORMATS: dict[str, Format] = {
     "tag": Format(_numbered_tag),
-    "double_bracket": Format(lambda text, asked: bracketed(text, _letter)),
-    "four_way": Format(lambda text, asked: bracketed(text, _four_way)),
-    "better_response": Format(lambda text, asked: matched(text, _JSON, _letter_of_two) or alone(text, _letter_of_two)),
-    "answer_is_better": Format(lambda text, asked: matched(text, _ANSWER_IS_BETTER, _first_or_second)),
-    "response_is_better": Format(lambda text, asked: matched(text, _RESPONSE_IS_BETTER, _first_or_second)),
-    "plain": Format(lambda text, asked: alone(text, partial(_number, asked))),
+    "double_bracket": Format(lambda text, question: bracketed(text, _letter)),
+    "four_way": Format(lambda text, question: bracketed(text, _four_way)),
+    "better_response": Format(
+        lambda text, question: matched(text, _JSON, _letter_of_two) or alone(text, _letter_of_two)
+    ),
+    "answer_is_better": Format(lambda text, question: matched(text, _ANSWER_IS_BETTER, _first_or_second)),
+    "response_is_better": Format(lambda text, question: matched(text, _RESPONSE_IS_BETTER, _first_or_second)),
+    "plain": Format(lambda text, question: alone(text, partial(_number, question))),
     "proxy_grm": Format(_numbered_tag),
     "r1_reward": Format(_numbered_tag),
-    "ranking": Format(lambda text, asked: tagged(text, "ranking", partial(_permutation, asked)), _ordered, False),
-    "score": Format(lambda text, asked: tagged(text, "score", partial(_score_in_range, asked)), _scored, False),
-    "verdicts": Format(lambda text, asked: tagged(text, "verdicts", partial(_lines, asked)), _by_criterion, False),
-    "scores": Format(lambda text, asked: tagged(text, "scores", partial(_lines, asked)), _by_criterion, False),
+    "ranking": Format(lambda text, question: tagged(text, "ranking", partial(_permutation, question)), _ordered, False),
+    "score": Format(lambda text, question: tagged(text, "score", partial(_score_in_range, question)), _scored, False),
+    "verdicts": Format(
+        lambda text, question: tagged(text, "verdicts", partial(_lines, question)), _by_criterion, False
+    ),
+    "scores": Format(lambda text, question: tagged(text, "scores", partial(_lines, question)), _by_criterion, False),
 }
 """Answer formats in text: a format is a line here. `tag` and the last four are ours; the others belong to prompts that users bring.
 `proxy_grm` and `r1_reward` are tags that are in their authors' replies, which official protocols read in their own way."""
@@ -261,98 +269,108 @@ def undecided(answer: Answer) -> bool:
     return refused(answer) or unfinished(answer)
 
 
-def parse(answer: Answer, asked: Asked = PAIR, complete: Collection[str] = ()) -> Parsed:
+def parse(answer: Answer, question: Question = PAIR, complete_reasons: Collection[str] = ()) -> Parsed:
     """Derive status and choice from an answer that arrived. Its status is `error` where its server did not finish it.
 
     Args:
-        complete: further finish reasons that mean a whole answer (`JudgeSpec.complete_reasons`).
+        complete_reasons: further finish reasons that mean a whole answer (`JudgeSpec.complete_reasons`).
 
     Raises:
         KeyError: an answer format that no parser knows.
     """
-    reading = _read(answer, asked, complete)
-    return replace(reading.parsed, forms=reading.forms, parser=f"{answer.answer_format}/{VERSION}")
+    reading = _read(answer, question, complete_reasons)
+    return replace(reading.parsed, forms=reading.distinct_forms, parser=f"{answer.answer_format}/{VERSION}")
 
 
 class _Reading(NamedTuple):
-    """What an answer says, and how many different forms of a verdict its text holds."""
+    """What an answer says, and how many different verdicts its text holds (`Parsed.forms`)."""
 
     parsed: Parsed
-    forms: int = 0
+    distinct_forms: int = 0
 
 
-def _read(answer: Answer, asked: Asked, complete: Collection[str]) -> _Reading:
-    how = ending(answer.finish_reason, complete)
-    if answer.refusal or how == "filtered":
+def _read(answer: Answer, question: Question, complete_reasons: Collection[str]) -> _Reading:
+    """Whether the answer may be read at all; then by its tokens or by its text, as its format says."""
+    family = ending(answer.finish_reason, complete_reasons)
+    if answer.refusal or family == "filtered":
         return _Reading(Parsed("refused"))
-    if how in ("failed", "unknown"):
+    if family in ("failed", "unknown"):
         return _Reading(Parsed("error"))
-    by_tokens = _BY_TOKENS.get(answer.answer_format)
-    if by_tokens is not None:
-        return _Reading(by_tokens(answer, asked))
-    if how == "cut":
+    parse_tokens = _TOKEN_PARSERS.get(answer.answer_format)
+    if parse_tokens is not None:  # also where it was cut: one token was asked for, and `length` ends each such answer
+        return _Reading(parse_tokens(answer, question))
+    if family == "cut":
         return _Reading(Parsed("truncated"))
     reasoned = answer.answer_format == REASONED
     answer_format = FORMATS["tag" if reasoned else answer.answer_format]
     final_text = after_reasoning(answer.text)
     if final_text is None:
         return _Reading(Parsed("unparsed"))
-    forms = answer_format.forms(final_text, asked)
-    form = decision(final_text, forms)
-    different = len({f.value for f in forms} - {None})
-    if form is None:
-        return _Reading(Parsed("unparsed"), different)
-    parsed = answer_format.parsed(form.value or "", asked)
+    forms = answer_format.forms(final_text, question)
+    deciding = decision(final_text, forms)
+    distinct_forms = len({f.value for f in forms} - {None})
+    if deciding is None:
+        return _Reading(Parsed("unparsed"), distinct_forms)
+    parsed = answer_format.parsed(deciding.value or "", question)
     if reasoned and parsed.status == "ok":
         parsed = replace(parsed, p=_at_the_verdict(answer))
-    return _Reading(parsed, different)
+    return _Reading(parsed, distinct_forms)
 
 
 def _at_the_verdict(answer: Answer) -> Probability | None:
-    """P(1) and P(2) at the place of a verdict that its text states; None where one of them is outside the top k."""
-    digits = masses(answer.top_logprobs, (1, 2))
-    if digits.missing():
+    """P(1) and P(2) at the token of a verdict that its text states; None where one of them is outside the top k."""
+    probabilities = masses(answer.top_logprobs, (1, 2))
+    if probabilities.missing():
         return None
-    return Probability(digits.of(1) / (digits.of(1) + digits.of(2)), None if answer.masked else digits.total)
+    return Probability(
+        probabilities.of(1) / (probabilities.of(1) + probabilities.of(2)),
+        None if answer.masked else probabilities.total,
+    )
 
 
-def token_answers(asked: Asked) -> list[int]:
-    """The digits that a one-token answer may be: positions (3 a tie, 4 both bad), scores; 0 where a criterion cannot be
-    assessed."""
-    if asked.grading.kind == "pointwise":
-        low, high = asked.grading.scale
-        return [*([0] if asked.criteria and low > 0 else []), *range(low, high + 1)]
-    if asked.criteria:
+def token_answers(question: Question) -> list[int]:
+    """The digits that a one-token answer may be: scores; or positions, and above them a tie (of two: 3) and both bad (of two: 4);
+    0 where a criterion cannot be assessed."""
+    if question.grading.kind == "pointwise":
+        low, high = question.grading.scale
+        return [*([0] if question.criteria and low > 0 else []), *range(low, high + 1)]
+    if question.criteria:
         return [0, 1, 2, 3]
-    more = {"forbidden": 0, "allowed": 1, "good_bad": 2}[asked.grading.ties]
-    return list(range(1, asked.shown + 1 + more))
+    ties = {"forbidden": 0, "allowed": 1, "good_bad": 2}[question.grading.ties]
+    return list(range(1, question.shown + 1 + ties))
 
 
-def _direct(answer: Answer, asked: Asked) -> Parsed:
-    """The verdict by the probabilities of the first token, where no digit outside the top k could change it."""
-    digits = masses(answer.top_logprobs, token_answers(asked))
-    mass = None if answer.masked else digits.total
-    if asked.grading.kind == "pointwise":
-        score = digits.expected(digits.allowed)
+def _direct(answer: Answer, question: Question) -> Parsed:
+    """The verdict by the probabilities of the first token, where no digit outside the top k could change it.
+
+    Digits are numbered as in `token_answers`: positions, then a tie, then both bad.
+    """
+    probabilities = masses(answer.top_logprobs, token_answers(question))
+    mass = None if answer.masked else probabilities.total
+    if question.grading.kind == "pointwise":
+        score = probabilities.expected(probabilities.allowed)
         return Parsed("unparsed") if score is None else _if_likely(Parsed("ok", score=score, p=Probability(None, mass)))
-    positions = range(1, asked.shown + 1)
-    best = max(digits.listed, key=lambda d: digits.listed[d], default=None)
-    if best is None or not digits.settled(best):
+    positions = range(1, question.shown + 1)
+    both_bad = question.shown + 2
+    top_digit = max(probabilities.listed, key=lambda d: probabilities.listed[d], default=None)
+    if top_digit is None or not probabilities.settled(top_digit):
         return Parsed("unparsed")
-    first = digits.of(1) / (digits.of(1) + digits.of(2)) if asked.shown == 2 and not digits.missing((1, 2)) else None
-    p = Probability(first, mass)
-    if best > asked.shown:
-        return _if_likely(Parsed("tie", p=p, both_bad=best == asked.shown + 2))
-    if any(digits.of(n) == digits.of(best) for n in positions if n != best):
+    p_first = None
+    if question.shown == 2 and not probabilities.missing((1, 2)):
+        p_first = probabilities.of(1) / (probabilities.of(1) + probabilities.of(2))
+    p = Probability(p_first, mass)
+    if top_digit > question.shown:
+        return _if_likely(Parsed("tie", p=p, both_bad=top_digit == both_bad))
+    if any(probabilities.of(n) == probabilities.of(top_digit) for n in positions if n != top_digit):
         return _if_likely(Parsed("tie", p=p))
-    best_first = sorted(positions, key=lambda n: -digits.of(n))
     if (
-        asked.grading.kind == "listwise"
-        and not digits.missing(positions)
-        and len({digits.of(n) for n in positions}) == len(positions)
+        question.grading.kind == "listwise"
+        and not probabilities.missing(positions)
+        and len({probabilities.of(n) for n in positions}) == len(positions)
     ):
-        return _if_likely(replace(_ranked(best_first), p=p))
-    return _if_likely(Parsed("ok", best, p))  # level further down, or not listed: a best one, and no ranking
+        return _if_likely(replace(_ranked(sorted(positions, key=lambda n: -probabilities.of(n))), p=p))
+    # A list of which two positions are equally probable, or one is not among the top k, has a best one and no ranking.
+    return _if_likely(Parsed("ok", top_digit, p))
 
 
 def _if_likely(parsed: Parsed) -> Parsed:
@@ -361,26 +379,26 @@ def _if_likely(parsed: Parsed) -> Parsed:
     return replace(parsed, status="low_mass") if low else parsed
 
 
-def _each(answer: Answer, asked: Asked) -> Parsed:
+def _each(answer: Answer, question: Question) -> Parsed:
     """Verdicts on criteria, each by the probabilities of a call of its own; one that nothing can be said of leaves all unparsed.
 
     Where a digit is outside the top k its call has two readings, the extremes; the sum decides where both come to the same.
     """
-    if len(answer.each) != len(asked.criteria):
+    if len(answer.each) != len(question.criteria):
         return Parsed("unparsed")
     low, high, total = [], [], []
-    for criterion, tokens in zip(asked.criteria, answer.each, strict=True):
-        digits = masses(tokens, token_answers(asked))
-        readings = _criterion_by_token(criterion, digits, answer.masked, asked)
+    for criterion, tokens in zip(question.criteria, answer.each, strict=True):
+        probabilities = masses(tokens, token_answers(question))
+        readings = _criterion_by_token(criterion, probabilities, answer.masked, question)
         if readings is None:
             return Parsed("unparsed")
         low.append(readings.low)
         high.append(readings.high)
-        total.append(digits.total)
-    parsed, other = weighed(low, asked), weighed(high, asked)
+        total.append(probabilities.total)
+    parsed, other = weighed(low, question), weighed(high, question)
     if (parsed.status, parsed.choice) != (other.status, other.choice):
         return Parsed("unparsed")
-    shown = weighed([_as_recorded(a, b) for a, b in zip(low, high, strict=True)], asked)
+    shown = weighed([_as_recorded(a, b) for a, b in zip(low, high, strict=True)], question)
     return _if_likely(replace(shown, p=None if answer.masked or not total else Probability(None, min(total))))
 
 
@@ -392,26 +410,29 @@ class _Readings:
     high: CriterionVerdict
 
 
-def _criterion_by_token(criterion: Criterion, digits: Masses, masked: bool, asked: Asked) -> _Readings | None:
+def _criterion_by_token(
+    criterion: Criterion, probabilities: Masses, masked: bool, question: Question
+) -> _Readings | None:
     """None where the probabilities say nothing."""
-    best = max(digits.listed, key=lambda d: digits.listed[d], default=None)
-    if best is None:
+    top_digit = max(probabilities.listed, key=lambda d: probabilities.listed[d], default=None)
+    if top_digit is None:
         return None
-    mass = None if masked else round(digits.total, 9)
+    mass = None if masked else round(probabilities.total, 9)
     blank = CriterionVerdict(criterion.name, criterion.weight, mass=mass)
-    pointwise = asked.grading.kind == "pointwise"
-    if not digits.settled(best) and not pointwise:
+    pointwise = question.grading.kind == "pointwise"
+    if not probabilities.settled(top_digit) and not pointwise:
         return None
-    if best == 0 and (asked.grading.scale[0] if pointwise else 1) > 0:
-        return _Readings(blank, blank) if digits.settled(best) else None
+    if top_digit == 0 and (question.grading.scale[0] if pointwise else 1) > 0:
+        return _Readings(blank, blank) if probabilities.settled(top_digit) else None
     if pointwise:
-        score = digits.expected([d for d in digits.allowed if d >= asked.grading.scale[0]])
+        score = probabilities.expected([d for d in probabilities.allowed if d >= question.grading.scale[0]])
         return None if score is None else _Readings(replace(blank, score=score), replace(blank, score=score))
-    if best == 3:
+    if top_digit == 3:
         return _Readings(replace(blank, choice=0), replace(blank, choice=0))
     shares = sorted(
-        (digits.listed.get(1, first)) / ((digits.listed.get(1, first)) + (digits.listed.get(2, second)))
-        for first, second in ((0.0, digits.bound), (digits.bound, 0.0))
+        (probabilities.listed.get(1, first))
+        / ((probabilities.listed.get(1, first)) + (probabilities.listed.get(2, second)))
+        for first, second in ((0.0, probabilities.bound), (probabilities.bound, 0.0))
     )
     return _Readings(*(replace(blank, choice=0 if p == 0.5 else 1 if p > 0.5 else 2, p=round(p, 9)) for p in shares))
 
@@ -421,5 +442,5 @@ def _as_recorded(low: CriterionVerdict, high: CriterionVerdict) -> CriterionVerd
     return low if low.p == high.p else replace(low, p=None)
 
 
-_BY_TOKENS: dict[str, Callable[[Answer, Asked], Parsed]] = {DIRECT: _direct, EACH: _each}
+_TOKEN_PARSERS: dict[str, Callable[[Answer, Question], Parsed]] = {DIRECT: _direct, EACH: _each}
 """Answer formats in probabilities of tokens, not in text."""

@@ -135,9 +135,9 @@ class _May(NamedTuple):
             return cls()
         low = text.lower()
         labelled = bool(_LABELLED.search(low))
-        named = labelled and bool(_NAMED.search(low))
+        referenced = labelled and bool(_NAMED.search(low))
         return cls(
-            named, bool(_JUDGED.search(low)), labelled and bool(_CHOSEN.search(low)), bool(_COMPARED.search(low))
+            referenced, bool(_JUDGED.search(low)), labelled and bool(_CHOSEN.search(low)), bool(_COMPARED.search(low))
         )
 
 
@@ -160,17 +160,17 @@ def find_leaks(text: str, responses: Sequence[str] = ()) -> list[Leak]:
 
 @lru_cache(maxsize=1024)  # a rubric that is shared is looked at for every item
 def _worded(text: str) -> tuple[Leak, ...]:
-    """Those that need no response to be seen."""
+    """The leaks of a rubric that its words alone show, whatever the responses."""
     text = _SPACES.sub(" ", text)
     leaks: list[Leak] = []
     labels: set[str] = set()
     may = _May.of(text)
     for sentence in filter(None, map(str.strip, _SENTENCE.split(text) if any(may) else ())):
-        named = list(_REFERENCE.finditer(sentence)) if may.reference else []
-        if named:
-            leaks.append(Leak("reference", named[0][0]))
-            leaks += _named_verdict(sentence, named)
-            labels |= {(m["number"] or m["word"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in named}
+        references = list(_REFERENCE.finditer(sentence)) if may.reference else []
+        if references:
+            leaks.append(Leak("reference", references[0][0]))
+            leaks += _named_verdict(sentence, references)
+            labels |= {(m["number"] or m["word"] or m["digit"] or m["ordinal"] or m[0]).lower() for m in references}
             if _CONTRAST.search(sentence) and not _RULE.search(sentence):
                 leaks.append(Leak("comparison", sentence))
         if verdict := (may.verdict and _UNNAMED_VERDICT.search(sentence)) or (may.choice and _CHOICE.search(sentence)):
@@ -209,11 +209,13 @@ def leaks_of(rubric: Rubric, item: Item | None) -> tuple[str, ...]:
     return tuple(c for c in CLASSES if c in rubric.public.leaks or (quotes and c == "quote"))
 
 
-def _named_verdict(sentence: str, named: Sequence[re.Match[str]]) -> list[Leak]:
-    for m in named:
-        after, before = sentence[m.end() : m.end() + 90], sentence[max(0, m.start() - 60) : m.start()]
-        verdict = re.search(rf"(?:\b|(?<=[^\x00-\x7f])){_GOOD}", after, re.I) or re.search(
-            rf"(?:\b|(?<=[^\x00-\x7f])){_TAKE}(?:\b|(?=[^\x00-\x7f])|(?=\s))", before, re.I
+def _named_verdict(sentence: str, references: Sequence[re.Match[str]]) -> list[Leak]:
+    """The verdict on a named response, where the words beside one of the references give one."""
+    for reference in references:
+        preceding = sentence[max(0, reference.start() - 60) : reference.start()]
+        following = sentence[reference.end() : reference.end() + 90]
+        verdict = re.search(rf"(?:\b|(?<=[^\x00-\x7f])){_GOOD}", following, re.I) or re.search(
+            rf"(?:\b|(?<=[^\x00-\x7f])){_TAKE}(?:\b|(?=[^\x00-\x7f])|(?=\s))", preceding, re.I
         )
         if verdict:
             return [Leak("verdict", sentence)]
@@ -245,15 +247,15 @@ def relabelled(text: str) -> str:
     """The text with Response 1 and Response 2 exchanged wherever one is named; list numbers and weights stay."""
 
     def exchanged(match: re.Match[str]) -> str:
-        reference, start = match[0], match.start()
+        """A reference with each of its labels exchanged: `Response 1 and 2` has two of them."""
+        text = match[0]
+        # "more" stands behind the others. It goes first: the other label may be longer, which moves what is behind it.
         for group in ("more", "number", "word", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
             label = match[group]
             if label:
-                at = match.start(group) - start
-                reference = (
-                    reference[:at] + _like(label, _OTHER.get(label.lower(), label)) + reference[at + len(label) :]
-                )
-        return reference
+                start, end = (n - match.start() for n in match.span(group))
+                text = text[:start] + _like(label, _OTHER.get(label.lower(), label)) + text[end:]
+        return text
 
     return _REFERENCE.sub(exchanged, text)
 
@@ -278,13 +280,13 @@ def masked(text: str, responses: Sequence[str]) -> Masked:
     for n in range(len(words) - SPAN + 1):
         if tuple(words[n : n + SPAN]) in taken:
             dropped[n : n + SPAN] = [True] * SPAN
-    pieces, at = [], 0
+    pieces, offset = [], 0
     for n, token in enumerate(tokens):
         if dropped[n]:
             if not n or not dropped[n - 1]:
-                pieces.append(text[at : token.start()] + "[...]")
-            at = token.end()
-    without = "".join([*pieces, text[at:]])
+                pieces.append(text[offset : token.start()] + "[...]")
+            offset = token.end()
+    without = "".join([*pieces, text[offset:]])
     replaced = sum(len(_words(m[0])) for m in _REFERENCE.finditer(without))
     edited = (sum(dropped) + replaced) / len(words) if words else 0.0
     return Masked(re.sub(r"\b[Tt]he (?=a response)", "", _REFERENCE.sub("a response", without)), min(1.0, edited))

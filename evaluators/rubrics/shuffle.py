@@ -60,8 +60,8 @@ def donors(
             pairs.update(_assign(block, theirs, rubrics, seed, avoid))
         if count > 1:
             assigned = set(pairs.values())
-            left = [i for i in recipients if i.uid not in pairs][:WHOLE]
-            pairs.update(_assign(left, [i for i in givers if i.uid not in assigned][:WHOLE], rubrics, seed, avoid))
+            unpaired = [i for i in recipients if i.uid not in pairs][:WHOLE]
+            pairs.update(_assign(unpaired, [i for i in givers if i.uid not in assigned][:WHOLE], rubrics, seed, avoid))
         result.update(pairs)
     return result
 
@@ -133,7 +133,7 @@ def _wants_equal(label: Sequence[int], seed: int) -> list[bool]:
     n0, n1 = label.count(0), label.count(1)
     equal0 = min(max(round((3 * n0 - n1) / 4), 0, n0 - n1), n0)
     for position, count in ((0, equal0), (1, n1 - n0 + equal0)):
-        members = [n for n, own in enumerate(label) if own == position]
+        members = [n for n, item_position in enumerate(label) if item_position == position]
         for j in range(count):
             wants[members[(j * len(members) // count + seed) % len(members)]] = True
     return wants

@@ -50,7 +50,7 @@ class MockJudge:
         self.cases.append(case)
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
-        return _answer(self._reply(case), self.spec.text_format(self.spec.asked(case)))
+        return _answer(self._reply(case), self.spec.text_format(self.spec.question_for(case)))
 
     async def close(self) -> None:
         pass

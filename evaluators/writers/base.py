@@ -124,8 +124,8 @@ class WriterSpec(ModelSpec):
                 "replicates above 1 at temperature 0 write the same rubric again: set temperature, e.g. 0.7"
             )
         if self.blind and self.sees != "either":
-            how = "cannot write without" if self.sees == "responses" else "never sees"
-            raise ValueError(f"method {self.method} {how} the responses: leave `blind` out")
+            conflict = "cannot write without" if self.sees == "responses" else "never sees"
+            raise ValueError(f"method {self.method} {conflict} the responses: leave `blind` out")
         for option in FIELDS_OF_METHODS:
             if getattr(self, option) is not None and option not in self.module.OPTIONS:
                 owners = [m for m in METHODS.names() if option in METHODS.module(m).OPTIONS]

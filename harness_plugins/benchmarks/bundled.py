@@ -16,9 +16,9 @@ def data_dir(name: str) -> Path:
     Raises:
         UserError: neither is there (a broken installation).
     """
-    for place in (_HERE / "_data" / name, _HERE.parent / name):
-        if place.is_dir():
-            return place
+    for folder in (_HERE / "_data" / name, _HERE.parent / name):
+        if folder.is_dir():
+            return folder
     raise UserError(f"the folder {name}/ is missing from this installation; reinstall rubric-harness")
 
 

@@ -27,9 +27,9 @@ def add_folders(folders: Sequence[Path]) -> None:
     """
     for folder in folders:
         benchmarks_in(folder, f"--tasks {folder}")
-    before = [f for f in os.environ.get(TASKS, "").split(os.pathsep) if f]
+    previous = [f for f in os.environ.get(TASKS, "").split(os.pathsep) if f]
     paths = [str(folder.absolute()) for folder in folders]
-    os.environ[TASKS] = os.pathsep.join(dict.fromkeys([*before, *paths]))
+    os.environ[TASKS] = os.pathsep.join(dict.fromkeys([*previous, *paths]))
 
 
 def task_folders() -> list[Path]:

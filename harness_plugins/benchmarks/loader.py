@@ -158,17 +158,18 @@ class _Reading:
             self.problems.append(f"{self._source.where(row.number)}: {e}")
 
     def _item(self, row: Row, number: int, unused: bool) -> Item:
+        """The item of a row under a uid of its own; where its media are gone, as the run folder has recorded it."""
         try:
             item = self._reader.item(row, number, unused)
         except MediaProblem as e:
             if not e.missing or not self._recorded:
                 raise
             item = self._reader.item(row, number, unused=True)
-            before = self._as_recorded(self._numbered(item))
-            if before is None:
+            recorded = self._as_recorded(self._numbered(item))
+            if recorded is None:
                 raise
-            self.gone.add(before.uid)
-            numbered = before
+            self.gone.add(recorded.uid)
+            numbered = recorded
         else:
             numbered = self._numbered(item)
         self._uids[item.uid] += 1
@@ -181,23 +182,24 @@ class _Reading:
 
     def _as_recorded(self, item: Item) -> Item | None:
         """The item with its media as the run folder knows them; None where it does not."""
-        before = self._recorded.get(item.uid)
-        if before is None or not before.all_media() or not before.digested():
+        recorded = self._recorded.get(item.uid)
+        if recorded is None or not recorded.all_media() or not recorded.digested():
             return None
-        shown = zip(item.candidates, before.candidates, strict=True)
+        shown = zip(item.candidates, recorded.candidates, strict=True)
         candidates = tuple(Candidate(c.text, theirs.media) for c, theirs in shown)
-        return replace(item, media=before.media, candidates=candidates, media_missing=before.media_missing)
+        return replace(item, media=recorded.media, candidates=candidates, media_missing=recorded.media_missing)
 
 
 def _renamed(spec: BenchmarkSpec, source: Source, absent: list[tuple[str, ...]], columns: Iterable[str]) -> str:
+    """The message for columns that no row has, and what mends it."""
     names = ", ".join(" or ".join(map(repr, c)) for c in absent)
-    at = f" at {source.revision}" if source.revision else ""
+    revision = f" at {source.revision}" if source.revision else ""
     fix = (
         "give a `revision:` that has it, or `path:` with rows that do"
         if source.revision
         else f"name the columns as {spec.title} does"
     )
-    return f"{source.resolved}{at}: no row has the column {names}; the rows have {', '.join(columns)}: {fix}"
+    return f"{source.resolved}{revision}: no row has the column {names}; the rows have {', '.join(columns)}: {fix}"
 
 
 def _shown(problems: list[str], missing: int, name: str, root: Path) -> list[str]:
@@ -245,7 +247,11 @@ class RowReader:
             label = replace(label, preferred=order.index(label.preferred))
         if label.ranks is not None:
             label = replace(label, ranks=tuple(label.ranks[i] for i in order))
-        media = tuple(m for how in spec.media for m in self._needed(self._media(row.get(how.column), how), how))
+        media = tuple(
+            m
+            for media_spec in spec.media
+            for m in self._needed(self._media(row.get(media_spec.column), media_spec), media_spec)
+        )
         categories = {name: _category(row, rules) for name, rules in spec.categories.items()}
         return Item(
             uid=uid,
@@ -273,54 +279,63 @@ class RowReader:
         return row[column]
 
     def _source_id(self, row: Row) -> str:
-        how = self._spec.id
-        if isinstance(how, str):
-            return _id_part(how, self._value(row, how))
+        """The row's id in its dataset: of one column, or of several in sorted order."""
+        columns = self._spec.id
+        if isinstance(columns, str):
+            return _id_part(columns, self._value(row, columns))
         parts: list[str] = []
-        for column in how:
+        for column in columns:
             value = self._value(row, column)
             parts += [_id_part(column, v) for v in (value if isinstance(value, list | tuple) else [value])]
         return "|".join(sorted(parts))
 
     def _group(self, row: Row) -> str | None:
-        how = self._spec.group
-        if how is None:
+        """What the row shares with others of its group (`group:` of the benchmark); None where it is in none."""
+        group_spec = self._spec.group
+        if group_spec is None:
             return None
-        column = how if isinstance(how, str) else how.column
+        column = group_spec if isinstance(group_spec, str) else group_spec.column
         value = row.get(column)
         if value in (None, ""):
             return None
-        if isinstance(how, str):
+        if isinstance(group_spec, str):
             return str(value)
-        match = re.search(how.match, str(value))
+        match = re.search(group_spec.match, str(value))
         if match is None:
-            raise RowProblem(f"{column!r} is {value!r}; the group cannot be read from it: it must match {how.match}")
+            raise RowProblem(
+                f"{column!r} is {value!r}; the group cannot be read from it: it must match {group_spec.match}"
+            )
         return match[1]
 
     def _criterion(self, row: Row) -> str | None:
-        how = self._spec.criterion
-        if how is None or (not how.required and row.get(how.column) in (None, "")):
+        """The criterion that the row is judged on; None where it is judged as a whole."""
+        criterion_spec = self._spec.criterion
+        if criterion_spec is None or (not criterion_spec.required and row.get(criterion_spec.column) in (None, "")):
             return None
-        name = self._value(row, how.column)
+        name = self._value(row, criterion_spec.column)
         if not isinstance(name, str) or not name:
-            raise RowProblem(f"{how.column!r} is {name!r}; it must be a text")
-        return f"{name}: {how.texts[name]}" if name in how.texts else name
+            raise RowProblem(f"{criterion_spec.column!r} is {name!r}; it must be a text")
+        return f"{name}: {criterion_spec.texts[name]}" if name in criterion_spec.texts else name
 
-    def _media(self, value: Any, how: MediaSpec) -> list[Media]:
+    def _media(self, value: Any, media_spec: MediaSpec) -> list[Media]:
+        """The media of a column's value. Of those that may be missing the names alone."""
         if isinstance(value, list | tuple):
-            return [m for part in value for m in self._media(part, how)]
+            return [m for part in value for m in self._media(part, media_spec)]
         try:
-            return self._finder.find(value, how)
+            return self._finder.find(value, media_spec)
         except MediaProblem as e:
             if not self._unused and not (e.missing and self._optional):
                 raise
             self._missing = True
-            return [Media(_name(value), how.kind)]
+            return [Media(_name(value), media_spec.kind)]
 
-    def _needed(self, media: list[Media], how: MediaSpec) -> list[Media]:
-        if how.required and not media:
+    def _needed(self, media: list[Media], media_spec: MediaSpec) -> list[Media]:
+        """The same media, unless there must be some and there are none."""
+        if media_spec.required and not media:
             if not self._optional and not self._unused:
-                raise MediaProblem(f"column {how.column!r} holds no {how.kind}: fix or remove the row", missing=True)
+                raise MediaProblem(
+                    f"column {media_spec.column!r} holds no {media_spec.kind}: fix or remove the row", missing=True
+                )
             self._missing = True
         return media
 
@@ -362,6 +377,7 @@ class RowReader:
         return [row[c] if optional and c in row else self._value(row, c) for c in columns] or None
 
     def _candidate(self, text: Any, media: Any) -> Candidate:
+        """A candidate from its columns, or from `{"text": ..., "media": [paths]}`."""
         declared = self._spec.candidates
         if isinstance(text, dict) and (text.get("text") or text.get("media")) and set(text) <= {"text", "media"}:
             text, media = text.get("text") or "", text.get("media")
@@ -369,8 +385,8 @@ class RowReader:
             text = ""
         if not isinstance(text, str):
             raise RowProblem('a candidate must be a text or {"text": ..., "media": [paths]}')
-        how = MediaSpec(column="media", kind=self._spec.candidates.kind)
-        return Candidate(text, tuple(_told_apart(m) for m in self._media(media, how)))
+        media_spec = MediaSpec(column="media", kind=self._spec.candidates.kind)
+        return Candidate(text, tuple(_told_apart(m) for m in self._media(media, media_spec)))
 
 
 def _name(value: Any) -> str:

@@ -55,7 +55,7 @@ class MediaFinder:
             if parent.name == "snapshots" and (parent.parent / "blobs").is_dir():
                 self._allowed.append((parent.parent / "blobs").resolve())
 
-    def find(self, value: Any, how: MediaSpec) -> list[Media]:
+    def find(self, value: Any, media_spec: MediaSpec) -> list[Media]:
         """The media that a column's value means: a path, embedded bytes, or a list of either; none for an empty value.
 
         Raises:
@@ -64,7 +64,7 @@ class MediaFinder:
         if value is None or value == "" or value == []:
             return []
         if isinstance(value, list | tuple):
-            return [m for part in value for m in self.find(part, how)]
+            return [m for part in value for m in self.find(part, media_spec)]
         if data := embedded_bytes(value):
             return [self._embedded(data, value.get("path") if isinstance(value, dict) else None)]
         if isinstance(value, dict):
@@ -80,7 +80,9 @@ class MediaFinder:
             raise MediaProblem(f"{value[:80]}: remote media are not fetched; download them and give their paths")
         try:
             return [
-                self._video(value) if how.kind == "video" else Media(value, "image", (self._file(self._path(value)),))
+                self._video(value)
+                if media_spec.kind == "video"
+                else Media(value, "image", (self._file(self._path(value)),))
             ]
         except OSError as e:
             raise MediaProblem(f"{value[:80]}: cannot be read ({e.strerror})") from None
@@ -93,10 +95,12 @@ class MediaFinder:
         if tail and head == self._root.name:
             forms.append(tail)  # `media_root: images/` with rows that say images/x.png
         climbs = ".." in name.split("/") or os.path.isabs(name)
-        there = [p for p in (os.path.join(self._root, form) for form in forms) if _exists(p)] if len(forms) > 1 else []
-        if len({(s.st_dev, s.st_ino) for s in map(os.stat, there)}) > 1:
+        existing = (
+            [p for p in (os.path.join(self._root, form) for form in forms) if _exists(p)] if len(forms) > 1 else []
+        )
+        if len({(s.st_dev, s.st_ino) for s in map(os.stat, existing)}) > 1:
             raise MediaProblem(
-                f"{name} is the name of several files ({', '.join(there[:2])}): give the folder in the path, or another media_root"
+                f"{name} is the name of several files ({', '.join(existing[:2])}): give the folder in the path, or another media_root"
             )
         for form in forms:
             path = os.path.join(self._root, form)

@@ -92,13 +92,13 @@ def _row_files(spec: BenchmarkSpec, folder: Path) -> list[Path]:
 
     Of a benchmark that is one config of its dataset, shards in other configs' folders do not belong to it.
     """
-    named = [folder / f for f in spec.dataset.files if (folder / f).exists()]
-    if named:
-        return named
+    spec_files = [folder / f for f in spec.dataset.files if (folder / f).exists()]
+    if spec_files:
+        return spec_files
     shards = sorted(folder.glob(f"**/{spec.dataset.split}-*.parquet"))
     if config := spec.dataset.config:
-        own = [s for s in shards if config in s.relative_to(folder).parts[:-1]]
-        shards = own or [s for s in shards if s.parent == folder]
+        config_shards = [s for s in shards if config in s.relative_to(folder).parts[:-1]]
+        shards = config_shards or [s for s in shards if s.parent == folder]
     if shards:
         return shards
     files = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)

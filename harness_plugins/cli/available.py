@@ -51,8 +51,9 @@ def _rows(spec: BenchmarkSpec) -> str:
 
 
 def _where(spec: BenchmarkSpec) -> str:
+    """Where a benchmark's rows come from, in a few words."""
     if not spec.dataset.id:
         return "bundled" if spec.dataset.files else "path: in the config"
     config = f" ({spec.dataset.config})" if spec.dataset.config else ""
-    how = ", gated" if spec.dataset.gated else "" if spec.dataset.fetch else ", path: in the config"
-    return f"{spec.dataset.id}{config}{how}"
+    access = ", gated" if spec.dataset.gated else "" if spec.dataset.fetch else ", path: in the config"
+    return f"{spec.dataset.id}{config}{access}"

@@ -26,10 +26,10 @@ def print_failures(tally: Tally, what: str) -> None:
     """What was never answered and why, on stderr."""
     from evaluators.errors import KINDS, PERMANENT
 
-    left = tally.statuses["error"] + tally.total - tally.written
-    if not left:
+    missing = tally.statuses["error"] + tally.total - tally.written
+    if not missing:
         return
-    say(f"{left} {what} are still missing (errors are never scored):", file=sys.stderr)
+    say(f"{missing} {what} are still missing (errors are never scored):", file=sys.stderr)
     for kind, count in tally.unanswered.most_common():
         example = f", such as: {tally.examples[kind]}" if tally.examples[kind] and kind != "image" else ""
         say(f"  {count} {kind}: {KINDS.get(kind, kind)}{example}", file=sys.stderr)

@@ -51,16 +51,16 @@ class Parser(argparse.ArgumentParser):
 
     def check_names(self, argv: Sequence[str]) -> None:
         """Exit where a command or an option is unknown."""
-        at = next(
+        command_index = next(
             (n for n, a in enumerate(argv) if not a.startswith("-") and argv[n - 1 : n] != ["--tasks"]), len(argv)
         )
-        _check_options(self, argv[:at])
-        if at < len(argv):
-            command = self.commands.get(argv[at])
+        _check_options(self, argv[:command_index])
+        if command_index < len(argv):
+            command = self.commands.get(argv[command_index])
             if command is None:
-                self.error(unknown("command", argv[at], self.commands))
-            if argv[at] != "lmms-eval":  # what it does not know goes to lmms-eval
-                _check_options(command, argv[at + 1 :])
+                self.error(unknown("command", argv[command_index], self.commands))
+            if argv[command_index] != "lmms-eval":  # what it does not know goes to lmms-eval
+                _check_options(command, argv[command_index + 1 :])
 
 
 def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -> None:

@@ -50,8 +50,8 @@ def check(run: Path) -> Checked:
     lines += _records(folder)
     lines += _limited("Items:    ", _items(report))
     lines += _limited("Rubrics:  ", _rubrics(report))
-    asked = [c for c in report.cells if not c.computed]
-    lines.append(f"Cells:    {sum(c.complete for c in asked)} of {len(asked)} complete")
+    judged = [c for c in report.cells if not c.computed]
+    lines.append(f"Cells:    {sum(c.complete for c in judged)} of {len(judged)} complete")
     lines += _limited("          ", (_cell(c) for c in incomplete if not c.computed))
     if not has_manifest:
         lines.append(f"Warning:  {folder.manifest_file.name} is missing: what was asked for, and how, is not known")
@@ -82,8 +82,8 @@ def _rubrics(report: Report) -> Iterator[str]:
 
 
 def _cell(cell: CellReport) -> str:
-    answered, asked = cell.trials
-    return f"{cell.benchmark}, {cell.judge}, {cell.writer or '-'}, {cell.arm}: {answered} of {asked} answered"
+    answered, expected = cell.trials
+    return f"{cell.benchmark}, {cell.judge}, {cell.writer or '-'}, {cell.arm}: {answered} of {expected} answered"
 
 
 def _limited(title: str, rows: Iterator[str]) -> Iterator[str]:

@@ -100,25 +100,25 @@ def to_record(previous: Any, prices: Prices | None) -> dict[str, Any] | None:
     """What a manifest keeps: all prices, since rubrics from files are by models that no config names; new ones before old ones."""
     if prices is None:
         return previous or None
-    before = previous["models"] if previous and previous.get("currency") == prices.currency else {}
-    return {"currency": prices.currency, "models": before | prices.model_dump(exclude_none=True)["models"]}
+    previous_models = previous["models"] if previous and previous.get("currency") == prices.currency else {}
+    return {"currency": prices.currency, "models": previous_models | prices.model_dump(exclude_none=True)["models"]}
 
 
-def check_priced(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:
+def check_priced(prices: Prices, users: Mapping[str, Iterable[str]], where: Path | str) -> None:
     """Whether all models have a price in money.
 
     Args:
-        asked: model -> who uses it.
+        users: model -> who uses it.
 
     Raises:
         UserError: naming those that have none, and what to add.
     """
-    _refuse({model: who for model, who in asked.items() if prices.rates(model) is None}, where)
+    _refuse({model: who for model, who in users.items() if prices.rates(model) is None}, where)
 
 
-def check_listed(prices: Prices, asked: Mapping[str, Iterable[str]], where: Path | str) -> None:
+def check_listed(prices: Prices, users: Mapping[str, Iterable[str]], where: Path | str) -> None:
     """Whether all models are in the file, by price or by size; as `check_priced`."""
-    _refuse({model: who for model, who in asked.items() if model not in prices.models}, where)
+    _refuse({model: who for model, who in users.items() if model not in prices.models}, where)
 
 
 def _refuse(without: Mapping[str, Iterable[str]], where: Path | str) -> None:

@@ -136,8 +136,8 @@ class Config(Entry):
 
     def own_writers(self) -> dict[str, WriterSpec]:
         """Judge -> the same model as the writer of its own rubrics (arm `self`)."""
-        own = [a for a in self.arms if ARMS[a].own]
-        judges = [j for j in self.judges if own and j.asks_model]
+        self_arms = [a for a in self.arms if ARMS[a].own]
+        judges = [j for j in self.judges if self_arms and j.asks_model]
         return {j.name: own_writer(j) for j in judges}
 
 

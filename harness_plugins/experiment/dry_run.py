@@ -50,8 +50,8 @@ def dry_run(
     Raises:
         UserError: as `run`, before anything is asked.
     """
-    place = out or config.out
-    folder = RunFolder(place) if place else None
+    folder_path = out or config.out
+    folder = RunFolder(folder_path) if folder_path else None
     folder_items = folder.items() if folder else {}
     prepared = prepare(config, limit, only, folder_items=folder_items)
     judges, writers = judges_of(config, only), writers_of(config, only)
@@ -108,7 +108,7 @@ class _Plan:
                 if isinstance(judge, ChatJudge):
                     again = 2 if spec.verdict == "reasoned" else 1  # the second call reads the same prompt
                     self._add_tokens(spec, again * count.tokens, count.requests)
-                    prompts = self._judge_prompts.setdefault(f"{spec.how}, {spec.verdict}", {})
+                    prompts = self._judge_prompts.setdefault(f"{spec.full_grading}, {spec.verdict}", {})
                     prompts.setdefault(arm.name, _prompt(row, spec, judge))
         self._rows += _without_donor(grid)
 
@@ -127,18 +127,19 @@ class _Plan:
     ) -> None:
         """The rubrics that are to be written."""
         for spec in writers:
-            left = [d for items in benchmarks for d in due(spec, items, orders, written.by_writer[spec.name])]
-            if left:
+            pending = [d for items in benchmarks for d in due(spec, items, orders, written.by_writer[spec.name])]
+            if pending:
                 self._rows.append(
-                    f"{'':24} writer {spec.name}: {len(left):,} rubrics to write first; its arms count what is there already"
+                    f"{'':24} writer {spec.name}: {len(pending):,} rubrics to write first; its arms count what is there already"
                 )
-                self._writer_prompts[spec.name] = text_of(request_of(spec, left[0]).messages)
-                sizes = [estimated_tokens([request_of(spec, d)]) for d in left[:SAMPLED_ITEMS]]
-                self._add_tokens(spec, len(left) * sum(sizes) / len(sizes), len(left))
+                self._writer_prompts[spec.name] = text_of(request_of(spec, pending[0]).messages)
+                sizes = [estimated_tokens([request_of(spec, d)]) for d in pending[:SAMPLED_ITEMS]]
+                self._add_tokens(spec, len(pending) * sum(sizes) / len(sizes), len(pending))
 
     def _add_tokens(self, spec: ModelSpec, read: float, calls: int) -> None:
-        before = self.tokens_by_model.get(spec.served, NOTHING)
-        self.tokens_by_model[spec.served] = Tokens(before.read + read, before.written + _most(spec, calls))
+        """Add to what a model reads (estimated) and writes (at most)."""
+        tokens = self.tokens_by_model.get(spec.served, NOTHING)
+        self.tokens_by_model[spec.served] = Tokens(tokens.read + read, tokens.written + _written_at_most(spec, calls))
 
     def table(self) -> list[str]:
         head = (
@@ -253,10 +254,10 @@ def estimated_tokens(requests: Sequence[ChatRequest]) -> float:
     return text / CHARACTERS_A_TOKEN + TOKENS_AN_IMAGE * sum(isinstance(p, Image) for p in parts)
 
 
-def _most(spec: ModelSpec, calls: int) -> float:
+def _written_at_most(spec: ModelSpec, calls: int) -> float:
     """The most tokens that some calls write."""
-    most = max_written(spec)
-    return most * calls if most is not None else math.inf if calls else 0.0
+    per_call = max_written(spec)
+    return per_call * calls if per_call is not None else math.inf if calls else 0.0
 
 
 def _costs(
@@ -277,13 +278,13 @@ def _costs(
     if len(without) < len(by_model) or not by_model:
         reading = sum(by_model[m].read * r.read for m, r in rates.items() if r)
         writing = sum(by_model[m].written * r.written for m, r in rates.items() if r and r.written)
-        most = (
+        writing_cost = (
             f"at most {budget.text(writing)} for writing, if every reply takes all of max_tokens"
             if math.isfinite(writing)
             else "without a limit for writing, because extra_body removes max_tokens"
         )
         lines.append(
-            f"Cost: about {budget.text(reading)} for reading, and {most}. Not included: cache "
+            f"Cost: about {budget.text(reading)} for reading, and {writing_cost}. Not included: cache "
             "hits, retries, rubrics that are still to be induced, and verdicts "
             "on rubrics that are still to be written."
         )

@@ -59,28 +59,31 @@ class Clock:
         models = {name: p for name, p in tally.parts.items() if not p.baseline}
         rates = {name: self._rate(name, p, now) for name, p in models.items()}
         unfinished = {name: p for name, p in models.items() if p.written < p.total}
-        left = {name: (p.total - p.written) / rates[name] for name, p in unfinished.items() if rates[name]}
-        turns = tuple(name for name in left if models[name].in_process)
-        groups: list[tuple[float, tuple[str, ...]]] = [(s, (name,)) for name, s in left.items() if name not in turns]
+        remaining_s = {name: (p.total - p.written) / rates[name] for name, p in unfinished.items() if rates[name]}
+        turns = tuple(name for name in remaining_s if models[name].in_process)
+        groups: list[tuple[float, tuple[str, ...]]] = [
+            (s, (name,)) for name, s in remaining_s.items() if name not in turns
+        ]
         if turns:
-            groups.append((sum(left[name] for name in turns), turns))
+            groups.append((sum(remaining_s[name] for name in turns), turns))
         left_s, whose = max(groups) if groups else (None, ())
         return Pace(
             rate=sum(rates[name] for name in unfinished or models),
             left_s=left_s,
             whose=whose if len(whose) < len(unfinished) else (),
-            least=len(left) < len(unfinished),
+            least=len(remaining_s) < len(unfinished),
         )
 
     def _rate(self, name: str, part: Part, now: float) -> float:
+        """Lines a second that one judge or writer writes, over the last `window_s`."""
         if part.start is None:
             return 0.0
         samples = self._seen.setdefault(name, deque([part.start]))
         samples.append((now, part.written))
         while len(samples) > 2 and now - samples[0][0] > self._window_s and samples[1][1] < part.written:
             samples.popleft()
-        (begun, before), (end, after) = samples[0], samples[-1]
-        return (after - before) / (end - begun) if end > begun else 0.0
+        (begun, first_count), (end, last_count) = samples[0], samples[-1]
+        return (last_count - first_count) / (end - begun) if end > begun else 0.0
 
 
 def _span(seconds: float) -> str:
@@ -110,16 +113,16 @@ def describe(tally: Tally, pace: Pace) -> str:
         parts.append("failed: " + ", ".join(f"{kind} {n}" for kind, n in tally.failures.most_common()))
     if tally.waits.counts:
         why = ", ".join(f"{n} for {KINDS.get(kind, kind)}" for kind, n in tally.waits.counts.items())
-        asked = f", server asked for {tally.waits.asked_s:.0f} s" if tally.waits.asked_s else ""
-        parts.append(f"waiting to retry: {why}{asked}")
+        server_pause = f", server asked for {tally.waits.asked_s:.0f} s" if tally.waits.asked_s else ""
+        parts.append(f"waiting to retry: {why}{server_pause}")
     return printable(" | ".join(parts))
 
 
 def _money(budget: Budget) -> str:
     """What the run folder took so far; near the limit, also why there are fewer requests in flight."""
-    if budget.most is None:
+    if budget.limit is None:
         return f"spent {budget.spent_text()}"
-    of = f"spent {budget.text(budget.spent)} of {budget.text(budget.most)}"
+    of = f"spent {budget.text(budget.spent)} of {budget.text(budget.limit)}"
     return f"{of} (the rest is reserved for requests in flight)" if budget.waiting else of
 
 

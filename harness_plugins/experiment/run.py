@@ -134,13 +134,13 @@ def prepare(
         UserError: whatever does not fit, naming file, line and fix.
     """
     _check_selection(config, only or {})
-    most = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
+    limits = {b.name: min((n for n in (b.limit, limit) if n is not None), default=None) for b in config.benchmarks}
     loaded = {b.name: load_entry(b, limit, folder_items) for b in config.benchmarks}
     rubrics: tuple[RubricFile, ...] = ()
     if needs_rubrics and config.needs_rubrics():
         all_items = {n: b.items for n, b in loaded.items()}
         rubrics = tuple(read_rubrics(name, path, all_items) for name, path in config.rubrics.items())
-    items: dict[str, Sequence[Item]] = {name: loaded[name].items[:n] for name, n in most.items()}
+    items: dict[str, Sequence[Item]] = {name: loaded[name].items[:n] for name, n in limits.items()}
     check_gradings(config, items)
     for writer in config.writers:
         if writer.guide is not None:
@@ -510,8 +510,8 @@ def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> 
     for call, cells in ((call, cells) for call, cells in cells_by_call.items() if call in answers):
         for item, cell in cells:
             spec = specs[cell.judge]
-            asked = spec.asked(cell.arm_input.case(item, cell.order, cell.candidate))
-            runner.write(item, [cell], answers[call], parse(answers[call], asked, spec.complete_reasons))
+            question = spec.question_for(cell.arm_input.case(item, cell.order, cell.candidate))
+            runner.write(item, [cell], answers[call], parse(answers[call], question, spec.complete_reasons))
 
 
 async def ask(runner: Runner, work: Sequence[Judging], progress: bool) -> None:

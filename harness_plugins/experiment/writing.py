@@ -42,17 +42,17 @@ class Written:
             name = rubric.writer.name
             if name not in by_writer:
                 continue
-            place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
+            key = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
             if rubric.status == "error":
-                failed[name].add(place)
+                failed[name].add(key)
                 continue
             if _wrote(rubric.writer) != _wrote(writers[name]):
                 raise UserError(
                     f"writer {name!r} is not the one whose rubrics {folder} holds ({_difference(rubric, writers[name])}): "
                     "give it another name, or the run another folder (--out)"
                 )
-            by_writer[name][place] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
-        return cls(by_writer, {name: places - set(by_writer[name]) for name, places in failed.items()})
+            by_writer[name][key] = rubric if rubric.writer == writers[name] else replace(rubric, writer=writers[name])
+        return cls(by_writer, {name: keys - set(by_writer[name]) for name, keys in failed.items()})
 
     def files(self, folder: RunFolder | None, owners: Mapping[str, str]) -> tuple[RubricFile, ...]:
         """One for each writer, as if its rubrics had been given as a file.
@@ -91,8 +91,8 @@ def due(
     """What a writer has still to write."""
     for item in items:
         for draw in draws(spec, item, orders_of(item, orders)):
-            before = rubrics.get(draw.place)
-            if before is None or before.status in redo:
+            rubric = rubrics.get(draw.place)
+            if rubric is None or rubric.status in redo:
                 yield draw
 
 

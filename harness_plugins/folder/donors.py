@@ -49,4 +49,4 @@ def planned_donors(folder: RunFolder, manifest: Mapping[str, Any]) -> Planned:
         for rubric in folder.rubrics():
             if rubric.status == "valid" and rubric.item is not None:
                 settled[rubric.benchmark, rubric.writer.name].add(rubric.item)
-    return Planned(donors, {place: frozenset(items) for place, items in settled.items()})
+    return Planned(donors, {key: frozenset(items) for key, items in settled.items()})

@@ -21,9 +21,9 @@ def with_known_digests(items: Sequence[Item], listed_items: Mapping[str, Item]) 
     """Items whose files are as the folder knows them (path, size, time) get the digests on record: no file is opened."""
     result = []
     for item in items:
-        before = listed_items.get(item.uid)
-        if before is not None:
-            files = {f.path: f for m in before.all_media() for f in m.files}
+        listed = listed_items.get(item.uid)
+        if listed is not None:
+            files = {f.path: f for m in listed.all_media() for f in m.files}
             digests = {}
             for f in (f for m in item.all_media() for f in m.files):
                 old = files.get(f.path)

@@ -45,30 +45,30 @@ def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[Judg
     """
     refuse_public(run.path, previous, "give the run another folder (--out)")
     for judge in judges:
-        before = previous.get("judges", {}).get(judge.name)
-        if before is None:
+        previous_judge = previous.get("judges", {}).get(judge.name)
+        if previous_judge is None:
             continue
         now = judge.key_fields()
-        old = before["key"]
+        old = previous_judge["key"]
         changed = [f"{k}: {old.get(k)!r} -> {now.get(k)!r}" for k in {**now, **old} if old.get(k) != now.get(k)]
-        asked = before.get("orders", orders)
-        if orders not in (asked, "both") and not (
-            isinstance(orders, int) and isinstance(asked, int) and orders > asked
+        previous_orders = previous_judge.get("orders", orders)
+        if orders not in (previous_orders, "both") and not (
+            isinstance(orders, int) and isinstance(previous_orders, int) and orders > previous_orders
         ):
             changed.append(
-                f"orders: {before['orders']!r} -> {orders!r} (a folder may only grow, to more orders or 'both')"
+                f"orders: {previous_judge['orders']!r} -> {orders!r} (a folder may only grow, to more orders or 'both')"
             )
         if changed and _has_answered(run, judge.name):
             raise UserError(
                 f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
-                f"{_since(before, now)}give it another name, or the run another folder (--out)"
+                f"{_since(previous_judge, now)}give it another name, or the run another folder (--out)"
             )
 
 
-def _since(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _since(previous_judge: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What of a difference comes from another version of this program, in words that end before the fix; empty for none."""
-    old, why = before["key"], []
-    template = before.get("template")
+    old, why = previous_judge["key"], []
+    template = previous_judge.get("template")
     if isinstance(template, str) and old.get("template") not in (
         now.get("template"),
         digest(RENDERER_VERSION, template),
@@ -98,10 +98,11 @@ def check_rows(run: RunFolder, previous: Mapping[str, Any], benchmarks: Mapping[
     """
     refuse_public(run.path, previous, "give the run another folder (--out)")
     for name, benchmark in benchmarks.items():
-        before, now = previous.get("benchmarks", {}).get(name), benchmark.facts()
-        if before and before.get("rows_sha256") != now["rows_sha256"]:
+        previous_facts, facts = previous.get("benchmarks", {}).get(name), benchmark.facts()
+        if previous_facts and previous_facts.get("rows_sha256") != facts["rows_sha256"]:
+            counts = f"{previous_facts.get('rows')} rows then, {facts['rows']} now"
             raise UserError(
-                f"the rows of {name!r} are not those that {run} was judged on ({before.get('rows')} rows then, {now['rows']} now, "
+                f"the rows of {name!r} are not those that {run} was judged on ({counts}, "
                 "or other texts or labels): give the run another folder (--out)"
             )
 
@@ -152,23 +153,23 @@ def _planned(previous: Mapping[str, Any], config: Config, grids: Sequence[Grid])
 
 def _items(previous: Mapping[str, Any], benchmark: str, grids: Sequence[Grid]) -> int:
     """How many items were to be judged so far, so that lost ones are missed."""
-    before = int(previous.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
-    return max([before, *(len(g.items) for g in grids if g.benchmark == benchmark)])
+    previous_count = int(previous.get("benchmarks", {}).get(benchmark, {}).get("items") or 0)
+    return max([previous_count, *(len(g.items) for g in grids if g.benchmark == benchmark)])
 
 
 def _declared(previous: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """What conclusions are drawn from (`scoring.conclusions`). A folder grows: what was declared before the answers came stays
     declared, and the judges of a benchmark and writer are those of the last config that names the two."""
-    before: Mapping[str, Any] = previous.get("declared", {})
-    members = {(m["benchmark"], m["writer"]): m["judges"] for m in before.get("members", ())}
+    declared: Mapping[str, Any] = previous.get("declared", {})
+    members = {(m["benchmark"], m["writer"]): m["judges"] for m in declared.get("members", ())}
     if "transferred" in config.arms:
         writers = [*config.rubrics, *(w.name for w in config.writers)]
         judges = [j.name for j in config.judges if j.asks_model]
         members |= {(b.name, w): judges for b in config.benchmarks for w in writers}
     return {
         "members": [{"benchmark": b, "writer": w, "judges": judges} for (b, w), judges in members.items()],
-        "controls": list(dict.fromkeys([*before.get("controls", ()), *config.controls])),
-        "equivalence_margin": min(before.get("equivalence_margin", math.inf), config.equivalence_margin),
+        "controls": list(dict.fromkeys([*declared.get("controls", ()), *config.controls])),
+        "equivalence_margin": min(declared.get("equivalence_margin", math.inf), config.equivalence_margin),
     }
 
 
@@ -186,7 +187,7 @@ def make_manifest(
     from importlib.metadata import version  # to import aiohttp takes a tenth of what a finished run takes
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = [j for j in config.judges if any(g.rows(j) for g in grids)]
+    judges = [j for j in config.judges if any(g.rows(j) for g in grids)]
     limits = {b.name: {"limit": b.limit, "media": b.media} for b in config.benchmarks}
     prices = to_record(previous.get("prices"), load_prices(config.prices) if config.prices else None)
     return {
@@ -202,7 +203,7 @@ def make_manifest(
             **previous.get("benchmarks", {}),
             **{n: {**b.facts(), **limits[n], "items": _items(previous, n, grids)} for n, b in benchmarks.items()},
         },
-        "judges": {**previous.get("judges", {}), **{j.name: _judge(j, config.orders) for j in asked}},
+        "judges": {**previous.get("judges", {}), **{j.name: _judge(j, config.orders) for j in judges}},
         "rubrics": {**previous.get("rubrics", {}), **{n: str(p) for n, p in config.rubrics.items()}},
         "arms": list(dict.fromkeys([*previous.get("arms", []), *config.arms])),
         "orders": config.orders,

@@ -15,7 +15,7 @@ from typing import Any
 
 from evaluators.engine.runner import derived
 from evaluators.prompts.criteria import criteria_of
-from evaluators.prompts.grading import SCALE, Asked, Grading
+from evaluators.prompts.grading import SCALE, Grading, Question
 from evaluators.records import Criterion, RecordError, Rubric, Verdict, decode
 from evaluators.replies import parsing
 from evaluators.rubrics.arms import generic_rubric
@@ -50,7 +50,7 @@ class Rereader:
         """The verdict as today's parser reads its answer; the same object where that is how it was read."""
         if not is_stale(verdict) or PUBLIC in self.manifest:  # an export holds no texts
             return verdict
-        parsed = parsing.parse(verdict.answer, self._asked(verdict), self._complete(verdict.judge))  # type: ignore[arg-type]
+        parsed = parsing.parse(verdict.answer, self._question(verdict), self._complete(verdict.judge))  # type: ignore[arg-type]
         again = replace(verdict, **derived(parsed, verdict.order))
         self.count += 1
         if parsed.status == "error":
@@ -69,7 +69,7 @@ class Rereader:
             if is_stale(verdict):
                 yield self.verdict(verdict)
 
-    def _asked(self, verdict: Verdict) -> Asked:
+    def _question(self, verdict: Verdict) -> Question:
         key = self._judge(verdict.judge).get("key", {})
         grading_fields: Mapping[str, Any] = key.get("grading") or {}
         low, high = grading_fields.get("scale", SCALE)
@@ -80,9 +80,9 @@ class Rereader:
             (low, high),
         )
         shown = 1 if verdict.candidate is not None else len(verdict.order)
-        return Asked(grading, shown, self._criteria_asked(verdict, grading))
+        return Question(grading, shown, self._criteria_of_verdict(verdict, grading))
 
-    def _criteria_asked(self, verdict: Verdict, grading: Grading) -> tuple[Criterion, ...]:
+    def _criteria_of_verdict(self, verdict: Verdict, grading: Grading) -> tuple[Criterion, ...]:
         if grading.decision != "criteria" or verdict.rubric is None:
             return ()
         uid = verdict.rubric

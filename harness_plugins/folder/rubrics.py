@@ -52,20 +52,24 @@ class RubricFile:
         for rubric in self.rubrics:
             if rubric.benchmark == benchmark and rubric.status == "valid":
                 (shared if rubric.item is None else by_item[rubric.item]).append(rubric)
-        here = [r for r in self.rubrics if r.benchmark == benchmark and r.item is not None]
-        paired = frozenset(str(r.item) for r in here if r.saw != "nothing")
+        item_rubrics = [r for r in self.rubrics if r.benchmark == benchmark and r.item is not None]
+        paired = frozenset(str(r.item) for r in item_rubrics if r.saw != "nothing")
         read = {u: [r for r in rs if r.saw != "nothing" or u not in paired] for u, rs in by_item.items()}
         texts = {uid: rubrics[0].text for uid, rubrics in read.items() if rubrics}
         permutations: list[Mapping[str, str]] = []
         for seed in range(shuffles):
-            before = planned.shuffle(benchmark, self.name, seed) if planned else Shuffle()
-            permutations.append(donors(items, texts, seed, permutations, planned=before.donors, settled=before.settled))
+            shuffle = planned.shuffle(benchmark, self.name, seed) if planned else Shuffle()
+            permutations.append(
+                donors(items, texts, seed, permutations, planned=shuffle.donors, settled=shuffle.settled)
+            )
         everywhere = set(texts).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
-        own = {u: tuple(r) for u, r in by_item.items()}
+        rubrics_by_item = {u: tuple(r) for u, r in by_item.items()}
         pending = frozenset(p[1:] for p in self.pending if p[0] == benchmark)
         saw = frozenset(r.saw for r in self.rubrics if r.benchmark == benchmark) | {saw for _, saw, _ in pending}
-        return WriterRubrics(self.name, own, tuple(shared), tuple(permutations), self.owner, paired, pending, saw)
+        return WriterRubrics(
+            self.name, rubrics_by_item, tuple(shared), tuple(permutations), self.owner, paired, pending, saw
+        )
 
 
 def read_rubrics(name: str | None, path: Path, benchmarks: Mapping[str, Sequence[Item]]) -> RubricFile:
@@ -135,15 +139,15 @@ class _Lines:
             RecordError: it is for the same item as another, and not one that a writer wrote again (`rubrics --redo`).
         """
         self._writers.setdefault(rubric.writer, number)
-        place = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
-        if place in self._first and rubric.answer is None:
+        key = (rubric.benchmark, rubric.item, rubric.saw, rubric.replicate)
+        if key in self._first and rubric.answer is None:
             raise RecordError(
-                f"a second rubric for the same item (the first is line {self._first[place]}): remove one, or give it another "
+                f"a second rubric for the same item (the first is line {self._first[key]}): remove one, or give it another "
                 "`replicate`"
             )
-        self._first.setdefault(place, number)
-        self.rubrics.pop(place, None)
-        self.rubrics[place] = rubric
+        self._first.setdefault(key, number)
+        self.rubrics.pop(key, None)
+        self.rubrics[key] = rubric
 
     def two_writers(self) -> str:
         """What is wrong where the file is not one writer's; empty where it is."""

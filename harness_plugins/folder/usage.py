@@ -291,12 +291,12 @@ def _usage(numbers: Any) -> Usage:
 def _paid(role: Role, name: str, model: str, *, answers: Any, failed: Any, outputs: int) -> Paid:
     """What was paid for answers, and for replies that could not be used (None: there were none)."""
     *numbers, retried, read, written = answers
-    usage, most, lost = _usage(numbers), Tokens(read, written), 0
+    usage, largest, lost = _usage(numbers), Tokens(read, written), 0
     if failed is not None:
         *numbers, failed_read, failed_written = (n or 0 for n in failed)
         usage, lost = usage + _usage(numbers), int(numbers[0])
-        most = Tokens(max(read, failed_read), max(written, failed_written))
-    return Paid(role, name, model, usage, outputs, int(retried or 0), most, lost)
+        largest = Tokens(max(read, failed_read), max(written, failed_written))
+    return Paid(role, name, model, usage, outputs, int(retried or 0), largest, lost)
 
 
 def _rubrics(db: Any, file_writers: set[str], folder_usage: FolderUsage) -> None:

@@ -18,7 +18,7 @@ from evaluators.backends.lmms import failure_in
 from evaluators.errors import BackendError, RunStopped, UserError
 from evaluators.extras import failed_import, install
 from evaluators.messages import Message, Text
-from evaluators.prompts.template import PROMPTS, Template, asked_on
+from evaluators.prompts.template import PROMPTS, Template, question_for
 from evaluators.records import Answer, Verdict
 from evaluators.specs import JudgeSpec
 from evaluators.text import printable
@@ -151,7 +151,7 @@ class HostedTask:
         self.judged: dict[int, Verdict] = {}
         """What our own model has answered in this process, by row: it is on file already."""
         self.template = Template(PROMPTS / f"{self.rows.grading.kind}.jinja", grading=self.rows.grading)
-        self._asked: Sequence[int] = ()
+        self._expected_rows: Sequence[int] = ()
         self._planned = False
         self._planning = threading.Lock()
         self._requests: dict[RowId, Any] = {}
@@ -172,12 +172,12 @@ class HostedTask:
             "grading": str(self.rows.grading),
         }
 
-    def task_config(self, task: str, metadata: Mapping[str, Any], **own: Any) -> dict[str, Any]:
+    def task_config(self, task: str, metadata: Mapping[str, Any], **host_fields: Any) -> dict[str, Any]:
         """The harness's config of a task. Models are asked as a native judge by default; `until` because harnesses would cut at the
         first blank line.
 
         Args:
-            own: fields that this harness alone has.
+            host_fields: fields that this harness alone has.
         """
         generation = {self.length_argument: 4096, "temperature": 0.0, "do_sample": False, "until": []}
         return {
@@ -185,7 +185,7 @@ class HostedTask:
             "test_split": "test",
             "output_type": "generate_until",
             "num_fewshot": 0,
-            **own,
+            **host_fields,
             "generation_kwargs": generation,
             "metadata": metadata,
         }
@@ -203,7 +203,7 @@ class HostedTask:
     def messages(self, number: int) -> tuple[Message, ...]:
         """The messages of a row, as a native judge is sent them."""
         case = self.rows.rows[number].case
-        return self.template.render(case, "text", asked_on(case, self.rows.grading))
+        return self.template.render(case, "text", question_for(case, self.rows.grading))
 
     def text(self, number: int) -> str:
         """The text of a row's prompt, images left out."""
@@ -228,7 +228,7 @@ class HostedTask:
         model = model or HostModel(os.environ[JUDGE].strip(), {})
         return foreign_spec(model, self.config.generation_kwargs, self.harness, grading_fields())
 
-    def expect(self, asked: Sequence[Mapping[str, Any]], ours: bool) -> None:
+    def expect(self, docs: Sequence[Mapping[str, Any]], ours: bool) -> None:
         """Take note of the documents to be asked, in all processes together, once the harness has made its requests.
 
         Args:
@@ -237,7 +237,7 @@ class HostedTask:
         Raises:
             UserError: the judge is not named, or the setting does not fit what the folder holds.
         """
-        self._asked, self._planned = [doc["row"] for doc in asked], False
+        self._expected_rows, self._planned = [doc["row"] for doc in docs], False
         self._verdicts = self._shares = None
         self._requests = {self.rows.rows[self._row_of(r)].id: r for r in self._instances}
         if not ours:
@@ -267,7 +267,7 @@ class HostedTask:
     def _plan(self) -> None:
         with self._planning:
             if not self._planned:
-                self.folder.plan(self.rows, self.judge, [self.rows.rows[n] for n in self._asked])
+                self.folder.plan(self.rows, self.judge, [self.rows.rows[n] for n in self._expected_rows])
                 self._planned = True
 
     @property
@@ -280,7 +280,7 @@ class HostedTask:
         row = self.rows.rows[number]
         if error := failure_in(reply.text):
             return self.folder.write(row, self.judge, None, error)
-        answer_format = self.judge.text_format(self.judge.asked(row.case))
+        answer_format = self.judge.text_format(self.judge.question_for(row.case))
         return self.folder.write(row, self.judge, self.answer(reply, answer_format, self.judge.sampling()))
 
     def answer(self, reply: HostReply, answer_format: str, sampling: dict[str, Any]) -> Answer:
@@ -320,7 +320,7 @@ class HostedTask:
         else:  # the other processes' rows are not here, so what may have a value
             arms = {task.rows.arm.name for task in self._siblings()}
             without = {name for reference in REFERENCES if reference not in arms for name in gain_names(reference)}
-            names = [name for name in self.metrics(self._asked) if name not in without]
+            names = [name for name in self.metrics(self._expected_rows) if name not in without]
         return Shares(tuple(n for n in names if n not in ("answered", "score")), row_scores(self.rows, outcomes))
 
     def _metric(self, name: str, items: Sequence[Any]) -> float | None:

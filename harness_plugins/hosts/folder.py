@@ -132,14 +132,16 @@ class Folder:
     def write(self, row: Row, spec: JudgeSpec, answer: Answer | None, error: BackendError | None = None) -> Verdict:
         """File what a harness's own model answered. May be called from threads."""
         item = self.digested(row.item)
-        parsed = parse(answer, spec.asked(row.case), spec.complete_reasons) if answer is not None else Parsed("error")
+        parsed = (
+            parse(answer, spec.question_for(row.case), spec.complete_reasons) if answer is not None else Parsed("error")
+        )
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         verdict = make_verdict(item, cell_of(row, item, spec), answer, parsed, error=error, time=now)
         with self._lock:
             # Settings share the items that have no rubric: the first answer counts, in every setting's numbers.
-            before = self._written.get(verdict.key)
-            if before is not None and before.status != "error":
-                return before
+            previous = self._written.get(verdict.key)
+            if previous is not None and previous.status != "error":
+                return previous
             self.verdicts.append(encode(verdict))
             self._written[verdict.key] = verdict
         return verdict

@@ -60,9 +60,9 @@ class RubricTask(HostedTask, ConfigurableTask):  # type: ignore[misc]
         return None
 
     @plainly
-    def build_all_requests(self, **how: Any) -> None:
-        ConfigurableTask.build_all_requests(self, **how)
-        samples, limit = how.get("samples"), how.get("limit")
+    def build_all_requests(self, **options: Any) -> None:
+        ConfigurableTask.build_all_requests(self, **options)
+        samples, limit = options.get("samples"), options.get("limit")
         docs = self.dataset["test"]
         self.expect([docs[n] for n in samples] if samples else docs[: int(limit) if limit else None], ours=False)
 

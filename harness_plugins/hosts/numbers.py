@@ -64,17 +64,18 @@ def direction(name: str) -> bool | None:
     return {"higher": True, "lower": False}.get(metric_kind(name.removeprefix(OWN)).better)
 
 
-def metric_names(rows: Rows, asked: Sequence[int]) -> list[str]:
+def metric_names(rows: Rows, row_numbers: Sequence[int]) -> list[str]:
     """The metrics that have a value where all these rows are answered: ours, the 95 % interval of accuracy, accuracy by category,
     and those of the benchmark's own protocol (`metric_...`)."""
     answer = "score 1" if rows.grading.kind == "pointwise" else "1"
-    return _defined(rows, [(n, answer) for n in asked])
+    return _defined(rows, [(n, answer) for n in row_numbers])
 
 
 def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
+    """The metrics that have a value with these outcomes, as `metric_names` lists them."""
     data, cell = _cell(rows, outcomes)
-    own = protocols.resolve("metric", rows.grid.benchmark)
-    groups = own is not None and own.by_group
+    protocol = protocols.resolve("metric", rows.grid.benchmark)
+    groups = protocol is not None and protocol.by_group
     shown = {*SHOWN, *(e.kind.name for e in extensions())}
     metrics = []
     for name in defined(data, cell):
@@ -82,7 +83,7 @@ def _defined(rows: Rows, outcomes: Sequence[Outcome]) -> list[str]:
             metrics.append(name)
         if name == "accuracy":
             metrics += bounds_of("accuracy")
-    if own:
+    if protocol:
         metrics += [f"{OWN}{name}" for name in defined(data, cell, "metric") if name not in ("parsed", "answered")]
     return metrics
 
@@ -102,8 +103,8 @@ def row_scores(rows: Rows, outcomes: Sequence[Outcome]) -> dict[int, float]:
     """By row 1.0 where the right answer was given and 0.0 where not, under the labels that the benchmark's own protocol counts.
     A candidate that is scored alone shares the result of its item in that order."""
     data, cell = _cell(rows, outcomes)
-    own = protocols.resolve("metric", rows.grid.benchmark)
-    facts = facts_of(data, "", own.spec.labels if own else "preferred")
+    protocol = protocols.resolve("metric", rows.grid.benchmark)
+    facts = facts_of(data, "", protocol.spec.labels if protocol else "preferred")
     right = is_right(cell.outcome, facts.label[:, None, None])
     where = _Places(rows, data, cell.replicates)
     return {number: float(right[where(rows.rows[number])].mean()) for number, _ in outcomes}
@@ -166,14 +167,14 @@ def _cell(rows: Rows, outcomes: Sequence[Outcome]) -> HostedCell:
     codes, scores = np.full((*shape, data.width), ABSENT, dtype=np.int8), np.full((*shape, data.width), np.nan)
     for number, came in outcomes:
         row = rows.rows[number]
-        place = where(row)
-        expected[place] = True
+        index = where(row)
+        expected[index] = True
         if row.candidate is not None:
             scored = came.startswith("score ")
-            codes[(*place, row.candidate)] = 0 if scored else _code(row, came)
-            scores[(*place, row.candidate)] = -float(came.removeprefix("score ")) if scored else np.nan
+            codes[(*index, row.candidate)] = 0 if scored else _code(row, came)
+            scores[(*index, row.candidate)] = -float(came.removeprefix("score ")) if scored else np.nan
         else:
-            outcome[place] = _code(row, came)
+            outcome[index] = _code(row, came)
     # An item of which a limit let through one order is not complete: `score` says so too.
     expected = expected.any(axis=1, keepdims=True) & data.in_orders(rows.grid.orders, rows.grading.kind)[:, :, None]
     key = CellKey("judge", rows.arm.name, rows.rows[0].writer)

@@ -195,19 +195,19 @@ def grading_fields() -> dict[str, Any]:
 
 def _grading(items: Sequence[Item]) -> Grading:
     """How the harness's model is asked, checked as a judge's of a config is."""
-    how = make_spec({"name": "judge", "backend": "lmms", "model": "-", **grading_fields()}).how
+    grading = make_spec({"name": "judge", "backend": "lmms", "model": "-", **grading_fields()}).full_grading
     many = next((i for i in items if len(i.candidates) > 2), None)
-    if many is not None and how.kind == "pairwise":
+    if many is not None and grading.kind == "pairwise":
         raise UserError(
             f"benchmark {many.benchmark!r}: row {many.row} has {len(many.candidates)} candidates: set {GRADING}=listwise or pointwise"
         )
-    return how
+    return grading
 
 
 def run_folder() -> Path:
     """Where a harness's run is recorded: what the environment or the config says, else `DEFAULT_OUT`."""
-    named, config = os.environ.get(OUT, "").strip(), _config()
-    return (Path(named) if named else (config and config.out) or DEFAULT_OUT).resolve()
+    out, config = os.environ.get(OUT, "").strip(), _config()
+    return (Path(out) if out else (config and config.out) or DEFAULT_OUT).resolve()
 
 
 def _config() -> Config | None:

@@ -61,8 +61,8 @@ def _group(name: str, tasks: list[str]) -> str:
 def write(folder: Path) -> list[Path]:
     """Write them; returns their paths."""
     paths = []
-    for place, text in files(folder).items():
-        path = folder / place
+    for relative_path, text in files(folder).items():
+        path = folder / relative_path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         paths.append(path)

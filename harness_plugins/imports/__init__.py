@@ -59,8 +59,8 @@ def _input_files(files: Sequence[Path], patterns: Sequence[str]) -> list[InputFi
     inputs: list[InputFile] = []
     for argument in files:
         name, equals, after = str(argument).partition("=")
-        named = bool(equals and name.strip()) and not argument.exists()
-        path = Path(after) if named else argument
+        has_name = bool(equals and name.strip()) and not argument.exists()
+        path = Path(after) if has_name else argument
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         inside = [path]
@@ -68,5 +68,5 @@ def _input_files(files: Sequence[Path], patterns: Sequence[str]) -> list[InputFi
             inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
             if not inside:
                 raise UserError(f"{path}: no {' or '.join(patterns)} in this folder: name the files")
-        inputs += [InputFile(p, name.strip() if named else None) for p in inside]
+        inputs += [InputFile(p, name.strip() if has_name else None) for p in inside]
     return list(dict.fromkeys(inputs))

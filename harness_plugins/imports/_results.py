@@ -14,7 +14,7 @@ from evaluators.errors import UserError
 from evaluators.inputs.files import read_jsonl
 from evaluators.inputs.names import unknown
 from evaluators.keys import digest
-from evaluators.prompts.grading import Asked, Grading
+from evaluators.prompts.grading import Grading, Question
 from evaluators.records import SCHEMA, Answer, Failure, Item, Order, Rubric, Verdict, Writer, encode
 from evaluators.replies.parsing import VERSION, Parsed, parse
 from evaluators.writers.base import Draw, taken
@@ -92,7 +92,7 @@ class _Unseen(MediaFinder):
     def __init__(self) -> None:
         pass
 
-    def find(self, value: Any, how: MediaSpec) -> list[Any]:
+    def find(self, value: Any, media_spec: MediaSpec) -> list[Any]:
         if value in (None, ""):
             return []
         raise MediaProblem("not looked for", missing=True)
@@ -213,10 +213,10 @@ def _items(result_sets: Sequence[JudgeResults]) -> dict[tuple[str, str], Item]:
     first: dict[tuple[str, str], ItemReplies] = {}
     for results in result_sets:
         for judged in results.items:
-            before = first.setdefault((results.benchmark, judged.item.uid), judged)
-            if before.item.label != judged.item.label:
+            previous = first.setdefault((results.benchmark, judged.item.uid), judged)
+            if previous.item.label != judged.item.label:
                 raise UserError(
-                    f"{judged.where}: another label than in {before.where}: the files are not of the same rows"
+                    f"{judged.where}: another label than in {previous.where}: the files are not of the same rows"
                 )
     number: Counter[str] = Counter()
     items = {}
@@ -239,7 +239,7 @@ def _verdicts(results: JudgeResults, item: Item, judged: ItemReplies) -> Iterato
         if reply.failure is not None:
             parsed = Parsed("error")
         elif reply.text is not None:
-            parsed = parse(answer, Asked(results.grading))
+            parsed = parse(answer, Question(results.grading))
         call = digest(BACKEND, item.uid, results.judge, reply.order, reply.text)
         yield Verdict(
             key=digest(call, results.arm),

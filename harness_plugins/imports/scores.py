@@ -91,6 +91,11 @@ class ScoreRow(NamedTuple):
 
 
 def _scores(rows: Sequence[FileRow]) -> DistinctScores:
+    """The scores of rows, equal ones once.
+
+    Raises:
+        UserError: rows that do not fit, or two that say different things of the same score.
+    """
     distinct: dict[tuple[str, ...], ScoreRow] = {}
     problems: list[str] = []
     repeats = 0
@@ -107,12 +112,12 @@ def _scores(rows: Sequence[FileRow]) -> DistinctScores:
         if first.score == score:
             repeats += 1
             continue
-        named = " ".join(filter(None, (score.model, f"({score.method})" if score.method else "")))
+        subject = " ".join(filter(None, (score.model, f"({score.method})" if score.method else "")))
         what = f"{score.value:g}, {first.where} says {first.score.value:g}"
         if first.score.value == score.value:
             what = f"{score.value:g} as in {first.where}, with another source, n or notes"
         problems.append(
-            f"{where}: {named}, {score.benchmark}, {score.metric} is {what}: keep one, or distinguish them by `method`"
+            f"{where}: {subject}, {score.benchmark}, {score.metric} is {what}: keep one, or distinguish them by `method`"
         )
     if problems:
         more = [f"... and {len(problems) - SHOWN} more rows"] if len(problems) > SHOWN else []

@@ -80,7 +80,7 @@ class RewardJudge:
         """
         reservation = await self._caller.admit(case)
         assert reservation is not None, "nothing limits what rewards cost"
-        question = self.spec.asked(case)
+        question = self.spec.question_for(case)
         try:
             _, parsed = await self._caller.call(
                 reservation,

@@ -269,8 +269,8 @@ def _lean(parsed: Parsed, order: str, a: int, b: int) -> float | None:
     if parsed.status != "ok":
         return None
     if parsed.ranks is not None:
-        place = {pick_of(n, order): rank for n, rank in enumerate(parsed.ranks, 1)}
-        return 1.0 if place[a] < place[b] else 0.0
+        rank_by_candidate = {pick_of(n, order): rank for n, rank in enumerate(parsed.ranks, 1)}
+        return 1.0 if rank_by_candidate[a] < rank_by_candidate[b] else 0.0
     if parsed.choice is None or len(order) > 2:
         return None  # a best one of several, and no ranking
     return 1.0 if pick_of(parsed.choice, order) == a else 0.0

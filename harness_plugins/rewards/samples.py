@@ -78,10 +78,10 @@ def sample_of(row: Mapping[str, Any], completion: str, files: ImageFiles, finish
         return Sample(item, saw, completion, finish_reason)
     missing = [c for c in COLUMNS if row.get(c) is None]
     if missing:
-        there = ", ".join(sorted(k for k, v in row.items() if v is not None)) or "none"
+        present = ", ".join(sorted(k for k, v in row.items() if v is not None)) or "none"
         raise UserError(
             f"the reward needs the columns {', '.join(COLUMNS)} and image or images, or one `item` with our record: "
-            f"{', '.join(missing)} is missing; there are: {there}"
+            f"{', '.join(missing)} is missing; there are: {present}"
         )
     question, texts = str(row["question"]), (str(row["response_1"]), str(row["response_2"]))
     images = tuple(files.media(i) for i in pictures_of(row))

@@ -69,8 +69,8 @@ def proxy_grm_reward(
 
     async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         nonlocal unrewarded_calls
-        named = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
-        rows = [{k: v[n] for k, v in named.items()} for n in range(len(completions))]
+        row_columns = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
+        rows = [{k: v[n] for k, v in row_columns.items()} for n in range(len(completions))]
         texts = [text_of(c) for c in completions]
         rewards = await background.run(lambda scorer: score_rows(scorer, rows, texts))
         _log(rewards, columns)

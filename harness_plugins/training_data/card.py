@@ -52,6 +52,7 @@ def dropped_table(dropped: Sequence[Dropped]) -> Table:
 
 
 def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
+    """What came of the teacher's answers, by source."""
     spec = config.teacher
     name = f"{spec.name} ({spec.model})" if spec else "none"
     kinds = [o for o in get_args(Outcome) if o != "unasked"]
@@ -64,11 +65,11 @@ def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
         firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in of_source for o in t.rubrics)
         share = f"{100 * firsts / len(orders):.1f} % ({firsts:,}/{len(orders):,})" if orders else ""
         table.add(source, f"{len(of_source):,}", *(f"{count[kind]:,}" for kind in kinds), share)
-    how = config.distil
+    distil = config.distil
     faults = Counter(f for t in taught for f in t.faults)
     table.notes.append(
-        f"Teacher: {name}, {'both orders, right in both' if how.orders == 'both' else 'one order a pair'}. "
-        f"Malformed answers: {how.malformed}. Rubrics that leak their verdict: {how.leaks}."
+        f"Teacher: {name}, {'both orders, right in both' if distil.orders == 'both' else 'one order a pair'}. "
+        f"Malformed answers: {distil.malformed}. Rubrics that leak their verdict: {distil.leaks}."
         + (f" Faults: {', '.join(f'{n} {c:,}' for n, c in faults.most_common(6))}." if faults else "")
     )
     return table
@@ -96,7 +97,7 @@ def parts_table(
     return table
 
 
-def contamination_tables(contaminated: Contaminated, pairs: int, how: Sequence[str]) -> list[Table]:
+def contamination_tables(contaminated: Contaminated, pairs: int, removing_signals: Sequence[str]) -> list[Table]:
     """How many pairs each benchmark was hit by, and some of them by id."""
     table = Table(
         "contamination", "Contamination", [*names("benchmark"), *numbers("items", "pairs hit", "removed", *SIGNALS)]
@@ -112,7 +113,8 @@ def contamination_tables(contaminated: Contaminated, pairs: int, how: Sequence[s
         for h in hits[:SHOWN]:
             shown.add(name, h.uid, h.place, h.item, h.source_id, h.signal, h.detail)
     table.notes += [
-        f"{pairs:,} pairs were looked up; {len(contaminated.removed):,} are left out. Signals that remove: {', '.join(how) or 'none'}.",
+        f"{pairs:,} pairs were looked up; {len(contaminated.removed):,} are left out. Signals that remove: "
+        f"{', '.join(removing_signals) or 'none'}.",
         "image: the same bytes. near_image: perceptual hashes within the distance. response, request: the same words (a request "
         "only where no media come with it). ngram: runs of words, looked for where nothing else was found.",
     ]

@@ -9,11 +9,11 @@ from harness_plugins.training_data.images import Images
 from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
 
-def filtered(pairs: Sequence[Pair], how: Filters) -> Selection:
+def filtered(pairs: Sequence[Pair], filters: Filters) -> Selection:
     """The pairs that pass, and the others with the first reason why not."""
     passing, dropped = [], []
     for pair in pairs:
-        fault = _fault(pair, how)
+        fault = _fault(pair, filters)
         if fault is None:
             passing.append(pair)
         else:
@@ -21,20 +21,21 @@ def filtered(pairs: Sequence[Pair], how: Filters) -> Selection:
     return Selection(passing, dropped)
 
 
-def _fault(pair: Pair, how: Filters) -> Dropped | None:
+def _fault(pair: Pair, filters: Filters) -> Dropped | None:
+    """The first reason why a pair does not pass; None where it does."""
     prompt = len(pair.item.prompt)
     lengths = [len(c.text) for c in pair.item.candidates if not c.media]  # of images none is long or short
     if not pair.item.prompt.strip():
         return pair.dropped("prompt_length", "no prompt")
     if not all(c.text.strip() or c.media for c in pair.item.candidates):
         return pair.dropped("response_length", "an empty response")
-    if how.prompt and not how.prompt[0] <= prompt <= how.prompt[1]:
+    if filters.prompt and not filters.prompt[0] <= prompt <= filters.prompt[1]:
         return pair.dropped("prompt_length", f"{prompt} characters")
-    if how.response and not all(how.response[0] <= n <= how.response[1] for n in lengths):
+    if filters.response and not all(filters.response[0] <= n <= filters.response[1] for n in lengths):
         return pair.dropped("response_length", _characters(lengths))
-    if how.length_ratio and len(lengths) == 2 and max(lengths) > how.length_ratio * max(min(lengths), 1):
+    if filters.length_ratio and len(lengths) == 2 and max(lengths) > filters.length_ratio * max(min(lengths), 1):
         return pair.dropped("length_ratio", _characters(lengths))
-    if how.min_margin is not None and pair.margin is not None and pair.margin < how.min_margin:
+    if filters.min_margin is not None and pair.margin is not None and pair.margin < filters.min_margin:
         return pair.dropped("margin", f"{pair.margin:g}")
     texts = [" ".join(c.text.split()) for c in pair.item.candidates]
     if texts[0] == texts[1] and not any(c.media for c in pair.item.candidates):

@@ -90,9 +90,10 @@ class _IndexedBenchmark:
     facts: dict[str, Any]
 
 
-def _indexed(entry: BenchmarkEntry, images: Images, how: Contamination, steps: Steps) -> _IndexedBenchmark:
+def _indexed(entry: BenchmarkEntry, images: Images, contamination: Contamination, steps: Steps) -> _IndexedBenchmark:
+    """A benchmark's items, their images hashed, by what gives them away."""
     loaded = load_entry(entry)
     items = loaded.items[: entry.limit]
     images.read(items, steps, f"hashing images of {entry.name}")
-    index = BenchmarkIndex(entry.name, [digested(i, images) for i in items], images, how)
+    index = BenchmarkIndex(entry.name, [digested(i, images) for i in items], images, contamination)
     return _IndexedBenchmark(index, loaded.facts())

@@ -115,10 +115,10 @@ def _texts(item: Item) -> Iterator[str]:
 class BenchmarkIndex:
     """One benchmark's items by what gives them away. Items must have the digests of their media."""
 
-    def __init__(self, name: str, items: Sequence[Item], images: Images, how: Contamination) -> None:
+    def __init__(self, name: str, items: Sequence[Item], images: Images, contamination: Contamination) -> None:
         self.name = name
         self.size = len(items)
-        self._how = how
+        self._contamination = contamination
         self._ids = {i.uid: i.source_id for i in items}
         self._prints: dict[str, str] = {}
         self._grams: dict[int, str] = {}
@@ -126,9 +126,9 @@ class BenchmarkIndex:
             for mark in prints(item):
                 self._prints.setdefault(mark, item.uid)
             for text in _texts(item):
-                for gram in _grams(text, how.ngram):
+                for gram in _grams(text, contamination.ngram):
                     self._grams.setdefault(gram, item.uid)
-        self._near = Near((OwnedHash(h, i.uid) for i in items for h in looks(i, images)), how.distance)
+        self._near = Near((OwnedHash(h, i.uid) for i in items for h in looks(i, images)), contamination.distance)
 
     def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
         """What the pair shares with the benchmark, one hit a signal."""
@@ -142,11 +142,11 @@ class BenchmarkIndex:
             if near:
                 nearest = min(near)
                 matches["near_image"] = _Match(nearest.owner, f"{nearest.distance} of {BITS} bits differ")
-        for text in () if matches.keys() & self._how.remove else _texts(pair.item):  # it goes anyway
-            grams = _grams(text, self._how.ngram)
+        for text in () if matches.keys() & self._contamination.remove else _texts(pair.item):  # it goes anyway
+            grams = _grams(text, self._contamination.ngram)
             shared = [self._grams[g] for g in grams if g in self._grams]
-            if grams and len(shared) >= self._how.share * len(grams):
-                detail = f"{len(shared)} of {len(grams)} runs of {self._how.ngram} words"
+            if grams and len(shared) >= self._contamination.share * len(grams):
+                detail = f"{len(shared)} of {len(grams)} runs of {self._contamination.ngram} words"
                 matches.setdefault("ngram", _Match(shared[0], detail))
         for signal, (item, detail) in matches.items():
             yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
@@ -170,8 +170,10 @@ class Contaminated:
 
 
 def contaminated(
-    pairs: Sequence[Pair], indices: Sequence[BenchmarkIndex], images: Images, how: Contamination
+    pairs: Sequence[Pair], indices: Sequence[BenchmarkIndex], images: Images, contamination: Contamination
 ) -> Contaminated:
     """Look every pair up in every benchmark."""
     hits = [h for pair in pairs for index in indices for h in index.hits(pair, images)]
-    return Contaminated({i.name: i.size for i in indices}, hits, {h.uid for h in hits if h.signal in how.remove})
+    return Contaminated(
+        {i.name: i.size for i in indices}, hits, {h.uid for h in hits if h.signal in contamination.remove}
+    )

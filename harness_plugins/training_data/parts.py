@@ -109,14 +109,14 @@ def _balanced(entries: Sequence[Entry], size: int, free: bool) -> list[Entry]:
     """The first `size` entries, no more than half of them with either order fixed, as far as there are enough of both."""
     if free:
         return list(entries[:size])
-    most = (size + 1) // 2
+    half = (size + 1) // 2
     taken: list[Entry] = []
     spare: list[Entry] = []
     count = {True: 0, False: 0}
     for entry in entries:
         if len(taken) == size:
             break
-        if entry.first is not None and count[entry.first] == most:
+        if entry.first is not None and count[entry.first] == half:
             spare.append(entry)
             continue
         if entry.first is not None:

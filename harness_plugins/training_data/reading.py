@@ -100,14 +100,14 @@ def read_sources(config: DataConfig, limit: int | None = None) -> Read:
     """
     read = Read()
     for entry in config.sources:
-        most = min((n for n in (entry.limit, limit) if n is not None), default=None)
+        max_rows = min((n for n in (entry.limit, limit) if n is not None), default=None)
         policy = entry.bad_rows or config.bad_rows
         first_pair, first_dropped = len(read.pairs), len(read.dropped)
         source = open_source(spec_of(entry), entry.path)
         rows = 0
         problems: list[str] = []
         uid_counts: Counter[str] = Counter()
-        for outcome in _pairs(entry, source, most):
+        for outcome in _pairs(entry, source, max_rows):
             rows += 1
             if isinstance(outcome, Pair):
                 uid_counts[outcome.uid] += 1
@@ -158,6 +158,7 @@ def spec_of(entry: SourceEntry) -> SourceSpec:
 
 
 def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pair | Dropped]:
+    """A pair for each row of a source, or why it is none."""
     root = entry.media_root or source.root
     if not root.is_dir():
         raise UserError(f"{root}: no such folder (media_root of source {entry.name!r}; relative to the config file)")
@@ -167,20 +168,29 @@ def _pairs(entry: SourceEntry, source: Source, limit: int | None) -> Iterator[Pa
     for number, (line, row) in enumerate(source.rows()):
         if number == limit:
             return
-        place = source.where(line)
+        origin = source.where(line)
         try:
             pair_row = turn(row)
-            yield _pair(reader, pair_row, number, place)
+            yield _pair(reader, pair_row, number, origin)
         except NoPreference as e:
-            yield Dropped(entry.name, place, "no_preference", str(e))
+            yield Dropped(entry.name, origin, "no_preference", str(e))
         except MediaProblem as e:
             fix = "; set media_root, or `media: optional` to take the row without" if e.missing else ""
-            yield Dropped(entry.name, place, "bad_row", f"{e}{fix}")
+            yield Dropped(entry.name, origin, "bad_row", f"{e}{fix}")
         except RowProblem as e:
-            yield Dropped(entry.name, place, "bad_row", str(e))
+            yield Dropped(entry.name, origin, "bad_row", str(e))
 
 
-def _pair(reader: RowReader, row: Row, number: int, place: str) -> Pair:
+def _pair(reader: RowReader, row: Row, number: int, origin: str) -> Pair:
+    """A row as a pair.
+
+    Args:
+        origin: where the row stands: file and line, or dataset and row.
+
+    Raises:
+        NoPreference: none of the two is preferred.
+        RowProblem: it is no pair.
+    """
     if row.get("id") in (None, ""):
         row = {**row, "id": _id_of(row)}
     item = reader.item(row, number)
@@ -193,7 +203,7 @@ def _pair(reader: RowReader, row: Row, number: int, place: str) -> Pair:
     margin = row.get("margin")
     if margin is not None and (isinstance(margin, bool) or not isinstance(margin, int | float)):
         raise RowProblem(f"'margin' is {margin!r}; it must be a number")
-    return Pair(item, place, None if margin is None else float(margin))
+    return Pair(item, origin, None if margin is None else float(margin))
 
 
 def _id_of(row: Row) -> str:

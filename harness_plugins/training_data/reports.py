@@ -67,8 +67,8 @@ def write_reports(config: DataConfig, folder: Path, contents: Contents) -> list[
         *([cards.teacher_table(config, contents.taught.values())] if config.teacher else []),
         cards.parts_table(config, contents.drawn.parts, contents.taught, contents.clusters),
     ]
-    overlap, how = gathered.contaminated, config.contamination
-    report = cards.contamination_tables(overlap, gathered.looked_up, how.remove)
+    overlap, contamination = gathered.contaminated, config.contamination
+    report = cards.contamination_tables(overlap, gathered.looked_up, contamination.remove)
     for name, text in (("contamination.md", markdown(report)), ("contamination.json", "")):
         data = text.encode() or orjson.dumps(
             cards.contamination_json(overlap, gathered.looked_up), option=orjson.OPT_INDENT_2

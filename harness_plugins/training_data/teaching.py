@@ -47,13 +47,13 @@ def order_with(item: Item, first: bool) -> Order:
     return "AB" if (item.label.preferred == 0) == first else "BA"
 
 
-def orders_for(item: Item, how: Distil, seed: int) -> tuple[Order, ...]:
+def orders_for(item: Item, distil: Distil, seed: int) -> tuple[Order, ...]:
     """The orders that the teacher sees a pair in.
 
     One of them is chosen at random for each two rows of a source, and the other row gets its opposite: the preferred response
     is first in half of them, and a source that grows, or is read with a limit, asks nothing twice.
     """
-    if how.orders == "both":
+    if distil.orders == "both":
         return ORDERS
     block, second = divmod(item.row, 2)
     coin = int(digest("teacher-order", seed, item.benchmark, block)[:8], 16) % 2
@@ -113,16 +113,16 @@ def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterato
             yield outcome_of(pair, rubrics, config.distil, config.proxy.think)
 
 
-def outcome_of(pair: Pair, rubrics: Mapping[Order, Rubric], how: Distil, think: bool = False) -> Taught:
+def outcome_of(pair: Pair, rubrics: Mapping[Order, Rubric], distil: Distil, think: bool = False) -> Taught:
     """`malformed` where an answer breaks the form, `hard` where a verdict is wrong, `leaking` where that is asked for, `correct`."""
-    faults = tuple(dict.fromkeys(f for r in rubrics.values() for f in r.violations if f not in how.allow))
+    faults = tuple(dict.fromkeys(f for r in rubrics.values() for f in r.violations if f not in distil.allow))
     if faults or any(r.status != "valid" or r.verdict is None for r in rubrics.values()):
         return Taught(pair, "malformed", rubrics, faults)
     if any((r.verdict == 1) != preferred_first(pair.item, o) for o, r in rubrics.items()):
         return Taught(pair, "hard", rubrics)
     if not all(readable(r, think) for r in rubrics.values()):
         return Taught(pair, "malformed", rubrics, ("unreadable_target",))
-    if how.leaks == "drop":
+    if distil.leaks == "drop":
         texts = [c.text for c in pair.item.candidates]
         leaks = tuple(sorted({c for r in rubrics.values() for c in leak_classes(r.text, texts)}))
         if leaks:

@@ -210,7 +210,7 @@ def test_the_images_reach_the_model(resumed: Resumed) -> None:
             if verdict["arm"] != "none":
                 continue
             case = Case(items[verdict["item"]], verdict["order"], candidate=verdict["candidate"])
-            messages = spec.template.render(case, spec.verdict, spec.asked(case))
+            messages = spec.template.render(case, spec.verdict, spec.question_for(case))
             images = sum(isinstance(p, Image) for m in messages for p in m.parts)
             assert images == len(case.shown())
             content = [

@@ -19,7 +19,7 @@ pytest.importorskip("vllm", reason="needs vLLM; `make test-all` runs this where 
 
 from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest, Message, Text
-from evaluators.prompts.grading import Asked, Grading
+from evaluators.prompts.grading import Grading, Question
 from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins import run, score
@@ -122,7 +122,7 @@ def test_the_engine_and_its_server_agree(model: Path, url: str, tmp_path: Path) 
             assert theirs.text.strip() == str(parse(ours).choice)
 
 
-SCORED = Asked(Grading("pointwise"), 1)
+SCORED = Question(Grading("pointwise"), 1)
 
 
 @pytest.mark.parametrize("family", ["qwen3", "internvl", "llava"])

@@ -38,10 +38,10 @@ def blanker(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
 def _spellings(secret: str) -> list[str]:
     """Patterns for a secret: by characters, and as base64 at each of the three places where it may begin within a triple."""
     patterns = ["".join(_character({c.lower(), c.upper()}) for c in secret)]
-    for before in range(3):
-        encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + secret.encode()).decode().rstrip("=")
         # The outer characters of base64 also depend on what is beside the secret.
-        inner = encoded[(0, 2, 3)[before] : len(encoded) - (1 if (before + len(secret)) % 3 else 0)]
+        inner = encoded[(0, 2, 3)[offset] : len(encoded) - (1 if (offset + len(secret)) % 3 else 0)]
         patterns.append("".join(_character({"+": {"+", "-"}, "/": {"/", "_"}}.get(c, {c})) for c in inner))
     return patterns
 

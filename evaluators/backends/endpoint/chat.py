@@ -123,9 +123,9 @@ class OpenAIBackend:
     def _blanked(self, answer: Answer) -> Answer:
         """Without keys: pieces of a stream and parts of a content were blanked each by itself, and a key may be whole
         only where they are joined."""
-        before = (answer.text, answer.reasoning, answer.refusal)
-        text, reasoning, refusal = (t and self._transport.blank(t) for t in before)
-        if (text, reasoning, refusal) == before:
+        fields = (answer.text, answer.reasoning, answer.refusal)
+        text, reasoning, refusal = (t and self._transport.blank(t) for t in fields)
+        if (text, reasoning, refusal) == fields:
             return answer
         return replace(answer, text=text or "", reasoning=reasoning, refusal=refusal)
 
@@ -175,7 +175,7 @@ class OpenAIBackend:
                 if e.kind not in ("rejected", "logprobs"):
                     return  # the engine handles a dead or busy server, with its own message
                 why = f"HTTP {e.http}: {e.message}" if e.http else e.message
-                self._refuse(number, why, most=_most_allowed(e.message, spec.probabilities))
+                self._refuse(number, why, alternatives=_most_allowed(e.message, spec.probabilities))
             tops = answer.top_logprobs or ()
             if len(tops) < min(2, spec.probabilities):
                 self._refuse(number, f"{len(tops)} log-probabilities came back, not {spec.probabilities}")
@@ -199,26 +199,30 @@ class OpenAIBackend:
         return read[0] == read[1] and best[0][0] == best[1][0] and math.isclose(best[0][1], best[1][1], abs_tol=0.01)
 
     def _refuse(
-        self, number: int, why: str, *, needed: str = "returns top_logprobs (vLLM does)", most: int | None = None
+        self,
+        number: int,
+        why: str,
+        *,
+        needed: str = "returns top_logprobs (vLLM does)",
+        alternatives: int | None = None,
     ) -> NoReturn:
         """Refuse the judge, since a replica cannot do what it asks for.
 
         Args:
             needed: what another server must be able to do.
-            most: how many alternatives of a token the server says that it gives, where that would do.
+            alternatives: how many alternatives of a token the server says that it gives, where that would do.
 
         Raises:
             UserError: always.
         """
         spec = self._spec
-        place = urls_of(spec)[number].partition("?")[0]
+        url = urls_of(spec)[number].partition("?")[0]
         fix = f"Use `verdict: text`, or a server that {needed}"
-        if most is not None:
-            fix = f"Set `top_logprobs: {most}` of the judge if that is the most that the server takes. Or: {fix[0].lower()}{fix[1:]}"
+        if alternatives is not None:
+            setting = f"Set `top_logprobs: {alternatives}` of the judge if that is the most that the server takes"
+            fix = f"{setting}. Or: {fix[0].lower()}{fix[1:]}"
         verdict = "reasoned" if spec.continues else "direct"
-        raise UserError(
-            f"judge {spec.name!r}: {place} cannot do `verdict: {verdict}` ({why}); nothing was asked. {fix}"
-        )
+        raise UserError(f"judge {spec.name!r}: {url} cannot do `verdict: {verdict}` ({why}); nothing was asked. {fix}")
 
 
 def _most_allowed(words: str, requested: int) -> int | None:
@@ -269,11 +273,11 @@ def _headers(spec: ModelSpec) -> Headers:
 
 def unset(spec: ModelSpec) -> list[str]:
     """The variables of the environment that a spec names and that are not set, a line each."""
-    named = [(spec.api_key_env, "api_key_env")] if spec.api_key_env else []
-    named += [(h.env, f"for the header {name}") for name, h in spec.headers.items() if not isinstance(h, str)]
+    variables = [(spec.api_key_env, "api_key_env")] if spec.api_key_env else []
+    variables += [(h.env, f"for the header {name}") for name, h in spec.headers.items() if not isinstance(h, str)]
     return [
         f"{spec.name!r}: the environment variable {variable} ({use}) is not set: set it, or leave it out where none is asked for"
-        for variable, use in named
+        for variable, use in variables
         if not os.environ.get(variable, "").strip()
     ]
 

@@ -24,12 +24,16 @@ from evaluators.usage import read_usage
 
 
 def read_reply(
-    reply: Reply, request: ChatRequest, complete: Collection[str] = (), streamed: bool = False, **call_fields: Any
+    reply: Reply,
+    request: ChatRequest,
+    complete_reasons: Collection[str] = (),
+    streamed: bool = False,
+    **call_fields: Any,
 ) -> Answer:
     """The answer that a reply holds.
 
     Args:
-        complete: further finish reasons that mean a whole answer (a judge's `complete_reasons`).
+        complete_reasons: further finish reasons that mean a whole answer (a judge's `complete_reasons`).
         streamed: whether a stream was asked for.
         call_fields: fields of the answer that no reply holds (latency, sampling, ...).
 
@@ -53,7 +57,7 @@ def read_reply(
                 **call_fields,
             )
         raise failure.error(reply, usage, wrote=reply.good and isinstance(body, dict) and bool(body.get("choices")))
-    return _Completion(body, usage).answer(request, complete, call_fields)
+    return _Completion(body, usage).answer(request, complete_reasons, call_fields)
 
 
 def _body(reply: Reply, streamed: bool) -> Any:
@@ -150,10 +154,15 @@ class _Completion:
     def _odd(self, why: str) -> BackendError:
         return BackendError("bad_json", f"not a chat completion: {why}"[:SHOWN], usage=self._usage)
 
-    def answer(self, request: ChatRequest, complete: Collection[str], call_fields: Mapping[str, Any]) -> Answer:
+    def answer(self, request: ChatRequest, complete_reasons: Collection[str], call_fields: Mapping[str, Any]) -> Answer:
+        """The answer; `call_fields` as in `read_reply`.
+
+        Raises:
+            BackendError: the reply holds none.
+        """
         message = self._choice.get("message") or {}
         finish = _finish(self._choice.get("finish_reason"))
-        family = ending(finish, complete)
+        family = ending(finish, complete_reasons)
         text, reasoning, refusal = self._texts(message)
         if self._blocked and not text:
             finish, family, refusal = "content_filter", "filtered", refusal or self._blocked
@@ -164,7 +173,7 @@ class _Completion:
         if family != "filtered" and not refusal:
             if not text.strip() and family != "cut":
                 self._check_called(message)
-            check_finished(finish, complete, usage=self._usage)
+            check_finished(finish, complete_reasons, usage=self._usage)
             if not message and family != "cut":
                 raise self._odd("it has no message")
             if request.top_logprobs:

@@ -42,16 +42,16 @@ class SdkClient:
         # The package and its HTTP library (httpx, later httpx2) are a pair: its own client says which one it is.
         base = next(c for c in openai.DefaultAsyncHttpxClient.__mro__ if c.__name__ == "AsyncClient")
         self._http = importlib.import_module(base.__module__.partition(".")[0])
-        own: Any = _Carried(self._http, transport, headers)
-        client = self._http.AsyncClient(transport=own, follow_redirects=False, trust_env=False, timeout=None)
-        how: dict[str, Any] = {"api_key": "sent by us", "max_retries": 0, "http_client": client, "timeout": None}
+        http_transport: Any = _Carried(self._http, transport, headers)
+        client = self._http.AsyncClient(transport=http_transport, follow_redirects=False, trust_env=False, timeout=None)
+        arguments: dict[str, Any] = {"api_key": "sent by us", "max_retries": 0, "http_client": client, "timeout": None}
         if azure:
-            how |= azure
-            self._client: openai.AsyncOpenAI = openai.AsyncAzureOpenAI(**how)
+            arguments |= azure
+            self._client: openai.AsyncOpenAI = openai.AsyncAzureOpenAI(**arguments)
         else:
             parts = address(base_url)
             query = dict(parts.query)
-            self._client = openai.AsyncOpenAI(**how, base_url=str(parts.with_query(None)), default_query=query)
+            self._client = openai.AsyncOpenAI(**arguments, base_url=str(parts.with_query(None)), default_query=query)
 
     async def send(self, body: Mapping[str, Any], images: Sequence[Encoded], timeout_s: float) -> Reply:
         """Post a request; marks in `body` show where its images go.

@@ -225,9 +225,10 @@ class Transport:
         )
 
     def _proxy(self, url: URL) -> URL | None:
+        """The proxy for an address, as the environment names it; None where the request goes there itself."""
         if url not in self._proxies:
-            named = _proxies().get(url.scheme)
-            self._proxies[url] = None if named is None or proxy_bypass(where(url)) else _proxy_url(named)
+            setting = _proxies().get(url.scheme)
+            self._proxies[url] = None if setting is None or proxy_bypass(where(url)) else _proxy_url(setting)
         return self._proxies[url]
 
     def _failure(self, error: Exception, url: URL, proxy: URL | None) -> BackendError:
@@ -304,9 +305,9 @@ class _Connection(ResponseHandler):
     _answer: Any = None
     """The body of the reply that was waited for, once its head is there."""
 
-    def set_response_params(self, **how: Any) -> None:
+    def set_response_params(self, **parameters: Any) -> None:
         self._answer = None
-        super().set_response_params(**how)
+        super().set_response_params(**parameters)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         if data[0].code >= 200:  # below, more is to come
@@ -322,8 +323,12 @@ class _Connection(ResponseHandler):
 
 def _proxies() -> dict[str, str]:
     """By scheme; ALL_PROXY is for both."""
-    named = getproxies()
-    return {scheme: named.get(scheme) or named["all"] for scheme in ("http", "https") if named.keys() & {scheme, "all"}}
+    settings = getproxies()
+    return {
+        scheme: settings.get(scheme) or settings["all"]
+        for scheme in ("http", "https")
+        if settings.keys() & {scheme, "all"}
+    }
 
 
 def _proxy_url(text: str) -> URL | None:
@@ -339,10 +344,10 @@ def check_proxy(url: URL) -> None:
     Raises:
         ValueError: it is not an http(s) proxy.
     """
-    named = _proxies().get(url.scheme)
-    if named is None or proxy_bypass(where(url)):
+    setting = _proxies().get(url.scheme)
+    if setting is None or proxy_bypass(where(url)):
         return
-    proxy = _proxy_url(named)
+    proxy = _proxy_url(setting)
     if proxy is None or proxy.scheme not in ("http", "https") or not proxy.host:
         scheme = f"a {proxy.scheme}:// proxy" if proxy is not None and proxy.host else "no address of a proxy"
         raise ValueError(
@@ -376,9 +381,10 @@ def _tls() -> ssl.SSLContext:
 
 
 def _socket(addr_info: aiohttp.AddrInfoType) -> socket.socket:
+    """A TCP socket that keeps an idle connection alive."""
     family, kind, protocol, _, _ = addr_info
-    own = socket.socket(family, kind, protocol)
-    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a judge may think for minutes
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a judge may think for minutes
     if hasattr(socket, "TCP_KEEPIDLE"):
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-    return own
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+    return sock

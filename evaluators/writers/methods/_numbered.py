@@ -76,8 +76,8 @@ def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
     if text is None:
         return Draft(violations=("no_answer",))
     violations = ["truncated"] if unfinished(answer) else []
-    rubric, place = section(text, "rubric", violations, needed=True)
-    if outside(text, [place] if place else []).strip():
+    rubric, span = section(text, "rubric", violations, needed=True)
+    if outside(text, [span] if span else []).strip():
         violations.append("text_outside")
     if not rubric:
         return Draft(violations=tuple(violations))
@@ -134,5 +134,5 @@ def _faults(line: str, question: str) -> list[str]:
 
 def compares(line: str) -> bool:
     """Whether a criterion compares candidates, or names one."""
-    asked = _QUOTED.sub('""', line)  # words to be read in a picture compare nothing
-    return bool(_COMPARES.search(asked.lower()) or _PLACES.search(asked.lower()) or _NAMES.search(asked))
+    unquoted = _QUOTED.sub('""', line)  # words to be read in a picture compare nothing
+    return bool(_COMPARES.search(unquoted.lower()) or _PLACES.search(unquoted.lower()) or _NAMES.search(unquoted))

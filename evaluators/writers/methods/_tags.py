@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Span(NamedTuple):
     """From where to where a section reaches, tags included."""
 
     start: int
@@ -18,7 +18,7 @@ class Section(NamedTuple):
     """What is between a tag's only pair; nothing where there is no such pair."""
 
     inside: str | None = None
-    place: Place | None = None
+    span: Span | None = None
 
 
 def section(text: str, tag: str, violations: list[str], needed: bool) -> Section:
@@ -32,20 +32,20 @@ def section(text: str, tag: str, violations: list[str], needed: bool) -> Section
     if len(opens) > 1 or len(closes) > 1:
         violations.append(f"duplicate_{tag}")
         tags = [m.span() for m in re.finditer(f"</?{tag}>", text)]
-        return Section(None, Place(tags[0][0], tags[-1][1]))
+        return Section(None, Span(tags[0][0], tags[-1][1]))
     if len(opens) != 1 or len(closes) != 1 or closes[0] < opens[0]:
         violations.append(f"unclosed_{tag}")
         return Section()
     inside = text[opens[0] + len(tag) + 2 : closes[0] - len(tag) - 3].strip()
     if not inside:
         violations.append(f"empty_{tag}")
-    return Section(inside, Place(opens[0], closes[0]))
+    return Section(inside, Span(opens[0], closes[0]))
 
 
-def outside(text: str, places: Sequence[Place]) -> str:
+def outside(text: str, spans: Sequence[Span]) -> str:
     """The text without its sections."""
-    pieces, at = [], 0
-    for start, end in sorted(places):
-        pieces.append(text[at:start])
-        at = max(at, end)
-    return "".join([*pieces, text[at:]])
+    pieces, offset = [], 0
+    for start, end in sorted(spans):
+        pieces.append(text[offset:start])
+        offset = max(offset, end)
+    return "".join([*pieces, text[offset:]])

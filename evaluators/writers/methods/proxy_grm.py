@@ -63,22 +63,22 @@ def parse(answer: Answer, blind: bool) -> Draft:
     violations: list[str] = []
     if unfinished(answer):
         violations.append("truncated")
-    rubric, place = section(text, "rubric", violations, needed=True)
-    evaluation, eval_place = section(text, "eval", violations, needed=not blind)
-    verdict_text, answer_place = section(text, "answer", violations, needed=not blind)
+    rubric, rubric_span = section(text, "rubric", violations, needed=True)
+    evaluation, eval_span = section(text, "eval", violations, needed=not blind)
+    verdict_text, answer_span = section(text, "answer", violations, needed=not blind)
     justify = ""
     if rubric is not None:
         rubric, justify = _parted(rubric, violations)
     elif re.search(r"</?justify>", text):
         violations.append("misplaced_justify")
-    places = [p for p in (place, eval_place, answer_place) if p]
+    spans = [p for p in (rubric_span, eval_span, answer_span) if p]
     inside = rubric is not None and re.search(r"</?(?:eval|answer)>", rubric)
-    if inside or any(a[0] < b[0] < a[1] for a in places for b in places if a is not b):
+    if inside or any(a[0] < b[0] < a[1] for a in spans for b in spans if a is not b):
         violations.append("nested_tags")
         rubric = None if inside else rubric
-    elif sorted(places) != places:
+    elif sorted(spans) != spans:
         violations.append("wrong_order")
-    if outside(text, places).strip():
+    if outside(text, spans).strip():
         violations.append("text_outside")
     criteria = parse_criteria(rubric or "")
     if rubric:
@@ -101,12 +101,13 @@ class _Parted(NamedTuple):
 
 
 def _parted(rubric: str, violations: list[str]) -> _Parted:
-    justify, place = section(rubric, "justify", violations, needed=False)
-    if place is None:
+    """The rubric without its `<justify>` section, and that section; faults are added to `violations`."""
+    justify, span = section(rubric, "justify", violations, needed=False)
+    if span is None:
         if "unclosed_justify" in violations:  # where it would end is not known: nothing after its tag is rubric
             rubric = re.split(r"</?justify>", rubric)[0].strip()
         return _Parted(rubric)
-    remaining = (rubric[: place.start].rstrip() + "\n" + rubric[place.end :].lstrip()).strip()
+    remaining = (rubric[: span.start].rstrip() + "\n" + rubric[span.end :].lstrip()).strip()
     if not remaining:
         violations.append("empty_rubric")
     return _Parted(remaining, justify or "")

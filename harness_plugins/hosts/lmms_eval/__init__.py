@@ -25,8 +25,11 @@ _TASKS = "lmms_eval.tasks"
 
 
 def register() -> list[Any]:
-    """Our model for lmms-eval's registry; the tasks are added on the way. It never raises: a run that does not use us must not
-    break."""
+    """Add our tasks to lmms-eval's index (`add_tasks`), and return our model for its registry.
+
+    lmms-eval has an entry point for models and none for tasks, so this one serves both. It never raises, since a run that does not
+    use us must not break: what fails is told on stderr, and the list is empty.
+    """
     try:
         add_tasks()
         from lmms_eval.models.registry_v2 import ModelManifest

@@ -93,7 +93,7 @@ def lmms_eval(
             refused.append(mistake)
             raise SystemExit from e
 
-    before = sys.argv
+    argv = sys.argv
     host.cli_evaluate_single = with_our_tasks
     sys.argv = ["lmms-eval", *[a for i, a in enumerate(arguments) if i or a != "eval"]]
     try:
@@ -103,7 +103,7 @@ def lmms_eval(
             raise refused[0] from None
         raise
     finally:
-        host.cli_evaluate_single, sys.argv = single, before
+        host.cli_evaluate_single, sys.argv = single, argv
         folders = close_folders()
     return HostRun(1 if failed else 0, folders)
 

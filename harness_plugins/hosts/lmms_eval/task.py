@@ -73,7 +73,7 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
         return self.doc_to_text(doc)
 
     @plainly
-    def build_all_requests(self, **how: Any) -> None:
+    def build_all_requests(self, **options: Any) -> None:
         if (self.config.repeats or 1) > 1:
             raise UserError(
                 f"{self.config.task}: --repeats keeps only the first of several answers in lmms-eval; "
@@ -83,8 +83,8 @@ class RubricTask(HostedTask, ConfigurableMessagesTask):  # type: ignore[misc]
             raise UserError(
                 f"{self.config.task}: rubric_judge resumes from its run folder, verdict by verdict: leave out --use_cache"
             )
-        ConfigurableMessagesTask.build_all_requests(self, **how)
-        first, limit = how.get("offset") or 0, how.get("limit")
+        ConfigurableMessagesTask.build_all_requests(self, **options)
+        first, limit = options.get("offset") or 0, options.get("limit")
         docs = self.dataset["test"][first : first + int(limit) if limit else None]
         self.expect(docs, ours=self.native and self._model_type() == "own")
 

@@ -67,8 +67,8 @@ class RewardServer:
         self.config, self._token = config, token.encode()
         self.proxy: ProxyReward | None = config.proxy_grm.reward() if config.proxy_grm else None
         self.rpo: RPOReward | None = config.rpo.reward() if config.rpo else None
-        named = ((wire.PROXY_GRM, self.proxy), (wire.RPO, self.rpo))
-        self.rewards: dict[str, ProxyReward | RPOReward] = {name: r for name, r in named if r is not None}
+        rewards = ((wire.PROXY_GRM, self.proxy), (wire.RPO, self.rpo))
+        self.rewards: dict[str, ProxyReward | RPOReward] = {name: r for name, r in rewards if r is not None}
         self.metrics = Metrics(self.rewards)
         self.pending = 0
         self.body_bytes = 0
@@ -118,17 +118,17 @@ class RewardServer:
     @contextlib.contextmanager
     def room_for_body(self) -> Iterator[Callable[[int], None]]:
         """A function that reserves bytes for a body, or more for the same one; all is released at the end."""
-        most = int(self.config.limits.bodies_mb * MEGABYTE)
+        max_bytes = int(self.config.limits.bodies_mb * MEGABYTE)
         taken = 0
 
         def take(size: int) -> None:
             nonlocal taken
             more = max(size - taken, 0)
-            if self.body_bytes + more > most:
+            if self.body_bytes + more > max_bytes:
                 raise Refused(
                     503,
                     "server",
-                    f"requests under way hold {self.body_bytes} bytes, of {most} (limits.bodies_mb): ask again later",
+                    f"requests under way hold {self.body_bytes} bytes, of {max_bytes} (limits.bodies_mb): ask again later",
                 )
             self.body_bytes += more
             taken += more
@@ -169,10 +169,12 @@ class RewardServer:
         _check_counts(
             limits, len(request.groups), [p for g in request.groups for p in (*g.images, g.source) if p is not None]
         )
-        most = max(len(g.images) for g in request.groups)
-        if most > limits.candidates:
+        largest_group = max(len(g.images) for g in request.groups)
+        if largest_group > limits.candidates:
             raise Refused(
-                413, "rejected", f"a group of {most} candidates; the limit is {limits.candidates} (limits.candidates)"
+                413,
+                "rejected",
+                f"a group of {largest_group} candidates; the limit is {limits.candidates} (limits.candidates)",
             )
         with self.admitted(sum(self.rpo.calls(len(g.images)) for g in request.groups)):
             groups = await asyncio.to_thread(lambda: [_group(g, limits) for g in request.groups])
@@ -349,12 +351,12 @@ async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -
     """The request's JSON. Its type is asked for so that no web page can post here: a browser would have to ask first."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "rejected", "the content type must be application/json")
-    most = int(limits.body_mb * MEGABYTE)
+    max_bytes = int(limits.body_mb * MEGABYTE)
     length = request.headers.get("content-length", "")
     data = bytearray()
 
     def check(size: int) -> None:
-        if size > most:
+        if size > max_bytes:
             raise Refused(413, "rejected", f"the body is larger than {limits.body_mb:g} MB (limits.body_mb)")
         take(size)
 

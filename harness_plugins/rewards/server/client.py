@@ -162,9 +162,9 @@ class RewardClient(AsyncResource):
                     await asyncio.sleep(pause)
 
     async def _post(self, path: str, data: bytes, until: float) -> bytes:
-        most = min(self._timeout_s, max(until - time.monotonic(), 0.1))
+        timeout_s = min(self._timeout_s, max(until - time.monotonic(), 0.1))
         try:
-            reply = await self._transport.post(address(self.url, path), self._headers, [data], most)
+            reply = await self._transport.post(address(self.url, path), self._headers, [data], timeout_s)
         except BackendError as e:
             if e.kind == "certificate":
                 raise UserError(f"{self.url}: {e.message}: name a file of trusted ones in SSL_CERT_FILE") from None

@@ -89,11 +89,11 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own raises the signal once more at the end, which would cut off the closing of the judges."""
-        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for sig, handler in before.items():
+            for sig, handler in handlers.items():
                 signal.signal(sig, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -108,12 +108,12 @@ class Connections:
 
     def __init__(self) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = ENOUGH_HANDLES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_HANDLES)
-        if soft != resource.RLIM_INFINITY and soft < most:
+        target = ENOUGH_HANDLES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_HANDLES)
+        if soft != resource.RLIM_INFINITY and soft < target:
             with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-                soft = most
-        self.most = max((most if soft == resource.RLIM_INFINITY else soft) // 2, 1)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+                soft = target
+        self.most = max((target if soft == resource.RLIM_INFINITY else soft) // 2, 1)
         self.open = 0
         self._next_line = -math.inf
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from evaluators.errors import UserError
 from evaluators.messages import ChatRequest, text_of
-from evaluators.prompts.grading import Asked, Grading
+from evaluators.prompts.grading import Grading, Question
 from evaluators.prompts.template import Case
 from evaluators.records import Answer, Criterion
 from evaluators.replies.parsing import Parsed, parse
@@ -31,15 +31,15 @@ from tests.conftest import MakePairs, read_jsonl, write_jsonl
 CRITERIA = (Criterion("clear", weight=3), Criterion("short", weight=1), Criterion("kind", weight=1))
 
 
-def asked(kind: str = "pairwise", shown: int = 2, criteria: tuple[Criterion, ...] = (), **more: Any) -> Asked:
-    return Asked(Grading(kind, "criteria" if criteria else "holistic", **more), shown, criteria)  # type: ignore[arg-type]
+def question_of(kind: str = "pairwise", shown: int = 2, criteria: tuple[Criterion, ...] = (), **more: Any) -> Question:
+    return Question(Grading(kind, "criteria" if criteria else "holistic", **more), shown, criteria)  # type: ignore[arg-type]
 
 
-def read(text: str, question: Asked) -> Parsed:
+def read(text: str, question: Question) -> Parsed:
     return parse(Answer(text, question.answer_format, finish_reason="stop"), question)
 
 
-def tokens(question: Asked, **mass: float) -> Parsed:
+def tokens(question: Question, **mass: float) -> Parsed:
     tops = tuple((k[1:], math.log(p)) for k, p in mass.items())
     return parse(Answer("", "token", finish_reason="length", top_logprobs=tops), question)
 
@@ -49,7 +49,7 @@ def tokens(question: Asked, **mass: float) -> Parsed:
 
 @given(st.permutations([1, 2, 3, 4]))
 def test_a_ranking_is_a_strict_permutation(order: list[int]) -> None:
-    found = read(f"so <ranking>{' > '.join(map(str, order))}</ranking>", asked("listwise", 4))
+    found = read(f"so <ranking>{' > '.join(map(str, order))}</ranking>", question_of("listwise", 4))
     assert found.status == "ok" and found.choice == order[0]
     assert found.ranks is not None and [found.ranks[n - 1] for n in order] == [0, 1, 2, 3]
 
@@ -58,12 +58,12 @@ def test_a_ranking_is_a_strict_permutation(order: list[int]) -> None:
     "inside", ["1 > 2", "1 > 2 > 2", "1 > 2 > 4", "1 > 2 = 3", "1, 2, 3", "", "A > B > C", "3 > 2 > 1 > 1"]
 )
 def test_no_other_ranking_counts(inside: str) -> None:
-    assert read(f"<ranking>{inside}</ranking>", asked("listwise", 3)).status == "unparsed"
+    assert read(f"<ranking>{inside}</ranking>", question_of("listwise", 3)).status == "unparsed"
 
 
 @given(st.integers(-5, 20), st.integers(0, 3), st.integers(1, 9))
 def test_a_score_is_an_integer_in_range(score: int, low: int, width: int) -> None:
-    found = read(f"<score>{score}</score>", asked("pointwise", 1, scale=(low, low + width)))
+    found = read(f"<score>{score}</score>", question_of("pointwise", 1, scale=(low, low + width)))
     inside = low <= score <= low + width
     assert (found.status, found.score) == (("ok", float(score)) if inside else ("unparsed", None))
 
@@ -72,12 +72,12 @@ def test_a_score_is_an_integer_in_range(score: int, low: int, width: int) -> Non
     "text", ["<score>4.5</score>", "<score>4/5</score>", "4", "<score></score>", "<think><score>4</score>"]
 )
 def test_no_other_score_counts(text: str) -> None:
-    assert read(text, asked("pointwise", 1)).status == "unparsed"
+    assert read(text, question_of("pointwise", 1)).status == "unparsed"
 
 
 def test_verdicts_on_criteria_are_weighed() -> None:
     """Weights 3, 1, 1: the first outweighs the others; what cannot be assessed weighs nothing."""
-    question = asked(criteria=CRITERIA)
+    question = question_of(criteria=CRITERIA)
     assert read("<verdicts>\n1: 1\n2: 2\n3: 2\n</verdicts>", question).choice == 1
     assert read("<verdicts>\n1: n/a\n2: 2\n3: tie\n</verdicts>", question).choice == 2
     nothing = read("<verdicts>\n1: n/a\n2: n/a\n3: n/a\n</verdicts>", question)
@@ -93,11 +93,11 @@ def test_verdicts_on_criteria_are_weighed() -> None:
     ["1: 1\n2: 2", "1: 1\n2: 2\n2: 1", "1: 1\n2: 3\n3: 1", "1: 1\n2: 2\n3: 1\n4: 1", "all: 1", "1: 1 2: 2 3: 1"],
 )
 def test_every_criterion_once(lines: str) -> None:
-    assert read(f"<verdicts>\n{lines}\n</verdicts>", asked(criteria=CRITERIA)).status == "unparsed"
+    assert read(f"<verdicts>\n{lines}\n</verdicts>", question_of(criteria=CRITERIA)).status == "unparsed"
 
 
 def test_scores_on_criteria_are_averaged_by_weight() -> None:
-    question = asked("pointwise", 1, CRITERIA)
+    question = question_of("pointwise", 1, CRITERIA)
     assert read("<scores>\n1: 9\n2: 1\n3: 4\n</scores>", question).score == pytest.approx((27 + 1 + 4) / 5)
     assert read("<scores>\n1: n/a\n2: 1\n3: 4\n</scores>", question).score == 2.5
     assert read("<scores>\n1: 10\n2: 1\n3: 4\n</scores>", question).status == "unparsed"
@@ -107,37 +107,39 @@ def test_scores_on_criteria_are_averaged_by_weight() -> None:
 @given(st.text())
 def test_any_text_parses_to_something(text: str) -> None:
     for question in (
-        asked("listwise", 3),
-        asked("pointwise", 1),
-        asked(criteria=CRITERIA),
-        asked("pointwise", 1, CRITERIA),
+        question_of("listwise", 3),
+        question_of("pointwise", 1),
+        question_of(criteria=CRITERIA),
+        question_of("pointwise", 1, CRITERIA),
     ):
         assert read(text, question).status in ("ok", "unparsed", "tie")
 
 
 def test_expected_score_over_the_scale() -> None:
-    found = tokens(asked("pointwise", 1), _3=0.25, _5=0.5, _x=0.25)
+    found = tokens(question_of("pointwise", 1), _3=0.25, _5=0.5, _x=0.25)
     assert found.score == pytest.approx((3 * 0.25 + 5 * 0.5) / 0.75)
     assert found.p is not None and found.p.mass == pytest.approx(0.75)
-    assert tokens(asked("pointwise", 1), _3=0.25, _5=0.5, _x=0.2).status == "unparsed", "a 9 may have as much as 0.05"
-    assert tokens(asked("pointwise", 1), _x=0.9).status == "unparsed"
-    assert tokens(asked("pointwise", 1, scale=(1, 5)), _8=0.9).status == "unparsed", "8 is no score of this scale"
+    assert tokens(question_of("pointwise", 1), _3=0.25, _5=0.5, _x=0.2).status == "unparsed", (
+        "a 9 may have as much as 0.05"
+    )
+    assert tokens(question_of("pointwise", 1), _x=0.9).status == "unparsed"
+    assert tokens(question_of("pointwise", 1, scale=(1, 5)), _8=0.9).status == "unparsed", "8 is no score of this scale"
 
 
 def test_a_token_ranks_all_or_none() -> None:
-    assert tokens(asked("listwise", 3), _2=0.5, _1=0.1, _3=0.2).ranks == (2, 0, 1)
-    first = tokens(asked("listwise", 3), _2=0.5, _1=0.1)
+    assert tokens(question_of("listwise", 3), _2=0.5, _1=0.1, _3=0.2).ranks == (2, 0, 1)
+    first = tokens(question_of("listwise", 3), _2=0.5, _1=0.1)
     assert (first.choice, first.ranks) == (2, None), "3 has at most 0.1: the best is known, and no ranking"
-    assert tokens(asked("listwise", 3), _2=0.3, _1=0.3).status == "unparsed", "3 may have as much"
+    assert tokens(question_of("listwise", 3), _2=0.3, _1=0.3).status == "unparsed", "3 may have as much"
 
 
 def test_ties_only_where_they_are_allowed() -> None:
     """A 3 is a tie to a judge that may say so, and nothing to one that may not."""
-    assert tokens(asked(ties="allowed"), _1=0.2, _2=0.1, _3=0.6).status == "tie"
-    assert tokens(asked(), _1=0.2, _2=0.1, _3=0.6).choice == 1
-    assert tokens(asked(ties="good_bad"), _1=0.2, _2=0.1, _4=0.6).both_bad
-    assert read("<answer>both bad</answer>", asked(ties="good_bad")).both_bad
-    assert not read("<answer>both good</answer>", asked(ties="good_bad")).both_bad
+    assert tokens(question_of(ties="allowed"), _1=0.2, _2=0.1, _3=0.6).status == "tie"
+    assert tokens(question_of(), _1=0.2, _2=0.1, _3=0.6).choice == 1
+    assert tokens(question_of(ties="good_bad"), _1=0.2, _2=0.1, _4=0.6).both_bad
+    assert read("<answer>both bad</answer>", question_of(ties="good_bad")).both_bad
+    assert not read("<answer>both good</answer>", question_of(ties="good_bad")).both_bad
 
 
 def test_each_criterion_by_a_token_of_its_own() -> None:
@@ -145,10 +147,10 @@ def test_each_criterion_by_a_token_of_its_own() -> None:
         return tuple((k[1:], math.log(p)) for k, p in mass.items())
 
     each = (top(_1=0.1, _2=0.3), top(_1=0.4, _2=0.2, _3=0.1), top(_0=0.9, _1=0.01, _2=0.01))
-    found = parse(Answer("", "tokens", each=each), asked(criteria=CRITERIA))
+    found = parse(Answer("", "tokens", each=each), question_of(criteria=CRITERIA))
     assert [v.p for v in found.criteria] == [0.25, pytest.approx(2 / 3), None]
     assert found.choice == 2, "3 x -0.5 + 1 x 0.33 + nothing"
-    assert parse(Answer("", "tokens", each=each[:2]), asked(criteria=CRITERIA)).status == "unparsed"
+    assert parse(Answer("", "tokens", each=each[:2]), question_of(criteria=CRITERIA)).status == "unparsed"
 
 
 # What is asked and what comes of it
@@ -442,20 +444,20 @@ def test_weights_of_any_size_decide_and_absurd_ones_are_refused(weights: tuple[f
     except RecordError:
         assert not all(abs(w) <= 1e6 for w in weights)
         return
-    assert read("<verdicts>\n1: 1\n2: 1\n</verdicts>", asked(criteria=kept)).choice == 1
+    assert read("<verdicts>\n1: 1\n2: 1\n</verdicts>", question_of(criteria=kept)).choice == 1
 
 
 def test_a_negative_weight_counts_against() -> None:
-    question = asked(criteria=(Criterion("good"), Criterion("gore", weight=-2)))
+    question = question_of(criteria=(Criterion("good"), Criterion("gore", weight=-2)))
     assert read("<verdicts>\n1: 1\n2: 1\n</verdicts>", question).choice == 2
-    points = asked("pointwise", 1, (Criterion("good"), Criterion("gore", weight=-1)))
+    points = question_of("pointwise", 1, (Criterion("good"), Criterion("gore", weight=-1)))
     high, low = (read(f"<scores>\n1: 9\n2: {n}\n</scores>", points).score for n in (1, 9))
     assert high is not None and low is not None and high > low
 
 
 def test_letters_that_only_look_like_ours_are_no_verdict() -> None:
     for text in ("<answer>t\u0131e</answer>", "<\u017fcore>4</\u017fcore>", "<score>\u0664</score>"):
-        assert read(text, asked()).status == read(text, asked("pointwise", 1)).status == "unparsed"
+        assert read(text, question_of()).status == read(text, question_of("pointwise", 1)).status == "unparsed"
 
 
 def test_criteria_are_read_off_a_text_that_lists_none(

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluators.errors import BackendError
-from evaluators.prompts.grading import PAIR, Asked, Grading
+from evaluators.prompts.grading import PAIR, Grading, Question
 from evaluators.records import Answer, Criterion
 from evaluators.replies.digits import masses
 from evaluators.replies.finish import CUT, FAILED, FILTERED, check_finished
@@ -20,10 +20,10 @@ from evaluators.replies.parsing import EACH, FORMATS, OWN_PROMPTS, Parsed, parse
 
 DOCS = Path(__file__).parents[3] / "docs" / "parsing.md"
 ROW = re.compile(r"\| (\w+) \| `(.+)` \| ([^|]+) \|")
-LISTWISE, POINTWISE = Asked(Grading("listwise"), 3), Asked(Grading("pointwise"), 1)
+LISTWISE, POINTWISE = Question(Grading("listwise"), 3), Question(Grading("pointwise"), 1)
 
 
-def question(form: str) -> Asked:
+def question(form: str) -> Question:
     return {"ranking": LISTWISE, "score": POINTWISE}.get(form, PAIR)
 
 
@@ -64,7 +64,7 @@ def test_tags_of_other_programs_are_read_by_the_same_rules(form: str) -> None:
 
 
 def test_blocks_of_verdicts_follow_the_same_rules() -> None:
-    two = Asked(Grading(decision="criteria"), 2, (Criterion("a", "a"), Criterion("b", "b")))
+    two = Question(Grading(decision="criteria"), 2, (Criterion("a", "a"), Criterion("b", "b")))
     good, torn = "<verdicts>\n1: 2\n2: **2**\n</verdicts>", "<verdicts>\n1: 1\n</verdicts>"
     assert parse(Answer(good, "verdicts"), two).choice == 2
     assert parse(Answer(f"{good}\nNo:\n{torn}", "verdicts"), two).status == "unparsed", "not the earlier block"
@@ -99,7 +99,7 @@ def test_what_its_server_did_not_finish_is_an_error(reason: str) -> None:
 
 def test_a_judge_may_name_reasons_of_its_server_that_mean_a_whole_answer() -> None:
     answer = Answer("<answer>1</answer>", "tag", finish_reason="COMPLETE")
-    assert parse(answer, complete=("complete",)).choice == 1
+    assert parse(answer, complete_reasons=("complete",)).choice == 1
     with pytest.raises(BackendError, match=r"complete_reasons: \[COMPLETE\]"):
         check_finished("COMPLETE")
 
@@ -210,9 +210,9 @@ def test_several_different_forms_are_counted() -> None:
 # ---- one-token answers ----
 
 
-def direct(*tops: tuple[str, float], asked: Asked = PAIR) -> Parsed:
+def direct(*tops: tuple[str, float], question: Question = PAIR) -> Parsed:
     logprobs = tuple((t, math.log(p) if p else -math.inf) for t, p in tops)
-    return parse(Answer("1", "token", finish_reason="length", top_logprobs=logprobs), asked)
+    return parse(Answer("1", "token", finish_reason="length", top_logprobs=logprobs), question)
 
 
 def test_direct_sums_over_all_tokenisations() -> None:
@@ -242,17 +242,17 @@ def test_a_listed_probability_of_zero_is_zero() -> None:
 
 
 def test_ties_that_were_offered_are_bounded_too() -> None:
-    allowed = Asked(Grading(ties="allowed"))
-    assert direct(("The", 0.4), ("1", 0.2), ("2", 0.15), ("A", 0.2), asked=allowed).status == "ok", (
+    allowed = Question(Grading(ties="allowed"))
+    assert direct(("The", 0.4), ("1", 0.2), ("2", 0.15), ("A", 0.2), question=allowed).status == "ok", (
         "a 3 has at most 0.05"
     )
-    assert direct(("The", 0.5), ("1", 0.12), ("2", 0.1), asked=allowed).status == "ok"
-    assert direct(("1", 0.12), ("2", 0.12), ("3", 0.2), asked=allowed).status == "tie"
+    assert direct(("The", 0.5), ("1", 0.12), ("2", 0.1), question=allowed).status == "ok"
+    assert direct(("1", 0.12), ("2", 0.12), ("3", 0.2), question=allowed).status == "tie"
 
 
 def test_one_visible_digit_is_no_score() -> None:
-    assert direct(("1", 0.3), ("The", 0.2), ("A", 0.2), asked=POINTWISE).status == "unparsed", "it is not 1.0"
-    sure = direct(("8", 0.999), ("The", 0.0005), asked=POINTWISE)
+    assert direct(("1", 0.3), ("The", 0.2), ("A", 0.2), question=POINTWISE).status == "unparsed", "it is not 1.0"
+    sure = direct(("8", 0.999), ("The", 0.0005), question=POINTWISE)
     assert sure.status == "ok" and sure.score == 8
 
 
@@ -264,7 +264,7 @@ def test_below_the_floor_nothing_is_decided() -> None:
 
 
 def test_criteria_by_token_are_bounded_too() -> None:
-    two = Asked(Grading(decision="criteria"), 2, (Criterion("a", "a", 1.0), Criterion("b", "b", 1.0)))
+    two = Question(Grading(decision="criteria"), 2, (Criterion("a", "a", 1.0), Criterion("b", "b", 1.0)))
 
     def each(*calls: dict[str, float]) -> Parsed:
         listed = tuple(tuple((t, math.log(p)) for t, p in call.items()) for call in calls)

@@ -598,7 +598,7 @@ def test_judges_without_a_limit_show_what_they_spend(make_pairs: MakePairs, tmp_
     config = load_config(write_config(tmp_path, "none", more="prices: prices.yaml\n"))
     result = run(config, judges={"m": mock_chat_judge(config.judges[0], meter)})
     budget = result.tally.budget
-    assert budget is not None and budget.most is None and 0 < budget.spent < 0.01 and budget.before == 0
+    assert budget is not None and budget.limit is None and 0 < budget.spent < 0.01 and budget.before == 0
 
 
 def test_baselines_cost_nothing(tmp_path: Path) -> None:
