@@ -66,9 +66,9 @@ def requests_of(config: Path) -> list[ChatRequest]:
     assert isinstance(judge, ChatJudge)
     rows = grid.rows(spec)
     return [
-        judge.request(given.case(item, order))
+        judge.request(trial.arm_input.case(item, trial.order))
         for item in grid.items
-        for order, _, _, given, _ in grid.asked(item, spec, rows)
+        for trial in grid.trials(item, spec, rows)
     ]
 
 

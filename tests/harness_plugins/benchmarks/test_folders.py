@@ -92,7 +92,7 @@ def test_one_folder_by_two_names_is_no_clash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("gone", "is no folder"), ("empty", "holds no folder with a benchmark.yaml")]
+    ("name", "what"), [("gone", "is not a folder"), ("empty", "holds no folder with a benchmark.yaml")]
 )
 def test_a_folder_without_benchmarks_is_refused_with_who_named_it(
     name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -289,7 +289,7 @@ def test_ranks_of_two_are_a_preference(tmp_path: Path) -> None:
         ("editreward_bench", editreward(1, 2, "A>C"), "row 1: 'ranking' is 'A>C'; between the two of 'AvsB' it must be one of \"A>B\""),
         ("editreward_bench", editreward(1, 2, "A<B"), "row 1: 'ranking' is 'A<B'; between"),
         ("editreward_bench", editreward(1, 2, "A>B", "A"), "row 1: 'comparison_type' is 'A'; it must name the two candidates"),
-        ("editreward_bench", editreward(1, 2, "A>B", key=""), "row 1: 'id' is '_AvsB'; the group cannot be read off it"),
+        ("editreward_bench", editreward(1, 2, "A>B", key=""), "row 1: 'id' is '_AvsB'; the group cannot be read from it"),
         ("editreward_bench", editreward(1, 2, "A>B") | {"candidate_2": None}, "row 1: column 'candidate_2' is missing"),
         ("editscore_bench", editscore(1, 2) | {"output_images": [image(1)]}, "row 1: 'output_images' must be a list of two candidates"),
         ("editscore_bench", editscore(1, 2) | {"output_images": [image(n) for n in range(3)]}, "row 1: 3 candidates; pairwise judging"),
@@ -399,7 +399,7 @@ def test_a_folder_of_splits_and_folders_of_one_split(tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_is_not_fetched_unasked() -> None:
-    with pytest.raises(UserError, match=r"MizzenAI/HPDv3 is too large to be fetched unasked: .*give `path:`"):
+    with pytest.raises(UserError, match=r"MizzenAI/HPDv3 is too large to download automatically: .*give `path:`"):
         load_benchmark("hpdv3")
 
 

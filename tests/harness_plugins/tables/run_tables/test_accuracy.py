@@ -53,8 +53,8 @@ def test_rows_that_are_no_judges_own_are_named() -> None:
     assert table.title == "pairs, 4 items in 3 clusters, protocol strict"
     assert table.notes[0].startswith("Protocol strict: every trial counts.")
     assert table.notes[1:] == [
-        "1 items whose label prefers no candidate stand outside every accuracy.",
-        "leak: probes that are told the label; they belong in no paper's table.",
+        "1 items whose label prefers no candidate are not part of any accuracy.",
+        "leak: probes that see the label; they have no place in a paper's table.",
         "grm: the writer's own verdicts (gpt).",
         "Computed from the items, not run: longest.",
         "Read anew.",

@@ -43,7 +43,7 @@ def test_what_is_not_known_is_said() -> None:
     assert table.notes[0] == "qwen, -, none: the majority holds 75.0 % of an order's samples."
     assert table.notes[2:] == [
         "qwen, gpt, transferred: tokens are known for 75 % (6 of 8) of its calls; the others are taken to be like them.",
-        "What gpt's rubrics took to write is not on record (a file without it), so its rows are on no frontier.",
+        "What gpt's rubrics took to write is not recorded (a file without it), so its rows are on no frontier.",
     ]
 
 

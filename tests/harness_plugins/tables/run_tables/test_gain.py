@@ -35,4 +35,4 @@ def test_content_and_order_are_told_apart_where_that_is_known() -> None:
     assert table.notes[0] == "qwen, -, generic: on few clusters."
     assert table.notes[-1] == "qwen, -, generic minus none: content +4.0, order +1.0 (over 90 items)."
     (table,) = tables(report(cell("generic", contrasts=BOTH)))
-    assert table.notes[-1].startswith("Content and order effects are not told apart here")
+    assert table.notes[-1].startswith("Content and order effects cannot be separated here")

@@ -32,7 +32,7 @@ def test_notes_say_what_is_in_no_number() -> None:
     notes = " ".join(paid_table([JUDGE, WRITER], PRICES).notes)
     for said in (
         "Tokens are known for 83.3 % (10 of 12) of the calls",
-        "1 of the calls came to nothing",
+        "1 of the calls failed",
         "3 failed attempts were asked again",
         "No price for w: add",
     ):
