@@ -92,7 +92,8 @@ def _assign(
         for recipient, donor in earlier.items():
             if recipient in rows and donor in columns:
                 cost[rows[recipient], columns[donor]] += 4 * unit
-    forbidden = 16.0 * unit * max(cost.shape)
+    # More than all pairs together can cost, however many earlier shuffles there are: else no pair is cheaper than a repeated one.
+    forbidden = max(16.0, 4.0 * len(avoid) + 4.0) * unit * max(cost.shape)
     sharers: dict[Any, tuple[list[int], list[int]]] = {}
     for side, who in enumerate((recipients, givers)):
         for n, item in enumerate(who):

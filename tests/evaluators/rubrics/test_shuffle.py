@@ -107,6 +107,15 @@ def test_further_shuffles_differ() -> None:
     assert not any(first[r] == d for r, d in second.items())
 
 
+def test_a_small_category_has_donors_in_every_shuffle() -> None:
+    """Two items can only exchange, however often that was done before; their pair cost more than no pair from the ninth on."""
+    items = [item(1), item(2)]
+    shuffles: list[dict[str, str]] = []
+    for seed in range(20):
+        shuffles.append(donors(items, rubrics(items), seed, shuffles))
+    assert all(len(shuffle) == 2 for shuffle in shuffles)
+
+
 def test_shared_responses_cost_no_partner_that_exists() -> None:
     """700 of 1,400 items have the same responses: each of them can read a rubric of the other 700, and the other way round."""
     alike = (Candidate("yes"), Candidate("no"))
