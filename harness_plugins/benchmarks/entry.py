@@ -8,8 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evaluators.inputs.configs import InputPath
 from evaluators.inputs.entries import Entry
-from evaluators.inputs.names import unknown
-from harness_plugins.benchmarks.spec import names
+from harness_plugins.benchmarks.spec import names, unknown_benchmark
 
 
 class BenchmarkEntry(Entry):
@@ -33,5 +32,5 @@ class BenchmarkEntry(Entry):
     @classmethod
     def _known(cls, value: str) -> str:
         if value not in names():
-            raise ValueError(f"{unknown('benchmark', value, names())} (`pairs` reads rows of your own)")
+            raise ValueError(unknown_benchmark(value))
         return value

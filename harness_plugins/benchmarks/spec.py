@@ -239,6 +239,12 @@ def names() -> list[str]:
     return sorted(benchmark_folders())
 
 
+def unknown_benchmark(name: str) -> str:
+    """The message for a benchmark that is not available."""
+    others = "`pairs` reads rows of your own; --tasks DIR names a folder of further benchmarks"
+    return f"{unknown('benchmark', name, names())} ({others})"
+
+
 def load_spec(name: str) -> BenchmarkSpec:
     """The declaration of one benchmark.
 
@@ -247,9 +253,7 @@ def load_spec(name: str) -> BenchmarkSpec:
     """
     folder = benchmark_folders().get(name)
     if folder is None:
-        raise UserError(
-            f"{unknown('benchmark', name, names())} (`pairs` reads rows of your own; --tasks DIR names a folder of benchmarks)"
-        )
+        raise UserError(unknown_benchmark(name))
     path = folder / DECLARATION
     return _read(path, path.stat().st_mtime_ns)
 

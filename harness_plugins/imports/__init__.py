@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
-from harness_plugins.benchmarks.spec import names
+from harness_plugins.benchmarks.spec import names, unknown_benchmark
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.imports._results import InputFile, Summary
 from harness_plugins.plugins import IMPORTS
@@ -49,7 +49,7 @@ def import_results(form: str, files: Sequence[Path], out: Path, benchmark: str |
     if verdicts and any(f.exists() for f in (folder.manifest_file, folder.file("items"), folder.file("rubrics"))):
         raise UserError(f"{out}: holds a run already, or what is left of one; import into another folder (--out)")
     if benchmark is not None and benchmark not in names():
-        raise UserError(f"--benchmark: {unknown('benchmark', benchmark, names())}")
+        raise UserError(f"--benchmark: {unknown_benchmark(benchmark)}")
     summary: Summary = module.run(_input_files(files, module.FILES), out, benchmark)
     return summary
 
