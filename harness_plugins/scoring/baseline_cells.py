@@ -27,6 +27,7 @@ def add_baselines(run: RunData, benchmark: BenchmarkData) -> None:
     """Rows that belong in every table: computed from the items where they were not run."""
     expected = benchmark.in_orders(run.manifest.get("orders", "both"))
     for name in PICKS:
+        # Without texts all lengths are equal, and both would be the baseline `first` under another name.
         if name in ("longest", "shortest") and not any(n for i in benchmark.items for n in i.lengths()):
             continue
         if name == "lexical" or any(k.judge == name for k in benchmark.cells):

@@ -225,6 +225,7 @@ def placements(score: Floats, positive: Floats, negative: Floats) -> Placements:
     for weights in (negative, positive):
         by_level = np.bincount(level, weights)
         under = (np.cumsum(by_level) - by_level / 2)[level]
+        # With nothing of one kind this is 0 / 0. What it says then is not used: `auroc` is NaN.
         shares_below.append(under / max(float(by_level.sum()), 1e-300))
     return Placements(shares_below[0], 1 - shares_below[1])
 
@@ -300,6 +301,7 @@ def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[s
     metrics: list[dict[str, Metric]] = [{} for _ in forecasts]
     column_index = {key: i for i, key in enumerate(columns)}
     for (n, name), c in columns.items():
+        # Columns with + and - are the two halves of an AUROC, and no metrics by themselves.
         if name[-1] not in "+-":
             metrics[n][name] = Metric(name, round(c.k, 9), round(c.n, 9), c.value, *ends.at(column_index[n, name]))
     draws = _draws([cluster[forecasts[n].items] for n in exact], count)
@@ -309,6 +311,7 @@ def _with_intervals(forecasts: Sequence[Forecast], cluster: Ints) -> list[dict[s
             if n in exact:
                 spread = _resampled(contest, cluster[f.items], draws)
             else:
+                # The mean placement of either kind is the AUROC; its deviation is their sum (DeLong et al. 1988).
                 spread = drawn[:, column_index[n, f"{name}+"]] + drawn[:, column_index[n, f"{name}-"]] - value
             interval = statistics.interval(np.clip(spread, 0, 1))
             metrics[n][name] = Metric(name, value * len(f.p), len(f.p), value, *interval)

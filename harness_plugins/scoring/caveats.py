@@ -127,6 +127,7 @@ def unequal(
     parts = []
     for kind in (*_ANSWERS, "coverage"):
         shares = np.array([[_part(kind, scored, members) for scored in side] for side in (cells, reference_cells)])
+        # A distance of just one point is allowed, and as a float it may come out above it.
         if np.abs(shares[0] - shares[1]).mean() > GAP + 1e-12:
             parts.append(Unequal(kind, float(shares[0].mean()), float(shares[1].mean())))
     if any(set(a.provenance) != set(b.provenance) for a, b in zip(cells, reference_cells, strict=True)):

@@ -235,6 +235,7 @@ def _rows(sides: Both[Scores], judge: str, writers: Both[str]) -> list[Row]:
             keys[arm] = pair
     cells = {arm: _cells(sides, pair) for arm, pair in keys.items()}
     differences = {(arm, "minus"): b.score - a.score for arm, (a, b) in cells.items()}
+    # Two writers of one run share their `none`, which would cancel.
     if "none" in cells and sides.a.run is not sides.b.run:
         none_cells = cells["none"]
         differences |= {

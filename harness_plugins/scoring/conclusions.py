@@ -485,6 +485,7 @@ def conclude(declaration: Declared, measured: Mapping[tuple[str, str], Conclusio
     ]
     decide(conclusions)
     if any(c.by_ratio for c in conclusions):
+        # Holm by ratio runs over the whole family too. `decide` writes into what it gets, so the others are copies.
         twins = [c.by_ratio or replace(c, gain=c.gain and replace(c.gain)) for c in conclusions]
         decide(twins)
         for c, twin in zip(conclusions, twins, strict=True):
@@ -501,6 +502,8 @@ def conclude(declaration: Declared, measured: Mapping[tuple[str, str], Conclusio
 def decide(family: Sequence[Conclusion]) -> None:
     """Holm over the family, then each verdict. One of which nothing can be said counts in the family with p = 1."""
     for c in family:
+        # All of these differences must hold, so the largest p needs no correction for their number (Berger 1982:
+        # an intersection-union test).
         ps = [] if c.gain is None or c.problems else [c.gain.p, *(x.p for x in c.tested.values())]
         c.p, c.family = max(ps, default=1.0), len(family)
     adjusted = statistics.holm([c.p for c in family])

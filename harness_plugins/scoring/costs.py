@@ -194,6 +194,7 @@ def _of_cell(run: RunData, benchmark: BenchmarkData, cell: CellReport, decided: 
         all_calls=decided.usage.calls,
     )
     by_k = {int(fields["k"]): m for name, m in cell.metrics.items() if (fields := VOTES.fields(name)) is not None}
+    # vote@2 is the arm as it was judged: one sample in each order.
     return [point, *(_vote(point, k, by_k[k]) for k in sorted(by_k) if k != 2)]
 
 

@@ -336,6 +336,7 @@ def _margins(matrix: Matrix, rows: Rows, side: Side, tests: Tests) -> Margins:
             left_out = tuple(Apart(o, why[o] if o not in row else "not unseen to all") for o in outside)
             ranking.append(Margin(name, shared, left_out, contrast))
     ranking.sort(key=lambda m: -m.gain.value)
+    # Where the two sides of a cell differ in what spoils numbers, nobody is first: the lead may be theirs.
     spoiled = any((pairing.judge if side == "writer" else pairing.writer) in shared for pairing in matrix.spoiled)
     return Margins(margins, ranking, None if spoiled else _lead(ranking, side, tests))
 
@@ -347,9 +348,11 @@ def _lead(ranking: Sequence[Margin], side: Side, tests: Tests) -> Lead | None:
     for x, p in zip(pairs.values(), statistics.holm([x.p for x in pairs.values()]), strict=True):
         x.p_holm = p
     best, following = ranking[0].name, ranking[1].name
+    # Each pair is tested once, in the config's order: who of the two leads is known only now.
     gain = pairs.get((best, following))
     if gain is None and (following, best) in pairs:
         gain = _turned(pairs[following, best], following)
+    # Equal means may differ by rounding.
     level = tuple(m.name for m in ranking if abs(m.gain.value - ranking[0].gain.value) < 1e-12)
     return None if gain is None else Lead(level, best, following, ranking[0].over, gain)
 
@@ -421,6 +424,7 @@ def _families(shown: Sequence[Matrix]) -> Iterator[list[Contrast]]:
         yield [x.gain for m in margins for x in m.margins]
     for margins in sides:
         margin_gains = [x.gain for m in margins for x in m.margins]
+        # A ranking over the margins' own cells holds the very same contrasts, which are in the family above already.
         yield [x.gain for m in margins for x in m.ranking if not any(x.gain is y for y in margin_gains)]
     yield [x.gain for m in shown for x in m.against]
     yield [x for m in shown for pairing, x in m.against_by_judge.items() if m.kinship(*pairing) == UNSEEN]

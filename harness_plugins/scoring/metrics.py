@@ -198,8 +198,10 @@ def with_intention_to_treat(parsed: ParsedCell, none_cell: ParsedCell | None) ->
         return Answers(parsed.outcome, cell.p, cell.expected)
     answers = Answers(parsed.outcome.copy(), cell.p.copy(), cell.expected.copy())
     outcome, p, counts = answers
+    # Due whether or not `none` was judged: without it the cell is incomplete, and no item is silently left out.
     outcome[without_rubric], p[without_rubric], counts[without_rubric] = ABSENT, np.nan, True
     if none_cell is not None:
+        # An arm has a draw for each rubric or shuffle, `none` has its samples alone: they are taken again.
         draws = np.arange(outcome.shape[2]) % none_cell.outcome.shape[2]
         outcome[without_rubric] = none_cell.outcome[without_rubric][..., draws]
         p[without_rubric] = none_cell.cell.p[without_rubric][..., draws]
@@ -221,6 +223,7 @@ def score_cell(
         counts = counts & (np.arange(2)[None, :] == stored_order(benchmark)[:, None])[:, :, None]
     if protocol.labels == "three_way":
         outcome = np.where(outcome == BOTH_BAD, np.int8(TIE), outcome)
+    # A judge that was not asked of which kind a tie is cannot say it: its tie is right for either label (`is_right`).
     elif protocol.labels == "four_way" and cell.grading.get("ties") != "good_bad" and "four_way" not in cell.formats:
         outcome = np.where(outcome == TIE, np.int8(ANY_TIE), outcome)
     answered = (outcome != ERROR) & (outcome != ABSENT)
@@ -237,6 +240,7 @@ def score_cell(
         np.arange(benchmark.width)[None, :] < facts.candidates[:, None],
         _ranks(cell, none_cell.cell if none_cell else None),
         p,
+        # A lost item counts as many trials as the mean item; rounded up: one is enough to make the cell incomplete.
         math.ceil(benchmark.lost * int(counts.sum()) / len(benchmark.items)),
         None if cell.without_rubric is None else np.asarray(~cell.without_rubric.any(axis=1)),
         cell.provenance,
@@ -297,11 +301,13 @@ def _log_odds(p: Floats, outcome: Codes, counts: Bools, samples: int, label: Int
     if counts.shape[1] != 2:
         return np.full(len(label), np.nan)
     in_both: Bools = np.asarray(counts.any(axis=2))
+    # P of exactly 0 or 1 has infinite log-odds, and two infinities of opposite sign have no mean.
     inside = np.clip(p, 1e-12, 1 - 1e-12)
     logit = np.where(counts, np.log(inside / (1 - inside)), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         by_order = logit.sum(axis=2) / counts.sum(axis=2)
     if samples > 1 and np.isnan(p).all():
+        # Half a vote each (Haldane 1956): where all samples agree, the odds would be infinite.
         picks = [((outcome == c) & counts).sum(axis=2) + 0.5 for c in (0, 1)]
         by_order = np.log(picks[0] / picks[1])
     odds = np.where(in_both[:, 0] & in_both[:, 1], by_order.mean(axis=1), np.nan)

@@ -78,6 +78,7 @@ def r1_reward_line(text: str) -> int | None:
 def lmms_eval_judgment(text: str) -> int | None:
     """lmms-eval's `vl_rewardbench`: the last "Answer N is better" behind the first anchor, in any case. Where there is none, it
     asks an LLM and then tosses an unseeded coin: None."""
+    # lmms-eval takes line breaks away without a blank, so words of two lines may join. That is part of its figures.
     plain = text.strip().replace("\n", "").replace("*", "")
     anchor = _ANCHOR.search(plain)
     numbers = _NAMED.findall(plain, anchor.end()) if anchor else []

@@ -35,6 +35,7 @@ def contrasts(differences: Mapping[K, Floats], cluster: Ints) -> dict[K, Contras
     p, error = statistics.sign_flip(sums), statistics.standard_error(sums, ns)
     for i, key in enumerate(testable):
         n, total = int(counts[:, i].sum()), float(values[:, i].sum())
+        # 2.8 = 1.96 + 0.84: a true difference of this size comes out at p < .05 in 80 of 100 such experiments.
         smallest = 2.8 * float(error[i]) if error[i] > 1e-12 else math.nan  # all alike: nothing is known of the spread
         differs = bool(values[:, i].any())
         contrast_by_key[key] = Contrast(

@@ -78,6 +78,7 @@ def krippendorff_alpha(ratings: Picks) -> float:
     """Nominal alpha from the coincidence matrix (Krippendorff 2011); ratings are (judges, trials), -1 for none."""
     values = np.unique(ratings[ratings >= 0])
     counts = np.stack([(ratings == v).sum(axis=0) for v in values]).astype(float) if len(values) else np.zeros((0, 0))
+    # A trial that one judge alone decided has no pair of ratings (Krippendorff 2011).
     rated = counts.sum(axis=0)
     counts, rated = counts[:, rated >= 2], rated[rated >= 2]
     if not rated.size:

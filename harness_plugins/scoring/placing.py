@@ -139,6 +139,7 @@ def _fill_cell(run: RunData, benchmark: BenchmarkData, cell: CellData, rows: Row
     """Put a cell's rows in their places; what is no longer asked for, or was said of what has changed since, is left out."""
     n, turn, sample = (rows[c].astype(np.intp) for c in ("n", "turn", "sample"))
     replicates = np.array(cell.replicates)
+    # Kept within the axis, so that it can be an index; rows of another replicate are left out by `current`.
     replicate_index = np.minimum(np.searchsorted(replicates, rows["replicate"]), len(replicates) - 1)
     current: Bools = (replicates[replicate_index] == rows["replicate"]) & (sample >= 0) & (sample < cell.samples)
     current &= turn < benchmark.width
@@ -208,6 +209,7 @@ def _last(index: tuple[NDArray[np.intp], ...], shape: tuple[int, ...], current: 
     Args:
         index: of each row where in an array of this shape it belongs, an array for each axis.
     """
+    # np.unique gives the first row of each trial: backwards, that is the last line.
     rows = np.flatnonzero(current)[::-1]
     flat = np.ravel_multi_index(tuple(axis[rows] for axis in index), shape)
     return rows[np.unique(flat, return_index=True)[1]]

@@ -115,6 +115,7 @@ def _rubrics(records: Iterable[Rubric], manifest: Mapping[str, Any]) -> WrittenR
 
 def _fill(run: RunData, run_folder: RunFolder) -> None:
     """Put every verdict's outcome in its place; of several lines for one trial the last one counts."""
+    # A cell that was planned and never reached is incomplete; by its verdicts alone it would not be there.
     for name, judge, arm, writer in run.manifest.get("planned", ()):
         if name in run.benchmarks:
             benchmark, key = run.benchmarks[name], CellKey(judge, arm, writer)
@@ -136,6 +137,7 @@ def _fill(run: RunData, run_folder: RunFolder) -> None:
         "count(*) FILTER (answered AND NOT by_token AND forms > 1), count(*) FILTER (answered AND NOT by_token) "
         "FROM (SELECT *, coalesce(format IN ('token', 'tokens'), false) AS by_token FROM last) GROUP BY 1, 2, 3, 4 ORDER BY min(line)"
     ).fetchall()
+    # After the usage, which needs every line: what was paid for includes lines that later ones replaced.
     db.execute("DROP TABLE raw")
     numbered = {}
     for n, (name, judge, arm, writer, samples, replicates, provenance, formats, *means) in enumerate(cells):

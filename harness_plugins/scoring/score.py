@@ -320,6 +320,7 @@ def _with_intervals(measures: Measures, cluster: Ints) -> dict[str, Metric]:
     ends = statistics.intervals(distribution)
     metrics_by_name: dict[str, Metric] = {}
     for i, column in enumerate(measures.columns):
+        # Where all are right a bootstrap interval is a point. Wilson's is not, but it is for independent 0s and 1s.
         binary = single and column.name in measures.one_order and set(np.unique(column.num)) <= {0.0, 1.0}
         interval = statistics.wilson(column.k, column.n) if binary else ends.at(i)
         if column.name:

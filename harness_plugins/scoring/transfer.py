@@ -339,6 +339,7 @@ def _with_intervals(columns: list[Column], cluster: Ints, one_order: bool) -> di
 
     def mean(name: str, plus: Sequence[str], minus: Sequence[str] = ()) -> None:
         if all(p in metrics for p in (*plus, *minus)):
+            # A mean of means, not pooled: both orders weigh the same, however many trials they have.
             signs = [(p, 1 / len(plus)) for p in plus] + [(m, -1 / len(minus)) for m in minus]
             value = math.fsum(s * metrics[p].value for p, s in signs)
             spread: Floats = np.sum([s * drawn[:, column_index[p]] for p, s in signs], axis=0)
