@@ -118,6 +118,7 @@ def read_artefact(name: str, path: Path, benchmarks: Iterable[str]) -> Artefact:
             raise ValueError("writer: method, model, base and family are texts")
         writer = Writer(name, **{**about, "method": about["method"] or ""}, sampling={"artefact": artefact_hash})
         replicate = value.get("replicate", 0)
+        # Not isinstance: YAML's `true` is an int to it.
         if type(replicate) is not int or replicate < 0:
             raise ValueError("replicate is a number from 0")
         prints = frozenset(map(str, value.get("seeds", {}).get("prints", ())))

@@ -58,6 +58,7 @@ def check_judges(run: RunFolder, previous: Mapping[str, Any], judges: tuple[Judg
             changed.append(
                 f"orders: {previous_judge['orders']!r} -> {orders!r} (a folder may only grow, to more orders or 'both')"
             )
+        # Asked last, since it reads all verdicts.
         if changed and _has_answered(run, judge.name):
             raise UserError(
                 f"judge {judge.name!r} is not the one that {run} was judged with ({'; '.join(changed)}): "
@@ -110,6 +111,7 @@ def check_rows(run: RunFolder, previous: Mapping[str, Any], benchmarks: Mapping[
 def _place(url: str) -> str:
     """An address without user, password and query, any of which may hold a secret."""
     parts = urlsplit(url)
+    # By its parts: `netloc` would bring user and password along.
     host = parts.hostname or ""
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
 

@@ -100,6 +100,7 @@ def read_lines(db: Any, query: str, files: Sequence[Path], **parameters: Any) ->
     parameters["files"] = [str(f) for f in files]
     try:
         return db.execute(query, {**parameters, "longest": usual})
+    # A line beyond the buffer is one cause of several; of any other the second try fails too.
     except duckdb.InvalidInputException:
         return db.execute(query, {**parameters, "longest": longest})
 
@@ -181,6 +182,7 @@ def verdict_tables(files: Sequence[Path], reread: Iterable[Verdict] | None, mass
         raise _unreadable(files, e) from None
     if reread is not None:
         _read_anew(db, reread)
+    # An error never replaces an answer, however late its line: a redo that fails must not lose what was paid for.
     db.execute(
         f"CREATE TABLE last AS SELECT * REPLACE ({_LIKELY.format(floor=mass_floor)}) FROM raw "
         "WHERE NOT coalesce(bad, true) QUALIFY row_number() OVER "

@@ -74,6 +74,7 @@ def settings(value: Any) -> Any:
         return [settings(v) for v in value]
     if isinstance(value, Mapping):
         return {
+            # Numbers stay, as max_tokens has a secret's name too.
             word(str(k)): REMOVED if _SECRET.search(str(k)) and not isinstance(v, bool | int | float) else settings(v)
             for k, v in value.items()
         }

@@ -62,6 +62,7 @@ class RubricFile:
             permutations.append(
                 donors(items, texts, seed, permutations, planned=shuffle.donors, settled=shuffle.settled)
             )
+        # An item with a donor in some shuffles alone would have fewer draws than the others.
         everywhere = set(texts).intersection(*permutations) if permutations else set()
         permutations = [{r: d for r, d in p.items() if r in everywhere} for p in permutations]
         rubrics_by_item = {u: tuple(r) for u, r in by_item.items()}

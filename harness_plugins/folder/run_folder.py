@@ -68,6 +68,7 @@ class RunFolder:
         """
         files = sorted(self.path.glob(f"{kind}.jsonl")) + sorted(self.path.glob(f"{kind}-*.jsonl"))
         for file in files:
+            # A pipe in place of a file would be waited for without end: `show` and `export` did.
             open_plain(file).close()
         return files
 

@@ -57,6 +57,7 @@ class Usage:
 
     def alone(self) -> Tokens:
         """Those of all calls, of unknown ones at the mean of the others; NaN where none is known."""
+        # Unknown is not zero: a server that reports no tokens would look like the cheapest of all.
         share = self.calls / self.known if self.known else float("nan")
         return Tokens(self.read * share, self.written * share) if self.calls else NOTHING
 
@@ -141,9 +142,11 @@ class FolderUsage:
 
     def rubrics_read(self, benchmark: str, writer: str, arm: str) -> RubricUsage | None:
         """What the rubrics that an arm reads took to write; None for a writer whose rubrics are not on record."""
+        # An induced rubric was made once for all benchmarks; its record for one of them says nothing of its cost.
         if writer in self.induced:
             replicates = max(d.replicates for (_, w, _), d in self.written.items() if w == writer)
             return RubricUsage(Drafts(self.induced[writer], replicates).replicate(), True)
+        # A writer may have both kinds. The arm reads one of them, and its cost is that one's alone (docs/costs.md).
         kinds = {blind: d for (b, w, blind), d in self.written.items() if (b, w) == (benchmark, writer)}
         drafts = kinds.get(ARMS.facts(arm).reads is BLIND) or kinds.get(True)
         return None if drafts is None else RubricUsage(drafts.replicate(), False)
