@@ -208,6 +208,7 @@ def _visible(config: Config, grids: Sequence[Grid], answered: RunFolder | None) 
         judges = sum(j.asks_model for j in config.judges)
         if judges and not conclusions:
             items, clusters = len(grid.items), int(statistics.clusters(grid.items).max()) + 1
+            # Kish's design effect 1 + (n - 1) rho, for the two orders, the judges and the items of a cluster.
             alike = [(1 + (n - 1) * ALIKE) / n for n in (2, judges)]
             error = math.sqrt(CHANGED * math.prod(alike) * (1 + (items / clusters - 1) * ALIKE) / items)
             lines.append(

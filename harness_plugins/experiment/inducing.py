@@ -41,6 +41,7 @@ def seeds_of(path: Path) -> tuple[Item, ...]:
     Raises:
         UserError: a row is not valid, prefers neither of its two candidates, or has an image that cannot be read.
     """
+    # Part of the cache's key, so that a file that was edited since is read again.
     stamp = path.stat()
     return _seeds(path, stamp.st_mtime_ns, stamp.st_size)
 
@@ -77,6 +78,7 @@ def split(items: Sequence[Item], held_out: float, replicate: int) -> Seeds:
         UserError: so many pairs share something that a part would be empty.
     """
     sets = together(items)
+    # By digest, not by their places in the file: seeds in another order are split in the same way.
     order = sorted(sets, key=lambda members: digest("split", replicate, sorted(i.uid for i in members)))
     part_size = max(1, round(len(items) * held_out / 2))
     parts: tuple[list[Item], ...] = ([], [], [])

@@ -55,6 +55,7 @@ def money_of(
         check_priced(prices, _by_model(all_users), where)
         for spec in models:
             rates_of = prices.rates(spec.served)
+            # Where writing is not free, what a model may write needs a limit: else there is no largest cost to reserve.
             if rates_of is None or rates_of.written:
                 check_limited(spec)
     elif config.prices is not None:

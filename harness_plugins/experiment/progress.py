@@ -80,6 +80,7 @@ class Clock:
             return 0.0
         samples = self._seen.setdefault(name, deque([part.start]))
         samples.append((now, part.written))
+        # The last verdict stays inside the window, however long ago: a slow model would have no rate otherwise.
         while len(samples) > 2 and now - samples[0][0] > self._window_s and samples[1][1] < part.written:
             samples.popleft()
         (begun, first_count), (end, last_count) = samples[0], samples[-1]

@@ -242,6 +242,7 @@ def run(
     with folder.locked(), folder.journal("verdicts") as verdicts, folder.journal("items") as items:
         written = _write_first(start, items, only, writers, progress)
         grids = start.prepared.grids(only, written.files)
+        # Before the first answer: a run that is killed leaves a folder that says how its judges were asked.
         start.record(grids)
         finished = Finished.read(folder.verdicts(start.damage), redo)
         tell_damage(folder, start.damage)
@@ -251,6 +252,7 @@ def run(
         )
         runner.tally.budget = start.money.budget
         work = _work(config, grids, finished, own_judges)
+        # Only now is it known what is finished, and so whose media may be gone.
         _check_media_of(work, start.prepared)
         copy_answers(folder, work, runner)
         with rare_collections():
@@ -387,6 +389,7 @@ def _write(
     benchmarks = [b for b in prepared.items if b in (only or {}).get("benchmark", prepared.items)]
     filed = False
     for spec in (s for s in specs if s.shared):
+        # For all replicates first: seeds that changed are refused before any of them is paid for.
         for replicate in range(spec.replicates):
             InducedRubric(spec, replicate, folder).check_seeds()
         for gap in gaps(spec, written.by_writer[spec.name], benchmarks):
@@ -505,6 +508,7 @@ def copy_answers(folder: RunFolder, work: Sequence[Judging], runner: Runner) -> 
             with suppress(RecordError):
                 answers[verdict["call"]] = decode(Answer, verdict["answer"], "ignore")
     for w in (w for _, works in work for w in works):
+        # The line of such a call is there, and its answer cannot be read.
         for call in w.reuse.keys() - answers.keys():
             w.ask_anew(call)
     for call, cells in ((call, cells) for call, cells in cells_by_call.items() if call in answers):
