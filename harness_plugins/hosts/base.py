@@ -157,10 +157,12 @@ class HostedTask:
         self._requests: dict[RowId, Any] = {}
         self._verdicts: dict[int, Verdict] | None = None
         self._shares: Shares | None = None
+        # Re-entrant: `scored` takes it and calls `filed`, which takes it too.
         self._scoring = threading.RLock()
         names = self.metrics(range(len(self.rows.rows)))
         self.aggregations = {name: functools.partial(self._metric, name) for name in names}
         self.directions = {name: direction(name) for name in names}
+        # Requests were made already, so this task is the first of the next evaluation in this process.
         if any(task._requests for task in _evaluation):
             _evaluation.clear()
         _evaluation.append(self)
@@ -242,6 +244,7 @@ class HostedTask:
         self._requests = {self.rows.rows[self._row_of(r)].id: r for r in self._instances}
         if not ours:
             self._plan()
+            # What settings share (items without a rubric) is asked once; `share_replies` hands the reply on.
             sent = {key for task in self._siblings() for key in task._requests}
             self._instances = [r for key, r in self._requests.items() if key not in sent]
 

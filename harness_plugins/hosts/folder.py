@@ -49,6 +49,7 @@ class Folder:
             self._known = self.run.items()
             self.items = files.enter_context(self.run.journal("items", rank))
             self.verdicts = files.enter_context(self.run.journal("verdicts", rank))
+            # Kept open only once all of them are: where a rank's file is refused, the lock is given back.
             self._files = files.pop_all()
         self.listed = {uid for uid, item in self._known.items() if item.digested()}
         self._digested: dict[str, Item] = {}
@@ -95,6 +96,7 @@ class Folder:
         if done is not None:
             return done
         (done,) = self.known([item])
+        # Outside of the lock, so that threads digest different files at a time; the second lock lists an item once.
         if not done.digested():
             done = with_digests(done, {f.path: _digest(f.path) for m in done.all_media() for f in m.files})
         with self._lock:
@@ -120,6 +122,7 @@ class Folder:
         """What `score` says of the folder as it is now."""
         from harness_plugins.scoring.score import score  # duckdb: only where there is something to score
 
+        # These files only grow, so their size says whether anything is new.
         size = sum(path.stat().st_size for path in self.run.files("verdicts"))
         if self._report is None or self._report[0] != size:
             self._report = size, score(self.path)
@@ -180,6 +183,7 @@ def folder_of(path: Path, rank: int) -> Folder:
         folder = _open.get((path, rank))
         if folder is None:
             if not _open:
+                # Once for the process, however often its folders are closed and opened again.
                 atexit.unregister(at_exit)
                 atexit.register(at_exit)
             folder = _open[path, rank] = Folder(path, rank)

@@ -91,6 +91,7 @@ def lmms_eval(
             if mistake is None:
                 raise
             refused.append(mistake)
+            # Past lmms-eval's own `except Exception`, which would print a traceback.
             raise SystemExit from e
 
     argv = sys.argv

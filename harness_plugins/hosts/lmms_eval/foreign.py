@@ -148,6 +148,7 @@ class _Asking:
             shown = [[m.role, *map(_identity, m.parts)] for m in messages]
             key = digest("answer/1", self._spec.key_fields(), shown, draw)
             reply = self._answered.get(key)
+            # Shielded, since a waiter that is cancelled would cancel the future of all.
             if reply is None and key in self._under_way:  # a padding row, say: the same question at the same time
                 reply = await asyncio.shield(self._under_way[key])
             if reply is None:
@@ -210,6 +211,7 @@ class _Asking:
             data = data_url_bytes(image) if isinstance(image, str) else png_bytes(image)
             check_picture(f"{task}: a picture of it", data)
         sha = hashlib.sha256(data).hexdigest()
+        # A name of this request's own: it removes its files after the reply, and another may show the same picture.
         path = self._images / f"{sha[:32]}-{id(pictures):x}-{len(pictures)}.png"
         path.write_bytes(data)
         pictures.append(path)
