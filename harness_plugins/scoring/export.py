@@ -78,6 +78,7 @@ def export(run: str | Path, out: str | Path) -> Exported:
         raise folder.without_items()
     _check_place(run.resolve(), out)
     out.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, on the same file system: the rename is then one step.
     part = out.with_name(f".{out.name}.{os.getpid()}")
     part.mkdir()
     try:

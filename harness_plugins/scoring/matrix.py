@@ -336,7 +336,7 @@ def _margins(matrix: Matrix, rows: Rows, side: Side, tests: Tests) -> Margins:
             left_out = tuple(Apart(o, why[o] if o not in row else "not unseen to all") for o in outside)
             ranking.append(Margin(name, shared, left_out, contrast))
     ranking.sort(key=lambda m: -m.gain.value)
-    # Where the two sides of a cell differ in what spoils numbers, nobody is first: the lead may be theirs.
+    # Where the two sides of a cell differ in what spoils numbers, no first is named: the lead may be due to that.
     spoiled = any((pairing.judge if side == "writer" else pairing.writer) in shared for pairing in matrix.spoiled)
     return Margins(margins, ranking, None if spoiled else _lead(ranking, side, tests))
 
