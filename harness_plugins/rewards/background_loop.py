@@ -62,6 +62,7 @@ class BackgroundLoop(Generic[R]):
                 thread = threading.Thread(target=loop.run_forever, name="rewards", daemon=True)
                 thread.start()
                 self._running, self._opening = _Running(os.getpid(), loop, thread), None
+                # A weak reference: atexit would otherwise keep each reward, and its model, until the program ends.
                 atexit.register(_close, weakref.ref(self))
             return self._running.loop
 
@@ -70,6 +71,7 @@ class BackgroundLoop(Generic[R]):
         opening = self._opening
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
             opening = self._opening = asyncio.get_running_loop().create_task(self._open())
+        # A call that is cancelled must not cancel the opening that other calls wait for.
         return await asyncio.shield(opening)
 
     async def _open(self) -> R:

@@ -47,6 +47,7 @@ class ImageFiles:
     def __init__(self, folder: PictureFolder | None = None) -> None:
         self._own: PictureFolder | None = None
         self._folder = folder
+        # A shared folder may get one picture from two calls at a time, and each call removes its own files.
         self._prefix = f"{next(self._numbers)}-"
         self._lock = threading.Lock()
         self._ended = False
@@ -111,6 +112,7 @@ class ImageFiles:
             if str(path) not in self.paths:
                 try:
                     path.write_bytes(data)
+                # Half a picture goes, so that the next try writes it again: a file of this name is taken to be whole.
                 except OSError:
                     path.unlink(missing_ok=True)
                     raise

@@ -38,6 +38,7 @@ class RewardJudge:
 
     def __post_init__(self) -> None:
         self._judge = judge_factory.create(self.judge) if isinstance(self.judge, JudgeSpec) else self.judge
+        # A run ends where its server is down; a training waits for it.
         self._caller = Caller(self.spec, self.tally, ends=False)
 
     @property
@@ -50,6 +51,7 @@ class RewardJudge:
         self._folder = PictureFolder()
         try:
             await self._judge.open(self.media)
+        # Also where the opening is cancelled: no folder of pictures may be left.
         except BaseException:
             self._forget()
             raise

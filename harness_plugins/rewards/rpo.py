@@ -174,6 +174,7 @@ class RPOReward(AsyncResource):
     async def _shown_together(self, group: Group, shown: _Shown, members: Sequence[int]) -> _Results:
         """These candidates of a group shown together, in all cyclic orders."""
         candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
+        # By content alone: the same pair under the same rubric has the same seed in every step and process.
         uid = item_uid(BENCHMARK, "/".join(m.name for m in shown.source), group.prompt, candidates, None)
         item = Item(
             uid, BENCHMARK, "", 0, group.prompt, candidates, tuple(range(len(members))), Label("tie"), shown.source

@@ -112,6 +112,7 @@ def _fill(on_failure: OnFailure) -> float | None:
     if on_failure == "raise":
         return None
     try:
+        # `true` would be a reward of 1.0, and NaN would be trained on.
         if not isinstance(on_failure, bool) and math.isfinite(value := float(on_failure)):
             return value
     except (TypeError, ValueError):

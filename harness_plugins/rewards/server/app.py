@@ -99,6 +99,7 @@ class RewardServer:
     @contextlib.contextmanager
     def admitted(self, calls: int) -> Iterator[None]:
         """Reserve this many judge calls, until they are answered."""
+        # 413 and not 503: a client asks again after 503, and this would never fit.
         if calls > self.config.queue:
             raise Refused(
                 413,
@@ -191,6 +192,7 @@ class RewardServer:
         try:
             return (await self.rpo.score([group]))[0]
         except Exception as e:
+            # One group's trouble is not the batch's, as in `_rewarded`.
             return unheard(len(group.images), Failure("backend", f"{type(e).__name__}: {e}"[:300]))
 
     def _count_masked(self, reward: str, value: float | None, error: Failure | None) -> None:
@@ -360,6 +362,7 @@ async def _body(request: Request, limits: Limits, take: Callable[[int], None]) -
             raise Refused(413, "rejected", f"the body is larger than {limits.body_mb:g} MB (limits.body_mb)")
         take(size)
 
+    # Announced bytes count before they come. Measured: 25 half-sent bodies of 64 MB took 1,646 MB, and 321 MB since.
     check(int(length) if length.isdigit() else 0)
     try:
         async with asyncio.timeout(limits.body_s):

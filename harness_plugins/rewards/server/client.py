@@ -34,6 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _STEEPEST = 4
 """Attempts after which pauses grow no longer (4 s at most): a server that is back is to be found soon."""
+# 400 is a refused Host header: masked like a failure, it would cost a training all its rewards.
 _AUTH, _GONE = (401, 403), (400, 404, 405)
 
 
@@ -154,6 +155,7 @@ class RewardClient(AsyncResource):
                     pause = backoff_s(min(attempt, _STEEPEST), e)
                     if e.permanent:
                         raise
+                    # Until then also where nothing listens: a server that restarts looks the same.
                     if time.monotonic() + pause > until:
                         message = (
                             f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {e.message}"

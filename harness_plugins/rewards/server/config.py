@@ -124,6 +124,7 @@ def proxy_of(value: Any) -> ProxyGRM:
         if proxy is None:
             raise UserError(f"{os.fspath(value)}: has no `proxy_grm`")
         return proxy
+    # A mapping has no lines of a file, and messages name one.
     nowhere = yaml.MappingNode("", [], yaml.Mark("", 0, 0, 0, None, 0))
     try:
         return ProxyGRM.model_validate(plain(value))

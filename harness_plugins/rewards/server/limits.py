@@ -133,6 +133,7 @@ class Connections:
 
     def failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's handler of exceptions: its own prints a traceback for each connection that it has no handle for."""
+        # Measured: 30 MB of such tracebacks in ten seconds.
         if isinstance(e := context.get("exception"), OSError) and e.errno in (errno.EMFILE, errno.ENFILE):
             self.tell()
         else:
@@ -164,6 +165,7 @@ def _closing_silent(head_s: float, connections: Connections) -> type[asyncio.Pro
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop()
+            # A connection that was closed at once ends here too, and was never counted.
             connections.open -= self._counted
             super().connection_lost(exc)
 
