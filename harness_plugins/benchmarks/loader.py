@@ -105,6 +105,7 @@ def load_benchmark(
     for number, row in enumerate(source.rows()):
         columns.update(dict.fromkeys(row.row))
         reading.add(row, number, unused=limit is not None and number >= limit)
+    # Rows of one's own that are judged on text may lack the columns of media; a dataset of the Hub may not.
     shown = media == "required" or source.revision is not None
     if columns and (absent := [c for c in spec.columns(shown) if columns.keys().isdisjoint(c)]):
         raise UserError(_renamed(spec, source, absent, columns))
@@ -162,6 +163,7 @@ class _Reading:
         try:
             item = self._reader.item(row, number, unused)
         except MediaProblem as e:
+            # A file that is there and cannot be used is an error, whatever a run folder says of it.
             if not e.missing or not self._recorded:
                 raise
             item = self._reader.item(row, number, unused=True)
@@ -242,6 +244,7 @@ class RowReader:
         label = read_label(spec.label, partial(self._value, row), len(stored))
         criterion = self._criterion(row)
         uid = item_uid(spec.name, source_id, prompt, stored, criterion)
+        # Most datasets store the preferred one first: that order must decide nothing (docs/design/both-orders.md).
         order = canonical_order(uid, stored)
         if label.preferred is not None:
             label = replace(label, preferred=order.index(label.preferred))

@@ -95,6 +95,7 @@ class MediaFinder:
         if tail and head == self._root.name:
             forms.append(tail)  # `media_root: images/` with rows that say images/x.png
         climbs = ".." in name.split("/") or os.path.isabs(name)
+        # Two places may hold one file by two paths; only two different files make a name doubtful.
         existing = (
             [p for p in (os.path.join(self._root, form) for form in forms) if _exists(p)] if len(forms) > 1 else []
         )
@@ -152,6 +153,7 @@ class MediaFinder:
         path = cache_dir() / "media" / sha[:2] / sha
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Several processes may unpack one image; the rename shows none of them half of it.
             part = path.with_name(f"{sha}.{os.getpid()}.part")
             part.write_bytes(data)
             part.replace(path)

@@ -88,6 +88,7 @@ def check_prints(path: Path, seed_prints: Collection[str], benchmarks: Mapping[s
     """
     if not seed_prints:
         return
+    # Size first: to hash all images of a benchmark takes as long as to read them.
     sizes = {int(p.split(":")[1]) for p in seed_prints if p.startswith("image:")}
     uids = [i.uid for items in benchmarks.values() for i in items if any(p in seed_prints for p in prints(i, sizes))]
     if uids:

@@ -136,6 +136,7 @@ def _read_json(file: Path) -> Iterator[Row]:
 def _read_parquet(file: Path) -> Iterator[Row]:
     import duckdb
 
+    # DuckDB would wait for a pipe without end.
     os.close(plain_file(str(file), os.O_RDONLY))
     try:
         cursor = connect().execute("SELECT * FROM read_parquet(?)", [str(file)])
@@ -157,6 +158,7 @@ def _hub(spec: BenchmarkSpec) -> Source:
                 f"{spec.full_name}: the folder {Path(dataset.id).absolute()} would be read in place of the Hub's {dataset.id}: "
                 "start in another folder, or name it in `path:`"
             )
+        # One small file tells the commit. `datasets` 5 no longer keeps addresses that it could be read from.
         commit = hub.snapshot(dataset, only="README.md").name
         builder = datasets.load_dataset_builder(dataset.id, dataset.config, revision=commit)
         # Where the Hub does not answer, `datasets` takes what it prepared last, whatever the revision.
