@@ -226,5 +226,6 @@ def load_data_config(path: Path) -> DataConfig:
     """
     config = ConfigFile.read(path, "`sources` and `parts`").checked(DataConfig)
     if config.teacher is not None:
+        # Read now: a broken template is said before anything is asked.
         _ = config.teacher.template
     return config

@@ -65,6 +65,7 @@ def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int 
     pairs, duplicates = without_duplicates(pairs)
     benchmarks = [_indexed(entry, images, config.contamination, steps) for entry in config.against]
     overlap = contaminated(pairs, [b.index for b in benchmarks], images, config.contamination)
+    # Reversed, so that of several hits the first is the reason on record.
     why = {h.uid: f"{h.signal} of {h.item}" for h in reversed(overlap.hits) if h.signal in config.contamination.remove}
     part_of = [p.dropped("contaminated", why[p.uid]) for p in pairs if p.uid in overlap.removed]
     remaining = [p for p in pairs if p.uid not in overlap.removed]

@@ -74,6 +74,7 @@ def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, 
         distance: bits in which the perceptual hashes of one look may differ.
     """
     ties = []
+    # Each look is compared once, however many pairs share it.
     hashes = {h for p in pairs for h in looks(p.item, images)}
     near = Near((OwnedHash(h, h) for h in hashes), distance)
     alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in hashes}
@@ -137,6 +138,7 @@ class BenchmarkIndex:
         for mark in prints(pair.item):
             if mark in self._prints:
                 matches.setdefault(names[mark.partition(":")[0]], _Match(self._prints[mark]))
+        # The same bytes look the same: that is one finding, not two.
         if "image" not in matches:
             near = [n for h in looks(pair.item, images) if (n := self._near.of(h))]
             if near:

@@ -88,6 +88,7 @@ _POOL_WORDS: dict[Pool, str] = {"correct": "pairs that the teacher judged rightl
 
 def _parts(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, packed: bool) -> dict[Part, list[Member]]:
     members: dict[int, list[Entry]] = defaultdict(list)
+    # A digest of seed and uid is a random order that stays the same in whatever order the pairs come.
     for entry in sorted(entries, key=lambda e: digest(seed, "pair", e.uid)):
         members[entry.cluster].append(entry)
     drawing = Counter(PART_FACTS[p].pool for p in sizes)
@@ -96,6 +97,7 @@ def _parts(entries: Sequence[Entry], sizes: Mapping[Part, int], seed: int, packe
     for part, size in sizes.items():
         pool = PART_FACTS[part].pool
         open_ = [c for c, group in members.items() if c not in owner and any(e.pool == pool for e in group)]
+        # What a cluster costs the other parts: the share of its pairs that they could take, and cannot any more.
         lost = {c: sum(e.pool != pool and drawing[e.pool] > 0 for e in members[c]) / len(members[c]) for c in open_}
         rank = {c: (lost[c] if packed else 0.0, digest(seed, part, members[c][0].uid)) for c in open_}
         eligible = [e for c in sorted(open_, key=lambda c: rank[c]) for e in members[c] if e.pool == pool]

@@ -77,6 +77,7 @@ def write_reports(config: DataConfig, folder: Path, contents: Contents) -> list[
     largest = max(Counter(contents.clusters.values()).values(), default=0)
     text = cards.card(config, [*tables, *report[:1]], files, largest)
     write_atomic(folder / "README.md", text.encode())
+    # Read before it is replaced. Old files go last: where this is killed there are too many, and none is missing.
     earlier = _manifest(folder).get("files", {})
     write_atomic(
         folder / MANIFEST,
