@@ -123,6 +123,7 @@ def _browser(data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, ro
     uids = set(chosen.uids)
     shown = [i for o in all_outcomes for i in o.benchmark.items if i.uid in uids]
     with _bar(progress) as advance:
+        # Base64 makes four bytes of three, and the element around a picture takes about 100 more.
         small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(page_contents.pictures)), advance)
     pictures = (picture_block(n, small[name]) for n, name in enumerate(page_contents.pictures))
     return Browser(choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures))

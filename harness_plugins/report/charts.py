@@ -259,6 +259,7 @@ SPOTS = tuple(
 
 def _numbered(figure: Any, axes: Any, points: Sequence[Point]) -> None:
     """Each point's number beside it, where it covers no other number and no point."""
+    # The layout decides where points are, and is made only when the figure is drawn.
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
     positions = [Point(scale * x, scale * y) for x, y in (axes.transData.transform(p).tolist() for p in points)]

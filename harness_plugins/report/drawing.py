@@ -55,6 +55,7 @@ NAME = 26
 """Characters of a name; longer ones lose their middle."""
 
 _RC: dict[str, Any] = {
+    # Without a salt matplotlib draws the ids in an SVG at random: equal runs are to give equal bytes.
     "svg.hashsalt": "rubric-harness",
     "svg.fonttype": "path",
     "text.parse_math": False,  # names are data: a $ is a $
@@ -142,6 +143,7 @@ def style() -> Iterator[None]:
         raise UserError("a report needs matplotlib and Pillow: pip install 'rubric-harness[report]'") from None
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # the tables have every name in full
+        # A matplotlibrc of the user's would change the figures.
         matplotlib.rcdefaults()
         parameters: Any = matplotlib.rcParams  # its stubs want literal names
         parameters.update(_RC)

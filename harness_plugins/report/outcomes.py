@@ -84,6 +84,7 @@ def _wrong(scored: Scored, facts: Facts) -> Bools:
 def _flipped(scored: Scored) -> Bools:
     """(items,): some draw picked different candidates in different orders."""
     chosen = scored.chosen & scored.counts
+    # What was not picked must be neither the least nor the largest; outcomes are int8.
     low, high = (np.where(chosen, scored.outcome, fill) for fill in (127, -1))
     every = (chosen | ~scored.counts).all(axis=1) & scored.counts.any(axis=1)
     answer: Bools = np.asarray((every & (low.min(axis=1) < high.max(axis=1))).any(axis=1))

@@ -151,6 +151,7 @@ def page_table(table: Table, id_prefix: str) -> PageTable:
 def picture(plot: Plot) -> Picture:
     drawn = for_page(svg(plot))
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', drawn)
+    # A point is 4/3 of a page's pixel.
     width, height = (round(float(x) * 4 / 3) for x in size.groups()) if size else (800, 400)
     return Picture(plain(plot.title), plain(plot.alt), base64.b64encode(drawn).decode(), width, height)
 

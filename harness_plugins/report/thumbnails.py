@@ -105,6 +105,7 @@ def thumbnails(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # these filters hold for all threads
         while waiting:
+            # By batches: a share that went by which thread was first would make other bytes of the same folder.
             share = min(
                 (budget - used) // len(waiting), MOST_BYTES
             )  # what small pictures leave is for those that follow
@@ -139,6 +140,7 @@ def _thumbnail(file: MediaFile, max_bytes: int, per_pixel: float) -> Thumbnail:
 def _read(file: MediaFile) -> bytes | None:
     """The file's bytes; None for what is not a plain file, is too large, or was not read by a judge and has changed."""
     with open(file.path, "rb", opener=plain_file) as f:
+        # Of the open file: the path may lead elsewhere a moment later.
         state = os.fstat(f.fileno())
         identified = file.sha256 or (state.st_size, state.st_mtime_ns) == (file.size, file.mtime_ns)
         if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_FILE_BYTES or not identified:
