@@ -147,6 +147,7 @@ def _verdicts(folder: RunFolder, judge: str | None, reread: Rereader, damage: Da
             v["order"],
             *(v.get(f) for f in ("replicate", "sample", "candidate")),
         )
+        # An error does not replace the answer before it: a redo that failed hides nothing.
         if v["judge"] == (judge or next(iter(judged.judges))) and (v["status"] != "error" or trial not in last):
             last[trial] = orjson.dumps(v)  # a million objects would not fit
     for line in last.values():

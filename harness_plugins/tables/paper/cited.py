@@ -52,6 +52,7 @@ def _fill(row: Row, beside: Beside, printed_row: PrintedRow, fills: Mapping[str,
         notes += [n for n in (printed_row.notes, printed.notes) if n]
         cell = _cell(beside.published_table, printed_row, printed_key, printed, flags)
         first = row.cells.setdefault(column_key, cell)
+        # As numbers: 72.4 and 72.40 are the same one.
         if first is not cell and Decimal(first.text.split()[0]) != Decimal(printed.value):
             notes.append(f"{column_key}: {printed.value} in {'; '.join(cell.sources)}.")
     row.notes = tuple(dict.fromkeys((*row.notes, *notes)))

@@ -66,6 +66,7 @@ def interval(printed: str, scale: int = 100, n: int | None = None) -> Interval:
     value, units = _steps(printed, scale)
     if n is not None and (fitting := counts(printed, n, scale)):
         return Interval(Fraction(fitting[0], n), Fraction(fitting[-1], n))
+    # A negative number may have been truncated towards zero, so the exact one may be up to a step below.
     if value < 0:
         return Interval(Fraction(value - 1, units), Fraction(2 * value + 1, 2 * units))
     return Interval(Fraction(2 * value - 1, 2 * units), Fraction(value + 1, units))

@@ -176,6 +176,7 @@ def _cell(column: Column, run: Run, report: Report, cell: CellReport) -> Number:
             and not cell.baseline
         )
         number.comparable = (run.items[column.benchmark], conventions["protocol"], conventions["order"])
+        # The contrast is of the whole benchmark's accuracy: a part, or another metric, has no test to be bold by.
         tested = covers_all and name == "accuracy" and not cell.baseline
         number.gain = cell.contrasts.get("none") if tested else None
     return number
