@@ -62,6 +62,7 @@ def read(inputs: Sequence[InputFile], benchmark: str | None, layout: Layout) -> 
         chunk = _CHUNK.fullmatch(file.path.stem)
         name = file.name or (chunk[1] if chunk else file.path.stem)
         stem = f"{file.path.parent}/{chunk[1]}" if chunk else ""
+        # Chunks of one file share a key. Any other file has its own number, so that two of one name are refused later.
         files.setdefault((f"{name}\0{stem}", -1 if chunk else n), []).append(file)
     return [_read(key.partition("\0")[0], chunks, benchmark, layout) for (key, _), chunks in files.items()]
 

@@ -79,6 +79,7 @@ def run(inputs: Sequence[InputFile], out: Path, benchmark: str | None) -> Summar
 
 def _read(file: InputFile) -> JudgeResults:
     rows = list(rows_of(file.path))
+    # The folder is ORGANISATION__MODEL: lmms-eval writes the / of a model's name so.
     judge = file.name or file.path.absolute().parent.name.rpartition("__")[2]
     if not rows:
         return JudgeResults("", judge, [], "")
@@ -175,6 +176,7 @@ def _vl_rows(row: Row, target: Any, share: dict[str, Any]) -> Iterator[ShownRow]
     if not (head and opening and closing):
         return
     for query, first, second in _split(body, "\n\nAnswer 1: ", "\n\nAnswer 2: "):
+        # lmms-eval (0.7.3) shows the second answer first where the lengths of both add up to an odd number.
         exchanged = (len(first) + len(second)) % 2 == 1
         stored = [second, first] if exchanged else [first, second]
         row = {"id": share["question_id"], "query": query, "response": stored, "human_ranking": target}

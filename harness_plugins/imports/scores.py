@@ -165,6 +165,7 @@ def _count(cells: dict[str, Any]) -> dict[str, int]:
         return {}
     n = cells["n"]
     if isinstance(n, str) and n.isascii() and n.isdigit():
+        # int() refuses over 4,300 digits, in words of its own.
         n = int(n[:20])
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n is {str(cells['n'])[:40]!r}; it must be a number of items, from 1 up")
