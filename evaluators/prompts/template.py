@@ -247,6 +247,7 @@ class Template:
                 "fence, media, media_missing, video" + "".join(f", {name}" for name in extra)
             ) from None
         parts = tuple(_split(text, places.media))
+        # A template of a user may leave images out, or show them twice: both would be judged as if nothing were wrong.
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places.media):
             raise UserError(
                 f"{self.path}: the template does not show each image once; add {{{{ media }}}} (and, for candidates that are "
@@ -281,6 +282,7 @@ def _values(
 ) -> dict[str, object]:
     """What a template may use: texts in their fences, and marks for the media."""
     item = case.item
+    # None, not an empty list: a template can then ask whether there are any (arm `rubric_only`).
     shown = None if "responses" in case.hidden else case.shown()
     media = () if "media" in case.hidden else item.media
     values = fenced(
