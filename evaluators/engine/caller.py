@@ -202,6 +202,7 @@ class Caller:
         finally:
             if paying is not None:  # cancelled, or an error that is not the server's: nothing was paid
                 self._settle(paying)
+            # Before `lost` counts it: a judge in doubt waits for what is in flight, and this request is not any more.
             self._breaker.back(number)
             tally.in_flight -= 1
             self._slots.release()
