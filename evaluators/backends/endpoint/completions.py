@@ -65,6 +65,7 @@ def _body(reply: Reply, streamed: bool) -> Any:
     try:
         if not is_stream(reply.content_type, reply.body):
             return parsed(reply.body)
+        # A failure is read however it comes, an answer in a stream only where one was asked for.
         if streamed or not reply.good:
             stream = collected(reply.body)
             if not stream.ended and reply.good:

@@ -112,6 +112,7 @@ def address(url: str, path: str = "") -> URL:
     return URL(f"{parts.scheme}://{netloc}{quote(target + query, safe=_SAFE)}", encoded=True)
 
 
+# `%` is among them: what is encoded already must not be encoded twice.
 _SAFE = "/%?:@!$&'()*+,;=~"
 
 
