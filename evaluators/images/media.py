@@ -109,6 +109,7 @@ class MediaWindow:
         # From the reading itself: one that another had begun may be done and not yet admitted.
         sha = self._sha | {r.want[0]: r.sha256 for r in read if r.sha256}
         sha = {p: f.sha256 or sha.get(p, "") for p, f in files.items()}
+        # A judge that is not sent the picture needs its digest alone.
         errors = {r.want[0]: r.error for r in read if r.error and (encode or not sha[r.want[0]])}
         return [_ready(i, sha, errors) for i in items]
 

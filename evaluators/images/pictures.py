@@ -275,6 +275,7 @@ def _decoded(data: bytes) -> Any:
                 image = upright(opened)
             except Exception:  # tags that nobody can read turn nothing
                 image = opened.copy()
+            # A turned copy has no format, and `_eight_bits` asks for it.
             image.format = kind
             return image
 
