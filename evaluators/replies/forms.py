@@ -124,6 +124,7 @@ def alone(text: str, read: Read) -> list[Form]:
 
 
 def _read(content: str, read: Read) -> str | None:
+    # A block of verdicts on criteria has many lines, and may be longer.
     return read(content) if len(content) <= _LONGEST or "\n" in content.strip() else None
 
 

@@ -350,6 +350,7 @@ def _direct(answer: Answer, question: Question) -> Parsed:
     Digits are numbered as in `token_answers`: positions, then a tie, then both bad.
     """
     probabilities = masses(answer.top_logprobs, token_answers(question))
+    # Behind a grammar all tokens are offered answers, so the mass says nothing of what the model wanted to write.
     mass = None if answer.masked else probabilities.total
     if question.grading.kind == "pointwise":
         score = probabilities.expected(probabilities.allowed)
