@@ -112,6 +112,7 @@ class _Prompt:
         response = {name: self.shown(part, inner) for name, part in value.items() if name != "names"}
         text, fence = response.get("text"), ""
         if isinstance(text, Section):
+            # Responses that are images have no text: without the names their fences would be the same.
             if names := value.get("names"):
                 text.fence = fence = fence_of(value["text"], *names)
                 self.fences.append(fence)
@@ -188,6 +189,7 @@ def _cut(text: str, spans: Iterable[_Span]) -> str:
     pieces, end = [], 0
     for start, stop in spans:
         if start >= end:
+            # Not cut out without a trace: what is left on both sides may make a marker together.
             pieces += [text[end:start], GONE]
         end = max(end, stop)
     return "".join([*pieces, text[end:]]) if pieces else text

@@ -104,6 +104,7 @@ class _Environment(SandboxedEnvironment):
 
 _FIELDS = frozenset({"fence", "text", "media", "name", "description"})
 
+# A misspelled name is an error, not an empty text. Nothing is escaped: a prompt is not HTML.
 _ENVIRONMENT = _Environment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_nothing_for_none
 )
@@ -272,6 +273,7 @@ class _Places:
         marks = []
         shown = [m for m in media if m.files]
         for number, medium in enumerate(shown, 1):
+            # The semicolon ends the number, whatever digit the text goes on with.
             marks.append(f"{f'(image {number})' if len(shown) > 1 else ''}{_MARK}{len(self.media)};")
             self.media.append(medium)
         return "".join(marks)
