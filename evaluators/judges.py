@@ -99,6 +99,7 @@ class ChatJudge:
         """
         start = parsing.begun(answer.text)
         answer = replace(answer, answer_format=parsing.REASONED)
+        # Cut off, refused, or for neither: there is no place to continue from.
         if start is None or parsing.undecided(answer):
             return answer
         try:

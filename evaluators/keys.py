@@ -21,6 +21,7 @@ KEY_VERSION = "rubric-harness/key/1"
 
 def digest(*parts: object) -> str:
     """sha256 (64 hex) over the parts as one JSON list: no two different lists of parts share a byte string."""
+    # A config may write its mappings in any order, which must make no other key.
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -71,10 +71,12 @@ class Gathering:
                     if not done.done():
                         done.set_exception(e)
                 continue
+            # Whatever an engine raises is about this batch: those that wait are asked all the same.
             except Exception as e:
                 error = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
                 answers = [error] * len(batch)
             for (_, done), answer in zip(batch, answers, strict=True):
+                # Cancelled meanwhile: a result for it would raise here, and the rest of the batch would get none.
                 if done.done():
                     continue
                 if isinstance(answer, BackendError):

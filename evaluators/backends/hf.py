@@ -98,6 +98,7 @@ class HFBackend:
             self._processor.chat_template = tokenizer.chat_template
         if self._processor.chat_template is None:
             raise ValueError("it has no chat template")
+        # An answer begins where its prompt ends, so no padding may come between them.
         tokenizer.padding_side = "left"
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
@@ -147,6 +148,8 @@ class HFBackend:
             cause = e
         except Exception as e:
             cause = BackendError("backend", f"{type(e).__name__}: {e}"[:300])
+            # After such an error nothing works on the GPU any more in this process: halving the batch would fail all of
+            # it.
             if "CUDA error" in str(e):
                 raise stop_messages.gpu_failed(self._spec.name, cause.message[:200]) from None
         gc.collect()  # not within `except`: its traceback holds the tensors of the batch that failed
@@ -190,6 +193,7 @@ class HFBackend:
         if hasattr(self._model, "device"):
             inputs = inputs.to(self._model.device)
         dtype = next((p.dtype for p in self._model.parameters() if p.is_floating_point()), None)
+        # transformers casts only floats here: pixels take the model's dtype, token ids stay whole numbers.
         return inputs.to(dtype) if dtype is not None else inputs
 
     def _too_long(self, length: int, request: ChatRequest) -> BackendError | None:
@@ -202,6 +206,7 @@ class HFBackend:
 
     def _room(self, length: int, request: ChatRequest) -> int:
         """How many tokens an answer may have: max_tokens, or what the model's context leaves."""
+        # An answer is then cut, as a server cuts it, and not refused: max_tokens may be more than the context leaves.
         return _most(request) if self._limit is None else min(_most(request), self._limit - length)
 
     def _generate(self, requests: Sequence[ChatRequest], inputs: Any, lengths: Sequence[int]) -> Iterator[Answer]:
@@ -223,6 +228,7 @@ class HFBackend:
         written = out.sequences[:, inputs["input_ids"].shape[1] :].tolist()
         tops = self._tops(out.logits[0], first.top_logprobs) if first.top_logprobs else [None] * len(requests)
         for request, ids, length, room, top in zip(requests, written, lengths, rooms, tops, strict=True):
+            # The batch was given the room of its roomiest request, which is more than this one may have.
             ids = ids[:room]
             end = next((n for n, token in enumerate(ids) if token in self._ends), None)
             ids = ids if end is None else ids[:end]
@@ -257,6 +263,7 @@ class HFBackend:
         tops = []
         for row in logs:
             ids = dict.fromkeys([*row.topk(min(count, row.shape[0])).indices.tolist(), *self._digits])
+            # A model's vocabulary may be padded beyond its tokenizer's.
             pairs = [(str(self._tokens[i]), max(float(row[i]), NO_PROBABILITY)) for i in ids if i < len(self._tokens)]
             tops.append(tuple(sorted(pairs, key=lambda p: -p[1])))
         return tops

@@ -59,6 +59,7 @@ the key."""
 CAPABILITIES = Capabilities(greedy=True, fields=("model_args",), served_args=SERVED_ARGS)
 
 REQUEST_FAILED = "[LMMS_EVAL_REQUEST_FAILED]"
+# Without the last bracket: some of lmms-eval's models write `[LMMS_EVAL_REQUEST_FAILED after 3 attempts]`.
 _FAILED = (REQUEST_FAILED.removesuffix("]"), "[LMMS_EVAL_BUDGET_EXCEEDED")
 
 
@@ -135,6 +136,7 @@ class LmmsBackend:
         try:
             generated = self._model.generate_until(instances)
         except Exception:
+            # lmms-eval does not say which request failed, so each picture is opened once more to find out.
             errors = [_fault(r) for r in requests]
             fine = [r for r, error in zip(requests, errors, strict=True) if error is None]
             if len(fine) == len(requests):
@@ -147,6 +149,8 @@ class LmmsBackend:
     def _answer(self, text: Any, counts: Any, request: ChatRequest) -> Answer | BackendError:
         text = str(text or "")
         if error := failure_in(text):
+            # Some models catch what a picture raises and make it their reply. Then it is about the picture, and asking
+            # again cannot help.
             return (_fault(request) if error.kind == "server" else None) or error
         usage = {"prompt_tokens": counts.input_tokens, "completion_tokens": counts.output_tokens} if counts else None
         return Answer(

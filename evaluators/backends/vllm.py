@@ -75,11 +75,15 @@ class VLLMBackend:
         from vllm.lora.request import LoRARequest
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        # Newer versions give the probabilities of tokens that are named, however unlikely. Older ones give the
+        # likeliest alone.
         self._exact = hasattr(vllm.SamplingParams(), "logprob_token_ids")
         spec, model_args = self._spec, dict(self._spec.model_args)
         adapter, rank = (model_args.pop(k, None) for k in _OWN)
+        # All arms of an item share their prompt up to the rubric (docs/design/prefix-order.md).
         arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, **model_args}
         if adapter:
+            # vLLM's own default, 16, refuses adapters of a higher rank.
             arguments |= {"enable_lora": True, "max_lora_rank": int(rank or 64)}
         self._adapter = LoRARequest("adapter", 1, str(adapter)) if adapter else None
         try:
@@ -194,6 +198,7 @@ class VLLMBackend:
         tops = None
         if request.top_logprobs:
             first = output.logprobs[0] if output.logprobs else {}
+            # A model's vocabulary may be padded beyond its tokenizer's, and such tokens have no text.
             pairs = (
                 (self._tokens[i], max(float(logprob.logprob), NO_PROBABILITY))
                 for i, logprob in first.items()

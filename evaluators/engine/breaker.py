@@ -170,6 +170,7 @@ class FirstAnswers:
         if self._over:
             return None
         self._statuses[status] += 1
+        # Refusals and ties end the count: they are answers, and no prompt or limit is at fault.
         if status not in ("unparsed", "low_mass", "truncated", "invalid"):
             self._over = True
             return None

@@ -231,9 +231,11 @@ def max_written(spec: ModelSpec) -> int | None:
     away (`max_tokens: null`), or set what is not a limit (-1)."""
     sent: Mapping[str, Any] = {**spec.sampling(), **spec.extra_body}
     values = [n for name in _limits(spec) if (n := sent.get(name)) is not None]
+    # `type`, not `isinstance`: True is an int as well, and no limit.
     limits: list[int] = [n for n in values if type(n) is int and n > 0]
     if not limits or len(limits) < len(values):
         return None
+    # `n` asks for several answers, each as long as the limit, and all of them are paid for.
     several = sent.get("n", 1)
     return max(limits) * (several if type(several) is int and several > 0 else 1)
 

@@ -135,6 +135,8 @@ class Caller:
         Raises:
             RunStopped: going on is hopeless.
         """
+        # Money is set aside last: a request that waits for a slot, or while the judge is in doubt, keeps none from the
+        # others.
         await self._slots.acquire()
         reservation = None
         try:
@@ -200,6 +202,7 @@ class Caller:
         finally:
             if paying is not None:  # cancelled, or an error that is not the server's: nothing was paid
                 self._settle(paying)
+            # Before `lost` counts it: a judge in doubt waits for what is in flight, and this request is not any more.
             self._breaker.back(number)
             tally.in_flight -= 1
             self._slots.release()
@@ -216,11 +219,13 @@ class Caller:
         self.tally.asked += 1
         part = self.tally.parts[self.spec.name]
         if part.start is None:
+            # What was written before the first request cost no time, and must not count into the speed.
             part.start = time.monotonic(), part.written
         self.tally.first_sent = self.tally.first_sent or part.start[0]
         usage = None
         try:
             answer = await ask()
+            # Before the answer is looked at: whatever fails from here on, its tokens were paid for.
             usage = answer.usage
             check_finished(answer.finish_reason, self.spec.complete_reasons, usage=usage)
             return Answered(answer, read(answer))

@@ -128,6 +128,7 @@ class Grid:
             call = call_digest(
                 item_digest, judge_digest, view, _read_as(arm_input, judge), sample, repeat_id=arm_input.repeat_id
             )
+            # A candidate alone is asked about once for all orders, and each order still needs a verdict of its own.
             trial_digest = call if candidate is None else digest(call, order)
             key = verdict_key(trial_digest, arm.name, writer, arm_input.replicate)
             yield Cell(key, call, judge.name, arm.name, writer, order, sample, arm_input, shown, candidate)
@@ -135,6 +136,7 @@ class Grid:
 
 def _read_as(arm_input: ArmInput, judge: JudgeSpec) -> object:
     """What of an arm's input decides: `lexical`, and who decides by criteria, weighs them; other models read the text alone."""
+    # What the judge does not read must not be in the key: a rubric with the same text is the same request.
     read: object = arm_input.rubric and (arm_input.rubric.text if judge.asks_model else arm_input.rubric)
     if arm_input.rubric and judge.decision == "criteria":
         read = (arm_input.rubric.text, arm_input.rubric.criteria)
@@ -229,6 +231,8 @@ def due(grid: Grid, judge: JudgeSpec, finished: Finished) -> Work:
             for order, _, _, arm_input, sample, candidate in grid.trials(item, judge, work.rows):
                 work.planned += 1
                 work.cells += 1
+                # The parts that `call_digest` will be made of, so that the number of requests is right before any key
+                # is known.
                 open_calls.add(
                     (order if candidate is None else candidate, _read_as(arm_input, judge), sample, arm_input.repeat_id)
                 )

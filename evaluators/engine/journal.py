@@ -46,6 +46,7 @@ def lock(path: Path, shared: bool = False) -> int:
         fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as e:
         os.close(fd)
+        # Only these mean another process. A file system without locks fails too, with words of its own (ENOLCK).
         if e.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
             raise UserError(
                 f"{path}: another process is writing this run; wait for it, stop it, or give another folder (--out)"
@@ -89,6 +90,7 @@ class Journal:
                 written += os.write(self._fd, line[written:])
         except OSError as e:
             if written:
+                # Requests in flight may still append: to half a line, and both lines would be lost.
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
             raise unwritten(self.path, e) from None
         self._dirty = True
@@ -100,6 +102,7 @@ class Journal:
             UserError: they could not be written there.
         """
         self._stop.set()
+        # Before the descriptor is closed: its number may then be that of another file.
         self._syncer.join()
         try:
             os.fsync(self._fd)
@@ -142,6 +145,7 @@ def repair(fd: int) -> int:
         end = start
     if end == size:
         return 0
+    # Another program may have written the whole file as one line. To cut that off would lose every answer.
     if is_torn(os.pread(fd, size - end, end)):
         os.ftruncate(fd, end)
         return size - end
@@ -184,6 +188,7 @@ def objects(
     if not path.exists():
         return
     with open_plain(path) as f:
+        # DuckDB reads past a byte order mark. Were it damage here, tables would count a line that a run asks for again.
         if f.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
             f.seek(len(BOM_UTF8))
         for number, line in enumerate(f, 1):

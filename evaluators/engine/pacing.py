@@ -14,6 +14,7 @@ from evaluators.specs import RETRY_AFTER_MOST_S
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
+# `descriptors` is a limit of this process, not of the server: fewer requests at a time help there too.
 CONGESTION = frozenset({"rate_limit", "server", "timeout", "descriptors"})
 
 
@@ -30,6 +31,7 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def acquire(self) -> None:
+        # One that comes now must not pass those that wait already.
         if self.in_use < self.limit and not self._waiting:
             self.in_use += 1
             return
@@ -106,6 +108,8 @@ def asked_s(error: BackendError) -> float | None:
 
 def backoff_s(attempt: int, error: BackendError, most_s: float = RETRY_AFTER_MOST_S) -> float:
     """Seconds before attempt + 1: what the server asked for, `most_s` at most, plus full jitter on a doubling base."""
+    # Requests that failed together must not come back together, also where the server asks all of them for the same
+    # pause.
     jitter = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** (attempt - 1)))  # noqa: S311 (no secret)
     requested_s = asked_s(error)
     return jitter if requested_s is None else min(requested_s, most_s) + min(jitter, 1.0)

@@ -25,7 +25,9 @@ from evaluators.replies.parsing import Parsed, parse
 
 log = logging.getLogger(__name__)
 
+# One hop to a thread costs as much as reading a small file, so many files share a hop.
 BATCH_ITEMS = 32
+# The batch that is asked and the one that is read ahead must both stay in the window.
 BATCH_BYTES = WINDOW_BYTES // 4
 
 
@@ -107,6 +109,7 @@ class Runner:
             raise cause_of(failures) from None
         finally:
             for judge in remote:
+                # All of them, also those that were never opened: an earlier one may have failed.
                 await judge.close()
             media.close()
         if self._unreadable:
@@ -127,6 +130,7 @@ class Runner:
         account, requests = self._accounts.get(judge.spec.name), sum(w.calls for w in works)
         caller = Caller(judge.spec, self.tally, account, requests=requests)
         asking = _Asking(judge, caller, FirstAnswers(judge.spec))
+        # `aclosing`: where the run ends early, reading ahead is cancelled now, not when the garbage collector comes by.
         async with asyncio.TaskGroup() as group, contextlib.aclosing(self._prepared(works, media, judge)) as prepared:
             async for item, calls in prepared:
                 for call_cells in calls:
@@ -153,6 +157,7 @@ class Runner:
                 work, reading = ahead
                 ready = await reading
                 ahead = next(batches, None)  # begins to read the next batch, while this one is asked
+                # Before any of them is asked about: a killed run must leave no verdict on an item that is in no list.
                 self._list([item for item, _ in ready])
                 for item, error in ready:
                     cells = list(work.grid.cells(item, work.judge, work.rows))
@@ -196,6 +201,7 @@ class Runner:
                 lambda answer: parse(answer, question, judge.spec.complete_reasons),
             )
         except BackendError as error:
+            # Written first: `lost` may end the run.
             self.write(item, cells, None, Parsed("error"), error)
             caller.lost(error, item.uid)
         else:

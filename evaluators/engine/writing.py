@@ -88,6 +88,7 @@ async def _write(works: Sequence[Writing], journal: Journal, tally: Tally, media
         asking = _Asking(work, journal, caller, FirstAnswers(work.spec, "rubric"))
         try:
             await work.backend.open(media)
+            # As in the runner: reading ahead is cancelled at once where the run ends early.
             async with asyncio.TaskGroup() as group, contextlib.aclosing(_prepared(work, media)) as prepared:
                 async for draw, error in prepared:
                     if error is not None:  # a picture that cannot be shown costs its own rubrics
@@ -129,6 +130,7 @@ def _batches(draws: Sequence[Draw]) -> Iterator[list[Draw]]:
     batch: list[Draw] = []
     size = 0
     for draw in draws:
+        # The draws of an item follow each other and share its media.
         if not batch or draw.item is not batch[-1].item:
             size += sum(f.size * 4 // 3 for m in draw.item.all_media() for f in m.files)
         batch.append(draw)
@@ -155,6 +157,7 @@ async def _write_one(asking: _Asking, draw: Draw, request: ChatRequest, reservat
     else:
         journal.append(encode(replace(rubric, answer=answer)))
         tally.statuses[rubric.status] += 1
+        # No rubric because of a limit has another fix than no rubric at all: raise max_tokens.
         cut = ending(answer.finish_reason, work.spec.complete_reasons) == "cut"
         warning = asking.first.add(answer.text, "truncated" if cut and rubric.status == "invalid" else rubric.status)
         if warning:

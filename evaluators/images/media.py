@@ -97,6 +97,7 @@ class MediaWindow:
         One that could not be read has no digest, so that its item is asked about again when the file is restored.
         """
         files = {f.path: f for i in items for m in i.all_media() for f in m.files}
+        # Without encoding only the digest is wanted, which is of the file as it is.
         max_pixels = max_pixels if encode else None
         read = await self._read(
             [
@@ -108,6 +109,7 @@ class MediaWindow:
         # From the reading itself: one that another had begun may be done and not yet admitted.
         sha = self._sha | {r.want[0]: r.sha256 for r in read if r.sha256}
         sha = {p: f.sha256 or sha.get(p, "") for p, f in files.items()}
+        # A judge that is not sent the picture needs its digest alone.
         errors = {r.want[0]: r.error for r in read if r.error and (encode or not sha[r.want[0]])}
         return [_ready(i, sha, errors) for i in items]
 
@@ -134,6 +136,7 @@ class MediaWindow:
             self._reading |= dict.fromkeys(fresh, hop)
             hop.add_done_callback(lambda done: self._admit(fresh, done))
             waiting[id(hop)] = hop
+        # Several may wait for one reading: where one of them is cancelled, the others still get it.
         return [read for hop in waiting.values() for read in await asyncio.shield(hop)]
 
     def _admit(self, wants: Sequence[_Want], done: asyncio.Future[list[_Read]]) -> None:
@@ -150,6 +153,7 @@ class MediaWindow:
         replaced = self._kept.pop(want, None)
         self._kept[want] = encoded
         self._size += len(encoded.base64) - (len(replaced.base64) if replaced else 0)
+        # The newest stays, also where it alone is larger than the window: it is about to be sent.
         while self._size > self._max and len(self._kept) > 1:
             _, old = self._kept.popitem(last=False)
             self._size -= len(old.base64)
@@ -226,6 +230,7 @@ def _encode(want: _Want) -> _Read:
     sha = ""
     try:
         data = _read_into_buffer(path)
+        # Before the check: a file that is no image has a digest too, so that its failure is recorded on these bytes.
         sha = hashlib.sha256(data).hexdigest()
         mime = check_picture(path, data)
         if max_pixels is None:

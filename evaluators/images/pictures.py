@@ -153,6 +153,7 @@ def within(data: bytes, mime: str, max_pixels: int) -> Picture:
         Exception: whatever the decoder makes of it; `decoding` names it.
     """
     with opened(data) as header:
+        # By the header alone: a picture that fits is never decoded.
         if header.width * header.height <= max_pixels and not _deep(header):
             return Picture(data, mime)
     image = shrunk(plain_mode(_decoded(data)), max_pixels)
@@ -238,6 +239,8 @@ def _eight_bits(image: Any) -> Any:
     else:
         low, high = float(values.min()), float(values.max())
         if low >= 0 and high < 65536:
+            # Pillow opens PPM of 16 bits as integers of 32, and older versions PNG too: there a picture without a value
+            # above 255 is dark, not of 8 bits.
             sixteen = high > 255 or image.mode != "I" or image.format in ("PNG", "PPM")
             low, high = 0.0, 65535.0 if sixteen else 255.0
     with np.errstate(all="ignore"):
@@ -272,6 +275,7 @@ def _decoded(data: bytes) -> Any:
                 image = upright(opened)
             except Exception:  # tags that nobody can read turn nothing
                 image = opened.copy()
+            # A turned copy has no format, and `_eight_bits` asks for it.
             image.format = kind
             return image
 
@@ -284,6 +288,7 @@ def _without_fault(data: bytes, load: Callable[[bytes], Any]) -> Any:
     try:
         return load(data)
     except Exception:
+        # Only after a failure: few pictures have such texts, and looking for them copies the file.
         textless = _without_texts(data)
         if textless is None:
             raise

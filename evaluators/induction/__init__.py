@@ -173,12 +173,14 @@ class Induction:
         selected, selected_matrix = [criteria[i] for i in places], [matrix[i] for i in places]
         ordered = await structure(selected, parts.propose[0].modality(), self._write)
         flat = numbered(selected)
+        # Nothing was proposed from these pairs or chosen by them.
         tested = await self._matrix(selected, parts.test)
         accuracy = {"by_criterion": {"select": set_accuracy(selected_matrix), "test": set_accuracy(tested)}}
         for name, text in (("none", ""), ("flat", flat), ("structured", ordered.text)):
             if text or name == "none":
                 where = {"select": parts.select, "test": parts.test}
                 accuracy[name] = {part: await self._holistic(text, items) for part, items in where.items()}
+        # By the selecting pairs: what is chosen by the testing pairs cannot be tested on them.
         if ordered.text and accuracy["structured"]["select"] < accuracy["flat"]["select"]:
             note = "the list decided the selecting pairs better than the themes, so it is what was kept"
             ordered = Structure("", note=note)
@@ -222,6 +224,7 @@ class Induction:
             count += len(criteria) + len(unfit)
             verdicts = [await self._verdicts(item, order, criteria) for order in ORDERS] if criteria else []
             passed = [
+                # In both orders: in one, a judge that leans to a place would verify anything.
                 all(lean(v[n], item, o) > 0 for v, o in zip(verdicts, ORDERS, strict=True))
                 for n in range(len(criteria))
             ]
@@ -231,6 +234,7 @@ class Induction:
                 for n, c in enumerate(criteria)
                 if not passed[n]
             ]
+            # An answer without any criterion brings nothing new to refine: the next turn asks for the same again.
             failed = [*missed, *unfit] or (failed if not criteria else [])
             open_ = len(missed) + len(unfit) or (open_ if not criteria else 0)
             if not open_:
@@ -252,6 +256,7 @@ class Induction:
             affinity=item.uid,
         )
         what = "propose" if turn == 0 else "refine"
+        # The turn is in the key: a turn that asks for the same again must not get the same answer from the journal.
         answer = await self._ask(what, request, item, order, preferred, count, failed, verified, turn)
         draft = _numbered.parse(answer, blind=False, criteria=count)
         if not draft.criteria:
@@ -260,10 +265,12 @@ class Induction:
         unfit: list[dict[str, str]] = []
         have = {normalised(k) for k in verified}
         for criterion in draft.criteria[:count]:
+            # A criterion that gives its pair away would verify on it, whatever people liked.
             why = self._unfit(criterion, item)
             if why:
                 self._left_out[why] += 1
                 unfit.append({"criterion": one_line(criterion), "found": f"It was not tried: it {why}."})
+            # A model may propose again what it was shown as kept.
             elif normalised(one_line(criterion)) not in have:
                 good.append(criterion)
             have.add(normalised(one_line(criterion)))
@@ -362,6 +369,7 @@ class Induction:
         self._calls[what] = self._calls.get(what, 0) + 1
         media = [[f.sha256 for f in m.files] for m in item.all_media()] if item else None
         prompt = self._template.digest if what in ("propose", "refine") else ""
+        # Verifying is greedy wherever the model takes a temperature, so it has no seed.
         seed = self._options.seed if what != "verify" else None
         settings = (self._judge["holistic"].digest, prompt, self._options.sampling, self._options.replicate, seed)
         key = digest("induction/1", what, settings, item.uid if item else None, media, order, about)
@@ -429,6 +437,7 @@ def _distinct(findings: Sequence[Verified]) -> list[list[Verified]]:
 
 async def _all(tasks: Sequence[Any]) -> list[Any]:
     """All results. One request that fails for good does not stop the others: their answers are wanted in the next run."""
+    # A task group would cancel the others at the first failure, and their answers would be asked for again.
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     failures = [f for f in outcomes if isinstance(f, BaseException)]
     others = [f for f in failures if not isinstance(f, Unanswered)]

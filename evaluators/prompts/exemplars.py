@@ -69,6 +69,7 @@ class _Row(Entry):
         return self
 
 
+# Capitals alone: "the image a child drew" names no place. Nor does a number with a per cent sign or a decimal.
 _BY_PLACE = re.compile(
     r"\b(?:response|answer|candidate|image|picture|edit|output)\s*#?(?-i:[12AB])\b(?!\s*[%.\d])", re.I
 )

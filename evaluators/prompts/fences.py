@@ -59,6 +59,8 @@ def fenced(values: Mapping[str, object]) -> dict[str, object]:
     prompt = _Prompt()
     sections = {name: prompt.shown(value, []) for name, value in values.items()}
     prompt_fence = fence_of("", *prompt.fences)
+    # Which fences a prompt has is known once all its sections are made. A second pass is rare: some text must hold one
+    # of them.
     if prompt.digests and (copied := prompt.digests & {*prompt.fences, prompt_fence}):
         again = _Prompt(copied)
         sections = {name: again.shown(value, []) for name, value in values.items()}
@@ -110,6 +112,7 @@ class _Prompt:
         response = {name: self.shown(part, inner) for name, part in value.items() if name != "names"}
         text, fence = response.get("text"), ""
         if isinstance(text, Section):
+            # Responses that are images have no text: without the names their fences would be the same.
             if names := value.get("names"):
                 text.fence = fence = fence_of(value["text"], *names)
                 self.fences.append(fence)
@@ -127,6 +130,7 @@ class _Ready(NamedTuple):
     """All runs of twelve characters in it that could be a fence."""
 
 
+# A prompt shares most of its texts with those of the item's other arms and orders.
 @lru_cache(256)
 def _ready(text: str) -> _Ready:
     ready = _neutral(text)
@@ -165,6 +169,7 @@ def _neutral(text: str) -> _Neutral:
     text = _CONTROL.sub("\ufffd", text)
     if "<" in text or "[" in text:
         text = _TOKEN.sub(r"\g<0> ", text)
+    # Folding keeps each character's place, so what is found in `look` is cut out of the text.
     look = folded(text)
     spans = [m.span() for m in _IN_BRACKETS.finditer(look)] if "[" in look else []
     has_run = (_RUN if _VOID in look else _PLAIN_RUN).search(look) is not None
@@ -184,6 +189,7 @@ def _cut(text: str, spans: Iterable[_Span]) -> str:
     pieces, end = [], 0
     for start, stop in spans:
         if start >= end:
+            # Not cut out without a trace: what is left on both sides may make a marker together.
             pieces += [text[end:start], GONE]
         end = max(end, stop)
     return "".join([*pieces, text[end:]]) if pieces else text
@@ -271,6 +277,7 @@ def _look(c: str) -> str:
     return lower if len(lower := plain.lower()) == 1 else c
 
 
+# Repeats have an upper end: no text may take more than linear time (test_time_is_linear_in_the_text).
 _V = f"{_VOID}{{0,8}}"
 _GAP = rf"[ \n{_VOID}_-]{{0,12}}"
 _JUNK = rf"[ \n{_VOID}_/!#*=~|`:.\"'-]{{0,12}}"
@@ -289,6 +296,7 @@ _NAME = (
 )
 _END = rf"{_spelled('end of')}{_GAP}"
 _HEX = rf"(?:[0-9a-f]{_V}){{12,}}"
+# Ten letters and digits need a digit among them: a long word behind a section's name is innocent.
 _LOOSE = rf"(?:(?=[a-z{_VOID}]{{0,30}}[0-9])(?:[0-9a-z]{_V}){{10,}}|(?:[0-9a-f]{_V}[ \n_.:-]?){{12,}})"
 _IN_BRACKETS = re.compile(
     rf"\[{_JUNK}(?:{_END}{_NAME}{_JUNK}(?:{_LOOSE}{_JUNK})?(?:\]|(?=\n)|\Z)|(?:{_END})?{_NAME}{_JUNK}{_LOOSE}{_JUNK}\]?)"

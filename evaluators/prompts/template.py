@@ -104,6 +104,7 @@ class _Environment(SandboxedEnvironment):
 
 _FIELDS = frozenset({"fence", "text", "media", "name", "description"})
 
+# A misspelled name is an error, not an empty text. Nothing is escaped: a prompt is not HTML.
 _ENVIRONMENT = _Environment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_nothing_for_none
 )
@@ -247,6 +248,7 @@ class Template:
                 "fence, media, media_missing, video" + "".join(f", {name}" for name in extra)
             ) from None
         parts = tuple(_split(text, places.media))
+        # A template of a user may leave images out, or show them twice: both would be judged as if nothing were wrong.
         if sum(isinstance(p, Image) for p in parts) != sum(len(m.files) for m in places.media):
             raise UserError(
                 f"{self.path}: the template does not show each image once; add {{{{ media }}}} (and, for candidates that are "
@@ -271,6 +273,7 @@ class _Places:
         marks = []
         shown = [m for m in media if m.files]
         for number, medium in enumerate(shown, 1):
+            # The semicolon ends the number, whatever digit the text goes on with.
             marks.append(f"{f'(image {number})' if len(shown) > 1 else ''}{_MARK}{len(self.media)};")
             self.media.append(medium)
         return "".join(marks)
@@ -281,6 +284,7 @@ def _values(
 ) -> dict[str, object]:
     """What a template may use: texts in their fences, and marks for the media."""
     item = case.item
+    # None, not an empty list: a template can then ask whether there are any (arm `rubric_only`).
     shown = None if "responses" in case.hidden else case.shown()
     media = () if "media" in case.hidden else item.media
     values = fenced(

@@ -85,6 +85,7 @@ def masses(tokens: TopLogprobs | None, allowed: Sequence[int]) -> Masses:
     True
     """
     listed: dict[int, float] = {}
+    # Rounding may put a log-probability a little above 0.
     probabilities = [math.exp(min(logprob, 0.0)) for _, logprob in tokens or ()]
     for (token, _), p in zip(tokens or (), probabilities, strict=True):
         digit = digit_of(token)
@@ -92,6 +93,7 @@ def masses(tokens: TopLogprobs | None, allowed: Sequence[int]) -> Masses:
             listed[int(digit)] = listed.get(int(digit), 0.0) + p
     left_over = max(0.0, 1.0 - sum(probabilities))
     return Masses(
+        # One listed with no probability counts as missing, and the bound is then 0: it is the least that is listed.
         {d: p for d, p in listed.items() if p > 0},
         tuple(allowed),
         min([*probabilities, left_over]) if probabilities else 1.0,

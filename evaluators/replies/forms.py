@@ -85,6 +85,7 @@ _TAGS: dict[str, re.Pattern[str]] = {}
 def _tag(tag: str) -> re.Pattern[str]:
     """`<answer>` and `</answer>` as they are written: also escaped (`&lt;`, `\\<`), full-width, cut off at the very end."""
     if tag not in _TAGS:
+        # At most 8 blanks: no reply may take more than linear time (test_hostile_replies_take_linear_time).
         opening, closing, blank = r"(?:\\?<|＜|&lt;)", r"(?:\\?>|＞|&gt;|\Z)", f"{_BLANK}{{0,8}}"
         _TAGS[tag] = re.compile(rf"{opening}{blank}(\\?/{blank})?{tag}{blank}{closing}", re.I | re.A)
     return _TAGS[tag]
@@ -123,6 +124,7 @@ def alone(text: str, read: Read) -> list[Form]:
 
 
 def _read(content: str, read: Read) -> str | None:
+    # A block of verdicts on criteria has many lines, and may be longer.
     return read(content) if len(content) <= _LONGEST or "\n" in content.strip() else None
 
 
@@ -191,6 +193,7 @@ _SIDE = re.compile(r"\b(?:[1-9]|[a-i]|first|second|third|one|two|three|left|righ
 
 def _recited(text: str, forms: Sequence[Form]) -> bool:
     """Whether the last form is the end of a list of forms that were only offered."""
+    # Version 1 took the last of such a list for the verdict, in 532 real replies.
     last, group = forms[-1], [forms[-1]]
     for form in reversed(forms[:-1]):
         if not _adjacent(text, form, group[-1]):
@@ -352,6 +355,7 @@ def after_reasoning(text: str) -> str | None:
     everything up to the last one is reasoning. Reasoning that begins later is blanked where it is closed; an opening mark alone, later
     in a text, is quoted and belongs to it.
     """
+    # Servers that keep special tokens in the text put them before the mark of reasoning.
     begun = text[_LEADING.match(text).end() :]  # type: ignore[union-attr]  # it matches the empty string
     final = _last(_FINAL.finditer(text)) if "<|" in text else None
     if final is not None:  # harmony: only its final channel is the reply

@@ -79,6 +79,7 @@ _FOUR_WAY = {"A>B": "1", "B>A": "2", "A=B=GOOD": "both good", "A=B=BAD": "both b
 def _number(question: Question, content: str) -> str | None:
     """A position, or a tie: those that were offered, and a plain tie where none was, as one that was not asked for."""
     verdict = named(content).lower()
+    # ASCII, as digits of other scripts only look like the ones that were offered.
     if verdict.isascii() and verdict.isdigit():
         return verdict if len(verdict) == 1 and 1 <= int(verdict) <= question.shown else None
     ties = ("both good", "both bad") if question.grading.ties == "good_bad" else ("tie",)
@@ -154,6 +155,7 @@ def weighed(verdicts: Sequence[CriterionVerdict], question: Question) -> Parsed:
     A negative weight counts against. Where nothing could be assessed, it is a tie without a score.
     """
     criteria = tuple(verdicts)
+    # Weights may be tiny (1e-10): the rounding below would make a tie of them.
     largest = max((abs(v.weight) for v in criteria), default=0.0) or 1.0
     if question.grading.kind == "pointwise":
         scored = [(v.weight / largest, v.score) for v in criteria if v.score is not None]
@@ -161,6 +163,7 @@ def weighed(verdicts: Sequence[CriterionVerdict], question: Question) -> Parsed:
         if not total:
             return Parsed("tie", criteria=criteria)
         return Parsed("ok", score=round(sum(w * s for w, s in scored) / total, 9), criteria=criteria)
+    # Rounded: weights that balance must come to exactly 0, which floats added up do not.
     margin = round(sum(v.weight / largest * _lean(v) for v in criteria), 9)
     return Parsed("ok", 1 if margin > 0 else 2, criteria=criteria) if margin else Parsed("tie", criteria=criteria)
 
@@ -251,6 +254,7 @@ def begun(text: str) -> str | None:
     if final_text is None or form is None or form.value not in ("1", "2"):
         return None
     content = final_text[form.inside : form.end]
+    # Blanks before the digit are left out as well: the model's own token for it may begin with one.
     digit = form.inside + (0 if content.lstrip().startswith(form.value) else content.index(form.value))
     return text[: len(text) - len(final_text) + digit]
 
@@ -346,6 +350,7 @@ def _direct(answer: Answer, question: Question) -> Parsed:
     Digits are numbered as in `token_answers`: positions, then a tie, then both bad.
     """
     probabilities = masses(answer.top_logprobs, token_answers(question))
+    # Behind a grammar all tokens are offered answers, so the mass says nothing of what the model wanted to write.
     mass = None if answer.masked else probabilities.total
     if question.grading.kind == "pointwise":
         score = probabilities.expected(probabilities.allowed)

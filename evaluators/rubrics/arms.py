@@ -78,6 +78,8 @@ class WriterRubrics:
         replicates: dict[int, Rubric] = {}
         rank = {order: 0, "nothing": 2}
         for rubric in self.all(uid):
+            # One that is still to come is waited for: else the item would be judged with another now, and with this one
+            # later.
             if (rubric.saw == "nothing" and uid in self.paired) or (uid, order, rubric.replicate) in self.pending:
                 continue
             best = replicates.get(rubric.replicate)
@@ -399,6 +401,7 @@ class Arms(Mapping[str, Arm]):
     @cached_property
     def _arms(self) -> dict[str, Arm]:
         ours = {arm.name: arm for arm in _OURS}
+        # A package must not change what an arm of ours means.
         return ours | {name: arm for name, arm in objects(_PLUGINS.kind, Arm).items() if name not in ours}
 
     def __getitem__(self, name: str) -> Arm:

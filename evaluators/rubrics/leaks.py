@@ -22,6 +22,8 @@ SPAN = 5
 """Words in a row, taken from a response, that make a quote."""
 
 _NOUN = r"(?:response|answer|reply|chatbot|assistant|candidate|output|model|completion|caption|submission|antwort|réponse|respuesta)"
+# Repeats have an upper end: patterns that can share blanks out in many ways take minutes over a long run of them
+# (test_no_text_takes_long).
 _GAP = r"(?:[\s_*-]{1,4}[#(\[\"“]?|\s{0,2}[#(\[\"“])[*]{0,2}\s{0,2}"
 _REFERENCE = re.compile(
     rf"\b(?:{_NOUN}(?:s|['’]s)?{_GAP}(?P<number>(?-i:[12AB]))|(?:response|chatbot|assistant|candidate|model|submission)"
@@ -49,6 +51,7 @@ _OTHER = {
     "前者": "后者",
     **{f"erste{e}": f"zweite{e}" for e in ("", "n", "r", "s")},
 }
+# Not for "right-hand", which has its other above: "left" would take its place.
 _OTHER |= {v: k for k, v in _OTHER.items() if v not in _OTHER}
 
 _GOOD = (
@@ -232,6 +235,8 @@ def _spans(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def _quotes(text: str, responses: Sequence[str]) -> list[tuple[str, ...]]:
+    # Most rubrics have no five words in a row that any response uses: the spans of the responses are made only where
+    # there are such.
     words, response_words = _words(text), [_words(r) for r in responses]
     shared = set().union(*response_words).intersection(words)
     runs, length = [], 0
@@ -249,7 +254,7 @@ def relabelled(text: str) -> str:
     def exchanged(match: re.Match[str]) -> str:
         """A reference with each of its labels exchanged: `Response 1 and 2` has two of them."""
         text = match[0]
-        # "more" stands behind the others. It goes first: the other label may be longer, which moves what is behind it.
+        # "more" is behind the others. It goes first: the other label may be longer, which moves what is behind it.
         for group in ("more", "number", "word", "ordinal", "alone", "digit", "cjk", "cjk2", "pron"):
             label = match[group]
             if label:
@@ -289,4 +294,5 @@ def masked(text: str, responses: Sequence[str]) -> Masked:
     without = "".join([*pieces, text[offset:]])
     replaced = sum(len(_words(m[0])) for m in _REFERENCE.finditer(without))
     edited = (sum(dropped) + replaced) / len(words) if words else 0.0
+    # "The Response 1" would become "The a response".
     return Masked(re.sub(r"\b[Tt]he (?=a response)", "", _REFERENCE.sub("a response", without)), min(1.0, edited))

@@ -50,6 +50,8 @@ def donors(
     settled = {*settled, *result}
     used = set(result.values())
     for members in categories.values():
+        # By length, so that each block has neighbours in length; uids settle what is equal, so that a second run gives
+        # the same pairs.
         members.sort(key=lambda i: (len(rubrics[i.uid]), i.uid))
         recipients = [i for i in members if i.uid not in settled]
         givers = [i for i in members if i.uid not in used]
@@ -58,6 +60,7 @@ def donors(
         for b in range(count):
             block, theirs = (x[b * len(x) // count : (b + 1) * len(x) // count] for x in (recipients, givers))
             pairs.update(_assign(block, theirs, rubrics, seed, avoid))
+        # What found no partner in its own block may find one in another. Also limited, since assignment is cubic.
         if count > 1:
             assigned = set(pairs.values())
             unpaired = [i for i in recipients if i.uid not in pairs][:WHOLE]
@@ -103,6 +106,7 @@ def _assign(
         if tied_rows and tied_columns:
             cost[np.ix_(tied_rows, tied_columns)] = forbidden
     chosen = zip(*linear_sum_assignment(cost), strict=True)
+    # An assignment gives everyone a partner where it can, also one that may not be.
     return {recipients[r].uid: givers[c].uid for r, c in chosen if cost[r, c] < forbidden}
 
 
@@ -118,7 +122,9 @@ def _ties(item: Item) -> set[tuple[str, object]]:
     ties: set[tuple[str, object]] = {("item", item.uid), *media}
     if item.group is not None:
         ties.add(("group", item.group))
+    # Sorted: two items may have the same responses in different canonical orders.
     responses = tuple(sorted(normalised(c.text) for c in item.candidates))
+    # Candidates that are images have no text: empty ones must not tie all items of a benchmark together.
     if any(responses):
         ties.add(("responses", responses))
     return ties

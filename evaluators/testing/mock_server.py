@@ -161,6 +161,7 @@ class MockServer:
         }
 
     def app(self) -> web.Application:
+        # Requests hold images in base64, and aiohttp's own limit is 1 MB.
         app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/v1/chat/completions", self.handle)
         return app
@@ -168,6 +169,7 @@ class MockServer:
     async def start(self, port: int = 0) -> web.AppRunner:
         runner = web.AppRunner(self.app(), access_log=None)
         await runner.setup()
+        # Tests of many requests at a time open more connections at once than aiohttp's 128 would let wait.
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=4096)
         await site.start()
         self.port = int(runner.addresses[0][1])
@@ -187,6 +189,7 @@ class MockServer:
             loop.run_until_complete(runner.cleanup())
             loop.close()
 
+        # A daemon: a request may hang for an hour, and the process must be able to end before that.
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         started.wait()

@@ -65,6 +65,7 @@ def is_shared(method: str) -> bool:
     """
     try:
         return bool(getattr(METHODS.module(method), "SHARED", False))
+    # Run folders are read also where the package that brought a method is not installed.
     except (KeyError, UserError):
         return False
 
@@ -198,6 +199,7 @@ class WriterSpec(ModelSpec):
         decisive = {k: fields[k] for k in ("extra_body", "max_pixels", "media", "model_args", "seed") if fields.get(k)}
         guide: dict[str, Any] = {"exemplars": self.guide.digest} if self.guide else {}
         if self.seeds is not None:
+            # The file's bytes, not its name: other seeds make another rubric.
             rows = hashlib.sha256(read_bytes(self.seeds)).hexdigest()[:16]
             guide |= {"seeds": rows, "rounds": self.rounds_most, "held_out": self.held_out_share}
         return Writer(

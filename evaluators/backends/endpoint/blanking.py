@@ -24,6 +24,7 @@ for _name, _text in html.entities.html5.items():
 def blanker(secrets: Iterable[str]) -> Callable[[bytes], bytes]:
     """A function that puts `[key]` in the place of each secret: as it is and in any case, with characters written as JSON or
     HTML escapes or percent-encoded (also twice), and within base64 text. Secrets are ASCII, as headers are."""
+    # The longest first: a key may hold a shorter secret, and without it what is left of the key would not be found.
     long = sorted({s for s in secrets if len(s) >= SHORTEST}, key=len, reverse=True)
     patterns = [re.compile(p.encode()) for secret in long for p in _spellings(secret)]
 

@@ -88,6 +88,7 @@ class OpenAIBackend:
             await self._probe()
 
     async def close(self) -> None:
+        # Also where `open` failed half-way, or was never called: a run closes all of its judges.
         for replica in getattr(self, "_replicas", ()):
             await replica.close()
         if hasattr(self, "_transport"):
@@ -96,6 +97,8 @@ class OpenAIBackend:
     async def chat(self, request: ChatRequest) -> Answer:
         replica = self._replicas[0]
         if len(self._replicas) > 1:
+            # All requests on an item go to one replica, whose prefix cache has read it then
+            # (docs/design/prefix-order.md). Python's own hash differs from process to process.
             drawn = int(hashlib.sha256(request.affinity.encode()).hexdigest()[:8], 16)
             replica = self._replicas[drawn % len(self._replicas)]
         return await self._ask(replica, request)
@@ -141,6 +144,7 @@ class OpenAIBackend:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         if self._spec.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
+        # Last, so that a field of the user wins over ours, also one that takes ours away (null).
         return body | self._spec.extra_body
 
     async def _content(self, message: Message, images: list[Encoded]) -> str | list[dict[str, Any]]:
@@ -216,6 +220,7 @@ class OpenAIBackend:
             UserError: always.
         """
         spec = self._spec
+        # A query may hold a key.
         url = urls_of(spec)[number].partition("?")[0]
         fix = f"Use `verdict: text`, or a server that {needed}"
         if alternatives is not None:
@@ -267,6 +272,7 @@ def _headers(spec: ModelSpec) -> Headers:
             continue
         value = secret(header.env)
         headers.sent[name] = value
+        # `Token KEY` in a header: a server may echo the key alone.
         headers.secrets.extend([value, *value.split()])
     return headers
 

@@ -65,6 +65,7 @@ def _body(reply: Reply, streamed: bool) -> Any:
     try:
         if not is_stream(reply.content_type, reply.body):
             return parsed(reply.body)
+        # A failure is read however it comes, an answer in a stream only where one was asked for.
         if streamed or not reply.good:
             stream = collected(reply.body)
             if not stream.ended and reply.good:
@@ -93,13 +94,17 @@ def _failure_in(body: Any) -> Any:
     if not isinstance(body, dict):
         return None
     error = body.get("error")
+    # Some servers send an error with every answer, empty: {"code": 0, "message": ""}.
     if any(error.values()) if isinstance(error, dict) else error:
         return body
     choices = body.get("choices")
     if isinstance(choices, list) and choices:
         choice = _chosen(choices)
+        # A server that passes requests on may put the failure of the server behind it into the choice.
         inside = choice.get("error") or (choice.get("message") or {}).get("error")
         return {"error": inside} if inside else None
+    # A body without choices and without words is no failure that could be named: the reader of answers says what is
+    # missing.
     return None if _blocked(body) or not read_failure(0, body).words else body
 
 
@@ -164,12 +169,14 @@ class _Completion:
         finish = _finish(self._choice.get("finish_reason"))
         family = ending(finish, complete_reasons)
         text, reasoning, refusal = self._texts(message)
+        # Gemini blocks a prompt without any choice: that is a refusal.
         if self._blocked and not text:
             finish, family, refusal = "content_filter", "filtered", refusal or self._blocked
         if (text or reasoning) and self._usage and self._usage.get("completion_tokens") == 0:
             # That cannot be true, and would make what was written free.
             self._usage = {k: v for k, v in self._usage.items() if k != "completion_tokens"}
         tops = None
+        # A refusal is an answer, so nothing is missed in it: no text, no message, no probabilities.
         if family != "filtered" and not refusal:
             if not text.strip() and family != "cut":
                 self._check_called(message)
@@ -200,6 +207,7 @@ class _Completion:
         by_kind: dict[str, list[str]] = {"text": [], "reasoning": [], "refusal": []}
         for kind, text in _parts(content):
             by_kind[kind].append(text)
+        # Some servers send the same reasoning in two of these fields.
         apart = dict.fromkeys(_joined(message[f]) for f in _REASONING if message.get(f))
         reasoning = "\n".join([*filter(None, apart), *by_kind["reasoning"]])
         refusal = _joined(message.get("refusal")) or "".join(by_kind["refusal"])
@@ -235,8 +243,10 @@ class _Completion:
     def _logprob(self, value: Any) -> float:
         if value is None:
             return NO_PROBABILITY
+        # Rounding may put a log-probability a little above 0.
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or value > 1e-6:
             raise BackendError("bad_json", f"a log-probability of {value!r}"[:SHOWN], usage=self._usage)
+        # Servers write minus infinity as null, -Infinity or the least float of 32 bits.
         return max(float(value), NO_PROBABILITY) if value > -1e300 else NO_PROBABILITY
 
 
@@ -258,6 +268,7 @@ def _parts(content: Any, depth: int = 0) -> Iterator[_Piece]:
     """The texts of a content."""
     if isinstance(content, str):
         yield _Piece("text", text_in(content) or "")
+    # A reply may be nested as deep as its server likes.
     elif depth > 5:
         return
     elif isinstance(content, list):

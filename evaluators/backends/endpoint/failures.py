@@ -176,10 +176,12 @@ class ServerFailure:
     def kind(self) -> str:
         """One of `errors.KINDS`."""
         status = self.status
+        # First: servers send it under 429 too, where asking again is in vain, and under 403, as if the key were wrong.
         if status == 402 or self.codes & _CODES["quota"] or (self._worded("quota") and not _SOON.search(self.words)):
             return "quota"
         if status >= 400 and (self._worded("images") or self._worded("max_tokens")):
             return "rejected"  # whatever the status: what fixes it is an option of the judge
+        # After max_tokens: a server that finds it too large names its context length in the same sentence.
         if self.codes & _CODES["too_long"] or (status not in (401, 403, 404) and self._worded("too_long")):
             return "too_long"
         if status in (0, 400, 404, 405, 422, 501) and self._worded("stream"):
@@ -196,6 +198,7 @@ class ServerFailure:
             return "server"
         if status >= 400:
             return "rejected"
+        # An error under status 200 that names no status either: its codes are all that there is.
         return next((k for k in ("rate_limit", "server", "rejected") if self.codes & _CODES[k]), "server")
 
     def _worded(self, kind: str) -> bool:
@@ -227,6 +230,7 @@ def read_failure(status: int, body: Any, raw: bytes = b"") -> ServerFailure:
     codes = {c.lower() for p in parts for c in _codes(p)}
     if not words and raw:
         words = [_plain(raw)]
+    # Under a good status the body may name the real one: {"error": {"code": 429}}.
     if status < 300:
         status = next((int(c) for c in sorted(codes) if c.isdecimal() and 400 <= int(c[:9]) < 600), 0)
     return ServerFailure(status, text_in(" ".join(" - ".join(words).split())) or "", frozenset(codes))

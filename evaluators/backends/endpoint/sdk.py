@@ -23,6 +23,7 @@ VERSION = f"openai {openai.__version__}"
 _PASSED = ("user-agent", "accept", "content-type")
 """Headers of the package that are sent, beside those of its telemetry's names; keys and organisations are ours to say."""
 
+# The package hands its transport a request and nothing else. Context variables carry the rest: each task has its own.
 _images: ContextVar[Sequence[Encoded]] = ContextVar("images")
 _timeout: ContextVar[float] = ContextVar("timeout")
 
@@ -44,6 +45,8 @@ class SdkClient:
         self._http = importlib.import_module(base.__module__.partition(".")[0])
         http_transport: Any = _Carried(self._http, transport, headers)
         client = self._http.AsyncClient(transport=http_transport, follow_redirects=False, trust_env=False, timeout=None)
+        # It wants a key, and waits and asks again by itself: keys are in our headers, and retries and time limits are
+        # the engine's.
         arguments: dict[str, Any] = {"api_key": "sent by us", "max_retries": 0, "http_client": client, "timeout": None}
         if azure:
             arguments |= azure
@@ -71,6 +74,7 @@ class SdkClient:
         except openai.APIStatusError as e:
             return Reply(e.response.status_code, e.response.headers, e.response.content)
         except openai.APIConnectionError as e:
+            # The package wraps whatever its transport raises.
             if isinstance(e.__cause__, BackendError):
                 raise e.__cause__ from None
             raise BackendError("reset", f"no reply: {type(e).__name__}") from None

@@ -41,6 +41,7 @@ def collected(data: bytes) -> Collected:
             raise ValueError("a piece of the stream is no JSON object")
         reply |= {k: v for k, v in piece.items() if v is not None and k != "choices"}
         for part in piece.get("choices") or ():
+            # One answer was asked for. What a server streams of further choices must not get between its pieces.
             if not isinstance(part, dict) or part.get("index", 0) not in (0, None):
                 continue
             delta = part.get("delta")
@@ -58,6 +59,7 @@ def collected(data: bytes) -> Collected:
         choice["logprobs"] = {"content": logprobs}
     if message:
         choice["message"] = {name: _joined(values) for name, values in message.items()}
+    # Not every server sends [DONE]; a finish reason is an end too.
     return Collected({**reply, "choices": [choice]}, ended or choice.get("finish_reason") is not None)
 
 

@@ -112,6 +112,7 @@ def address(url: str, path: str = "") -> URL:
     return URL(f"{parts.scheme}://{netloc}{quote(target + query, safe=_SAFE)}", encoded=True)
 
 
+# `%` is among them: what is encoded already must not be encoded twice.
 _SAFE = "/%?:@!$&'()*+,;=~"
 
 
@@ -190,14 +191,18 @@ class Transport:
             await self._session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
+        # `limit=0`: aiohttp would open 100 connections at most; here the engine's slots bound them.
         connector = aiohttp.TCPConnector(
             limit=0, keepalive_timeout=self._keep_s, ttl_dns_cache=60, socket_factory=_socket
         )
+        # aiohttp has no public way to name the class of a connection.
         connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_ALWAYS,
+            # aiohttp's own limits (5 minutes in all, 30 s to connect) are off: `post` has the judge's own for the whole
+            # request.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         )
         return self._session
@@ -234,6 +239,7 @@ class Transport:
     def _failure(self, error: Exception, url: URL, proxy: URL | None) -> BackendError:
         """What aiohttp raised, as a kind of failure and in words."""
         words = str(error) or type(error).__name__
+        # The order of the tests matters: classes further down are bases of some above.
         if isinstance(error, OSError) and _out_of_descriptors(error):
             kind, words = (
                 "descriptors",

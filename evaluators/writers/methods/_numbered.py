@@ -37,6 +37,7 @@ VIOLATIONS = {
 }
 """Every violation by name."""
 
+# Also in bold or as a heading, as models like to write. `1.5 times` begins no criterion.
 _NUMBERED = re.compile(r"\s*(?:\*\*|#+)?\s*(\d{1,3})\s*[.)](?!\d)\s*(.*)")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|‘[^’\n]*’")
 _COMPARES = re.compile(
@@ -89,6 +90,7 @@ def parse(answer: Answer, blind: bool, criteria: int) -> Draft:
     taken = tuple(_criterion(line) for line in lines)
     for line, criterion in zip(lines, taken, strict=True):
         violations += _faults(line, criterion.description)
+    # Numbered again: the model may have skipped a number, or given one twice.
     numbered = (f"{n}. {line}" for n, line in enumerate(lines, 1))
     return Draft("\n".join(numbered), taken, violations=tuple(dict.fromkeys(violations)))
 

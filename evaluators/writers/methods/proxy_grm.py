@@ -75,9 +75,11 @@ def parse(answer: Answer, blind: bool) -> Draft:
     inside = rubric is not None and re.search(r"</?(?:eval|answer)>", rubric)
     if inside or any(a[0] < b[0] < a[1] for a in spans for b in spans if a is not b):
         violations.append("nested_tags")
+        # With <eval> or <answer> in it, it would give the writer's own verdict to the judge.
         rubric = None if inside else rubric
     elif sorted(spans) != spans:
         violations.append("wrong_order")
+    # Blanks outside are no fault. The reference's format check failed on a trailing space.
     if outside(text, spans).strip():
         violations.append("text_outside")
     criteria = parse_criteria(rubric or "")
@@ -86,6 +88,7 @@ def parse(answer: Answer, blind: bool) -> Draft:
     verdict: Literal[1, 2] | None = None
     if verdict_text is not None:
         choice = named(verdict_text)
+        # An empty one is `empty_answer` already.
         if verdict_text not in ("", "1", "2"):
             violations.append("bad_verdict")
         if not unfinished(answer):  # an answer that breaks off has decided nothing
