@@ -322,8 +322,11 @@ def _serve_commands() -> None:
     """A line of JSON in, an exit code out. A fork of a process that has imported what is slow costs little."""
     for slow in ("datasets", "duckdb", "huggingface_hub", "pyarrow.parquet", "aiohttp"):
         importlib.import_module(slow)
-    for ours in ("experiment.run", "scoring.score", "tables.run", "tables.formats", "training_data.build"):
-        importlib.import_module(f"harness_plugins.{ours}")
+    # Whole names, so that a module that moves is renamed here as well.
+    import harness_plugins.experiment.run
+    import harness_plugins.scoring.score
+    import harness_plugins.tables.run_formats
+    import harness_plugins.training_data.build  # noqa: F401
     from harness_plugins.cli import main
 
     for line in sys.stdin:
