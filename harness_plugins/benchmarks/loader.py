@@ -117,7 +117,7 @@ def load_benchmark(
     if source.revision and revision is None and spec.dataset.rows not in (None, len(items)):
         raise UserError(
             f"{source.resolved}: {len(items)} rows at {source.revision}, not the {spec.dataset.rows} of {spec.title}: to judge them "
-            f"anyway, set `revision:  {source.revision}` under the benchmark"
+            f"anyway, set `revision: {source.revision}` under the benchmark"
         )
     return Benchmark(spec, items, source, frozenset(reading.gone))
 

@@ -323,9 +323,6 @@ def _serve_commands() -> None:
     for slow in ("datasets", "duckdb", "huggingface_hub", "pyarrow.parquet", "aiohttp"):
         importlib.import_module(slow)
     # Whole names, so that a module that moves is renamed here as well.
-    import harness_plugins.experiment.run
-    import harness_plugins.scoring.score
-    import harness_plugins.tables.run_formats
     import harness_plugins.training_data.build  # noqa: F401
     from harness_plugins.cli import main
 
