@@ -235,9 +235,8 @@ def run(
     config = with_costs(config if isinstance(config, Config) else load_config(Path(config)), prices, max_cost)
     folder = _folder_of(config, out, "no run folder")
     own_judges = judges or {}
-    check_secrets(
-        [*(j for j in judges_of(config, only) if j.name not in own_judges), *writers_of(config, only)], writers
-    )
+    configured = [j for j in judges_of(config, only) if j.name not in own_judges]
+    check_secrets([*configured, *writers_of(config, only)], writers)
     start = _start(config, folder, limit, only)
     with folder.locked(), folder.journal("verdicts") as verdicts, folder.journal("items") as items:
         written = _write_first(start, items, only, writers, progress)
