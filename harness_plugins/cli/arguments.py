@@ -123,3 +123,18 @@ def values_by_field(values: Sequence[str], option: str) -> dict[str, set[str]]:
             )
         by_field.setdefault(field, set()).add(value)
     return by_field
+
+
+def invalid_to_redo(values: Sequence[str], effect: str) -> set[str]:
+    """The statuses of `--redo` for a command that writes rubrics, whose one is `invalid`.
+
+    Args:
+        effect: what the command then does, for the error.
+    """
+    from evaluators.errors import UserError
+
+    redo = values_by_field(values, "--redo")
+    statuses = redo.get("status", set())
+    if set(redo) - {"status"} or statuses - {"invalid"}:
+        raise UserError(f"--redo takes status=invalid: {effect}")
+    return statuses

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from evaluators.text import near, say
-from harness_plugins.cli.arguments import Commands, place, positive, values_by_field
+from harness_plugins.cli.arguments import Commands, invalid_to_redo, place, positive
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
 from harness_plugins.cli.outcome import print_failures
 
@@ -50,22 +50,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
-    from evaluators.errors import UserError
     from harness_plugins.tables.render.terminal import print_rich
     from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.training_data import build
     from harness_plugins.training_data.config import load_data_config
 
-    redo = values_by_field(args.redo, "--redo")
-    if set(redo) - {"status"} or redo.get("status", set()) - {"invalid"}:
-        raise UserError("--redo takes status=invalid: answers without a rubric are asked for again")
+    redo = invalid_to_redo(args.redo, "answers without a rubric are asked for again")
     config = load_data_config(args.config)
     if args.dry_run:
         from harness_plugins.training_data.dry_run import dry_run
 
         say(dry_run(config, args.config, out=args.out, limit=args.limit, progress=not args.quiet), end="")
         return COMPLETE
-    built = build(config, out=args.out, limit=args.limit, redo=redo.get("status", ()), progress=not args.quiet)
+    built = build(config, out=args.out, limit=args.limit, redo=redo, progress=not args.quiet)
     if built.tables:
         print_rich(built.tables) if sys.stdout.isatty() else say(markdown(built.tables))
     if built.tally.written:

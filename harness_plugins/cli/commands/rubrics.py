@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from evaluators.text import near, say
-from harness_plugins.cli.arguments import Commands, add_limit, add_prices, place, positive, values_by_field
+from harness_plugins.cli.arguments import Commands, add_limit, add_prices, invalid_to_redo, place, positive
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
 from harness_plugins.cli.outcome import print_failures, print_spent
 from harness_plugins.tables.summary import print_summary
@@ -44,22 +44,17 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
-    from evaluators.errors import UserError
     from harness_plugins.experiment.run import write_rubrics
     from harness_plugins.tables.render.terminal import print_rich
     from harness_plugins.tables.render.to_markdown import markdown
     from harness_plugins.tables.run_tables.cards import cards_in
 
-    redo = values_by_field(args.redo, "--redo")
-    if set(redo) - {"status"} or redo.get("status", set()) - {"invalid"}:
-        raise UserError(
-            "--redo takes status=invalid: rubrics that could not be taken from their answer are written again"
-        )
+    redo = invalid_to_redo(args.redo, "rubrics that could not be taken from their answer are written again")
     folder, tally, files = write_rubrics(
         args.config,
         out=args.out,
         limit=args.limit,
-        redo=redo.get("status", ()),
+        redo=redo,
         progress=not args.quiet,
         prices=args.prices,
         max_cost=args.max_cost,
