@@ -306,7 +306,8 @@ class _Pieces(aiohttp.Payload):
 
 
 class _Connection(ResponseHandler):
-    """Closes where data come that were not asked for: aiohttp would take them for the reply to the next request."""
+    """Closes where data come that were not asked for (aiohttp would take them for the reply to the next request), and at
+    once where the server says that no more will come."""
 
     _answer: Any = None
     """The body of the reply that was waited for, once its head is there."""
@@ -325,6 +326,12 @@ class _Connection(ResponseHandler):
             self.close()
         else:
             super().data_received(data)
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        # asyncio would first send the rest of a body, which such a server may never read: the reply would have no end.
+        if self.transport is not None:
+            self.transport.abort()
 
 
 def _proxies() -> dict[str, str]:

@@ -516,6 +516,7 @@ async def test_a_refusal_may_be_cut_short_an_answer_may_not() -> None:
 async def test_a_server_that_ends_its_half_in_the_middle_of_a_body(refusal: bytes) -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)  # by now the client waits with the rest, which nobody will read
         writer.write(refusal)
         writer.write_eof()
         await asyncio.sleep(30)
