@@ -93,10 +93,8 @@ def _refusal(dataset: DatasetSpec) -> Exception | None:
 
     try:
         HfApi().auth_check(dataset.id, repo_type="dataset")
-    except HfHubHTTPError as e:
-        return e
-    except Exception:  # the Hub is away as well
-        return None
+    except Exception as e:
+        return e if isinstance(e, HfHubHTTPError) else None  # else the Hub is away as well
     return None
 
 
