@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 
 from harness_plugins.tables.paper.lint import lint
 from harness_plugins.tables.paper.published import Cell as Printed
@@ -35,6 +36,7 @@ def cited(spec: TableSpec) -> list[Row]:
     return [row for row in rows.values() if row.cells]
 
 
+@cache
 def _flags() -> Flags:
     flags: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for flag in lint(published()):

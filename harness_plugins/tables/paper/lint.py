@@ -89,6 +89,8 @@ class _RowLint:
     def __init__(self, table: PublishedTable, row: Row) -> None:
         self.table, self.row = table, row
         self.cells: dict[str, Cell] = {k: v for k, v in row.values.items() if v is not None}
+        self.columns = {c.key: c for c in table.columns}
+        self.conventions = {key: table.conventions(row, key) for key in self.columns}
 
     def flag(self, key: str, kind: Kind, why: str) -> Flag:
         return Flag(self.table.table, self.row.label, key, kind, why)
@@ -97,18 +99,18 @@ class _RowLint:
         return 100 if column.unit == "percent" else 1
 
     def counts(self, key: str, printed: str, n: int) -> range:
-        printing = self.table.conventions(self.row, key).printed
-        return counts(printed, n, self.scale(self.table.column(key)), printing)
+        printing = self.conventions[key].printed
+        return counts(printed, n, self.scale(self.columns[key]), printing)
 
     def trials(self, key: str) -> int | None:
-        trials = self.table.conventions(self.row, key).trials
+        trials = self.conventions[key].trials
         return trials if isinstance(trials, int) else None
 
     def dropped(self, key: str) -> bool:
-        return self.table.conventions(self.row, key).unparsed == "drop"
+        return self.conventions[key].unparsed == "drop"
 
     def caveat(self, key: str) -> str:
-        unknown = self.table.conventions(self.row, key).unparsed in (UNKNOWN, None)
+        unknown = self.conventions[key].unparsed in (UNKNOWN, None)
         return ", unless answers were dropped" if unknown else ""
 
     def rows_of(self, column: Column, split: str | None) -> int | None:
@@ -117,32 +119,32 @@ class _RowLint:
             return column.n
         if column.part is not None:
             return self.table.splits.get(split or "", {}).get(column.part)
-        rows = self.table.conventions(self.row, column.key).dataset_rows
+        rows = self.conventions[column.key].dataset_rows
         return rows if isinstance(rows, int) else None
 
     def answers(self, column: Column, split: str | None) -> int | None:
         """N times trials, where both are known and no answer left the denominator."""
         rows, trials = self.rows_of(column, split), self.trials(column.key)
-        pooled = self.table.conventions(self.row, column.key).aggregate in ("micro", UNKNOWN, None)
+        pooled = self.conventions[column.key].aggregate in ("micro", UNKNOWN, None)
         plain = column.share and (pooled or column.part is not None) and not self.dropped(column.key)
         return rows * trials if plain and rows is not None and trials is not None else None
 
     def certain(self, column: Column, split: str | None) -> int | None:
         """As `answers`, nothing where some may have left the denominator unsaid."""
-        return self.answers(column, split) if self.table.conventions(self.row, column.key).unparsed in FULL else None
+        return self.answers(column, split) if self.conventions[column.key].unparsed in FULL else None
 
     def split(self, key: str) -> str | None:
-        return self.table.conventions(self.row, key).split
+        return self.conventions[key].split
 
     def infeasible(self, fitting: Mapping[str, Sequence[str]]) -> Iterator[Flag]:
         for key, cell in self.cells.items():
-            column = self.table.column(key)
+            column = self.columns[key]
             # Under a wrong split a cell is only checked against the splits that fit its row: else correct numbers are flagged.
             answers = [self.answers(column, s) for s in fitting.get(key, [self.split(key)])]
             sizes = [n for n in answers if n is not None]
             if len(sizes) < len(answers) or any(self.counts(key, cell.value, n) for n in sizes):
                 continue
-            conventions = self.table.conventions(self.row, key)
+            conventions = self.conventions[key]
             why = f"no k of {' or '.join(map(str, dict.fromkeys(sizes)))} is printed {cell.value}"
             why += (
                 f" when {conventions.printed}, as its source does" if conventions.printed not in (None, UNKNOWN) else ""
@@ -161,7 +163,7 @@ class _RowLint:
             return None
         intervals = {}
         for key in column.of:
-            part = self.table.column(key)
+            part = self.columns[key]
             intervals[key] = interval(self.cells[key].value, self.scale(part), self.certain(part, split))
         return intervals
 
@@ -177,7 +179,7 @@ class _RowLint:
             return _weighted(parts, dict.fromkeys(parts, 1))
         if self.dropped(column.key):  # the denominators are not the split's: only the range of the parts is certain
             return Interval(min(p.low for p in parts.values()), max(p.high for p in parts.values()))
-        weights = {k: n for k in parts if (n := self.rows_of(self.table.column(k), split)) is not None}
+        weights = {k: n for k in parts if (n := self.rows_of(self.columns[k], split)) is not None}
         return _weighted(parts, weights) if set(weights) == set(parts) else None
 
     def printed(self, column: Column, aggregate: str, split: str | None) -> Interval:
@@ -190,8 +192,8 @@ class _RowLint:
 
     def mismatches(self) -> Iterator[Flag]:
         for key in self.cells:
-            column = self.table.column(key)
-            aggregate = self.table.conventions(self.row, key).aggregate or UNKNOWN
+            column = self.columns[key]
+            aggregate = self.conventions[key].aggregate or UNKNOWN
             split, scale = self.split(key), self.scale(column)
             tried = ("micro", "macro") if aggregate == UNKNOWN else (aggregate,)
             verdicts = [self.agrees(column, a, split) for a in tried]
@@ -208,8 +210,8 @@ class _RowLint:
 
     def pooled(self) -> list[Column]:
         """Summaries that a split's counts decide."""
-        columns = [self.table.column(k) for k in self.cells]
-        aggregates = {c.key: self.table.conventions(self.row, c.key).aggregate for c in columns}
+        columns = [self.columns[k] for k in self.cells]
+        aggregates = {c.key: self.conventions[c.key].aggregate for c in columns}
         return [c for c in columns if c.of and aggregates[c.key] == "micro" and not self.dropped(c.key)]
 
     def fitting(self) -> dict[str, list[str]]:
@@ -230,8 +232,8 @@ class _RowLint:
 
     def provenance(self) -> Iterator[Flag]:
         for key in self.cells:
-            conventions = self.table.conventions(self.row, key)
-            column = self.table.column(key)
+            conventions = self.conventions[key]
+            column = self.columns[key]
             needed = ["sources", "revision", "dataset_rows", "split", "order", "unparsed"]
             needed += ["trials"] if column.share else []
             needed += ["aggregate"] if column.part is None else []
@@ -241,7 +243,7 @@ class _RowLint:
     def flags(self) -> Iterator[Flag]:
         wrong = self.fitting()
         yield from self.splits(wrong)
-        parts = {part: splits for key, splits in wrong.items() for part in self.table.column(key).of}
+        parts = {part: splits for key, splits in wrong.items() for part in self.columns[key].of}
         yield from self.infeasible(parts)
         yield from (f for f in self.mismatches() if f.column not in wrong)
         yield from self.provenance()

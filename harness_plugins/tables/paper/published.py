@@ -174,7 +174,7 @@ class PublishedTable(Entry):
             name: next((v for level in levels if (v := getattr(level, name)) not in (None, ())), None)
             for name in Conventions.model_fields
         }
-        return Conventions(**{name: value for name, value in chosen.items() if value is not None})
+        return Conventions.model_construct(**{name: value for name, value in chosen.items() if value is not None})
 
 
 @cache
