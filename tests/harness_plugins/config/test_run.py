@@ -337,7 +337,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["verdicts.jsonl", "items.jsonl", "rubrics.jsonl", "manifest.json"])
 @pytest.mark.parametrize("garbage", ["{}\n", "5\n", '{"key":"zz"}\n', '{"schema":"x"}\n', '{"schema":1,"judges":[]}\n'])
-@pytest.mark.parametrize("command", ["run", "score", "show", "table"])
+@pytest.mark.parametrize("command", ["run", "show", "table"])
 def test_a_damaged_run_folder_is_named_not_dumped(
     judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, garbage: str, command: str
 ) -> None:
