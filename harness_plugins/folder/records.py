@@ -24,26 +24,39 @@ FAILED_REPLIES = f'STRUCT("count" INTEGER, told INTEGER, usage {USAGE})'
 """`records.FailedReplies` as DuckDB reads it."""
 
 
-def _checked(usage: str, replies: str, prefix: str = "") -> str:
-    """Columns of tokens from a struct of usage: numbers that so many replies cannot have taken count as not reported."""
-    fits = " AND ".join(
-        f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS}::DOUBLE * {replies}"
-        for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
-    )
-    fits += f" AND coalesce({usage}.cached_tokens <= {usage}.prompt_tokens, true)"
-    return ", ".join(
-        f"CASE WHEN {fits} THEN {usage}.{part} END AS {prefix}{part}"
-        for part in ("prompt_tokens", "completion_tokens", "cached_tokens")
-    )
+_PARTS = ("prompt_tokens", "completion_tokens", "cached_tokens")
 
 
-ANSWER_TOKENS = _checked("answer.usage", "requests")
-"""Columns of an answer's tokens; `answer` is a struct, and `requests` a column before them."""
-_FAILED = "coalesce(answer.failed_replies, error.failed_replies)"
-FAILED_TOKENS = f"""greatest(coalesce({_FAILED}."count", 0), 0) AS failed, {_checked(f"{_FAILED}.usage", "failed", "failed_")},
-       CASE WHEN failed_prompt_tokens IS NULL OR failed_completion_tokens IS NULL THEN 0
-            ELSE least(greatest(coalesce({_FAILED}.told, 0), 0), failed) END AS failed_told"""
-"""Columns of the replies behind a line that failed; `answer` and `error` are structs."""
+def _fits(usage: str, replies: str) -> str:
+    """Whether so many replies can have taken what a struct of usage says."""
+    within = [f"coalesce({usage}.{part}, 0) BETWEEN 0 AND {MOST_TOKENS}::DOUBLE * {replies}" for part in _PARTS]
+    return " AND ".join([*within, f"coalesce({usage}.cached_tokens <= {usage}.prompt_tokens, true)"])
+
+
+def with_tokens(lines: str, requests: str = "1") -> str:
+    """A query that adds to lines the tokens that were paid for, by what is in their structs `answer` and `error`.
+
+    The columns are `requests`, `prompt_tokens`, `completion_tokens`, `cached_tokens` of the answer, and `failed` (replies that could
+    not be used), `failed_told` (how many of them tell their tokens) and `failed_prompt_tokens`, ... Numbers that so many replies
+    cannot have taken count as not reported.
+
+    Args:
+        requests: how many an answer took, as an expression.
+    """
+    # In stages: DuckDB puts the expression behind a name wherever the name is used, and plans the whole anew for each.
+    failures = "coalesce(answer.failed_replies, error.failed_replies)"
+    counted = f"""SELECT *, {requests} AS requests, {failures} AS failures,
+        greatest(coalesce({failures}."count", 0), 0) AS failed FROM {lines}"""
+    checked = f"""SELECT *, CASE WHEN {_fits("answer.usage", "requests")} THEN answer.usage END AS reported,
+        CASE WHEN {_fits("failures.usage", "failed")} THEN failures.usage END AS failed_reported FROM ({counted})"""
+    parts = ", ".join(f"reported.{p} AS {p}, failed_reported.{p} AS failed_{p}" for p in _PARTS)
+    return f"""SELECT * EXCLUDE (failures, reported, failed_reported), {parts},
+        CASE WHEN failed_reported.prompt_tokens IS NULL OR failed_reported.completion_tokens IS NULL THEN 0
+             ELSE least(greatest(coalesce(failures.told, 0), 0), failed) END AS failed_told FROM ({checked})"""
+
+
+TOKEN_COLUMNS = ", ".join(["requests", *_PARTS, "failed", *(f"failed_{part}" for part in _PARTS), "failed_told"])
+"""What `with_tokens` adds."""
 
 _WHOLES = ("sample", "replicate", "pick", "candidate")
 """Whole numbers, read as JSON: DuckDB would make one of `"1"`, of `true` and of 1.5, which the journal takes for damage."""
@@ -54,6 +67,17 @@ _NUMBERS = ", ".join(
 _ORDERS = ", ".join(repr(order) for n in range(2, MOST + 1) for order in rotations(n))
 _WHOLE = " AND ".join(f"regexp_full_match(coalesce(lines.{n}::VARCHAR, '0'), '[0-9]+')" for n in _WHOLES)
 
+_REQUESTS = """CASE answer.answer_format WHEN 'tokens' THEN greatest(json_array_length(answer."each"), 1)
+                                 WHEN 'reasoned' THEN 1 + (answer.top_logprobs IS NOT NULL)::INT ELSE 1 END"""
+_LINES = f"""read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
+    key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
+    item: 'VARCHAR', "order": 'VARCHAR', sample: 'JSON', replicate: 'JSON', pick: 'JSON', donor: 'VARCHAR',
+    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'JSON', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
+    p: 'STRUCT(first DOUBLE, mass DOUBLE)', forms: 'INTEGER', parser: 'VARCHAR',
+    answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
+                    answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
+                    usage {USAGE}, failed_replies {FAILED_REPLIES})', error: 'STRUCT(failed_replies {FAILED_REPLIES})'}})"""
+
 _QUERY = f"""
 SELECT benchmark, judge, arm, writer, item, "order", {_NUMBERS},
        status, donor, media, rubric, p.first AS p, p.mass AS mass,
@@ -63,23 +87,14 @@ SELECT benchmark, judge, arm, writer, item, "order", {_NUMBERS},
        answer.answer_format AS format,
        answer IS NOT NULL AS answered, answer.model AS served, answer.latency_s AS latency_s,
        coalesce(answer.attempts, 1) AS attempts, hash(coalesce(call, key)) AS call, hash(key) AS key,
-       CASE answer.answer_format WHEN 'tokens' THEN greatest(json_array_length(answer."each"), 1)
-                                 WHEN 'reasoned' THEN 1 + (answer.top_logprobs IS NOT NULL)::INT ELSE 1 END AS requests,
-       {ANSWER_TOKENS}, {FAILED_TOKENS},
+       {TOKEN_COLUMNS},
        row_number() OVER () AS line,
        length(key) <> 64 OR length(call) <> 64 OR answer.answer_format IS NULL AND answer IS NOT NULL
        OR benchmark IS NULL OR judge IS NULL OR arm IS NULL OR item IS NULL OR "order" NOT IN ({_ORDERS}) OR NOT ({_WHOLE})
        OR status NOT IN ('ok', 'tie', 'unparsed', 'low_mass', 'refused', 'truncated', 'error')
        OR (status <> 'low_mass'
            AND (status = 'ok') <> (coalesce(regexp_full_match(lines.pick::VARCHAR, '[0-8]'), false) OR score IS NOT NULL)) AS bad
-FROM read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns = {{
-    key: 'VARCHAR', status: 'VARCHAR', call: 'VARCHAR', benchmark: 'VARCHAR', judge: 'VARCHAR', arm: 'VARCHAR', writer: 'VARCHAR',
-    item: 'VARCHAR', "order": 'VARCHAR', sample: 'JSON', replicate: 'JSON', pick: 'JSON', donor: 'VARCHAR',
-    media: 'VARCHAR', rubric: 'VARCHAR', candidate: 'JSON', score: 'DOUBLE', ranks: 'INTEGER[]', both_bad: 'BOOLEAN',
-    p: 'STRUCT(first DOUBLE, mass DOUBLE)', forms: 'INTEGER', parser: 'VARCHAR',
-    answer: 'STRUCT(model VARCHAR, backend VARCHAR, backend_version VARCHAR, fingerprint VARCHAR, sampling JSON,
-                    answer_format VARCHAR, top_logprobs JSON, "each" JSON, latency_s DOUBLE, attempts INTEGER,
-                    usage {USAGE}, failed_replies {FAILED_REPLIES})', error: 'STRUCT(failed_replies {FAILED_REPLIES})'}}) AS lines
+FROM ({with_tokens(_LINES, _REQUESTS)}) AS lines
 """
 
 

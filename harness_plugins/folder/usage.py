@@ -19,7 +19,7 @@ from evaluators.backends.baseline import PICKS
 from evaluators.engine.budget import Rates
 from evaluators.rubrics.arms import ARMS, BLIND
 from evaluators.specs import capabilities, served_model
-from harness_plugins.folder.records import ANSWER_TOKENS, FAILED_REPLIES, FAILED_TOKENS, USAGE, read_lines
+from harness_plugins.folder.records import FAILED_REPLIES, TOKEN_COLUMNS, USAGE, read_lines, with_tokens
 
 Cell = tuple[str, str, str, str | None]
 """Benchmark, judge, arm, writer."""
@@ -208,27 +208,36 @@ JOIN (SELECT benchmark, judge, arm, writer, count(DISTINCT hash(item, sample, re
 ON c.benchmark = d.benchmark AND c.judge = d.judge AND c.arm = d.arm AND c.writer IS NOT DISTINCT FROM d.writer
 """
 
-_ANSWER = f"STRUCT(model VARCHAR, attempts INTEGER, usage {USAGE}, failed_replies {FAILED_REPLIES})"
-_ERROR = f"STRUCT(failed_replies {FAILED_REPLIES})"
-_LINE = f"""answer IS NOT NULL AS answered, 1 AS requests, 1 AS times, coalesce(answer.attempts, 1) AS attempts, {ANSWER_TOKENS},
-       {FAILED_TOKENS}, prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS told"""
+_REPLIES = (
+    f"answer: 'STRUCT(model VARCHAR, attempts INTEGER, usage {USAGE}, failed_replies {FAILED_REPLIES})', "
+    f"error: 'STRUCT(failed_replies {FAILED_REPLIES})'"
+)
+_LINE = f"""answer IS NOT NULL AS answered, 1 AS times, coalesce(answer.attempts, 1) AS attempts, {TOKEN_COLUMNS},
+       prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL AS told"""
 """Columns of a line that was paid for by itself: a rubric's, or an induction's."""
 _MOST = "sum(greatest(attempts - 1 - failed, 0)), coalesce(max(prompt_tokens), 0), coalesce(max(completion_tokens), 0)"
-_READ = (
-    "read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, columns ="
-)
+
+
+def _lines(columns: str = "") -> str:
+    """Lines that have `columns` beside an answer and an error."""
+    return with_tokens(
+        "read_json($files, format = 'newline_delimited', ignore_errors = true, maximum_object_size = $longest, "
+        f"columns = {{{columns}{_REPLIES}}})"
+    )
+
+
+_RUBRIC = """benchmark: 'VARCHAR', item: 'VARCHAR', saw: 'VARCHAR', replicate: 'INTEGER', status: 'VARCHAR',
+    writer: 'STRUCT(name VARCHAR, model VARCHAR)', """
 _RUBRICS = f"""
 CREATE TABLE rubrics AS
 SELECT benchmark, item, coalesce(saw, 'nothing') = 'nothing' AS blind, saw, coalesce(replicate, 0) AS replicate, status,
        writer.name AS writer, writer.model AS model, {_LINE}, row_number() OVER () AS line
-FROM {_READ} {{
-    benchmark: 'VARCHAR', item: 'VARCHAR', saw: 'VARCHAR', replicate: 'INTEGER', status: 'VARCHAR',
-    writer: 'STRUCT(name VARCHAR, model VARCHAR)', answer: '{_ANSWER}', error: '{_ERROR}'}})
+FROM ({_lines(_RUBRIC)})
 """
 
 _INDUCED = f"""
 SELECT max(answer.model), {_ANSWERED_TOKENS}, {_MOST}, {_FAILED_SUMS}
-FROM (SELECT answer, {_LINE} FROM {_READ} {{answer: '{_ANSWER}', error: '{_ERROR}'}}))
+FROM (SELECT answer, {_LINE} FROM ({_lines()}))
 """
 
 
