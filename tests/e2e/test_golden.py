@@ -17,6 +17,8 @@ from harness_plugins import __version__
 from harness_plugins.cli import main
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("golden")
+
 GOLDEN = Path(__file__).parent / "golden"
 COMMANDS = [
     "", "run", "rubrics", "score", "table", "check", "compare", "report", "show", "items", "tasks", "import", "export", "cost", "data",

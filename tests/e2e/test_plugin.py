@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "plugin"
+pytestmark = pytest.mark.xdist_group("plugin")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,17 @@ def run_folder(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "results" / "kitchen"
 
 
+@pytest.fixture(scope="module")
+def objects(site: Path, run_folder: Path) -> list[dict[str, Any]]:
+    """What `score --json` says of the run."""
+    return list(json.loads(command(site, run_folder.parent, "score", run_folder, "--json").stdout))
+
+
+@pytest.fixture(scope="module")
+def table(site: Path, run_folder: Path) -> str:
+    return command(site, run_folder.parent, "table", run_folder).stdout
+
+
 def command(site: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     python = Path(sys.executable).parent
     environment = {"PYTHONPATH": f"{site}:{ROOT}", "PATH": f"{python}:{os.environ['PATH']}", "HOME": str(folder)}
@@ -63,35 +76,31 @@ def test_its_judge_reads_its_arm_on_its_benchmark(run_folder: Path) -> None:
     assert len(shortened) == 32 and any(v["edited"] > 0.3 for v in shortened), "rubrics of several lines lose the rest"
 
 
-def test_its_arm_is_scored_like_ours(site: Path, run_folder: Path) -> None:
+def test_its_arm_is_scored_like_ours(objects: list[dict[str, Any]]) -> None:
     """Against each reference, and with how far the judge follows the writer left out: these rubrics hold no verdict."""
-    objects = json.loads(command(site, run_folder.parent, "score", run_folder, "--json").stdout)
     arm = {o["metric"]: o for o in objects if o["arm"] == "first_line"}
     assert arm["accuracy"]["n"] == 16
     assert {"gain_over_none", "gain_over_shuffled", "right_and_steady"} <= arm.keys()
 
 
-def test_its_metric_has_an_interval_and_a_column(site: Path, run_folder: Path) -> None:
+def test_its_metric_has_an_interval_and_a_column(objects: list[dict[str, Any]], table: str) -> None:
     """The judge picks by words, whatever the order: for each item both orders agree, and the metric is its accuracy."""
-    objects = json.loads(command(site, run_folder.parent, "score", run_folder, "--json").stdout)
     arm = {o["metric"]: o for o in objects if o["arm"] == "transferred" and o["judge"] == "words"}
     steady, accuracy = arm["right_and_steady"], arm["accuracy"]
     assert steady["value"] == accuracy["value"] and steady["low"] < steady["value"] <= steady["high"]
-    assert "right if steady" in command(site, run_folder.parent, "table", run_folder).stdout
+    assert "right if steady" in table
 
 
-def test_its_table_follows_ours_in_every_format(site: Path, run_folder: Path) -> None:
-    for form, start in (("md", "### kitchen_answers: gain by length"), ("latex", "kitchen\\_answers: gain by length"),
-                        ("html", "kitchen_answers: gain by length")):  # fmt: skip
+def test_its_table_follows_ours_in_every_format(
+    site: Path, run_folder: Path, objects: list[dict[str, Any]], table: str
+) -> None:
+    for form, start in (("latex", "kitchen\\_answers: gain by length"), ("html", "kitchen_answers: gain by length")):
         text = command(site, run_folder.parent, "table", run_folder, "--format", form).stdout
         assert start in text, form
-    ours, _, table = command(site, run_folder.parent, "table", run_folder).stdout.partition(
-        "### kitchen_answers: gain by"
-    )
-    objects = json.loads(command(site, run_folder.parent, "score", run_folder, "--json").stdout)
+    ours, _, gains = table.partition("### kitchen_answers: gain by length")
     numbers = [o for o in objects if o["metric"] == "gain_by_length" and o["arm"] == "transferred"]
     assert [o["column"] for o in numbers] == ["words of a rubric", "minus none", "points a hundred words"]
-    rows = [line.split("|")[3].strip() for line in table.splitlines() if line.startswith("| words")]
+    rows = [line.split("|")[3].strip() for line in gains.splitlines() if line.startswith("| words")]
     assert rows == ["transferred", "shuffled", "first_line"] and "what was asked and what it took" in ours
 
 

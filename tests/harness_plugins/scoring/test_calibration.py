@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
 
 from evaluators.messages import ChatRequest, text_of
 from evaluators.specs import JudgeSpec
@@ -35,6 +34,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return crossed(tmp_path_factory.mktemp("crossed"), items=30)
 
 
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    return score(folder)
+
+
+def mann_whitney(p: Floats, y: Floats) -> float:
+    from scipy.stats import mannwhitneyu  # a second to import
+
+    return float(mannwhitneyu(p[y == 1], p[y == 0]).statistic)
+
+
 def of(report: Report, judge: str, writer: str | None, order: str) -> Calibration:
     return next(c for c in report.calibrations if (c.judge, c.writer, c.order) == (judge, writer, order))
 
@@ -53,13 +63,15 @@ def by_hand(folder: Path, judge: str, writer: str | None, order: str) -> tuple[F
 
 @pytest.mark.parametrize("order", ["AB", "BA", "averaged"])
 @pytest.mark.parametrize(("judge", "writer"), [("ja", None), ("jd", "alpha"), ("je", "gamma")])
-def test_the_numbers_are_what_the_files_say(folder: Path, judge: str, writer: str | None, order: str) -> None:
-    found = of(score(folder), judge, writer, order)
+def test_the_numbers_are_what_the_files_say(
+    folder: Path, report: Report, judge: str, writer: str | None, order: str
+) -> None:
+    found = of(report, judge, writer, order)
     p, y = by_hand(folder, judge, writer, order)
     right, confidence = np.where(p == 0.5, 0.5, (p > 0.5) == (y == 1)), np.maximum(p, 1 - p)
     assert found.n == found.of == len(p) == 30
     assert found.metrics["brier"].value == pytest.approx(np.mean((p - y) ** 2))
-    u = mannwhitneyu(p[y == 1], p[y == 0]).statistic
+    u = mann_whitney(p, y)
     assert found.metrics["auroc"].value == pytest.approx(u / ((y == 1).sum() * (y == 0).sum()))
     assert found.metrics["auroc_confidence"].value == pytest.approx(pairwise(confidence, right, 1 - right))
     assert found.metrics["selective@100"].value == pytest.approx(right.mean()) == pytest.approx(found.selective[-1][1])
@@ -102,7 +114,7 @@ cases = st.lists(st.tuples(probability, st.booleans()), min_size=2, max_size=40)
 def test_auroc_is_mann_whitneys_with_mid_ranks(rows: list[tuple[float, bool]]) -> None:
     p, y = np.array([r[0] for r in rows]), np.array([float(r[1]) for r in rows])
     if 0 < y.sum() < len(y):
-        u = mannwhitneyu(p[y == 1], p[y == 0]).statistic
+        u = mann_whitney(p, y)
         assert auroc(p, y, 1 - y) == pytest.approx(u / (y.sum() * (1 - y).sum()))
     else:
         assert math.isnan(auroc(p, y, 1 - y))
@@ -197,8 +209,7 @@ def test_bundles_of_clusters_give_the_same_interval_where_there_are_many(monkeyp
         assert (bundled[name].low, bundled[name].high) == pytest.approx((m.low, m.high), abs=0.12 * (m.high - m.low))
 
 
-def test_no_ece_without_its_floor_in_any_format(folder: Path) -> None:
-    report = score(folder)
+def test_no_ece_without_its_floor_in_any_format(report: Report) -> None:
     (table,) = [t for t in tables([report]) if t.title.endswith("calibration")]
     assert table.headers[-2:] == ["ECE", "its floor"] and len(table.texts) == len(report.calibrations) == 36
     for row, c in zip(table.rows, report.calibrations, strict=True):

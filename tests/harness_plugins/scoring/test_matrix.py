@@ -8,6 +8,7 @@ import math
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ Scores = dict[tuple[str, str], dict[str, float]]
 """(judge, writer or "none") -> item -> s_i."""
 
 
+@cache  # several tests ask of one folder
 def of(folder: Path) -> tuple[Report, Matrix]:
     report = score(folder)
     (found,) = report.matrices
@@ -245,7 +247,7 @@ def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
     items = tmp_path / "out" / "items.jsonl"
     rows = [json.loads(line) for line in items.read_text().splitlines()]
     write_jsonl(items, [r | {"label": {"kind": "tie", "preferred": None, "ranks": None}} for r in rows])
-    report, m = of(tmp_path / "out")
+    report, m = of.__wrapped__(tmp_path / "out")
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert any("reference writer elsewhere has no transferred cell here" in n for n in table.notes)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"primary_contrast": ["transferred", "none"]}))

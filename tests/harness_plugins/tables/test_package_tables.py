@@ -20,6 +20,8 @@ from harness_plugins.plugins import TABLES
 from harness_plugins.tables import package_tables
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("package tables")
+
 LENGTHS = '''"""How many items each benchmark has."""
 from harness_plugins.tables.model import Cell, Table, names, numbers
 
@@ -49,7 +51,7 @@ RUN = "import sys\nfrom harness_plugins.cli import main\nsys.exit(main(sys.argv[
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "demo"
-    assert main(["run", str(ROOT / "examples" / "demo.yaml"), "--out", str(out), "--quiet"]) == 0
+    assert main(["run", str(ROOT / "examples" / "demo.yaml"), "--out", str(out), "--quiet", "--limit", "8"]) == 0
     return out
 
 
@@ -109,13 +111,13 @@ def test_they_follow_ours_in_every_format(demo: Path, form: str, capsys: pytest.
         assert (line["metric"], line["benchmark"], line["value"], line["text"]) == (
             "sizes",
             "demo",
-            "40",
-            "demo, items: 40",
+            "8",
+            "demo, items: 8",
         )
     elif form == "json":
         shown = {k: v for k, v in json.loads(printed.out)[-1].items() if v is not None}
         about = {"run": str(demo), "benchmark": "demo", "metric": "sizes", "row": {"benchmark": "demo"}}
-        assert shown == about | {"column": "items", "value": 40, "text": "40"}
+        assert shown == about | {"column": "items", "value": 8, "text": "8"}
     else:
         assert 0 < printed.out.index("Rubric cards") < printed.out.index("demo: sizes")
 
@@ -132,7 +134,9 @@ def test_they_have_a_section_of_the_report(demo: Path, tmp_path: Path, capsys: p
 def test_a_run_ends_in_them_and_is_whole_where_one_fails(tmp_path: Path) -> None:
     """As pip leaves it, in a process of its own."""
     folder = site(tmp_path / "site", broken=BROKEN, lengths=LENGTHS)
-    result = rubric_harness(folder, "run", ROOT / "examples" / "demo.yaml", "--out", tmp_path / "out", "--quiet")
+    result = rubric_harness(
+        folder, "run", ROOT / "examples" / "demo.yaml", "--out", tmp_path / "out", "--quiet", "--limit", 8
+    )
     assert result.returncode == 0 and "### demo: sizes" in result.stdout and "Records:" in result.stdout, result.stderr
     assert f"error: {FAILED}" in result.stderr and "Traceback" not in result.stderr
 

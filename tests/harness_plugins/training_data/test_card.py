@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from tests.harness_plugins.training_data.conftest import Made
+
+pytestmark = pytest.mark.xdist_group("training data")
 
 
 def test_its_head_lets_each_set_be_loaded_by_name(made: Made) -> None:

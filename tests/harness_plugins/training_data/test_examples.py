@@ -15,6 +15,8 @@ from harness_plugins.training_data.teaching import Taught
 from tests.conftest import MakePairs
 from tests.harness_plugins.training_data.test_build import config_of, written
 
+pytestmark = pytest.mark.xdist_group("training data")
+
 ITEM = Item(
     "x:1", "x", "1", 1, "What is it?", (Candidate("a cup"), Candidate("a dog")), (0, 1), Label(preferred=1),
     (Media("photo", files=(MediaFile("/d/1.png"),)),),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness_plugins.training_data import gathering
 from tests.harness_plugins.training_data.conftest import PAIRS, Made
+
+pytestmark = pytest.mark.xdist_group("training data")
 
 
 def test_each_row_is_asked_about_or_left_out_for_one_reason(made: Made) -> None:

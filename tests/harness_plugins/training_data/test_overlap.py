@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 from harness_plugins.training_data.overlap import clusters, contaminated
 from tests.harness_plugins.training_data.conftest import Made
+
+pytestmark = pytest.mark.xdist_group("training data")
 
 
 def test_pairs_about_one_picture_are_one_cluster(made: Made) -> None:

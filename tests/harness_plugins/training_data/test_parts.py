@@ -24,6 +24,8 @@ from harness_plugins.training_data.teaching import orders_for, preferred_first
 from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, write_jsonl
 from tests.harness_plugins.training_data.test_build import config_of, teacher_says, written
 
+pytestmark = pytest.mark.xdist_group("training data")
+
 ENTRIES = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from(["correct", "hard"]), st.sampled_from([True, False, None])),
     max_size=40,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 
 import orjson
+import pytest
 
 from harness_plugins.training_data.reports import MANIFEST
 from tests.harness_plugins.training_data.conftest import Made
+
+pytestmark = pytest.mark.xdist_group("training data")
 
 
 def test_the_manifest_names_every_file_by_its_digest(made: Made) -> None:
