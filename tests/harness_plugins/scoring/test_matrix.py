@@ -8,7 +8,6 @@ import math
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ Scores = dict[tuple[str, str], dict[str, float]]
 """(judge, writer or "none") -> item -> s_i."""
 
 
-@cache  # several tests ask of one folder
 def of(folder: Path) -> tuple[Report, Matrix]:
     report = score(folder)
     (found,) = report.matrices
@@ -97,8 +95,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return crossed(tmp_path_factory.mktemp("crossed"), more="reference_writer: gamma\n")
 
 
-def test_every_margin_is_what_the_files_say(folder: Path) -> None:
-    _, m = of(folder)
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> tuple[Report, Matrix]:
+    return of(folder)
+
+
+def test_every_margin_is_what_the_files_say(folder: Path, scored: tuple[Report, Matrix]) -> None:
+    _, m = scored
     numbers = by_hand(folder)
     assert (m.writers, m.judges) == (["alpha", "beta", "gamma"], ["ja", "jd", "je", "lexical"])
     over = {"alpha": ("jd", "je"), "beta": ("ja", "jd", "je"), "gamma": ("ja", "jd", "je")}
@@ -112,8 +115,8 @@ def test_every_margin_is_what_the_files_say(folder: Path) -> None:
     assert all(same(x.gain, *numbers, [((x.name, w), (x.name, "none")) for w in x.over]) for x in m.by_judge.margins)
 
 
-def test_writers_are_ranked_over_the_judges_that_are_unseen_to_all(folder: Path) -> None:
-    _, m = of(folder)
+def test_writers_are_ranked_over_the_judges_that_are_unseen_to_all(folder: Path, scored: tuple[Report, Matrix]) -> None:
+    _, m = scored
     numbers = by_hand(folder)
     assert {x.over for x in m.by_writer.ranking} == {("jd", "je")}
     assert all(same(x.gain, *numbers, [((j, x.name), (j, "none")) for j in x.over]) for x in m.by_writer.ranking)
@@ -129,8 +132,8 @@ def test_writers_are_ranked_over_the_judges_that_are_unseen_to_all(folder: Path)
     assert lead.gain.p_holm >= lead.gain.p, "the two were picked by looking"
 
 
-def test_the_reference_writer_is_what_the_others_are_set_against(folder: Path) -> None:
-    _, m = of(folder)
+def test_the_reference_writer_is_what_the_others_are_set_against(folder: Path, scored: tuple[Report, Matrix]) -> None:
+    _, m = scored
     numbers = by_hand(folder)
     assert {x.name: x.over for x in m.against} == {"alpha": ("jd", "je"), "beta": ("ja", "jd", "je")}
     for x in m.against:
@@ -140,8 +143,8 @@ def test_the_reference_writer_is_what_the_others_are_set_against(folder: Path) -
     assert json.loads((folder / "manifest.json").read_text())["reference_writer"] == "gamma"
 
 
-def test_each_family_is_corrected_by_itself(folder: Path) -> None:
-    report, m = of(folder)
+def test_each_family_is_corrected_by_itself(folder: Path, scored: tuple[Report, Matrix]) -> None:
+    report, m = scored
     by_judge = [x for (w, j), x in m.against_by_judge.items() if j in ("jd", "je") or (w, j) == ("beta", "ja")]
     rankings = [[x.gain for x in r] for r in (m.by_writer.ranking, m.by_judge.ranking)]
     margins = [[x.gain for x in r] for r in (m.by_writer.margins, m.by_judge.margins, m.against)]
@@ -155,9 +158,9 @@ def test_each_family_is_corrected_by_itself(folder: Path) -> None:
     assert [x.gain.p_holm for x in m.by_writer.margins] == pytest.approx(twice[:3]) and alone != list(twice[:3])
 
 
-def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path) -> None:
+def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path, scored: tuple[Report, Matrix]) -> None:
     """What 2.8 standard errors are, by the sums of groups; what the bootstrap says, by another one."""
-    _, m = of(folder)
+    _, m = scored
     scores, _, group = by_hand(folder)
     x = next(x for x in m.by_writer.margins if x.name == "beta")
     values = difference(scores, [((j, "beta"), (j, "none")) for j in x.over])
@@ -173,8 +176,8 @@ def test_a_margin_has_the_standard_error_and_interval_of_its_mean(folder: Path) 
     assert (x.gain.low, x.gain.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.03)
 
 
-def test_the_table_says_who_is_first_and_by_how_much(folder: Path) -> None:
-    report, m = of(folder)
+def test_the_table_says_who_is_first_and_by_how_much(scored: tuple[Report, Matrix]) -> None:
+    report, m = scored
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     rows = {r[0]: dict(zip(table.headers, r, strict=True)) for r in table.texts}
     assert list(rows) == ["alpha", "beta", "gamma", "over unseen writers", "over the same writers",
@@ -191,8 +194,8 @@ def test_the_table_says_who_is_first_and_by_how_much(folder: Path) -> None:
     )
 
 
-def test_every_format_holds_the_margins(folder: Path) -> None:
-    report, _ = of(folder)
+def test_every_format_holds_the_margins(scored: tuple[Report, Matrix]) -> None:
+    report, _ = scored
     found = {o["metric"]: o for o in report.objects()}
     names = {"matrix_writer_margin", "matrix_judge_margin", "matrix_writer_ranking", "matrix_gain_over_writer_gamma"}
     assert names < set(found) and "gain_over_writer_gamma" in found
@@ -247,7 +250,7 @@ def test_the_table_says_why_there_is_no_number(tmp_path: Path) -> None:
     items = tmp_path / "out" / "items.jsonl"
     rows = [json.loads(line) for line in items.read_text().splitlines()]
     write_jsonl(items, [r | {"label": {"kind": "tie", "preferred": None, "ranks": None}} for r in rows])
-    report, m = of.__wrapped__(tmp_path / "out")
+    report, m = of(tmp_path / "out")
     (table,) = [t for t in tables([report]) if "matrix" in t.title]
     assert any("reference writer elsewhere has no transferred cell here" in n for n in table.notes)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"primary_contrast": ["transferred", "none"]}))
