@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,11 +180,18 @@ def test_a_hosted_judge_has_the_key_of_a_native_one() -> None:
 
 
 def test_our_plugin_costs_lmms_eval_little() -> None:
-    """Registering, and searching our folder: under 0.2 s of start-up together, and light commands stay light."""
-    started = time.process_time()
-    lmms.register()
-    TaskManager._get_task_and_group(TaskManager(include_defaults=False), str(data_dir("tasks")))
-    assert time.process_time() - started < 0.2 * 2, "the folder is read twice here"
+    """Registering, and searching our folder, beside what lmms-eval takes to search its own; and light commands stay light."""
+
+    def cpu_s(work: Callable[[], object]) -> float:
+        started = time.process_time()
+        work()
+        return time.process_time() - started
+
+    def ours() -> None:
+        lmms.register()
+        TaskManager._get_task_and_group(TaskManager(include_defaults=False), str(data_dir("tasks")))
+
+    assert cpu_s(ours) < 0.15 * cpu_s(TaskManager), "5 to 6 % as measured: 0.1 s where theirs takes 2"
     code = "import sys, lmms_eval.models; print('torch' in sys.modules, 'lmms_eval.tasks' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert found[-2:] == ["False", "False"], "`lmms-eval models` imports neither"
