@@ -29,6 +29,7 @@ KINDS = {
     "descriptors": "too many open files and connections",
     "backend": "the judge itself failed",
     "image": "a picture that cannot be shown, so no request was sent",
+    "late": "no answer before the deadline of the call",
     "alone": "no other candidate of the prompt to compare with",
 }
 """Kinds of failure, as they are in `Verdict.error.kind` and in the progress line."""

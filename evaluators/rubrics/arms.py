@@ -271,7 +271,8 @@ def _relabelled(item: Item, rubric: Rubric) -> Edited:
     return Edited(RubricText(relabelled(rubric.text), criteria, rubric.uid))
 
 
-def _masked(item: Item, rubric: Rubric) -> Edited:
+def masked_rubric(item: Item, rubric: Rubric) -> Edited:
+    """What the arm `masked` reads: no response is named, and nothing quoted."""
     responses = [c.text for c in item.candidates]
     text = masked(rubric.text, responses)
     criteria = tuple(
@@ -357,7 +358,7 @@ _OURS = (
     ),
     Arm(name="self", about="a rubric that the judge wrote itself", give=_transferred, per_writer=True, own=True),
     Arm.of_edit("relabel", "the rubric with Response 1 and 2 exchanged in its text", _relabelled),
-    Arm.of_edit("masked", "the rubric without names of responses and verbatim quotes", _masked),
+    Arm.of_edit("masked", "the rubric without names of responses and verbatim quotes", masked_rubric),
     Arm(
         name="blind",
         about="a rubric written without the responses (other information and another prompt)",

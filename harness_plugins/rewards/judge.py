@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -73,26 +74,40 @@ class RewardJudge:
         if self._judge.sees_media and self.spec.max_pixels is None:
             self.media.keep(files)
 
-    async def decide(self, case: Case, seed: str) -> Parsed:
+    async def decide(self, case: Case, seed: str, until: float | None = None) -> Parsed:
         """What the judge decides on a case.
 
+        Args:
+            until: the deadline, by the loop's clock; None waits for as long as the judge's own limits do.
+
         Raises:
-            BackendError: no answer came, after all retries; it is in the tally.
+            BackendError: no answer came, after all retries; it is in the tally. Of kind `late`: not by the deadline.
             UserError: the judge's template or a file is not as it must be.
         """
+        try:
+            async with asyncio.timeout_at(until) as deadline:
+                return await self._decide(case, seed)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            error = BackendError(
+                "late", f"{self.spec.name} did not answer before the deadline of the call (deadline_s)"
+            )
+        except BackendError as e:
+            error = e
+        self.tally.unanswered[error.kind] += 1
+        self.tally.examples[error.kind] = error.message
+        raise error
+
+    async def _decide(self, case: Case, seed: str) -> Parsed:
         reservation = await self._caller.admit(case)
         assert reservation is not None, "nothing limits what rewards cost"
         question = self.spec.question_for(case)
-        try:
-            _, parsed = await self._caller.call(
-                reservation,
-                case,
-                case.item.uid,
-                lambda: self._judge.decide(case, seed),
-                lambda answer: parse(answer, question, self.spec.complete_reasons),
-            )
-        except BackendError as e:
-            self.tally.unanswered[e.kind] += 1
-            self.tally.examples[e.kind] = e.message
-            raise
+        _, parsed = await self._caller.call(
+            reservation,
+            case,
+            case.item.uid,
+            lambda: self._judge.decide(case, seed),
+            lambda answer: parse(answer, question, self.spec.complete_reasons),
+        )
         return parsed

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from evaluators.engine.runner import cause_of
+from evaluators.errors import UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,6 +44,23 @@ class AsyncResource(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+DEADLINE_S = 600.0
+"""Of one call of a reward, all attempts and waits together: trainers give up a step that takes much longer."""
+
+
+def deadline(seconds: float | None) -> float | None:
+    """When a call that begins now must be answered, by the loop's clock; None: it may take any time."""
+    return None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+
+def check_deadline(seconds: float | None) -> None:
+    """Raises:
+    UserError: it is no number of seconds.
+    """
+    if seconds is not None and not seconds > 0:
+        raise UserError(f"deadline_s is {seconds}; it is a number of seconds above 0, or None")
 
 
 async def concurrently(function: Callable[[T], Coroutine[Any, Any, R]], inputs: Iterable[T]) -> list[R]:

@@ -30,7 +30,7 @@ from evaluators.replies.parsing import Parsed
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.judge import RewardJudge
-from harness_plugins.rewards.resources import AsyncResource, concurrently
+from harness_plugins.rewards.resources import DEADLINE_S, AsyncResource, check_deadline, concurrently, deadline
 from harness_plugins.rewards.rubrics import BENCHMARK, rubric_of
 
 WIN, LOSE = 1.0, -0.1
@@ -81,6 +81,7 @@ class RPOReward(AsyncResource):
         rubric: for all prompts: its text, or a file (see `rewards.rubrics`); None judges without.
         win, lose: what the best and the worst earn.
         disagreement: of a pair whose orders disagree: `mask` leaves it out, `half` counts it as a tie.
+        deadline_s: for one call of `score`: a pair without an answer by then is an `error`, of the kind `late`. None waits.
 
     Raises:
         UserError: the judge scores candidates alone, an option or the rubric is not as it must be.
@@ -91,6 +92,7 @@ class RPOReward(AsyncResource):
     win: float = WIN
     lose: float = LOSE
     disagreement: Disagreement = "mask"
+    deadline_s: float | None = DEADLINE_S
     tally: Tally = field(default_factory=Tally)
     """Requests, failures by kind, waits."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -101,6 +103,7 @@ class RPOReward(AsyncResource):
             raise UserError(unknown("disagreement", self.disagreement, get_args(Disagreement)))
         if not (math.isfinite(self.win) and math.isfinite(self.lose) and self.lose < self.win):
             raise UserError(f"win is {self.win} and lose {self.lose}: both are numbers, and win is the larger")
+        check_deadline(self.deadline_s)
         self._judge = RewardJudge(self.judge, self.tally)
         self._text = rubric_of(self.rubric)
         if self._judge.spec.grading == "pointwise":
@@ -126,7 +129,8 @@ class RPOReward(AsyncResource):
         """
         for group in groups:
             self._check(group)
-        return await concurrently(self._group, groups)
+        until = deadline(self.deadline_s)
+        return await concurrently(lambda group: self._group(group, until), groups)
 
     def _check(self, group: Group) -> None:
         if len(group.images) < 2:
@@ -139,19 +143,19 @@ class RPOReward(AsyncResource):
                 "use `grading: pairwise`"
             )
 
-    async def _group(self, group: Group) -> list[Score]:
+    async def _group(self, group: Group, until: float | None) -> list[Score]:
         with self._judge.files() as files:
             shown = await asyncio.to_thread(_shown, group, files)
             self._judge.know(files.known)
             try:
-                results = await self._compared(group, shown)
+                results = await self._compared(group, shown, until)
             finally:
                 self._judge.media.forget(files.paths)
         for result in results.values():
             self.outcomes["decided" if result.outcome in ("won", "lost") else result.outcome] += 1
         return [self._score(n, len(group.images), results) for n in range(len(group.images))]
 
-    async def _compared(self, group: Group, shown: _Shown) -> _Results:
+    async def _compared(self, group: Group, shown: _Shown, until: float | None) -> _Results:
         """Every pair: who was preferred, as seen from its first candidate."""
         good = [n for n, c in enumerate(shown.candidates) if isinstance(c, Candidate)]
         results: _Results = {}
@@ -165,13 +169,15 @@ class RPOReward(AsyncResource):
             return results
         together = [good] if self._judge.spec.grading == "listwise" else [list(p) for p in combinations(good, 2)]
         compared = await concurrently(
-            lambda members: self._shown_together(group, shown, members), [m for m in together if len(m) > 1]
+            lambda members: self._shown_together(group, shown, members, until), [m for m in together if len(m) > 1]
         )
         for pairs in compared:
             results |= pairs
         return results
 
-    async def _shown_together(self, group: Group, shown: _Shown, members: Sequence[int]) -> _Results:
+    async def _shown_together(
+        self, group: Group, shown: _Shown, members: Sequence[int], until: float | None
+    ) -> _Results:
         """These candidates of a group shown together, in all cyclic orders."""
         candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
         # By content alone: the same pair under the same rubric has the same seed in every step and process.
@@ -182,7 +188,7 @@ class RPOReward(AsyncResource):
         rubric = rubric_of(group.rubric) if group.rubric is not None else self._text
         orders = rotations(len(members))
         seed = digest("rpo", uid, rubric.text if rubric else None)
-        decisions = await concurrently(lambda o: self._decided(Case(item, o, rubric), digest(seed, o)), orders)
+        decisions = await concurrently(lambda o: self._decided(Case(item, o, rubric), digest(seed, o), until), orders)
         failure = next((s for s in decisions if isinstance(s, Failure)), None)
         heard = [(s, o) for s, o in zip(decisions, orders, strict=True) if isinstance(s, Parsed)]
         results: _Results = {}
@@ -191,9 +197,9 @@ class RPOReward(AsyncResource):
             results[members[a], members[b]] = self._pair(leans, failure)
         return results
 
-    async def _decided(self, case: Case, seed: str) -> Parsed | Failure:
+    async def _decided(self, case: Case, seed: str, until: float | None) -> Parsed | Failure:
         try:
-            return await self._judge.decide(case, seed)
+            return await self._judge.decide(case, seed, until)
         except BackendError as e:
             return failure_of(e)
 

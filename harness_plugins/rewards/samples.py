@@ -63,7 +63,7 @@ def _sample_or_reward(row: Mapping[str, Any], completion: str, files: ImageFiles
 def masked(sample: Sample, error: Failure) -> Reward:
     """The reward of a sample for which the proxy never answered."""
     draft, answer = read(sample)
-    return Reward(None, answer, "error", not draft.violations, draft.violations, error)
+    return Reward(None, answer, "error", not draft.violations, draft.violations, error, has_rubric=bool(draft.rubric))
 
 
 def sample_of(row: Mapping[str, Any], completion: str, files: ImageFiles, finish_reason: str | None = None) -> Sample:

@@ -8,17 +8,17 @@ trainer = GRPOTrainer(model=..., reward_funcs=proxy_grm_reward(proxy_spec), trai
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Unpack, cast
 
 from evaluators import stop_messages
+from evaluators.errors import UserError
 from evaluators.judges import Judge
 from evaluators.records import Answer
 from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.judge import is_judge
-from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
-from harness_plugins.rewards.proxy import ProxyReward, Reward
+from harness_plugins.rewards.proxy import ProxyOptions, ProxyReward, Reward, metrics_of
 from harness_plugins.rewards.samples import CompletionReward, position, score_rows
 
 PATIENCE = 10
@@ -38,30 +38,40 @@ class RewardFunction(Protocol):
 def proxy_grm_reward(
     proxy: JudgeSpec | Judge | CompletionReward | None,
     *,
-    aggregation: Aggregation = "sum",
-    format_weight: float = FORMAT_WEIGHT,
     patience: int | None = PATIENCE,
     name: str = "proxy_grm_reward",
+    **options: Unpack[ProxyOptions],
 ) -> RewardFunction:
     """A plain `async def` for `reward_funcs`. TRL passes it all completions of a step at once; None masks one.
 
     The dataset needs, beside `prompt`, the columns that `rewards.samples` names: `question`, `response_1`, `response_2`,
-    `answer` and `image` or `images`; or `item` (a record of ours as JSON) and `saw`. It logs, through TRL's `log_metric`:
-    `judge_fail_rate` (masked), `proxy_right` (of those that the proxy answered), `answer_right`, `well_formed`; and, through
-    `log_extra`, the columns `answer_outcome`, `proxy_outcome` and `masked_because`.
+    `answer` and `image` or `images`; or `item` (a record of ours as JSON) and `saw`. It logs, through TRL's `log_metric`, shares
+    of the call's completions: `judge_fail_rate` (masked), `answer_right`, `well_formed`; of those with a rubric `leak` and
+    `leak_verdict`, `leak_reference`, ... (by what its words show); of those that the proxy answered `proxy_right`, `proxy_cut_off`
+    and, where they are asked for, `proxy_right_both` (in both orders) and `content_leak`. Through `log_extra` the columns
+    `answer_outcome`, `proxy_outcome`, `leaks` and `masked_because`.
+
+    Each process has a judge of its own: over 8 ranks at `concurrency` 64 the proxy's server gets up to 512 requests at a time. A
+    `RewardClient` shares the one judge of its server.
 
     Args:
-        proxy: the judge that reads the rubrics, a `RewardClient`, or None for the ablation without a proxy.
-        aggregation, format_weight: as in `ProxyReward`; a `RewardClient` has those of its server.
+        proxy: the judge that reads the rubrics; None for the ablation without a proxy; or a `ProxyReward` or `RewardClient`, which have
+            their own options.
         patience: after this many calls in a row in which every completion was masked, RunStopped ends the training; None never.
         name: what TRL logs it as.
+        options: as in `ProxyReward`: `aggregation`, `crossed`, `leak_penalty`, ...
 
     Raises:
-        UserError: the proxy cannot be used; later, a column is missing.
+        UserError: the proxy cannot be used, or an option is not as it must be; later, a column is missing.
     """
     completion_reward: CompletionReward
     if proxy is None or is_judge(proxy):
-        completion_reward = ProxyReward(proxy, aggregation, format_weight)
+        completion_reward = ProxyReward(proxy, **options)
+    elif options:
+        raise UserError(
+            f"{', '.join(sorted(options))}: a {type(proxy).__name__} has its own options; set them there (a reward server's are in its "
+            "config)"
+        )
     else:
         completion_reward = cast(CompletionReward, proxy)
     background = BackgroundLoop(completion_reward)
@@ -115,14 +125,11 @@ def text_of(completion: Any) -> str:
 def _log(rewards: Sequence[Reward], columns: Mapping[str, Any]) -> None:
     metric: Callable[[str, float], None] | None = columns.get("log_metric")
     extra: Callable[[str, list[Any]], None] | None = columns.get("log_extra")
-    if metric is not None and rewards:
-        answered = [r for r in rewards if r.proxy not in (None, "error")]
-        metric("judge_fail_rate", sum(r.value is None for r in rewards) / len(rewards))
-        metric("answer_right", sum(r.answer == "correct" for r in rewards) / len(rewards))
-        metric("well_formed", sum(r.well_formed for r in rewards) / len(rewards))
-        if answered:
-            metric("proxy_right", sum(r.proxy == "correct" for r in answered) / len(answered))
+    if metric is not None:
+        for name, value in metrics_of(rewards).items():
+            metric(name, value)
     if extra is not None:
         extra("answer_outcome", [r.answer for r in rewards])
         extra("proxy_outcome", [r.proxy or "" for r in rewards])
-        extra("masked_because", [r.error.kind if r.error else "" for r in rewards])
+        extra("leaks", [" ".join(r.leaks) for r in rewards])
+        extra("masked_because", [r.masked_because for r in rewards])

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import orjson
 
 from evaluators.errors import BackendError, UserError
+from evaluators.rubrics.leaks import CLASSES
 from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.proxy import Reward
 from harness_plugins.rewards.samples import FIELDS, CompletionReward, score_rows
@@ -52,8 +53,8 @@ async def compute_score(
         on_failure: `raise`, or the reward of a completion for which the proxy never answered.
 
     Returns:
-        `score`; `judge_failed`, `acc` (the completion's own verdict), `well_formed` as 0.0 or 1.0; `answer` and `proxy`, the
-        outcomes by name; `error`, the kind of failure or "".
+        `score`; `judge_failed`, `acc` (the completion's own verdict), `well_formed`, `leak`, `leak_verdict`, ... and `content_leak` as
+        0.0 or 1.0; `answer`, `proxy` and `proxy_crossed`, the outcomes by name; `error`, the kind of failure or "".
 
     Raises:
         BackendError: the proxy never answered, and `on_failure` is `raise`.
@@ -123,7 +124,11 @@ def _fill(on_failure: OnFailure) -> float | None:
 def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
     """The same keys each time and no None: verl makes an array of each."""
     if reward.value is None and fill is None:
-        kind, message = (reward.error.kind, reward.error.message) if reward.error else ("backend", "no reward")
+        if reward.error is None:
+            raise BackendError(
+                "finish_reason", "the proxy's answer was cut off, and `cut_off` is mask; `on_failure` is raise"
+            )
+        kind, message = reward.error.kind, reward.error.message
         raise BackendError(kind, f"the proxy never answered ({kind}: {message}); `on_failure` is raise")
     return {
         "score": float(reward.value if reward.value is not None else fill or 0.0),
@@ -132,7 +137,11 @@ def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
         "well_formed": float(reward.well_formed),
         "answer": reward.answer,
         "proxy": reward.proxy or "none",
-        "error": reward.error.kind if reward.error else "",
+        "proxy_crossed": reward.proxy_crossed or "none",
+        "leak": float(bool(reward.leaks)),
+        **{f"leak_{kind}": float(kind in reward.leaks) for kind in CLASSES},
+        "content_leak": float(bool(reward.content_leak)),
+        "error": reward.masked_because,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
 from evaluators.prompts.criteria import parse_criteria
@@ -46,7 +47,34 @@ VIOLATIONS = {
 }
 """Every violation by name."""
 
+Form = Literal["full", "tags"]
+"""Which faults count: `full`, all of them; `tags`, those of the tags alone, which is what the released reward looks at."""
+
+CONTENT = frozenset(
+    {
+        "no_criteria",
+        "no_weights",
+        "weights_do_not_sum",
+        "bad_verdict",
+        *(v for v in VIOLATIONS if v.startswith("empty_")),
+    }
+)
+"""Violations by what is between the tags."""
+
 _SECTIONS = ("rubric", "eval", "answer")
+
+
+def faults(violations: Iterable[str], form: Form = "full", allow: Collection[str] = ()) -> tuple[str, ...]:
+    """The violations that count as faults of form: one rule for what is taught and for what is rewarded.
+
+    Example:
+        >>> faults(["weights_do_not_sum", "text_outside"], form="tags")
+        ('text_outside',)
+
+    Args:
+        allow: further violations that do not count.
+    """
+    return tuple(v for v in violations if v not in allow and not (form == "tags" and v in CONTENT))
 
 
 def parse(answer: Answer, blind: bool) -> Draft:

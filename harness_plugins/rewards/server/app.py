@@ -32,6 +32,7 @@ from evaluators.records import Candidate, Failure, Media
 from harness_plugins._version import __version__
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import ProxyReward, Reward, Sample
+from harness_plugins.rewards.resources import deadline
 from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
 from harness_plugins.rewards.server import wire
@@ -147,20 +148,24 @@ class RewardServer:
         with self.admitted(len(request.samples)), self.proxy.files() as files:
             samples = await _in_a_thread(lambda: [_sample(s, files, limits) for s in request.samples], bool(pictures))
             self.proxy.know(files.known)
+            until = deadline(self.proxy.deadline_s)
             try:
-                rewards = await asyncio.gather(*(self._rewarded(m) for m in samples))
+                rewards = await asyncio.gather(*(self._rewarded(m, until) for m in samples))
             finally:
                 self.proxy.forget(files.paths)
         for reward in rewards:
-            self._count_masked(wire.PROXY_GRM, reward.value, reward.error)
+            if reward.value is None:
+                self.metrics.masked(wire.PROXY_GRM, reward.masked_because)
+            for kind in (*reward.leaks, *(["content"] if reward.content_leak else [])):
+                self.metrics.leak(kind)
         return wire.ProxyReply(results=tuple(wire.reward_out(r) for r in rewards))
 
-    async def _rewarded(self, sample: Sample | Reward) -> Reward:
+    async def _rewarded(self, sample: Sample | Reward, until: float | None) -> Reward:
         assert self.proxy is not None
         if isinstance(sample, Reward):
             return sample
         try:
-            return await self.proxy.reward(sample)
+            return await self.proxy.reward(sample, until)
         except Exception as e:  # one sample's trouble is not the batch's; it is said in its place
             return masked(sample, Failure("backend", f"{type(e).__name__}: {e}"[:300]))
 
@@ -182,7 +187,8 @@ class RewardServer:
             scored = await asyncio.gather(*(self._scored(g) for g in groups))
         for scores in scored:
             for score in scores:
-                self._count_masked(wire.RPO, score.value, score.error)
+                if score.value is None:
+                    self.metrics.masked(wire.RPO, score.error.kind if score.error else "undecided")
         return wire.RPOReply(
             results=tuple(wire.GroupResult(scores=tuple(wire.score_out(s) for s in scores)) for scores in scored)
         )
@@ -194,10 +200,6 @@ class RewardServer:
         except Exception as e:
             # One group's trouble is not the batch's, as in `_rewarded`.
             return unheard(len(group.images), Failure("backend", f"{type(e).__name__}: {e}"[:300]))
-
-    def _count_masked(self, reward: str, value: float | None, error: Failure | None) -> None:
-        if value is None:
-            self.metrics.masked(reward, error.kind if error else "undecided")
 
 
 async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:

@@ -1,7 +1,7 @@
 """A reward server's client, in place of a judge of one's own: `RewardClient(url)` goes wherever a proxy or an RPO judge does.
 
-A server that is busy, restarted or killed is asked again, with jitter, until the deadline of each sample; what has no answer then
-is masked, with the failure that it ended in. What asking again cannot fix (a wrong token, a wrong address) is said at once.
+A server that is busy, restarted or killed is asked again, with jitter, until the deadline of the call; what has no answer then
+is masked, with the last failure. What asking again cannot fix (a wrong token, a wrong address) is said at once.
 
 reward_func = proxy_grm_reward(RewardClient("http://127.0.0.1:8765", token_env="REWARD_TOKEN"))
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar, overload
@@ -25,7 +24,7 @@ from evaluators.engine.caller import failure_of
 from evaluators.engine.pacing import backoff_s
 from evaluators.errors import BackendError, UserError
 from harness_plugins.rewards.proxy import Reward, Sample
-from harness_plugins.rewards.resources import AsyncResource, concurrently
+from harness_plugins.rewards.resources import DEADLINE_S, AsyncResource, check_deadline, concurrently, deadline
 from harness_plugins.rewards.rpo import Group, Score, unheard
 from harness_plugins.rewards.samples import masked
 from harness_plugins.rewards.server import wire
@@ -42,7 +41,8 @@ class RewardClient(AsyncResource):
     """Args:
         url: the server's address, such as http://127.0.0.1:8765.
         token_env: the environment variable that holds its bearer token.
-        deadline_s: how long one sample or group is asked for, from its first attempt; then it is masked.
+        deadline_s: how long one call of `score` may take; what has no answer by then is masked, with the last failure,
+            or as `late`. None waits.
         timeout_s: how long one attempt may take.
         concurrency: requests at a time; each holds one sample or group.
 
@@ -55,7 +55,7 @@ class RewardClient(AsyncResource):
         url: str,
         *,
         token_env: str | None = None,
-        deadline_s: float = 900.0,
+        deadline_s: float | None = DEADLINE_S,
         timeout_s: float = 300.0,
         concurrency: int = 64,
     ) -> None:
@@ -63,8 +63,9 @@ class RewardClient(AsyncResource):
             check_proxy(address(url))
         except ValueError as e:
             raise UserError(f"no address of a reward server; give one such as http://127.0.0.1:8765: {e}") from None
-        if not (deadline_s > 0 and timeout_s > 0 and concurrency > 0):
-            raise UserError("deadline_s, timeout_s and concurrency of a reward client are larger than 0")
+        check_deadline(deadline_s)
+        if not (timeout_s > 0 and concurrency > 0):
+            raise UserError("timeout_s and concurrency of a reward client are larger than 0")
         self.url = url.rstrip("/")
         self._token_env, self._deadline_s, self._timeout_s = token_env, deadline_s, timeout_s
         self._concurrency = concurrency
@@ -105,27 +106,28 @@ class RewardClient(AsyncResource):
         Raises:
             UserError: the server refuses the token, or serves no such reward; or an item cannot be sent.
         """
+        until = deadline(self._deadline_s)
         if inputs and isinstance(inputs[0], Group):
-            return await concurrently(self._group, [i for i in inputs if isinstance(i, Group)])
-        return await concurrently(self._sample, [i for i in inputs if isinstance(i, Sample)])
+            return await concurrently(lambda g: self._group(g, until), [i for i in inputs if isinstance(i, Group)])
+        return await concurrently(lambda s: self._sample(s, until), [i for i in inputs if isinstance(i, Sample)])
 
-    async def _sample(self, sample: Sample) -> Reward:
+    async def _sample(self, sample: Sample, until: float | None) -> Reward:
         def body() -> bytes:
             return orjson.dumps({"samples": [wire.sample_out(sample)]})
 
         try:
-            reply = await self._reply(wire.path_of(wire.PROXY_GRM), body, wire.ProxyReply)
+            reply = await self._reply(wire.path_of(wire.PROXY_GRM), body, wire.ProxyReply, until)
         except BackendError as e:
             self.masked[e.kind] += 1
             return masked(sample, failure_of(e))
         return wire.reward_in(reply.results[0])
 
-    async def _group(self, group: Group) -> list[Score]:
+    async def _group(self, group: Group, until: float | None) -> list[Score]:
         def body() -> bytes:
             return orjson.dumps({"groups": [wire.group_out(group)]})
 
         try:
-            reply = await self._reply(wire.path_of(wire.RPO), body, wire.RPOReply)
+            reply = await self._reply(wire.path_of(wire.RPO), body, wire.RPOReply, until)
         except BackendError as e:
             self.masked[e.kind] += 1
             return unheard(len(group.images), failure_of(e))
@@ -136,37 +138,39 @@ class RewardClient(AsyncResource):
             )
         return scores
 
-    async def _reply(self, path: str, body: Callable[[], bytes], form: type[M]) -> M:
-        """Ask until it answers or the deadline passes; BackendError is the last failure.
+    async def _reply(self, path: str, body: Callable[[], bytes], form: type[M], until: float | None) -> M:
+        """Ask until it answers or the deadline passes.
 
         No `engine.caller`: that ends by a number of attempts, pays for each and gives up a dead server, and the reward server's own has
         done so already. Here the client waits for a server that is down.
-        """
-        async with self._gate:
-            data = await asyncio.to_thread(body)
-            until = time.monotonic() + self._deadline_s
-            attempt = 0
-            while True:
-                attempt += 1
-                try:
-                    return self._read(await self._post(path, data, until), form)
-                except BackendError as e:
-                    self.failures[e.kind] += 1
-                    pause = backoff_s(min(attempt, _STEEPEST), e)
-                    if e.permanent:
-                        raise
-                    # Until then also where nothing listens: a server that restarts looks the same.
-                    if time.monotonic() + pause > until:
-                        message = (
-                            f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {e.message}"
-                        )
-                        raise BackendError(e.kind, message, http=e.http) from None
-                    await asyncio.sleep(pause)
 
-    async def _post(self, path: str, data: bytes, until: float) -> bytes:
-        timeout_s = min(self._timeout_s, max(until - time.monotonic(), 0.1))
+        Raises:
+            BackendError: what asking again cannot help; at the deadline the last failure, or `late` where no attempt had failed.
+        """
+        attempt, last = 0, BackendError("late", "it did not answer")
         try:
-            reply = await self._transport.post(address(self.url, path), self._headers, [data], timeout_s)
+            async with asyncio.timeout_at(until) as limit, self._gate:
+                data = await asyncio.to_thread(body)
+                while True:
+                    attempt += 1
+                    try:
+                        return self._read(await self._post(path, data), form)
+                    except BackendError as e:
+                        self.failures[e.kind] += 1
+                        if e.permanent:
+                            raise
+                        # Also where nothing listens: a server that restarts looks the same.
+                        last = e
+                        await asyncio.sleep(backoff_s(min(attempt, _STEEPEST), e))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"no answer from {self.url} within {self._deadline_s:g} s, {attempt} attempts: {last.message}"
+            raise BackendError(last.kind, message, http=last.http) from None
+
+    async def _post(self, path: str, data: bytes) -> bytes:
+        try:
+            reply = await self._transport.post(address(self.url, path), self._headers, [data], self._timeout_s)
         except BackendError as e:
             if e.kind == "certificate":
                 raise UserError(f"{self.url}: {e.message}: name a file of trusted ones in SSL_CERT_FILE") from None

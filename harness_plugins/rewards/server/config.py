@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -24,8 +24,10 @@ from evaluators.inputs.complaints import problem_lines
 from evaluators.inputs.configs import ConfigFile, InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.specs import JudgeSpec
+from evaluators.writers.methods.proxy_grm import Form
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
-from harness_plugins.rewards.proxy import ProxyReward
+from harness_plugins.rewards.proxy import Crossed, CutOff, ProxyReward
+from harness_plugins.rewards.resources import DEADLINE_S
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
 
 MEGABYTE = 1 << 20
@@ -37,9 +39,16 @@ class ProxyGRM(Entry):
     proxy: JudgeSpec | None
     aggregation: Aggregation = "sum"
     format_weight: float = Field(FORMAT_WEIGHT, allow_inf_nan=False)
+    form: Form = "full"
+    allow: tuple[str, ...] = ()
+    crossed: Crossed | None = None
+    leak_penalty: float = Field(0.0, ge=0, allow_inf_nan=False)
+    leak_judge: Literal["lexical"] | JudgeSpec | None = None
+    cut_off: CutOff = "wrong"
+    deadline_s: float | None = Field(DEADLINE_S, gt=0)
 
     def reward(self) -> ProxyReward:
-        return ProxyReward(self.proxy, self.aggregation, self.format_weight)
+        return ProxyReward(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class RPO(Entry):
@@ -51,9 +60,10 @@ class RPO(Entry):
     win: float = Field(WIN, allow_inf_nan=False)
     lose: float = Field(LOSE, allow_inf_nan=False)
     disagreement: Disagreement = "mask"
+    deadline_s: float | None = Field(DEADLINE_S, gt=0)
 
     def reward(self) -> RPOReward:
-        return RPOReward(self.judge, self.rubric, self.win, self.lose, self.disagreement)
+        return RPOReward(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class Limits(Entry):

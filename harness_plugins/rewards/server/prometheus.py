@@ -37,6 +37,9 @@ class Metrics:
         self._masked = prometheus.Counter(
             PREFIX + "masked", "values of null by reason", ["reward", "reason"], registry=self._registry
         )
+        self._leaks = prometheus.Counter(
+            PREFIX + "leaks", "rubrics that give their verdict away, by how", ["kind"], registry=self._registry
+        )
         self._seconds = prometheus.Histogram(
             PREFIX + "request_seconds",
             "seconds from request to answer",
@@ -56,6 +59,9 @@ class Metrics:
 
     def masked(self, reward: str, reason: str) -> None:
         self._masked.labels(reward, reason).inc()
+
+    def leak(self, kind: str) -> None:
+        self._leaks.labels(kind).inc()
 
     def text(self) -> bytes:
         return prometheus.generate_latest(self._registry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -79,6 +79,10 @@ class ProxyResult(Entry):
     well_formed: bool
     violations: tuple[str, ...] = ()
     error: Error | None = None
+    proxy_crossed: Outcome | None = None
+    leaks: tuple[str, ...] = ()
+    content_leak: bool | None = None
+    has_rubric: bool = True
 
 
 class ProxyReply(Entry):
@@ -153,12 +157,12 @@ def group_out(group: Group) -> dict[str, Any]:
 
 
 def reward_out(reward: Reward) -> ProxyResult:
-    return ProxyResult.model_validate(asdict(reward) | {"error": _error(reward.error)})
+    return ProxyResult.model_validate(dataclasses.asdict(reward) | {"error": _error(reward.error)})
 
 
 def reward_in(result: ProxyResult) -> Reward:
-    fields = {n: getattr(result, n) for n in ("value", "answer", "proxy", "well_formed", "violations")}
-    return Reward(**fields, error=_failure(result.error))
+    fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(Reward)}
+    return Reward(**fields | {"error": _failure(result.error)})
 
 
 def score_out(score: Score) -> CandidateScore:

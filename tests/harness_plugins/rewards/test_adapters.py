@@ -19,6 +19,7 @@ from evaluators.messages import ChatRequest
 from evaluators.messages import Image as Shown
 from evaluators.prompts.template import Case
 from evaluators.records import Candidate, Item, Label, encode
+from evaluators.rubrics.leaks import CLASSES
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
@@ -85,7 +86,10 @@ def test_trl_is_told_rewards_masks_and_metrics() -> None:
         log_extra=lambda name, values: table.update({name: values}),
     )
     assert found == [2.5, 0.5, None, -2.0]
-    assert logged == {"judge_fail_rate": [0.25], "answer_right": [0.5], "well_formed": [0.75], "proxy_right": [2 / 3]}
+    assert logged == {
+        "judge_fail_rate": [0.25], "answer_right": [0.5], "well_formed": [0.75], "proxy_right": [2 / 3], "proxy_cut_off": [0.0],
+        "leak": [0.0], **{f"leak_{kind}": [0.0] for kind in CLASSES},
+    }  # fmt: skip
     assert table["proxy_outcome"] == ["correct", "correct", "error", "wrong"]
     assert table["masked_because"] == ["", "", "server", ""]
 
@@ -224,7 +228,8 @@ def test_verl_gets_a_score_with_the_same_keys_each_time(proxied: Any, tmp_path: 
     (tmp_path / "a.png").write_bytes(png(3))
     right = verl(RIGHT, config, extra={**EXTRA, "images": np.array([str(tmp_path / "a.png")], object)})
     assert right == {
-        "score": 2.5, "judge_failed": 0.0, "acc": 1.0, "well_formed": 1.0, "answer": "correct", "proxy": "correct", "error": ""
+        "score": 2.5, "judge_failed": 0.0, "acc": 1.0, "well_formed": 1.0, "answer": "correct", "proxy": "correct", "error": "",
+        "proxy_crossed": "none", "leak": 0.0, "content_leak": 0.0, **{f"leak_{kind}": 0.0 for kind in CLASSES},
     }  # fmt: skip
     assert "data:image/png;base64," in json.dumps(server.bodies[0])
     wrong = verl("nonsense", config, truth="2")
@@ -279,3 +284,14 @@ def test_in_a_batch_a_failure_is_worth_the_mean_of_its_group() -> None:
 def test_a_verl_config_that_does_not_fit_is_said(config: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         verl(RIGHT, config)
+
+
+def test_options_go_to_the_reward_and_not_beside_one_that_has_its_own() -> None:
+    copies = proxy_grm_reward(MockJudge(SPEC, says_one), crossed="both", leak_penalty=1.0)
+    announced = RIGHT.replace("says good", "Response 1 is better")
+    logged = defaultdict(list)
+    found = call(copies, [RIGHT, announced], columns(2), log_metric=lambda name, value: logged[name].append(value))
+    assert found == [0.5, -0.5], "a proxy that says 1 in both orders is right in one of them"
+    assert (logged["leak"], logged["leak_verdict"], logged["proxy_right_both"]) == ([0.5], [0.5], [0.0])
+    with pytest.raises(UserError, match="crossed: a ProxyReward has its own options"):
+        proxy_grm_reward(ProxyReward(None), crossed="both")

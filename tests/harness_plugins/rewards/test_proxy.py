@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from evaluators.errors import BackendError, UserError
 from evaluators.messages import text_of
 from evaluators.prompts.template import Case
-from evaluators.records import Candidate, Item, Label
+from evaluators.records import Answer, Candidate, Item, Label
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, mock_chat_judge
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards import AGGREGATIONS, ProxyReward, Reward, Sample, payoff
+from harness_plugins.rewards.proxy import metrics_of
 
 # The reference's use_fb 0 to 10, executed: (both right, answer alone, proxy alone, neither), format term apart.
 REFERENCE = [
@@ -179,3 +181,179 @@ def test_what_cannot_be_rewarded_is_said() -> None:
 
     with pytest.raises(UserError, match="prefers no candidate"):
         asyncio.run(one())
+
+
+# What a rubric gives away
+
+ANNOUNCES = RIGHT.replace(RUBRIC, "1. Choice (100%): Response 1 is clearly better, choose it.")
+NAMES = RIGHT.replace(RUBRIC, "1. Bus (100%): says good about a bus")
+
+
+def follows(case: Case) -> str:
+    """A proxy that does as the rubric says: it takes the response that is named, else the one that says `good`."""
+    assert case.rubric is not None
+    named = "Response 1" in case.rubric.text
+    return "1" if named or case.shown()[0].text == "good" else "2"
+
+
+def earned(completion: str, says: object = follows, saw: str = "AB", **options: object) -> Reward:
+    async def one() -> Reward:
+        async with ProxyReward(MockJudge(SPEC, says), **options) as reward:  # type: ignore[arg-type]
+            return await reward.reward(Sample(item(), saw, completion, "stop"))
+
+    return asyncio.run(one())
+
+
+@pytest.mark.parametrize(("crossed", "announces"), [(None, 2.5), ("mean", 1.5), ("both", 0.5)])
+def test_crossing_takes_what_a_position_says(crossed: str | None, announces: float) -> None:
+    """A position that is named is right in one order and wrong in the other; a criterion is right in both."""
+    assert earned(RIGHT, crossed=crossed).value == 2.5
+    found = earned(ANNOUNCES, crossed=crossed)
+    assert (found.value, found.proxy, found.proxy_crossed) == (announces, "correct", "wrong" if crossed else None)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("crossed", ["both", "mean"])
+@pytest.mark.parametrize("completion", [ANNOUNCES, ANNOUNCES.replace("<answer>1", "<answer>2")])
+def test_payoffs_are_of_each_order_and_then_combined(aggregation: str, crossed: str, completion: str) -> None:
+    right = "<answer>1" in completion
+    orders = [payoff(aggregation, right, True), payoff(aggregation, right, False)]  # type: ignore[arg-type]
+    expected = min(orders) if crossed == "both" else sum(orders) / 2
+    assert earned(completion, crossed=crossed, aggregation=aggregation, format_weight=0).value == expected
+
+
+@pytest.mark.parametrize("saw", ["AB", "BA"])
+def test_the_other_order_is_of_the_same_item(saw: str) -> None:
+    orders: list[tuple[str, ...]] = []
+
+    def says(case: Case) -> str:
+        orders.append(tuple(c.text for c in case.shown()))
+        return "1"
+
+    earned(RIGHT, says, saw, crossed="both")
+    assert sorted(orders) == [("bad", "good"), ("good", "bad")]
+
+
+def test_an_order_without_an_answer_masks_the_reward() -> None:
+    def says(case: Case) -> str | BackendError:
+        return "1" if case.shown()[0].text == "good" else BackendError("server", "down")
+
+    found = earned(RIGHT, says, crossed="both")
+    assert (found.value, found.proxy, found.proxy_crossed, found.masked_because) == (None, "correct", "error", "server")
+
+
+def test_leaks_are_told_and_cost_what_is_asked() -> None:
+    assert earned(RIGHT).leaks == () and earned(RIGHT, leak_penalty=2).value == 2.5
+    announced = earned(ANNOUNCES, leak_penalty=2)
+    assert {"verdict", "reference"} <= set(announced.leaks) and announced.value == 0.5
+    assert earned(ANNOUNCES).value == 2.5, "without a penalty it is told alone"
+
+
+def test_content_that_is_named_is_found_by_a_judge_of_the_masked_rubric() -> None:
+    """In both responses alike a word decides nothing, and neither does one that is in neither."""
+    named = earned(NAMES, leak_penalty=1, leak_judge="lexical")
+    assert (named.leaks, named.content_leak, named.value) == ((), True, 1.5)
+    criterion = RIGHT.replace("says good", "counts the objects that are visible")
+    assert (earned(criterion, leak_judge="lexical").content_leak, earned(criterion, leak_judge=None).content_leak) == (
+        False,
+        None,
+    )
+    wrong = NAMES.replace("<answer>1", "<answer>2")
+    assert earned(wrong, leak_judge="lexical").content_leak is False, "it is not the writer's choice"
+
+    asked: list[Case] = []
+
+    def reads(case: Case) -> str:
+        asked.append(case)
+        return follows(case)
+
+    model = MockJudge(SPEC, reads)
+    assert earned(ANNOUNCES, leak_penalty=1, leak_judge=model).content_leak is True
+    assert [c.rubric.text for c in asked if c.rubric] == [
+        "1. Choice (100%): a response is clearly better, choose it."
+    ] * 2
+    assert all("media" in c.hidden for c in asked)
+
+
+def test_a_leak_judge_without_an_answer_masks_where_its_answer_counts() -> None:
+    silent = MockJudge(SPEC, lambda case: BackendError("server", "down"))
+    assert earned(RIGHT, leak_judge=silent).value == 2.5
+    assert earned(RIGHT, leak_judge=silent, leak_penalty=1).masked_because == "server"
+
+
+# Deadlines, cut-off answers, form
+
+
+def test_what_is_not_back_by_the_deadline_is_late() -> None:
+    """A server that hangs on one request in four, with a time-out and retries that would hold the call for minutes."""
+
+    async def many(url: str) -> list[Reward]:
+        spec = JudgeSpec(name="p", backend="openai", model="m", base_url=url, concurrency=64, timeout_s=60, retries=5)
+        async with ProxyReward(spec, deadline_s=1.0) as reward:
+            return await reward.score([Sample(item(n), "AB", RIGHT) for n in range(40)])
+
+    began = time.monotonic()
+    with MockServer(fail=0.25, faults=("hang",), answer=lambda body: "<answer>1</answer>").running() as server:
+        rewards = asyncio.run(many(server.url))
+        assert time.monotonic() - began < 10
+    ended = Counter(r.masked_because for r in rewards)
+    assert ended.keys() == {"", "late"} and ended[""] > 20
+    assert {r.value for r in rewards if not r.masked_because} == {2.5}
+    assert all("deadline_s" in r.error.message for r in rewards if r.error)
+
+
+@pytest.mark.parametrize(("cut_off", "value"), [("wrong", 0.5), ("mask", None)])
+def test_a_proxys_answer_that_was_cut_off_is_wrong_or_masked_and_counted(cut_off: str, value: float | None) -> None:
+    judge = MockJudge(SPEC, lambda case: Answer("I think", "tag", finish_reason="length"))
+
+    async def one() -> tuple[Reward, Counter[str]]:
+        async with ProxyReward(judge, cut_off=cut_off) as reward:  # type: ignore[arg-type]
+            return await reward.reward(Sample(item(), "AB", RIGHT)), reward.outcomes
+
+    found, outcomes = asyncio.run(one())
+    assert (found.value, found.proxy, outcomes["truncated"]) == (value, "truncated", 1)
+    assert found.masked_because == ("truncated" if value is None else "") and metrics_of([found])["proxy_cut_off"] == 1
+
+
+def test_a_proxy_may_write_as_much_as_in_the_scripts() -> None:
+    with MockServer(answer=lambda body: "<answer>1</answer>", keep=True).running() as server:
+        spec = {"name": "p", "backend": "openai", "model": "m", "base_url": server.url}
+
+        async def ask(spec: JudgeSpec) -> None:
+            async with ProxyReward(spec) as reward:
+                await reward.reward(Sample(item(), "AB", RIGHT))
+
+        asyncio.run(ask(JudgeSpec.model_validate(spec)))
+        asyncio.run(ask(JudgeSpec.model_validate(spec | {"max_tokens": 300})))
+        assert [b["max_tokens"] for b in server.bodies] == [16_384, 300]
+
+
+def test_the_form_may_be_the_tags_alone_or_allow_faults_by_name() -> None:
+    half = RIGHT.replace("(100%)", "(50%)")
+    assert rewarded(half).violations == ("weights_do_not_sum",)
+    for options, value in (
+        ({}, 2.0),
+        ({"form": "tags"}, 2.5),
+        ({"allow": ["weights_do_not_sum"]}, 2.5),
+        ({"allow": ["empty_eval"]}, 2.0),
+    ):
+        assert rewarded(half, **options).value == value, options
+    assert rewarded(RIGHT.replace("</eval>", ""), form="tags").well_formed is False
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"crossed": "either"}, "unknown crossed 'either'"),
+        ({"form": "loose"}, "unknown form 'loose'"),
+        ({"cut_off": "drop"}, "unknown cut_off 'drop'"),
+        ({"allow": ["typo"]}, "'typo'"),
+        ({"leak_penalty": -1}, "leak_penalty is -1"),
+        ({"leak_penalty": float("nan")}, "leak_penalty is nan"),
+        ({"leak_judge": "lexicon"}, "leak_judge"),
+        ({"deadline_s": 0}, "deadline_s is 0"),
+    ],
+)
+def test_an_option_that_is_none_is_said(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ProxyReward(None, **options)  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ def test_whoever_has_gone_is_not_asked_for(tmp_path: Path) -> None:
         async def leave() -> None:
             async with RewardClient(found, timeout_s=0.5, deadline_s=0.1) as client:
                 (reward,) = await client.score([sample(1)])
-                assert reward.value is None and reward.error and reward.error.kind == "timeout"
+                assert reward.value is None and reward.error and reward.error.kind == "late"
 
         asyncio.run(leave())
         until(lambda: '"pending":0' in get(f"{found}/health"))
