@@ -8,10 +8,13 @@ PIL, numpy and torch are imported only where one of theirs is passed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +28,8 @@ from evaluators.images.picture_folders import PictureFolder
 from evaluators.images.pictures import HEAD, check_picture, data_url_bytes, mime_of, png_bytes, read_picture
 from evaluators.records import Media, MediaFile
 
+ENCODERS = 4
+"""Pictures that are encoded at a time: PNG takes a processor for 0.1 s a megapixel, and Pillow frees the others meanwhile."""
 MOST_SLACK = 1e-2
 """How far outside 0 to 1 a float may be: decoders overshoot a little, and it is cut off."""
 
@@ -51,9 +56,8 @@ class ImageFiles:
         self._prefix = f"{next(self._numbers)}-"
         self._lock = threading.Lock()
         self._ended = False
-        self._media: dict[int, tuple[Any, Media]] = {}
-        """By identity, with the object itself, so that no other can take its place: trainers repeat one picture for each
-        completion of a group."""
+        self._media: dict[Hashable, Media] = {}
+        """By content: trainers repeat one picture for each completion of a group, as a new object each time (TRL)."""
         self.paths: set[str] = set()
         """Of the files made here."""
         self.known: dict[str, Known] = {}
@@ -86,10 +90,35 @@ class ImageFiles:
             BadImage: this one picture is broken.
             UserError: it is something else: the caller's mistake.
         """
-        entry = self._media.get(id(image))
-        if entry is None:
-            entry = self._media[id(image)] = (image, self._encode(image))
-        return entry[1]
+        image = _unwrapped(image)
+        try:
+            key = content_of(image)
+        except UserError:
+            raise
+        except Exception as e:  # a lazily opened file decodes here, and decoders raise what they like
+            raise BadImage(f"cannot be decoded ({type(e).__name__}: {e})"[:300]) from None
+        media = self._media.get(key)
+        if media is None:
+            media = self._media[key] = self._encode(image)
+        return media
+
+    def prepare(self, images: Iterable[Any]) -> None:
+        """Encode many pictures, each content once, a few at a time. Blocks. What is wrong with one is raised where `media` is asked
+        for it."""
+
+        def key_of(image: Any) -> Hashable:
+            with contextlib.suppress(Exception):
+                return content_of(image)
+            return None
+
+        def encode(image: Any) -> None:
+            with contextlib.suppress(Exception):
+                self.media(image)
+
+        pictures = list(images)
+        with ThreadPoolExecutor(ENCODERS, thread_name_prefix="reward-images") as pool:
+            distinct = {k: i for k, i in zip(pool.map(key_of, pictures), pictures, strict=True) if k is not None}
+            deque(pool.map(encode, distinct.values()), maxlen=0)
 
     def _encode(self, image: Any) -> Media:
         data = bytes_of(image)
@@ -197,10 +226,17 @@ def content_of(image: Any) -> Hashable:
     if getattr(image, "mode", None) == "P":
         image = image.convert("RGBA")  # equal numbers of different palettes are different pictures
     if not (isinstance(image, bytes | bytearray | memoryview) or hasattr(image, "tobytes")):
-        raise UserError(f"{image!r:.60} is not an image: give a PIL image, a tensor, an array, bytes or a path")
+        raise _no_image(image)
     data = image if isinstance(image, bytes | bytearray | memoryview) else image.tobytes()
     size = getattr(image, "size", None) if hasattr(image, "mode") else getattr(image, "shape", None)
-    return hashlib.sha256(data).hexdigest(), str(size)
+    return hashlib.sha256(data).hexdigest(), str(size), getattr(image, "mode", None) or str(getattr(image, "dtype", ""))
+
+
+def _no_image(image: Any) -> UserError:
+    return UserError(
+        "an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, "
+        f"not {type(image).__name__}: {image!r:.60}"
+    )
 
 
 def _png(image: Any) -> bytes:
@@ -209,9 +245,7 @@ def _png(image: Any) -> bytes:
     if hasattr(image, "ndim") and hasattr(image, "dtype"):
         image = _from_array(image)
     if not (hasattr(image, "save") and hasattr(image, "mode")):
-        raise UserError(
-            f"an image must be a PIL image, a torch tensor (CHW), a numpy array (HWC), bytes or a path, not {type(image).__name__}"
-        )
+        raise _no_image(image)
     try:
         return png_bytes(image)
     except Exception as e:

@@ -256,6 +256,7 @@ class _Shown:
 
 def _shown(group: Group, files: ImageFiles) -> _Shown:
     """Runs in a thread: it encodes."""
+    files.prepare(group.images)
     candidates: list[Candidate | Failure] = []
     for image in group.images:
         try:

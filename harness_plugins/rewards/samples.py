@@ -42,9 +42,12 @@ async def score_rows(
         UserError: a row has not the columns that it needs.
     """
     with ImageFiles() as files:
-        samples = await asyncio.to_thread(
-            lambda: [_sample_or_reward(r, c, files) for r, c in zip(rows, completions, strict=True)]
-        )
+
+        def samples_of_rows() -> list[Sample | Reward]:
+            files.prepare(p for row in rows if row.get("item") is None for p in pictures_of(row))
+            return [_sample_or_reward(r, c, files) for r, c in zip(rows, completions, strict=True)]
+
+        samples = await asyncio.to_thread(samples_of_rows)
         try:
             scored = iter(await reward.score([m for m in samples if isinstance(m, Sample)]))
         finally:

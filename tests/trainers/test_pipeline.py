@@ -79,7 +79,6 @@ def test_from_pairs_to_an_evaluated_grm(
     )
     steps = [e for e in proxy_rl if "reward" in e]
     assert [e["reward"] for e in steps] == pytest.approx([2 * e["answer_right"] - 1 for e in steps])
-    assert steps[0]["answered"] > 0.5, "the proxy has learned to end on a verdict"
 
     reward = grpo.reward_of("grm_rl", {"proxy": grpo.tiny_proxy(tmp_path / "proxy_rl")})
     grm_rl = grpo.train(
