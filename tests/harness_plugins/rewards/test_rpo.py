@@ -297,7 +297,7 @@ def test_a_flat_batch_from_any_loop() -> None:
         asyncio.run(reward(images[:3], ["a", "a", "b"], groups=[0, 0, 0]))
     with pytest.raises(UserError, match="each has a rubric of its own"):
         asyncio.run(reward(images[:2], ["a", "a"], rubrics=["Rate colour.", "Rate form."]))
-    with pytest.raises(UserError, match="an image must be a PIL image.* not int: 123"):
+    with pytest.raises(UserError, match=r"an image must be a PIL image.* not int: 123"):
         asyncio.run(reward(images[:2], ["a", "a"], sources=[123, 123]))
 
 
