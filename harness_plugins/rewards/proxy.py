@@ -148,9 +148,10 @@ class ProxyReward(AsyncResource):
         for name, value, known in choices:
             if value not in known and not (name == "crossed" and value is None):
                 raise UserError(unknown(name, str(value), known))
-        for name in self.allow:
-            if name not in proxy_grm.VIOLATIONS:
-                raise UserError(unknown("fault in `allow`:", name, proxy_grm.VIOLATIONS))
+        try:
+            proxy_grm.known_faults(self.allow)
+        except ValueError as e:
+            raise UserError(f"allow: {e}") from None
         if not (math.isfinite(self.leak_penalty) and self.leak_penalty >= 0):
             raise UserError(f"leak_penalty is {self.leak_penalty}; it is a number of 0 or more, which is taken off")
         check_deadline(self.deadline_s)

@@ -11,7 +11,7 @@ from evaluators.inputs.configs import ConfigFile, InputPath, OutputPath
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.writers.base import WriterSpec
-from evaluators.writers.methods.proxy_grm import VIOLATIONS
+from evaluators.writers.methods.proxy_grm import Faults, Form
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.config.run import listed
 from harness_plugins.plugins import EXPORTS, SOURCES
@@ -129,20 +129,14 @@ class Distil(Entry):
     """One order for each pair, decided by its content and the seed; or both, and right is who is right in both."""
     malformed: Literal["hard", "drop"] = "hard"
     """Where pairs go whose answer does not keep the form."""
-    allow: tuple[str, ...] = ()
+    form: Form = "full"
+    """Which faults count: all, or those of the tags alone. Give the reward the same two."""
+    allow: Faults = ()
     """Faults of form that do not count."""
     leaks: Literal["keep", "drop"] = "keep"
     """`drop` leaves right answers out whose rubric gives away its verdict."""
     unanswered: Literal["stop", "drop"] = "stop"
     """Requests that stayed without an answer: stop, to ask again on the next run, or leave the pairs out."""
-
-    @field_validator("allow")
-    @classmethod
-    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in VIOLATIONS:
-                raise ValueError(unknown("fault", name, VIOLATIONS))
-        return value
 
 
 class ModelPrompt(Entry):

@@ -16,6 +16,7 @@ from evaluators.messages import ChatBackend
 from evaluators.records import ORDERS, Item, Order, Rubric
 from evaluators.rubrics.leaks import leak_classes
 from evaluators.writers.base import Draw
+from evaluators.writers.methods import proxy_grm
 from harness_plugins.experiment.run import block_on
 from harness_plugins.experiment.writing import Written, write
 from harness_plugins.folder.run_folder import RunFolder
@@ -115,7 +116,8 @@ def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterato
 
 def outcome_of(pair: Pair, rubrics: Mapping[Order, Rubric], distil: Distil, think: bool = False) -> Taught:
     """`malformed` where an answer breaks the form, `hard` where a verdict is wrong, `leaking` where that is asked for, `correct`."""
-    faults = tuple(dict.fromkeys(f for r in rubrics.values() for f in r.violations if f not in distil.allow))
+    violations = dict.fromkeys(v for r in rubrics.values() for v in r.violations)
+    faults = proxy_grm.faults(violations, distil.form, distil.allow)
     if faults or any(r.status != "valid" or r.verdict is None for r in rubrics.values()):
         return Taught(pair, "malformed", rubrics, faults)
     if any((r.verdict == 1) != preferred_first(pair.item, o) for o, r in rubrics.items()):

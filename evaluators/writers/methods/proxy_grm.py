@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+from pydantic import AfterValidator
+
+from evaluators.inputs.names import unknown
 from evaluators.prompts.criteria import parse_criteria
 from evaluators.records import Answer, Criterion
 from evaluators.replies.forms import after_reasoning, named
@@ -60,6 +63,20 @@ CONTENT = frozenset(
     }
 )
 """Violations by what is between the tags."""
+
+
+def known_faults(names: Collection[str]) -> Collection[str]:
+    """Raises:
+    ValueError: one of them is no violation.
+    """
+    for name in names:
+        if name not in VIOLATIONS:
+            raise ValueError(unknown("fault", name, VIOLATIONS))
+    return names
+
+
+Faults = Annotated[tuple[str, ...], AfterValidator(known_faults)]
+"""Violations by name, in a config."""
 
 _SECTIONS = ("rubric", "eval", "answer")
 

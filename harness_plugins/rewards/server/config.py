@@ -24,7 +24,7 @@ from evaluators.inputs.complaints import problem_lines
 from evaluators.inputs.configs import ConfigFile, InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.specs import JudgeSpec
-from evaluators.writers.methods.proxy_grm import Form
+from evaluators.writers.methods.proxy_grm import Faults, Form
 from harness_plugins.rewards.payoffs import FORMAT_WEIGHT, Aggregation
 from harness_plugins.rewards.proxy import Crossed, CutOff, ProxyReward
 from harness_plugins.rewards.resources import DEADLINE_S
@@ -40,7 +40,7 @@ class ProxyGRM(Entry):
     aggregation: Aggregation = "sum"
     format_weight: float = Field(FORMAT_WEIGHT, allow_inf_nan=False)
     form: Form = "full"
-    allow: tuple[str, ...] = ()
+    allow: Faults = ()
     crossed: Crossed | None = None
     leak_penalty: float = Field(0.0, ge=0, allow_inf_nan=False)
     leak_judge: Literal["lexical"] | JudgeSpec | None = None

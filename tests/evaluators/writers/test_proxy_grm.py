@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evaluators.records import Answer
 from evaluators.writers.base import Draft
+from evaluators.writers.methods import proxy_grm
 from evaluators.writers.methods.proxy_grm import VIOLATIONS, parse
 
 RUBRIC = "1. Count (60%): the number of cups is right\n2. Colour (40%): the colours match"
@@ -136,3 +137,11 @@ def test_any_arrangement_is_parsed_and_no_tag_ends_up_in_a_rubric(text: str) -> 
     assert draft.verdict in (None, 1, 2) and all(math.isnan(c.weight) or c.weight >= 0 for c in draft.criteria)
     if not draft.violations:
         assert draft.rubric and draft.verdict
+
+
+def test_which_violations_are_faults() -> None:
+    violations = ("unclosed_eval", "empty_answer", "weights_do_not_sum", "text_outside")
+    assert proxy_grm.faults(violations) == violations
+    assert proxy_grm.faults(violations, "tags") == ("unclosed_eval", "text_outside")
+    assert proxy_grm.faults(violations, allow=["text_outside"]) == violations[:3]
+    assert set(proxy_grm.CONTENT) < set(proxy_grm.VIOLATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -12,14 +13,18 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from evaluators.errors import BackendError
 from evaluators.messages import ChatRequest, text_of
+from evaluators.records import Candidate, Item, Label
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockBackend
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.plugins import SOURCES
+from harness_plugins.rewards import ProxyReward, Sample
+from harness_plugins.rewards.trl import text_of as text_of_completion
 from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import load_data_config
 from harness_plugins.training_data.reading import read_sources
@@ -344,6 +349,16 @@ def test_answers_that_failed_are_asked_again_and_nothing_else(make_pairs: MakePa
     )
 
 
+def well_formed(completion: str, **rule: Any) -> bool:
+    item = Item("x:0", "x", "0", 0, "q", (Candidate("good"), Candidate("bad")), (0, 1), Label(preferred=0))
+
+    async def rewarded() -> bool:
+        async with ProxyReward(None, **rule) as reward:
+            return (await reward.reward(Sample(item, "AB", completion))).well_formed
+
+    return asyncio.run(rewarded())
+
+
 def test_form_leaks_and_both_orders(make_pairs: MakePairs, tmp_path: Path) -> None:
     make_pairs(24)
 
@@ -367,7 +382,14 @@ def test_form_leaks_and_both_orders(make_pairs: MakePairs, tmp_path: Path) -> No
         "weights_do_not_sum",
         "unclosed_eval, text_outside",
     }
-    assert outcomes("allow: [weights_do_not_sum]", "allow")["malformed"] == 6
+    for same_rule in ("allow: [weights_do_not_sum]", "form: tags"):
+        folder = same_rule.partition(":")[0]
+        assert outcomes(same_rule, folder)["malformed"] == 6
+        taught = [text_of_completion(r["messages"][-1:]) for r in read_jsonl(tmp_path / folder / "trl" / "grm_sft.jsonl")]
+        by_reward = [well_formed(text, **yaml.safe_load(same_rule)) for text in taught]
+        assert all(by_reward) and not all(map(well_formed, taught)), (
+            "what is taught is what the reward takes for well-formed"
+        )
     assert outcomes("leaks: drop", "leaks")["leaking"] > 0
     both = outcomes("orders: both", "both")
     assert both["correct"] < one["correct"]  # right in one order by luck is not right in both
