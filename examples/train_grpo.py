@@ -1,9 +1,10 @@
 """GRPO of the Proxy-GRM pipeline with TRL: Proxy-RL (accuracy alone) and GRM-RL (accuracy, the proxy's verdict, the form).
 
-    accelerate launch --num_processes 8 examples/train_grpo.py proxy_rl results/data/proxy-grm/trl/proxy_rl.jsonl \\
-        --model checkpoints/proxy-sft --vllm --out checkpoints/proxy-rl
-    accelerate launch --num_processes 8 examples/train_grpo.py grm_rl results/data/proxy-grm/trl/grm_rl.jsonl \\
-        --model checkpoints/grm-sft --reward examples/reward.yaml --vllm --out checkpoints/grm-rl
+    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 8 examples/train_grpo.py \\
+        proxy_rl results/data/proxy-grm/trl/proxy_rl.jsonl --model checkpoints/proxy-sft --vllm --out checkpoints/proxy-rl
+    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 8 examples/train_grpo.py \\
+        grm_rl results/data/proxy-grm/trl/grm_rl.jsonl --model checkpoints/grm-sft \\
+        --reward examples/reward.yaml --vllm --out checkpoints/grm-rl
     python examples/train_grpo.py grm_rl --tiny --out tiny      # bundled pairs, both stages of SFT before it, on CPU
 
 Needs `pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision`, and vllm for `--vllm`, without which generation takes most of the
@@ -113,6 +114,7 @@ def reward_of(part: str, reward: Any = None, server: str | None = None, token_en
 
 def train(data: Path, model: str, reward: Any, out: Path, max_pixels: int, **settings: Any) -> Any:
     """Train on a part's file and save model and processor; returns TRL's log entries."""
+    import weights
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from trl import GRPOConfig, GRPOTrainer
 
@@ -121,12 +123,16 @@ def train(data: Path, model: str, reward: Any, out: Path, max_pixels: int, **set
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
     config = GRPOConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = GRPOTrainer(
-        model=AutoModelForImageTextToText.from_pretrained(model, dtype="bfloat16" if config.bf16 else "float32"),
+        model=AutoModelForImageTextToText.from_pretrained(
+            model, dtype="float32"
+        ),  # bf16 is for computing: weights.py says why
         args=config,
         reward_funcs=reward,
         train_dataset=trl.load(data),
         processing_class=processor,
+        callbacks=[weights.WeightsMoved()],
     )
+    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     trainer.train()
     trainer.save_model(str(out))
     processor.save_pretrained(str(out))

@@ -1,8 +1,10 @@
 """SFT of the Proxy-GRM pipeline with TRL: the proxy (Proxy-SFT) and the GRM's cold start, from what `rubric-harness data` wrote.
 
     rubric-harness data examples/data.yaml
-    accelerate launch --num_processes 4 examples/train_sft.py results/data/proxy-grm/trl/proxy_sft.jsonl --out checkpoints/proxy-sft
-    accelerate launch --num_processes 4 examples/train_sft.py results/data/proxy-grm/trl/grm_sft.jsonl --out checkpoints/grm-sft
+    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 4 \\
+        examples/train_sft.py results/data/proxy-grm/trl/proxy_sft.jsonl --out checkpoints/proxy-sft
+    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 4 \\
+        examples/train_sft.py results/data/proxy-grm/trl/grm_sft.jsonl --out checkpoints/grm-sft
     python examples/train_sft.py --tiny proxy_sft --out /tmp/tiny     # bundled pairs, a scripted teacher, a random model, on CPU
 
 Needs `pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision`.
@@ -18,7 +20,9 @@ reported for the paper where that differs.
 | longest sequence, largest image | 8192 tokens, 1,003,520 pixels | |
 | held out | 1 % | |
 
-Both train the whole of Qwen2.5-VL-7B-Instruct in bf16 (ZeRO-2 in the scripts: an accelerate config of yours), on the answer alone.
+Both train the whole of Qwen2.5-VL-7B-Instruct on the answer alone, with ZeRO-2 as in the scripts (`examples/accelerate/` has ZeRO-3
+and FSDP too): weights in fp32, computing in bf16. After ten steps the share of the weights that moved is printed; `weights.py` says
+why.
 """
 
 from __future__ import annotations
@@ -89,6 +93,7 @@ def arguments() -> argparse.Namespace:
 
 def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -> Any:
     """Train on a part's file and save model and processor; returns TRL's last log entries."""
+    import weights
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from trl import SFTConfig, SFTTrainer
 
@@ -101,12 +106,16 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
     parts = rows.train_test_split(test_size=held, seed=0)
     config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = SFTTrainer(
-        model=AutoModelForImageTextToText.from_pretrained(model, dtype="bfloat16" if config.bf16 else "float32"),
+        model=AutoModelForImageTextToText.from_pretrained(
+            model, dtype="float32"
+        ),  # bf16 is for computing: weights.py says why
         args=config,
         train_dataset=parts["train"],
         eval_dataset=parts["test"],
         processing_class=processor,
+        callbacks=[weights.WeightsMoved()],
     )
+    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     trainer.train()
     trainer.save_model(str(out))
     processor.save_pretrained(str(out))

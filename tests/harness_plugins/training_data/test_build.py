@@ -385,7 +385,9 @@ def test_form_leaks_and_both_orders(make_pairs: MakePairs, tmp_path: Path) -> No
     for same_rule in ("allow: [weights_do_not_sum]", "form: tags"):
         folder = same_rule.partition(":")[0]
         assert outcomes(same_rule, folder)["malformed"] == 6
-        taught = [text_of_completion(r["messages"][-1:]) for r in read_jsonl(tmp_path / folder / "trl" / "grm_sft.jsonl")]
+        taught = [
+            text_of_completion(r["messages"][-1:]) for r in read_jsonl(tmp_path / folder / "trl" / "grm_sft.jsonl")
+        ]
         by_reward = [well_formed(text, **yaml.safe_load(same_rule)) for text in taught]
         assert all(by_reward) and not all(map(well_formed, taught)), (
             "what is taught is what the reward takes for well-formed"
