@@ -25,7 +25,7 @@ for the paper where that differs. The scripts train the GRM; that Proxy-RL takes
 | reward | accuracy + proxy, each +1 or -1, and format 0.5 | the same |
 | the proxy | T 0, 16384 tokens, TP 4 | |
 
-Here prompts are not cut: `rubric-harness data` filters them. Rollouts run in vLLM on each GPU (TP 1), where `--vllm` is given.
+Longer prompts are left out and counted. Rollouts run in vLLM on each GPU (TP 1), where `--vllm` is given.
 Where the proxy never answered the scripts count 0; here such a completion is masked. Proxy-RL earns +1 where the proxy's verdict
 is the label and -1 where it is not, or where there is none.
 """
@@ -41,6 +41,7 @@ import train_sft
 
 PARTS = ("proxy_rl", "grm_rl")
 PROMPTS, MINI_BATCHES, MICRO = 256, 2, 8
+MAX_PROMPT = 4096
 SCRIPTS: dict[str, Any] = {
     "num_train_epochs": 1,
     "per_device_train_batch_size": MICRO,
@@ -83,6 +84,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--group", type=int, default=8, help="completions a prompt; default: the scripts'; 7 in the paper"
     )
+    parser.add_argument(
+        "--max-prompt", type=int, default=MAX_PROMPT, help="tokens; default: the scripts'. Longer rows are left out"
+    )
     parser.add_argument("--max-tokens", type=int, default=8192, help="of a completion; default: the scripts'")
     parser.add_argument(
         "--max-pixels", type=int, default=train_sft.PIXELS, help="of an image; default: the SFT scripts'"
@@ -94,6 +98,7 @@ def arguments() -> argparse.Namespace:
         parser.error("give the file that `rubric-harness data` wrote and --model, or --tiny alone")
     if args.data and (args.part == "grm_rl") != ((args.reward is None) != (args.server is None)):
         parser.error("grm_rl needs its proxy: --reward FILE or --server URL, one of them; proxy_rl takes neither")
+    train_sft.check_file(parser, args.data)
     return args
 
 
@@ -112,15 +117,20 @@ def reward_of(part: str, reward: Any = None, server: str | None = None, token_en
     return proxy_grm_reward(RewardClient(server, token_env=token_env) if server else proxy_of(reward).reward())
 
 
-def train(data: Path, model: str, reward: Any, out: Path, max_pixels: int, **settings: Any) -> Any:
+def train(
+    data: Path, model: str, reward: Any, out: Path, max_pixels: int, *, max_prompt: int = MAX_PROMPT, **settings: Any
+) -> Any:
     """Train on a part's file and save model and processor; returns TRL's log entries."""
+
     import weights
+    from rows import short_enough
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from trl import GRPOConfig, GRPOTrainer
 
     from harness_plugins.training_data.exports import trl
 
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
+    rows = short_enough(trl.load(data), processor, max_prompt, "--max-prompt")
     config = GRPOConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = GRPOTrainer(
         model=AutoModelForImageTextToText.from_pretrained(
@@ -128,7 +138,7 @@ def train(data: Path, model: str, reward: Any, out: Path, max_pixels: int, **set
         ),  # bf16 is for computing: weights.py says why
         args=config,
         reward_funcs=reward,
-        train_dataset=trl.load(data),
+        train_dataset=rows,
         processing_class=processor,
         callbacks=[weights.WeightsMoved()],
     )
@@ -182,11 +192,20 @@ def main() -> None:
         settings |= {"max_completion_length": args.max_tokens, "use_vllm": args.vllm, "vllm_mode": "colocate"}
         settings |= batches(args.group, PartialState().num_processes) | {"bf16": True, "gradient_checkpointing": True}
         reward = reward_of(args.part, args.reward, args.server, args.token_env)
-        history = train(args.data, args.model, reward, args.out, args.max_pixels, **settings, logging_steps=1)
+        history = train(
+            args.data,
+            args.model,
+            reward,
+            args.out,
+            args.max_pixels,
+            max_prompt=args.max_prompt,
+            **settings,
+            logging_steps=1,
+        )
     shown = ("step", "reward", "kl", "judge_fail_rate", "answer_right", "well_formed", "proxy_right", "train_runtime")
     for entry in history:
         print({k: entry[k] for k in shown if k in entry})
 
 
 if __name__ == "__main__":
-    main()
+    train_sft.in_plain_words(main)

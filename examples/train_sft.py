@@ -30,11 +30,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("proxy_sft", "grm_sft")
+INSTALL = "run: pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision"
 PIXELS = 1_003_520
 SCRIPTS: dict[str, Any] = {
     "num_train_epochs": 1,
@@ -79,7 +81,7 @@ def arguments() -> argparse.Namespace:
         "--max-length",
         type=int,
         default=8192,
-        help="tokens; default: the scripts'. TRL cuts off what is longer, and with it the <answer>",
+        help="tokens; default: the scripts'. Longer rows are left out and counted",
     )
     parser.add_argument("--max-pixels", type=int, default=PIXELS, help="of an image; default: the scripts'")
     parser.add_argument(
@@ -88,12 +90,34 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if (args.data is None) == (args.tiny is None):
         parser.error("give the file that `rubric-harness data` wrote, or --tiny PART")
+    check_file(parser, args.data)
     return args
+
+
+def check_file(parser: argparse.ArgumentParser, path: Path | None) -> None:
+    if path is not None and not path.is_file():
+        parser.error(f"{path}: no such file; `rubric-harness data` writes it")
+
+
+def in_plain_words(main: Callable[[], None]) -> None:
+    """Run a recipe. What its user can put right is one line: a package or a model that is not there, a config that does not fit."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from evaluators.errors import UserError
+
+        try:
+            main()
+        except (UserError, OSError) as e:
+            sys.exit(f"error: {e}")
+    except ModuleNotFoundError as e:
+        sys.exit(f"error: the package {(e.name or '').partition('.')[0]} is not installed; {INSTALL}")
 
 
 def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -> Any:
     """Train on a part's file and save model and processor; returns TRL's last log entries."""
+
     import weights
+    from rows import short_enough
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from trl import SFTConfig, SFTTrainer
 
@@ -102,9 +126,10 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
     rows = trl.load(data, "prompt_completion")
     rows = rows.select_columns([c for c in ("prompt", "completion", "images") if c in rows.column_names])
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
+    config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
+    rows = short_enough(rows, processor, config.max_length, "--max-length")
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)
-    config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = SFTTrainer(
         model=AutoModelForImageTextToText.from_pretrained(
             model, dtype="float32"
@@ -168,4 +193,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_plain_words(main)

@@ -61,9 +61,67 @@ def test_help_needs_no_trainer(script: str) -> None:
         (["grm_rl"], "--tiny alone"),
         (["grm_rl", "x.jsonl", "--model", "m"], "needs its proxy"),
         (["proxy_rl", "x.jsonl", "--model", "m", "--reward", "r.yaml"], "proxy_rl takes neither"),
+        (["proxy_rl", "x.jsonl", "--model", "m"], "x.jsonl: no such file; `rubric-harness data` writes it"),
     ],
 )
 def test_what_does_not_fit_is_said(arguments: list[str], said: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "train_grpo.py"), *arguments, "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        ("accelerate", "the package accelerate is not installed; run: pip install"),
+        ("evaluators", "the package evaluators is not"),
+    ],
+)
+def test_a_package_that_is_missing_is_one_line(package: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("{}\n")
+    recipe = str(ROOT / "examples" / "train_grpo.py")
+    script = f"import sys, runpy; sys.modules[{package!r}] = None; runpy.run_path({recipe!r}, run_name='__main__')"
+    arguments = ["proxy_rl", str(tmp_path / "x.jsonl"), "--model", "m", "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples")}
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("config", ["proxy_grm: {proxy: {name: p}}", "rpo: 5"])
+def test_a_reward_or_a_model_that_does_not_fit_is_one_line(config: str, tmp_path: Path) -> None:
+    pytest.importorskip("trl", reason="needs TRL; `make test-trainers` runs this")
+    (tmp_path / "x.jsonl").write_text("{}\n")
+    (tmp_path / "reward.yaml").write_text(config)
+    command = [sys.executable, str(ROOT / "examples" / "train_grpo.py"), "grm_rl", str(tmp_path / "x.jsonl"), "--model"]
+    command += [str(tmp_path / "none"), "--reward", str(tmp_path / "reward.yaml"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "reward.yaml:1" in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.heavy
+def test_rows_that_do_not_fit_are_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for needed in ("trl", "datasets"):
+        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
+    from transformers import AutoProcessor
+
+    from harness_plugins.training_data.exports import trl
+
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    sft, rows = importlib.import_module("train_sft"), importlib.import_module("rows")
+    data = sft.tiny_data(tmp_path / "data")
+    processor = AutoProcessor.from_pretrained(sft.tiny_model(data, tmp_path / "random"))
+    part = trl.load(data / "grm_sft.jsonl", "prompt_completion")
+    lengths = sorted(rows.tokens(row, processor) for row in part)
+    assert lengths[0] < lengths[-1], "of different lengths"
+    assert len(rows.short_enough(part, processor, lengths[-1], "--max-length")) == len(part)
+    assert "left out" not in capsys.readouterr().out
+    fitting = rows.short_enough(part, processor, lengths[-1] - 1, "--max-length")
+    assert 0 < len(fitting) < len(part)
+    assert f"(--max-length; the longest {lengths[-1]:,}) and are left out" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="nothing is left to train on; raise --max-length"):
+        rows.short_enough(part, processor, 1, "--max-length")
+    prompts = trl.load(data / "grm_rl.jsonl")
+    assert all(rows.tokens(row, processor) > 10 for row in prompts)
