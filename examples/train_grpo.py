@@ -91,7 +91,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--max-pixels", type=int, default=train_sft.PIXELS, help="of an image; default: the SFT scripts'"
     )
-    parser.add_argument("--vllm", action="store_true", help="generate with vLLM, in the processes that train")
+    parser.add_argument("--vllm", action="store_true", help="generate with vLLM")
+    parser.add_argument(
+        "--vllm-mode",
+        choices=("colocate", "server"),
+        default="colocate",
+        help="colocate: in the processes that train (default); server: `trl vllm-serve --model MODEL`, on GPUs of its own",
+    )
+    parser.add_argument("--log-completions", action="store_true", help="print some completions with their rewards")
+    train_sft.training_options(parser)
     parser.add_argument("--tiny", action="store_true", help="bundled pairs and tiny models, a few steps on CPU")
     args = parser.parse_args()
     if args.tiny == (args.data is not None) or (args.data is None) != (args.model is None):
@@ -118,13 +126,21 @@ def reward_of(part: str, reward: Any = None, server: str | None = None, token_en
 
 
 def train(
-    data: Path, model: str, reward: Any, out: Path, max_pixels: int, *, max_prompt: int = MAX_PROMPT, **settings: Any
+    data: Path,
+    model: str,
+    reward: Any,
+    out: Path,
+    max_pixels: int,
+    *,
+    max_prompt: int = MAX_PROMPT,
+    resume: bool = False,
+    rank: int | None = None,
+    **settings: Any,
 ) -> Any:
     """Train on a part's file and save model and processor; returns TRL's log entries."""
-
     import weights
     from rows import short_enough
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoProcessor
     from trl import GRPOConfig, GRPOTrainer
 
     from harness_plugins.training_data.exports import trl
@@ -133,18 +149,15 @@ def train(
     rows = short_enough(trl.load(data), processor, max_prompt, "--max-prompt")
     config = GRPOConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = GRPOTrainer(
-        model=AutoModelForImageTextToText.from_pretrained(
-            model, dtype="float32"
-        ),  # bf16 is for computing: weights.py says why
+        model=train_sft.in_32_bits(model),
         args=config,
         reward_funcs=reward,
         train_dataset=rows,
         processing_class=processor,
         callbacks=[weights.WeightsMoved()],
+        peft_config=train_sft.adapter(rank),
     )
-    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
-    trainer.train()
-    trainer.save_model(str(out))
+    train_sft.run(trainer, out, resume)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -184,12 +197,15 @@ def main() -> None:
     args = arguments()
     if args.tiny:
         data, model, reward = tiny(args.part, args.out)
-        history = train(data, model, reward, args.out / "trained", train_sft.TINY_PIXELS, **TINY)
+        settings = TINY | train_sft.settings_of(args) | {"resume": args.resume, "rank": args.peft}
+        history = train(data, model, reward, args.out / "trained", train_sft.TINY_PIXELS, **settings)
     else:
         from accelerate import PartialState
 
         settings = {"learning_rate": args.learning_rate, "num_generations": args.group}
-        settings |= {"max_completion_length": args.max_tokens, "use_vllm": args.vllm, "vllm_mode": "colocate"}
+        settings |= {"max_completion_length": args.max_tokens, "use_vllm": args.vllm, "vllm_mode": args.vllm_mode}
+        settings |= {"log_completions": args.log_completions, "resume": args.resume, "rank": args.peft}
+        settings |= train_sft.settings_of(args)
         settings |= batches(args.group, PartialState().num_processes) | {"bf16": True, "gradient_checkpointing": True}
         reward = reward_of(args.part, args.reward, args.server, args.token_env)
         history = train(

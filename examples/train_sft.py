@@ -84,6 +84,7 @@ def arguments() -> argparse.Namespace:
         help="tokens; default: the scripts'. Longer rows are left out and counted",
     )
     parser.add_argument("--max-pixels", type=int, default=PIXELS, help="of an image; default: the scripts'")
+    training_options(parser)
     parser.add_argument(
         "--tiny", choices=PARTS, help="this part of the bundled pairs, with a random model, a few steps on CPU"
     )
@@ -92,6 +93,58 @@ def arguments() -> argparse.Namespace:
         parser.error("give the file that `rubric-harness data` wrote, or --tiny PART")
     check_file(parser, args.data)
     return args
+
+
+def training_options(parser: argparse.ArgumentParser) -> None:
+    """What both recipes take."""
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the newest checkpoint in --out, if there is one"
+    )
+    parser.add_argument("--save-steps", type=int, help="steps from one checkpoint to the next")
+    parser.add_argument("--save-total-limit", type=int, default=2, help="checkpoints to keep (default: 2)")
+    parser.add_argument("--report-to", default="none", help="none, tensorboard, wandb or trackio (default: none)")
+    parser.add_argument(
+        "--deepspeed", type=Path, help="a DeepSpeed configuration in JSON, in place of an accelerate one"
+    )
+    parser.add_argument(
+        "--peft", type=int, metavar="RANK", help="train a LoRA adapter of this rank, not the whole model"
+    )
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of both recipes, as the trainer's arguments have them."""
+    settings = {"save_total_limit": args.save_total_limit, "report_to": args.report_to}
+    settings |= {"save_strategy": "steps", "save_steps": args.save_steps} if args.save_steps else {}
+    return settings | ({"deepspeed": str(args.deepspeed)} if args.deepspeed else {})
+
+
+def in_32_bits(model: str) -> Any:
+    """A model to be trained: bf16 is for computing, and too coarse for weights (`weights.py`)."""
+    from transformers import AutoModelForImageTextToText
+
+    return AutoModelForImageTextToText.from_pretrained(model, dtype="float32")
+
+
+def adapter(rank: int | None) -> Any:
+    """The configuration of a LoRA adapter, or None."""
+    if rank is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def run(trainer: Any, out: Path, resume: bool) -> None:
+    """Train, from the newest checkpoint where that is asked for, and save the model."""
+    import weights
+    from transformers.trainer_utils import get_last_checkpoint
+
+    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
+    checkpoint = get_last_checkpoint(str(out)) if resume and out.is_dir() else None
+    if resume:
+        print(f"going on from {checkpoint}" if checkpoint else f"no checkpoint in {out}: from the beginning")
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_model(str(out))
 
 
 def check_file(parser: argparse.ArgumentParser, path: Path | None) -> None:
@@ -113,12 +166,20 @@ def in_plain_words(main: Callable[[], None]) -> None:
         sys.exit(f"error: the package {(e.name or '').partition('.')[0]} is not installed; {INSTALL}")
 
 
-def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -> Any:
+def train(
+    data: Path,
+    model: str,
+    out: Path,
+    max_pixels: int,
+    *,
+    resume: bool = False,
+    rank: int | None = None,
+    **settings: Any,
+) -> Any:
     """Train on a part's file and save model and processor; returns TRL's last log entries."""
-
     import weights
     from rows import short_enough
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoProcessor
     from trl import SFTConfig, SFTTrainer
 
     from harness_plugins.training_data.exports import trl
@@ -131,18 +192,15 @@ def train(data: Path, model: str, out: Path, max_pixels: int, **settings: Any) -
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)
     trainer = SFTTrainer(
-        model=AutoModelForImageTextToText.from_pretrained(
-            model, dtype="float32"
-        ),  # bf16 is for computing: weights.py says why
+        model=in_32_bits(model),
         args=config,
         train_dataset=parts["train"],
         eval_dataset=parts["test"],
         processing_class=processor,
         callbacks=[weights.WeightsMoved()],
+        peft_config=adapter(rank),
     )
-    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
-    trainer.train()
-    trainer.save_model(str(out))
+    run(trainer, out, resume)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -183,10 +241,12 @@ def main() -> None:
     if args.tiny:
         data = tiny_data(args.out / "data")
         model = tiny_model(data, args.out / "random")
-        history = train(data / f"{args.tiny}.jsonl", model, args.out / "trained", TINY_PIXELS, **TINY)
+        settings = TINY | settings_of(args) | {"resume": args.resume, "rank": args.peft}
+        history = train(data / f"{args.tiny}.jsonl", model, args.out / "trained", TINY_PIXELS, **settings)
     else:
         settings = {"learning_rate": args.learning_rate, "max_length": args.max_length}
         settings |= {"bf16": True, "gradient_checkpointing": True, "logging_steps": 10}
+        settings |= {"resume": args.resume, "rank": args.peft} | settings_of(args)
         history = train(args.data, args.model, args.out, args.max_pixels, **settings)
     for entry in history:
         print({k: entry[k] for k in ("step", "loss", "eval_loss", "train_runtime") if k in entry})

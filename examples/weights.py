@@ -45,12 +45,14 @@ class WeightsMoved(TrainerCallback):
     def __init__(self) -> None:
         self.share: float | None = None
         self._before: dict[str, torch.Tensor] = {}
+        self._last = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         self._before = dict(_sampled(model))
+        self._last = min(state.global_step + STEPS, state.max_steps)  # it may go on from a checkpoint
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        if state.global_step == min(STEPS, state.max_steps):
+        if state.global_step == self._last:
             self._report(model, state)
 
     def _report(self, model: Any, state: Any) -> None:
@@ -64,7 +66,7 @@ class WeightsMoved(TrainerCallback):
         if not total or not state.is_world_process_zero:
             return
         self.share = moved / total
-        print(f"after {state.global_step} steps {self.share:.2%} of the weights have moved")
+        print(f"at step {state.global_step} {self.share:.2%} of the weights have moved")
         if self.share < FEW:
             print(
                 "warning: that is few: the learning rate is small for the weights' precision, or most of them are frozen"

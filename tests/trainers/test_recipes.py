@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,55 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(
         rows.short_enough(part, processor, 1, "--max-length")
     prompts = trl.load(data / "grm_rl.jsonl")
     assert all(rows.tokens(row, processor) > 10 for row in prompts)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import train_sft
+train_sft.train(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), train_sft.TINY_PIXELS, **train_sft.TINY | {settings!r})
+"""
+
+
+@pytest.mark.heavy
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for needed in ("trl", "datasets"):
+        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
+    from safetensors.torch import load_file
+
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    sft = importlib.import_module("train_sft")
+    data = sft.tiny_data(tmp_path / "data") / "proxy_sft.jsonl"
+    model = sft.tiny_model(data.parent, tmp_path / "random")
+    settings = {"max_steps": 12, "save_strategy": "steps", "save_steps": 4, "logging_steps": 4}
+    sft.train(data, model, tmp_path / "whole", sft.TINY_PIXELS, **sft.TINY | settings)
+
+    script = KILLED.format(settings=settings)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'examples'}:{ROOT}"}
+    command = [sys.executable, "-c", script, str(data), model, str(tmp_path / "killed")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (tmp_path / "killed" / "checkpoint-4" / "trainer_state.json").exists():
+            assert process.poll() is None, "it ended before its first checkpoint"
+            time.sleep(0.02)
+        process.kill()
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    capsys.readouterr()
+    sft.train(data, model, tmp_path / "killed", sft.TINY_PIXELS, resume=True, **sft.TINY | settings)
+    assert "going on from" in capsys.readouterr().out
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == resumed.keys() and all(bool((whole[k] == resumed[k]).all()) for k in whole)
+
+
+@pytest.mark.heavy
+def test_an_adapter_is_trained_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed in ("trl", "datasets", "peft"):
+        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    sft = importlib.import_module("train_sft")
+    data = sft.tiny_data(tmp_path / "data") / "proxy_sft.jsonl"
+    model = sft.tiny_model(data.parent, tmp_path / "random")
+    sft.train(data, model, tmp_path / "out", sft.TINY_PIXELS, rank=4, **sft.TINY | {"max_steps": 2})
+    assert (tmp_path / "out" / "adapter_model.safetensors").exists()
+    assert not (tmp_path / "out" / "model.safetensors").exists()

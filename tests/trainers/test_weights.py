@@ -59,7 +59,7 @@ def test_fp32_weights_move_and_bf16_weights_hardly(
     assert trained(weights, tmp_path, torch.float32) > 0.95
     assert "warning" not in capsys.readouterr().out
     assert trained(weights, tmp_path, torch.bfloat16) < 0.4
-    assert "after 10 steps" in (said := capsys.readouterr().out) and "warning: that is few" in said
+    assert "at step 10" in (said := capsys.readouterr().out) and "warning: that is few" in said
 
 
 def test_weights_of_16_bits_are_refused_where_nobody_keeps_a_copy(weights: Any) -> None:
