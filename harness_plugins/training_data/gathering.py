@@ -62,7 +62,7 @@ def gather(config: DataConfig, folder: Path, hashes: Journal | None, limit: int 
         raise UserError(*shown[:SHOWN_PROBLEMS], *more)
     pairs = [replace(p, item=digested(p.item, images)) for p in pairs]
     pairs, unfit = filtered(pairs, config.filters)
-    pairs, duplicates = without_duplicates(pairs)
+    pairs, duplicates = without_duplicates(pairs, images, config.contamination.distance)
     benchmarks = [_indexed(entry, images, config.contamination, steps) for entry in config.against]
     overlap = contaminated(pairs, [b.index for b in benchmarks], images, config.contamination)
     # Reversed, so that of several hits the first is the reason on record.

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from evaluators.images.media import with_digests
 from evaluators.keys import digest, normalised
-from evaluators.records import Item
+from evaluators.records import Item, MediaFile
 from harness_plugins.benchmarks.components import components
 from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
-from harness_plugins.training_data.images import BITS, Images, Near, OwnedHash
+from harness_plugins.training_data.images import ALIKE, BITS, Images, Near, OwnedHash
 from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
 
@@ -23,9 +23,9 @@ def digested(item: Item, images: Images) -> Item:
     return with_digests(item, {p: images[p].sha256 for p in files}) if files else item
 
 
-def looks(item: Item, images: Images) -> list[str]:
-    """The perceptual hashes of its media."""
-    return [h for m in item.all_media() for f in m.files if (h := images[f.path].phash)]
+def looks(item: Item, images: Images) -> list[OwnedHash]:
+    """The perceptual hashes of its media, each with its file's path."""
+    return [OwnedHash(h, f.path) for m in item.all_media() for f in m.files if (h := images[f.path].phash)]
 
 
 def _texts_digest(item: Item) -> str:
@@ -39,25 +39,61 @@ def _media_digests(item: Item) -> list[str]:
     return first + sorted(f.sha256 for c in item.candidates for m in c.media for f in m.files)
 
 
-def without_duplicates(pairs: Sequence[Pair]) -> Selection:
+def without_duplicates(pairs: Sequence[Pair], images: Images, distance: int) -> Selection:
     """One pair of each set that says and shows the same; none of a set whose labels contradict each other.
 
-    Items must have the digests of their media.
+    An image that was encoded again shows the same. Items must have the digests of their media.
+
+    Args:
+        distance: bits in which the perceptual hashes of one look may differ.
     """
-    sets: dict[str, list[Pair]] = defaultdict(list)
+    sets: dict[str, list[list[Pair]]] = defaultdict(list)
     for pair in pairs:
-        sets[digest(_texts_digest(pair.item), _media_digests(pair.item))].append(pair)
+        same_texts = sets[_texts_digest(pair.item)]
+        copies = next((c for c in same_texts if _show_the_same(c[0].item, pair.item, images, distance)), None)
+        if copies is None:
+            same_texts.append([pair])
+        else:
+            copies.append(pair)
     unique: list[Pair] = []
     dropped: list[Dropped] = []
-    for copies in sets.values():
-        first, *others = copies
-        if len({_preferred(p.item) for p in copies}) > 1:
-            detail = f"its like prefers the other response: {first.place}"
-            dropped += [p.dropped("conflicting_labels", detail) for p in copies]
+    for first, *others in (copies for same_texts in sets.values() for copies in same_texts):
+        opposed = [p for p in others if _preferred(p.item) != _preferred(first.item)]
+        if opposed:
+            dropped.append(first.dropped("conflicting_labels", f"{opposed[0].place} prefers the other response"))
+            for pair in others:
+                other = first if pair in opposed else opposed[0]
+                dropped.append(pair.dropped("conflicting_labels", f"{other.place} prefers the other response"))
             continue
         unique.append(first)
         dropped += [p.dropped("duplicate", f"of {first.uid} ({first.place})") for p in others]
     return Selection(unique, dropped)
+
+
+def _show_the_same(item: Item, other: Item, images: Images, distance: int) -> bool:
+    """Whether two items whose texts are the same have the same media, as they are or as they look."""
+    if _media_digests(item) == _media_digests(other):
+        return True
+    files, other_files = ([f.path for f in _files_in_order(i)] for i in (item, other))
+    return len(files) == len(other_files) and all(
+        _look_alike(a, b, images, distance) for a, b in zip(files, other_files, strict=True)
+    )
+
+
+def _files_in_order(item: Item) -> list[MediaFile]:
+    """Of the request, then of the candidates, by what they say."""
+    candidates = sorted(item.candidates, key=lambda c: normalised(c.text) or c.text)
+    return [f for media in (item.media, *(c.media for c in candidates)) for m in media for f in m.files]
+
+
+def _look_alike(path: str, other: str, images: Images, distance: int) -> bool:
+    facts, other_facts = images[path], images[other]
+    if facts.sha256 == other_facts.sha256:
+        return True
+    if not (facts.phash and other_facts.phash):
+        return False
+    near = (int(facts.phash, 16) ^ int(other_facts.phash, 16)).bit_count() <= distance
+    return near and images.likeness(path, other) >= ALIKE
 
 
 def _preferred(item: Item) -> str:
@@ -74,17 +110,30 @@ def clusters(pairs: Sequence[Pair], images: Images, distance: int) -> dict[str, 
         distance: bits in which the perceptual hashes of one look may differ.
     """
     ties = []
-    # Each look is compared once, however many pairs share it.
-    hashes = {h for p in pairs for h in looks(p.item, images)}
-    near = Near((OwnedHash(h, h) for h in hashes), distance)
-    alike = {h: [f"look:{min(h, other)}:{max(h, other)}" for other in near.all_of(h)] for h in hashes}
+    alike = _alike([look for p in pairs for look in looks(p.item, images)], images, distance)
     for pair in pairs:
         item = pair.item
         tied = [p for p in prints(item) if p.startswith(("image:", "request:"))]
-        tied += [tie for h in looks(item, images) for tie in alike[h]]
+        tied += [tie for look in looks(item, images) for tie in alike.get(look.owner, ())]
         tied += [f"group:{item.benchmark}:{item.group}"] if item.group is not None else []
         ties.append([*tied, f"said:{_texts_digest(item)}"])
     return dict(zip((p.uid for p in pairs), components(ties), strict=True))
+
+
+def _alike(hashes: Sequence[OwnedHash], images: Images, distance: int) -> dict[str, list[str]]:
+    """By path, a tie to each other image that looks the same."""
+    first_path: dict[str, OwnedHash] = {}
+    for look in hashes:  # one file of each content is compared
+        first_path.setdefault(images[look.owner].sha256, look)
+    near = Near(first_path.values(), distance)
+    ties: dict[str, list[str]] = defaultdict(list)
+    for look in first_path.values():
+        for neighbour in near.of(look.hex):
+            if neighbour.owner > look.owner and images.likeness(look.owner, neighbour.owner) >= ALIKE:
+                tie = f"look:{look.owner}:{neighbour.owner}"
+                ties[images[look.owner].sha256].append(tie)
+                ties[images[neighbour.owner].sha256].append(tie)
+    return {look.owner: ties[images[look.owner].sha256] for look in hashes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +178,8 @@ class BenchmarkIndex:
             for text in _texts(item):
                 for gram in _grams(text, contamination.ngram):
                     self._grams.setdefault(gram, item.uid)
-        self._near = Near((OwnedHash(h, i.uid) for i in items for h in looks(i, images)), contamination.distance)
+        self._near = Near((look for i in items for look in looks(i, images)), contamination.distance)
+        self._shown_by = {look.owner: i.uid for i in items for look in looks(i, images)}
 
     def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
         """What the pair shares with the benchmark, one hit a signal."""
@@ -139,11 +189,8 @@ class BenchmarkIndex:
             if mark in self._prints:
                 matches.setdefault(names[mark.partition(":")[0]], _Match(self._prints[mark]))
         # The same bytes look the same: that is one finding, not two.
-        if "image" not in matches:
-            near = [n for h in looks(pair.item, images) if (n := self._near.of(h))]
-            if near:
-                nearest = min(near)
-                matches["near_image"] = _Match(nearest.owner, f"{nearest.distance} of {BITS} bits differ")
+        if "image" not in matches and (match := self._look(pair, images)) is not None:
+            matches["near_image"] = match
         for text in () if matches.keys() & self._contamination.remove else _texts(pair.item):  # it goes anyway
             grams = _grams(text, self._contamination.ngram)
             shared = [self._grams[g] for g in grams if g in self._grams]
@@ -152,6 +199,16 @@ class BenchmarkIndex:
                 matches.setdefault("ngram", _Match(shared[0], detail))
         for signal, (item, detail) in matches.items():
             yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
+
+    def _look(self, pair: Pair, images: Images) -> _Match | None:
+        """The benchmark's image that looks most like one of the pair's."""
+        for look in looks(pair.item, images):
+            for neighbour in self._near.of(look.hex):
+                likeness = images.likeness(look.owner, neighbour.owner)
+                if likeness >= ALIKE:
+                    detail = f"{neighbour.distance} of {BITS} bits differ, details {likeness:.2f} alike"
+                    return _Match(self._shown_by[neighbour.owner], detail)
+        return None
 
 
 class _Match(NamedTuple):

@@ -19,6 +19,7 @@ from harness_plugins.benchmarks.loader import load_benchmark
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import PART_FACTS, PARTS, Distil, Part, load_data_config
 from harness_plugins.training_data.images import Near, OwnedHash, phash
+from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.parts import Entry, draw
 from harness_plugins.training_data.teaching import orders_for, preferred_first
 from tests.conftest import ROOT, MakePairs, pair, png, read_jsonl, write_jsonl
@@ -107,19 +108,19 @@ def test_perceptual_hashes_survive_recoding_and_tell_pictures_apart() -> None:
     near = Near((OwnedHash(h, str(n)) for n, h in enumerate(seen)), 4)
     for n in range(40):
         for how in ({"form": "JPEG", "quality": 60}, {"size": 160}, {"size": 64, "form": "WEBP"}):
-            found = near.of(phash(picture(n, **how))[0])  # type: ignore[arg-type]
-            assert found is not None and found.owner == str(n)
-    assert all(near.of(phash(picture(n))[0]) is None for n in range(100, 140))
+            nearest, *_ = near.of(phash(picture(n, **how))[0])  # type: ignore[arg-type]
+            assert nearest.owner == str(n)
+    assert not any(near.of(phash(picture(n))[0]) for n in range(100, 140))
     assert phash(png(7))[0] == ""  # one colour: nothing to be recognised by
     assert "cannot be decoded" in phash(b"\x89PNG\r\n\x1a\n....")[1]
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 8))
-def test_the_nearest_hash_is_found_by_bands_as_by_comparing_all(held: list[int], wanted: int, distance: int) -> None:
-    held = [*held, wanted ^ 0b1011]
-    found = Near((OwnedHash(f"{h:016x}", str(h)) for h in held), distance).of(f"{wanted:016x}")
-    best = min((h ^ wanted).bit_count() for h in held)
-    assert (found is None) == (best > distance) and (found is None or found.distance == best)
+def test_near_hashes_are_found_by_bands_as_by_comparing_all(hashes: list[int], wanted: int, distance: int) -> None:
+    hashes = [*hashes, wanted ^ 0b1011]
+    neighbours = Near((OwnedHash(f"{h:016x}", str(h)) for h in hashes), distance).of(f"{wanted:016x}")
+    compared = {((h ^ wanted).bit_count(), str(h)) for h in hashes}
+    assert neighbours == sorted(n for n in compared if n[0] <= distance)
 
 
 def test_imagehash_gives_the_same_hash() -> None:
@@ -317,3 +318,73 @@ def test_the_teacher_sees_the_preferred_response_first_in_half(rows: int, seed: 
     assert abs(2 * sum(preferred_first(i, o) for i, (o,) in zip(items, seen, strict=True)) - rows) <= 1
     assert seen[: rows // 2] == [orders_for(i, Distil(), seed) for i in items[: rows // 2]]  # whatever else there is
     assert all(orders_for(i, Distil(orders="both"), seed) == ("AB", "BA") for i in items)
+
+
+def screenshot(seed: int, form: str = "PNG", share: float = 1.0, **how: Any) -> bytes:
+    """One window with other words for each seed: at 32 x 32 they are all alike."""
+    import random
+
+    from PIL import Image, ImageDraw, ImageFont
+
+    rng = random.Random(seed)
+    drawn = Image.new("RGB", (960, 600), "#f5f5f5")
+    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(14)
+    pen.rectangle((0, 0, 960, 50), fill="#24292e")
+    pen.rectangle((0, 50, 200, 600), fill="#e8e8e8")
+    for line in range(16):
+        words = ("".join(rng.choices("abcdefghijklmnop", k=rng.randint(2, 9))) for _ in range(rng.randint(4, 9)))
+        pen.text((240, 80 + line * 30), " ".join(words), fill="#111", font=font)
+    out = io.BytesIO()
+    drawn.resize((int(960 * share), int(600 * share))).save(out, form, **how)
+    return out.getvalue()
+
+
+def test_a_hash_alone_makes_no_two_screenshots_one(tmp_path: Path) -> None:
+    """Of unrelated ones many hashes are near; none is removed or clustered for it, and what was encoded again is found still."""
+    shots = 30
+    hashes = [phash(screenshot(n)).hex for n in range(shots)]
+    near = Near((OwnedHash(h, str(n)) for n, h in enumerate(hashes)), 4)
+    assert sum(len(near.of(h)) - 1 for h in hashes) > 0, "the hash does take some of them for one"
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    bench = [{**pair(100 + n, media=[f"{n}.png"]), "id": f"b{n}"} for n in range(shots)]
+    write_jsonl(folder / "bench.jsonl", bench)
+    for n in range(shots):
+        (folder / f"{n}.png").write_bytes(screenshot(1000 + n))
+        (tmp_path / f"{n}.png").write_bytes(screenshot(n))
+    again = {"form": "JPEG", "quality": 40, "share": 0.5}
+    (tmp_path / "copy.jpg").write_bytes(screenshot(3, **again))  # type: ignore[arg-type]
+    (tmp_path / "bench.jpg").write_bytes(screenshot(1007, **again))  # type: ignore[arg-type]
+    rows = [pair(n, media=[f"{n}.png"]) for n in range(shots)]
+    rows += [
+        {**pair(50, media=["copy.jpg"]), "id": "copy"},
+        {**pair(51, media=["bench.jpg"]), "id": "of the benchmark"},
+    ]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    against = f"against: [{{name: pairs, path: {folder / 'bench.jsonl'}}}]\n"
+    built = build(config_of(tmp_path, against, "grm_rl: 4"), teacher=MockBackend(lambda request: "nothing"))
+    assert [d.place.rpartition(" ")[2] for d in built.gathered.dropped if d.why == "contaminated"] == [str(shots + 2)]
+    numbers = clusters(built.gathered.pairs, built.gathered.images, 4)
+    by_id = {p.item.source_id: numbers[p.uid] for p in built.gathered.pairs}
+    assert by_id["copy"] == by_id["pair-3"] and len(set(by_id.values())) == len(by_id) - 1
+
+
+def test_an_image_that_was_encoded_again_makes_no_other_pair(tmp_path: Path) -> None:
+    """Duplicates and contradictions are found by how images look too; each contradiction names the other row."""
+    for n in range(3):
+        (tmp_path / f"{n}.png").write_bytes(picture(n))
+        (tmp_path / f"{n}.jpg").write_bytes(picture(n, form="JPEG", quality=60))
+    rows = [pair(n, media=[f"{n}.png"]) for n in range(3)]
+    rows += [{**rows[0], "id": "again", "media": ["0.jpg"]}]
+    rows += [{**rows[1], "id": "against", "media": ["1.jpg"], "label": 1 - rows[1]["label"]}]
+    rows += [{**rows[2], "id": "other", "media": ["0.png"]}]  # the same words about another picture
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    built = build(config_of(tmp_path, "", "grm_rl: 1"), teacher=MockBackend(lambda request: "nothing"))
+    assert {p.item.source_id for p in built.gathered.pairs} == {"pair-0", "pair-2", "other"}
+    dropped = {(d.why, d.place.rpartition(" ")[2], d.detail.rpartition(" line ")[2]) for d in built.gathered.dropped}
+    opposed = "prefers the other response"
+    assert dropped == {
+        ("duplicate", "4", "1)"),
+        ("conflicting_labels", "2", f"5 {opposed}"),
+        ("conflicting_labels", "5", f"2 {opposed}"),
+    }
