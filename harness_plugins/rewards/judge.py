@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -17,6 +19,8 @@ from evaluators.prompts.template import Case
 from evaluators.replies.parsing import Parsed, parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import ImageFiles
+
+log = logging.getLogger(__name__)
 
 
 def is_judge(value: Any) -> TypeGuard[JudgeSpec | Judge]:
@@ -47,6 +51,7 @@ class RewardJudge:
         return self._judge.spec
 
     async def open(self) -> None:
+        self._say_requests_of_all_ranks()
         self.media = MediaWindow()
         remove_left_pictures()
         self._folder = PictureFolder()
@@ -56,6 +61,18 @@ class RewardJudge:
         except BaseException:
             self._forget()
             raise
+
+    def _say_requests_of_all_ranks(self) -> None:
+        """Once a training (torchrun's and accelerate's variables), since `concurrency` is a process's own."""
+        ranks = os.environ.get("WORLD_SIZE", "1")
+        if self.spec.asks_model and ranks.isdecimal() and int(ranks) > 1 and os.environ.get("RANK", "0") == "0":
+            log.warning(
+                "%s: %s processes ask it, each with up to %d requests at a time: %d in all; a reward server shares one limit",
+                self.spec.name,
+                ranks,
+                self.spec.concurrency,
+                int(ranks) * self.spec.concurrency,
+            )
 
     async def close(self) -> None:
         await self._judge.close()

@@ -8,7 +8,7 @@ import pytest
 
 from evaluators.errors import BackendError
 from evaluators.prompts.template import Case
-from evaluators.records import Candidate, Item, Label
+from evaluators.records import Answer, Candidate, Item, Label
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock import MockJudge, Reply
 from harness_plugins.rewards.judge import RewardJudge, is_judge
@@ -52,3 +52,32 @@ def test_a_spec_will_do() -> None:
 def test_a_judge_is_told_from_a_reward_that_has_one() -> None:
     assert is_judge(SPEC) and is_judge(MockJudge(SPEC, lambda case: "1"))
     assert not is_judge(RPOReward(judge=SPEC))
+
+
+@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("3", 0)])
+def test_the_requests_of_all_ranks_are_said_once(
+    rank: str, lines: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("RANK", rank)
+    decided(RewardJudge(MockJudge(SPEC.model_copy(update={"concurrency": 64}), lambda case: "1")))
+    assert caplog.text.count("j: 8 processes ask it, each with up to 64 requests at a time: 512 in all") == lines
+
+
+def test_a_deadline_ends_a_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(MockJudge):
+        async def decide(self, case: Case, seed: str) -> Answer:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    async def one() -> RewardJudge:
+        judge = RewardJudge(Hanging(SPEC, lambda case: "1"))
+        await judge.open()
+        with pytest.raises(BackendError, match="deadline_s") as late:
+            await judge.decide(CASE, "seed", asyncio.get_running_loop().time() + 0.05)
+        assert late.value.kind == "late"
+        await judge.close()
+        return judge
+
+    judge = asyncio.run(one())
+    assert judge.tally.unanswered == {"late": 1} and judge.tally.in_flight == 0
