@@ -147,9 +147,10 @@ def train(
 
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
     rows = short_enough(trl.load(data), processor, max_prompt, "--max-prompt")
+    checkpoint = train_sft.newest(out, resume)
     config = GRPOConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = GRPOTrainer(
-        model=train_sft.in_32_bits(model),
+        model=train_sft.in_32_bits(model if rank or not checkpoint else checkpoint),
         args=config,
         reward_funcs=reward,
         train_dataset=rows,
@@ -157,7 +158,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=train_sft.adapter(rank),
     )
-    train_sft.run(trainer, out, resume)
+    train_sft.run(trainer, out, checkpoint)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 

@@ -134,15 +134,21 @@ def adapter(rank: int | None) -> Any:
     return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
-def run(trainer: Any, out: Path, resume: bool) -> None:
-    """Train, from the newest checkpoint where that is asked for, and save the model."""
-    import weights
+def newest(out: Path, resume: bool) -> str | None:
+    """The newest checkpoint, where going on from it is asked for and there is one."""
     from transformers.trainer_utils import get_last_checkpoint
 
-    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     checkpoint = get_last_checkpoint(str(out)) if resume and out.is_dir() else None
     if resume:
         print(f"going on from {checkpoint}" if checkpoint else f"no checkpoint in {out}: from the beginning")
+    return checkpoint
+
+
+def run(trainer: Any, out: Path, checkpoint: str | None) -> None:
+    """Train, from a checkpoint where there is one, and save the model."""
+    import weights
+
+    weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(str(out))
 
@@ -187,12 +193,15 @@ def train(
     rows = trl.load(data, "prompt_completion")
     rows = rows.select_columns([c for c in ("prompt", "completion", "images") if c in rows.column_names])
     processor = AutoProcessor.from_pretrained(model, max_pixels=max_pixels)
+    # The model itself is loaded from it: where a vision model's names differ from those in its files, Trainer takes none of them
+    # and says nothing (transformers 5.19, LLaVA).
+    checkpoint = newest(out, resume)
     config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     rows = short_enough(rows, processor, config.max_length, "--max-length")
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)
     trainer = SFTTrainer(
-        model=in_32_bits(model),
+        model=in_32_bits(model if rank or not checkpoint else checkpoint),
         args=config,
         train_dataset=parts["train"],
         eval_dataset=parts["test"],
@@ -200,7 +209,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=adapter(rank),
     )
-    run(trainer, out, resume)
+    run(trainer, out, checkpoint)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
