@@ -616,16 +616,16 @@ async def test_nobody_there(url: str, words: str) -> None:
 @in_loop
 async def test_out_of_descriptors_is_said_as_that() -> None:
     async with serving(answering(OK)) as url, contextlib.AsyncExitStack() as places:
+        fresh = [await places.enter_async_context(Place(url)) for _ in range(20)]
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         sockets = []
         error = None
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
-            for _ in range(20):  # what other tests left behind in this process may close a file in between
+            for place in fresh:  # what other tests left behind in this process may close a file in between
                 with contextlib.suppress(OSError):
                     while True:
                         sockets.append(socket.socket())
-                place = await places.enter_async_context(Place(url))
                 try:
                     await place.post([b"{}"])
                 except BackendError as e:
