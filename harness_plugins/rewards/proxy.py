@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypedDict, get_args
 
@@ -160,8 +161,11 @@ class ProxyReward(AsyncResource):
         return [judge for judge in (self._judge, self._leak_judge) if judge is not None]
 
     async def open(self) -> None:
-        for judge in self._judges():
-            await judge.open()
+        async with AsyncExitStack() as opened:  # where the second judge cannot be opened, the first is closed again
+            for judge in self._judges():
+                await judge.open()
+                opened.push_async_callback(judge.close)
+            opened.pop_all()
 
     async def close(self) -> None:
         for judge in self._judges():
@@ -201,7 +205,7 @@ class ProxyReward(AsyncResource):
         outcomes = await self._proxy_verdicts(sample, draft, until)
         proxy, crossed = outcomes.shown, outcomes.crossed
         self.outcomes.update(o for o in (proxy, crossed) if o is not None)
-        leaks = leak_classes(draft.rubric, [c.text for c in sample.item.candidates]) if draft.rubric else ()
+        leaks = leaks_in(sample, draft)
         content_leak, leak_error = await self._content_leak(sample, draft, until)
         well_formed = not proxy_grm.faults(draft.violations, self.form, self.allow)
         error = outcomes.error or leak_error
@@ -299,6 +303,11 @@ class _ContentLeak(NamedTuple):
 
 def _rubric(sample: Sample, draft: Draft) -> Rubric:
     return Rubric(sample.item.benchmark, sample.item.uid, Writer("policy"), draft.rubric, criteria=draft.criteria)
+
+
+def leaks_in(sample: Sample, draft: Draft) -> tuple[str, ...]:
+    """The classes of leaks that the rubric's words show."""
+    return leak_classes(draft.rubric, [c.text for c in sample.item.candidates]) if draft.rubric else ()
 
 
 class Completion(NamedTuple):

@@ -14,7 +14,7 @@ from evaluators.errors import UserError
 from evaluators.keys import item_uid
 from evaluators.records import ORDERS, Candidate, Failure, Item, Label, Media, RecordError, decode
 from harness_plugins.rewards.images import BadImage, ImageFiles
-from harness_plugins.rewards.proxy import Reward, Sample, read
+from harness_plugins.rewards.proxy import Reward, Sample, leaks_in, read
 from harness_plugins.rewards.resources import Openable
 
 COLUMNS = ("question", "response_1", "response_2", "answer")
@@ -66,7 +66,16 @@ def _sample_or_reward(row: Mapping[str, Any], completion: str, files: ImageFiles
 def masked(sample: Sample, error: Failure) -> Reward:
     """The reward of a sample for which the proxy never answered."""
     draft, answer = read(sample)
-    return Reward(None, answer, "error", not draft.violations, draft.violations, error, has_rubric=bool(draft.rubric))
+    return Reward(
+        None,
+        answer,
+        "error",
+        not draft.violations,
+        draft.violations,
+        error,
+        leaks=leaks_in(sample, draft),
+        has_rubric=bool(draft.rubric),
+    )
 
 
 def sample_of(row: Mapping[str, Any], completion: str, files: ImageFiles, finish_reason: str | None = None) -> Sample:

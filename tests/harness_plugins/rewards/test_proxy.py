@@ -357,3 +357,23 @@ def test_the_form_may_be_the_tags_alone_or_allow_faults_by_name() -> None:
 def test_an_option_that_is_none_is_said(options: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         ProxyReward(None, **options)  # type: ignore[arg-type]
+
+
+def test_where_one_judge_cannot_be_opened_the_other_is_closed_again() -> None:
+    closed: list[str] = []
+
+    class Closing(MockJudge):
+        async def close(self) -> None:
+            closed.append("proxy")
+
+    class Broken(MockJudge):
+        async def open(self, media: object) -> None:
+            raise UserError("no such model")
+
+    async def one() -> None:
+        async with ProxyReward(Closing(SPEC, follows), leak_judge=Broken(SPEC, follows)):
+            raise AssertionError
+
+    with pytest.raises(UserError, match="no such model"):
+        asyncio.run(one())
+    assert closed == ["proxy"]

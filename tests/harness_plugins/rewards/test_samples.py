@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.records import Candidate, Item, Label
+from evaluators.records import Candidate, Failure, Item, Label
 from harness_plugins.rewards.images import ImageFiles
 from harness_plugins.rewards.proxy import Reward, Sample
-from harness_plugins.rewards.samples import pair, pictures_of, position, sample_of, score_rows
+from harness_plugins.rewards.samples import masked, pair, pictures_of, position, sample_of, score_rows
 from tests.conftest import png
 
 ITEM = Item("x:1", "x", "1", 1, "What?", (Candidate("a cup"), Candidate("a dog")), (0, 1), Label(preferred=0))
@@ -82,3 +82,9 @@ def test_a_row_with_a_broken_picture_is_masked_and_the_others_are_scored() -> No
     first, broken, last = asyncio.run(score_rows(scorer, rows, ["1", "2", "3"]))
     assert (first.value, last.value, scorer.scored, len(scorer.paths)) == (1.0, 3.0, 2, 1)
     assert broken.value is None and broken.error is not None and broken.error.kind == "image"
+
+
+def test_a_masked_reward_still_says_what_the_rubric_gives_away() -> None:
+    text = "<rubric>1. Choice (100%): Response 1 is better.</rubric><eval>Read.</eval><answer>1</answer>"
+    reward = masked(Sample(ITEM, "AB", text), Failure("late", "no answer"))
+    assert reward.value is None and "verdict" in reward.leaks and reward.masked_because == "late"
