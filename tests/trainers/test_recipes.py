@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,18 +101,24 @@ def test_a_reward_or_a_model_that_does_not_fit_is_one_line(config: str, tmp_path
     assert done.returncode == 1 and "reward.yaml: line 1" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
-@pytest.mark.heavy
-def test_rows_that_do_not_fit_are_left_out_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def sft(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script, as a module."""
     for needed in ("trl", "datasets"):
         pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return importlib.import_module("train_sft")
+
+
+@pytest.mark.heavy
+def test_rows_that_do_not_fit_are_left_out_and_counted(
+    sft: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from transformers import AutoProcessor
 
     from harness_plugins.training_data.exports import trl
 
-    monkeypatch.syspath_prepend(ROOT / "examples")
-    sft, rows = importlib.import_module("train_sft"), importlib.import_module("rows")
+    rows = importlib.import_module("rows")
     data = sft.tiny_data(tmp_path / "data")
     processor = AutoProcessor.from_pretrained(sft.tiny_model(data, tmp_path / "random"))
     part = trl.load(data / "grm_sft.jsonl", "prompt_completion")
@@ -138,14 +145,10 @@ train_sft.train(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), train_sft.TIN
 
 @pytest.mark.heavy
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sft: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for needed in ("trl", "datasets"):
-        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
     from safetensors.torch import load_file
 
-    monkeypatch.syspath_prepend(ROOT / "examples")
-    sft = importlib.import_module("train_sft")
     data = sft.tiny_data(tmp_path / "data") / "proxy_sft.jsonl"
     model = sft.tiny_model(data.parent, tmp_path / "random")
     settings = {"max_steps": 12, "save_strategy": "steps", "save_steps": 4, "logging_steps": 4}
@@ -169,11 +172,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
 
 
 @pytest.mark.heavy
-def test_an_adapter_is_trained_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for needed in ("trl", "datasets", "peft"):
-        pytest.importorskip(needed, reason="needs TRL; `make test-trainers` runs this")
-    monkeypatch.syspath_prepend(ROOT / "examples")
-    sft = importlib.import_module("train_sft")
+def test_an_adapter_is_trained_alone(sft: Any, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
     data = sft.tiny_data(tmp_path / "data") / "proxy_sft.jsonl"
     model = sft.tiny_model(data.parent, tmp_path / "random")
     sft.train(data, model, tmp_path / "out", sft.TINY_PIXELS, rank=4, **sft.TINY | {"max_steps": 2})
