@@ -5,6 +5,7 @@ VENV := .venv
 LMMS := .venv-lmms
 VLLM := .venv-vllm
 VERL := .venv-verl
+SWIFT := .venv-swift
 NEWEST := .venv-newest
 LATEST := .venv-latest-python
 
@@ -33,7 +34,7 @@ SPREAD_CORE := -n 3 --dist loadgroup
 SHORT := -m "not long"
 
 .PHONY: demo demo-lmms test test-core test-all test-long test-newest test-latest-python test-lmms test-vllm \
-	test-trainers constraints lint format clean
+	test-trainers test-swift constraints lint format clean
 
 $(VENV)/tools: environments/tools.txt
 	@$(PYTHON) -m venv $(VENV)
@@ -78,6 +79,13 @@ $(VERL)/ready: environments/verl.txt pyproject.toml $(call constraints,verl) | $
 	@$(call install-cpu,$(VERL),verl) -r environments/verl.txt -e '.[dev]'
 	@$(call install,$(VERL),verl) --no-deps verl==0.9.1
 	@touch $@
+
+$(SWIFT)/ready: environments/swift.txt environments/swift-overrides.txt pyproject.toml $(call constraints,swift) | $(VENV)/tools
+	@echo "installing ms-swift into $(SWIFT) (2 GB) ..."
+	@$(call environment,$(SWIFT))
+	@$(call install-cpu,$(SWIFT),swift) --overrides environments/swift-overrides.txt -r environments/swift.txt -e '.[dev]'
+	@touch $@
+
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -115,8 +123,11 @@ test-trainers: $(VLLM)/ready $(VERL)/ready
 	$(VLLM)/bin/python -m pytest $(SHORT) tests/trainers
 	$(VERL)/bin/python -m pytest $(SHORT) tests/trainers
 
+test-swift: $(SWIFT)/ready
+	$(SWIFT)/bin/python -m pytest tests/trainers/test_swift.py
+
 # All tests, the long ones with them: before an issue is closed, and before a release.
-test-long:
+test-long: test-swift
 	$(MAKE) test-all SHORT=
 
 # The newest packages that the ranges allow, in an environment of its own: what breaks here breaks for users next. That the
@@ -148,10 +159,11 @@ constraints: $(VENV)/tools
 	@environments/freeze.sh lmms $(LMMS)
 	@environments/freeze.sh vllm $(VLLM)
 	@environments/freeze.sh verl $(VERL)
+	@environments/freeze.sh swift $(SWIFT)
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(NEWEST) $(LATEST) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(NEWEST) $(LATEST) results/runs build dist

@@ -10,50 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from evaluators.errors import UserError
-from evaluators.judges import Judge
-from evaluators.prompts.template import RubricText
-from evaluators.records import Failure
-from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
+from harness_plugins.rewards.groups import Compares, FlatBatch, GroupReward, Task, group_reward
 from harness_plugins.rewards.images import content_of, each
-from harness_plugins.rewards.judge import is_judge
-from harness_plugins.rewards.resources import Openable
-from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, Group, RPOReward, Score
+from harness_plugins.rewards.rpo import Group, RPOOptions, Score
 
 
-class GroupReward(Openable, Protocol):
-    """Whatever compares candidates: `RPOReward` here, `RewardClient` over a server."""
-
-    async def score(self, groups: Sequence[Group], /) -> list[list[Score]]: ...
-
-
-Compares = JudgeSpec | Judge | GroupReward
-
-
-def _background(
-    judge: Compares, rubric: RubricText | str | Path | None, win: float, lose: float, disagreement: Disagreement
-) -> BackgroundLoop[GroupReward]:
-    if is_judge(judge):
-        return BackgroundLoop(RPOReward(judge, rubric, win, lose, disagreement))
-    if rubric is not None:
-        raise UserError("the rubric belongs to the reward (or its server) that is passed: leave it out here")
-    return BackgroundLoop(cast(GroupReward, judge))
-
-
-def rpo_reward(
-    judge: Compares,
-    *,
-    rubric: RubricText | str | Path | None = None,
-    win: float = WIN,
-    lose: float = LOSE,
-    disagreement: Disagreement = "mask",
-) -> Callable[..., Awaitable[list[Score]]]:
+def rpo_reward(judge: Compares, **options: Unpack[RPOOptions]) -> Callable[..., Awaitable[list[Score]]]:
     """A plain `async def reward(images, prompts, sources=None, groups=None, rubrics=None)`, for any loop.
 
     Of the arguments of the function that is returned, `images` is a list of pictures (PIL, CHW tensors, HWC arrays, bytes,
@@ -64,12 +32,12 @@ def rpo_reward(
 
     Args:
         judge: a spec, a Judge of your own, an RPOReward, or a `RewardClient`.
-        rubric, win, lose, disagreement: as in `RPOReward`.
+        options: as in `RPOReward`: `rubric`, `win`, `lose`, `disagreement`, `deadline_s`.
 
     Raises:
         UserError: the judge or the rubric cannot be used; later, something is not an image.
     """
-    background = _background(judge, rubric, win, lose, disagreement)
+    background = group_reward(judge, **options)
 
     async def reward(
         images: Any,
@@ -78,20 +46,14 @@ def rpo_reward(
         groups: Sequence[Hashable] | None = None,
         rubrics: Sequence[str | None] | None = None,
     ) -> list[Score]:
-        flat = _Flat(images, prompts, sources, groups, rubrics)
+        flat = _Pictures(images, prompts, sources, groups, rubrics)
         return flat.scattered(await background.run(lambda scorer: scorer.score(flat.groups)))
 
     return reward
 
 
 def flow_grpo_reward(
-    judge: Compares,
-    *,
-    rubric: RubricText | str | Path | None = None,
-    win: float = WIN,
-    lose: float = LOSE,
-    disagreement: Disagreement = "mask",
-    masked_as: float = math.nan,
+    judge: Compares, *, masked_as: float = math.nan, **options: Unpack[RPOOptions]
 ) -> Callable[..., FlowGRPOReward]:
     """A factory as flow_grpo's: `factory(device)` gives `_fn(images, prompts, metadata) -> (scores, details)`, synchronous.
 
@@ -100,7 +62,7 @@ def flow_grpo_reward(
     may hold `source` (the image to edit), `group` and `rubric`. Only images of one call are compared, so the sampler must keep
     the candidates of a prompt together; those left alone are masked.
     """
-    background = _background(judge, rubric, win, lose, disagreement)
+    background = group_reward(judge, **options)
     return lambda device=None: FlowGRPOReward(background, masked_as)
 
 
@@ -129,7 +91,7 @@ class FlowGRPOReward:
         entries = [m or {} for m in metadata] if metadata is not None else [{}] * len(prompts)
         sources = ref_images if ref_images is not None else [m.get("source") for m in entries]
         groups = [m.get("group") for m in entries]
-        flat = _Flat(images, prompts, sources, groups, [m.get("rubric") for m in entries])
+        flat = _Pictures(images, prompts, sources, groups, [m.get("rubric") for m in entries])
         scores = flat.scattered(self._background.run_blocking(lambda scorer: scorer.score(flat.groups)))
         values = [self._masked_as if s.value is None else s.value for s in scores]
         mask = np.array([s.value is not None for s in scores], np.float32)
@@ -140,17 +102,8 @@ class FlowGRPOReward:
         self._background.close()
 
 
-class _Task(NamedTuple):
-    """What an image was made for."""
-
-    prompt: str
-    source: Hashable
-    """The content of the image that was to be edited."""
-    rubric: str | None
-
-
-class _Flat:
-    """A flat batch as groups, and their scores in its order again."""
+class _Pictures:
+    """A flat batch of images as groups, and their scores in its order again."""
 
     def __init__(
         self,
@@ -166,29 +119,14 @@ class _Flat:
                 raise UserError(f"{len(pictures)} images and {len(entries)} {name}: give one for each image")
         source = each(sources) if sources is not None else [None] * len(pictures)
         tasks = [
-            _Task(prompt, content_of(s), rubric)
+            Task(prompt, () if s is None else (content_of(s),), rubric)
             for prompt, s, rubric in zip(prompts, source, rubrics or [None] * len(prompts), strict=True)
         ]
-        members: dict[Hashable, list[int]] = {}
-        for n, task in enumerate(tasks):
-            group = groups[n] if groups is not None else None
-            members.setdefault((task.prompt, task.source) if group is None else ("group", group), []).append(n)
-        for first, *others in members.values():
-            for n in others:
-                if tasks[n] != tasks[first]:
-                    what = next(f for f in _Task._fields if getattr(tasks[n], f) != getattr(tasks[first], f))
-                    raise UserError(
-                        f"images {first} and {n} are of one group, and each has a {what} of its own: give them two groups"
-                    )
-        self._size = len(pictures)
-        self._members = [indices for indices in members.values() if len(indices) > 1]
+        self._batch = FlatBatch(tasks, groups)
         self.groups = [
-            Group(tasks[m[0]].prompt, [pictures[n] for n in m], source[m[0]], tasks[m[0]].rubric) for m in self._members
+            Group(tasks[m[0]].prompt, [pictures[n] for n in m], source[m[0]], tasks[m[0]].rubric)
+            for m in self._batch.members
         ]
 
     def scattered(self, scored: Sequence[Sequence[Score]]) -> list[Score]:
-        flat_scores = [Score(None, (), Failure("alone", "no other image of its prompt in this call"))] * self._size
-        for indices, scores in zip(self._members, scored, strict=True):
-            for index, score in zip(indices, scores, strict=True):
-                flat_scores[index] = score
-        return flat_scores
+        return self._batch.scattered(scored)

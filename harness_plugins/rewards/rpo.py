@@ -3,9 +3,12 @@
 ARR's rewards (arXiv 2605.08354, eq. 12-13): +1.0 and -0.1 for two candidates, 1 - 1.1 (rank - 1) / (N - 1) for N. Its code
 asked once, in one order, and took any answer. Here a pair counts where all orders agree; where they disagree it is masked, or
 each gets half a win; a judge that never answered, or names no winner, masks it. Nothing is guessed, and everything is counted.
+The completions of a text or vision-language policy are compared by the same code.
 
 async with RPOReward(judge, rubric=Path("rubric-induced.yaml")) as reward:
-    (scores,) = await reward.score([Group("a red cube", [left, right])])
+    pictures, answers = await reward.score(
+        [Group("a red cube", [left, right]), Completions("What is shown?", ["A cup.", "A red cup."], [photo])]
+    )
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, get_args
 
 from evaluators.engine.caller import Tally, failure_of
 from evaluators.errors import BackendError, UserError
@@ -40,11 +43,13 @@ Disagreement = Literal["mask", "half"]
 Pair = Literal["won", "lost", "tie", "disagree", "undecided", "error"]
 """How one candidate fared against another. `undecided`: the judge answered and named no winner (unparsed, refused, cut off);
 `error`: it never answered in some order, or a picture is broken."""
+_OUTCOMES = ("decided", "tie", "disagree", "undecided", "error")
+"""Of a pair, whichever of the two is looked at."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Candidates made for one prompt."""
+    """Images made for one prompt."""
 
     prompt: str
     images: Sequence[Any]
@@ -53,6 +58,34 @@ class Group:
     """The image that was to be edited."""
     rubric: RubricText | str | None = None
     """For this prompt alone, in place of the reward's."""
+
+    @property
+    def size(self) -> int:
+        return len(self.images)
+
+    @property
+    def prompt_images(self) -> Sequence[Any]:
+        return () if self.source is None else (self.source,)
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Texts that a policy wrote on one prompt."""
+
+    prompt: str
+    texts: Sequence[str]
+    """Two or more."""
+    prompt_images: Sequence[Any] = ()
+    """The images that the prompt shows."""
+    rubric: RubricText | str | None = None
+    """For this prompt alone, in place of the reward's."""
+
+    @property
+    def size(self) -> int:
+        return len(self.texts)
+
+
+Candidates = Group | Completions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +98,23 @@ class Score:
     """Against each other candidate of its group, in order."""
     error: Failure | None = None
     """Why a pair of it is an `error`; the first such reason."""
+
+    @property
+    def masked_because(self) -> str:
+        """The kind of failure, or how its pairs ended where the judge did answer; empty where it is not masked."""
+        if self.value is not None:
+            return ""
+        return self.error.kind if self.error else " ".join(sorted(set(self.pairs)))
+
+
+class RPOOptions(TypedDict, total=False):
+    """The options of `RPOReward`, as trainers' adapters take them too."""
+
+    rubric: RubricText | str | Path | None
+    win: float
+    lose: float
+    disagreement: Disagreement
+    deadline_s: float | None
 
 
 @dataclass
@@ -121,7 +171,7 @@ class RPOReward(AsyncResource):
         """Judge calls that a group of this size takes."""
         return candidates if self._judge.spec.grading == "listwise" else candidates * (candidates - 1)
 
-    async def score(self, groups: Sequence[Group], /) -> list[list[Score]]:
+    async def score(self, groups: Sequence[Candidates], /) -> list[list[Score]]:
         """A score for each candidate of each group, in order; as many calls at a time as the judge's `concurrency`.
 
         Raises:
@@ -132,18 +182,16 @@ class RPOReward(AsyncResource):
         until = deadline(self.deadline_s)
         return await concurrently(lambda group: self._group(group, until), groups)
 
-    def _check(self, group: Group) -> None:
-        if len(group.images) < 2:
+    def _check(self, group: Candidates) -> None:
+        if group.size < 2:
+            raise UserError(f"RPO compares the candidates of a prompt, and {group.prompt[:60]!r} has {group.size}")
+        if self._judge.spec.grading == "listwise" and group.size > MOST:
             raise UserError(
-                f"RPO compares the candidates of a prompt, and {group.prompt[:60]!r} has {len(group.images)}"
-            )
-        if self._judge.spec.grading == "listwise" and len(group.images) > MOST:
-            raise UserError(
-                f"{group.prompt[:60]!r} has {len(group.images)} candidates and a listwise judge ranks at most {MOST}: "
+                f"{group.prompt[:60]!r} has {group.size} candidates and a listwise judge ranks at most {MOST}: "
                 "use `grading: pairwise`"
             )
 
-    async def _group(self, group: Group, until: float | None) -> list[Score]:
+    async def _group(self, group: Candidates, until: float | None) -> list[Score]:
         with self._judge.files() as files:
             shown = await asyncio.to_thread(_shown, group, files)
             self._judge.know(files.known)
@@ -153,9 +201,9 @@ class RPOReward(AsyncResource):
                 self._judge.media.forget(files.paths)
         for result in results.values():
             self.outcomes["decided" if result.outcome in ("won", "lost") else result.outcome] += 1
-        return [self._score(n, len(group.images), results) for n in range(len(group.images))]
+        return [self._score(n, group.size, results) for n in range(group.size)]
 
-    async def _compared(self, group: Group, shown: _Shown, until: float | None) -> _Results:
+    async def _compared(self, group: Candidates, shown: _Shown, until: float | None) -> _Results:
         """Every pair: who was preferred, as seen from its first candidate."""
         good = [n for n, c in enumerate(shown.candidates) if isinstance(c, Candidate)]
         results: _Results = {}
@@ -176,7 +224,7 @@ class RPOReward(AsyncResource):
         return results
 
     async def _shown_together(
-        self, group: Group, shown: _Shown, members: Sequence[int], until: float | None
+        self, group: Candidates, shown: _Shown, members: Sequence[int], until: float | None
     ) -> _Results:
         """These candidates of a group shown together, in all cyclic orders."""
         candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
@@ -229,6 +277,15 @@ class RPOReward(AsyncResource):
         return Score(value, tuple(pairs), error)
 
 
+def pair_metrics(scores: Sequence[Score]) -> dict[str, float]:
+    """Shares of the candidates of one call and of their pairs, by the names under which trainers log them."""
+    if not scores:
+        return {}
+    outcomes = Counter("decided" if o in ("won", "lost") else o for s in scores for o in s.pairs)
+    shares = {f"pairs_{o}": outcomes[o] / outcomes.total() for o in _OUTCOMES} if outcomes else {}
+    return {"judge_fail_rate": sum(s.value is None for s in scores) / len(scores), **shares}
+
+
 def unheard(candidates: int, failure: Failure) -> list[Score]:
     """The scores of a group without any judged pair."""
     error: Pair = "error"
@@ -247,26 +304,29 @@ _Results = dict[tuple[int, int], _PairResult]
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A group's pictures as records; a broken one is a failure in its place."""
+    """A group as records; a broken picture is a failure in its place."""
 
     candidates: tuple[Candidate | Failure, ...]
     source: tuple[Media, ...]
     source_failure: Failure | None = None
 
 
-def _shown(group: Group, files: ImageFiles) -> _Shown:
+def _shown(group: Candidates, files: ImageFiles) -> _Shown:
     """Runs in a thread: it encodes."""
-    files.prepare(group.images)
+    files.prepare([*(group.images if isinstance(group, Group) else ()), *group.prompt_images])
     candidates: list[Candidate | Failure] = []
-    for image in group.images:
-        try:
-            candidates.append(Candidate(media=(files.media(image),)))
-        except BadImage as e:
-            candidates.append(Failure("image", str(e)))
+    if isinstance(group, Completions):
+        candidates += [Candidate(text) for text in group.texts]
+    else:
+        for image in group.images:
+            try:
+                candidates.append(Candidate(media=(files.media(image),)))
+            except BadImage as e:
+                candidates.append(Failure("image", str(e)))
     try:
-        source = () if group.source is None else (files.media(group.source),)
+        source = tuple(files.media(image) for image in group.prompt_images)
     except BadImage as e:
-        return _Shown(tuple(candidates), (), Failure("image", f"the source image: {e}"))
+        return _Shown(tuple(candidates), (), Failure("image", f"an image of the prompt: {e}"))
     return _Shown(tuple(candidates), source)
 
 

@@ -1,8 +1,11 @@
-"""The Proxy-GRM reward as TRL's GRPOTrainer takes it (1.10 or newer, where None masks a completion; tested with 1.16).
+"""Rewards as TRL's GRPOTrainer takes them (1.10 or newer, where None masks a completion; tested with 1.16).
 
-from harness_plugins.rewards.trl import proxy_grm_reward
+from harness_plugins.rewards.trl import proxy_grm_reward, rubric_reward
 
 trainer = GRPOTrainer(model=..., reward_funcs=proxy_grm_reward(proxy_spec), train_dataset=rows, args=...)
+policy = GRPOTrainer(
+    model=..., reward_funcs=rubric_reward(judge_spec, rubric=Path("rubric.txt"), num_generations=8), train_dataset=prompts, args=...
+)
 """
 
 from __future__ import annotations
@@ -10,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, Unpack, cast
 
-from evaluators import stop_messages
 from evaluators.errors import UserError
 from evaluators.judges import Judge
 from evaluators.records import Answer
 from evaluators.replies.parsing import parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
+from harness_plugins.rewards.conversations import text_of
+from harness_plugins.rewards.groups import Compares, group_reward, options_of_another, score_completions
 from harness_plugins.rewards.judge import is_judge
-from harness_plugins.rewards.proxy import ProxyOptions, ProxyReward, Reward, metrics_of
+from harness_plugins.rewards.masks import PATIENCE, Unrewarded
+from harness_plugins.rewards.proxy import ProxyOptions, ProxyReward, metrics_of
+from harness_plugins.rewards.rpo import RPOOptions, pair_metrics
 from harness_plugins.rewards.samples import CompletionReward, position, score_rows
-
-PATIENCE = 10
-"""Calls in a row without any reward after which training stops: it would go on and learn nothing."""
 
 _NOT_COLUMNS = ("prompts", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 
@@ -68,29 +71,76 @@ def proxy_grm_reward(
     if proxy is None or is_judge(proxy):
         completion_reward = ProxyReward(proxy, **options)
     elif options:
-        raise UserError(
-            f"{', '.join(sorted(options))}: a {type(proxy).__name__} has its own options; set them there (a reward server's are in its "
-            "config)"
-        )
+        raise options_of_another(proxy, options)
     else:
         completion_reward = cast(CompletionReward, proxy)
     background = BackgroundLoop(completion_reward)
-    unrewarded_calls = 0
 
     async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        nonlocal unrewarded_calls
-        row_columns = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
-        rows = [{k: v[n] for k, v in row_columns.items()} for n in range(len(completions))]
-        texts = [text_of(c) for c in completions]
+        rows, texts = _rows(completions, columns), [text_of(c) for c in completions]
         rewards = await background.run(lambda scorer: score_rows(scorer, rows, texts))
-        _log(rewards, columns)
-        unrewarded_calls = unrewarded_calls + 1 if rewards and all(r.value is None for r in rewards) else 0
-        if patience is not None and unrewarded_calls >= patience:
-            raise stop_messages.no_rewards(unrewarded_calls, [r.error for r in rewards if r.error])
-        return [r.value for r in rewards]
+        _log_metrics(columns, metrics_of(rewards))
+        _log_columns(
+            columns,
+            answer_outcome=[r.answer for r in rewards],
+            proxy_outcome=[r.proxy or "" for r in rewards],
+            leaks=[" ".join(r.leaks) for r in rewards],
+            masked_because=[r.masked_because for r in rewards],
+        )
+        return unrewarded.checked(rewards)
+
+    unrewarded = Unrewarded(patience)
+    reward.__name__ = reward.__qualname__ = name
+    return reward
+
+
+def rubric_reward(
+    judge: Compares,
+    *,
+    num_generations: int | None = None,
+    patience: int | None = PATIENCE,
+    name: str = "rubric_reward",
+    **options: Unpack[RPOOptions],
+) -> RewardFunction:
+    """A plain `async def` for `reward_funcs`: the completions of one prompt are ranked by a judge under a rubric.
+
+    The code is RPO's: every pair in both orders, or all together in each cyclic order (`grading: listwise`). A completion whose pairs
+    were all undecided is None: masked. The dataset needs no more than TRL does: `prompt`, and `image` or `images` where the policy
+    sees some; `question` is shown to the judge in place of the prompt, and `rubric` replaces the reward's for its row.
+
+    It logs through `log_metric` `judge_fail_rate` (completions masked) and, as shares of their pairs, `pairs_decided`, `pairs_tie`,
+    `pairs_disagree`, `pairs_undecided`, `pairs_error`; through `log_extra` the column `masked_because`.
+
+    Args:
+        judge: a spec, a Judge of your own, an `RPOReward`, or a `RewardClient`.
+        num_generations: as in GRPOConfig. The reward then refuses a batch in which a prompt's completions are spread over processes:
+            they would be ranked in parts, and the parts compared as if they were one. None compares what the process has.
+        patience: after this many calls in a row in which every completion was masked, RunStopped ends the training; None never.
+        name: what TRL logs it as.
+        options: as in `RPOReward`: `rubric`, `win`, `lose`, `disagreement`, `deadline_s`.
+
+    Raises:
+        UserError: the judge or the rubric cannot be used; later, a row is not as it must be.
+    """
+    if num_generations is not None and num_generations < 2:
+        raise UserError(f"num_generations is {num_generations}; completions are compared, so it is at least 2")
+    background, unrewarded = group_reward(judge, **options), Unrewarded(patience)
+
+    async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        rows = _rows(completions, columns | {"prompt": columns["prompts"]})
+        texts = [text_of(c) for c in completions]
+        scores = await background.run(lambda scorer: score_completions(scorer, rows, texts, num_generations))
+        _log_metrics(columns, pair_metrics(scores))
+        _log_columns(columns, masked_because=[s.masked_because for s in scores])
+        return unrewarded.checked(scores)
 
     reward.__name__ = reward.__qualname__ = name
     return reward
+
+
+def _rows(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    row_columns = {k: v for k, v in columns.items() if k not in _NOT_COLUMNS and isinstance(v, list | tuple)}
+    return [{k: v[n] for k, v in row_columns.items()} for n in range(len(completions))]
 
 
 def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **columns: Any) -> list[float]:
@@ -111,25 +161,15 @@ def verdict_reward(*, completions: Sequence[Any], answer: Sequence[Any], **colum
     return [1.0 if r else -1.0 for r in right]
 
 
-def text_of(completion: Any) -> str:
-    """The completion's text; of a conversation, that of its last assistant message."""
-    if isinstance(completion, str):
-        return completion
-    replies = [m for m in completion if m.get("role", "assistant") == "assistant"]
-    content = replies[-1].get("content") if replies else None
-    if isinstance(content, str):
-        return content
-    return "".join(str(p.get("text") or "") for p in content or () if p.get("type", "text") == "text")
+def _log_metrics(columns: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    log: Callable[[str, float], None] | None = columns.get("log_metric")
+    if log is not None:
+        for name, value in metrics.items():
+            log(name, value)
 
 
-def _log(rewards: Sequence[Reward], columns: Mapping[str, Any]) -> None:
-    metric: Callable[[str, float], None] | None = columns.get("log_metric")
-    extra: Callable[[str, list[Any]], None] | None = columns.get("log_extra")
-    if metric is not None:
-        for name, value in metrics_of(rewards).items():
-            metric(name, value)
-    if extra is not None:
-        extra("answer_outcome", [r.answer for r in rewards])
-        extra("proxy_outcome", [r.proxy or "" for r in rewards])
-        extra("leaks", [" ".join(r.leaks) for r in rewards])
-        extra("masked_because", [r.masked_because for r in rewards])
+def _log_columns(columns: Mapping[str, Any], **logged: list[Any]) -> None:
+    log: Callable[[str, list[Any]], None] | None = columns.get("log_extra")
+    if log is not None:
+        for name, values in logged.items():
+            log(name, values)

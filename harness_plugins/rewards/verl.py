@@ -1,4 +1,4 @@
-"""The Proxy-GRM reward as verl's custom reward function (tested with verl 0.9.1's own reward managers).
+"""Rewards as verl's custom reward functions (tested with verl 0.9.1's own reward managers).
 
 reward.custom_reward_function.path=pkg://harness_plugins.rewards.verl reward.custom_reward_function.name=compute_score
 +reward.custom_reward_function.reward_kwargs.config=/abs/reward.yaml +...reward_kwargs.on_failure=0.0
@@ -11,21 +11,24 @@ any reward function or manager. It is where a whole batch is passed, as the olde
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import orjson
 
-from evaluators.errors import BackendError, UserError
+from evaluators.errors import UserError
 from evaluators.rubrics.leaks import CLASSES
+from harness_plugins.rewards import groups
 from harness_plugins.rewards.background_loop import BackgroundLoop
+from harness_plugins.rewards.gathering import Gathering
+from harness_plugins.rewards.masks import OnFailure, checked, filled
 from harness_plugins.rewards.proxy import Reward
+from harness_plugins.rewards.rpo import Score, pair_metrics
 from harness_plugins.rewards.samples import FIELDS, CompletionReward, score_rows
-from harness_plugins.rewards.server.config import plain, proxy_of
-
-OnFailure = Literal["raise", "group_mean"] | float
+from harness_plugins.rewards.server.config import plain, proxy_of, rpo_of
 
 
 async def compute_score(
@@ -65,12 +68,10 @@ async def compute_score(
             "on_failure: group_mean is not available here: verl asks for one completion at a time, and its group is spread over "
             "workers. Give a number, or raise; compute_score_batch knows groups (reward manager batch)"
         )
-    fill = _fill(on_failure)
+    on_failure = checked(on_failure)
     row = _row(ground_truth, extra_info)
-    (reward,) = await _background(config, server, token_env).run(
-        lambda scorer: score_rows(scorer, [row], [solution_str])
-    )
-    return _scored(reward, fill)
+    rewards = await _background(config, server, token_env).run(lambda scorer: score_rows(scorer, [row], [solution_str]))
+    return _results(rewards, filled(rewards, on_failure, [0]))[0]
 
 
 def compute_score_batch(
@@ -90,77 +91,182 @@ def compute_score_batch(
     `on_failure: group_mean` gives a failure the mean of the other completions on the same row, so that it has no advantage of
     its own; in a group without any reward all get 0.0, which is none either.
     """
-    fill = None if on_failure == "group_mean" else _fill(on_failure)
+    on_failure = checked(on_failure)
     rows = [_row(truth, info) for truth, info in zip(ground_truths, extra_infos, strict=True)]
     rewards = _background(config, server, token_env).run_blocking(
         lambda scorer: score_rows(scorer, rows, list(solution_strs))
     )
-    if on_failure != "group_mean":
-        return [_scored(r, fill) for r in rewards]
-    groups: dict[bytes, list[float]] = {}
-    names = [orjson.dumps([s, plain(row)], default=str) for s, row in zip(data_sources, rows, strict=True)]
-    for name, reward in zip(names, rewards, strict=True):
-        groups.setdefault(name, []).extend([reward.value] if reward.value is not None else [])
-    return [_scored(r, sum(groups[n]) / (len(groups[n]) or 1)) for n, r in zip(names, rewards, strict=True)]
+    return _results(rewards, filled(rewards, on_failure, _names(data_sources, rows)))
 
 
-def _row(ground_truth: Any, extra_info: Mapping[str, Any] | None) -> dict[str, Any]:
+async def compute_rubric_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: Mapping[str, Any] | None = None,
+    *,
+    group_size: int,
+    config: Any = None,
+    server: str | None = None,
+    token_env: str | None = None,
+    on_failure: OnFailure = "group_mean",
+    wait_s: float = 600.0,
+    **_: Any,
+) -> dict[str, Any]:
+    """The completions of one prompt ranked by a judge under a rubric (RPO's code), for verl's reward loop.
+
+    verl asks for one completion at a time: each call waits until `group_size` completions of its prompt have come, so all of them
+    must come to one process: set `reward.num_workers=1`, and `rollout.val_kwargs.n` to `rollout.n` too, or leave validation out.
+
+    Args:
+        ground_truth: is not looked at.
+        extra_info: `question`, the prompt as the judge is to read it; and where a row has them `image` or `images` as paths,
+            `rubric` and `group` (`rewards.groups`).
+        group_size: as `actor_rollout_ref.rollout.n`.
+        config: the reward: a YAML file with `rpo:` (see `rewards.server.config`), or a mapping with the keys of that part.
+        server, token_env: as in `compute_score`.
+        on_failure: of a completion none of whose pairs was decided: `group_mean`, `raise` or a number (`rewards.masks`).
+        wait_s: from a group's first completion to its last.
+
+    Returns:
+        `score`; `judge_failed` as 0.0 or 1.0; `pairs_decided`, `pairs_tie`, ... as shares; `error`, why it was masked or "".
+
+    Raises:
+        BackendError: one is masked, and `on_failure` is `raise`.
+        UserError: the configuration or the row is not as it must be, or a group did not become complete.
+    """
+    on_failure = checked(on_failure)
+    _check_worker()
+    row = _row(None, extra_info, groups.FIELDS)
+    background = _group_background(config, server, token_env)
+
+    async def scored(members: list[_Member]) -> list[dict[str, Any]]:
+        rows, texts = [m.row for m in members], [m.completion for m in members]
+        scores = await background.run(lambda scorer: groups.score_completions(scorer, rows, texts, group_size))
+        return _rubric_results(scores, filled(scores, on_failure, [0] * len(scores)))
+
+    (name,) = _names([data_source], [row])
+    gathering = _gathering(group_size, float(wait_s))
+    return await gathering.result((id(background), name), _Member(row, solution_str), scored)
+
+
+def compute_rubric_score_batch(
+    data_sources: Sequence[str],
+    solution_strs: Sequence[str],
+    ground_truths: Sequence[Any],
+    extra_infos: Sequence[Mapping[str, Any] | None],
+    *,
+    config: Any = None,
+    server: str | None = None,
+    token_env: str | None = None,
+    on_failure: OnFailure = "group_mean",
+    **_: Any,
+) -> list[dict[str, Any]]:
+    """The same for the manager `batch`, which passes whole groups: completions on equal rows are compared."""
+    on_failure = checked(on_failure)
+    rows = [_row(None, info, groups.FIELDS) for info in extra_infos]
+    scores = _group_background(config, server, token_env).run_blocking(
+        lambda scorer: groups.score_completions(scorer, rows, list(solution_strs))
+    )
+    return _rubric_results(scores, filled(scores, on_failure, _names(data_sources, rows)))
+
+
+class _Member(NamedTuple):
+    row: dict[str, Any]
+    completion: str
+
+
+@cache
+def _gathering(group_size: int, wait_s: float) -> Gathering[_Member, dict[str, Any]]:
+    if not (group_size >= 2 and wait_s > 0):
+        raise UserError(
+            f"group_size is {group_size} and wait_s {wait_s}: completions are compared, so at least 2, within some time"
+        )
+    fix = (
+        "set reward.num_workers=1, so that one process gets all of them, and group_size to actor_rollout_ref.rollout.n (in validation "
+        "that is rollout.val_kwargs.n)"
+    )
+    return Gathering(group_size, wait_s, fix)
+
+
+def _check_worker() -> None:
+    """A second reward worker is said at once, and not when its groups do not become complete: verl numbers them by name."""
+    ray = sys.modules.get("ray")
+    name = (ray.get_runtime_context().get_actor_name() or "") if ray is not None and ray.is_initialized() else ""
+    if re.fullmatch(r"reward_loop_worker_[1-9]\d*", name):
+        raise UserError("several reward workers get the completions of one prompt: set reward.num_workers=1")
+
+
+def _row(ground_truth: Any, extra_info: Mapping[str, Any] | None, fields: Collection[str] = FIELDS) -> dict[str, Any]:
     """verl's managers add entries of their own to `extra_info`; only ours are looked at."""
-    return {**{k: plain(v) for k, v in (extra_info or {}).items() if k in FIELDS}, "answer": ground_truth}
+    return {**{k: plain(v) for k, v in (extra_info or {}).items() if k in fields}, "answer": ground_truth}
 
 
-def _fill(on_failure: OnFailure) -> float | None:
-    if on_failure == "raise":
-        return None
-    try:
-        # `true` would be a reward of 1.0, and NaN would be trained on.
-        if not isinstance(on_failure, bool) and math.isfinite(value := float(on_failure)):
-            return value
-    except (TypeError, ValueError):
-        pass
-    raise UserError(f"on_failure is {on_failure!r}; it is `raise`, or the number that a failure is worth")
+def _names(data_sources: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """What identifies the group of each completion: its data source and row."""
+    return [orjson.dumps([s, plain(row)], default=str) for s, row in zip(data_sources, rows, strict=True)]
 
 
-def _scored(reward: Reward, fill: float | None) -> dict[str, Any]:
+def _results(rewards: Sequence[Reward], values: Sequence[float]) -> list[dict[str, Any]]:
     """The same keys each time and no None: verl makes an array of each."""
-    if reward.value is None and fill is None:
-        if reward.error is None:
-            raise BackendError(
-                "finish_reason", "the proxy's answer was cut off, and `cut_off` is mask; `on_failure` is raise"
-            )
-        kind, message = reward.error.kind, reward.error.message
-        raise BackendError(kind, f"the proxy never answered ({kind}: {message}); `on_failure` is raise")
-    return {
-        "score": float(reward.value if reward.value is not None else fill or 0.0),
-        "judge_failed": float(reward.value is None),
-        "acc": float(reward.answer == "correct"),
-        "well_formed": float(reward.well_formed),
-        "answer": reward.answer,
-        "proxy": reward.proxy or "none",
-        "proxy_crossed": reward.proxy_crossed or "none",
-        "leak": float(bool(reward.leaks)),
-        **{f"leak_{kind}": float(kind in reward.leaks) for kind in CLASSES},
-        "content_leak": float(bool(reward.content_leak)),
-        "error": reward.masked_because,
-    }
+    return [
+        {
+            "score": float(value),
+            "judge_failed": float(reward.value is None),
+            "acc": float(reward.answer == "correct"),
+            "well_formed": float(reward.well_formed),
+            "answer": reward.answer,
+            "proxy": reward.proxy or "none",
+            "proxy_crossed": reward.proxy_crossed or "none",
+            "leak": float(bool(reward.leaks)),
+            **{f"leak_{kind}": float(kind in reward.leaks) for kind in CLASSES},
+            "content_leak": float(bool(reward.content_leak)),
+            "error": reward.masked_because,
+        }
+        for reward, value in zip(rewards, values, strict=True)
+    ]
+
+
+def _rubric_results(scores: Sequence[Score], values: Sequence[float]) -> list[dict[str, Any]]:
+    return [
+        {
+            "score": float(value),
+            "judge_failed": float(score.value is None),
+            **{name: share for name, share in pair_metrics([score]).items() if name.startswith("pairs_")},
+            "error": score.masked_because,
+        }
+        for score, value in zip(scores, values, strict=True)
+    ]
 
 
 def _background(config: Any, server: str | None, token_env: str | None) -> BackgroundLoop[CompletionReward]:
+    return _configured(_arguments("proxy_grm", config, server, token_env))
+
+
+def _group_background(config: Any, server: str | None, token_env: str | None) -> BackgroundLoop[groups.GroupReward]:
+    return _configured_groups(_arguments("rpo", config, server, token_env))
+
+
+def _arguments(part: str, config: Any, server: str | None, token_env: str | None) -> bytes:
     if (config is None) == (server is None):
-        raise UserError(
-            "reward_kwargs: give `config` (a YAML file with proxy_grm:, or its mapping) or `server` (a URL)"
-        )
-    return _configured(orjson.dumps([plain(config), server, token_env], option=orjson.OPT_SORT_KEYS, default=str))
+        raise UserError(f"reward_kwargs: give `config` (a YAML file with {part}:, or its mapping) or `server` (a URL)")
+    return orjson.dumps([plain(config), server, token_env], option=orjson.OPT_SORT_KEYS, default=str)
 
 
 @cache
 def _configured(arguments: bytes) -> BackgroundLoop[CompletionReward]:
     """One reward a process for each configuration: verl passes the same arguments with every completion."""
     config, server, token_env = orjson.loads(arguments)
-    if server is None:
-        reward: CompletionReward = proxy_of(config).reward()
-    else:
-        from harness_plugins.rewards.server.client import RewardClient
+    return BackgroundLoop(proxy_of(config).reward() if server is None else _client(server, token_env))
 
-        reward = RewardClient(server, token_env=token_env)
-    return BackgroundLoop(reward)
+
+@cache
+def _configured_groups(arguments: bytes) -> BackgroundLoop[groups.GroupReward]:
+    config, server, token_env = orjson.loads(arguments)
+    return BackgroundLoop(rpo_of(config).reward() if server is None else _client(server, token_env))
+
+
+def _client(server: str, token_env: str | None) -> Any:
+    from harness_plugins.rewards.server.client import RewardClient
+
+    return RewardClient(server, token_env=token_env)

@@ -17,9 +17,12 @@ from PIL import Image
 from transformers import AutoProcessor
 from trl import GRPOConfig, GRPOTrainer
 
+from evaluators.prompts.template import Case
 from evaluators.specs import JudgeSpec
+from evaluators.testing.mock import MockJudge
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.rewards.trl import proxy_grm_reward, text_of
+from harness_plugins.rewards.conversations import text_of
+from harness_plugins.rewards.trl import proxy_grm_reward, rubric_reward
 from tests.local import tiny
 
 pytestmark = pytest.mark.heavy
@@ -97,3 +100,41 @@ def test_grpo_with_images_masks_and_metrics(tmp_path: Path) -> None:
         assert entry["judge_fail_rate"] == 0.25 and entry["well_formed"] == 1.0 and entry["proxy_right"] in (0.0, 1.0)
         assert math.isfinite(entry["loss"]) and {"image", "log_metric", "trainer_state"} <= set(call["columns"])
     assert len(server.bodies) == 12 and all("data:image/png;base64," in json.dumps(b) for b in server.bodies)
+
+
+def test_grpo_ranks_a_group_under_a_rubric(tmp_path: Path) -> None:
+    """A judge that sees the prompt's picture and likes capital letters, and ties where there are equally many."""
+    pictures: list[int] = []
+
+    def capitals_first(case: Case) -> str:
+        pictures.append(len(case.item.media))
+        counts = [sum(letter.isupper() for letter in c.text) for c in case.shown()]
+        return "<answer>tie</answer>" if counts[0] == counts[1] else str(1 + (counts[1] > counts[0]))
+
+    model = tiny.qwen(tmp_path / "model", width=128)
+    spec = JudgeSpec(name="judge", backend="openai", model="m", base_url="http://unused.invalid/v1", ties="allowed")
+    reward = rubric_reward(MockJudge(spec, capitals_first), rubric="1. Loud", num_generations=GROUP)
+    trainer = GRPOTrainer(
+        model=str(model),
+        processing_class=AutoProcessor.from_pretrained(model),
+        reward_funcs=[reward],
+        train_dataset=rows(4).select_columns(["prompt", "image"]),
+        args=GRPOConfig(
+            output_dir=str(tmp_path / "out"),
+            per_device_train_batch_size=GROUP,
+            num_generations=GROUP,
+            max_completion_length=8,
+            max_steps=2,
+            logging_steps=1,
+            save_strategy="no",
+            report_to=[],
+            use_cpu=True,
+            bf16=False,
+        ),
+    )
+    trainer.train()
+    logs = [entry for entry in trainer.state.log_history if "reward" in entry]
+    assert len(logs) == 2 and len(pictures) == 2 * GROUP * (GROUP - 1) and set(pictures) == {1}
+    for entry in logs:
+        assert entry["reward"] == pytest.approx(0.45), "wins and losses of a group balance"
+        assert entry["judge_fail_rate"] == 0 and entry["pairs_decided"] + entry["pairs_tie"] == 1

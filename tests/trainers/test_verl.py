@@ -31,7 +31,7 @@ from verl.workers.reward_manager import get_reward_manager_cls
 
 from evaluators.errors import BackendError
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.rewards.verl import compute_score_batch
+from harness_plugins.rewards.verl import compute_rubric_score_batch, compute_score_batch
 
 pytestmark = pytest.mark.heavy
 
@@ -133,6 +133,39 @@ def test_a_workers_batch_and_verls_own_metrics(proxy: MockServer, tmp_path: Path
     named = {k: [f["reward_extra_info"][k] for f in found] for k in found[0]["reward_extra_info"]}
     metrics = process_validation_metrics(["preference"] * 2, ["a", "b"], named)["preference"]
     assert metrics["judge_failed"]["mean@1"] == 0.5 and metrics["acc"]["mean@1"] == 1.0 and "proxy" not in metrics
+
+
+def prefers_good(body: dict[str, Any]) -> str:
+    text = json.dumps(body)
+    return f"<answer>{1 if text.rindex('good') < text.rindex('bad') else 2}</answer>"
+
+
+def test_a_worker_ranks_completions_under_a_rubric(tmp_path: Path) -> None:
+    """verl asks for one completion at a time; the two prompts of this batch are two groups."""
+    Image.new("RGB", (2, 2), (4, 4, 4)).save(tmp_path / "a.png")
+    data = batch(["a good word", "a bad word", "bad", "good"], tmp_path / "a.png")
+    for n, info in enumerate(data.non_tensor_batch["extra_info"]):
+        info["question"] = f"prompt {n // 2}"
+
+    async def scored(config: Any) -> list[dict[str, Any]]:
+        worker = RewardLoopWorker.__new__(RewardLoopWorker)  # its own start loads a tokenizer from the Hub
+        worker.config = config
+        worker.reward_manager = load_reward_manager(config, Letters())
+        return await worker.compute_score_batch(data)
+
+    with MockServer(answer=prefers_good, keep=True).running() as server:
+        judge = {"name": "p", "backend": "openai", "model": "m", "base_url": server.url, "retries": 0}
+        config = config_of(server, "naive")
+        function = config.reward.custom_reward_function
+        function.name, function.reward_kwargs = "compute_rubric_score", {"config": {"judge": judge}, "group_size": 2}
+        results = asyncio.run(scored(config))
+        older = get_reward_manager_cls("batch")(Letters(), 0, compute_rubric_score_batch, config={"judge": judge})
+        rewards = older(data, return_dict=True)
+    assert [r["reward_score"] for r in results] == [1.0, -0.1, -0.1, 1.0]
+    infos = [r["reward_extra_info"] for r in results]
+    assert all(np.array([i[k] for i in infos]).dtype != object for k in infos[0]), "verl makes an array of each"
+    assert rewards["reward_tensor"].sum(dim=1).tolist() == pytest.approx([1.0, -0.1, -0.1, 1.0])
+    assert "data:image/png;base64," in json.dumps(server.bodies[0])
 
 
 def load_reward_manager_in_a_loop(proxy: MockServer) -> Any:

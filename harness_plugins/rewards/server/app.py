@@ -33,7 +33,7 @@ from harness_plugins._version import __version__
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import ProxyReward, Reward, Sample
 from harness_plugins.rewards.resources import deadline
-from harness_plugins.rewards.rpo import Group, RPOReward, Score, unheard
+from harness_plugins.rewards.rpo import Candidates, Completions, Group, RPOReward, Score, unheard
 from harness_plugins.rewards.samples import masked, pair
 from harness_plugins.rewards.server import wire
 from harness_plugins.rewards.server.config import MEGABYTE, Limits, ServerConfig
@@ -172,17 +172,15 @@ class RewardServer:
     async def rank(self, request: wire.RPORequest) -> wire.RPOReply:
         assert self.rpo is not None
         limits = self.config.limits
-        _check_counts(
-            limits, len(request.groups), [p for g in request.groups for p in (*g.images, g.source) if p is not None]
-        )
-        largest_group = max(len(g.images) for g in request.groups)
+        _check_counts(limits, len(request.groups), [p for g in request.groups for p in g.pictures])
+        largest_group = max(g.size for g in request.groups)
         if largest_group > limits.candidates:
             raise Refused(
                 413,
                 "rejected",
                 f"a group of {largest_group} candidates; the limit is {limits.candidates} (limits.candidates)",
             )
-        with self.admitted(sum(self.rpo.calls(len(g.images)) for g in request.groups)):
+        with self.admitted(sum(self.rpo.calls(g.size) for g in request.groups)):
             groups = await asyncio.to_thread(lambda: [_group(g, limits) for g in request.groups])
             scored = await asyncio.gather(*(self._scored(g) for g in groups))
         for scores in scored:
@@ -193,13 +191,13 @@ class RewardServer:
             results=tuple(wire.GroupResult(scores=tuple(wire.score_out(s) for s in scores)) for scores in scored)
         )
 
-    async def _scored(self, group: Group) -> list[Score]:
+    async def _scored(self, group: Candidates) -> list[Score]:
         assert self.rpo is not None
         try:
             return (await self.rpo.score([group]))[0]
         except Exception as e:
             # One group's trouble is not the batch's, as in `_rewarded`.
-            return unheard(len(group.images), Failure("backend", f"{type(e).__name__}: {e}"[:300]))
+            return unheard(group.size, Failure("backend", f"{type(e).__name__}: {e}"[:300]))
 
 
 async def _in_a_thread(work: Callable[[], T], heavy: bool) -> T:
@@ -252,7 +250,9 @@ def _sample(sent: wire.ProxySample, files: ImageFiles, limits: Limits) -> Sample
     return Sample(item, "AB", sent.completion, sent.finish_reason)
 
 
-def _group(sent: wire.RPOGroup, limits: Limits) -> Group:
+def _group(sent: wire.RPOGroup, limits: Limits) -> Candidates:
+    if sent.texts:
+        return Completions(sent.prompt, sent.texts, [_checked(p, limits) for p in sent.prompt_images], sent.rubric)
     source = None if sent.source is None else _checked(sent.source, limits)
     return Group(sent.prompt, [_checked(p, limits) for p in sent.images], source, sent.rubric)
 

@@ -25,7 +25,7 @@ from evaluators.engine.pacing import backoff_s
 from evaluators.errors import BackendError, UserError
 from harness_plugins.rewards.proxy import Reward, Sample
 from harness_plugins.rewards.resources import DEADLINE_S, AsyncResource, check_deadline, concurrently, deadline
-from harness_plugins.rewards.rpo import Group, Score, unheard
+from harness_plugins.rewards.rpo import Candidates, Score, unheard
 from harness_plugins.rewards.samples import masked
 from harness_plugins.rewards.server import wire
 
@@ -98,17 +98,17 @@ class RewardClient(AsyncResource):
     async def score(self, inputs: Sequence[Sample], /) -> list[Reward]: ...
 
     @overload
-    async def score(self, inputs: Sequence[Group], /) -> list[list[Score]]: ...
+    async def score(self, inputs: Sequence[Candidates], /) -> list[list[Score]]: ...
 
-    async def score(self, inputs: Sequence[Sample] | Sequence[Group], /) -> list[Reward] | list[list[Score]]:
+    async def score(self, inputs: Sequence[Sample] | Sequence[Candidates], /) -> list[Reward] | list[list[Score]]:
         """The rewards of completions, or the scores of groups, in order.
 
         Raises:
             UserError: the server refuses the token, or serves no such reward; or an item cannot be sent.
         """
         until = deadline(self._deadline_s)
-        if inputs and isinstance(inputs[0], Group):
-            return await concurrently(lambda g: self._group(g, until), [i for i in inputs if isinstance(i, Group)])
+        if inputs and not isinstance(inputs[0], Sample):
+            return await concurrently(lambda g: self._group(g, until), [i for i in inputs if not isinstance(i, Sample)])
         return await concurrently(lambda s: self._sample(s, until), [i for i in inputs if isinstance(i, Sample)])
 
     async def _sample(self, sample: Sample, until: float | None) -> Reward:
@@ -122,7 +122,7 @@ class RewardClient(AsyncResource):
             return masked(sample, failure_of(e))
         return wire.reward_in(reply.results[0])
 
-    async def _group(self, group: Group, until: float | None) -> list[Score]:
+    async def _group(self, group: Candidates, until: float | None) -> list[Score]:
         def body() -> bytes:
             return orjson.dumps({"groups": [wire.group_out(group)]})
 
@@ -130,11 +130,11 @@ class RewardClient(AsyncResource):
             reply = await self._reply(wire.path_of(wire.RPO), body, wire.RPOReply, until)
         except BackendError as e:
             self.masked[e.kind] += 1
-            return unheard(len(group.images), failure_of(e))
+            return unheard(group.size, failure_of(e))
         scores = [wire.score_in(s) for s in reply.results[0].scores]
-        if len(scores) != len(group.images):
+        if len(scores) != group.size:
             raise UserError(
-                f"{self.url}: {len(scores)} scores for {len(group.images)} candidates; is it a reward server of ours?"
+                f"{self.url}: {len(scores)} scores for {group.size} candidates; is it a reward server of ours?"
             )
         return scores
 

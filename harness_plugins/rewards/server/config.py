@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -30,6 +30,7 @@ from harness_plugins.rewards.proxy import Crossed, CutOff, ProxyReward
 from harness_plugins.rewards.resources import DEADLINE_S
 from harness_plugins.rewards.rpo import LOSE, WIN, Disagreement, RPOReward
 
+M = TypeVar("M", bound=Entry)
 MEGABYTE = 1 << 20
 
 
@@ -129,17 +130,26 @@ def proxy_of(value: Any) -> ProxyGRM:
     Raises:
         UserError: it is neither, or does not fit.
     """
+    return _part(value, "proxy_grm", ProxyGRM)
+
+
+def rpo_of(value: Any) -> RPO:
+    """The same for RPO's reward, of images or of completions: a file's part `rpo`, or a mapping with its keys."""
+    return _part(value, "rpo", RPO)
+
+
+def _part(value: Any, name: str, form: type[M]) -> M:
     if isinstance(value, str | os.PathLike):
-        proxy = load_server(Path(os.fspath(value))).proxy_grm
-        if proxy is None:
-            raise UserError(f"{os.fspath(value)}: has no `proxy_grm`")
-        return proxy
+        part = getattr(load_server(Path(os.fspath(value))), name)
+        if part is None:
+            raise UserError(f"{os.fspath(value)}: has no `{name}`")
+        return cast(M, part)
     # A mapping has no lines of a file, and messages name one.
     nowhere = yaml.MappingNode("", [], yaml.Mark("", 0, 0, 0, None, 0))
     try:
-        return ProxyGRM.model_validate(plain(value))
+        return form.model_validate(plain(value))
     except ValidationError as e:
-        raise UserError(*problem_lines(Path("proxy_grm"), nowhere, e, ProxyGRM)) from None
+        raise UserError(*problem_lines(Path(name), nowhere, e, form)) from None
 
 
 def plain(value: Any) -> Any:

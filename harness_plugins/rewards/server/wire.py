@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pybase64
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evaluators.errors import UserError
 from evaluators.inputs.entries import Entry
@@ -15,7 +15,7 @@ from evaluators.prompts.template import RubricText, pick_of
 from evaluators.records import Failure, Media
 from harness_plugins.rewards.images import BadImage, bytes_of
 from harness_plugins.rewards.proxy import Outcome, Reward, Sample, preferred
-from harness_plugins.rewards.rpo import Group, Pair, Score
+from harness_plugins.rewards.rpo import Candidates, Completions, Pair, Score
 
 PROXY_GRM, RPO = "proxy_grm", "rpo"
 """The rewards by name, in configs, addresses and counters."""
@@ -53,12 +53,32 @@ class ProxyRequest(Entry):
 
 
 class RPOGroup(Entry):
-    """Candidates made for one prompt."""
+    """Candidates made for one prompt: `images`, or the `texts` that a policy wrote on it."""
 
     prompt: str
-    images: Annotated[tuple[Picture, ...], Field(min_length=2)]
+    images: tuple[Picture, ...] = ()
     source: Picture | None = None
+    """The image that was to be edited."""
+    texts: tuple[str, ...] = ()
+    prompt_images: tuple[Picture, ...] = ()
+    """Those that the prompt of `texts` shows."""
     rubric: str | None = None
+
+    @model_validator(mode="after")
+    def _holds_candidates(self) -> RPOGroup:
+        if bool(self.images) == bool(self.texts) or self.size < 2:
+            raise ValueError("give two or more `images`, or two or more `texts`")
+        if self.prompt_images if self.images else self.source is not None:
+            raise ValueError("`source` goes with `images`, `prompt_images` with `texts`")
+        return self
+
+    @property
+    def size(self) -> int:
+        return len(self.images) or len(self.texts)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [*self.images, *self.prompt_images, *([] if self.source is None else [self.source])]
 
 
 class RPORequest(Entry):
@@ -149,11 +169,14 @@ def _pictures(media: tuple[Media, ...]) -> list[Picture]:
     return [packed(Path(f.path)) for m in media for f in m.files]
 
 
-def group_out(group: Group) -> dict[str, Any]:
+def group_out(group: Candidates) -> dict[str, Any]:
     """Blocks: it encodes the pictures."""
     rubric = group.rubric.text if isinstance(group.rubric, RubricText) else group.rubric
+    sent: dict[str, Any] = {"prompt": group.prompt, "rubric": rubric}
+    if isinstance(group, Completions):
+        return {**sent, "texts": list(group.texts), "prompt_images": [packed(i) for i in group.prompt_images]}
     source = None if group.source is None else packed(group.source)
-    return {"prompt": group.prompt, "images": [packed(i) for i in group.images], "source": source, "rubric": rubric}
+    return {**sent, "images": [packed(i) for i in group.images], "source": source}
 
 
 def reward_out(reward: Reward) -> ProxyResult:

@@ -293,9 +293,9 @@ def test_a_flat_batch_from_any_loop() -> None:
     assert values(by_source) == [-0.1, 1.0, 1.0, -0.1], "edits of one source are compared with each other"
     with pytest.raises(UserError, match="5 images and 2 prompts"):
         asyncio.run(reward(images, ["a", "b"]))
-    with pytest.raises(UserError, match="images 0 and 2 are of one group, and each has a prompt of its own"):
+    with pytest.raises(UserError, match="candidates 0 and 2 are of one group, and they differ in prompt"):
         asyncio.run(reward(images[:3], ["a", "a", "b"], groups=[0, 0, 0]))
-    with pytest.raises(UserError, match="each has a rubric of its own"):
+    with pytest.raises(UserError, match="they differ in rubric"):
         asyncio.run(reward(images[:2], ["a", "a"], rubrics=["Rate colour.", "Rate form."]))
     with pytest.raises(UserError, match=r"an image must be a PIL image.* not int: 123"):
         asyncio.run(reward(images[:2], ["a", "a"], sources=[123, 123]))

@@ -20,7 +20,7 @@ from evaluators.errors import UserError
 from evaluators.records import Media, MediaFile
 from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
-from harness_plugins.rewards import Group, ProxyReward, RPOReward, Sample
+from harness_plugins.rewards import Completions, Group, ProxyReward, RPOReward, Sample
 from tests.conftest import png
 from tests.serving import RIGHT, TOKEN, config, get, posted, sample, serving, serving_in_thread, through
 
@@ -82,6 +82,31 @@ def test_groups_are_compared_as_by_a_judge_of_ones_own(url: str, backend: MockSe
     assert [round(s.value, 6) for s in found[0]] == [-0.1, 1.0, 0.45]
 
 
+def test_completions_are_ranked_as_by_a_judge_of_ones_own(url: str, backend: MockServer) -> None:
+    photo = png(7)
+    groups = [Completions("What is it?", ["a cup", "a red cup", "no idea"], [photo]), Completions("p", ["a", "b"])]
+    spec = JudgeSpec(name="j", backend="openai", model="m", base_url=backend.url)
+
+    async def own() -> list[Any]:
+        async with RPOReward(spec) as reward:
+            return await reward.score(groups)
+
+    assert through(url, groups) == asyncio.run(own())
+    assert any(base64.b64encode(photo).decode() in str(b) and "a red cup" in str(b) for b in backend.bodies)
+
+
+def test_a_group_holds_images_or_texts(url: str) -> None:
+    picture = base64.b64encode(png(1)).decode()
+    for group, words in [
+        ({"prompt": "p"}, "two or more `images`, or two or more `texts`"),
+        ({"prompt": "p", "texts": ["a"]}, "two or more"),
+        ({"prompt": "p", "texts": ["a", "b"], "images": [picture] * 2}, "two or more"),
+        ({"prompt": "p", "texts": ["a", "b"], "source": picture}, "`source` goes with `images`"),
+    ]:
+        status, reply, _ = asyncio.run(posted(f"{url}/v1/rpo", {"groups": [group]}))
+        assert status == 422 and words in reply["error"]["message"]
+
+
 def bomb() -> bytes:
     """A PNG of 100 bytes that would unfold to ten gigabytes."""
 
@@ -118,7 +143,7 @@ def nested(depth: int) -> list[Any]:
     ("path", "body", "status", "said"),
     [
         ("/v1/rpo", {"groups": []}, 422, "groups"),
-        ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"]}]}, 422, "groups.0.images"),
+        ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"]}]}, 422, "groups.0: give two or more"),
         ("/v1/rpo", {"groups": [{"prompt": "p", "images": ["a"] * 17}]}, 413, "17 candidates; the limit is 16"),
         (
             "/v1/rpo",

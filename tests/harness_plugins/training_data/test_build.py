@@ -24,7 +24,7 @@ from evaluators.testing.mock_server import MockServer
 from harness_plugins.benchmarks.sources import RowProblem
 from harness_plugins.plugins import SOURCES
 from harness_plugins.rewards import ProxyReward, Sample
-from harness_plugins.rewards.trl import text_of as text_of_completion
+from harness_plugins.rewards.conversations import text_of as text_of_completion
 from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import load_data_config
 from harness_plugins.training_data.reading import read_sources
