@@ -7,7 +7,8 @@ One schema a record, versioned by `SCHEMA`; every field is documented in docs/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -141,6 +142,19 @@ class Item:
 
     def all_media(self) -> tuple[Media, ...]:
         return self.media + tuple([m for c in self.candidates for m in c.media])
+
+    def with_paths(self, at: Callable[[str], str]) -> Item:
+        """The same item with its files elsewhere.
+
+        Args:
+            at: where the file of a path is.
+        """
+
+        def moved(media: tuple[Media, ...]) -> tuple[Media, ...]:
+            return tuple([replace(m, files=tuple([replace(f, path=at(f.path)) for f in m.files])) for m in media])
+
+        candidates = tuple([replace(c, media=moved(c.media)) for c in self.candidates])
+        return replace(self, media=moved(self.media), candidates=candidates)
 
     def digested(self) -> bool:
         """Whether the bytes of all its media are known."""

@@ -56,6 +56,7 @@ options=(
   reward.custom_reward_function.path=pkg://harness_plugins.rewards.verl
   reward.custom_reward_function.name=compute_score
   +reward.custom_reward_function.reward_kwargs.config="$(realpath "${REWARD:-examples/reward.yaml}")"
+  +reward.custom_reward_function.reward_kwargs.data_root="$(realpath -m "$(dirname "$DATA")/..")"
   +reward.custom_reward_function.reward_kwargs.on_failure="${ON_FAILURE:-raise}"
   trainer.n_gpus_per_node="$GPUS"
   trainer.nnodes=1

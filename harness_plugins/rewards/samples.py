@@ -7,12 +7,14 @@ responses), or the columns `question`, `response_1`, `response_2`, `answer` (1 o
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from evaluators.errors import UserError
 from evaluators.keys import item_uid
-from evaluators.records import ORDERS, Candidate, Failure, Item, Label, Media, RecordError, decode
+from evaluators.records import ORDERS, Candidate, Failure, Item, Label, Media, RecordError, decode, encode
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import Reward, Sample, leaks_in, read
 from harness_plugins.rewards.resources import Openable
@@ -113,6 +115,29 @@ def pair(
     uid = item_uid(BENCHMARK, "/".join(names), question, (first, second), criterion)
     label = Label(preferred=answer - 1)
     return Item(uid, BENCHMARK, "", 0, question, (first, second), (0, 1), label, images, criterion=criterion)
+
+
+def resolved(row: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The same row with its paths made absolute: sets name images relative to their own folder.
+
+    Args:
+        root: the set's folder.
+    """
+
+    def at(path: str) -> str:
+        return path if path.startswith("data:") else os.path.join(root, path)
+
+    def picture(value: Any) -> Any:
+        if isinstance(value, str):
+            return at(value)
+        if isinstance(value, Mapping) and not value.get("bytes") and value.get("path"):
+            return {**value, "path": at(value["path"])}
+        return [picture(v) for v in value] if isinstance(value, list | tuple) else value
+
+    moved = {k: picture(v) if k in IMAGES else v for k, v in row.items()}
+    if row.get("item") is not None:
+        moved["item"] = encode(_record(row["item"]).with_paths(at)).decode().rstrip()
+    return moved
 
 
 def pictures_of(row: Mapping[str, Any]) -> list[Any]:

@@ -11,6 +11,7 @@ ms-swift adds up rewards and counts None as 0, which trains; so `on_failure` say
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from harness_plugins.rewards.conversations import text_of
 from harness_plugins.rewards.groups import FIELDS as GROUP_FIELDS
 from harness_plugins.rewards.groups import GroupReward, score_completions, task_of
 from harness_plugins.rewards.masks import PATIENCE, OnFailure, Rewarded, Unrewarded, checked, filled
-from harness_plugins.rewards.samples import FIELDS, CompletionReward, score_rows
+from harness_plugins.rewards.samples import FIELDS, CompletionReward, resolved, score_rows
 from harness_plugins.rewards.server.client import RewardClient
 from harness_plugins.rewards.server.config import proxy_of, rpo_of
 
@@ -125,7 +126,9 @@ def _row(columns: dict[str, Any]) -> dict[str, Any]:
         {**m, "content": c.replace(_IMAGE, "").strip() if isinstance(c := m.get("content"), str) else c}
         for m in (columns.get("messages") or [])[:-1]
     ]
-    return {**columns, "prompt": prompt}
+    root = os.environ.get("ROOT_IMAGE_DIR")  # where ms-swift itself looks for relative paths
+    row = {**columns, "prompt": prompt}
+    return resolved(row, Path(root)) if root else row
 
 
 def _orm(name: str, call: _Call, asynchronous: bool) -> type:

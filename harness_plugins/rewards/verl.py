@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,7 +28,7 @@ from harness_plugins.rewards.gathering import Gathering
 from harness_plugins.rewards.masks import OnFailure, checked, filled
 from harness_plugins.rewards.proxy import Reward
 from harness_plugins.rewards.rpo import Score, pair_metrics
-from harness_plugins.rewards.samples import FIELDS, CompletionReward, score_rows
+from harness_plugins.rewards.samples import FIELDS, CompletionReward, resolved, score_rows
 from harness_plugins.rewards.server.config import plain, proxy_of, rpo_of
 
 
@@ -41,6 +42,7 @@ async def compute_score(
     server: str | None = None,
     token_env: str | None = None,
     on_failure: OnFailure = "raise",
+    data_root: str | None = None,
     **_: Any,
 ) -> dict[str, Any]:
     """The reward of one completion, for verl's reward loop (managers naive, dapo, gdpo).
@@ -54,6 +56,7 @@ async def compute_score(
         config: the reward: a YAML file with `proxy_grm:` (see `rewards.server.config`), or a mapping with the keys of that part.
         server, token_env: a reward server in place of `config`: its address, and the environment variable with its token.
         on_failure: `raise`, or the reward of a completion for which the proxy never answered.
+        data_root: what image paths are relative to: the folder of `rubric-harness data`.
 
     Returns:
         `score`; `judge_failed`, `acc` (the completion's own verdict), `well_formed`, `leak`, `leak_verdict`, ... and `content_leak` as
@@ -69,7 +72,7 @@ async def compute_score(
             "workers. Give a number, or raise; compute_score_batch knows groups (reward manager batch)"
         )
     on_failure = checked(on_failure)
-    row = _row(ground_truth, extra_info)
+    row = _row(ground_truth, extra_info, data_root)
     rewards = await _background(config, server, token_env).run(lambda scorer: score_rows(scorer, [row], [solution_str]))
     return _results(rewards, filled(rewards, on_failure, [0]))[0]
 
@@ -84,6 +87,7 @@ def compute_score_batch(
     server: str | None = None,
     token_env: str | None = None,
     on_failure: OnFailure = "raise",
+    data_root: str | None = None,
     **_: Any,
 ) -> list[dict[str, Any]]:
     """The rewards of a batch, for the manager `batch` (`verl.workers.reward_manager`); arguments and results as above.
@@ -92,7 +96,7 @@ def compute_score_batch(
     its own; in a group without any reward all get 0.0, which is none either.
     """
     on_failure = checked(on_failure)
-    rows = [_row(truth, info) for truth, info in zip(ground_truths, extra_infos, strict=True)]
+    rows = [_row(truth, info, data_root) for truth, info in zip(ground_truths, extra_infos, strict=True)]
     rewards = _background(config, server, token_env).run_blocking(
         lambda scorer: score_rows(scorer, rows, list(solution_strs))
     )
@@ -110,6 +114,7 @@ async def compute_rubric_score(
     server: str | None = None,
     token_env: str | None = None,
     on_failure: OnFailure = "group_mean",
+    data_root: str | None = None,
     wait_s: float = 600.0,
     **_: Any,
 ) -> dict[str, Any]:
@@ -126,6 +131,7 @@ async def compute_rubric_score(
         config: the reward: a YAML file with `rpo:` (see `rewards.server.config`), or a mapping with the keys of that part.
         server, token_env: as in `compute_score`.
         on_failure: of a completion none of whose pairs was decided: `group_mean`, `raise` or a number (`rewards.masks`).
+        data_root: as in `compute_score`.
         wait_s: from a group's first completion to its last.
 
     Returns:
@@ -137,7 +143,7 @@ async def compute_rubric_score(
     """
     on_failure = checked(on_failure)
     _check_worker()
-    row = _row(None, extra_info, groups.FIELDS)
+    row = _row(None, extra_info, data_root, groups.FIELDS)
     background = _group_background(config, server, token_env)
 
     async def scored(members: list[_Member]) -> list[dict[str, Any]]:
@@ -160,11 +166,12 @@ def compute_rubric_score_batch(
     server: str | None = None,
     token_env: str | None = None,
     on_failure: OnFailure = "group_mean",
+    data_root: str | None = None,
     **_: Any,
 ) -> list[dict[str, Any]]:
     """The same for the manager `batch`, which passes whole groups: completions on equal rows are compared."""
     on_failure = checked(on_failure)
-    rows = [_row(None, info, groups.FIELDS) for info in extra_infos]
+    rows = [_row(None, info, data_root, groups.FIELDS) for info in extra_infos]
     scores = _group_background(config, server, token_env).run_blocking(
         lambda scorer: groups.score_completions(scorer, rows, list(solution_strs))
     )
@@ -197,9 +204,12 @@ def _check_worker() -> None:
         raise UserError("several reward workers get the completions of one prompt: set reward.num_workers=1")
 
 
-def _row(ground_truth: Any, extra_info: Mapping[str, Any] | None, fields: Collection[str] = FIELDS) -> dict[str, Any]:
+def _row(
+    ground_truth: Any, extra_info: Mapping[str, Any] | None, data_root: str | None, fields: Collection[str] = FIELDS
+) -> dict[str, Any]:
     """verl's managers add entries of their own to `extra_info`; only ours are looked at."""
-    return {**{k: plain(v) for k, v in (extra_info or {}).items() if k in fields}, "answer": ground_truth}
+    row = {**{k: plain(v) for k, v in (extra_info or {}).items() if k in fields}, "answer": ground_truth}
+    return row if data_root is None else resolved(row, Path(data_root))
 
 
 def _names(data_sources: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[bytes]:

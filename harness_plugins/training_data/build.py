@@ -13,7 +13,6 @@ from evaluators.engine.caller import Tally
 from evaluators.engine.journal import Journal
 from evaluators.errors import UserError
 from evaluators.messages import ChatBackend
-from evaluators.records import Candidate, Item, Media
 from harness_plugins.experiment.progress import Steps
 from harness_plugins.experiment.run import check_secrets
 from harness_plugins.folder.items import list_new
@@ -215,9 +214,4 @@ def _placed(taught: Taught, config: DataConfig, folder: Path, images: Images) ->
     def at(path: str) -> str:
         return str((placed(images[path], folder / "images") if config.images == "store" else Path(path)).absolute())
 
-    def moved(media: tuple[Media, ...]) -> tuple[Media, ...]:
-        return tuple(replace(m, files=tuple(replace(f, path=at(f.path)) for f in m.files)) for m in media)
-
-    candidates = tuple(Candidate(c.text, moved(c.media)) for c in item.candidates)
-    moved_item: Item = replace(item, media=moved(item.media), candidates=candidates)
-    return replace(taught, pair=replace(taught.pair, item=moved_item))
+    return replace(taught, pair=replace(taught.pair, item=item.with_paths(at)))

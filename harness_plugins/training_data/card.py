@@ -17,6 +17,15 @@ SHOWN = 5
 """Examples of a benchmark's hits in the report."""
 
 
+_PATHS = {
+    "store": "Image paths in the files are relative to this folder, so that it can be moved as a whole, to the Hub and back too. "
+    "`harness_plugins.training_data.exports.trl.load(file)` finds them; ms-swift does where ROOT_IMAGE_DIR is this folder, the reward "
+    "in verl where `reward_kwargs.data_root` is.",
+    "in_place": "Image paths in the files are absolute, since the images were left where they are (`images: in_place`): the folder "
+    "is for this machine.",
+}
+
+
 def sources_table(facts: Mapping[str, Mapping[str, Any]], pairs: Sequence[Pair]) -> Table:
     count = Counter(p.source for p in pairs)
     columns = [
@@ -158,5 +167,5 @@ def card(config: DataConfig, tables: Sequence[Table], files: Mapping[str, Mappin
         f"The largest cluster has {largest:,} pairs. Seed: {config.seed}.\n\n"
         f"{markdown([*tables, listed])}\n"
         "The licences of the sources hold for what was made of them, and the terms of the teacher's model for what it wrote. "
-        "Image paths in the files are absolute: after moving the folder, run the command again (nothing is asked twice).\n"
+        f"{_PATHS[config.images]}\n"
     )

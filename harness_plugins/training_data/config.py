@@ -68,6 +68,8 @@ class SourceEntry(Entry):
     """A local jsonl, json or parquet file, or a folder of them; without it the Hub."""
     media_root: InputPath | None = None
     media: Literal["required", "optional"] = "required"
+    config: str = ""
+    """Of the Hub's dataset, in place of the layout's."""
     revision: str = ""
     limit: int | None = Field(None, gt=0)
     bad_rows: Literal["error", "skip"] | None = None

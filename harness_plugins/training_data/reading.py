@@ -152,8 +152,8 @@ class SourceSpec(BenchmarkSpec):
 def spec_of(entry: SourceEntry) -> SourceSpec:
     """The declaration of `pairs` under the source's name, with its dataset."""
     dataset = SOURCES.module(entry.layout).DATASET
-    if entry.revision:
-        dataset = dataset.model_copy(update={"revision": entry.revision})
+    chosen = {"config": entry.config, "revision": entry.revision}
+    dataset = dataset.model_copy(update={k: v for k, v in chosen.items() if v})
     return SourceSpec.model_construct(**{**dict(load_spec("pairs")), "name": entry.name, "dataset": dataset})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -47,10 +48,22 @@ TEXT_COLUMNS = ("uid", "source", "order", "question", "response_1", "response_2"
 """All that `facts` may give, but for the number `answer`."""
 
 
-def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
+def root_of(path: Path) -> Path:
+    """The set that a file of examples belongs to: `SET/<format>/<part>.jsonl`."""
+    return path.absolute().parent.parent
+
+
+def path_in(root: Path, file: str) -> str:
+    """A file's path as rows name it: relative to the set, so that this can be moved; absolute where the file lies elsewhere."""
+    absolute = Path(os.path.abspath(file))
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
+
+
+def facts(example: Example, root: Path, recorded: bool = False) -> dict[str, Any]:
     """The columns that a reward needs (`rewards.samples`), and where an example came from.
 
     Args:
+        root: the set's folder, to which the paths are relative.
         recorded: with the columns of those whose images are compared, so that all rows have the same.
     """
     first, second = example.shown
@@ -64,7 +77,8 @@ def facts(example: Example, recorded: bool = False) -> dict[str, Any]:
         "answer": example.answer,
     }
     if images_compared(example):
-        columns |= {"item": orjson.dumps(example.item).decode(), "saw": example.order}
+        item = example.item.with_paths(lambda file: path_in(root, file))
+        columns |= {"item": orjson.dumps(item).decode(), "saw": example.order}
     elif recorded:
         columns |= {"item": None, "saw": None}
     return columns if example.rubric is None else {**columns, "rubric": example.rubric}

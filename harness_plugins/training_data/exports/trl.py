@@ -1,21 +1,24 @@
 """TRL: jsonl with `messages` (SFT) or `prompt` (GRPO) as typed parts, `images` as paths, and the columns of a reward.
 
-`load` gives a `datasets.Dataset` that SFTTrainer and GRPOTrainer take as it is. Content is a list of parts, `{"type": "image"}` where
-an image is, which TRL (`data_utils.prepare_multimodal_messages`) fills from `images` in order. A set without any image has no
-column `images`: TRL would want a vision model.
+Paths are relative to the set. `load` gives a `datasets.Dataset` that SFTTrainer and GRPOTrainer take as it is. Content is a list of
+parts, `{"type": "image"}` where an image is, which TRL (`data_utils.prepare_multimodal_messages`) fills from `images` in order. A set
+without any image has no column `images`: TRL would want a vision model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
+from evaluators.errors import UserError
 from evaluators.messages import Image, Message
+from harness_plugins.rewards.samples import resolved
 from harness_plugins.training_data.examples import Example
-from harness_plugins.training_data.exports._plain import facts, images_compared, write_lines
+from harness_plugins.training_data.exports._plain import facts, images_compared, path_in, root_of, write_lines
 
 SUFFIX = ".jsonl"
 
@@ -23,15 +26,16 @@ SUFFIX = ".jsonl"
 def write(path: Path, examples: Sequence[Example]) -> None:
     pictured = any(e.files for e in examples)
     recorded = any(map(images_compared, examples))
-    write_lines(path, (_row(e, pictured, recorded) for e in examples))
+    root = root_of(path)
+    write_lines(path, (_row(e, root, pictured, recorded) for e in examples))
 
 
-def _row(example: Example, pictured: bool, recorded: bool) -> dict[str, Any]:
+def _row(example: Example, root: Path, pictured: bool, recorded: bool) -> dict[str, Any]:
     messages = [_message(m) for m in example.messages]
     if example.target is not None:
         messages.append({"role": "assistant", "content": [{"type": "text", "text": example.target}]})
-    images = {"images": [f.path for f in example.files]} if pictured else {}
-    return {"prompt" if example.target is None else "messages": messages, **images, **facts(example, recorded)}
+    images = {"images": [path_in(root, f.path) for f in example.files]} if pictured else {}
+    return {"prompt" if example.target is None else "messages": messages, **images, **facts(example, root, recorded)}
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -43,10 +47,12 @@ def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "mes
     """A part as a `datasets.Dataset`, its images decoded when they are asked for.
 
     Args:
+        path: the file in its set: images are looked for beside it, wherever the set was moved or copied to.
         form: SFT sets with `messages`, or with `prompt` and `completion`, of which TRL trains on the completion alone.
 
     Raises:
         ImportError: `datasets` is not installed (`pip install 'rubric-harness[datasets]'`).
+        UserError: an image is not there.
     """
     import datasets
 
@@ -54,12 +60,28 @@ def load(path: Path | str, form: Literal["messages", "prompt_completion"] = "mes
         columns = orjson.loads(f.readline() or b"{}")
     features = {c: _FORMS.get(c, "string") for c in columns}  # said: a guess from the first rows breaks on later ones
     dataset = datasets.Dataset.from_json(str(path), features=datasets.Features(_typed(features, datasets.Value)))
+    if {"images", "item"} & set(dataset.column_names):
+        dataset = dataset.map(_resolved, fn_kwargs={"root": str(root_of(Path(path)))})
     if "images" in dataset.column_names:
+        _check_images(dataset["images"])
         listed = getattr(datasets, "List", None) or datasets.Sequence  # its name before datasets 4
         dataset = dataset.cast_column("images", listed(datasets.Image()))
     if form == "prompt_completion" and "messages" in dataset.column_names:
         dataset = dataset.map(_split, input_columns=["messages"], remove_columns=["messages"])
     return dataset
+
+
+def _resolved(row: dict[str, Any], root: str) -> dict[str, Any]:
+    return resolved(row, Path(root))
+
+
+def _check_images(rows: Iterable[Sequence[str] | None]) -> None:
+    """Not where the paths are made: `datasets` keeps what that gave, and does it once."""
+    missing = next((i for images in rows for i in images or () if not os.path.exists(i)), None)
+    if missing is not None:
+        raise UserError(
+            f"{missing}: no such image; a set is moved as a whole, with `images/` beside the folders of its formats"
+        )
 
 
 _TURNS = [{"role": "string", "content": [{"type": "string", "text": "string"}]}]

@@ -1,7 +1,8 @@
 """verl: parquet with data_source, prompt, images, ability, reward_model, extra_info; SFT sets with messages and images.
 
 `images` hold the bytes (`{"bytes", "path"}`), which `verl.utils.dataset.vision_utils.process_image` opens; `<image>` in the prompt says
-where they are. What a reward needs travels in `extra_info`, images there as paths. An `<image>` that is part of somebody's text
+where they are. What a reward needs travels in `extra_info`, images there as paths relative to the set: `rewards.verl` takes its
+folder as `data_root`. An `<image>` that is part of somebody's text
 becomes `< image>`, since verl splits prompts there.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 from evaluators.errors import UserError
 from harness_plugins.training_data.examples import Example
-from harness_plugins.training_data.exports._plain import TEXT_COLUMNS, facts, flat, with_target
+from harness_plugins.training_data.exports._plain import TEXT_COLUMNS, facts, flat, path_in, root_of, with_target
 
 SUFFIX = ".parquet"
 ROWS = 256
@@ -38,14 +39,15 @@ def write(path: Path, examples: Sequence[Example]) -> None:
     schema = _schema(pa, reinforced=examples[0].target is None)
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, len(examples), ROWS):
-            rows = [_row(e, n) for n, e in enumerate(examples[start : start + ROWS], start)]
+            rows = [_row(e, n, root_of(path)) for n, e in enumerate(examples[start : start + ROWS], start)]
             writer.write_table(pa.Table.from_pylist(rows, schema))
 
 
-def _row(example: Example, index: int) -> dict[str, Any]:
+def _row(example: Example, index: int, root: Path) -> dict[str, Any]:
     images = [{"bytes": Path(f.path).read_bytes(), "path": None} for f in example.files]
     shared = {"data_source": f"rubric-harness/{example.part}", "images": images}
-    extra = {"index": index, "split": "train", **facts(example), "images": [f.path for f in example.files]}
+    paths = [path_in(root, f.path) for f in example.files]
+    extra = {"index": index, "split": "train", **facts(example, root), "images": paths}
     messages = flat(example.messages)
     if example.target is not None:
         return {**shared, "messages": with_target([*messages], example), "extra_info": extra}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from evaluators.errors import UserError
-from evaluators.records import Candidate, Failure, Item, Label
+from evaluators.records import Candidate, Failure, Item, Label, Media, MediaFile, decode
 from harness_plugins.rewards.images import ImageFiles
 from harness_plugins.rewards.proxy import Reward, Sample
-from harness_plugins.rewards.samples import masked, pair, pictures_of, position, sample_of, score_rows
+from harness_plugins.rewards.samples import masked, pair, pictures_of, position, resolved, sample_of, score_rows
 from tests.conftest import png
 
 ITEM = Item("x:1", "x", "1", 1, "What?", (Candidate("a cup"), Candidate("a dog")), (0, 1), Label(preferred=0))
@@ -88,3 +90,23 @@ def test_a_masked_reward_still_says_what_the_rubric_gives_away() -> None:
     text = "<rubric>1. Choice (100%): Response 1 is better.</rubric><eval>Read.</eval><answer>1</answer>"
     reward = masked(Sample(ITEM, "AB", text), Failure("late", "no answer"))
     assert reward.value is None and "verdict" in reward.leaks and reward.masked_because == "late"
+
+
+def test_paths_of_a_set_are_found_where_the_set_is() -> None:
+    media = (Media("a.png", "image", (MediaFile("images/a.png"),)),)
+    row = {
+        "image": {"bytes": None, "path": "images/b.png"},
+        "images": [
+            "images/a.png",
+            "/elsewhere/c.png",
+            "data:image/png;base64,AA==",
+            {"bytes": b"x", "path": "d.png"},
+            None,
+        ],
+        "item": orjson.dumps(replace(ITEM, media=media)).decode(),
+        "question": "images/a.png",
+    }
+    moved = resolved(row, Path("/set"))
+    assert moved["image"] == {"bytes": None, "path": "/set/images/b.png"} and moved["question"] == "images/a.png"
+    assert moved["images"] == ["/set/images/a.png", "/elsewhere/c.png", *row["images"][2:]]
+    assert decode(Item, moved["item"].encode()).media[0].files[0].path == "/set/images/a.png"

@@ -26,8 +26,8 @@ from harness_plugins.plugins import SOURCES
 from harness_plugins.rewards import ProxyReward, Sample
 from harness_plugins.rewards.conversations import text_of as text_of_completion
 from harness_plugins.training_data import Built, build
-from harness_plugins.training_data.config import load_data_config
-from harness_plugins.training_data.reading import read_sources
+from harness_plugins.training_data.config import SourceEntry, load_data_config
+from harness_plugins.training_data.reading import read_sources, spec_of
 from harness_plugins.training_data.sources import NoPreference
 from tests.conftest import MakePairs, png, read_jsonl, write_parquet
 
@@ -156,7 +156,7 @@ def test_the_whole_way_for_every_layout(name: str, tmp_path: Path, monkeypatch: 
 
     assert result.parts["proxy_sft"] == 1 and 1 <= result.parts["grm_rl"] <= 2
     (row,) = read_jsonl(tmp_path / "out" / "trl" / "proxy_sft.jsonl")
-    assert Path(row["images"][0]).read_bytes().startswith(b"\x89PNG") and row["answer"] == 1
+    assert (tmp_path / "out" / row["images"][0]).read_bytes().startswith(b"\x89PNG") and row["answer"] == 1
 
 
 def test_other_forms_of_the_layouts() -> None:
@@ -420,3 +420,9 @@ def test_kills_lose_nothing_and_ask_nothing_twice(make_pairs: MakePairs, tmp_pat
     assert len(places) == len(set(places)) == 120
     killed, whole = (read_jsonl(tmp_path / name / "pool.jsonl") for name in ("out", "whole"))
     assert killed == whole
+
+
+def test_a_source_may_name_another_config_of_its_dataset() -> None:
+    named = spec_of(SourceEntry(layout="llava_critic", config="pointwise", revision="main")).dataset
+    assert (named.config, named.revision) == ("pointwise", "main")
+    assert spec_of(SourceEntry(layout="llava_critic")).dataset.config == "pairwise"

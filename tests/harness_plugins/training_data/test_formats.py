@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import orjson
 import pytest
 
+from evaluators.errors import UserError
+from evaluators.records import Candidate, Item, Label
 from evaluators.testing.mock import MockBackend
+from harness_plugins.rewards.images import ImageFiles
+from harness_plugins.rewards.samples import sample_of
 from harness_plugins.training_data import build
 from harness_plugins.training_data.config import load_data_config
 from tests.conftest import ROOT, MakePairs, pair, read_jsonl, real, write_jsonl
@@ -64,12 +70,45 @@ def test_trl_sets_load_whatever_comes_late_in_them(tmp_path: Path) -> None:
     from harness_plugins.training_data.exports import trl
 
     (tmp_path / "1.png").write_bytes(picture(1))
+    item = Item("x:1", "x", "1", 1, "q", (Candidate("a"), Candidate("b")), (0, 1), Label(preferred=0))
     said = [{"role": "user", "content": [{"type": "text", "text": "q" * 4000}]}]
     plain = {"prompt": said, "images": [], "uid": "u", "answer": 1, "item": None, "saw": None}
-    last = {**plain, "images": [str(tmp_path / "1.png")], "item": "{}", "saw": "BA"}
+    last = {**plain, "images": [str(tmp_path / "1.png")], "item": orjson.dumps(item).decode(), "saw": "BA"}
     write_jsonl(tmp_path / "rl.jsonl", [*[plain] * 6000, last])
     found = trl.load(tmp_path / "rl.jsonl")
     assert len(found) == 6001 and found[6000]["images"][0].size == (96, 72) and found[6000]["saw"] == "BA"
+
+
+@pytest.mark.parametrize("compared", [False, True], ids=["texts", "images"])
+def test_a_set_can_be_moved(compared: bool, tmp_path: Path) -> None:
+    """As an upload to the Hub and a download elsewhere move it."""
+    pytest.importorskip("datasets", reason="needs the extra `datasets`")
+    from harness_plugins.training_data.exports import trl
+
+    if compared:
+        compared_images(tmp_path)
+    else:
+        hostile(tmp_path)
+    (tmp_path / "data.yaml").write_text(
+        "sources: [{layout: pairs, path: rows.jsonl}]\nparts: {grm_rl: 4}\nformats: [trl, ms_swift]\nout: out\n"
+    )
+    build(tmp_path / "data.yaml")
+    shutil.copytree(tmp_path / "out", tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / "out")
+    for path in tmp_path.glob("*.png"):
+        path.unlink()
+
+    rows = trl.load(tmp_path / "elsewhere" / "trl" / "grm_rl.jsonl")
+    assert len(rows) == 4 and all(i.size == (96, 72) for row in rows for i in row["images"])
+    if compared:
+        files = [f.path for row in rows for m in sample_of(row, "", ImageFiles()).item.all_media() for f in m.files]
+        assert len(files) == 8 and all(Path(f).is_file() for f in files), "the reward's records move with it"
+    (swift, *_) = read_jsonl(tmp_path / "elsewhere" / "ms_swift" / "grm_rl.jsonl")
+    assert all((tmp_path / "elsewhere" / path).is_file() for path in swift["images"])
+
+    (tmp_path / "elsewhere" / "images").rename(tmp_path / "lost")
+    with pytest.raises(UserError, match="no such image; a set is moved as a whole"):
+        trl.load(tmp_path / "elsewhere" / "trl" / "grm_rl.jsonl")
 
 
 def test_verl_sets_load_as_parquet(tmp_path: Path) -> None:
@@ -90,21 +129,25 @@ def test_verl_sets_load_as_parquet(tmp_path: Path) -> None:
         assert turn["role"] == "user" and turn["content"].count("<image>") == len(row["images"])
         extra = row["extra_info"]
         assert row["reward_model"] == {"style": "rule", "ground_truth": str(extra["answer"])} and extra["index"] == n
-        assert [i["bytes"] for i in row["images"]] == [Path(p).read_bytes() for p in extra["images"]]
+        assert [i["bytes"] for i in row["images"]] == [(tmp_path / "out" / p).read_bytes() for p in extra["images"]]
     sft = duckdb.execute(
         "SELECT messages FROM read_parquet(?)", [str(tmp_path / "out" / "verl" / "grm_sft.parquet")]
     ).fetchall()
     assert all([m["role"] for m in r[0]] == ["user", "assistant"] for r in sft)
 
 
-def test_images_that_are_compared_travel_as_records(tmp_path: Path) -> None:
+def compared_images(folder: Path) -> None:
     rows = []
     for n in range(4):
         for side in "ab":
-            (tmp_path / f"{n}{side}.png").write_bytes(picture(10 * n + ord(side)))
+            (folder / f"{n}{side}.png").write_bytes(picture(10 * n + ord(side)))
         images = [{"media": [f"{n}{side}.png"]} for side in "ab"]
         rows.append({"id": str(n), "prompt": f"A boat, take {n}", "candidates": images, "label": n % 2})
-    write_jsonl(tmp_path / "rows.jsonl", rows)
+    write_jsonl(folder / "rows.jsonl", rows)
+
+
+def test_images_that_are_compared_travel_as_records(tmp_path: Path) -> None:
+    compared_images(tmp_path)
     (tmp_path / "data.yaml").write_text("sources: [{layout: pairs, path: rows.jsonl}]\nparts: {grm_rl: 4}\nout: out\n")
     build(tmp_path / "data.yaml")
     for row in read_jsonl(tmp_path / "out" / "trl" / "grm_rl.jsonl"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,10 +12,11 @@ from evaluators.messages import Image, Message, Text
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins.training_data.examples import Example
 from harness_plugins.training_data.exports import ms_swift, pairs
-from harness_plugins.training_data.exports._plain import facts, flat, with_target, without_markers
+from harness_plugins.training_data.exports._plain import facts, flat, path_in, with_target, without_markers
 from tests.conftest import read_jsonl
 
 ASKED = (Message("user", (Text("Look at <image>:"), Image(MediaFile("/d/1.png")), Text("which?"))),)
+SET = Path("/d/set")
 TEXTS = (Candidate("a cup"), Candidate("a dog"))
 PICTURES = tuple(Candidate(media=(Media(n, files=(MediaFile(f"/d/{n}.png"),)),)) for n in "ab")
 
@@ -42,11 +44,21 @@ def test_each_image_stands_on_a_line_of_its_own() -> None:
 
 
 def test_a_reward_gets_its_columns_as_shown() -> None:
-    columns = facts(example())
+    columns = facts(example(), SET)
     assert (columns["response_1"], columns["response_2"], columns["answer"]) == ("a dog", "a cup", 2)
-    assert "item" not in columns and facts(example(), recorded=True)["item"] is None
-    record = facts(example(PICTURES))
+    assert "item" not in columns and facts(example(), SET, recorded=True)["item"] is None
+    record = facts(example(PICTURES), SET)
     assert orjson.loads(record["item"])["uid"] == "x:1" and record["saw"] == "BA"
+
+
+@pytest.mark.parametrize(
+    ("file", "path"), [("/d/set/images/1.png", "images/1.png"), ("/d/set/../other/1.png", "/d/other/1.png")]
+)
+def test_paths_are_relative_to_the_set_that_holds_the_files(file: str, path: str) -> None:
+    assert path_in(SET, file) == path
+    moved = facts(replace(example(), item=example(PICTURES).item.with_paths(lambda _: file)), SET)
+    candidates = orjson.loads(moved["item"])["candidates"]
+    assert {c["media"][0]["files"][0]["path"] for c in candidates} == {path}
 
 
 def test_ms_swift(tmp_path: Path) -> None:

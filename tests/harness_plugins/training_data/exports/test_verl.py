@@ -26,10 +26,10 @@ def test_a_row_holds_its_images_and_what_a_reward_needs(tmp_path: Path) -> None:
     path.write_bytes(png(1))
     asked = (Message("user", (Text("What?"), Image(MediaFile(str(path))))),)
     item = Item("x:1", "x", "1", 1, "What?", (Candidate("a cup"), Candidate("a dog")), (0, 1), Label(preferred=1))
-    row = verl._row(Example("grm_rl", item, "AB", asked), 7)
+    row = verl._row(Example("grm_rl", item, "AB", asked), 7, tmp_path)
     assert row["images"] == [{"bytes": png(1), "path": None}] and row["data_source"] == "rubric-harness/grm_rl"
     assert row["prompt"] == [{"role": "user", "content": "What?\n<image>"}]
     assert row["reward_model"]["ground_truth"] == "2"
-    assert (row["extra_info"]["index"], row["extra_info"]["images"]) == (7, [str(path)])
-    taught = verl._row(Example("grm_sft", item, "AB", asked, "2"), 0)
+    assert (row["extra_info"]["index"], row["extra_info"]["images"]) == (7, ["1.png"])
+    taught = verl._row(Example("grm_sft", item, "AB", asked, "2"), 0, tmp_path)
     assert taught["messages"][-1] == {"role": "assistant", "content": "2"}
