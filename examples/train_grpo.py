@@ -135,6 +135,7 @@ def train(
     max_prompt: int = MAX_PROMPT,
     resume: bool = False,
     rank: int | None = None,
+    evaluated: Any = None,
     **settings: Any,
 ) -> Any:
     """Train on a part's file and save model and processor; returns TRL's log entries."""
@@ -158,7 +159,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=train_sft.adapter(rank),
     )
-    train_sft.run(trainer, out, checkpoint)
+    train_sft.run(trainer, out, checkpoint, evaluated)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -199,6 +200,7 @@ def main() -> None:
     if args.tiny:
         data, model, reward = tiny(args.part, args.out)
         settings = TINY | train_sft.settings_of(args) | {"resume": args.resume, "rank": args.peft}
+        settings["evaluated"] = train_sft.evaluation(args, model, args.out)
         history = train(data, model, reward, args.out / "trained", train_sft.TINY_PIXELS, **settings)
     else:
         from accelerate import PartialState
@@ -206,7 +208,7 @@ def main() -> None:
         settings = {"learning_rate": args.learning_rate, "num_generations": args.group}
         settings |= {"max_completion_length": args.max_tokens, "use_vllm": args.vllm, "vllm_mode": args.vllm_mode}
         settings |= {"log_completions": args.log_completions, "resume": args.resume, "rank": args.peft}
-        settings |= train_sft.settings_of(args)
+        settings |= train_sft.settings_of(args) | {"evaluated": train_sft.evaluation(args, args.model, args.out)}
         settings |= batches(args.group, PartialState().num_processes) | {"bf16": True, "gradient_checkpointing": True}
         reward = reward_of(args.part, args.reward, args.server, args.token_env)
         history = train(
@@ -219,9 +221,8 @@ def main() -> None:
             **settings,
             logging_steps=1,
         )
-    shown = ("step", "reward", "kl", "judge_fail_rate", "answer_right", "well_formed", "proxy_right", "train_runtime")
-    for entry in history:
-        print({k: entry[k] for k in shown if k in entry})
+    shown = ("reward", "kl", "judge_fail_rate", "answer_right", "well_formed", "proxy_right", "train_runtime")
+    train_sft.show(history, shown)
 
 
 if __name__ == "__main__":

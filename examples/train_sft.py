@@ -30,7 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,15 @@ def training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-total-limit", type=int, default=2, help="checkpoints to keep (default: 2)")
     parser.add_argument("--report-to", default="none", help="none, tensorboard, wandb or trackio (default: none)")
     parser.add_argument(
+        "--eval",
+        type=Path,
+        metavar="CONFIG",
+        help="a run's config in which `model: checkpoint` is the model in training (evaluation.py): it is compared with the start",
+    )
+    parser.add_argument(
+        "--eval-every", type=int, default=100, metavar="N", help="steps from one of these to the next (default: 100)"
+    )
+    parser.add_argument(
         "--deepspeed", type=Path, help="a DeepSpeed configuration in JSON, in place of an accelerate one"
     )
     parser.add_argument(
@@ -116,6 +125,15 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     settings = {"save_total_limit": args.save_total_limit, "report_to": args.report_to}
     settings |= {"save_strategy": "steps", "save_steps": args.save_steps} if args.save_steps else {}
     return settings | ({"deepspeed": str(args.deepspeed)} if args.deepspeed else {})
+
+
+def evaluation(args: argparse.Namespace, model: str, out: Path) -> Any:
+    """The callback that `--eval` asks for, or None."""
+    if args.eval is None:
+        return None
+    from evaluation import TransferEval
+
+    return TransferEval(args.eval, args.eval_every, model, out / "evals")
 
 
 def in_32_bits(model: str) -> Any:
@@ -144,13 +162,28 @@ def newest(out: Path, resume: bool) -> str | None:
     return checkpoint
 
 
-def run(trainer: Any, out: Path, checkpoint: str | None) -> None:
-    """Train, from a checkpoint where there is one, and save the model."""
+def run(trainer: Any, out: Path, checkpoint: str | None, evaluated: Any = None) -> None:
+    """Train, from a checkpoint where there is one, and save the model.
+
+    Args:
+        evaluated: the callback that `evaluation` gives.
+    """
     import weights
 
+    if evaluated is not None:
+        evaluated.trainer = trainer
+        trainer.add_callback(evaluated)
     weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(str(out))
+
+
+def show(history: list[dict[str, Any]], names: Sequence[str]) -> None:
+    """The log's entries that hold such numbers, or what an evaluation found."""
+    for entry in history:
+        numbers = {k: v for k, v in entry.items() if k in names or k.startswith("transfer/")}
+        if numbers:
+            print({"step": entry.get("step"), **numbers})
 
 
 def check_file(parser: argparse.ArgumentParser, path: Path | None) -> None:
@@ -180,6 +213,7 @@ def train(
     *,
     resume: bool = False,
     rank: int | None = None,
+    evaluated: Any = None,
     **settings: Any,
 ) -> Any:
     """Train on a part's file and save model and processor; returns TRL's last log entries."""
@@ -209,7 +243,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=adapter(rank),
     )
-    run(trainer, out, checkpoint)
+    run(trainer, out, checkpoint, evaluated)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -251,14 +285,15 @@ def main() -> None:
         data = tiny_data(args.out / "data")
         model = tiny_model(data, args.out / "random")
         settings = TINY | settings_of(args) | {"resume": args.resume, "rank": args.peft}
+        settings["evaluated"] = evaluation(args, model, args.out)
         history = train(data / f"{args.tiny}.jsonl", model, args.out / "trained", TINY_PIXELS, **settings)
     else:
         settings = {"learning_rate": args.learning_rate, "max_length": args.max_length}
         settings |= {"bf16": True, "gradient_checkpointing": True, "logging_steps": 10}
         settings |= {"resume": args.resume, "rank": args.peft} | settings_of(args)
+        settings["evaluated"] = evaluation(args, args.model, args.out)
         history = train(args.data, args.model, args.out, args.max_pixels, **settings)
-    for entry in history:
-        print({k: entry[k] for k in ("step", "loss", "eval_loss", "train_runtime") if k in entry})
+    show(history, ("loss", "eval_loss", "train_runtime"))
 
 
 if __name__ == "__main__":

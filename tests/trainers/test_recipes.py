@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from evaluators.errors import UserError
+from harness_plugins import compare
 from tests.conftest import ROOT
 
 
@@ -179,3 +181,36 @@ def test_an_adapter_is_trained_alone(sft: Any, tmp_path: Path) -> None:
     sft.train(data, model, tmp_path / "out", sft.TINY_PIXELS, rank=4, **sft.TINY | {"max_steps": 2})
     assert (tmp_path / "out" / "adapter_model.safetensors").exists()
     assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+EVALUATION = """
+benchmarks: [{name: demo, limit: 3}]
+writers: [{name: grm, method: proxy_grm, backend: hf, model: checkpoint, max_tokens: 16, model_args: {dtype: float32}}]
+judges: [longest, lexical]
+"""
+
+
+@pytest.mark.heavy
+def test_a_checkpoint_is_compared_with_the_start(
+    sft: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "eval.yaml").write_text(EVALUATION)
+    for name, value in {"max_steps": 2, "logging_steps": 1}.items():
+        monkeypatch.setitem(sft.TINY, name, value)
+    arguments = ["--tiny", "grm_sft", "--eval", str(tmp_path / "eval.yaml"), "--eval-every", "1"]
+    monkeypatch.setattr(sys, "argv", ["train_sft", *arguments, "--out", str(tmp_path / "out")])
+    sft.main()
+    printed = capsys.readouterr().out
+    folders = sorted(p.name for p in (tmp_path / "out" / "evals").iterdir())
+    assert folders == ["step-0", "step-1", "step-2"], "and no copy of the model"
+    assert "step 1, demo:" in printed and "step 2, demo:" in printed
+    comparison = compare(tmp_path / "out" / "evals" / "step-0", tmp_path / "out" / "evals" / "step-2")
+    assert [m.benchmark for m in comparison.matched] == ["demo"] or comparison.not_comparable
+
+
+@pytest.mark.heavy
+def test_an_evaluation_is_about_the_training(sft: Any, tmp_path: Path) -> None:
+    (tmp_path / "eval.yaml").write_text("benchmarks: [demo]\njudges: [longest]\n")
+    evaluation = importlib.import_module("evaluation")
+    with pytest.raises(UserError, match="no writer and no judge has `model: checkpoint`"):
+        evaluation.TransferEval(tmp_path / "eval.yaml", 1, "m", tmp_path)
