@@ -11,19 +11,8 @@ Needs `pip install '.[datasets,hf]' 'trl>=1.10,<2' torchvision`, and vllm for `-
 time. For GRM-RL the trained proxy is served (`vllm serve checkpoints/proxy-rl --served-model-name my/proxy-7b`, on GPUs of its own),
 and `--reward` names the file that says where: its part `proxy_grm`. `--server URL` asks a reward server instead.
 
-Hyper-parameters (arXiv 2603.16600): what the released scripts (verl, scripts/rl) set, which is the default here, and what is reported
-for the paper where that differs. The scripts train the GRM; that Proxy-RL takes the same is our reading.
-
-| | scripts | reported for the paper |
-|---|---|---|
-| learning rate | 3e-7, constant | 5e-6 (`--learning-rate 5e-6`) |
-| completions a prompt | 8 | 7 (`--group 7`) |
-| prompts a step | 256, in 2 mini-batches of 128 (the README speaks of 128, which nothing reads) | |
-| tokens | prompt 4096 at most, completion 8192 | |
-| KL | as a loss, 0.01, low_var_kl (TRL's estimator too); no entropy term | |
-| GPUs, epochs | 8, micro-batch 8, rollout TP 2; 1 | |
-| reward | accuracy + proxy, each +1 or -1, and format 0.5 | the same |
-| the proxy | T 0, 16384 tokens, TP 4 | |
+Hyper-parameters are those of the released scripts (verl, scripts/rl); docs/training.md has each beside what is reported for the
+paper, arXiv 2603.16600. The scripts train the GRM; that Proxy-RL takes the same is our reading.
 
 Longer prompts are left out and counted. Rollouts run in vLLM on each GPU (TP 1), where `--vllm` is given.
 Where the proxy never answered the scripts count 0; here such a completion is masked. Proxy-RL earns +1 where the proxy's verdict
@@ -47,7 +36,13 @@ SCRIPTS: dict[str, Any] = {
     "per_device_train_batch_size": MICRO,
     "lr_scheduler_type": "constant",
     "weight_decay": 0.01,
+    "adam_beta2": 0.999,
+    "max_grad_norm": 1.0,
     "beta": 0.01,
+    "epsilon": 0.2,
+    "num_iterations": 1,
+    "scale_rewards": "group",
+    "mask_truncated_completions": False,
     "temperature": 1.0,
     "loss_type": "dapo",  # all tokens of a mini-batch weigh the same, as in verl's token-mean
     "save_steps": 5 * MINI_BATCHES,
@@ -69,7 +64,7 @@ TINY: dict[str, Any] = {
 }
 
 
-def arguments() -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("data", type=Path, nargs="?", help="trl/<part>.jsonl of `rubric-harness data`")
@@ -101,12 +96,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--log-completions", action="store_true", help="print some completions with their rewards")
     train_sft.training_options(parser)
     parser.add_argument("--tiny", action="store_true", help="bundled pairs and tiny models, a few steps on CPU")
-    args = parser.parse_args()
+    return parser
+
+
+def arguments() -> argparse.Namespace:
+    import differences
+
+    options = parser()
+    options.epilog = differences.summary(differences.grpo())
+    args = options.parse_args()
     if args.tiny == (args.data is not None) or (args.data is None) != (args.model is None):
-        parser.error("give the file that `rubric-harness data` wrote and --model, or --tiny alone")
+        options.error("give the file that `rubric-harness data` wrote and --model, or --tiny alone")
     if args.data and (args.part == "grm_rl") != ((args.reward is None) != (args.server is None)):
-        parser.error("grm_rl needs its proxy: --reward FILE or --server URL, one of them; proxy_rl takes neither")
-    train_sft.check_file(parser, args.data)
+        options.error("grm_rl needs its proxy: --reward FILE or --server URL, one of them; proxy_rl takes neither")
+    train_sft.check_file(options, args.data)
     return args
 
 
