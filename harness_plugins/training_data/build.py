@@ -26,8 +26,9 @@ from harness_plugins.training_data.gathering import HASHES, Gathered, gather
 from harness_plugins.training_data.images import Images, placed
 from harness_plugins.training_data.overlap import clusters
 from harness_plugins.training_data.parts import Entry, draw
+from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.reports import Contents, write_reports
-from harness_plugins.training_data.teaching import Taught, outcomes, preferred_first, teach
+from harness_plugins.training_data.teaching import Taught, outcomes, preferred_first, rounds, teach
 
 TEACHER = "teacher"
 
@@ -82,14 +83,24 @@ def build(
     check(config.formats)
     with Journal(folder / HASHES) as hashes:  # locked to the end: one writer for each folder
         gathered = gather(config, folder, hashes, limit, Steps(progress))
-        tally = _ask_teacher(config, gathered, folder / TEACHER, redo=redo, backend=teacher, progress=progress)
-        taught = list(outcomes(config, gathered.pairs, folder / TEACHER))
+        tally = Tally()
+        cluster_of = clusters(gathered.pairs, gathered.images, config.contamination.distance)
+        taught: list[Taught] = []
+        for pairs in rounds(config, gathered.pairs):
+            _ask_teacher(config, pairs, folder / TEACHER, tally=tally, redo=redo, backend=teacher, progress=progress)
+            taught = list(outcomes(config, pairs, folder / TEACHER))
+            if config.distil.ask == "until_full" and _full(config, taught, cluster_of):
+                asked = {p.uid for p in pairs}
+                # What failed is not missed either: the parts are made without it.
+                taught = [replace(t, outcome="spare") if t.outcome == "unanswered" else t for t in taught]
+                taught += [Taught(p, "spare") for p in gathered.pairs if p.uid not in asked]
+                break
         counts = Counter(t.outcome for t in taught)
         built = Built(folder, tally, gathered, Counter({str(k): n for k, n in counts.items()}))
         if counts["unanswered"] and config.distil.unanswered == "stop":
             built.complete = False
             return built
-        contents = _draw(config, gathered, taught)
+        contents = _draw(config, gathered, taught, cluster_of)
         _export_parts(config, folder, contents, examples, Steps(progress))
         built.parts = {p: len(members) for p, members in contents.drawn.parts.items()}
         built.tables = write_reports(config, folder, contents)
@@ -98,19 +109,29 @@ def build(
 
 def _ask_teacher(
     config: DataConfig,
-    gathered: Gathered,
+    pairs: Sequence[Pair],
     folder: Path,
     *,
+    tally: Tally,
     redo: Collection[str],
     backend: ChatBackend | None,
     progress: bool,
-) -> Tally:
+) -> None:
     if config.teacher is None:
-        return Tally()
+        return
     run_folder = RunFolder(folder)
     with run_folder.journal("items") as items:  # with rubrics.jsonl beside it, `show` and cards can read it
-        list_new([p.item for p in gathered.pairs], run_folder.items(), items)
-    return teach(config, gathered.pairs, folder, redo=redo, backend=backend, progress=progress)
+        list_new([p.item for p in pairs], run_folder.items(), items)
+    teach(config, pairs, folder, tally=tally, redo=redo, backend=backend, progress=progress)
+
+
+def _full(config: DataConfig, taught: Sequence[Taught], cluster_of: Mapping[str, int]) -> bool:
+    """Whether the parts can be made at their sizes."""
+    try:
+        draw(entries_of(config, taught, cluster_of), config.sizes(), config.seed)
+    except UserError:
+        return False
+    return True
 
 
 def entries_of(config: DataConfig, taught: Sequence[Taught], numbers: Mapping[str, int]) -> list[Entry]:
@@ -154,13 +175,12 @@ class PartExamples(Sequence[Example]):
         return (self._examples.of(self._part, t, first) for t, first in self._members)
 
 
-def _draw(config: DataConfig, gathered: Gathered, taught: Sequence[Taught]) -> Contents:
+def _draw(config: DataConfig, gathered: Gathered, taught: Sequence[Taught], cluster_of: dict[str, int]) -> Contents:
     """What the folder will hold, but for the files.
 
     Raises:
         UserError: a part's size cannot be met.
     """
-    cluster_of = clusters(gathered.pairs, gathered.images, config.contamination.distance)
     drawn = draw(entries_of(config, taught, cluster_of), config.sizes(), config.seed, config.as_many)
     unused = [t.pair.dropped(t.outcome, ", ".join(t.faults)) for t in taught if _left_out(t, config)]
     return Contents(gathered, {t.pair.uid: t for t in taught}, [*gathered.dropped, *unused], drawn, cluster_of)

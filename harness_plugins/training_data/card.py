@@ -64,7 +64,8 @@ def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
     """What came of the teacher's answers, by source."""
     spec = config.teacher
     name = f"{spec.name} ({spec.model})" if spec else "none"
-    kinds = [o for o in get_args(Outcome) if o != "unasked"]
+    present = {t.outcome for t in taught}
+    kinds = [o for o in get_args(Outcome) if o != "unasked" and (o != "spare" or o in present)]
     columns = [*names("source"), *numbers("pairs", *kinds, "preferred shown first")]
     table = Table("teacher", "Teacher's answers", columns)
     for source in [*dict.fromkeys(t.pair.source for t in taught), "all"]:
@@ -74,6 +75,8 @@ def teacher_table(config: DataConfig, taught: Collection[Taught]) -> Table:
         firsts = sum((t.pair.item.label.preferred == 0) == (o == "AB") for t in of_source for o in t.rubrics)
         share = f"{100 * firsts / len(orders):.1f} % ({firsts:,}/{len(orders):,})" if orders else ""
         table.add(source, f"{len(of_source):,}", *(f"{count[kind]:,}" for kind in kinds), share)
+    if "spare" in present:
+        table.notes.append("spare: the parts were full before its turn came, so the teacher was not asked.")
     distil = config.distil
     faults = Counter(f for t in taught for f in t.faults)
     table.notes.append(

@@ -127,6 +127,8 @@ class Contamination(Entry):
 class Distil(Entry):
     """How the teacher's answers divide the pairs."""
 
+    ask: Literal["all", "until_full"] = "all"
+    """`until_full`: the teacher is asked about pairs in a random order of the seed, until the parts can be made from its answers."""
     orders: Literal["one", "both"] = "one"
     """One order for each pair, decided by its content and the seed; or both, and right is who is right in both."""
     malformed: Literal["hard", "drop"] = "hard"

@@ -64,8 +64,11 @@ def _asking(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> list[str
     assert spec is not None
     draws = due(config, pairs, Written.read(RunFolder(folder / TEACHER), [spec]))
     sizes = [estimated_tokens([request_of(spec, d)]) for d in draws[:SAMPLED_ITEMS]]
+    full = config.distil.ask == "until_full"
+    most = "at most " if full else ""
     tokens = round(sum(sizes) / len(sizes) * len(draws)) if sizes else 0
     return [
-        f"{spec.name} ({spec.model}) is asked {len(draws):,} times, with about {tokens:,} tokens in "
+        f"{spec.name} ({spec.model}) is asked {most}{len(draws):,} times, with about {tokens:,} tokens in "
         f"({CHARACTERS_A_TOKEN} characters a token, {TOKENS_AN_IMAGE:,} an image)."
+        + (" It stops when the parts are full (`distil: {ask: until_full}`)." if full else "")
     ]

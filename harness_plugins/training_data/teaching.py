@@ -24,7 +24,8 @@ from harness_plugins.training_data.config import DataConfig, Distil
 from harness_plugins.training_data.reading import Pair
 from harness_plugins.training_data.targets import readable
 
-Outcome = Literal["correct", "hard", "malformed", "leaking", "unanswered", "unasked"]
+Outcome = Literal["correct", "hard", "malformed", "leaking", "unanswered", "unasked", "spare"]
+"""`unasked`: there is no teacher. `spare`: the parts were full before its turn came."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,11 @@ def teach(
     pairs: Sequence[Pair],
     folder: Path,
     *,
+    tally: Tally,
     redo: Collection[str] = (),
     backend: ChatBackend | None = None,
     progress: bool = False,
-) -> Tally:
+) -> None:
     """Ask the teacher what is due; answers are lines of the folder's `rubrics.jsonl` as they come.
 
     Raises:
@@ -85,12 +87,26 @@ def teach(
     """
     spec = config.teacher
     assert spec is not None
-    tally = Tally()
     draws = due(config, pairs, Written.read(RunFolder(folder), [spec]), redo)
     if draws:
         with rare_collections():
             block_on(write([Writing(spec, backend or chat_backend(spec), draws)], RunFolder(folder), tally, progress))
-    return tally
+
+
+def rounds(config: DataConfig, pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """What the teacher is asked about, as growing lists: with `ask: until_full` the parts are looked at after each of them.
+
+    The first holds as many pairs as the parts can take at best, each further one a tenth of that more, in an order that pair and
+    seed decide: a run that was stopped comes by the same lists again.
+    """
+    if config.distil.ask == "all":
+        yield list(pairs)
+        return
+    ordered = sorted(pairs, key=lambda p: digest("teacher", config.seed, p.uid))
+    least = sum(config.sizes().values())
+    for end in range(least, len(ordered), max(least // 10, 1)):
+        yield ordered[:end]
+    yield ordered
 
 
 def outcomes(config: DataConfig, pairs: Sequence[Pair], folder: Path) -> Iterator[Taught]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import orjson
 import pytest
 import yaml
 
-from evaluators.errors import BackendError
+from evaluators.errors import BackendError, UserError
 from evaluators.messages import ChatRequest, text_of
 from evaluators.records import Candidate, Item, Label
 from evaluators.specs import JudgeSpec
@@ -29,7 +31,7 @@ from harness_plugins.training_data import Built, build
 from harness_plugins.training_data.config import SourceEntry, load_data_config
 from harness_plugins.training_data.reading import read_sources, spec_of
 from harness_plugins.training_data.sources import NoPreference
-from tests.conftest import MakePairs, png, read_jsonl, write_parquet
+from tests.conftest import MakePairs, pair, png, read_jsonl, write_jsonl, write_parquet
 
 CRITIC = (
     "<image>\nServe as a fair judge. Your task is provided as follows:\nQuestion: [How many birds?]\nThe first "
@@ -426,3 +428,46 @@ def test_a_source_may_name_another_config_of_its_dataset() -> None:
     named = spec_of(SourceEntry(layout="llava_critic", config="pointwise", revision="main")).dataset
     assert (named.config, named.revision) == ("pointwise", "main")
     assert spec_of(SourceEntry(layout="llava_critic")).dataset.config == "pairwise"
+
+
+def test_the_teacher_stops_when_the_parts_are_full(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(200)])
+    asked: list[str] = []
+
+    def says(request: ChatRequest) -> str:
+        asked.append(text_of(request.messages))
+        return teacher_says(request)
+
+    config = config_of(tmp_path, "distil: {ask: until_full}\n", "proxy_sft: 4, grm_sft: 6, grm_rl: 10")
+    result = built(config, says)
+    assert result.parts == {"proxy_sft": 4, "grm_sft": 6, "grm_rl": 10} and 20 <= len(asked) < 100
+    assert result.outcomes["spare"] == 200 - len(asked)
+    (tmp_path / "out" / "README.md").read_text().index("spare: the parts were full before its turn came")
+    files = {p: p.read_bytes() for p in (tmp_path / "out" / "trl").iterdir()}
+    again = len(asked)
+    assert built(config, says).parts == result.parts and len(asked) == again, "nothing is asked twice"
+    assert {p: p.read_bytes() for p in files} == files
+
+    with pytest.raises(UserError, match=r"grm_rl: 100 asked for and \d+ available"):
+        built(config_of(tmp_path, "distil: {ask: until_full}\n", "grm_sft: 6, grm_rl: 100"), says)
+    assert len(asked) == 200, "all of them, where they are too few"
+
+
+def test_a_teacher_that_was_stopped_goes_on_to_the_same_sets(tmp_path: Path) -> None:
+    """Killed, say: some of a round is answered, and the rounds are the same the next time."""
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(60)])
+    config = config_of(tmp_path, "distil: {ask: until_full}\n", "grm_sft: 6, grm_rl: 8")
+    sets = []
+    for out, limit in (("whole", 1000), ("stopped", 9)):
+        left = iter(range(limit))
+
+        def says(request: ChatRequest, left: Iterator[int] = left) -> str:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return teacher_says(request)
+
+        with contextlib.suppress(KeyboardInterrupt):
+            built(config, says, out=tmp_path / out)
+        built(config, out=tmp_path / out)
+        sets.append({p.name: p.read_bytes() for p in (tmp_path / out / "trl").iterdir()})
+    assert sets[0] == sets[1]
