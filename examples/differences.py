@@ -83,7 +83,12 @@ def grpo() -> list[Row]:
         Row("completions a prompt", default(parser, "group"), 8, paper="7"),
         Row("prompts a step", train_grpo.PROMPTS, 256, why="the README exports 128, which the script does not read"),
         Row("mini-batches", train_grpo.MINI_BATCHES, 2, why="of 128 prompts"),
-        Row("micro-batch", ours["per_device_train_batch_size"], 8, why="completions a GPU"),
+        Row(
+            "micro-batch",
+            default(parser, "micro"),
+            8,
+            why="completions a GPU; a step is the same, and 8 would not fit (below)",
+        ),
         Row("epochs", ours["num_train_epochs"], 1),
         Row("longest prompt", default(parser, "max_prompt"), 4096, why="tokens; longer rows are left out and counted"),
         Row("longest completion", default(parser, "max_tokens"), 8192, why="tokens"),

@@ -1,8 +1,8 @@
 """GRPO of the Proxy-GRM pipeline with TRL: Proxy-RL (accuracy alone) and GRM-RL (accuracy, the proxy's verdict, the form).
 
-    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 8 examples/train_grpo.py \\
+    accelerate launch --config_file examples/accelerate/zero3.yaml --num_processes 8 examples/train_grpo.py \\
         proxy_rl results/data/proxy-grm/trl/proxy_rl.jsonl --model checkpoints/proxy-sft --vllm --out checkpoints/proxy-rl
-    accelerate launch --config_file examples/accelerate/zero2.yaml --num_processes 8 examples/train_grpo.py \\
+    accelerate launch --config_file examples/accelerate/zero3.yaml --num_processes 4 examples/train_grpo.py \\
         grm_rl results/data/proxy-grm/trl/grm_rl.jsonl --model checkpoints/grm-sft \\
         --reward examples/reward.yaml --vllm --out checkpoints/grm-rl
     python examples/train_grpo.py grm_rl --tiny --out tiny      # bundled pairs, both stages of SFT before it, on CPU
@@ -29,11 +29,10 @@ from typing import Any
 import train_sft
 
 PARTS = ("proxy_rl", "grm_rl")
-PROMPTS, MINI_BATCHES, MICRO = 256, 2, 8
+PROMPTS, MINI_BATCHES, MICRO = 256, 2, 2
 MAX_PROMPT = 4096
 SCRIPTS: dict[str, Any] = {
     "num_train_epochs": 1,
-    "per_device_train_batch_size": MICRO,
     "lr_scheduler_type": "constant",
     "weight_decay": 0.01,
     "adam_beta2": 0.999,
@@ -81,6 +80,12 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-prompt", type=int, default=MAX_PROMPT, help="tokens; default: the scripts'. Longer rows are left out"
+    )
+    parser.add_argument(
+        "--micro",
+        type=int,
+        default=MICRO,
+        help=f"completions that a GPU learns from at a time (default: {MICRO}); a step is the same whatever it is",
     )
     parser.add_argument("--max-tokens", type=int, default=8192, help="of a completion; default: the scripts'")
     parser.add_argument(
@@ -154,7 +159,7 @@ def train(
     checkpoint = train_sft.newest(out, resume)
     config = GRPOConfig(output_dir=str(out), **{**SCRIPTS, **settings})
     trainer = GRPOTrainer(
-        model=train_sft.in_32_bits(model if rank or not checkpoint else checkpoint),
+        model=train_sft.loaded(model if rank or not checkpoint else checkpoint, bool(rank and config.bf16)),
         args=config,
         reward_funcs=reward,
         train_dataset=rows,
@@ -167,19 +172,24 @@ def train(
     return trainer.state.log_history
 
 
-def batches(group: int, processes: int) -> dict[str, int]:
+def batches(group: int, processes: int, micro: int) -> dict[str, int]:
     """The scripts' batches of 256 prompts, generated together and learned from in two steps.
 
     Raises:
         SystemExit: so many processes cannot share them.
     """
-    completions, together = PROMPTS * group, processes * MICRO
+    completions, together = PROMPTS * group, processes * micro
     if completions % (together * MINI_BATCHES):
         sys.exit(
-            f"{completions} completions cannot be divided among {processes} processes, {MICRO} at a time, in halves"
+            f"{completions} completions cannot be divided among {processes} processes, {micro} at a time, in halves: choose another "
+            "--micro"
         )
     rounds = completions // together
-    return {"steps_per_generation": rounds, "gradient_accumulation_steps": rounds // MINI_BATCHES}
+    return {
+        "per_device_train_batch_size": micro,
+        "steps_per_generation": rounds,
+        "gradient_accumulation_steps": rounds // MINI_BATCHES,
+    }
 
 
 def tiny(part: str, out: Path) -> tuple[Path, str, Any]:
@@ -210,9 +220,15 @@ def main() -> None:
 
         settings = {"learning_rate": args.learning_rate, "num_generations": args.group}
         settings |= {"max_completion_length": args.max_tokens, "use_vllm": args.vllm, "vllm_mode": args.vllm_mode}
+        # Without a limit vLLM keeps room for the model's whole context, which is more than a share of a GPU holds.
+        settings |= {"vllm_max_model_length": args.max_prompt + args.max_tokens}
+        settings |= {"vllm_enable_sleep_mode": args.vllm and args.vllm_mode == "colocate"}
         settings |= {"log_completions": args.log_completions, "resume": args.resume, "rank": args.peft}
         settings |= train_sft.settings_of(args) | {"evaluated": train_sft.evaluation(args, args.model, args.out)}
-        settings |= batches(args.group, PartialState().num_processes) | {"bf16": True, "gradient_checkpointing": True}
+        settings |= batches(args.group, PartialState().num_processes, args.micro) | {
+            "bf16": True,
+            "gradient_checkpointing": True,
+        }
         reward = reward_of(args.part, args.reward, args.server, args.token_env)
         history = train(
             args.data,

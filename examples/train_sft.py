@@ -140,11 +140,15 @@ def evaluation(args: argparse.Namespace, model: str, out: Path) -> Any:
     return TransferEval(args.eval, args.eval_every, model, out / "evals")
 
 
-def in_32_bits(model: str) -> Any:
-    """A model to be trained: bf16 is for computing, and too coarse for weights (`weights.py`)."""
+def loaded(model: str, adapter_alone: bool) -> Any:
+    """A model to be trained in fp32: bf16 is for computing, and too coarse for weights (`weights.py`).
+
+    Args:
+        adapter_alone: its own weights stay as they are, and need no more than bf16.
+    """
     from transformers import AutoModelForImageTextToText
 
-    return AutoModelForImageTextToText.from_pretrained(model, dtype="float32")
+    return AutoModelForImageTextToText.from_pretrained(model, dtype="bfloat16" if adapter_alone else "float32")
 
 
 def adapter(rank: int | None) -> Any:
@@ -239,7 +243,7 @@ def train(
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)
     trainer = SFTTrainer(
-        model=in_32_bits(model if rank or not checkpoint else checkpoint),
+        model=loaded(model if rank or not checkpoint else checkpoint, bool(rank and config.bf16)),
         args=config,
         train_dataset=parts["train"],
         eval_dataset=parts["test"],
