@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -149,10 +149,13 @@ class Hit:
     detail: str
 
 
-def _grams(text: str, n: int) -> list[int]:
-    """Hashes of a text's runs of n words; good within this process."""
-    words = normalised(text).split(" ")
+def _runs(words: Sequence[str], n: int) -> list[int]:
+    """Hashes of runs of n words; good within this process."""
     return [hash(" ".join(words[i : i + n])) for i in range(len(words) - n + 1)]
+
+
+def _words(text: str) -> list[str]:
+    return normalised(text).split(" ")
 
 
 def _texts(item: Item) -> Iterator[str]:
@@ -160,6 +163,58 @@ def _texts(item: Item) -> Iterator[str]:
     yield from (c.text for c in item.candidates)
     if not item.media:
         yield item.prompt
+
+
+SHORTEST_RUN = 5
+"""Words. Shorter runs are common to texts that have nothing to do with each other."""
+MOST_TEXTS = 64
+"""Texts that are looked at for one run: one that is in more of them is a phrase of the benchmark's own form."""
+EDITED = 1.25
+"""Two texts of which one was made from the other by an edit are at most this much longer or shorter."""
+
+
+class _Whole(NamedTuple):
+    """A text of a benchmark, to be found whole: inside a longer one, or with a word changed."""
+
+    item: str
+    words: int
+    n: int
+    """Words of its runs: so few that one changed word leaves half of them."""
+    runs: int
+
+
+class _Texts:
+    """Texts of a benchmark by their runs of words, each at a length of its own."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._texts: list[_Whole] = []
+        self._with: dict[int, dict[int, list[int]]] = defaultdict(dict)
+        """By length of runs: in which texts each run is."""
+
+    def add(self, item: str, words: Sequence[str]) -> None:
+        n = min(self._longest, (len(words) + 1) // 3)
+        runs = set(_runs(words, n)) if n >= SHORTEST_RUN else ()
+        if not runs:
+            return
+        for run in runs:
+            self._with[n].setdefault(run, []).append(len(self._texts))
+        self._texts.append(_Whole(item, len(words), n, len(runs)))
+
+    def whole_in(self, words: Sequence[str], share: float) -> _Match | None:
+        """The text that is in these words: as it is, or most of it where its runs are long or both texts are of one length."""
+        for n, texts_with in self._with.items():
+            shared: Counter[int] = Counter()
+            for run in set(_runs(words, n)):
+                numbers = texts_with.get(run, ())
+                if len(numbers) <= MOST_TEXTS:
+                    shared.update(numbers)
+            for number, count in shared.most_common():
+                text = self._texts[number]
+                one_length = text.words / EDITED <= len(words) <= text.words * EDITED
+                if count == text.runs or (count >= share * text.runs and (n == self._longest or one_length)):
+                    return _Match(text.item, f"{count} of its {text.runs} runs of {n} words")
+        return None
 
 
 class BenchmarkIndex:
@@ -171,13 +226,16 @@ class BenchmarkIndex:
         self._contamination = contamination
         self._ids = {i.uid: i.source_id for i in items}
         self._prints: dict[str, str] = {}
-        self._grams: dict[int, str] = {}
+        self._runs: dict[int, str] = {}
+        self._whole = _Texts(contamination.ngram)
         for item in items:
             for mark in prints(item):
                 self._prints.setdefault(mark, item.uid)
             for text in _texts(item):
-                for gram in _grams(text, contamination.ngram):
-                    self._grams.setdefault(gram, item.uid)
+                words = _words(text)
+                self._whole.add(item.uid, words)
+                for run in _runs(words, contamination.ngram):
+                    self._runs.setdefault(run, item.uid)
         self._near = Near((look for i in items for look in looks(i, images)), contamination.distance)
         self._shown_by = {look.owner: i.uid for i in items for look in looks(i, images)}
 
@@ -192,13 +250,20 @@ class BenchmarkIndex:
         if "image" not in matches and (match := self._look(pair, images)) is not None:
             matches["near_image"] = match
         for text in () if matches.keys() & self._contamination.remove else _texts(pair.item):  # it goes anyway
-            grams = _grams(text, self._contamination.ngram)
-            shared = [self._grams[g] for g in grams if g in self._grams]
-            if grams and len(shared) >= self._contamination.share * len(grams):
-                detail = f"{len(shared)} of {len(grams)} runs of {self._contamination.ngram} words"
-                matches.setdefault("ngram", _Match(shared[0], detail))
+            match = self._text(text)
+            if match is not None:
+                matches.setdefault("ngram", match)
         for signal, (item, detail) in matches.items():
             yield Hit(pair.uid, pair.place, self.name, item, self._ids[item], signal, detail)
+
+    def _text(self, text: str) -> _Match | None:
+        """The benchmark's text that most of this one is from, or that is in this one."""
+        words, n = _words(text), self._contamination.ngram
+        runs = _runs(words, n)
+        shared = [self._runs[r] for r in runs if r in self._runs]
+        if runs and len(shared) >= self._contamination.share * len(runs):
+            return _Match(shared[0], f"{len(shared)} of {len(runs)} runs of {n} words")
+        return self._whole.whole_in(words, self._contamination.share)
 
     def _look(self, pair: Pair, images: Images) -> _Match | None:
         """The benchmark's image that looks most like one of the pair's."""

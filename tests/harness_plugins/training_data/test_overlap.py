@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 
-from harness_plugins.training_data.overlap import clusters, contaminated
+from evaluators.records import Candidate, Item, Label
+from harness_plugins.training_data.config import Contamination
+from harness_plugins.training_data.images import Images
+from harness_plugins.training_data.overlap import BenchmarkIndex, clusters, contaminated
+from harness_plugins.training_data.reading import Pair
+from tests.conftest import read_jsonl, real
 from tests.harness_plugins.training_data.conftest import Made
 
 pytestmark = pytest.mark.xdist_group("training data")
@@ -33,3 +40,67 @@ def test_without_a_benchmark_nothing_is_hit(made: Made) -> None:
     how = load_data_config(made.config).contamination
     overlap = contaminated(made.built.gathered.pairs, [], made.built.gathered.images, how)
     assert not overlap.hits and not overlap.removed
+
+
+WORDS = [f"{a}{b}" for a in ("stone", "river", "lamp", "cloud", "paper") for b in range(40)]
+
+
+def numbered(text: str, number: int) -> Item:
+    candidates = (Candidate(text), Candidate(f"something else, number {number}"))
+    return Item(f"x:{number}", "x", str(number), number, f"question {number}", candidates, (0, 1), Label(preferred=0))
+
+
+def signals(response: str, known: str) -> set[str]:
+    """What a pair with this response shares with a benchmark that holds the other text."""
+    images = Images(Path("none"), None, perceptual=False)
+    index = BenchmarkIndex("b", [numbered(known, 1)], images, Contamination())
+    hits = index.hits(Pair(numbered(response, 2), "rows.jsonl:2"), images)
+    return {hit.signal for hit in hits}
+
+
+@pytest.mark.parametrize("words", [14, 20, 38, 100])
+def test_a_text_with_a_word_changed_or_inside_a_longer_one_is_found(words: int) -> None:
+    known = WORDS[:words]
+    for place in (0, words // 2, words - 1):
+        assert signals(" ".join([*known[:place], "changed", *known[place + 1 :]]), " ".join(known)) == {"ngram"}
+    longer = [*WORDS[100:150], *known[:100], *WORDS[150:]] if words <= 100 else []
+    assert signals(" ".join(longer), " ".join(known)) == {"ngram"}
+    assert signals(" ".join(known), " ".join(known)) == {"response"}
+
+
+@pytest.mark.parametrize(
+    ("response", "known"),
+    [
+        (WORDS[100:], WORDS[:100]),
+        (["the", "answer", "is", "blue"] * 2, ["the", "answer", "is", "red"] * 2),
+        # Fewer than half of its runs, or few of a short one in a long text.
+        ([*WORDS[:40], *WORDS[100:]], WORDS[:100]),
+        ([*WORDS[:12], *WORDS[100:180]], WORDS[:20]),
+    ],
+    ids=["nothing shared", "a phrase", "less than half", "part of a short one"],
+)
+def test_texts_that_share_little_are_not_one(response: list[str], known: list[str]) -> None:
+    assert not signals(" ".join(response), " ".join(known))
+
+
+def test_real_texts_are_found_edited_and_are_not_taken_for_others() -> None:
+    """VL-RewardBench's responses; MM-RLHF-RewardBench's have nothing to do with them."""
+    known = [text for row in read_jsonl(real("vl_rewardbench") / "rows.jsonl")[:150] for text in row["response"]]
+    others = [
+        row[side]
+        for row in read_jsonl(real("mm_rlhf_rewardbench") / "mm_reward_bench.jsonl")
+        for side in ("chosen", "rejected")
+    ]
+    images = Images(Path("none"), None, perceptual=False)
+    index = BenchmarkIndex("vl", [numbered(t, n) for n, t in enumerate(known)], images, Contamination())
+
+    def found(text: str) -> bool:
+        return any(hit.signal in ("ngram", "response") for hit in index.hits(Pair(numbered(text, 9999), "x"), images))
+
+    assert not any(map(found, others))
+    edited = [
+        [*(w := text.split())[: len(w) // 2], "zebra", *w[len(w) // 2 + 1 :]]
+        for text in known
+        if len(text.split()) > 16
+    ]
+    assert len(edited) > 200 and all(found(" ".join(words)) for words in edited)
