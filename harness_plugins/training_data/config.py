@@ -15,6 +15,7 @@ from evaluators.writers.methods.proxy_grm import Faults, Form
 from harness_plugins.benchmarks.entry import BenchmarkEntry
 from harness_plugins.config.run import listed
 from harness_plugins.plugins import EXPORTS, SOURCES
+from harness_plugins.training_data.images import Variant
 
 Part = Literal["proxy_sft", "proxy_rl", "grm_sft", "grm_rl"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -116,6 +117,8 @@ class Contamination(Entry):
     """Pairs with such hits are left out; other hits are only reported."""
     perceptual: bool = True
     """Whether images are also compared by how they look (needs pillow)."""
+    variants: tuple[Variant, ...] = ()
+    """Also look for the benchmarks' images mirrored, or turned by 90, 180 or 270 degrees."""
     distance: int = Field(4, ge=0, le=8)
     """Perceptual hashes that differ in at most this many of their 64 bits are of one image."""
     ngram: int = Field(13, ge=3)

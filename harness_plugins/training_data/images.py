@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,13 @@ KEPT_DETAILS = 2048
 """Images whose details stay in memory, 64 KB each."""
 FLAT = 2.0
 """Standard deviation of grey values (0 to 255) below which an image has nothing to be recognised by."""
+Variant = Literal["mirror", "rotation"]
+Change = Literal["", "mirrored", "turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees"]
+"""What is done to an image; empty for nothing."""
+CHANGES: dict[Variant, tuple[Change, ...]] = {
+    "mirror": ("mirrored",),
+    "rotation": ("turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees"),
+}
 BITS = 64
 AT_ONCE = 64
 THREADS = 4
@@ -78,6 +85,7 @@ class Images:
         self._known = {f.path: f for f in read_records(path, ImageFacts)} if path.exists() else {}
         self._details = lru_cache(KEPT_DETAILS)(details_of)
         self._sides = cache(shorter_side)
+        self._changed = cache(changed_looks)
 
     def __getitem__(self, path: str) -> ImageFacts:
         facts = self._known[path]
@@ -85,17 +93,28 @@ class Images:
             return facts
         return replace(facts, phash="", looked=False, fault="")  # an earlier run looked; this one is not to
 
-    def likeness(self, path: str, other: str) -> float:
+    def likeness(self, path: str, other: str, change: Change = "") -> float:
         """How alike two images are in their details: 1 for the same one, about 0 for unrelated ones.
+
+        Args:
+            change: what is done to the other one first.
 
         Raises:
             UserError: a file cannot be read any more.
         """
-        if self._known[path].sha256 == self._known[other].sha256:
+        if not change and self._known[path].sha256 == self._known[other].sha256:
             return 1.0
         side = min(self._sides(path), self._sides(other))
         size = next((s for s in SIZES if s <= side), SIZES[-1])
-        return float(self._details(path, size) @ self._details(other, size))
+        return float(self._details(path, size) @ self._details(other, size, change))
+
+    def changed(self, path: str, variants: tuple[Variant, ...]) -> list[ChangedLook]:
+        """The perceptual hashes of an image that was mirrored or turned.
+
+        Raises:
+            UserError: the file cannot be read any more.
+        """
+        return self._changed(path, variants) if variants and self[path].phash else []
 
     def read(self, items: Iterable[Item], steps: Steps, doing: str) -> None:
         """Make the facts of all media of the items known.
@@ -161,8 +180,11 @@ def shorter_side(path: str) -> int:
         return int(min(image.size))
 
 
-def details_of(path: str, size: int) -> NDArray[np.float32]:
+def details_of(path: str, size: int, change: Change = "") -> NDArray[np.float32]:
     """An image's details, as a vector of length 1: grey values at size x size, less the mean of their surroundings.
+
+    Args:
+        change: what is done to the image first.
 
     Raises:
         UserError: the file cannot be read, or decoded, any more.
@@ -171,7 +193,7 @@ def details_of(path: str, size: int) -> NDArray[np.float32]:
     from scipy.ndimage import uniform_filter
 
     with _decoding(path) as image:
-        small = plain_mode(image).convert("L").resize((size, size), Image.Resampling.LANCZOS)
+        small = _after(change, plain_mode(image).convert("L")).resize((size, size), Image.Resampling.LANCZOS)
     grey = np.asarray(small, np.float32)
     details: NDArray[np.float32] = (grey - uniform_filter(grey, SURROUNDINGS)).flatten()
     length = np.linalg.norm(details)
@@ -188,6 +210,36 @@ def _decoding(path: str) -> Iterator[Any]:
         raise UserError(f"{path}: cannot be decoded any more ({type(e).__name__}: {e})"[:300]) from None
 
 
+class ChangedLook(NamedTuple):
+    change: Change
+    hex: str
+    """The perceptual hash; empty where what is left is flat."""
+
+
+def changed_looks(path: str, variants: tuple[Variant, ...]) -> list[ChangedLook]:
+    """Raises:
+    UserError: the file cannot be read, or decoded, any more.
+    """
+    with _decoding(path) as image:
+        grey = plain_mode(image).convert("L")
+        return [ChangedLook(c, _phash_of(_after(c, grey))) for variant in variants for c in CHANGES[variant]]
+
+
+def _after(change: Change, image: Any) -> Any:
+    from PIL import Image
+
+    if not change:
+        return image
+    return image.transpose(
+        {
+            "mirrored": Image.Transpose.FLIP_LEFT_RIGHT,
+            "turned by 90 degrees": Image.Transpose.ROTATE_90,
+            "turned by 180 degrees": Image.Transpose.ROTATE_180,
+            "turned by 270 degrees": Image.Transpose.ROTATE_270,
+        }[change]
+    )
+
+
 class PerceptualHash(NamedTuple):
     hex: str
     """16 digits; empty where the image is flat or broken."""
@@ -201,10 +253,8 @@ def phash(data: bytes) -> PerceptualHash:
     Raises:
         UserError: pillow is missing.
     """
-    from scipy.fft import dctn
-
     try:
-        from PIL import Image
+        import PIL  # noqa: F401
     except ImportError:
         raise UserError(
             "comparing images by how they look needs pillow: pip install 'rubric-harness[datasets]', or set "
@@ -212,13 +262,21 @@ def phash(data: bytes) -> PerceptualHash:
         ) from None
     try:
         with opened(data) as image:
-            grey = np.asarray(plain_mode(image).convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
+            return PerceptualHash(_phash_of(plain_mode(image).convert("L")))
     except Exception as e:  # broken files raise whatever their decoder does
         return PerceptualHash("", f"it cannot be decoded ({type(e).__name__}: {e})"[:200])
+
+
+def _phash_of(image: Any) -> str:
+    """Of a grey image; empty where it is flat."""
+    from PIL import Image
+    from scipy.fft import dctn
+
+    grey = np.asarray(image.resize((32, 32), Image.Resampling.LANCZOS), dtype=float)
     if grey.std() < FLAT:
-        return PerceptualHash("")
+        return ""
     low = dctn(grey, type=2)[:8, :8]
-    return PerceptualHash(np.packbits((low > np.median(low)).flatten()).tobytes().hex())
+    return np.packbits((low > np.median(low)).flatten()).tobytes().hex()
 
 
 class OwnedHash(NamedTuple):

@@ -13,7 +13,7 @@ from evaluators.records import Item, MediaFile
 from harness_plugins.benchmarks.components import components
 from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
-from harness_plugins.training_data.images import ALIKE, BITS, Images, Near, OwnedHash
+from harness_plugins.training_data.images import ALIKE, BITS, Change, Images, Near, OwnedHash
 from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
 
@@ -236,8 +236,14 @@ class BenchmarkIndex:
                 self._whole.add(item.uid, words)
                 for run in _runs(words, contamination.ngram):
                     self._runs.setdefault(run, item.uid)
-        self._near = Near((look for i in items for look in looks(i, images)), contamination.distance)
-        self._shown_by = {look.owner: i.uid for i in items for look in looks(i, images)}
+        self._looks = [_Look(i.uid, look.owner, "", look.hex) for i in items for look in looks(i, images)]
+        self._looks += [
+            _Look(look.item, look.path, changed.change, changed.hex)
+            for look in tuple(self._looks)
+            for changed in images.changed(look.path, contamination.variants)
+        ]
+        hashes = (OwnedHash(look.hex, str(n)) for n, look in enumerate(self._looks))
+        self._near = Near(hashes, contamination.distance)
 
     def hits(self, pair: Pair, images: Images) -> Iterator[Hit]:
         """What the pair shares with the benchmark, one hit a signal."""
@@ -267,13 +273,23 @@ class BenchmarkIndex:
 
     def _look(self, pair: Pair, images: Images) -> _Match | None:
         """The benchmark's image that looks most like one of the pair's."""
-        for look in looks(pair.item, images):
-            for neighbour in self._near.of(look.hex):
-                likeness = images.likeness(look.owner, neighbour.owner)
+        for own in looks(pair.item, images):
+            for neighbour in self._near.of(own.hex):
+                look = self._looks[int(neighbour.owner)]
+                likeness = images.likeness(own.owner, look.path, look.change)
                 if likeness >= ALIKE:
                     detail = f"{neighbour.distance} of {BITS} bits differ, details {likeness:.2f} alike"
-                    return _Match(self._shown_by[neighbour.owner], detail)
+                    return _Match(look.item, f"{look.change}: {detail}" if look.change else detail)
         return None
+
+
+class _Look(NamedTuple):
+    """How an image of a benchmark looks, as it is or changed."""
+
+    item: str
+    path: str
+    change: Change
+    hex: str
 
 
 class _Match(NamedTuple):

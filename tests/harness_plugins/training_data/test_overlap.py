@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
-from evaluators.records import Candidate, Item, Label
+from evaluators.records import Candidate, Item, Label, Media, MediaFile
+from harness_plugins.experiment.progress import Steps
 from harness_plugins.training_data.config import Contamination
-from harness_plugins.training_data.images import Images
-from harness_plugins.training_data.overlap import BenchmarkIndex, clusters, contaminated
+from harness_plugins.training_data.images import Images, Variant
+from harness_plugins.training_data.overlap import BenchmarkIndex, clusters, contaminated, digested
 from harness_plugins.training_data.reading import Pair
 from tests.conftest import read_jsonl, real
 from tests.harness_plugins.training_data.conftest import Made
+from tests.harness_plugins.training_data.test_parts import picture
 
 pytestmark = pytest.mark.xdist_group("training data")
 
@@ -104,3 +107,42 @@ def test_real_texts_are_found_edited_and_are_not_taken_for_others() -> None:
         if len(text.split()) > 16
     ]
     assert len(edited) > 200 and all(found(" ".join(words)) for words in edited)
+
+
+@pytest.mark.parametrize(
+    ("change", "variant"),
+    [
+        ("FLIP_LEFT_RIGHT", "mirror"),
+        ("ROTATE_90", "rotation"),
+        ("ROTATE_180", "rotation"),
+        ("ROTATE_270", "rotation"),
+    ],
+)
+def test_images_that_were_mirrored_or_turned_are_found_where_that_is_asked_for(
+    change: str, variant: Variant, tmp_path: Path
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs pillow")
+    (tmp_path / "known.png").write_bytes(picture(1))
+    with image.open(tmp_path / "known.png") as known:
+        known.transpose(image.Transpose[change]).convert("RGB").save(tmp_path / "changed.jpg", quality=80)
+    (tmp_path / "other.png").write_bytes(picture(2))
+    items = [replace(numbered(f"text {n}", n), media=pictured(tmp_path / name)) for n, name in enumerate(PICTURES)]
+
+    def near(variants: tuple[Variant, ...]) -> list[str]:
+        images = Images(Path("none"), None, perceptual=True)
+        images.read(items, Steps(False), "")
+        known, *others = (digested(item, images) for item in items)
+        index = BenchmarkIndex("b", [known], images, Contamination(variants=variants))
+        return [h.detail for item in others for h in index.hits(Pair(item, "x"), images) if h.signal == "near_image"]
+
+    assert near(()) == []
+    (detail,) = near((variant,))
+    assert detail.startswith(("mirrored:", "turned by")), "the other picture is not taken for it"
+
+
+PICTURES = ("known.png", "changed.jpg", "other.png")
+
+
+def pictured(path: Path) -> tuple[Media, ...]:
+    found = path.stat()
+    return (Media(path.name, "image", (MediaFile(str(path), found.st_size, found.st_mtime_ns),)),)
