@@ -120,11 +120,11 @@ test-vllm: $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(VLLM)/ready)
 
 # Rewards and recipes in real trainers: TRL in one environment, verl and diffusers in another.
 test-trainers: $(VLLM)/ready $(VERL)/ready
-	$(VLLM)/bin/python -m pytest $(SHORT) tests/trainers
+	$(VLLM)/bin/python -m pytest $(SHORT) tests/trainers tests/harness_plugins/test_trackers.py
 	$(VERL)/bin/python -m pytest $(SHORT) tests/trainers
 
 test-swift: $(SWIFT)/ready
-	$(SWIFT)/bin/python -m pytest tests/trainers/test_swift.py
+	$(SWIFT)/bin/python -m pytest tests/trainers/test_swift.py tests/harness_plugins/test_trackers.py
 
 # All tests, the long ones with them: before an issue is closed, and before a release.
 test-long: test-swift
@@ -138,7 +138,7 @@ test-newest: $(VENV)/tools
 	@$(call install-cpu,$(NEWEST),none) -r environments/lmms.txt -e '.[dev,datasets]'
 	@$(call install,$(NEWEST),none) --no-deps lmms-eval==0.7.3
 	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra hf --extra lm-eval \
-		--extra lmms-eval --extra report --extra server --output-file $(NEWEST)/for-users.txt
+		--extra lmms-eval --extra report --extra server --extra trackers --output-file $(NEWEST)/for-users.txt
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosts/test_contracts.py \
 		tests/hosts/test_lm_eval.py tests/local/test_hf.py
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/harness_plugins/benchmarks/test_benchmarks.py tests/harness_plugins/cli \

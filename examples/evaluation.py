@@ -24,6 +24,8 @@ from transformers import Trainer, TrainerCallback
 
 from evaluators.errors import UserError
 from harness_plugins import Comparison, Config, compare, load_config, run, score
+from harness_plugins.tables.compare import answer, tables
+from harness_plugins.trackers import Tracker
 
 CHECKPOINT = "checkpoint"
 
@@ -79,11 +81,13 @@ class TransferEval(TrainerCallback):
         if step % self._every and step != state.max_steps:
             return
         model = self._out / "model"
+        logs_step = control.should_log  # a log of ours would end the wish for the step's own
         self.trainer.save_model(str(model))  # by all processes: each may hold a part
         if state.is_world_process_zero:
             self.trainer.processing_class.save_pretrained(str(model))
             self._evaluate(str(model), step)
             shutil.rmtree(model)
+        control.should_log = logs_step
         self.trainer.accelerator.wait_for_everyone()
 
     def folder(self, step: int) -> Path:
@@ -103,11 +107,17 @@ class TransferEval(TrainerCallback):
         if step:
             comparison = compare(self.folder(0), self.folder(step))
             numbers |= against_start(comparison)
-            for line in headlines(comparison, step):
-                print(line)
+            print(f"step {step} against the start: {answer(comparison)}")
+            for tracker in self._trackers():
+                tracker.note("transfer", answer(comparison), step)
+                tracker.tables(tables(comparison), step)
         if numbers:
             # Not the trainer's own `log`: that of TRL ends the means of the step that is under way.
             Trainer.log(self.trainer, numbers)
+
+    def _trackers(self) -> list[Tracker]:
+        callbacks = self.trainer.callback_handler.callbacks
+        return [t for c in callbacks if isinstance(t := getattr(c, "tracker", None), Tracker)]
 
 
 def against_start(comparison: Comparison) -> dict[str, float]:
@@ -119,23 +129,3 @@ def against_start(comparison: Comparison) -> dict[str, float]:
             values = {"": x.value, "_low": x.low, "_high": x.high}
             numbers |= {f"transfer/minus_start{end}/{matched.benchmark}": 100 * v for end, v in values.items()}
     return numbers
-
-
-def headlines(comparison: Comparison, step: int) -> list[str]:
-    """A line a benchmark."""
-    lines = []
-    for matched in comparison.matched:
-        x = matched.headline
-        if x is None or not x.complete:
-            lines.append(
-                f"step {step}, {matched.benchmark}: nothing can be compared with the start: see `rubric-harness compare`"
-            )
-            continue
-        interval = f"{100 * x.value:+.1f} points [{100 * x.low:+.1f}, {100 * x.high:+.1f}]"
-        drift = "; without a rubric the judges moved too, so see beyond_none" if matched.drifted else ""
-        clear = "clear" if x.clear else "not clear"
-        lines.append(
-            f"step {step}, {matched.benchmark}: {comparison.arm} minus that of the start {interval} over {x.n} items; "
-            f"judges: {', '.join(matched.judges)}; {clear}{drift}"
-        )
-    return lines

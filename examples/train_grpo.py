@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def train(
     max_prompt: int = MAX_PROMPT,
     resume: bool = False,
     rank: int | None = None,
-    evaluated: Any = None,
+    watched: Sequence[Any] = (),
     **settings: Any,
 ) -> Any:
     """Train on a part's file and save model and processor; returns TRL's log entries."""
@@ -167,7 +168,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=train_sft.adapter(rank),
     )
-    train_sft.run(trainer, out, checkpoint, evaluated)
+    train_sft.run(trainer, out, checkpoint, watched)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -213,7 +214,7 @@ def main() -> None:
     if args.tiny:
         data, model, reward = tiny(args.part, args.out)
         settings = TINY | train_sft.settings_of(args) | {"resume": args.resume, "rank": args.peft}
-        settings["evaluated"] = train_sft.evaluation(args, model, args.out)
+        settings["watched"] = train_sft.watchers(args, model, args.out)
         history = train(data, model, reward, args.out / "trained", train_sft.TINY_PIXELS, **settings)
     else:
         from accelerate import PartialState
@@ -224,7 +225,7 @@ def main() -> None:
         settings |= {"vllm_max_model_length": args.max_prompt + args.max_tokens}
         settings |= {"vllm_enable_sleep_mode": args.vllm and args.vllm_mode == "colocate"}
         settings |= {"log_completions": args.log_completions, "resume": args.resume, "rank": args.peft}
-        settings |= train_sft.settings_of(args) | {"evaluated": train_sft.evaluation(args, args.model, args.out)}
+        settings |= train_sft.settings_of(args) | {"watched": train_sft.watchers(args, args.model, args.out)}
         settings |= batches(args.group, PartialState().num_processes, args.micro) | {
             "bf16": True,
             "gradient_checkpointing": True,

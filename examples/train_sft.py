@@ -106,7 +106,11 @@ def training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-steps", type=int, help="steps from one checkpoint to the next")
     parser.add_argument("--save-total-limit", type=int, default=2, help="checkpoints to keep (default: 2)")
-    parser.add_argument("--report-to", default="none", help="none, tensorboard, wandb or trackio (default: none)")
+    parser.add_argument(
+        "--report-to",
+        default="none",
+        help="none, tensorboard, trackio or wandb (tracking.py), or another that transformers knows",
+    )
     parser.add_argument(
         "--eval",
         type=Path,
@@ -126,18 +130,28 @@ def training_options(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     """The options of both recipes, as the trainer's arguments have them."""
-    settings = {"save_total_limit": args.save_total_limit, "report_to": args.report_to}
+    from harness_plugins.trackers import TRACKERS
+
+    others = "none" if args.report_to in TRACKERS else args.report_to
+    settings = {"save_total_limit": args.save_total_limit, "report_to": others}
     settings |= {"save_strategy": "steps", "save_steps": args.save_steps} if args.save_steps else {}
     return settings | ({"deepspeed": str(args.deepspeed)} if args.deepspeed else {})
 
 
-def evaluation(args: argparse.Namespace, model: str, out: Path) -> Any:
-    """The callback that `--eval` asks for, or None."""
-    if args.eval is None:
-        return None
-    from evaluation import TransferEval
+def watchers(args: argparse.Namespace, model: str, out: Path) -> list[Any]:
+    """The callbacks that `--report-to` and `--eval` ask for."""
+    from harness_plugins.trackers import TRACKERS
 
-    return TransferEval(args.eval, args.eval_every, model, out / "evals")
+    asked: list[Any] = []
+    if args.report_to in TRACKERS:
+        from tracking import Tracked
+
+        asked.append(Tracked(args.report_to, out))
+    if args.eval is not None:
+        from evaluation import TransferEval
+
+        asked.append(TransferEval(args.eval, args.eval_every, model, out / "evals"))
+    return asked
 
 
 def loaded(model: str, adapter_alone: bool) -> Any:
@@ -170,17 +184,17 @@ def newest(out: Path, resume: bool) -> str | None:
     return checkpoint
 
 
-def run(trainer: Any, out: Path, checkpoint: str | None, evaluated: Any = None) -> None:
+def run(trainer: Any, out: Path, checkpoint: str | None, watched: Sequence[Any] = ()) -> None:
     """Train, from a checkpoint where there is one, and save the model.
 
     Args:
-        evaluated: the callback that `evaluation` gives.
+        watched: the callbacks that `watchers` gives.
     """
     import weights
 
-    if evaluated is not None:
-        evaluated.trainer = trainer
-        trainer.add_callback(evaluated)
+    for callback in watched:
+        callback.trainer = trainer
+        trainer.add_callback(callback)
     weights.check_master_weights(trainer.model, trainer.is_deepspeed_enabled)
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(str(out))
@@ -221,7 +235,7 @@ def train(
     *,
     resume: bool = False,
     rank: int | None = None,
-    evaluated: Any = None,
+    watched: Sequence[Any] = (),
     **settings: Any,
 ) -> Any:
     """Train on a part's file and save model and processor; returns TRL's last log entries."""
@@ -251,7 +265,7 @@ def train(
         callbacks=[weights.WeightsMoved()],
         peft_config=adapter(rank),
     )
-    run(trainer, out, checkpoint, evaluated)
+    run(trainer, out, checkpoint, watched)
     processor.save_pretrained(str(out))
     return trainer.state.log_history
 
@@ -293,13 +307,13 @@ def main() -> None:
         data = tiny_data(args.out / "data")
         model = tiny_model(data, args.out / "random")
         settings = TINY | settings_of(args) | {"resume": args.resume, "rank": args.peft}
-        settings["evaluated"] = evaluation(args, model, args.out)
+        settings["watched"] = watchers(args, model, args.out)
         history = train(data / f"{args.tiny}.jsonl", model, args.out / "trained", TINY_PIXELS, **settings)
     else:
         settings = {"learning_rate": args.learning_rate, "max_length": args.max_length}
         settings |= {"bf16": True, "gradient_checkpointing": True, "logging_steps": 10}
         settings |= {"resume": args.resume, "rank": args.peft} | settings_of(args)
-        settings["evaluated"] = evaluation(args, args.model, args.out)
+        settings["watched"] = watchers(args, args.model, args.out)
         history = train(args.data, args.model, args.out, args.max_pixels, **settings)
     show(history, ("loss", "eval_loss", "train_runtime"))
 

@@ -173,7 +173,7 @@ EDITED = 1.25
 """Two texts of which one was made from the other by an edit are at most this much longer or shorter."""
 
 
-class _Whole(NamedTuple):
+class _KnownText(NamedTuple):
     """A text of a benchmark, to be found whole: inside a longer one, or with a word changed."""
 
     item: str
@@ -188,7 +188,7 @@ class _Texts:
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
-        self._texts: list[_Whole] = []
+        self._texts: list[_KnownText] = []
         self._with: dict[int, dict[int, list[int]]] = defaultdict(dict)
         """By length of runs: in which texts each run is."""
 
@@ -199,7 +199,7 @@ class _Texts:
             return
         for run in runs:
             self._with[n].setdefault(run, []).append(len(self._texts))
-        self._texts.append(_Whole(item, len(words), n, len(runs)))
+        self._texts.append(_KnownText(item, len(words), n, len(runs)))
 
     def whole_in(self, words: Sequence[str], share: float) -> _Match | None:
         """The text that is in these words: as it is, or most of it where its runs are long or both texts are of one length."""

@@ -198,12 +198,18 @@ def test_a_checkpoint_is_compared_with_the_start(
     for name, value in {"max_steps": 2, "logging_steps": 1}.items():
         monkeypatch.setitem(sft.TINY, name, value)
     arguments = ["--tiny", "grm_sft", "--eval", str(tmp_path / "eval.yaml"), "--eval-every", "1"]
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    arguments += ["--report-to", "tensorboard"]
     monkeypatch.setattr(sys, "argv", ["train_sft", *arguments, "--out", str(tmp_path / "out")])
     sft.main()
     printed = capsys.readouterr().out
     folders = sorted(p.name for p in (tmp_path / "out" / "evals").iterdir())
     assert folders == ["step-0", "step-1", "step-2"], "and no copy of the model"
-    assert "step 1, demo:" in printed and "step 2, demo:" in printed
+    assert "step 1 against the start: " in printed and "step 2 against the start: " in printed
+    events = accumulator.EventAccumulator(str(tmp_path / "out" / "tensorboard" / "rubric-harness" / "out"))
+    events.Reload()
+    tags = events.Tags()
+    assert {"loss", "transfer/minus_start/demo"} <= set(tags["scalars"]) and "transfer/text_summary" in tags["tensors"]
     comparison = compare(tmp_path / "out" / "evals" / "step-0", tmp_path / "out" / "evals" / "step-2")
     assert [m.benchmark for m in comparison.matched] == ["demo"] or comparison.not_comparable
 
