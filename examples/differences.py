@@ -8,16 +8,21 @@ ms-swift, scripts/rl with verl), and of those trainers' defaults where a script 
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+REWARD = ROOT / "examples" / "reward.yaml"
+"""The reward that the commands of docs/training.md name."""
 
 
 class Row(NamedTuple):
     what: str
     recipe: Any
     scripts: Any
-    """None: they say nothing, and neither do their trainer's defaults."""
     paper: str = ""
     """What is reported for the paper, where that is something else."""
     why: str = ""
@@ -73,7 +78,14 @@ def grpo() -> list[Row]:
     """Proxy-RL and GRM-RL. The scripts train the GRM; that Proxy-RL takes the same is our reading."""
     import train_grpo
 
+    from harness_plugins.rewards.proxy import MAX_TOKENS
+    from harness_plugins.rewards.server.config import proxy_of
+
     parser, ours = train_grpo.parser(), train_grpo.SCRIPTS
+    reward = proxy_of(REWARD)
+    assert reward.proxy is not None
+    tokens = reward.proxy.max_tokens if "max_tokens" in reward.proxy.model_fields_set else MAX_TOKENS
+    both = {None: "once", "both": "in both orders, paid where right in both", "mean": "in both orders, paid the mean"}
     return [
         Row("learning rate", default(parser, "learning_rate"), 3e-7, paper="5e-06"),
         Row("schedule", ours["lr_scheduler_type"], "constant", why="verl's default"),
@@ -115,14 +127,43 @@ def grpo() -> list[Row]:
             "none",
             why="TRL's default with `--vllm`; verl's is off unless it is set",
         ),
-        Row("reward", "accuracy + proxy, each +1 or -1, form 0.5", "accuracy + proxy, each +1 or -1, form 0.5"),
-        Row("form", "all faults", "tags alone", why="`form: tags` of the reward's config is the scripts'"),
+        Row(
+            "reward",
+            _reward(reward.aggregation, reward.format_weight),
+            _reward("sum", 0.5),
+            why="of examples/reward.yaml, as what follows",
+        ),
+        Row(
+            "the proxy is asked",
+            both[reward.crossed],
+            "once",
+            why="`crossed`; announcing a verdict earns nothing so",
+        ),
+        Row(
+            "leaks",
+            f"{-reward.leak_penalty:g}",
+            "not looked at",
+            why="`leak_penalty`, where words give the verdict away",
+        ),
+        Row(
+            "faults of form",
+            "all" + "".join(f", but not {name}" for name in reward.allow)
+            if reward.form == "full"
+            else "of the tags alone",
+            "of the tags alone",
+            why="`form: tags` is the scripts'",
+        ),
+        Row("the proxy", f"T {reward.proxy.temperature:g}, {tokens} tokens", "T 0, 16384 tokens"),
         Row("no answer from the proxy", "masked", "counts as 0"),
-        Row("the proxy", "T 0, 16384 tokens", "T 0, 16384 tokens"),
         Row("rollout in vLLM", "TP 1, on each GPU", "TP 2", why="a 7B model fits on one"),
         Row("checkpoints", f"each {ours['save_steps'] // train_grpo.MINI_BATCHES} batches", "each 5 batches"),
         Row("held out", "none", "tested at each step", why="`--eval` compares checkpoints with the start"),
     ]
+
+
+def _reward(aggregation: str, format_weight: float) -> str:
+    form = f", form {format_weight:g}"
+    return f"accuracy + proxy, each +1 or -1{form}" if aggregation == "sum" else f"table {aggregation}{form}"
 
 
 def _masked(masked: bool) -> str:
@@ -142,8 +183,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| | recipe | released scripts | reported for the paper | |", "|---|---|---|---|---|"]
     for row in rows:
         recipe = str(row.recipe) if row.same else f"**{row.recipe}**"
-        scripts = "says nothing" if row.scripts is None else row.scripts
-        lines.append(f"| {row.what} | {recipe} | {scripts} | {row.paper} | {row.why} |")
+        lines.append(f"| {row.what} | {recipe} | {row.scripts} | {row.paper} | {row.why} |")
     return "\n".join(lines)
 
 
@@ -159,5 +199,6 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     for title, rows in (("SFT", sft()), ("GRPO", grpo())):
         print(f"### {title}\n\n{table(rows)}\n")

@@ -3,12 +3,13 @@
 CONFIG is a run's config (docs/config.md) in which the model in training is `model: checkpoint`, as a writer of rubrics or as a judge:
 
     benchmarks: [{name: vl_rewardbench, limit: 200}]
-    writers: [{name: grm, method: proxy_grm, backend: hf, model: checkpoint, max_tokens: 4096, model_args: {dtype: bfloat16}}]
-    judges: [{name: unseen, backend: openai, model: my/judge, base_url: "http://127.0.0.1:8001/v1"}]
+    writers: [{name: grm, family: qwen-vl, method: proxy_grm, backend: hf, model: checkpoint, model_args: {dtype: bfloat16}}]
+    judges: [{name: unseen, family: internvl, backend: openai, model: my/judge, base_url: "http://127.0.0.1:8001/v1"}]
 
 It is run with the model before training and with it after each N steps; each time the two are compared. The run folders lie in
 `OUT/evals/step-N`: `rubric-harness score`, `compare` and `report` read them. What is logged, through the trainer's `report_to`:
-`transfer/gain` (points over no rubric), `transfer/minus_start` with its 95 % interval `_low` and `_high`, all by benchmark.
+`transfer/gain` (points over no rubric), `transfer/minus_start` with its 95 % interval `_low` and `_high`, all by benchmark and writer.
+Without `--resume` the folders of an earlier training are removed. An evaluation that fails is one line, and training goes on.
 One process evaluates, beside the model in training; the others wait: keep `limit` small, or raise `ddp_timeout`.
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback
 
-from evaluators.errors import UserError
+from evaluators.errors import BackendError, RunStopped, UserError
 from harness_plugins import Comparison, Config, compare, load_config, run, score
 from harness_plugins.tables.compare import answer, tables
 from harness_plugins.trackers import Tracker
@@ -73,7 +74,11 @@ class TransferEval(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            self._evaluate(self._start, 0)
+            for folder in self._out.glob("step-*"):
+                # Of a training that did not come from here: its answers would be taken for this model's.
+                if state.global_step == 0 or int(folder.name.removeprefix("step-")) > state.global_step:
+                    shutil.rmtree(folder)
+            self._try(self._start, 0)
         self.trainer.accelerator.wait_for_everyone()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -85,13 +90,20 @@ class TransferEval(TrainerCallback):
         self.trainer.save_model(str(model))  # by all processes: each may hold a part
         if state.is_world_process_zero:
             self.trainer.processing_class.save_pretrained(str(model))
-            self._evaluate(str(model), step)
+            self._try(str(model), step)
             shutil.rmtree(model)
         control.should_log = logs_step
         self.trainer.accelerator.wait_for_everyone()
 
     def folder(self, step: int) -> Path:
         return self._out / f"step-{step}"
+
+    def _try(self, model: str, step: int) -> None:
+        """A judge that is away must not end the training."""
+        try:
+            self._evaluate(model, step)
+        except (UserError, RunStopped, BackendError) as e:
+            print(f"step {step}: not evaluated: {e}")
 
     def _evaluate(self, model: str, step: int) -> None:
         print(f"step {step}: evaluating {model}")
@@ -102,8 +114,12 @@ class TransferEval(TrainerCallback):
             torch.cuda.empty_cache()
         numbers: dict[str, float] = {}
         for conclusion in score(self.folder(step)).conclusions:
-            if conclusion.gain is not None and conclusion.gain.complete:
-                numbers[f"transfer/gain/{conclusion.benchmark}"] = 100 * conclusion.gain.value
+            if conclusion.gain is None or not conclusion.gain.complete:
+                print(
+                    f"step {step}: {conclusion.benchmark}, {conclusion.writer}: no gain: see `rubric-harness score {self.folder(step)}`"
+                )
+            else:
+                numbers[f"transfer/gain/{conclusion.benchmark}/{conclusion.writer}"] = 100 * conclusion.gain.value
         if step:
             comparison = compare(self.folder(0), self.folder(step))
             numbers |= against_start(comparison)
@@ -127,5 +143,6 @@ def against_start(comparison: Comparison) -> dict[str, float]:
         x = matched.headline
         if x is not None and x.complete:
             values = {"": x.value, "_low": x.low, "_high": x.high}
-            numbers |= {f"transfer/minus_start{end}/{matched.benchmark}": 100 * v for end, v in values.items()}
+            of = f"{matched.benchmark}/{matched.writers.b}"
+            numbers |= {f"transfer/minus_start{end}/{of}": 100 * v for end, v in values.items()}
     return numbers

@@ -27,18 +27,19 @@ case ${1:-} in
 esac
 : "${MODEL:?set MODEL to the cold-started GRM; --help says more}" "${DATA:?set DATA to verl/grm_rl.parquet; --help says more}"
 GPUS=${GPUS:-8}
+quoted() { printf "'%s'" "${1//\'/\\\'}"; } # for Hydra, which reads brackets and commas in values
 
 options=(
   algorithm.adv_estimator=grpo
   algorithm.use_kl_in_reward=False
-  data.train_files="$DATA"
-  data.val_files="${VAL:-$DATA}"
+  data.train_files="$(quoted "$DATA")"
+  data.val_files="$(quoted "${VAL:-$DATA}")"
   data.train_batch_size=256
   data.max_prompt_length=4096
   data.max_response_length=8192
   data.filter_overlong_prompts=True
   data.image_key=images
-  actor_rollout_ref.model.path="$MODEL"
+  actor_rollout_ref.model.path="$(quoted "$MODEL")"
   actor_rollout_ref.model.enable_gradient_checkpointing=True
   # What makes micro-batches of 8 fit into 80 GB: no padding, no table of logits, and what is not at work in the host's memory.
   actor_rollout_ref.model.use_remove_padding=True
@@ -62,8 +63,8 @@ options=(
   reward.reward_manager.name=naive
   reward.custom_reward_function.path=pkg://harness_plugins.rewards.verl
   reward.custom_reward_function.name=compute_score
-  +reward.custom_reward_function.reward_kwargs.config="$(realpath "${REWARD:-examples/reward.yaml}")"
-  +reward.custom_reward_function.reward_kwargs.data_root="$(realpath -m "$(dirname "$DATA")/..")"
+  +reward.custom_reward_function.reward_kwargs.config="$(quoted "$(realpath "${REWARD:-examples/reward.yaml}")")"
+  +reward.custom_reward_function.reward_kwargs.data_root="$(quoted "$(realpath -m "$(dirname "$DATA")/..")")"
   +reward.custom_reward_function.reward_kwargs.on_failure="${ON_FAILURE:-raise}"
   trainer.n_gpus_per_node="$GPUS"
   trainer.nnodes=1
@@ -73,7 +74,7 @@ options=(
   trainer.val_before_train=False
   trainer.project_name=proxy-grm
   trainer.experiment_name=grm-rl
-  trainer.default_local_dir="${OUT:-checkpoints/grm-rl}"
+  trainer.default_local_dir="$(quoted "${OUT:-checkpoints/grm-rl}")"
   'trainer.logger=["console"]'
   "$@"
 )

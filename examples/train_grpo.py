@@ -77,20 +77,31 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--token-env", help="the environment variable that holds the reward server's token")
     parser.add_argument("--learning-rate", type=float, default=3e-7, help="default: the scripts'; 5e-6 in the paper")
     parser.add_argument(
-        "--group", type=int, default=8, help="completions a prompt; default: the scripts'; 7 in the paper"
+        "--group",
+        type=train_sft.at_least_one,
+        default=8,
+        help="completions a prompt; default: the scripts'; 7 in the paper",
     )
     parser.add_argument(
-        "--max-prompt", type=int, default=MAX_PROMPT, help="tokens; default: the scripts'. Longer rows are left out"
+        "--max-prompt",
+        type=train_sft.at_least_one,
+        default=MAX_PROMPT,
+        help="tokens; default: the scripts'. Longer rows are left out",
     )
     parser.add_argument(
         "--micro",
-        type=int,
+        type=train_sft.at_least_one,
         default=MICRO,
         help=f"completions that a GPU learns from at a time (default: {MICRO}); a step is the same whatever it is",
     )
-    parser.add_argument("--max-tokens", type=int, default=8192, help="of a completion; default: the scripts'")
     parser.add_argument(
-        "--max-pixels", type=int, default=train_sft.PIXELS, help="of an image; default: the SFT scripts'"
+        "--max-tokens", type=train_sft.at_least_one, default=8192, help="of a completion; default: the scripts'"
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=train_sft.at_least_one,
+        default=train_sft.PIXELS,
+        help="of an image; default: the SFT scripts'",
     )
     parser.add_argument("--vllm", action="store_true", help="generate with vLLM")
     parser.add_argument(

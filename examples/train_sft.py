@@ -75,11 +75,11 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-length",
-        type=int,
+        type=at_least_one,
         default=8192,
         help="tokens; default: the scripts'. Longer rows are left out and counted",
     )
-    parser.add_argument("--max-pixels", type=int, default=PIXELS, help="of an image; default: the scripts'")
+    parser.add_argument("--max-pixels", type=at_least_one, default=PIXELS, help="of an image; default: the scripts'")
     training_options(parser)
     parser.add_argument(
         "--tiny", choices=PARTS, help="this part of the bundled pairs, with a random model, a few steps on CPU"
@@ -99,13 +99,20 @@ def arguments() -> argparse.Namespace:
     return args
 
 
+def at_least_one(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
 def training_options(parser: argparse.ArgumentParser) -> None:
     """What both recipes take."""
     parser.add_argument(
         "--resume", action="store_true", help="go on from the newest checkpoint in --out, if there is one"
     )
-    parser.add_argument("--save-steps", type=int, help="steps from one checkpoint to the next")
-    parser.add_argument("--save-total-limit", type=int, default=2, help="checkpoints to keep (default: 2)")
+    parser.add_argument("--save-steps", type=at_least_one, help="steps from one checkpoint to the next")
+    parser.add_argument("--save-total-limit", type=at_least_one, default=2, help="checkpoints to keep (default: 2)")
     parser.add_argument(
         "--report-to",
         default="none",
@@ -118,13 +125,17 @@ def training_options(parser: argparse.ArgumentParser) -> None:
         help="a run's config in which `model: checkpoint` is the model in training (evaluation.py): it is compared with the start",
     )
     parser.add_argument(
-        "--eval-every", type=int, default=100, metavar="N", help="steps from one of these to the next (default: 100)"
+        "--eval-every",
+        type=at_least_one,
+        default=100,
+        metavar="N",
+        help="steps from one of these to the next (default: 100)",
     )
     parser.add_argument(
         "--deepspeed", type=Path, help="a DeepSpeed configuration in JSON, in place of an accelerate one"
     )
     parser.add_argument(
-        "--peft", type=int, metavar="RANK", help="train a LoRA adapter of this rank, not the whole model"
+        "--peft", type=at_least_one, metavar="RANK", help="train a LoRA adapter of this rank, not the whole model"
     )
 
 
@@ -172,6 +183,16 @@ def adapter(rank: int | None) -> Any:
     from peft import LoraConfig
 
     return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def warmed(settings: dict[str, Any]) -> dict[str, Any]:
+    """The share of the steps that warm up, as the installed transformers takes it: before 5 it would be a number of steps."""
+    import transformers
+
+    share = settings["warmup_steps"]
+    if 0 < share < 1 and int(transformers.__version__.partition(".")[0]) < 5:
+        return {**settings, "warmup_steps": 0, "warmup_ratio": share}
+    return settings
 
 
 def newest(out: Path, resume: bool) -> str | None:
@@ -252,7 +273,7 @@ def train(
     # The model itself is loaded from it: where a vision model's names differ from those in its files, Trainer takes none of them
     # and says nothing (transformers 5.19, LLaVA).
     checkpoint = newest(out, resume)
-    config = SFTConfig(output_dir=str(out), **{**SCRIPTS, **settings})
+    config = SFTConfig(output_dir=str(out), **warmed({**SCRIPTS, **settings}))
     rows = short_enough(rows, processor, config.max_length, "--max-length")
     held = max(1, len(rows) // 100)
     parts = rows.train_test_split(test_size=held, seed=0)

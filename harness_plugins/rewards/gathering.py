@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from evaluators.errors import UserError
 
@@ -13,10 +13,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class _Call(NamedTuple, Generic[T, R]):
+    value: T
+    result: asyncio.Future[R]
+
+
 @dataclass
 class _Group(Generic[T, R]):
     give_up: asyncio.TimerHandle
-    calls: list[tuple[T, asyncio.Future[R]]] = field(default_factory=list)
+    calls: list[_Call[T, R]] = field(default_factory=list)
 
 
 class Gathering(Generic[T, R]):
@@ -25,56 +30,80 @@ class Gathering(Generic[T, R]):
     Args:
         size: calls that make a group.
         wait_s: from a group's first call to its last.
+        answer: is called once a group, with its values in the order in which they came; gives a result for each.
         incomplete: what to do where a group does not become complete in time; it ends the error's message.
+        most: calls that may wait at a time. The next one fails at once: where the caller lets no more in, no group would complete.
     """
 
-    def __init__(self, size: int, wait_s: float, incomplete: str) -> None:
-        self._size, self._wait_s, self._incomplete = size, wait_s, incomplete
+    def __init__(
+        self,
+        size: int,
+        wait_s: float,
+        answer: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        incomplete: str,
+        most: int,
+    ) -> None:
+        self._size, self._wait_s, self._answer = size, wait_s, answer
+        self._incomplete, self._most = incomplete, most
         self._groups: dict[Hashable, _Group[T, R]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
-    async def result(self, key: Hashable, value: T, answer: Callable[[list[T]], Awaitable[Sequence[R]]]) -> R:
+    async def result(self, key: Hashable, value: T) -> R:
         """The answer for this value, when `size` values of the key have come.
 
-        Args:
-            answer: is called once a group, with all its values in the order in which they came.
-
         Raises:
-            UserError: the group did not become complete in time. What `answer` raises is raised in each call.
+            UserError: the group did not become complete in time, or too many calls wait. What `answer` raises is raised in each
+                call of the group.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = loop.create_future()
+        key = (id(loop), key)  # what an ended loop has left is not this one's
+        if sum(len(group.calls) for group in self._groups.values()) >= self._most:
+            raise UserError(f"{self._most} completions wait for others of their prompts: {self._incomplete}")
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _Group(loop.call_later(self._wait_s, self._give_up, key))
-        group.calls.append((value, future))
+        call: _Call[T, R] = _Call(value, loop.create_future())
+        group.calls.append(call)
         if len(group.calls) == self._size:
-            group.give_up.cancel()
-            del self._groups[key]
+            self._close(key)
             # A task of its own: the call that came last may be cancelled, and the others wait for the same answer.
-            task = loop.create_task(self._answer(group, answer))
+            task = loop.create_task(self._answered(group))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
-        return await future
-
-    async def _answer(self, group: _Group[T, R], answer: Callable[[list[T]], Awaitable[Sequence[R]]]) -> None:
         try:
-            results = await answer([value for value, _ in group.calls])
+            return await call.result
+        except asyncio.CancelledError:
+            if (
+                self._groups.get(key) is group
+            ):  # it is still open, and may be completed by another call in this one's place
+                group.calls.remove(call)
+                if not group.calls:
+                    self._close(key)
+            raise
+
+    def _close(self, key: Hashable) -> _Group[T, R]:
+        group = self._groups.pop(key)
+        group.give_up.cancel()
+        return group
+
+    async def _answered(self, group: _Group[T, R]) -> None:
+        try:
+            results = await self._answer([call.value for call in group.calls])
+            for call, result in zip(group.calls, results, strict=True):
+                if not call.result.done():
+                    call.result.set_result(result)
         except BaseException as e:
             self._fail(group, e)
             if not isinstance(e, Exception):
                 raise
-            return
-        for (_, future), result in zip(group.calls, results, strict=True):
-            if not future.done():
-                future.set_result(result)
 
     def _give_up(self, key: Hashable) -> None:
-        group = self._groups.pop(key)
+        group = self._close(key)
         message = f"{len(group.calls)} of {self._size} completions of one prompt came within {self._wait_s:g} s"
         self._fail(group, UserError(f"{message}: {self._incomplete}"))
 
     def _fail(self, group: _Group[T, R], error: BaseException) -> None:
-        for _, future in group.calls:
-            if not future.done():
-                future.set_exception(error)
+        for call in group.calls:
+            if not call.result.done():
+                call.result.set_exception(error)

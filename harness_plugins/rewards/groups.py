@@ -74,10 +74,14 @@ class FlatBatch:
     """
 
     def __init__(self, tasks: Sequence[Task], groups: Sequence[Hashable] | None = None) -> None:
+        self.keys = [
+            (task.prompt, task.images) if group is None else ("group", group)
+            for task, group in zip(tasks, groups or [None] * len(tasks), strict=True)
+        ]
+        """Of each candidate, what its group is known by."""
         members: dict[Hashable, list[int]] = {}
-        for n, task in enumerate(tasks):
-            group = groups[n] if groups is not None else None
-            members.setdefault((task.prompt, task.images) if group is None else ("group", group), []).append(n)
+        for n, key in enumerate(self.keys):
+            members.setdefault(key, []).append(n)
         for first, *others in members.values():
             for n in others:
                 if tasks[n] != tasks[first]:
@@ -98,9 +102,17 @@ class FlatBatch:
         return scores
 
 
+class Ranked(NamedTuple):
+    """What completions earned, in their order."""
+
+    scores: list[Score]
+    groups: Sequence[Hashable]
+    """Of each, the group in which it was ranked."""
+
+
 async def score_completions(
     reward: GroupReward, rows: Sequence[Mapping[str, Any]], completions: Sequence[str], group_size: int | None = None
-) -> list[Score]:
+) -> Ranked:
     """A score for each completion: those on one prompt with equal images are compared with each other.
 
     Args:
@@ -110,7 +122,7 @@ async def score_completions(
         UserError: a row has no prompt, something is not an image, or the groups are not of that size.
     """
     tasks = await asyncio.to_thread(lambda: [task_of(row) for row in rows])
-    groups = [row.get("group") for row in rows]
+    groups = [_group_of(row) for row in rows]
     if group_size is not None:
         _check_size(tasks, group_size)
         groups = [n // group_size for n in range(len(tasks))]
@@ -124,7 +136,15 @@ async def score_completions(
         )
         for indices in batch.members
     ]
-    return batch.scattered(await reward.score(compared))
+    return Ranked(batch.scattered(await reward.score(compared)), batch.keys)
+
+
+def _group_of(row: Mapping[str, Any]) -> Hashable:
+    """None where the row says nothing: a column with gaps has NaN there."""
+    group = row.get("group")
+    if group is None or group != group:
+        return None
+    return group if isinstance(group, str | int | float) else repr(group)
 
 
 def task_of(row: Mapping[str, Any]) -> Task:

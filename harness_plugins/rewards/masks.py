@@ -95,7 +95,7 @@ def _fill(reward: Rewarded, on_failure: OnFailure, mean: float) -> float:
         return mean
     if on_failure != "raise":
         return float(on_failure)
-    if reward.error is not None:
+    if reward.error is not None and reward.error.kind != "alone":
         kind, message = reward.error.kind, reward.error.message
         raise BackendError(kind, f"the judge never answered ({kind}: {message}); `on_failure` is raise")
-    raise BackendError("finish_reason", f"a completion has no reward ({reward.masked_because}); `on_failure` is raise")
+    raise BackendError("rejected", f"a completion has no reward ({reward.masked_because}); `on_failure` is raise")

@@ -282,7 +282,7 @@ def pair_metrics(scores: Sequence[Score]) -> dict[str, float]:
     if not scores:
         return {}
     outcomes = Counter("decided" if o in ("won", "lost") else o for s in scores for o in s.pairs)
-    shares = {f"pairs_{o}": outcomes[o] / outcomes.total() for o in _OUTCOMES} if outcomes else {}
+    shares = {f"pairs_{o}": outcomes[o] / (outcomes.total() or 1) for o in _OUTCOMES}
     return {"judge_fail_rate": sum(s.value is None for s in scores) / len(scores), **shares}
 
 

@@ -117,15 +117,17 @@ def pair(
     return Item(uid, BENCHMARK, "", 0, question, (first, second), (0, 1), label, images, criterion=criterion)
 
 
-def resolved(row: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def resolved(row: Mapping[str, Any], root: Path, present_first: bool = False) -> dict[str, Any]:
     """The same row with its paths made absolute: sets name images relative to their own folder.
 
     Args:
         root: the set's folder.
+        present_first: a path that leads to a file from here stays as it is.
     """
 
     def at(path: str) -> str:
-        return path if path.startswith("data:") else os.path.join(root, path)
+        stays = path.startswith("data:") or (present_first and os.path.exists(path))
+        return path if stays else os.path.join(root, path)
 
     def picture(value: Any) -> Any:
         if isinstance(value, str):

@@ -12,16 +12,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from evaluators.errors import UserError
+from evaluators.judges import Judge
+from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.background_loop import BackgroundLoop
 from harness_plugins.rewards.conversations import text_of
 from harness_plugins.rewards.groups import FIELDS as GROUP_FIELDS
-from harness_plugins.rewards.groups import GroupReward, score_completions, task_of
+from harness_plugins.rewards.groups import GroupReward, score_completions
+from harness_plugins.rewards.judge import is_judge
 from harness_plugins.rewards.masks import PATIENCE, OnFailure, Rewarded, Unrewarded, checked, filled
+from harness_plugins.rewards.proxy import ProxyReward
+from harness_plugins.rewards.rpo import RPOReward
 from harness_plugins.rewards.samples import FIELDS, CompletionReward, resolved, score_rows
 from harness_plugins.rewards.server.client import RewardClient
 from harness_plugins.rewards.server.config import proxy_of, rpo_of
@@ -29,12 +36,20 @@ from harness_plugins.rewards.server.config import proxy_of, rpo_of
 _IMAGE = "<image>"
 """Where ms-swift puts a picture into a message."""
 _Rows = Sequence[Mapping[str, Any]]
-Asks = Callable[[_Rows, Sequence[str], Any], Coroutine[Any, Any, Sequence[Rewarded]]]
+
+
+class _Asked(NamedTuple):
+    rewards: Sequence[Rewarded]
+    groups: Sequence[Hashable]
+    """By which the trainer compares them."""
+
+
+_Ask = Callable[[_Rows, Sequence[str], Any], Coroutine[Any, Any, _Asked]]
 """Rows, completions, and the trainer's arguments."""
 
 
 def rubric_orm(
-    config: str | Path | Mapping[str, Any] | RewardClient,
+    config: str | Path | Mapping[str, Any] | JudgeSpec | Judge | RPOReward | RewardClient,
     *,
     on_failure: OnFailure = "group_mean",
     asynchronous: bool = True,
@@ -48,7 +63,8 @@ def rubric_orm(
     arguments is checked.
 
     Args:
-        config: a YAML file with `rpo:` (see `rewards.server.config`), or a mapping with the keys of that part; or a `RewardClient`.
+        config: a YAML file with `rpo:` (see `rewards.server.config`), or a mapping with the keys of that part; a judge
+            that ranks without a rubric; an `RPOReward`, or a `RewardClient`.
         on_failure: of a completion none of whose pairs was decided: `group_mean`, `raise` or a number (`rewards.masks`).
         asynchronous: an AsyncORM, which runs beside other rewards of its kind; False makes a plain ORM.
         patience: after this many calls in a row in which every completion was masked, RunStopped ends the training; None never.
@@ -57,20 +73,26 @@ def rubric_orm(
     Raises:
         UserError: ms-swift is not installed, or the config cannot be used; when it is called, a row is not as it must be.
     """
-    reward: GroupReward = config if isinstance(config, RewardClient) else rpo_of(config).reward()
+    checked(on_failure)
+    reward: GroupReward
+    if is_judge(config):
+        reward = RPOReward(config)
+    else:
+        reward = config if isinstance(config, RPOReward | RewardClient) else rpo_of(config).reward()
     background = BackgroundLoop(reward)
 
-    async def ask(rows: _Rows, completions: Sequence[str], args: Any) -> Sequence[Rewarded]:
-        sizes = {getattr(args, "num_generations", None), getattr(args, "num_generations_eval", None)} - {None}
-        # Training and evaluation pass the same arguments: where they differ, completions go by their prompt alone.
-        size = sizes.pop() if len(sizes) == 1 else None
-        return await background.run(lambda scorer: score_completions(scorer, rows, completions, size))
+    async def ask(rows: _Rows, completions: Sequence[str], args: Any) -> _Asked:
+        size = _group_size(args)
+        ranked = await background.run(
+            lambda scorer: score_completions(scorer, _read(rows, GROUP_FIELDS), completions, size)
+        )
+        return _Asked(ranked.scores, ranked.groups)
 
-    return _orm(name, _Call(ask, GROUP_FIELDS, checked(on_failure), Unrewarded(patience)), asynchronous)
+    return _orm(name, ask, on_failure, patience, asynchronous)
 
 
 def proxy_grm_orm(
-    config: str | Path | Mapping[str, Any] | RewardClient,
+    config: str | Path | Mapping[str, Any] | JudgeSpec | Judge | ProxyReward | RewardClient,
     *,
     on_failure: OnFailure = "group_mean",
     asynchronous: bool = True,
@@ -80,40 +102,40 @@ def proxy_grm_orm(
     """An ORM class with the reward of `rewards.trl.proxy_grm_reward`; its columns are those of `rewards.samples`.
 
     Args:
-        config: a YAML file with `proxy_grm:`, or a mapping with the keys of that part; or a `RewardClient`.
+        config: a YAML file with `proxy_grm:`, or a mapping with the keys of that part; a judge
+            as the proxy; a `ProxyReward`, or a `RewardClient`.
         on_failure, asynchronous, patience, name: as in `rubric_orm`; the group of a completion is those of its prompt.
 
     Raises:
         UserError: as in `rubric_orm`.
     """
-    reward: CompletionReward = config if isinstance(config, RewardClient) else proxy_of(config).reward()
+    checked(on_failure)
+    reward: CompletionReward
+    if is_judge(config):
+        reward = ProxyReward(config)
+    else:
+        reward = config if isinstance(config, ProxyReward | RewardClient) else proxy_of(config).reward()
     background = BackgroundLoop(reward)
 
-    async def ask(rows: _Rows, completions: Sequence[str], args: Any) -> Sequence[Rewarded]:
-        return await background.run(lambda scorer: score_rows(scorer, rows, completions))
+    async def ask(rows: _Rows, completions: Sequence[str], args: Any) -> _Asked:
+        rewards = await background.run(lambda scorer: score_rows(scorer, _read(rows, FIELDS), completions))
+        size = _group_size(args)
+        if size is not None and len(rows) % size == 0:
+            return _Asked(rewards, [n // size for n in range(len(rows))])
+        return _Asked(rewards, [row["prompt"] and orjson.dumps(row["prompt"], default=repr) for row in rows])
 
-    return _orm(name, _Call(ask, FIELDS, checked(on_failure), Unrewarded(patience)), asynchronous)
+    return _orm(name, ask, on_failure, patience, asynchronous)
 
 
-class _Call(NamedTuple):
-    """What an ORM of either kind does when it is called."""
+def _group_size(args: Any) -> int | None:
+    """Completions of a prompt, as the trainer's arguments say."""
+    sizes = {getattr(args, "num_generations", None), getattr(args, "num_generations_eval", None)} - {None}
+    # Training and evaluation pass the same arguments: where they differ, completions go by their prompt alone.
+    return sizes.pop() if len(sizes) == 1 else None
 
-    ask: Asks
-    fields: Collection[str]
-    on_failure: OnFailure
-    unrewarded: Unrewarded
 
-    async def __call__(self, args: Any, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[float]:
-        rows = [
-            _row({k: v[n] for k, v in columns.items() if _is_column(v, completions)}) for n in range(len(completions))
-        ]
-        texts = [text_of(c) for c in completions]
-        rewards = await self.ask([{k: v for k, v in r.items() if k in self.fields} for r in rows], texts, args)
-        self.unrewarded.checked(rewards)
-        names = (
-            await asyncio.to_thread(lambda: [task_of(r) for r in rows]) if self.on_failure == "group_mean" else texts
-        )
-        return filled(rewards, self.on_failure, names)
+def _read(rows: _Rows, fields: Collection[str]) -> _Rows:
+    return [{k: v for k, v in row.items() if k in fields} for row in rows]
 
 
 def _is_column(values: Any, completions: Sequence[Any]) -> bool:
@@ -126,24 +148,33 @@ def _row(columns: dict[str, Any]) -> dict[str, Any]:
         {**m, "content": c.replace(_IMAGE, "").strip() if isinstance(c := m.get("content"), str) else c}
         for m in (columns.get("messages") or [])[:-1]
     ]
-    root = os.environ.get("ROOT_IMAGE_DIR")  # where ms-swift itself looks for relative paths
     row = {**columns, "prompt": prompt}
-    return resolved(row, Path(root)) if root else row
+    root = os.environ.get("ROOT_IMAGE_DIR")
+    # As ms-swift itself looks for them: from here first, then there.
+    return resolved(row, Path(root), present_first=True) if root else row
 
 
-def _orm(name: str, call: _Call, asynchronous: bool) -> type:
+def _orm(name: str, ask: _Ask, on_failure: OnFailure, patience: int | None, asynchronous: bool) -> type:
     try:
         from swift.rewards import ORM, AsyncORM
     except ImportError:
         raise UserError("ms-swift is not installed in this environment: pip install ms-swift") from None
+    unrewarded = Unrewarded(patience)
+
+    async def values(args: Any, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[float]:
+        of_rows = {k: v for k, v in columns.items() if _is_column(v, completions)}
+        rows = [_row({k: v[n] for k, v in of_rows.items()}) for n in range(len(completions))]
+        asked = await ask(rows, [text_of(c) for c in completions], args)
+        unrewarded.checked(asked.rewards)
+        return filled(asked.rewards, checked(on_failure), asked.groups)
 
     class Asynchronous(AsyncORM):  # type: ignore[misc]  # without ms-swift its classes are Any
         async def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
-            return await call(self.args, completions, columns)
+            return await values(self.args, completions, columns)
 
     class Synchronous(ORM):  # type: ignore[misc]
         def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
-            return asyncio.run(call(self.args, completions, columns))
+            return asyncio.run(values(self.args, completions, columns))
 
     chosen: type = Asynchronous if asynchronous else Synchronous
     chosen.__name__ = chosen.__qualname__ = name

@@ -98,6 +98,7 @@ def rubric_reward(
     judge: Compares,
     *,
     num_generations: int | None = None,
+    num_generations_eval: int | None = None,
     patience: int | None = PATIENCE,
     name: str = "rubric_reward",
     **options: Unpack[RPOOptions],
@@ -115,6 +116,8 @@ def rubric_reward(
         judge: a spec, a Judge of your own, an `RPOReward`, or a `RewardClient`.
         num_generations: as in GRPOConfig. The reward then refuses a batch in which a prompt's completions are spread over processes:
             they would be ranked in parts, and the parts compared as if they were one. None compares what the process has.
+        num_generations_eval: as in GRPOConfig. Where it is another number completions go by their prompt alone, since TRL does not say
+            which of the two a call is for.
         patience: after this many calls in a row in which every completion was masked, RunStopped ends the training; None never.
         name: what TRL logs it as.
         options: as in `RPOReward`: `rubric`, `win`, `lose`, `disagreement`, `deadline_s`.
@@ -124,12 +127,14 @@ def rubric_reward(
     """
     if num_generations is not None and num_generations < 2:
         raise UserError(f"num_generations is {num_generations}; completions are compared, so it is at least 2")
+    size = num_generations if num_generations_eval in (None, num_generations) else None
     background, unrewarded = group_reward(judge, **options), Unrewarded(patience)
 
     async def reward(*, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         rows = _rows(completions, columns | {"prompt": columns["prompts"]})
         texts = [text_of(c) for c in completions]
-        scores = await background.run(lambda scorer: score_completions(scorer, rows, texts, num_generations))
+        ranked = await background.run(lambda scorer: score_completions(scorer, rows, texts, size))
+        scores = ranked.scores
         _log_metrics(columns, pair_metrics(scores))
         _log_columns(columns, masked_because=[s.masked_because for s in scores])
         return unrewarded.checked(scores)

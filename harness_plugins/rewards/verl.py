@@ -121,7 +121,8 @@ async def compute_rubric_score(
     """The completions of one prompt ranked by a judge under a rubric (RPO's code), for verl's reward loop.
 
     verl asks for one completion at a time: each call waits until `group_size` completions of its prompt have come, so all of them
-    must come to one process: set `reward.num_workers=1`, and `rollout.val_kwargs.n` to `rollout.n` too, or leave validation out.
+    must come to one process: set `reward.num_workers=1`, and `rollout.val_kwargs.n` to `rollout.n` too, or leave validation out. That
+    process takes 1,000 calls at a time, so `data.train_batch_size` times n must be below that. Rows of one `index` are a group.
 
     Args:
         ground_truth: is not looked at.
@@ -141,19 +142,11 @@ async def compute_rubric_score(
         BackendError: one is masked, and `on_failure` is `raise`.
         UserError: the configuration or the row is not as it must be, or a group did not become complete.
     """
-    on_failure = checked(on_failure)
     _check_worker()
-    row = _row(None, extra_info, data_root, groups.FIELDS)
-    background = _group_background(config, server, token_env)
-
-    async def scored(members: list[_Member]) -> list[dict[str, Any]]:
-        rows, texts = [m.row for m in members], [m.completion for m in members]
-        scores = await background.run(lambda scorer: groups.score_completions(scorer, rows, texts, group_size))
-        return _rubric_results(scores, filled(scores, on_failure, [0] * len(scores)))
-
+    row = _group_row(extra_info, data_root)
+    gathering = _gathering(_arguments("rpo", config, server, token_env), group_size, wait_s, on_failure)
     (name,) = _names([data_source], [row])
-    gathering = _gathering(group_size, float(wait_s))
-    return await gathering.result((id(background), name), _Member(row, solution_str), scored)
+    return await gathering.result(name, _Member(row, solution_str))
 
 
 def compute_rubric_score_batch(
@@ -171,11 +164,11 @@ def compute_rubric_score_batch(
 ) -> list[dict[str, Any]]:
     """The same for the manager `batch`, which passes whole groups: completions on equal rows are compared."""
     on_failure = checked(on_failure)
-    rows = [_row(None, info, data_root, groups.FIELDS) for info in extra_infos]
-    scores = _group_background(config, server, token_env).run_blocking(
+    rows = [_group_row(info, data_root) for info in extra_infos]
+    ranked = _configured_groups(_arguments("rpo", config, server, token_env)).run_blocking(
         lambda scorer: groups.score_completions(scorer, rows, list(solution_strs))
     )
-    return _rubric_results(scores, filled(scores, on_failure, _names(data_sources, rows)))
+    return _rubric_results(ranked.scores, filled(ranked.scores, on_failure, ranked.groups))
 
 
 class _Member(NamedTuple):
@@ -183,17 +176,37 @@ class _Member(NamedTuple):
     completion: str
 
 
+AT_A_TIME = 1000
+"""Calls that a Ray actor takes at a time; verl's reward worker sets no number of its own."""
+
+
 @cache
-def _gathering(group_size: int, wait_s: float) -> Gathering[_Member, dict[str, Any]]:
-    if not (group_size >= 2 and wait_s > 0):
+def _gathering(
+    arguments: bytes, group_size: Any, wait_s: Any, on_failure: OnFailure
+) -> Gathering[_Member, dict[str, Any]]:
+    """One a process for each configuration."""
+    on_failure = checked(on_failure)
+    try:
+        size, wait = int(group_size), float(wait_s)  # Hydra may give texts
+    except (TypeError, ValueError):
+        size, wait = 0, 0.0
+    if size < 2 or not wait > 0:
         raise UserError(
-            f"group_size is {group_size} and wait_s {wait_s}: completions are compared, so at least 2, within some time"
+            f"group_size is {group_size!r} and wait_s {wait_s!r}: completions are compared, so at least 2, within some seconds"
         )
+    background = _configured_groups(arguments)
+
+    async def answer(members: Sequence[_Member]) -> list[dict[str, Any]]:
+        rows, texts = [m.row for m in members], [m.completion for m in members]
+        ranked = await background.run(lambda scorer: groups.score_completions(scorer, rows, texts, size))
+        return _rubric_results(ranked.scores, filled(ranked.scores, on_failure, ranked.groups))
+
     fix = (
-        "set reward.num_workers=1, so that one process gets all of them, and group_size to actor_rollout_ref.rollout.n (in validation "
-        "that is rollout.val_kwargs.n)"
+        "set reward.num_workers=1, so that one process gets all of them, group_size to actor_rollout_ref.rollout.n (in validation "
+        "that is rollout.val_kwargs.n), and data.train_batch_size so that times n it is below "
+        f"{AT_A_TIME}: a reward worker takes no more calls"
     )
-    return Gathering(group_size, wait_s, fix)
+    return Gathering(size, wait, answer, incomplete=fix, most=AT_A_TIME - 1)
 
 
 def _check_worker() -> None:
@@ -210,6 +223,15 @@ def _row(
     """verl's managers add entries of their own to `extra_info`; only ours are looked at."""
     row = {**{k: plain(v) for k, v in (extra_info or {}).items() if k in fields}, "answer": ground_truth}
     return row if data_root is None else resolved(row, Path(data_root))
+
+
+def _group_row(extra_info: Mapping[str, Any] | None, data_root: str | None) -> dict[str, Any]:
+    """A row whose completions are compared. verl's own datasets number their rows: two of equal content are two groups there."""
+    info = extra_info or {}
+    row = _row(None, info, data_root, groups.FIELDS)
+    if row.get("group") is None and info.get("index") is not None:
+        row["group"] = f"{info.get('split', '')} {plain(info['index'])}"
+    return row
 
 
 def _names(data_sources: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
@@ -251,10 +273,6 @@ def _rubric_results(scores: Sequence[Score], values: Sequence[float]) -> list[di
 
 def _background(config: Any, server: str | None, token_env: str | None) -> BackgroundLoop[CompletionReward]:
     return _configured(_arguments("proxy_grm", config, server, token_env))
-
-
-def _group_background(config: Any, server: str | None, token_env: str | None) -> BackgroundLoop[groups.GroupReward]:
-    return _configured_groups(_arguments("rpo", config, server, token_env))
 
 
 def _arguments(part: str, config: Any, server: str | None, token_env: str | None) -> bytes:

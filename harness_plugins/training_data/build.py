@@ -86,14 +86,14 @@ def build(
         tally = Tally()
         cluster_of = clusters(gathered.pairs, gathered.images, config.contamination.distance)
         taught: list[Taught] = []
+        asked = 0
         for pairs in rounds(config, gathered.pairs):
-            _ask_teacher(config, pairs, folder / TEACHER, tally=tally, redo=redo, backend=teacher, progress=progress)
+            new, asked = pairs[asked:], len(pairs)
+            _ask_teacher(config, new, folder / TEACHER, tally=tally, redo=redo, backend=teacher, progress=progress)
             taught = list(outcomes(config, pairs, folder / TEACHER))
             if config.distil.ask == "until_full" and _full(config, taught, cluster_of):
-                asked = {p.uid for p in pairs}
-                # What failed is not missed either: the parts are made without it.
-                taught = [replace(t, outcome="spare") if t.outcome == "unanswered" else t for t in taught]
-                taught += [Taught(p, "spare") for p in gathered.pairs if p.uid not in asked]
+                uids = {p.uid for p in pairs}
+                taught += [Taught(p, "spare") for p in gathered.pairs if p.uid not in uids]
                 break
         counts = Counter(t.outcome for t in taught)
         built = Built(folder, tally, gathered, Counter({str(k): n for k, n in counts.items()}))

@@ -58,6 +58,7 @@ def write_reports(config: DataConfig, folder: Path, contents: Contents) -> list[
             "part": part_of.get(uid),
         }
         for uid, t in contents.taught.items()
+        if t.outcome != "spare"
     )
     _lines(folder / "pool.jsonl", pool)
     _lines(folder / "dropped.jsonl", contents.dropped)

@@ -201,6 +201,8 @@ def test_a_checkpoint_is_compared_with_the_start(
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     arguments += ["--report-to", "tensorboard"]
     monkeypatch.setattr(sys, "argv", ["train_sft", *arguments, "--out", str(tmp_path / "out")])
+    stale = tmp_path / "out" / "evals" / "step-9"
+    stale.mkdir(parents=True)
     sft.main()
     printed = capsys.readouterr().out
     folders = sorted(p.name for p in (tmp_path / "out" / "evals").iterdir())
@@ -209,9 +211,26 @@ def test_a_checkpoint_is_compared_with_the_start(
     events = accumulator.EventAccumulator(str(tmp_path / "out" / "tensorboard" / "rubric-harness" / "out"))
     events.Reload()
     tags = events.Tags()
-    assert {"loss", "transfer/minus_start/demo"} <= set(tags["scalars"]) and "transfer/text_summary" in tags["tensors"]
+    assert {"loss", "transfer/minus_start/demo/grm"} <= set(tags["scalars"]) and "transfer/text_summary" in tags[
+        "tensors"
+    ]
     comparison = compare(tmp_path / "out" / "evals" / "step-0", tmp_path / "out" / "evals" / "step-2")
     assert [m.benchmark for m in comparison.matched] == ["demo"] or comparison.not_comparable
+
+
+@pytest.mark.heavy
+def test_a_judge_that_is_away_does_not_end_the_training(
+    sft: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = "{name: away, backend: openai, model: m, base_url: 'http://127.0.0.1:9/v1', retries: 0}"
+    (tmp_path / "eval.yaml").write_text(EVALUATION.replace("[longest, lexical]", f"[{away}]"))
+    monkeypatch.setitem(sft.TINY, "max_steps", 1)
+    arguments = ["--tiny", "grm_sft", "--eval", str(tmp_path / "eval.yaml"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["train_sft", *arguments])
+    sft.main()
+    assert "step 1: not evaluated: judge 'away'" in capsys.readouterr().out
+    assert (tmp_path / "out" / "trained" / "model.safetensors").exists()
+    assert not (tmp_path / "out" / "evals" / "model").exists()
 
 
 @pytest.mark.heavy

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from swift.rl_core.data import GRPOSample
 from swift.rl_core.grpo_algorithm import compute_rewards_per_func
 
+from evaluators.specs import JudgeSpec
 from evaluators.testing.mock_server import MockServer
 from harness_plugins.rewards.swift import proxy_grm_orm, rubric_orm
 from tests.local import tiny
@@ -74,10 +76,11 @@ def test_its_command_trains_by_a_rubric(tmp_path: Path) -> None:
         assert -0.1 <= means[0] <= 1.0 and float(step["grad_norm"]) > 0
 
 
+@dataclass
 class Arguments:
     """What ORMs look at of the trainer's."""
 
-    num_generations = 2
+    num_generations: int = 2
 
 
 def samples(completions: list[str], image: Path) -> list[GRPOSample]:
@@ -93,11 +96,37 @@ def samples(completions: list[str], image: Path) -> list[GRPOSample]:
     ]
 
 
-def rewards(orm: type, completions: list[str], image: Path) -> list[float]:
+def rewards(orm: type, completions: list[str], image: Path, args: Any = None) -> list[float]:
     import torch
 
-    values = compute_rewards_per_func(samples(completions, image), [orm(args=Arguments())], [None], torch.device("cpu"))
+    function = orm(args=args or Arguments())
+    values = compute_rewards_per_func(samples(completions, image), [function], [None], torch.device("cpu"))
     return [round(v, 6) for v in values[:, 0].tolist()]
+
+
+def test_a_group_is_that_of_the_trainer_where_a_prompt_comes_twice(photo: Path) -> None:
+    """In a group of three: one that is masked gets the mean of the other two, and not of the prompt's other group."""
+
+    def prefers_good(body: dict[str, Any]) -> str:
+        text = json.dumps(body)
+        if "FAIL" in text:
+            raise ValueError("broken")
+        if "good" not in text or "bad" not in text:
+            return "no verdict"
+        return f"<answer>{1 if text.rindex('good') < text.rindex('bad') else 2}</answer>"
+
+    with MockServer(answer=prefers_good).running() as server:
+        judge = {"name": "j", "backend": "openai", "model": "m", "base_url": server.url, "retries": 0}
+        orm = rubric_orm({"judge": judge})
+        args = Arguments()
+        args.num_generations = 3
+        completions = ["a good one", "a bad one", "FAIL", "a good one", "a bad one", "another bad one"]
+        assert rewards(orm, completions, photo, args)[2] == pytest.approx(0.45)
+
+
+def test_a_judge_needs_no_config(photo: Path) -> None:
+    orm = rubric_orm(JudgeSpec(name="j", backend="baseline", model="longest"))
+    assert rewards(orm, ["a cup", "a red cup"], photo) == [-0.1, 1.0]
 
 
 @pytest.fixture

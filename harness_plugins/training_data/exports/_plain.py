@@ -50,7 +50,7 @@ TEXT_COLUMNS = ("uid", "source", "order", "question", "response_1", "response_2"
 
 def root_of(path: Path) -> Path:
     """The set that a file of examples belongs to: `SET/<format>/<part>.jsonl`."""
-    return path.absolute().parent.parent
+    return Path(os.path.abspath(path)).parent.parent  # without `..`, as the files' paths are
 
 
 def path_in(root: Path, file: str) -> str:

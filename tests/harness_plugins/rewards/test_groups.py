@@ -37,7 +37,7 @@ def ranked(
 ) -> list[Score]:
     async def call() -> list[Score]:
         async with RPOReward(judge or MockJudge(SPEC, longer), rubric="Is it complete?") as reward:
-            return await score_completions(reward, rows, completions, size)
+            return (await score_completions(reward, rows, completions, size)).scores
 
     return asyncio.run(call())
 
@@ -74,8 +74,10 @@ def test_other_pictures_or_another_group_are_not_compared() -> None:
     def row(level: int, **more: Any) -> dict[str, Any]:
         return {"prompt": "p", "image": Image.new("RGB", (2, 2), (level, 0, 0)), **more}
 
-    apart = [row(1), row(2), row(1, group=7)]
-    assert [s.masked_because for s in ranked(apart, ["a", "bb", "ccc"])] == ["alone"] * 3
+    apart = [row(1), row(2), row(1, group=7), row(1, group=[7])]
+    assert [s.masked_because for s in ranked(apart, ["a", "bb", "ccc", "dddd"])] == ["alone"] * 4
+    gaps = [row(1, group=float("nan")), row(1, group=None)]
+    assert values(ranked(gaps, ["a", "bb"])) == [-0.1, 1.0], "a column with gaps says nothing there"
     assert values(ranked([row(1), row(1)], ["a", "bb"])) == [-0.1, 1.0], "equal pictures, each an object of its own"
 
 
@@ -161,10 +163,14 @@ def answer(body: dict[str, Any]) -> str:
     return f"<answer>{1 if text.rindex('good') < text.rindex('bad') else 2}</answer>"
 
 
-def verl(completions: Sequence[str], config: Any, **options: Any) -> list[dict[str, Any]]:
+def verl(
+    completions: Sequence[str], config: Any, indices: Sequence[int] = (3, 3, 3, 3), **options: Any
+) -> list[dict[str, Any]]:
     async def call() -> list[dict[str, Any]]:
-        info = {"question": "q", "index": 3}
-        calls = (compute_rubric_score("d", c, None, info, config=config, **options) for c in completions)
+        calls = (
+            compute_rubric_score("d", text, None, {"question": "q", "index": index}, config=config, **options)
+            for text, index in zip(completions, indices, strict=False)
+        )
         return await asyncio.gather(*calls)
 
     return asyncio.run(call())
@@ -183,6 +189,13 @@ def test_verl_asks_for_one_and_gets_it_when_its_group_is_complete() -> None:
             verl(["a good one"], config, group_size=2, wait_s=0.05)
         with pytest.raises(UserError, match="group_size is 1"):
             verl(["a good one"], config, group_size=1)
+        results = verl(["good a", "good b", "bad c", "bad d"], config, indices=(0, 1, 0, 1), group_size="2")
+        assert [r["score"] for r in results] == [1.0, 1.0, -0.1, -0.1], "rows of equal content are two groups"
         infos = [{"question": "q"}] * 2 + [{"question": "r"}] * 2
         batch = compute_rubric_score_batch("dddd", ["bad", "good", "FAIL", "good"], [None] * 4, infos, config=config)
         assert [r["score"] for r in batch] == [-0.1, 1.0, 0.0, 0.0]
+        lonely = compute_rubric_score_batch(
+            "ddd", ["bad", "good", "good"], [None] * 3, [*infos[:2], infos[2]], config=config
+        )
+        assert [r.keys() for r in lonely] == [lonely[0].keys()] * 3, "verl makes a column of each"
+        assert (lonely[2]["score"], lonely[2]["error"]) == (0.0, "alone")

@@ -25,7 +25,17 @@ def test_a_number_is_what_it_is_worth() -> None:
     assert filled([BEST, DEAD], checked("-0.5"), [0, 0]) == [1.0, -0.5]  # type: ignore[arg-type]  # Hydra's texts
 
 
-@pytest.mark.parametrize(("score", "words"), [(DEAD, "timeout: no answer in 60 s"), (UNDECIDED, "disagree")])
+ALONE = Score(None, (), Failure("alone", "no other candidate of its prompt in this call"))
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (DEAD, "the judge never answered .timeout: no answer in 60 s"),
+        (UNDECIDED, "disagree"),
+        (ALONE, "no reward .alone"),
+    ],
+)
 def test_raise_says_why(score: Score, words: str) -> None:
     with pytest.raises(BackendError, match=words):
         filled([BEST, score], "raise", [0, 0])

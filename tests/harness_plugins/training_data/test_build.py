@@ -471,3 +471,39 @@ def test_a_teacher_that_was_stopped_goes_on_to_the_same_sets(tmp_path: Path) -> 
         built(config, out=tmp_path / out)
         sets.append({p.name: p.read_bytes() for p in (tmp_path / out / "trl").iterdir()})
     assert sets[0] == sets[1]
+
+
+def test_what_failed_is_asked_again_and_the_sets_are_the_same(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(60)])
+    config = config_of(tmp_path, "distil: {ask: until_full}\n", "grm_sft: 6, grm_rl: 8")
+    whole = built(config, out=tmp_path / "whole")
+    fails = iter([True])
+
+    def says(request: ChatRequest) -> str:
+        if next(fails, False):
+            raise BackendError("server", "down")
+        return teacher_says(request)
+
+    first = built(config, says, out=tmp_path / "out")
+    assert whole.complete and not first.complete and first.outcomes["unanswered"] == 1
+    assert built(config, out=tmp_path / "out").complete
+    for path in (tmp_path / "whole" / "trl").iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / "trl" / path.name).read_bytes()
+
+
+def test_a_redo_asks_each_pair_once(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(40)])
+    config = config_of(tmp_path, "distil: {ask: until_full, malformed: drop}\n", "grm_sft: 6, grm_rl: 6")
+    built(config)
+    asked: list[str] = []
+
+    def says(request: ChatRequest) -> str:
+        asked.append(text_of(request.messages))
+        return "no form at all"
+
+    with pytest.raises(UserError, match="asked for and"):
+        built(config, says, out=tmp_path / "bad")
+    assert len(asked) == 40
+    with pytest.raises(UserError, match="asked for and"):
+        built(config, says, out=tmp_path / "bad", redo=["invalid"])
+    assert len(asked) == 80

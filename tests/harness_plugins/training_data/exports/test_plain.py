@@ -12,7 +12,7 @@ from evaluators.messages import Image, Message, Text
 from evaluators.records import Candidate, Item, Label, Media, MediaFile
 from harness_plugins.training_data.examples import Example
 from harness_plugins.training_data.exports import ms_swift, pairs
-from harness_plugins.training_data.exports._plain import facts, flat, path_in, with_target, without_markers
+from harness_plugins.training_data.exports._plain import facts, flat, path_in, root_of, with_target, without_markers
 from tests.conftest import read_jsonl
 
 ASKED = (Message("user", (Text("Look at <image>:"), Image(MediaFile("/d/1.png")), Text("which?"))),)
@@ -77,3 +77,7 @@ def test_pairs_are_rows_that_can_be_judged(tmp_path: Path) -> None:
     for candidate, name in zip(pictures["candidates"], "ba", strict=True):
         (path,) = candidate["media"]
         assert (tmp_path / path).resolve() == Path(f"/d/{name}.png"), "relative to the folder of the formats"
+
+
+def test_a_set_is_known_however_its_folder_is_written() -> None:
+    assert root_of(Path("/d/x/../set/trl/grm_rl.jsonl")) == SET
