@@ -226,11 +226,14 @@ def _row(
 
 
 def _group_row(extra_info: Mapping[str, Any] | None, data_root: str | None) -> dict[str, Any]:
-    """A row whose completions are compared. verl's own datasets number their rows: two of equal content are two groups there."""
+    """A row whose completions are compared. verl's own datasets number their rows: two of equal content are two groups. Others leave
+    the number at 0, so it is not enough."""
     info = extra_info or {}
     row = _row(None, info, data_root, groups.FIELDS)
     if row.get("group") is None and info.get("index") is not None:
-        row["group"] = f"{info.get('split', '')} {plain(info['index'])}"
+        row["group"] = repr(
+            [info.get("split"), plain(info["index"]), row.get("question"), row.get("images"), row.get("image")]
+        )
     return row
 
 
