@@ -6,6 +6,7 @@ LMMS := .venv-lmms
 VLLM := .venv-vllm
 VERL := .venv-verl
 SWIFT := .venv-swift
+TRANSFORMERS_4 := .venv-transformers-4
 NEWEST := .venv-newest
 LATEST := .venv-latest-python
 
@@ -34,7 +35,7 @@ SPREAD_CORE := -n 3 --dist loadgroup
 SHORT := -m "not long"
 
 .PHONY: demo demo-lmms test test-core test-all test-long test-newest test-latest-python test-lmms test-vllm \
-	test-trainers test-swift constraints lint format clean
+	test-trainers test-swift test-transformers-4 constraints lint format clean
 
 $(VENV)/tools: environments/tools.txt
 	@$(PYTHON) -m venv $(VENV)
@@ -86,6 +87,12 @@ $(SWIFT)/ready: environments/swift.txt environments/swift-overrides.txt pyprojec
 	@$(call install-cpu,$(SWIFT),swift) --overrides environments/swift-overrides.txt -r environments/swift.txt -e '.[dev]'
 	@touch $@
 
+$(TRANSFORMERS_4)/ready: environments/transformers-4.txt pyproject.toml $(call constraints,transformers-4) | $(VENV)/tools
+	@echo "installing TRL with transformers 4 into $(TRANSFORMERS_4) (2 GB) ..."
+	@$(call environment,$(TRANSFORMERS_4))
+	@$(call install-cpu,$(TRANSFORMERS_4),transformers-4) -r environments/transformers-4.txt -e '.[dev]'
+	@touch $@
+
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -126,8 +133,12 @@ test-trainers: $(VLLM)/ready $(VERL)/ready
 test-swift: $(SWIFT)/ready
 	$(SWIFT)/bin/python -m pytest tests/trainers/test_swift.py tests/harness_plugins/test_trackers.py
 
+# The recipes with transformers 4.
+test-transformers-4: $(TRANSFORMERS_4)/ready
+	$(TRANSFORMERS_4)/bin/python -m pytest tests/trainers/test_recipes.py tests/trainers/test_weights.py
+
 # All tests, the long ones with them: before an issue is closed, and before a release.
-test-long: test-swift
+test-long: test-swift test-transformers-4
 	$(MAKE) test-all SHORT=
 
 # The newest packages that the ranges allow, in an environment of its own: what breaks here breaks for users next. That the
@@ -160,10 +171,11 @@ constraints: $(VENV)/tools
 	@environments/freeze.sh vllm $(VLLM)
 	@environments/freeze.sh verl $(VERL)
 	@environments/freeze.sh swift $(SWIFT)
+	@environments/freeze.sh transformers-4 $(TRANSFORMERS_4)
 
 format: $(VENV)/dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(NEWEST) $(LATEST) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(TRANSFORMERS_4) $(NEWEST) $(LATEST) results/runs build dist

@@ -24,6 +24,7 @@ def _characters(special: list[str]) -> Any:
         eos_token="</s>",
         unk_token="<unk>",
         additional_special_tokens=["<image>"],
+        model_input_names=["input_ids", "attention_mask"],
     )
 
 
@@ -127,9 +128,10 @@ def _pieces(special: list[str], texts: Sequence[str] = (FORM,) * 20, **named: st
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=2000, special_tokens=special, initial_alphabet=alphabet)
     plain.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=plain, eos_token=special[2], pad_token=special[0], extra_special_tokens=named or special
-    )
+    # Names for them are a mapping in transformers 4 and 5; a list has another argument in 4.
+    extra: dict[str, Any] = {"extra_special_tokens": named} if named else {"additional_special_tokens": special}
+    extra["model_input_names"] = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=plain, eos_token=special[2], pad_token=special[0], **extra)
 
 
 def _saved(folder: Path, model: Any, tokenizer: Any, processor: Any) -> Path:
