@@ -40,7 +40,8 @@ def collected(data: bytes) -> Collected:
         if not isinstance(piece, dict):
             raise ValueError("a piece of the stream is no JSON object")
         reply |= {k: v for k, v in piece.items() if v is not None and k != "choices"}
-        for part in piece.get("choices") or ():
+        parts = piece.get("choices")
+        for part in parts if isinstance(parts, list) else ():
             # One answer was asked for. What a server streams of further choices must not get between its pieces.
             if not isinstance(part, dict) or part.get("index", 0) not in (0, None):
                 continue

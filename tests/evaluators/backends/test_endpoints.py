@@ -528,6 +528,12 @@ def test_whatever_comes_is_an_answer_or_a_failure(
     assert decode(type(result), encode(result)) == result, "its line is valid JSON"
 
 
+@pytest.mark.parametrize("choices", [True, 1, "text", {"index": 0}, [True], [[]]])
+def test_a_stream_whose_choices_are_no_list_says_nothing(choices: Any) -> None:
+    with pytest.raises(BackendError):
+        read_reply(Reply(200, {}, events({"choices": choices})), question(0), (), True)
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_query_stays_behind_the_path_and_its_secrets_are_blanked(client: str) -> None:
     secret = "AIza-0123456789abcdefghi"
