@@ -118,7 +118,7 @@ class Contamination(Entry):
     perceptual: bool = True
     """Whether images are also compared by how they look (needs pillow)."""
     variants: tuple[Variant, ...] = ()
-    """Also look for the benchmarks' images mirrored, or turned by 90, 180 or 270 degrees."""
+    """Also look for the benchmarks' images mirrored, turned by 90, 180 or 270 degrees, or cropped."""
     distance: int = Field(4, ge=0, le=8)
     """Perceptual hashes that differ in at most this many of their 64 bits are of one image."""
     ngram: int = Field(13, ge=3)

@@ -32,6 +32,7 @@ from evaluators.images.pictures import HEAD, READABLE, mime_of, opened, plain_mo
 from evaluators.inputs.files import plain_file
 from evaluators.records import Item, MediaFile, encode
 from harness_plugins.experiment.progress import Steps
+from harness_plugins.training_data.crops import HASHED, crops, fit
 
 ALIKE = 0.95
 """Correlation of details from which on two images are one."""
@@ -39,15 +40,17 @@ SIZES, SURROUNDINGS = (128, 64, 32), 5
 """Sides at which images are compared: the largest that both of them have, since what was enlarged has no details of its own."""
 KEPT_DETAILS = 2048
 """Images whose details stay in memory, 64 KB each."""
+KEPT_GREY = 512
 FLAT = 2.0
 """Standard deviation of grey values (0 to 255) below which an image has nothing to be recognised by."""
-Variant = Literal["mirror", "rotation"]
+Variant = Literal["mirror", "rotation", "crop"]
 Change = Literal["", "mirrored", "turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees"]
 """What is done to an image; empty for nothing."""
 CHANGES: dict[Variant, tuple[Change, ...]] = {
     "mirror": ("mirrored",),
     "rotation": ("turned by 90 degrees", "turned by 180 degrees", "turned by 270 degrees"),
 }
+"""Crops are found in another way: `crops`."""
 BITS = 64
 AT_ONCE = 64
 THREADS = 4
@@ -86,6 +89,7 @@ class Images:
         self._details = lru_cache(KEPT_DETAILS)(details_of)
         self._sides = cache(shorter_side)
         self._changed = cache(changed_looks)
+        self._grey = lru_cache(KEPT_GREY)(grey_of)
 
     def __getitem__(self, path: str) -> ImageFacts:
         facts = self._known[path]
@@ -115,6 +119,22 @@ class Images:
             UserError: the file cannot be read any more.
         """
         return self._changed(path, variants) if variants and self[path].phash else []
+
+    def crop_hashes(self, path: str) -> list[str]:
+        """The perceptual hashes of crops of an image.
+
+        Raises:
+            UserError: the file cannot be read any more.
+        """
+        return [_phash_of(crop) for crop in crops(self._grey(path))]
+
+    def fit(self, path: str, other: str) -> float:
+        """How well an image fits into another one as a part of it (`crops.fit`).
+
+        Raises:
+            UserError: a file cannot be read any more.
+        """
+        return fit(self._grey(path), self._grey(other))
 
     def read(self, items: Iterable[Item], steps: Steps, doing: str) -> None:
         """Make the facts of all media of the items known.
@@ -200,6 +220,18 @@ def details_of(path: str, size: int, change: Change = "") -> NDArray[np.float32]
     return details / np.float32(length) if length else details
 
 
+def grey_of(path: str) -> Any:
+    """A small grey image.
+
+    Raises:
+        UserError: the file cannot be read, or decoded, any more.
+    """
+    from PIL import Image
+
+    with _decoding(path) as image:
+        return plain_mode(image).convert("L").resize((HASHED, HASHED), Image.Resampling.LANCZOS)
+
+
 @contextmanager
 def _decoding(path: str) -> Iterator[Any]:
     data = _bytes(path)
@@ -222,7 +254,7 @@ def changed_looks(path: str, variants: tuple[Variant, ...]) -> list[ChangedLook]
     """
     with _decoding(path) as image:
         grey = plain_mode(image).convert("L")
-        return [ChangedLook(c, _phash_of(_after(c, grey))) for variant in variants for c in CHANGES[variant]]
+        return [ChangedLook(c, _phash_of(_after(c, grey))) for variant in variants for c in CHANGES.get(variant, ())]
 
 
 def _after(change: Change, image: Any) -> Any:

@@ -13,6 +13,7 @@ from evaluators.records import Item, MediaFile
 from harness_plugins.benchmarks.components import components
 from harness_plugins.benchmarks.overlap import prints
 from harness_plugins.training_data.config import Contamination, Signal
+from harness_plugins.training_data.crops import FITS, CropIndex, Owned
 from harness_plugins.training_data.images import ALIKE, BITS, Change, Images, Near, OwnedHash
 from harness_plugins.training_data.reading import Dropped, Pair, Selection
 
@@ -242,6 +243,9 @@ class BenchmarkIndex:
             for look in tuple(self._looks)
             for changed in images.changed(look.path, contamination.variants)
         ]
+        whole = [(n, look) for n, look in enumerate(self._looks) if not look.change]
+        cropped = whole if "crop" in contamination.variants else []
+        self._crops = CropIndex([Owned(h, n) for n, look in cropped for h in images.crop_hashes(look.path)])
         hashes = (OwnedHash(look.hex, str(n)) for n, look in enumerate(self._looks))
         self._near = Near(hashes, contamination.distance)
 
@@ -280,6 +284,11 @@ class BenchmarkIndex:
                 if likeness >= ALIKE:
                     detail = f"{neighbour.distance} of {BITS} bits differ, details {likeness:.2f} alike"
                     return _Match(look.item, f"{look.change}: {detail}" if look.change else detail)
+            for number in self._crops.of(own.hex):
+                look = self._looks[number]
+                fit = images.fit(own.owner, look.path)
+                if fit >= FITS:
+                    return _Match(look.item, f"cropped: fits into it with {fit:.2f}")
         return None
 
 

@@ -116,15 +116,17 @@ def test_real_texts_are_found_edited_and_are_not_taken_for_others() -> None:
         ("ROTATE_90", "rotation"),
         ("ROTATE_180", "rotation"),
         ("ROTATE_270", "rotation"),
+        ("crop", "crop"),
     ],
 )
-def test_images_that_were_mirrored_or_turned_are_found_where_that_is_asked_for(
+def test_images_that_were_mirrored_turned_or_cropped_are_found_where_that_is_asked_for(
     change: str, variant: Variant, tmp_path: Path
 ) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs pillow")
     (tmp_path / "known.png").write_bytes(picture(1))
     with image.open(tmp_path / "known.png") as known:
-        known.transpose(image.Transpose[change]).convert("RGB").save(tmp_path / "changed.jpg", quality=80)
+        changed = known.crop((8, 4, 90, 66)) if change == "crop" else known.transpose(image.Transpose[change])
+        changed.convert("RGB").save(tmp_path / "changed.jpg", quality=80)
     (tmp_path / "other.png").write_bytes(picture(2))
     items = [replace(numbered(f"text {n}", n), media=pictured(tmp_path / name)) for n, name in enumerate(PICTURES)]
 
@@ -137,7 +139,7 @@ def test_images_that_were_mirrored_or_turned_are_found_where_that_is_asked_for(
 
     assert near(()) == []
     (detail,) = near((variant,))
-    assert detail.startswith(("mirrored:", "turned by")), "the other picture is not taken for it"
+    assert detail.startswith(("mirrored:", "turned by", "cropped:")), "the other picture is not taken for it"
 
 
 PICTURES = ("known.png", "changed.jpg", "other.png")
