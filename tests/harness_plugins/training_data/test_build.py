@@ -454,7 +454,7 @@ def test_the_teacher_stops_when_the_parts_are_full(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_was_stopped_goes_on_to_the_same_sets(tmp_path: Path) -> None:
-    """Killed, say: some of a round is answered, and the rounds are the same the next time."""
+    """Some of a round is answered, and the rounds are the same the next time. Kills of a process are another test's."""
     write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(60)])
     config = config_of(tmp_path, "distil: {ask: until_full}\n", "grm_sft: 6, grm_rl: 8")
     sets = []
@@ -463,10 +463,10 @@ def test_a_teacher_that_was_stopped_goes_on_to_the_same_sets(tmp_path: Path) -> 
 
         def says(request: ChatRequest, left: Iterator[int] = left) -> str:
             if next(left, None) is None:
-                raise KeyboardInterrupt
+                raise UserError("stopped")
             return teacher_says(request)
 
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(UserError):
             built(config, says, out=tmp_path / out)
         built(config, out=tmp_path / out)
         sets.append({p.name: p.read_bytes() for p in (tmp_path / out / "trl").iterdir()})
