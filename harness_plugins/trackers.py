@@ -114,9 +114,9 @@ class Wandb(Tracker):
 
         self._wandb = wandb
         folder.mkdir(parents=True, exist_ok=True)
-        same = digest(project, run)[:16]
+        run_id = digest(project, run)[:16]
         self._run = wandb.init(
-            project=project, name=run, id=same, resume="allow", dir=str(folder), config=dict(settings)
+            project=project, name=run, id=run_id, resume="allow", dir=str(folder), config=dict(settings)
         )
 
     def log(self, numbers: Mapping[str, float], step: int) -> None:

@@ -243,9 +243,9 @@ class BenchmarkIndex:
             for look in tuple(self._looks)
             for changed in images.changed(look.path, contamination.variants)
         ]
-        whole = [(n, look) for n, look in enumerate(self._looks) if not look.change]
-        cropped = whole if "crop" in contamination.variants else []
-        self._crops = CropIndex([Owned(h, n) for n, look in cropped for h in images.crop_hashes(look.path)])
+        unchanged = [(n, look) for n, look in enumerate(self._looks) if not look.change]
+        to_crop = unchanged if "crop" in contamination.variants else []
+        self._crops = CropIndex([Owned(h, n) for n, look in to_crop for h in images.crop_hashes(look.path)])
         hashes = (OwnedHash(look.hex, str(n)) for n, look in enumerate(self._looks))
         self._near = Near(hashes, contamination.distance)
 

@@ -99,7 +99,7 @@ def rounds(config: DataConfig, pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
     The first holds as many pairs as the parts can take at best, each further one a tenth of that more, in an order that pair and
     seed decide: a run that was stopped comes by the same lists again.
     """
-    if config.distil.ask == "all":
+    if config.teacher is None or config.distil.ask == "all":
         yield list(pairs)
         return
     ordered = sorted(pairs, key=lambda p: digest("teacher", config.seed, p.uid))

@@ -507,3 +507,10 @@ def test_a_redo_asks_each_pair_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="asked for and"):
         built(config, says, out=tmp_path / "bad", redo=["invalid"])
     assert len(asked) == 80
+
+
+def test_without_a_teacher_there_is_nobody_to_stop(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [pair(n) for n in range(20)])
+    config = "sources: [{layout: pairs, path: rows.jsonl}]\nparts: {grm_rl: 4}\ndistil: {ask: until_full}\nout: out\n"
+    (tmp_path / "data.yaml").write_text(config)
+    assert build(tmp_path / "data.yaml").outcomes == {"unasked": 20}

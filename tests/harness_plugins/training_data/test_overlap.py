@@ -146,5 +146,5 @@ PICTURES = ("known.png", "changed.jpg", "other.png")
 
 
 def pictured(path: Path) -> tuple[Media, ...]:
-    found = path.stat()
-    return (Media(path.name, "image", (MediaFile(str(path), found.st_size, found.st_mtime_ns),)),)
+    stat = path.stat()
+    return (Media(path.name, "image", (MediaFile(str(path), stat.st_size, stat.st_mtime_ns),)),)
