@@ -252,7 +252,7 @@ def usage_of(
         inductions: writer -> the file of its induction's answers; those that are not empty.
     """
     folder_usage = FolderUsage()
-    tables = {name for (name,) in db.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if {"raw", "last"} <= tables:
         _judges(db, manifest, folder_usage)
     file_writers = set(
