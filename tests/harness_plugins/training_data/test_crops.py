@@ -20,7 +20,7 @@ def grey(data: bytes) -> Any:
 
 def hashed(picture: Any) -> PerceptualHash:
     data = io.BytesIO()
-    picture.save(data, "PNG")
+    picture.save(data, "PNG", compress_level=1)  # read once, at once
     return phash(data.getvalue())
 
 
