@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def picture(seed: int, size: int = 96, form: str = "PNG", **how: Any) -> bytes:
         x, y, w, h = rng.randrange(200), rng.randrange(150), rng.randrange(20, 90), rng.randrange(20, 70)
         pen.ellipse((x, y, x + w, y + h), fill=tuple(rng.randrange(256) for _ in range(3)))
     out = io.BytesIO()
-    drawn.resize((size, size * 3 // 4)).save(out, form, **how)
+    drawn.resize((size, size * 3 // 4)).save(out, form, compress_level=1, **how)
     return out.getvalue()
 
 
@@ -320,6 +321,7 @@ def test_the_teacher_sees_the_preferred_response_first_in_half(rows: int, seed: 
     assert all(orders_for(i, Distil(orders="both"), seed) == ("AB", "BA") for i in items)
 
 
+@cache
 def screenshot(seed: int, form: str = "PNG", share: float = 1.0, **how: Any) -> bytes:
     """One window with other words for each seed: at 32 x 32 they are all alike."""
     import random
@@ -335,7 +337,7 @@ def screenshot(seed: int, form: str = "PNG", share: float = 1.0, **how: Any) -> 
         words = ("".join(rng.choices("abcdefghijklmnop", k=rng.randint(2, 9))) for _ in range(rng.randint(4, 9)))
         pen.text((240, 80 + line * 30), " ".join(words), fill="#111", font=font)
     out = io.BytesIO()
-    drawn.resize((int(960 * share), int(600 * share))).save(out, form, **how)
+    drawn.resize((int(960 * share), int(600 * share))).save(out, form, compress_level=1, **how)
     return out.getvalue()
 
 
