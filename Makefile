@@ -59,6 +59,12 @@ $(VENV)/all: $(CORE)
 	@$(call install,$(VENV),core) -e '.[dev,datasets]'
 	@touch $(VENV)/core $(VENV)/dev $@
 
+# One process compiles what the tests import: with a fresh environment each of the workers would compile all of it. What fails to
+# be imported here fails again there, and is told there.
+$(VENV)/compiled: $(VENV)/dev
+	@$(VENV)/bin/pytest --collect-only >/dev/null 2>&1 || true
+	@touch $@
+
 $(LMMS)/ready: environments/lmms.txt pyproject.toml $(call constraints,lmms) | $(VENV)/tools
 	@echo "installing lmms-eval, lm-eval and transformers into $(LMMS) (1.7 GB, no GPU packages needed) ..."
 	@$(call environment,$(LMMS))
@@ -112,10 +118,10 @@ lint: $(VENV)/dev
 test: $(VENV)/dev
 	@$(MAKE) --no-print-directory -j2 lint test-core
 
-test-core: $(VENV)/dev
+test-core: $(VENV)/compiled
 	$(VENV)/bin/pytest $(SPREAD_CORE) -m "not heavy and not browser and not long"
 
-test-all: $(VENV)/all lint test-lmms test-vllm test-trainers
+test-all: $(VENV)/all lint test-lmms test-vllm test-trainers $(VENV)/compiled
 	$(VENV)/bin/pytest $(SPREAD_CORE) $(SHORT)
 
 test-lmms: $(LMMS)/ready
