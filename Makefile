@@ -34,7 +34,7 @@ SPREAD := -n 2 --dist loadgroup
 SPREAD_CORE := -n 3 --dist loadgroup
 SHORT := -m "not long"
 
-.PHONY: demo demo-lmms test test-core test-all test-long test-newest test-latest-python test-lmms test-vllm \
+.PHONY: demo demo-lmms test test-core test-extras test-all test-long test-newest test-latest-python test-lmms test-vllm \
 	test-trainers test-swift test-transformers-4 constraints lint format clean
 
 $(VENV)/tools: environments/tools.txt
@@ -121,7 +121,10 @@ test: $(VENV)/dev
 test-core: $(VENV)/compiled
 	$(VENV)/bin/pytest $(SPREAD_CORE) -m "not heavy and not browser and not long"
 
-test-all: $(VENV)/all lint test-lmms test-vllm test-trainers $(VENV)/compiled
+test-all: $(VENV)/all lint test-lmms test-vllm test-trainers test-extras
+
+# The core's tests with the extras, and a browser where there is one.
+test-extras: $(VENV)/all $(VENV)/compiled
 	$(VENV)/bin/pytest $(SPREAD_CORE) $(SHORT)
 
 test-lmms: $(LMMS)/ready
