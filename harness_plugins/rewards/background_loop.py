@@ -43,13 +43,15 @@ class BackgroundLoop(Generic[R]):
 
     async def run(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
         """Await a call of the reward, in any loop; being cancelled cancels it."""
-        return await asyncio.wrap_future(self._submit(call))
+        return await asyncio.wrap_future(self.submit(call))
 
     def run_blocking(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> T:
         """The same for callers that are no coroutines."""
-        return self._submit(call).result()
+        return self.submit(call).result()
 
-    def _submit(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> Future[T]:
+    def submit(self, call: Callable[[R], Coroutine[Any, Any, T]]) -> Future[T]:
+        """The same for callers that go on meanwhile."""
+
         async def opened_and_called() -> T:
             return await call(await self._opened())
 

@@ -50,7 +50,7 @@ class ContentLeaks(RewardJudge):
 
         async def picked(order: Order) -> int | None:
             case = Case(item, order, text, hidden=frozenset({"media"}))
-            parsed = await self.decide(case, digest("leak", item.uid, order, text.text), until)
+            _, parsed = await self.decide(case, digest("leak", item.uid, order, text.text), until)
             return pick_of(parsed.choice, order) if parsed.status == "ok" and parsed.choice else None
 
         return all(p == choice for p in await concurrently(picked, ORDERS))

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from evaluators import judges as judge_factory
 from evaluators.engine.caller import Caller, Tally
@@ -16,6 +16,7 @@ from evaluators.images.media import Known, MediaWindow
 from evaluators.images.picture_folders import PictureFolder, remove_left_pictures
 from evaluators.judges import Judge
 from evaluators.prompts.template import Case
+from evaluators.records import Answer
 from evaluators.replies.parsing import Parsed, parse
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import ImageFiles
@@ -26,6 +27,11 @@ log = logging.getLogger(__name__)
 def is_judge(value: Any) -> TypeGuard[JudgeSpec | Judge]:
     """Whether it is a judge, by its spec or itself, and no reward that has one already."""
     return isinstance(value, JudgeSpec) or hasattr(value, "decide")
+
+
+class Decision(NamedTuple):
+    answer: Answer
+    parsed: Parsed
 
 
 @dataclass
@@ -91,7 +97,7 @@ class RewardJudge:
         if self._judge.sees_media and self.spec.max_pixels is None:
             self.media.keep(files)
 
-    async def decide(self, case: Case, seed: str, until: float | None = None) -> Parsed:
+    async def decide(self, case: Case, seed: str, until: float | None = None) -> Decision:
         """What the judge decides on a case.
 
         Args:
@@ -116,15 +122,15 @@ class RewardJudge:
         self.tally.examples[error.kind] = error.message
         raise error
 
-    async def _decide(self, case: Case, seed: str) -> Parsed:
+    async def _decide(self, case: Case, seed: str) -> Decision:
         reservation = await self._caller.admit(case)
         assert reservation is not None, "nothing limits what rewards cost"
         question = self.spec.question_for(case)
-        _, parsed = await self._caller.call(
+        answer, parsed = await self._caller.call(
             reservation,
             case,
             case.item.uid,
             lambda: self._judge.decide(case, seed),
             lambda answer: parse(answer, question, self.spec.complete_reasons),
         )
-        return parsed
+        return Decision(answer, parsed)

@@ -239,7 +239,8 @@ class ProxyReward(AsyncResource):
             assert self._judge is not None
             case = Case(sample.item, order, text)
             try:
-                parsed = await self._judge.decide(case, digest("reward", sample.item.uid, order, draft.rubric), until)
+                seed = digest("reward", sample.item.uid, order, draft.rubric)
+                _, parsed = await self._judge.decide(case, seed, until)
             except BackendError as e:
                 return failure_of(e)
             if parsed.status != "ok" or not parsed.choice:

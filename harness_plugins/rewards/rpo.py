@@ -28,11 +28,11 @@ from evaluators.inputs.names import unknown
 from evaluators.judges import Judge
 from evaluators.keys import digest, item_uid
 from evaluators.prompts.template import Case, RubricText, pick_of
-from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, rotations
+from evaluators.records import MOST, Candidate, Failure, Item, Label, Media, Status, rotations
 from evaluators.replies.parsing import Parsed
 from evaluators.specs import JudgeSpec
 from harness_plugins.rewards.images import BadImage, ImageFiles
-from harness_plugins.rewards.judge import RewardJudge
+from harness_plugins.rewards.judge import Decision, RewardJudge
 from harness_plugins.rewards.resources import DEADLINE_S, AsyncResource, check_deadline, concurrently, deadline
 from harness_plugins.rewards.rubrics import BENCHMARK, rubric_of
 
@@ -58,6 +58,8 @@ class Group:
     """The image that was to be edited."""
     rubric: RubricText | str | None = None
     """For this prompt alone, in place of the reward's."""
+    replies: bool = False
+    """Whether scores come with what the judge wrote, to be looked at."""
 
     @property
     def size(self) -> int:
@@ -79,6 +81,8 @@ class Completions:
     """The images that the prompt shows."""
     rubric: RubricText | str | None = None
     """For this prompt alone, in place of the reward's."""
+    replies: bool = False
+    """Whether scores come with what the judge wrote, to be looked at."""
 
     @property
     def size(self) -> int:
@@ -86,6 +90,18 @@ class Completions:
 
 
 Candidates = Group | Completions
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the judge said of some candidates in one order."""
+
+    order: tuple[int, ...]
+    """The candidates as shown, by their places in the group."""
+    status: Status
+    preferred: int | None
+    """By its place in the group; None: a tie, or nobody."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,8 @@ class Score:
     """Against each other candidate of its group, in order."""
     error: Failure | None = None
     """Why a pair of it is an `error`; the first such reason."""
+    replies: tuple[Reply, ...] = ()
+    """Where its group asks for them: of each order in which it was shown and the judge answered."""
 
     @property
     def masked_because(self) -> str:
@@ -196,14 +214,17 @@ class RPOReward(AsyncResource):
             shown = await asyncio.to_thread(_shown, group, files)
             self._judge.know(files.known)
             try:
-                results = await self._compared(group, shown, until)
+                results, replies = await self._compared(group, shown, until)
             finally:
                 self._judge.media.forget(files.paths)
         for result in results.values():
             self.outcomes["decided" if result.outcome in ("won", "lost") else result.outcome] += 1
-        return [self._score(n, group.size, results) for n in range(group.size)]
+        return [
+            self._score(n, group.size, results, tuple(r for r in replies if group.replies and n in r.order))
+            for n in range(group.size)
+        ]
 
-    async def _compared(self, group: Candidates, shown: _Shown, until: float | None) -> _Results:
+    async def _compared(self, group: Candidates, shown: _Shown, until: float | None) -> _Compared:
         """Every pair: who was preferred, as seen from its first candidate."""
         good = [n for n, c in enumerate(shown.candidates) if isinstance(c, Candidate)]
         results: _Results = {}
@@ -214,18 +235,18 @@ class RPOReward(AsyncResource):
             if bad is not None:
                 results[i, j] = _PairResult(None, "error", bad)
         if shown.source_failure is not None:
-            return results
+            return _Compared(results, [])
         together = [good] if self._judge.spec.grading == "listwise" else [list(p) for p in combinations(good, 2)]
         compared = await concurrently(
             lambda members: self._shown_together(group, shown, members, until), [m for m in together if len(m) > 1]
         )
-        for pairs in compared:
+        for pairs, _ in compared:
             results |= pairs
-        return results
+        return _Compared(results, [reply for _, replies in compared for reply in replies])
 
     async def _shown_together(
         self, group: Candidates, shown: _Shown, members: Sequence[int], until: float | None
-    ) -> _Results:
+    ) -> _Compared:
         """These candidates of a group shown together, in all cyclic orders."""
         candidates = tuple(c for n in members if isinstance(c := shown.candidates[n], Candidate))
         # By content alone: the same pair under the same rubric has the same seed in every step and process.
@@ -238,14 +259,14 @@ class RPOReward(AsyncResource):
         seed = digest("rpo", uid, rubric.text if rubric else None)
         decisions = await concurrently(lambda o: self._decided(Case(item, o, rubric), digest(seed, o), until), orders)
         failure = next((s for s in decisions if isinstance(s, Failure)), None)
-        heard = [(s, o) for s, o in zip(decisions, orders, strict=True) if isinstance(s, Parsed)]
+        answered = [(s, o) for s, o in zip(decisions, orders, strict=True) if isinstance(s, Decision)]
         results: _Results = {}
         for a, b in combinations(range(len(members)), 2):
-            leans = [_lean(s, o, a, b) for s, o in heard]
+            leans = [_lean(s.parsed, o, a, b) for s, o in answered]
             results[members[a], members[b]] = self._pair(leans, failure)
-        return results
+        return _Compared(results, [_reply(s, o, members) for s, o in answered])
 
-    async def _decided(self, case: Case, seed: str, until: float | None) -> Parsed | Failure:
+    async def _decided(self, case: Case, seed: str, until: float | None) -> Decision | Failure:
         try:
             return await self._judge.decide(case, seed, until)
         except BackendError as e:
@@ -262,7 +283,7 @@ class RPOReward(AsyncResource):
         outcomes: dict[float, Pair] = {1.0: "won", 0.0: "lost", 0.5: "tie"}
         return _PairResult(leans[0], outcomes[leans[0] or 0.0])
 
-    def _score(self, n: int, candidates: int, results: _Results) -> Score:
+    def _score(self, n: int, candidates: int, results: _Results, replies: tuple[Reply, ...]) -> Score:
         shares: list[float] = []
         pairs: list[Pair] = []
         error = None
@@ -274,7 +295,7 @@ class RPOReward(AsyncResource):
             pairs.append(outcome if n < other else swapped.get(outcome, outcome))
             error = error or failure
         value = round(self.lose + (self.win - self.lose) * sum(shares) / len(shares), 9) if shares else None
-        return Score(value, tuple(pairs), error)
+        return Score(value, tuple(pairs), error, replies)
 
 
 def pair_metrics(scores: Sequence[Score]) -> dict[str, float]:
@@ -300,6 +321,11 @@ class _PairResult(NamedTuple):
 
 
 _Results = dict[tuple[int, int], _PairResult]
+
+
+class _Compared(NamedTuple):
+    results: _Results
+    replies: list[Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +354,14 @@ def _shown(group: Candidates, files: ImageFiles) -> _Shown:
     except BadImage as e:
         return _Shown(tuple(candidates), (), Failure("image", f"an image of the prompt: {e}"))
     return _Shown(tuple(candidates), source)
+
+
+def _reply(decision: Decision, order: str, members: Sequence[int]) -> Reply:
+    answer, parsed = decision
+    shown = tuple(members[pick_of(n, order)] for n in range(1, len(members) + 1))
+    place = parsed.choice if parsed.ranks is None else parsed.ranks.index(0) + 1
+    preferred = shown[place - 1] if parsed.status == "ok" and place else None
+    return Reply(shown, parsed.status, preferred, answer.text)
 
 
 def _lean(parsed: Parsed, order: str, a: int, b: int) -> float | None:

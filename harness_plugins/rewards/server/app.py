@@ -252,9 +252,10 @@ def _sample(sent: wire.ProxySample, files: ImageFiles, limits: Limits) -> Sample
 
 def _group(sent: wire.RPOGroup, limits: Limits) -> Candidates:
     if sent.texts:
-        return Completions(sent.prompt, sent.texts, [_checked(p, limits) for p in sent.prompt_images], sent.rubric)
+        shown = [_checked(p, limits) for p in sent.prompt_images]
+        return Completions(sent.prompt, sent.texts, shown, sent.rubric, sent.replies)
     source = None if sent.source is None else _checked(sent.source, limits)
-    return Group(sent.prompt, [_checked(p, limits) for p in sent.images], source, sent.rubric)
+    return Group(sent.prompt, [_checked(p, limits) for p in sent.images], source, sent.rubric, sent.replies)
 
 
 class HostCheck:

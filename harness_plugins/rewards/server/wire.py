@@ -12,10 +12,10 @@ from pydantic import Field, model_validator
 from evaluators.errors import UserError
 from evaluators.inputs.entries import Entry
 from evaluators.prompts.template import RubricText, pick_of
-from evaluators.records import Failure, Media
+from evaluators.records import Failure, Media, Status
 from harness_plugins.rewards.images import BadImage, bytes_of
 from harness_plugins.rewards.proxy import Outcome, Reward, Sample, preferred
-from harness_plugins.rewards.rpo import Candidates, Completions, Pair, Score
+from harness_plugins.rewards.rpo import Candidates, Completions, Pair, Reply, Score
 
 PROXY_GRM, RPO = "proxy_grm", "rpo"
 """The rewards by name, in configs, addresses and counters."""
@@ -63,6 +63,8 @@ class RPOGroup(Entry):
     prompt_images: tuple[Picture, ...] = ()
     """Those that the prompt of `texts` shows."""
     rubric: str | None = None
+    replies: bool = False
+    """Whether scores come with what the judge wrote."""
 
     @model_validator(mode="after")
     def _holds_candidates(self) -> RPOGroup:
@@ -109,12 +111,22 @@ class ProxyReply(Entry):
     results: tuple[ProxyResult, ...]
 
 
+class JudgeReply(Entry):
+    """As `rewards.Reply`."""
+
+    order: tuple[int, ...]
+    status: Status
+    preferred: int | None = None
+    text: str
+
+
 class CandidateScore(Entry):
     """As `rewards.Score`."""
 
     value: float | None
     pairs: tuple[Pair, ...] = ()
     error: Error | None = None
+    replies: tuple[JudgeReply, ...] = ()
 
 
 class GroupResult(Entry):
@@ -172,7 +184,7 @@ def _pictures(media: tuple[Media, ...]) -> list[Picture]:
 def group_out(group: Candidates) -> dict[str, Any]:
     """Blocks: it encodes the pictures."""
     rubric = group.rubric.text if isinstance(group.rubric, RubricText) else group.rubric
-    sent: dict[str, Any] = {"prompt": group.prompt, "rubric": rubric}
+    sent: dict[str, Any] = {"prompt": group.prompt, "rubric": rubric, "replies": group.replies}
     if isinstance(group, Completions):
         return {**sent, "texts": list(group.texts), "prompt_images": [packed(i) for i in group.prompt_images]}
     source = None if group.source is None else packed(group.source)
@@ -189,11 +201,13 @@ def reward_in(result: ProxyResult) -> Reward:
 
 
 def score_out(score: Score) -> CandidateScore:
-    return CandidateScore(value=score.value, pairs=score.pairs, error=_error(score.error))
+    replies = tuple(JudgeReply(**dataclasses.asdict(r)) for r in score.replies)
+    return CandidateScore(value=score.value, pairs=score.pairs, error=_error(score.error), replies=replies)
 
 
 def score_in(score: CandidateScore) -> Score:
-    return Score(score.value, score.pairs, _failure(score.error))
+    replies = tuple(Reply(r.order, r.status, r.preferred, r.text) for r in score.replies)
+    return Score(score.value, score.pairs, _failure(score.error), replies)
 
 
 def _error(failure: Failure | None) -> Error | None:

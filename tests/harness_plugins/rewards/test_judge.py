@@ -22,7 +22,7 @@ def decided(judge: RewardJudge) -> tuple[str, int | None]:
     async def one() -> tuple[str, int | None]:
         await judge.open()
         try:
-            parsed = await judge.decide(CASE, "seed")
+            _, parsed = await judge.decide(CASE, "seed")
             return parsed.status, parsed.choice
         finally:
             await judge.close()

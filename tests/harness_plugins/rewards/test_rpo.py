@@ -125,6 +125,43 @@ def test_a_tie_in_both_orders_is_a_tie() -> None:
     assert values(scores) == [0.45, 0.45] and scores[0].pairs == ("tie",)
 
 
+def replies(says: Callable[[Case], Any], *levels: int, spec: JudgeSpec = SPEC, asked: bool = True) -> list[Score]:
+    async def one() -> list[Score]:
+        async with RPOReward(MockJudge(spec, says)) as reward:
+            return (await reward.score([Group("a red square", [red(n) for n in levels], replies=asked)]))[0]
+
+    return asyncio.run(one())
+
+
+def test_scores_come_with_what_the_judge_wrote_where_it_is_asked_for() -> None:
+    """By places in the group, in whatever order it was shown."""
+    for score in replies(redder, 10, 200):
+        assert [(r.order, r.status, r.preferred) for r in score.replies] == [((0, 1), "ok", 1), ((1, 0), "ok", 1)]
+        assert [r.text for r in score.replies] == [f"Because.\n<answer>{n}</answer>" for n in (2, 1)]
+    assert [s.replies for s in replies(redder, 10, 200, asked=False)] == [(), ()]
+
+
+def test_replies_of_a_tournament_and_of_rankings_name_places_in_the_group() -> None:
+    tournament = replies(redder, 60, 240, 10)
+    assert [len(s.replies) for s in tournament] == [4, 4, 4], "of the pairs that it was in, both orders"
+    assert {r.order for r in tournament[2].replies} == {(0, 2), (2, 0), (1, 2), (2, 1)}
+    assert all(r.preferred == (1 if 1 in r.order else 0) for s in tournament for r in s.replies)
+    ranking = replies(ranked, 60, 240, 10, spec=RANKS)
+    assert {r.order for r in ranking[0].replies} == {(0, 1, 2), (1, 2, 0), (2, 0, 1)}
+    assert {r.preferred for r in ranking[0].replies} == {1} and ranking[0].replies == ranking[2].replies
+
+
+def test_replies_that_prefer_nobody_are_there_and_missing_ones_are_not() -> None:
+    ties = SPEC.model_copy(update={"ties": "allowed"})
+    tied = replies(lambda case: "<answer>tie</answer>", 10, 200, spec=ties)[0].replies
+    assert [(r.status, r.preferred) for r in tied] == [("tie", None)] * 2
+    unsure = replies(lambda case: "I like both", 10, 200)[0].replies
+    assert [(r.preferred, r.text) for r in unsure] == [(None, "I like both")] * 2
+    down = BackendError("server", "down", http=500)
+    half = replies(lambda case: down if case.order == "BA" else redder(case), 10, 200)[0]
+    assert half.value is None and [r.order for r in half.replies] == [(0, 1)]
+
+
 def test_a_broken_image_costs_its_own_pairs() -> None:
     nan = np.full((2, 2, 3), np.nan, np.float32)
 

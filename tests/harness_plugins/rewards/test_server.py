@@ -70,7 +70,12 @@ def test_rewards_are_those_of_a_judge_of_ones_own(url: str, backend: MockServer,
 
 def test_groups_are_compared_as_by_a_judge_of_ones_own(url: str, backend: MockServer) -> None:
     reds = [Image.new("RGB", (4, 4), (n, 0, 0)) for n in (9, 200, 90)]
-    groups = [Group("a red square", reds), Group("make it red", reds[:2], source=reds[2], rubric="1. Is it red?")]
+    groups = [
+        Group("a red square", reds),
+        Group("make it red", reds[:2], source=reds[2], rubric="1. Is it red?"),
+        Group("a red square", reds[:2], replies=True),
+        Completions("Which?", ["one", "two"], replies=True),
+    ]
     spec = JudgeSpec(name="j", backend="openai", model="m", base_url=backend.url)
 
     async def own() -> list[Any]:
