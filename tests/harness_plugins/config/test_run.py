@@ -51,7 +51,7 @@ def test_a_good_config_loads(make_pairs: MakePairs, write_config: Callable[[str]
         ("path: rows", "pth: rows", "config.yaml: line 2: unknown key 'pth'; did you mean 'path'?"),
         ("arms:", "amrs:", "config.yaml: line 9: unknown key 'amrs'; did you mean 'arms'?"),
         ("backend: openai", "backend: opnai", "config.yaml: line 5: judges.1: unknown backend 'opnai'; did you mean 'openai'? "
-            "There are: baseline, hf, lm, lmms, openai, vllm"),
+            "There are: baseline, hf, lm, lmms, openai, pixels, vllm"),
         ("name: longest", "name: longst", "config.yaml: line 4: judges.0: unknown baseline 'longst'; did you mean 'longest'?"),
         ("name: qwen", "name: longest", "config.yaml: line 1: two judges are named 'longest'"),
         ("[none, generic]", "[none, genric]", "config.yaml: line 9: arms: unknown arm 'genric'; did you mean 'generic'?"),
