@@ -26,19 +26,7 @@
     return { show: new Set(), q: "", judge: "", writer: "", arm: "", benchmark: "", category: "", sort: "data", item: "" };
   }
 
-  function h(tag, attributes, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes ?? {})) {
-      if (value === false || value === null || value === undefined) continue;
-      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else made.setAttribute(name, value === true ? "" : value);
-    }
-    return fill(made, ...children);
-  }
-  function fill(element, ...children) {
-    element.replaceChildren(...children.flat(3).filter((c) => c !== null && c !== undefined && c !== "" && c !== false));
-    return element;
-  }
+  // elements.js
   const badge = (name, text) => h("span", { class: `badge ${TONE[name] ?? name}` }, text);
   const letter = (n) => "ABCDEFGHI"[n];
   const nth = (n) => ["", "1st", "2nd", "3rd"][n] ?? `${n}th`;

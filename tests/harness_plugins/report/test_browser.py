@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,45 +12,21 @@ import pytest
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("PIL")
-webdriver = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
+pytest.importorskip("selenium.webdriver", reason="pip install selenium")
 
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from harness_plugins.report import write_report
 from harness_plugins.report.texts import plain
-from performance.report_size import CHROMIUM, DRIVER
 from performance.report_size import make_run as make_large_run
+from tests.harness_plugins.browsing import CONTRAST, NEEDS_A_BROWSER, said, visit
 from tests.harness_plugins.report.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, LEAKING, make_run, recounted
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (CHROMIUM.exists() and DRIVER.exists()), reason="apt-get install chromium chromium-driver for these"
-    ),
-]
+pytestmark = NEEDS_A_BROWSER
 ITEMS = 60
 Cell = tuple[str, str, str | None]
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--window-size=1280,900",
-        "--force-prefers-reduced-motion",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield found
-    found.quit()
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +42,6 @@ def address(run_folder: Path) -> str:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_report(make_run(tmp_path_factory.mktemp("hostile"), hostile=True, items=6)).path.as_uri()
-
-
-def visit(driver: Any, address: str) -> None:
-    driver.get("about:blank")
-    for kind in ("browser", "performance"):
-        driver.get_log(kind)
-    driver.get(address)
-
-
-def said(driver: Any) -> list[str]:
-    """What stands in the console: errors, warnings, refusals of the page's policy."""
-    return [entry["message"] for entry in driver.get_log("browser")]
 
 
 def count(driver: Any) -> int:
@@ -243,28 +206,6 @@ def test_a_screen_reader_finds_its_way(driver: Any, address: str) -> None:
     assert all(b - a <= 1 for a, b in pairwise(levels)), levels
     assert driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
     assert driver.find_element(By.ID, "count").get_attribute("aria-live") == "polite"
-
-
-CONTRAST = """
-const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-const parse = s => (s.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-const behind = e => {
-  for (; e; e = e.parentElement) {
-    const c = parse(getComputedStyle(e).backgroundColor);
-    if (c.length < 4 || c[3] > 0.99) return c;
-  }
-  return [255, 255, 255];
-};
-const bad = [];
-for (const e of document.querySelectorAll('body *')) {
-  if (!e.checkVisibility() || e.disabled || ![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
-  const [a, b] = [luminance(parse(getComputedStyle(e).color)), luminance(behind(e))].sort((x, y) => y - x);
-  const ratio = (a + 0.05) / (b + 0.05);
-  if (ratio < 4.5) bad.push(`${e.tagName}.${e.className} ${e.textContent.slice(0, 20)} ${ratio.toFixed(2)}`);
-}
-return bad;
-"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
