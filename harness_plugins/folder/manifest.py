@@ -108,7 +108,7 @@ def check_rows(run: RunFolder, previous: Mapping[str, Any], benchmarks: Mapping[
             )
 
 
-def _place(url: str) -> str:
+def address_alone(url: str) -> str:
     """An address without user, password and query, any of which may hold a secret."""
     parts = urlsplit(url)
     # By its parts: `netloc` would bring user and password along.
@@ -122,7 +122,7 @@ def _judge(spec: JudgeSpec, orders: Orders) -> dict[str, Any]:
         "key": spec.key_fields(),
         "family": spec.family,
         "base": spec.base,
-        "base_url": [_place(u) for u in urls if u],
+        "base_url": [address_alone(u) for u in urls if u],
         "samples": spec.samples,
         "orders": orders,
         "concurrency": spec.concurrency,
