@@ -146,7 +146,7 @@ def _saved(folder: Path, model: Any, tokenizer: Any, processor: Any) -> Path:
     return folder
 
 
-def _qwen_tokenizer() -> tuple[Any, dict[str, int]]:
+def qwen_tokenizer() -> tuple[Any, dict[str, int]]:
     special = [f"<|{m}|>" for m in MARKS]
     tokenizer = _pieces(special)
     tokenizer.chat_template = CHATML
@@ -154,7 +154,7 @@ def _qwen_tokenizer() -> tuple[Any, dict[str, int]]:
     return tokenizer, dict(zip(MARKS, tokenizer.convert_tokens_to_ids(special), strict=True))
 
 
-def _text(ids: dict[str, int], size: int, width: int, layers: int, context: int, **more: Any) -> dict[str, Any]:
+def text_config(ids: dict[str, int], size: int, width: int, layers: int, context: int, **more: Any) -> dict[str, Any]:
     return {
         "vocab_size": size,
         "hidden_size": width,
@@ -181,7 +181,7 @@ def text(folder: Path, texts: Sequence[str], context: int = 256) -> tuple[Any, A
     tokenizer.chat_template = CHATML
     ids = dict(zip(MARKS, tokenizer.convert_tokens_to_ids(special), strict=False))
     torch.manual_seed(0)
-    shape = _text(ids, len(tokenizer), 128, 2, context) | {"hidden_size": 64, "tie_word_embeddings": True}
+    shape = text_config(ids, len(tokenizer), 128, 2, context) | {"hidden_size": 64, "tie_word_embeddings": True}
     model = Qwen2ForCausalLM(Qwen2Config(**shape))
     return _saved(folder, model, tokenizer, tokenizer), tokenizer
 
@@ -197,9 +197,9 @@ def qwen(folder: Path, context: int = 8192, width: int = 256, layers: int = 2) -
         Qwen2VLVideoProcessor,
     )
 
-    tokenizer, ids = _qwen_tokenizer()
+    tokenizer, ids = qwen_tokenizer()
     rope = {"type": "mrope", "rope_type": "default", "mrope_section": [8, 12, 12]}
-    text = _text(ids, len(tokenizer), width, layers, context, rope_scaling=rope)
+    text = text_config(ids, len(tokenizer), width, layers, context, rope_scaling=rope)
     vision = {
         "depth": 2,
         "hidden_size": 128,
@@ -242,9 +242,9 @@ def qwen3(folder: Path, context: int = 8192) -> Path:
         Qwen3VLVideoProcessor,
     )
 
-    tokenizer, ids = _qwen_tokenizer()
+    tokenizer, ids = qwen_tokenizer()
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [12, 10, 10], "mrope_interleaved": True}
-    text = _text(ids, len(tokenizer), 256, 3, context, head_dim=64, rope_parameters=rope)
+    text = text_config(ids, len(tokenizer), 256, 3, context, head_dim=64, rope_parameters=rope)
     vision = {
         "depth": 3,
         "hidden_size": 128,
@@ -298,7 +298,7 @@ def internvl(folder: Path, context: int = 8192) -> Path:
     )
     tokenizer.chat_template = INTERN
     ids = dict(zip(MARKS, tokenizer.convert_tokens_to_ids(special), strict=False))
-    text = _text(ids, len(tokenizer), 256, 2, context, model_type="qwen2")
+    text = text_config(ids, len(tokenizer), 256, 2, context, model_type="qwen2")
     vision = {
         "hidden_size": 128,
         "intermediate_size": 128,

@@ -1,0 +1,1 @@
+"""Image generators as policies: FLUX, Qwen-Image-Edit, and tiny models of the same code, behind one `velocity`."""
