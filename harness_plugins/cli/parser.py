@@ -18,6 +18,7 @@ from harness_plugins.cli.commands import (
     lmms_eval,
     report,
     reward_server,
+    rpo,
     rubrics,
     run,
     score,
@@ -32,6 +33,7 @@ start here:
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
   rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
+  rubric-harness rpo train CONFIG.yaml         train an image generator by a judge that reads a rubric
   rubric-harness table results/runs/my-run     the tables again, in any format
   rubric-harness cost results/runs/my-run      tokens and, with --prices FILE, money: what was spent so far
   rubric-harness check results/runs/my-run     whether a run folder is whole
@@ -89,6 +91,7 @@ _COMMANDS = (
     import_,
     lmms_eval,
     reward_server,
+    rpo,
     tasks,
 )
 """In the order of --help."""
