@@ -105,7 +105,8 @@ def timed(recipe: Recipe, sets: PromptSets, reward: GroupReward) -> Timing:
     sampling = recipe.sampling.model_copy(update={"steps": 2, "trained": "all", "window": None})
     updates = recipe.updates.model_copy(update={"pairs": recipe.updates.batch, "per_rollout": 1, "min_valid": 0.0})
     with tempfile.TemporaryDirectory(prefix="rubric-harness-rpo-") as folder:
-        short = recipe.model_copy(update={"sampling": sampling, "updates": updates, "out": Path(folder)})
+        changes = {"sampling": sampling, "updates": updates, "out": Path(folder), "patience_s": 0.0}
+        short = recipe.model_copy(update=changes)
         processes = Processes.join()
         base = base_of(short.generator)
         run = RunFolder(short.out)

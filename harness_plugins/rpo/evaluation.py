@@ -91,13 +91,15 @@ class Evaluator:
         pairs = [Pair(0, n, prompt, 0) for n, prompt in enumerate(prompts)]
         for chunk in batches(pairs, lambda p: self._conditions.load(p.prompt), 2 * self._recipe.updates.batch):
             files = {pair.uid: self._run.held_out_picture(step, pair.uid) for pair in chunk.pairs}
+            shown = {uid: read_picture(file) for uid, file in files.items()}
             # A batch is made as a whole or not at all: another composition would round differently.
-            if not all(f.exists() for f in files.values()):
+            if any(picture is None for picture in shown.values()):
                 seeds = [int(digest("held out", self._recipe.seed, uid)[:15], 16) for uid in files]
                 images = self._generated(step, [*chunk.conditions], seeds)
                 for file, image in zip(files.values(), images, strict=True):
                     save_picture(file, image, exact=True)
-            by_uid |= {uid: read_picture(file) for uid, file in files.items()}
+                shown = {uid: read_picture(file) for uid, file in files.items()}
+            by_uid |= {uid: picture for uid, picture in shown.items() if picture is not None}
         return by_uid
 
     def _generated(self, step: int | None, conditions: Sequence[object], seeds: Sequence[int]) -> Tensor:

@@ -21,13 +21,16 @@ def save_picture(path: Path, image: Tensor, *, exact: bool) -> None:
     part.replace(path)
 
 
-def read_picture(path: Path) -> Tensor:
-    """(3, H, W), float32 in 0..1."""
+def read_picture(path: Path) -> Tensor | None:
+    """(3, H, W), float32 in 0..1; None where it is not there or damaged, and is to be made again."""
     import numpy as np
     from PIL import Image
 
-    with Image.open(path) as file:
-        pixels = np.array(file.convert("RGB"))
+    try:
+        with Image.open(path) as file:
+            pixels = np.array(file.convert("RGB"))
+    except (OSError, ValueError, SyntaxError):  # what decoders raise
+        return None
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 

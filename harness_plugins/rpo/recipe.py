@@ -33,6 +33,8 @@ EDITORS: frozenset[GeneratorKind] = frozenset(["qwen_image_edit", "tiny_qwen_ima
 """They read a source image beside the prompt."""
 
 
+_SIDES: dict[GeneratorKind, int] = {"flux": 16, "tiny_flux": 4, "tiny_qwen_image_edit": 4}
+"""Pixels of a token's side. Pictures of qwen_image_edit are rounded to 32."""
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -66,6 +68,9 @@ class GeneratorSpec(Entry):
                 if self.kind in TINY
                 else "`model` is missing: a folder in diffusers' layout, or a name on the Hub"
             )
+        unit = _SIDES.get(self.kind, 1)
+        if self.side % unit:
+            raise ValueError(f"side: {self.side} is no multiple of {unit}, the side of a token")
         return self
 
 

@@ -30,6 +30,9 @@ from harness_plugins.rpo.trainer import Trainer
 from harness_plugins.rpo.win_rates import WinRate, picked, win_rates
 from harness_plugins.trackers import Tracker, open_tracker
 
+MOST_IDLE = 20
+"""Steps in a row without an update after which a run stops: judge calls are paid for, and nothing is learned from them."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -109,14 +112,18 @@ def train(
 
     Raises:
         UserError: recipe, prompts, model or folder are not as they must be.
-        RunStopped: the judge is gone, or the generator's numbers are not finite. The same call goes on from there.
+        RunStopped: the judge is gone or decides nothing, or the generator's numbers are not finite. The same call goes on from there.
     """
     if recipe.tracker is not None and find_spec(recipe.tracker) is None:  # said before anything is loaded
         raise UserError(f"the tracker {recipe.tracker} is not installed: pip install {recipe.tracker}")
     with session(recipe, reward=reward, audit=audit, progress=progress) as opened, _tracker(opened) as tracker:
         training = _Training(opened, tracker, progress=progress and opened.processes.first)
-        training.go_on()
-        best = training.report()
+        try:
+            training.go_on()
+            best = training.report()
+        except RunStopped:
+            training.page()  # it shows what there is, and why it may have stopped
+            raise
     return Trained(opened.run, best, opened.processes.first)
 
 
@@ -185,11 +192,18 @@ class _Training:
             run.begin_at(start)
         if start in self._evaluated:
             self._evaluate(start)
+        idle = 0
         for step in range(start, recipe.updates.steps):
             row = self._trainer.step(step)
             if self._opened.processes.first:
                 run.add_step(row)
             self._log(row)
+            idle = 0 if row.updated else idle + 1
+            if idle == MOST_IDLE:
+                raise RunStopped(
+                    f"{idle} steps in a row had too few verdicts for an update (the last: {row.valid} of {row.pairs} pairs). "
+                    f"{run.page} shows what the judge said. Pictures that it cannot tell apart need a larger sampling.eta"
+                )
             done = step + 1
             if done in self._evaluated or done % recipe.save_every == 0:
                 self._trainer.save(done, self._evaluated)
@@ -205,7 +219,7 @@ class _Training:
         if checkpoint is not None and self._opened.sets.test:
             load_adapter(self._opened.generator.network, checkpoint.folder)
             _check_answers(self._opened.evaluator.evaluate(checkpoint.step, "test", self._opened.sets.test))
-        self._page()
+        self.page()
         if checkpoint is not None and self._opened.processes.first:
             self._before_and_after(checkpoint)
         return checkpoint
@@ -224,9 +238,10 @@ class _Training:
                 self._say(f"Step {step}: {rate.sentence}.")
                 if self._tracker is not None and rate.value is not None:
                     self._tracker.log({f"win_rate/{rate.judge}": rate.value}, step)
-        self._page()
+        self.page()
 
-    def _page(self) -> None:
+    def page(self) -> None:
+        """Write the run's page."""
         if self._opened.processes.first:
             write_page(self._opened.run)
 

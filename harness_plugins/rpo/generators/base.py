@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from evaluators.errors import UserError
 from harness_plugins.rpo.prompts import Prompt
 
 
@@ -50,6 +51,25 @@ class Batch:
 
     def __len__(self) -> int:
         return len(next(iter(self.tensors.values())))
+
+
+def source_image(prompt: Prompt) -> Any:
+    """The image that is to be edited, of PIL, in RGB.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    from PIL import Image
+
+    if prompt.source is None:
+        raise UserError(
+            f"prompt {prompt.uid} ({prompt.text[:40]!r}) has no `source`: an editor needs the image to edit"
+        )
+    try:
+        with Image.open(prompt.source) as file:
+            return file.convert("RGB")
+    except (OSError, ValueError, SyntaxError) as e:  # what decoders raise
+        raise UserError(f"{prompt.source}: cannot be read as an image ({str(e)[:120]})") from None
 
 
 class Encoder(ABC):

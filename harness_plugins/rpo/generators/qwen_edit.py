@@ -18,6 +18,7 @@ from harness_plugins.rpo.generators.base import (
     Size,
     pack,
     padded,
+    source_image,
     unpack,
 )
 from harness_plugins.rpo.prompts import Prompt
@@ -42,12 +43,7 @@ class QwenEditEncoder(Encoder):
     def encode(self, prompt: Prompt) -> Conditions:
         from PIL import Image
 
-        if prompt.source is None:
-            raise UserError(
-                f"prompt {prompt.uid} ({prompt.text[:40]!r}) has no `source`: an editor needs the image to edit"
-            )
-        with Image.open(prompt.source) as file:
-            image = file.convert("RGB")
+        image = source_image(prompt)
         ratio = image.width / image.height
         size, source = of_area(self._side, ratio), of_area(self._source_side, ratio)
         seen = of_area(CONDITION_SIDE, ratio) if self._plus else source

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness_plugins.rpo.generators.base import Conditions, Encoder, Size
+from harness_plugins.rpo.generators.base import Conditions, Encoder, Size, source_image
 from harness_plugins.rpo.generators.flux import Flux
 from harness_plugins.rpo.generators.qwen_edit import QwenEdit, encode_source
 from harness_plugins.rpo.prompts import Prompt
@@ -32,13 +32,9 @@ class TinyEncoder(Encoder):
         tensors = {"text": _drawn(prompt.text, TEXT_TOKENS, TEXT_WIDTH)}
         if self._vae is None:
             return Conditions({**tensors, "pooled": _drawn(prompt.text, 1, POOLED_WIDTH)[0]}, self._size)
-        from PIL import Image
-
         if prompt.negative is not None:
             tensors["negative"] = _drawn(prompt.negative, TEXT_TOKENS, TEXT_WIDTH)
-        assert prompt.source is not None
-        with Image.open(prompt.source) as file:
-            image = file.convert("RGB").resize((self._size.width, self._size.height))
+        image = source_image(prompt).resize((self._size.width, self._size.height))
         return Conditions({**tensors, "source": encode_source(self._vae, image)}, self._size, self._size)
 
 

@@ -33,8 +33,14 @@ def test_without_a_reply_there_is_no_share() -> None:
 def test_a_picture_comes_back_as_a_judge_saw_it(tmp_path: Path) -> None:
     image = torch.rand(3, 24, 40, generator=torch.Generator().manual_seed(0))
     save_picture(tmp_path / "a.webp", image, exact=True)
-    assert torch.equal(eight_bits(read_picture(tmp_path / "a.webp")), eight_bits(image))
+    shown = read_picture(tmp_path / "a.webp")
+    assert shown is not None and torch.equal(eight_bits(shown), eight_bits(image))
     assert [p.name for p in tmp_path.iterdir()] == ["a.webp"]
+
+
+def test_a_damaged_picture_is_to_be_made_again(tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(b"RIFF")
+    assert read_picture(tmp_path / "a.webp") is None and read_picture(tmp_path / "b.webp") is None
 
 
 def test_a_sheet_shows_small_pictures_larger(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ pytest.importorskip("peft")
 
 from evaluators.errors import RunStopped, UserError
 from evaluators.testing.mock_server import MockServer
+from harness_plugins.rpo import training
 from harness_plugins.rpo.dry_run import estimated, timed
 from harness_plugins.rpo.generation import generate, layout_of
 from harness_plugins.rpo.prompts import read_prompts
@@ -27,6 +28,7 @@ from harness_plugins.rpo.recipe import Recipe
 from harness_plugins.rpo.run_folder import RunFolder
 from harness_plugins.rpo.training import compare, notes_on, train
 from harness_plugins.rpo.win_rates import win_rates
+from tests.serving import serving_in_thread
 
 PROMPTS = [f"a drawing of thing {n}" for n in range(30)]
 
@@ -140,6 +142,25 @@ def test_without_development_prompts_the_newest_is_reported(tmp_path: Path) -> N
     assert [(r.step, r.held_out) for r in win_rates(trained.run.held_out_rows())] == [(3, "test")]
 
 
+def test_a_reward_server_judges_and_its_words_are_on_the_page(tmp_path: Path) -> None:
+    (tmp_path / "reward.yaml").write_text("rpo: {judge: {name: brightest, backend: pixels}}")
+    with serving_in_thread(tmp_path / "reward.yaml") as url:
+        run = train(recipe(tmp_path, reward={"server": url}, updates={"steps": 3}), progress=False).run
+    assert all(len(row.replies) == 2 for row in run.pair_rows().values())
+    assert [row.updated for row in run.step_rows()] == [True] * 3
+    assert "leads." in run.page.read_text()
+
+
+def test_a_judge_that_decides_nothing_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "MOST_IDLE", 2)
+    first = {"name": "first", "backend": "baseline", "model": "first"}  # in either order the first picture shown
+    spec = recipe(tmp_path, reward={"judge": first})
+    with pytest.raises(RunStopped, match=r"2 steps in a row had too few verdicts .* 0 of 3 pairs"):
+        train(spec, progress=False)
+    assert [row.outcomes for row in RunFolder(spec.out).step_rows()] == [{"disagree": 3}] * 2
+    assert "Orders disagree" in RunFolder(spec.out).page.read_text()
+
+
 def test_a_gradient_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = recipe(tmp_path)
     monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", lambda *_: float("nan"))
@@ -174,12 +195,12 @@ def test_a_judge_that_is_away_for_twenty_seconds_loses_nothing(tmp_path: Path) -
     port = int(re.findall(r":(\d+)", url)[0])
     judge = {"name": "judge", "backend": "openai", "model": "m", "base_url": url, "retries": 0}
     spec = recipe(tmp_path, reward={"judge": judge}, patience_s=120, updates={"steps": 2})
-    training = threading.Thread(target=train, args=(spec,), kwargs={"progress": False})
-    training.start()
+    thread = threading.Thread(target=train, args=(spec,), kwargs={"progress": False})
+    thread.start()
     time.sleep(20)
-    assert training.is_alive() and not RunFolder(spec.out).checkpoints()
+    assert thread.is_alive() and not RunFolder(spec.out).checkpoints()
     with MockServer().running(port):
-        training.join(timeout=120)
+        thread.join(timeout=120)
     assert [sum(row.outcomes.values()) for row in RunFolder(spec.out).step_rows()] == [3, 3]
     assert not any("error" in row.outcomes for row in RunFolder(spec.out).step_rows())
 
