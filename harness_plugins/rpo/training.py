@@ -290,7 +290,7 @@ def progress_line(row: StepRow, steps: int) -> str:
     """
     others = ", ".join(f"{n} {name}" for name, n in row.outcomes.items() if name != "decided" and n)
     width = len(str(steps))
-    judged = f"{row.valid} of {row.pairs} decided{f', {others}' if others else ''}"
+    judged = f"{row.decided} of {row.pairs} decided{f', {others}' if others else ''}"
     learned = f"KL {row.kl:.1e}" if row.kl is not None else "" if row.updated else "no update"
     waited = row.seconds.get("judge", 0.0)
     return f"step {row.step + 1:>{width}}/{steps}  {judged}  {learned}  {sum(row.seconds.values()):.1f} s (judge {waited:.1f})"
