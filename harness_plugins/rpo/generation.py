@@ -125,17 +125,18 @@ def generate(
     if processes.first:
         _check_manifest(out, manifest)
     processes.wait()
-    missing = [t for t in targets if not (out / t.path).exists()][processes.rank :: processes.count]
-    if missing:
+    missing = [t for t in targets if not (out / t.path).exists()]
+    if missing:  # for all processes alike: they wait for each other
         conditions = ConditionStore(run.embeddings(), recipe.generator, base)
         generator = open_generator(recipe, conditions, [t.prompt for t in targets], processes, progress=progress)
         if of is None:
             generator.network.disable_adapters()
         else:
             load_adapter(generator.network, of.folder)
-        _make(recipe, generator, conditions, missing, out=out, layout=layout, rank=processes.rank)
-    made = processes.gathered([len(missing)])
-    return Generated(out, sum(made), len(targets) - sum(made))
+        own = missing[processes.rank :: processes.count]
+        _make(recipe, generator, conditions, own, out=out, layout=layout, rank=processes.rank)
+        processes.wait()
+    return Generated(out, len(missing), len(targets) - len(missing))
 
 
 def _make(
