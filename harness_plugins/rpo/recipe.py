@@ -33,8 +33,8 @@ EDITORS: frozenset[GeneratorKind] = frozenset(["qwen_image_edit", "tiny_qwen_ima
 """They read a source image beside the prompt."""
 
 
-_SIDES: dict[GeneratorKind, int] = {"flux": 16, "tiny_flux": 4, "tiny_qwen_image_edit": 4}
-"""Pixels of a token's side. Pictures of qwen_image_edit are rounded to 32."""
+_SIDES: dict[GeneratorKind, int] = {"tiny_flux": 4, "tiny_qwen_image_edit": 4}
+"""Pixels of a token's side, where no model must be loaded to know it."""
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
