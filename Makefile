@@ -167,7 +167,7 @@ test-newest: $(VENV)/tools
 	@$(call install-cpu,$(NEWEST),none) -r environments/lmms.txt -e '.[dev,datasets]'
 	@$(call install,$(NEWEST),none) --no-deps lmms-eval==0.7.3
 	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra hf --extra lm-eval \
-		--extra lmms-eval --extra report --extra server --extra trackers --output-file $(NEWEST)/for-users.txt
+		--extra lmms-eval --extra report --extra rpo --extra server --extra trackers --output-file $(NEWEST)/for-users.txt
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosts/test_contracts.py \
 		tests/hosts/test_lm_eval.py tests/local/test_hf.py
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/harness_plugins/benchmarks/test_benchmarks.py tests/harness_plugins/cli \

@@ -145,9 +145,9 @@ def _path_step_s(trainer: Trainer) -> float:
     recipe, generator = trainer.recipe, trainer.generator
     pairs = pairs_of(0, trainer.sets.train, recipe.seed, recipe.updates.batch)
     conditions = [trainer.conditions.load(pair.prompt) for pair in pairs for _ in range(2)]
-    same = [c for c in conditions if c.shape == conditions[0].shape]
-    batch = generator.batch(same)
-    x = torch.stack([generator.noise(n, batch.size) for n in range(len(same))]).to(generator.device)
+    of_one_shape = [c for c in conditions if c.shape == conditions[0].shape]
+    batch = generator.batch(of_one_shape)
+    x = torch.stack([generator.noise(n, batch.size) for n in range(len(of_one_shape))]).to(generator.device)
     grid = flow.sigmas(2, recipe.sampling.shift)
 
     def path_step() -> None:
@@ -156,7 +156,7 @@ def _path_step_s(trainer: Trainer) -> float:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
-    return _median([_seconds(path_step) for _ in range(2 * TIMED)]) * len(conditions) / len(same)
+    return _median([_seconds(path_step) for _ in range(2 * TIMED)]) * len(conditions) / len(of_one_shape)
 
 
 def _seconds(call: Callable[[], None]) -> float:

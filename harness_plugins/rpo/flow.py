@@ -140,8 +140,8 @@ def surrogate(log_probs: Tensor, old: Tensor, advantages: Tensor, clip: Clip, mo
     if clip.trust is not None:
         assert moved is not None, "trust is about the KL to the rollout's policy"
         stopped = away & (moved.detach() > clip.trust)
-        kept = torch.where(stopped, ratio.detach(), ratio)
-        return Surrogate(-advantages * kept, ratio, stopped)
+        trusted = torch.where(stopped, ratio.detach(), ratio)
+        return Surrogate(-advantages * trusted, ratio, stopped)
     clipped = ratio.clamp(1 - clip.ratio, 1 + clip.ratio)
     loss = torch.maximum(-advantages * ratio, -advantages * clipped)
     return Surrogate(loss, ratio, away & (ratio != clipped))

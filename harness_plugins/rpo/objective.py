@@ -7,7 +7,7 @@ generator without its adapter. A pair without a verdict is in neither sum.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -32,8 +32,6 @@ class Sums:
     """The largest |ratio - 1|."""
     stopped: int = 0
     """Rows that clip or trust left without a gradient."""
-    by_step: dict[int, float] = field(default_factory=dict)
-    """KL by trained step."""
 
 
 def valid_candidates(rewards: Sequence[Two | None]) -> int:
@@ -102,9 +100,7 @@ def _step(
             base = _gaussian(generator, rollout, crossing, sampling).mean
         kl = flow.kl(gaussian.mean, base, gaussian.std)
         loss = loss + updates.kl * kl
-        step_kl = float((kl.detach() * rows.valid).sum())
-        sums.kl += step_kl
-        sums.by_step[crossing.place] = sums.by_step.get(crossing.place, 0.0) + step_kl
+        sums.kl += float((kl.detach() * rows.valid).sum())
     # What is masked has no gradient. It is finite: a rollout that is not stops the run, and 0 times NaN would be NaN in the network.
     total = torch.where(rows.valid > 0, loss, 0.0).sum() * scale
     total.backward()

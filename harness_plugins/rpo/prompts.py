@@ -64,12 +64,12 @@ def read_prompts(spec: Prompts, editor: bool) -> PromptSets:
     prompts = list({p.uid: p for p in rows}.values())
     distinct, repeated = len(prompts), len(rows) - len(prompts)
     sets: dict[str, tuple[Prompt, ...]] = {}
-    for name, wanted in (("development", spec.development), ("test", spec.test)):
-        if isinstance(wanted, Path):
-            sets[name] = tuple({p.uid: p for p in read_prompt_file(wanted, editor, spec.negative)}.values())
+    for name, source in (("development", spec.development), ("test", spec.test)):
+        if isinstance(source, Path):
+            sets[name] = tuple({p.uid: p for p in read_prompt_file(source, editor, spec.negative)}.values())
         else:
-            sets[name] = tuple(sorted(prompts, key=lambda p: digest("held out", name, p.uid))[:wanted])
-            if len(sets[name]) < wanted or len(sets[name]) == len(prompts):
+            sets[name] = tuple(sorted(prompts, key=lambda p: digest("held out", name, p.uid))[:source])
+            if len(sets[name]) < source or len(sets[name]) == len(prompts):
                 raise UserError(
                     f"{spec.file}: holds {distinct} prompts, and {spec.development} for development and {spec.test} for the test "
                     "leave none to train on: set smaller numbers (`prompts.development`, `prompts.test`)"

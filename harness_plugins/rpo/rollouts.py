@@ -57,8 +57,8 @@ def batches(pairs: Sequence[Pair], conditions: Callable[[Pair], Conditions], siz
     """Pairs in batches of at most `size`, in order; pictures of different sizes are in different batches."""
     loaded = [(pair, conditions(pair)) for pair in pairs]
     result = []
-    for _, same in groupby(loaded, key=lambda entry: entry[1].shape):
-        group = list(same)
+    for _, of_one_shape in groupby(loaded, key=lambda entry: entry[1].shape):
+        group = list(of_one_shape)
         for start in range(0, len(group), size):
             chunk = group[start : start + size]
             result.append(Chunk(tuple(p for p, _ in chunk), tuple(c for _, c in chunk)))

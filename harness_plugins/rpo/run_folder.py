@@ -18,6 +18,7 @@ Whatever is replaced is replaced as a whole; lines are appended. No state of a r
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -291,6 +292,9 @@ class RunFolder:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         yield part
+        for file in part.iterdir():  # on the disk before the name says that it is whole
+            with file.open("rb") as f:
+                os.fsync(f.fileno())
         final = folder / f"{step:06d}"
         shutil.rmtree(final, ignore_errors=True)
         part.replace(final)

@@ -97,13 +97,18 @@ class Generator(ABC):
 
     @property
     @abstractmethod
-    def pixels_per_token(self) -> int:
-        """Of a side."""
+    def latent_factor(self) -> int:
+        """How many pixels of a side the decoder makes of one latent."""
 
     @property
-    @abstractmethod
+    def pixels_per_token(self) -> int:
+        """Of a side: a token is a patch of 2 by 2 latents."""
+        return 2 * self.latent_factor
+
+    @property
     def channels(self) -> int:
         """Of a token."""
+        return int(self.network.config.in_channels)
 
     def noise(self, seed: int, size: Size) -> Tensor:
         """(N, C), float32 on the CPU, so that all devices start from the same numbers."""

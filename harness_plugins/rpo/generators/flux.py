@@ -39,7 +39,6 @@ class Flux(Generator):
     def __init__(self, network: Any, vae: Any, device: torch.device, dtype: torch.dtype, *, guidance: float) -> None:
         super().__init__(network, vae, device, dtype)
         self._guidance = guidance
-        self._factor = int(2 ** (len(vae.config.block_out_channels) - 1))
 
     @property
     def pipeline(self) -> Any:
@@ -48,12 +47,8 @@ class Flux(Generator):
         return FluxPipeline
 
     @property
-    def pixels_per_token(self) -> int:
-        return 2 * self._factor
-
-    @property
-    def channels(self) -> int:
-        return int(self.network.config.in_channels)
+    def latent_factor(self) -> int:
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def batch(self, conditions: Sequence[Conditions]) -> Batch:
         tensors = {
@@ -79,7 +74,7 @@ class Flux(Generator):
         return velocity
 
     def decode(self, x: Tensor, batch: Batch) -> Tensor:
-        latents = unpack(x, batch.size.height // self._factor, batch.size.width // self._factor)
+        latents = unpack(x, batch.size.height // self.latent_factor, batch.size.width // self.latent_factor)
         config = self.vae.config
         latents = latents.to(self.vae.dtype) / config.scaling_factor + (config.shift_factor or 0)
         pixels: Tensor = self.vae.decode(latents, return_dict=False)[0]

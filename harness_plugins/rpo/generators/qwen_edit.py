@@ -70,16 +70,8 @@ class QwenEdit(Generator):
         return QwenImageEditPipeline
 
     @property
-    def _factor(self) -> int:
+    def latent_factor(self) -> int:
         return int(2 ** len(self.vae.temperal_downsample))
-
-    @property
-    def pixels_per_token(self) -> int:
-        return 2 * self._factor
-
-    @property
-    def channels(self) -> int:
-        return int(self.network.config.in_channels)
 
     def batch(self, conditions: Sequence[Conditions]) -> Batch:
         assert len({c.shape for c in conditions}) == 1, "one batch, one shape"
@@ -121,7 +113,7 @@ class QwenEdit(Generator):
         return velocity
 
     def decode(self, x: Tensor, batch: Batch) -> Tensor:
-        latents = unpack(x, batch.size.height // self._factor, batch.size.width // self._factor)[:, :, None]
+        latents = unpack(x, batch.size.height // self.latent_factor, batch.size.width // self.latent_factor)[:, :, None]
         mean, std = _statistics(self.vae)
         pixels: Tensor = self.vae.decode(
             (latents * std.to(latents) + mean.to(latents)).to(self.vae.dtype), return_dict=False

@@ -146,4 +146,4 @@ def test_a_window_of_neighbours_is_drawn_and_trained(tmp_path: Path) -> None:
     places = [c.place for c in rollout.crossings]
     assert len(places) == 2 and places[1] == places[0] + 1
     gradient = Gradient(parts, [rollout], dict.fromkeys(range(4), WON))
-    assert gradient.sums.rows == 8 * 2 and gradient.sums.ratio_off == 0 and list(gradient.sums.by_step) == places
+    assert gradient.sums.rows == 8 * 2 and gradient.sums.ratio_off == 0
