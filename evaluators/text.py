@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -49,3 +51,19 @@ def say(*parts: object, sep: str = " ", end: str = "\n", file: TextIO | None = N
 def near(path: Path) -> Path:
     """The path as a person standing here would write it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def program() -> str:
+    """How this program was called, so that a command that is printed runs as it stands.
+
+    >>> program()  # doctest: +SKIP
+    '.venv/bin/rubric-harness'
+    """
+    called = Path(sys.argv[0] or "rubric-harness")
+    if called.name == "__main__.py":
+        return "python -m harness_plugins"
+    if called.name != "rubric-harness" or not called.is_file():
+        return "rubric-harness"
+    on_path = shutil.which("rubric-harness")
+    same = on_path is not None and Path(on_path).resolve() == called.resolve()
+    return "rubric-harness" if same else shlex.quote(str(near(called.absolute())))

@@ -19,6 +19,7 @@ settings.load_profile("no deadline")
 
 # Several tests run at a time: BLAS threads of each would wait for a processor by spinning. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["COLUMNS"] = "80"  # what is printed must not depend on the terminal of whoever runs the tests
 
 ROOT = Path(__file__).parent.parent
 

@@ -145,6 +145,10 @@ class Arm:
     name: str
     about: str
     """What the judge reads, in a line."""
+    title: str = ""
+    """What figures and short tables call it; the name where it is empty."""
+    phrase: str = ""
+    """What a sentence calls it, as in "more than generic rubrics"."""
     give: Give
     """(item, order, the writer's rubrics) -> what the judge gets, one for each replicate; empty where the writer has no rubric."""
     per_writer: bool = False
@@ -193,6 +197,16 @@ class Arm:
                 yield ArmInput(edited.text, rubric.replicate, hidden=hides, edited=edited.share)
 
         return cls(name=name, about=about, give=give, per_writer=True, edit=edit, hides=hides, **facts)
+
+    @property
+    def called(self) -> str:
+        """In figures and short tables."""
+        return self.title or self.name
+
+    @property
+    def in_sentence(self) -> str:
+        """In a sentence."""
+        return self.phrase or f"what {self.name} gives"
 
     @property
     def reads_own_rubric(self) -> bool:
@@ -307,6 +321,8 @@ def _naming(right: bool) -> Give:
 _OURS = (
     Arm(
         name="none",
+        title="no rubric",
+        phrase="no rubric",
         about="no rubric: the same prompt with the rubric section left out",
         give=_none,
         blank=True,
@@ -315,6 +331,8 @@ _OURS = (
     ),
     Arm(
         name="generic",
+        title="generic",
+        phrase="generic rubrics",
         about="a fixed rubric for the modality, one of three wordings by item",
         give=_generic,
         control=True,
@@ -322,6 +340,7 @@ _OURS = (
     ),
     Arm(
         name="transferred",
+        title="its rubrics",
         about="the writer's rubric for this item, written in the order that is judged",
         give=_transferred,
         per_writer=True,
@@ -329,6 +348,7 @@ _OURS = (
     ),
     Arm(
         name="crossed",
+        title="other order's",
         about="the rubric written in the other order, its text as it is: names of responses now point wrong",
         give=_crossed,
         per_writer=True,
@@ -337,6 +357,8 @@ _OURS = (
     ),
     Arm(
         name="shuffled",
+        title="other item's",
+        phrase="rubrics for other items",
         about="the same writer's rubric for another item of the category",
         give=_shuffled,
         per_writer=True,
@@ -347,6 +369,8 @@ _OURS = (
     ),
     Arm(
         name="advice",
+        title="verdict only",
+        phrase="the writer's bare verdict",
         about="no rubric, one line with the writer's own verdict: what copying it is worth",
         give=_advice,
         per_writer=True,
@@ -375,7 +399,15 @@ _OURS = (
         gradings=frozenset(["pairwise"]),
     ),
     Arm.of_edit("no_image", "the rubric without the images", _unchanged, hides=frozenset({"media"})),
-    Arm(name="repeat", about="`none` asked a second time: the noise floor", give=_repeat, blank=True, default=True),
+    Arm(
+        name="repeat",
+        title="asked again",
+        phrase="the same question asked again",
+        about="`none` asked a second time: the noise floor",
+        give=_repeat,
+        blank=True,
+        default=True,
+    ),
     Arm(
         name="leak",
         about="probe: a rubric that names the right response",

@@ -12,12 +12,12 @@ from evaluators.text import near, say
 
 def print_summaries(folders: Sequence[Path]) -> bool:
     """Print the short table of each run folder and where to find the rest; returns whether all of it is complete."""
-    from harness_plugins.tables.summary import print_summary
+    from harness_plugins.tables.summary import print_next, print_summary
 
     complete = True
     for folder in folders if int(os.environ.get("RANK", 0)) == 0 else ():
-        complete &= print_summary(folder)
-        say(f"Records:      {near(folder)}")
-        say(f"All tables:   rubric-harness table {near(folder)}")
-        say(f"Single items: rubric-harness show {near(folder)}")
+        report = print_summary(folder)
+        complete &= all(c.complete for c in report.cells)
+        say(f"\nRecords: {near(folder)}")
+        print_next(report)
     return complete

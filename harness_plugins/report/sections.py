@@ -18,7 +18,7 @@ from harness_plugins.tables.model import Table
 from harness_plugins.tables.package_tables import NONE, PackageTables
 from harness_plugins.tables.remarks import warnings
 from harness_plugins.tables.render.to_html import html_table
-from harness_plugins.tables.run import summary, tables
+from harness_plugins.tables.run import tables
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def sections(
     for name, drawn in plots.items():
         by_id[name].pictures = [picture(p) for p in drawn]
     # What spoils the numbers of ours is said once, at the top of the page.
-    ours = [replace(table, warnings=[]) for table in (*summary(report), *tables([report]))]
+    ours = [replace(table, warnings=[]) for table in tables([report])]
     for n, table in enumerate([*ours, *others.tables]):
         by_id.get(table.section, by_id["packages"]).tables.append(page_table(table, f"t{n}"))
     first, *later = by_id.values()

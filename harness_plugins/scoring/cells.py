@@ -147,6 +147,22 @@ class CellReport:
     def complete(self) -> bool:
         return self.trials.complete
 
+    @property
+    def gained(self) -> float | None:
+        """Items that became right in every order under this arm (fractions where an item has several draws); None without `none`."""
+        return self._moved("both_right", of_none=False)
+
+    @property
+    def lost(self) -> float | None:
+        """Items that ceased to be right in every order."""
+        return self._moved("both_right", of_none=True)
+
+    def _moved(self, state: str, *, of_none: bool) -> float | None:
+        if self.transitions is None:
+            return None
+        moved = ((a, b, n) for a, by_arm in self.transitions.items() for b, n in by_arm.items())
+        return sum(n for a, b, n in moved if (a == state) == of_none and (b == state) != of_none)
+
     def objects(self, protocol: str) -> Iterator[dict[str, Any]]:
         """One flat object for each metric and contrast."""
         base = {"benchmark": self.benchmark, "judge": self.judge, "writer": self.writer, "arm": self.arm}

@@ -9,7 +9,7 @@ verdict follows from what; `sentences.sentence` puts it into words.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, cast
@@ -21,7 +21,7 @@ from evaluators.rubrics.arms import ARMS, CONTROLS
 from harness_plugins.scoring import paired, statistics
 from harness_plugins.scoring.arrays import CellKey, RunData
 from harness_plugins.scoring.caveats import GAP, unequal
-from harness_plugins.scoring.cells import CellReport, Contrast, json_number
+from harness_plugins.scoring.cells import ArmContrast, CellReport, Contrast, json_number
 from harness_plugins.scoring.contrasts import bounds
 from harness_plugins.scoring.controls import same_text
 from harness_plugins.scoring.metrics import Bools, Scored, Scores, Trials
@@ -93,6 +93,16 @@ class Lead:
     """Only where it was tested."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """The gain on the items of one category. Nothing is concluded from it."""
+
+    category: str
+    without: float
+    """Accuracy under `none`, the mean over the judges."""
+    gain: Contrast
+
+
 @dataclass
 class Conclusion:
     """The effect of a writer's rubrics on a benchmark for the judges that are unseen to it."""
@@ -113,8 +123,10 @@ class Conclusion:
     leads: tuple[Lead, ...] = ()
     advice: Contrast | None = None
     """`transferred` minus `advice`, the writer's bare verdict."""
-    repeat: Contrast | None = None
-    """`repeat` minus `none`."""
+    control_gains: dict[str, Contrast] = field(default_factory=dict)
+    """By arm: `generic`, `shuffled` (where they were tested), `advice` and `repeat` minus `none`, for the same judges and items."""
+    parts: tuple[Part, ...] = ()
+    """The gain by category, where there are several."""
     of_items: int = 0
     """Labelled items of the benchmark; `gain.n` of them have all of it."""
     problems: tuple[Problem, ...] = ()
@@ -132,6 +144,11 @@ class Conclusion:
     def tested(self) -> dict[str, Contrast]:
         """The leads that were tested, by control."""
         return {x.control: x.contrast for x in self.leads if x.contrast is not None}
+
+    @property
+    def repeat(self) -> Contrast | None:
+        """`repeat` minus `none`."""
+        return self.control_gains.get("repeat")
 
     @property
     def untested(self) -> list[Lead]:
@@ -205,10 +222,12 @@ class Conclusion:
             ("mean_gain_over_none", self.gain),
             *((f"mean_lead_over_{n}", x) for n, x in self.tested.items()),
         ]
-        differences += [("mean_gain_over_advice", self.advice), ("mean_repeat_minus_none", self.repeat)]
+        differences.append(("mean_gain_over_advice", self.advice))
+        differences += [(f"mean_{arm}_minus_none", x) for arm, x in self.control_gains.items()]
+        arms = {id(x): {"arm": arm} for arm, x in self.control_gains.items()}
         for metric, x in differences:
             if x is not None:
-                arm = {"arm": "repeat"} if x is self.repeat else {}
+                arm = arms.get(id(x), {})
                 interval = self.over_judges.get(x.reference)
                 over = {} if interval is None else {"low_over_judges": interval.low, "high_over_judges": interval.high}
                 lines.append(
@@ -417,20 +436,28 @@ def _differences(arms: Arms, tested: Sequence[str], with_rubric: Bools) -> Diffe
 
 def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences) -> None:
     """The mean over the judges of each difference, tested: the gain, the leads, what `advice` and `repeat` come to."""
-    means = {reference: differences.mean(reference) for reference in differences.by_reference}
+    references = list(differences.by_reference)
+    means = {ArmContrast("transferred", reference): differences.mean(reference) for reference in references}
     with_advice = differences.complete & arms.has("advice")
+    others = [ArmContrast(control, "none") for control in references if control != "none"]
     if _complete(arms, "advice"):
-        means["advice"] = np.where(with_advice, paired.mean(arms.difference("transferred", "advice")), np.nan)
+        others += [ArmContrast("transferred", "advice"), ArmContrast("advice", "none")]
     if _complete(arms, "repeat"):
-        means["repeat"] = np.where(differences.complete, paired.mean(arms.difference("repeat", "none")), np.nan)
+        others.append(ArmContrast("repeat", "none"))
+    for x in others:
+        members = with_advice if "advice" in x else differences.complete
+        means[x] = np.where(members, paired.mean(arms.difference(*x)), np.nan)
     tested = paired.contrasts(means, arms.scores.benchmark.cluster)
-    for reference, contrast in tested.items():
+    for (arm, reference), contrast in tested.items():
         if contrast is not None:
-            contrast.of = conclusion.of_items
-            if reference in differences.by_reference:
-                _set_complete(contrast, arms, reference, differences.due)
-    conclusion.gain, conclusion.advice, conclusion.repeat = (tested.get(n) for n in ("none", "advice", "repeat"))
-    conclusion.leads = tuple(replace(lead, contrast=tested.get(lead.control)) for lead in conclusion.leads)
+            contrast.of, contrast.reference = conclusion.of_items, reference
+            if {arm, reference} <= {"transferred", *references}:  # `advice` and `repeat` are complete
+                _set_complete(contrast, arms, ArmContrast(arm, reference), differences.due)
+    over = {x.reference: contrast for x, contrast in tested.items() if x.arm == "transferred"}
+    conclusion.gain, conclusion.advice = over.get("none"), over.get("advice")
+    conclusion.control_gains = {x.arm: c for x, c in tested.items() if x.arm != "transferred" and c is not None}
+    conclusion.parts = tuple(_parts(arms, means[ArmContrast("transferred", "none")]))
+    conclusion.leads = tuple(replace(lead, contrast=over.get(lead.control)) for lead in conclusion.leads)
     if conclusion.advice is not None:
         conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), with_advice)
     conclusion.positive = int((differences.by_judge("none") > 1e-12).sum())
@@ -441,13 +468,31 @@ def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences)
         }
 
 
+def _parts(arms: Arms, gain: Floats) -> Iterator[Part]:
+    """Args:
+    gain: (items,) of `transferred` over `none`, NaN where there is none."""
+    categories = arms.scores.facts.category
+    names = sorted({str(name) for name in categories[~np.isnan(gain)]} - {""})
+    if len(names) < 2:
+        return
+    tested = paired.contrasts(
+        {name: np.where(categories == name, gain, np.nan) for name in names}, arms.scores.benchmark.cluster
+    )
+    without = paired.mean(np.array([scored.score for scored in arms.cells("none")]))
+    for name, contrast in tested.items():
+        if contrast is not None:
+            contrast.reference = "none"
+            members = (categories == name) & ~np.isnan(gain)
+            yield Part(name, float(without[members].mean()), contrast)
+
+
 def _complete(arms: Arms, arm: str) -> bool:
     return arms.judged_by_all(arm) and not arms.missing(arm)
 
 
-def _set_complete(contrast: Contrast, arms: Arms, reference: str, due: Bools) -> None:
+def _set_complete(contrast: Contrast, arms: Arms, of: ArmContrast, due: Bools) -> None:
     """Of an incomplete difference there are bounds, and no score."""
-    sides = arms.cells("transferred"), arms.cells(reference)
+    sides = arms.cells(of.arm), arms.cells(of.reference)
     if not all(scored.trials.complete for side in sides for scored in side):
         contrast.complete, contrast.bounds = False, bounds(*sides, arms.scores.facts, due, arms.scores.benchmark.lost)
 

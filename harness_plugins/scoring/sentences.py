@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from harness_plugins.scoring.caveats import differ
 from harness_plugins.scoring.cells import Contrast
@@ -43,7 +43,7 @@ def sentence(c: Conclusion) -> str:
     if c.judges:
         start += f", for {listed(c.judges)}"
     if c.verdict == Verdict.CANNOT_SAY or c.gain is None:
-        return f"{start}: {'; '.join([*dict.fromkeys(_problems(c.problems)), *_bounds(c)])}."
+        return f"{start}: {'; '.join([*reasons(c), *_bounds(c)])}."
     text = f"{start}; positive in {c.positive} of {len(c.judges)}: {points(c.gain)} over no rubric"
     holm = f", Holm over {c.family}" if c.family > 1 else ""
     if c.verdict == Verdict.BY_CONTENT:
@@ -57,7 +57,7 @@ def sentence(c: Conclusion) -> str:
         text += "".join(
             f"; not one item came out differently from {name}" for name, x in c.tested.items() if not x.differs
         )
-        text += "".join(f"; {_untested(x)}" for x in c.untested)
+        text += "".join(f"; {untested(x)}" for x in c.untested)
     text += f"; {_items(c)}"
     if c.verdict == Verdict.NOT_SHOWN:
         text += f"; {_visible(c.gain)}"
@@ -86,7 +86,7 @@ def _visible(contrast: Contrast) -> str:
     return f"so many items can show about {100 * contrast.detectable:.1f} points"
 
 
-def _untested(lead: Lead) -> str:
+def untested(lead: Lead) -> str:
     why = {
         "not declared": "is not among the config's `controls`",
         "not run": "was not run",
@@ -121,8 +121,9 @@ def _bounds(c: Conclusion) -> list[str]:
     return [f"over no rubric it is between {low} and {high} points"]
 
 
-def _problems(problems: Iterable[Problem]) -> list[str]:
-    return [_PROBLEMS[p.kind](p) for p in problems]
+def reasons(c: Conclusion) -> list[str]:
+    """Why nothing can be said, each reason once."""
+    return list(dict.fromkeys(_PROBLEMS[p.kind](p) for p in c.problems))
 
 
 def _gap(answers: str) -> Callable[[Problem], str]:

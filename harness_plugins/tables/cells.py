@@ -38,7 +38,7 @@ def interval(low: float, high: float) -> str:
 
 
 def _p(p: float) -> str:
-    return "p<.001" if p < 0.001 else f"p={p:.3f}".replace("0.", ".", 1)
+    return "p<.001" if p < 0.001 else "p=1" if p > 0.9995 else f"p={p:.3f}".replace("0.", ".", 1)
 
 
 def gain(contrast: Contrast | None, *, short: bool = False) -> Cell:

@@ -14,6 +14,7 @@ from harness_plugins.scoring.sentences import sentence
 from harness_plugins.tables.cells import count, gain, interval, percent
 from harness_plugins.tables.model import Cell, Table, names, numbers, words
 from harness_plugins.tables.render.lines import csv_lines, json_document
+from harness_plugins.tables.render.terminal import console, print_line, print_tables
 from harness_plugins.tables.render.to_latex import latex
 from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run_tables.cards import cards_in
@@ -218,6 +219,15 @@ def _numbers(x: Contrast | None) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """The answer, then the tables."""
+    screen = console()
+    for number, text in enumerate(answer(comparison).splitlines()):
+        print_line(screen, text, "" if number else "bold")
+    screen.print()
+    print_tables(tables(comparison))
 
 
 def _markdown(comparison: Comparison) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluators.errors import UserError
 from harness_plugins.config.prices import Prices, load_prices, recorded
@@ -18,14 +19,25 @@ from harness_plugins.tables.render.to_markdown import markdown
 from harness_plugins.tables.run_tables.paid import paid_table
 
 
-def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
-    """What run folders took, as text: `md`, `latex` or `json`.
+class Costs(NamedTuple):
+    """What run folders took: a table a folder, and an object for each judge and writer."""
+
+    tables: list[Table]
+    objects: list[dict[str, object]]
+
+
+def costs_of(runs: Sequence[Path], file: Path | None) -> Costs:
+    """What run folders took.
+
+    Args:
+        file: prices; by default those of each run.
 
     Raises:
         UserError: a folder that is none, or a file that cannot be read.
     """
     file_prices = load_prices(file) if file else None
-    tables, objects = [], []
+    tables: list[Table] = []
+    objects: list[dict[str, object]] = []
     for run in runs:
         folder = RunFolder(run)
         manifest = folder.manifest()
@@ -35,9 +47,14 @@ def costs_of(runs: Sequence[Path], file: Path | None, form: str) -> str:
         table = paid_table(paid, prices) if paid else Table("paid", "no model was asked", names("who"))
         tables.append(replace(table, title=f"{run}: {table.title}"))
         objects += [{"run": str(run), **_object(p, prices)} for p in paid]
-    if form == "json":
-        return json_list(objects)
-    return latex(tables) if form == "latex" else markdown(tables)
+    return Costs(tables, objects)
+
+
+FORMATS: dict[str, Callable[[Costs], str]] = {
+    "md": lambda costs: markdown(costs.tables),
+    "latex": lambda costs: latex(costs.tables),
+    "json": lambda costs: json_list(costs.objects),
+}
 
 
 def _object(paid: Paid, prices: Prices | None) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -26,6 +26,8 @@ class Cell:
     """Of the table's footnotes: "1" for a source, "†1" for a flag."""
     state: State = ""
     """What kind of number it is, where kinds are mixed."""
+    minor: bool = False
+    """A control's, a baseline's: a terminal shows it dimmed."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ def numbers(*headers: str) -> list[Column]:
 
 def words(*headers: str) -> list[Column]:
     return [Column(header, "words") for header in headers]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A column of drawings in characters, which only a wide terminal shows."""
+
+    draw: Callable[[int], list[str]]
+    """Width in characters -> the header and a line for each row, each of that width."""
+    note: str = ""
 
 
 @dataclass
@@ -74,8 +85,11 @@ class Table:
     notes: list[str] = field(default_factory=list)
     footnotes: dict[str, str] = field(default_factory=dict)
     """Mark -> what it says."""
+    answers: list[str] = field(default_factory=list)
+    """What may be said, in sentences: printed above everything else."""
     warnings: list[str] = field(default_factory=list)
     """What spoils its numbers, printed above them."""
+    chart: Chart | None = None
     keeps_empty: bool = False
     """Its columns stay where no row says anything: that nothing was found is what they say."""
 
@@ -91,15 +105,19 @@ class Table:
     def texts(self) -> list[list[str]]:
         return [[cell.text for cell in row] for row in self.rows]
 
-    def add(self, *cells: Cell | str) -> None:
+    def add(self, *cells: Cell | str, minor: bool = False) -> None:
         """Add a row to the last group.
+
+        Args:
+            minor: every cell of it is a control's or a baseline's.
 
         Raises:
             ValueError: there are more or fewer cells than columns.
         """
         if len(cells) != len(self.columns):
             raise ValueError(f"table {self.id}: a row of {len(cells)} cells under {len(self.columns)} columns")
-        self.groups[-1].append([Cell(cell) if isinstance(cell, str) else cell for cell in cells])
+        row = [Cell(cell) if isinstance(cell, str) else cell for cell in cells]
+        self.groups[-1].append([replace(cell, minor=True) for cell in row] if minor else row)
 
     def check(self) -> None:
         """For tables of others, before anything is printed.
@@ -108,7 +126,8 @@ class Table:
             TypeError: a text is none.
             ValueError: a row does not fit the columns, or a mark has no footnote.
         """
-        for text in (self.title, *self.headers, *self.notes, *self.warnings, *(t for row in self.texts for t in row)):
+        above = (self.title, *self.headers, *self.answers, *self.warnings, *self.notes)
+        for text in (*above, *(t for row in self.texts for t in row)):
             if not isinstance(text, str):
                 raise TypeError(f"table {self.id}: {text!r} is not a text")
         for row in self.rows:
@@ -128,6 +147,7 @@ class Table:
             ],
             notes=[change(note) for note in self.notes],
             footnotes={mark: change(text) for mark, text in self.footnotes.items()},
+            answers=[change(answer) for answer in self.answers],
             warnings=[change(warning) for warning in self.warnings],
         )
 
@@ -139,3 +159,15 @@ class Table:
         groups = [[[row[n] for n in filled] for row in group] for group in self.groups]
         notes = list(dict.fromkeys(self.notes))
         return replace(self, columns=[self.columns[n] for n in filled], groups=groups, notes=notes)
+
+
+def each_once(tables: Sequence[Table]) -> list[Table]:
+    """The tables as they are printed one below the other: a warning or note that several share is in the first alone."""
+    seen: set[str] = set()
+
+    def new(texts: Sequence[str]) -> list[str]:
+        fresh = [text for text in dict.fromkeys(texts) if text not in seen]
+        seen.update(fresh)
+        return fresh
+
+    return [replace(t, warnings=new(t.warnings), notes=new(t.notes)) for t in tables]

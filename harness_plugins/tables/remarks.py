@@ -31,6 +31,20 @@ def warnings(report: Report, benchmark: str) -> list[str]:
     return messages
 
 
+def missing(report: Report, benchmark: str) -> list[str]:
+    """How many answers are missing, judge by judge: what they touch has no score."""
+    messages = []
+    cells = [c for c in report.cells if c.benchmark == benchmark and not c.complete]
+    for judge in dict.fromkeys(c.judge for c in cells):
+        trials = [c.trials for c in cells if c.judge == judge]
+        answered, due = sum(t.answered for t in trials), sum(t.due for t in trials)
+        arms = list(dict.fromkeys(c.arm for c in cells if c.judge == judge))
+        messages.append(
+            f"{judge}: {due - answered:,} of {due:,} answers are missing ({', '.join(arms)}): what they touch has no score."
+        )
+    return messages
+
+
 def answers(view: View) -> list[str]:
     """By judge and arm: replies that hold several forms of a verdict; and how differences that answers of low mass touch are shown."""
     notes = []

@@ -1,17 +1,17 @@
-"""The tables of scored runs: ours in order, and the short one that a run ends in. `packages` has those of other packages."""
+"""The tables of scored runs: ours in order, and those that are shown by default. `packages` has those of other packages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from evaluators.errors import UserError
+from evaluators.inputs.names import unknown
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import sentence
-from harness_plugins.tables.cells import accuracy, accuracy_interval, gain
-from harness_plugins.tables.model import Table, names, numbers
-from harness_plugins.tables.remarks import REFERENCES, answers, contrasts, flags, no_finding, warnings
-from harness_plugins.tables.run_tables import accuracy as accuracy_table
+from harness_plugins.tables.model import Table
 from harness_plugins.tables.run_tables import (
+    accuracy,
+    answer,
     calibration,
     cards,
     categories,
@@ -19,48 +19,70 @@ from harness_plugins.tables.run_tables import (
     cost,
     equal_cost,
     following,
+    gain,
     matrix,
     paid,
     panel,
     position,
+    summary,
     transfer,
     transitions,
     ways,
 )
-from harness_plugins.tables.run_tables import gain as gain_table
-from harness_plugins.tables.view import View, views
 
-RUN_TABLES: tuple[Callable[[Report], list[Table]], ...] = (
-    accuracy_table.tables,
-    categories.tables,
-    position.tables,
-    conclusions.tables,
-    gain_table.tables,
-    transitions.tables,
-    cost.tables,
-    equal_cost.tables,
-    transfer.tables,
-    following.tables,
-    matrix.tables,
-    calibration.tables,
-    panel.tables,
-    ways.tables,
-    paid.tables,
-    cards.tables,
-)
-"""In the order in which they are shown."""
+RUN_TABLES: dict[str, Callable[[Report], list[Table]]] = {
+    "answer": answer.tables,
+    "summary": summary.tables,
+    "accuracy": accuracy.tables,
+    "categories": categories.tables,
+    "position": position.tables,
+    "conclusions": conclusions.tables,
+    "gain": gain.tables,
+    "transitions": transitions.tables,
+    "cost": cost.tables,
+    "equal_cost": equal_cost.tables,
+    "transfer": transfer.tables,
+    "following": following.tables,
+    "matrix": matrix.tables,
+    "calibration": calibration.tables,
+    "panel": panel.tables,
+    "ways": ways.tables,
+    "paid": paid.tables,
+    "cards": cards.tables,
+}
+"""By `Table.id`, in the order in which they are shown."""
 
-
-def tables(reports: Sequence[Report]) -> list[Table]:
-    """Our tables of each run: those of its first benchmark, of the next, then those of the run as a whole."""
-    return [table for report in reports for table in titled(_of_run(report), report, reports)]
+DEFAULT = ("answer", "summary", "matrix")
+"""Shown where nobody asks for others."""
 
 
-def _of_run(report: Report) -> list[Table]:
-    """All tables of a run, benchmark by benchmark; those of no single benchmark come last."""
+def tables(reports: Sequence[Report], names: Sequence[str] = tuple(RUN_TABLES)) -> list[Table]:
+    """Our tables of each run, by name: those of its first benchmark, of the next, then those of the run as a whole."""
+    return [table for report in reports for table in titled(_of_run(report, names), report, reports)]
+
+
+def chosen(only: Sequence[str], others: Sequence[Table], *, every: bool) -> list[str]:
+    """The names of the tables that a person asked for.
+
+    Args:
+        only: names, of ours or of other packages' tables.
+        every: all of them, where `only` names none.
+
+    Raises:
+        UserError: no table has such a name.
+    """
+    known = [*RUN_TABLES, *dict.fromkeys(table.id for table in others)]
+    for name in only:
+        if name not in known:
+            raise UserError(f"--only: {unknown('table', name, known)}")
+    return list(only) or (known if every else [name for name in known if name in DEFAULT or name not in RUN_TABLES])
+
+
+def _of_run(report: Report, names: Sequence[str]) -> list[Table]:
+    """Tables of a run, benchmark by benchmark; those of no single benchmark come last."""
     benchmark_order = {benchmark: n for n, benchmark in enumerate(report.items)}
-    shown = (table.without_empty() for tables_of in RUN_TABLES for table in tables_of(report))
-    return sorted(shown, key=lambda table: benchmark_order.get(table.benchmark, len(benchmark_order)))
+    made = (table.without_empty() for name, make in RUN_TABLES.items() if name in names for table in make(report))
+    return sorted(made, key=lambda table: benchmark_order.get(table.benchmark, len(benchmark_order)))
 
 
 def titled(run_tables: Sequence[Table], report: Report, reports: Sequence[Report]) -> list[Table]:
@@ -68,35 +90,3 @@ def titled(run_tables: Sequence[Table], report: Report, reports: Sequence[Report
     run = str(report.folder)
     where = f"{run}: " if len(reports) > 1 else ""
     return [replace(table, run=run, title=where + table.title) for table in run_tables]
-
-
-def summary(report: Report) -> list[Table]:
-    """One small table a benchmark: what `run` ends in."""
-    summaries = [_summary(view) for view in views(report)]
-    if summaries:
-        summaries[-1].notes += report.notes
-    return summaries
-
-
-def _summary(view: View) -> Table:
-    related = any(c.relation not in ("", "baseline") for c in view.cells)
-    columns = [
-        *names("judge", "writer", "arm", *(["relation"] if related else [])),
-        *numbers("accuracy", "95 % CI", *(f"minus {reference}" for reference in REFERENCES)),
-    ]
-    title = f"{view.benchmark}, {view.report.items[view.benchmark][0]} items"
-    table = Table("summary", title, columns, benchmark=view.benchmark, section="summary")
-    for c in view.cells:
-        relation = [c.relation] if related else []
-        gains = [gain(c.contrasts.get(reference), short=True) for reference in REFERENCES]
-        table.add(*view.row(c), *relation, accuracy(c), accuracy_interval(c), *gains)
-    table.warnings = warnings(view.report, view.benchmark)
-    table.notes += [sentence(c) for c in view.report.conclusions if c.benchmark == view.benchmark]
-    smallest = [x.detectable for c in view.cells for x in contrasts(c) if x.detectable > 0]
-    if smallest:
-        span = " to ".join(dict.fromkeys(f"{100 * x:.1f}" for x in (min(smallest), max(smallest))))
-        table.notes.append(
-            f"For planning: so many items can show a difference of one judge from about {span} points on (2.8 standard errors)."
-        )
-    table.notes += [*no_finding(view), *answers(view), *flags(view)]
-    return table.without_empty()

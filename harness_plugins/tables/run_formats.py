@@ -11,7 +11,6 @@ from harness_plugins.tables.render.lines import csv_lines, json_list
 from harness_plugins.tables.render.to_html import html
 from harness_plugins.tables.render.to_latex import latex
 from harness_plugins.tables.render.to_markdown import markdown
-from harness_plugins.tables.run import tables
 
 HEADER = (
     "run",
@@ -77,23 +76,8 @@ def as_json(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
     return json_list(objects(reports, others))
 
 
-def as_markdown(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
-    return markdown([*tables(reports), *others])
+NUMBERS: dict[str, Callable[..., str]] = {"csv": as_csv, "json": as_json}
+"""Format -> what writes every number of reports and of other packages' tables in it."""
 
-
-def as_latex(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
-    return latex([*tables(reports), *others])
-
-
-def as_html(reports: Sequence[Report], others: Sequence[Table] = ()) -> str:
-    return html([*tables(reports), *others])
-
-
-FORMATS: dict[str, Callable[..., str]] = {
-    "md": as_markdown,
-    "csv": as_csv,
-    "json": as_json,
-    "latex": as_latex,
-    "html": as_html,
-}
-"""Format -> what writes reports, and the tables of other packages below, in it."""
+TABLES: dict[str, Callable[[Sequence[Table]], str]] = {"md": markdown, "latex": latex, "html": html}
+"""Format -> what writes tables in it."""

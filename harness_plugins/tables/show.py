@@ -24,6 +24,8 @@ from harness_plugins.folder.run_folder import RunFolder
 STATES = (
     "right",
     "wrong",
+    "fixed",
+    "broken",
     "first",
     "second",
     "mixed",
@@ -173,14 +175,23 @@ def _fits(
             for (group_arm, group_writer), group in trials.items()
             if group_arm == arm and (writer is None or group_writer is None or group_writer == writer)
         ]
-        if not any(_is(item, group, state) for group in groups or [[]]):
+        none_trials = trials.get(("none", None), ())
+        if not any(_is(item, group, state, none_trials) for group in groups or [[]]):
             return False
     return True
 
 
-def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
+def _is(item: Item, trials: Sequence[Verdict], state: str, none_trials: Sequence[Verdict]) -> bool:
+    """Whether trials of one arm are in a state.
+
+    Args:
+        none_trials: the same judge's without a rubric, for `fixed` and `broken`.
+    """
     if state == "missing" or not trials:
         return state == "missing" and not trials
+    if state in ("fixed", "broken"):
+        here, without = _right_draws(item, trials), _right_draws(item, none_trials)
+        return here is not None and without is not None and (here > without if state == "fixed" else here < without)
     if state in ("right", "wrong"):
         picks = _picks(trials)
         return None not in picks and all((p == item.label.preferred) == (state == "right") for p in picks)
@@ -191,6 +202,17 @@ def _is(item: Item, trials: Sequence[Verdict], state: str) -> bool:
         slots = {"first": {1}, "second": {2}}.get(state)
         return len(trials) > 1 and (choices == slots if slots else choices in ({1}, {2}))
     return any(v.status == state for v in trials)
+
+
+def _right_draws(item: Item, trials: Sequence[Verdict]) -> float | None:
+    """The share of draws that are right in every order, as the tables' gained and lost count them; None where an answer is missing."""
+    if not trials or any(v.status == "error" for v in trials):
+        return None
+    draws: dict[tuple[int, int], list[Verdict]] = {}
+    for v in trials:
+        draws.setdefault((v.replicate, v.sample), []).append(v)
+    right = [all(pick == item.label.preferred for pick in _picks(draw)) for draw in draws.values()]
+    return sum(right) / len(right)
 
 
 def _picks(trials: Sequence[Verdict]) -> list[int | None]:

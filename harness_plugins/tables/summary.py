@@ -1,28 +1,107 @@
-"""The short table of a run, on a terminal or as Markdown: what `run` and other harnesses end in."""
+"""What a command that judged ends in, natively or in another harness: the answer, and what to do next."""
 
 from __future__ import annotations
 
-import sys
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from evaluators.text import say
+from evaluators.text import near, program
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness_plugins.scoring.cells import CellReport
+    from harness_plugins.scoring.report import Report
+    from harness_plugins.tables.model import Table
+
+WARNINGS = 3
+"""Printed one by one; `table` has all of them."""
 
 
-def print_summary(run: Path) -> bool:
-    """Print a run's short table, and those of other packages; returns whether all its cells are complete."""
+class Step(NamedTuple):
+    """A command that runs as it stands, and what it is good for."""
+
+    command: str
+    purpose: str
+
+
+def print_summary(run: Path) -> Report:
+    """Print what may be said of a run, what spoils its numbers, and one short table a benchmark; returns the scored run."""
+    import sys
+
+    from evaluators.text import say
     from harness_plugins.scoring.score import score
     from harness_plugins.tables.package_tables import package_tables
-    from harness_plugins.tables.render.terminal import print_rich
-    from harness_plugins.tables.render.to_markdown import markdown
-    from harness_plugins.tables.run import summary
+    from harness_plugins.tables.render.terminal import print_tables
+    from harness_plugins.tables.run import tables
 
     report = score(run)
     others = package_tables([report])
-    short = [*summary(report), *others.tables]
-    if sys.stdout.isatty():
-        print_rich(short)
-    else:
-        say(markdown(short))
+    short = tables([report], ["answer"]) or tables([report], ["summary"])
+    print_tables([*_few_warnings(short, run), *others.tables])
     for problem in others.problems:  # the run itself is whole: no error of this command
         say(f"error: {problem}", file=sys.stderr)
-    return all(c.complete for c in report.cells)
+    return report
+
+
+def _few_warnings(tables: Sequence[Table], run: Path) -> list[Table]:
+    shown = []
+    for table in tables:
+        more = len(table.warnings) - WARNINGS
+        pointer = [f"{more} more: {program()} table {_path(run)}"] if more > 0 else []
+        shown.append(replace(table, warnings=[*table.warnings[:WARNINGS], *pointer]))
+    return shown
+
+
+def print_next(report: Report, config: Path | None = None) -> None:
+    """Print what to do with a run: the commands run as they stand.
+
+    Args:
+        config: what the run is of, where it was a file.
+    """
+    from harness_plugins.tables.render.terminal import console
+
+    screen = console()
+    screen.print()
+    for n, step in enumerate(next_steps(report, config)):
+        _print_step(screen, step, "next  " if n == 0 else "      ")
+
+
+def _print_step(screen: Console, step: Step, start: str) -> None:
+    from rich.text import Text
+
+    gap = max(2, 46 - len(step.command))
+    fits = len(start) + len(step.command) + gap + len(step.purpose) <= screen.width
+    screen.print(Text(start, "dim") + Text(step.command), end="", soft_wrap=True)
+    screen.print(Text((" " * gap if fits else f"\n{' ' * 10}") + step.purpose, "dim"), soft_wrap=True)
+
+
+def next_steps(report: Report, config: Path | None = None) -> Iterator[Step]:
+    run = _path(report.folder)
+    if config is not None and not all(c.complete for c in report.cells):
+        yield Step(f"{program()} run {_path(config)}", "ask for the answers that are missing")
+    fixing = [
+        c for c in report.cells if c.arm == "transferred" and (c.gained or 0) >= 1 and float(c.gained or 0).is_integer()
+    ]
+    best = max((c for c in fixing if not c.baseline), key=_gained, default=max(fixing, key=_gained, default=None))
+    if best is not None:
+        command = f"{program()} show {run} --judge {shlex.quote(best.judge)} --where transferred=fixed"
+        if len({c.writer for c in report.cells if c.arm == "transferred"}) > 1:
+            command += f" --writer {shlex.quote(best.writer or '')}"
+        items = f"{_gained(best):.0f} item{'s' * (_gained(best) != 1)}"
+        yield Step(command, f"the {items} that {best.writer}'s rubrics fixed for {best.judge}")
+    else:
+        yield Step(f"{program()} show {run}", "items with what each judge answered")
+    yield Step(f"{program()} report {run}", "one page: figures, and every item")
+    yield Step(f"{program()} table {run}", "more numbers; --all for every table")
+
+
+def _gained(cell: CellReport) -> float:
+    return cell.gained or 0.0
+
+
+def _path(path: Path) -> str:
+    return shlex.quote(str(near(path.absolute())))

@@ -24,7 +24,7 @@ from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.tables.escaping import spreadsheet_text
 from harness_plugins.tables.model import Cell, Column, Table
-from harness_plugins.tables.render.terminal import print_rich
+from harness_plugins.tables.render.terminal import print_tables
 from tests.conftest import pair, png, write_jsonl
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x1b]8;;http://evil.example\x1b\\\\click\x9b31m\x90q\u202etxt.exe\u2066\u200f\x08\x7f\rover\x00"
@@ -156,7 +156,7 @@ def test_a_summary_of_failures_and_errors_of_rows_are_printable(
 def test_a_table_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("t", f"title [bold]{HOSTILE}", [Column(f"head {HOSTILE}")], notes=[f"note {HOSTILE}"])
     table.add(Cell(f"cell {HOSTILE}", bold=True))
-    print_rich([table])
+    print_tables([table])
     said = capsys.readouterr().out
     assert "[bold]" in said and "click" in said and not BAD.search(said)
 

@@ -31,14 +31,14 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     command.add_argument(
         "--arm", default="transferred", metavar="ARM", help="the arm of the headline (default: transferred)"
     )
-    add_format(command, "md", "csv", "json", "latex")
+    add_format(command, "text", "md", "csv", "json", "latex")
     command.add_argument("--protocol", default="strict", help="see `score`")
     return command
 
 
 def main(args: argparse.Namespace) -> int:
     from harness_plugins.scoring.compare import compare
-    from harness_plugins.tables.compare import FORMATS
+    from harness_plugins.tables.compare import FORMATS, print_comparison
 
     comparison = compare(
         args.run_a,
@@ -48,5 +48,8 @@ def main(args: argparse.Namespace) -> int:
         arm=args.arm,
         protocol=args.protocol,
     )
-    say(FORMATS[args.format](comparison), end="")
+    if args.format == "text":
+        print_comparison(comparison)
+    else:
+        say(FORMATS[args.format](comparison), end="")
     return COMPLETE

@@ -24,13 +24,18 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "    my/local-model: {read: 0, written: 0}\n",
     )
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN_DIR")
-    add_format(command, "md", "json", "latex")
+    add_format(command, "text", "md", "json", "latex")
     add_prices(command)
     return command
 
 
 def main(args: argparse.Namespace) -> int:
-    from harness_plugins.tables.cost import costs_of
+    from harness_plugins.tables.cost import FORMATS, costs_of
+    from harness_plugins.tables.render.terminal import print_tables
 
-    say(costs_of(args.runs, args.prices, args.format), end="")
+    costs = costs_of(args.runs, args.prices)
+    if args.format == "text":
+        print_tables(costs.tables)
+    else:
+        say(FORMATS[args.format](costs), end="")
     return COMPLETE

@@ -50,8 +50,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
-    from harness_plugins.tables.render.terminal import print_rich
-    from harness_plugins.tables.render.to_markdown import markdown
+    from harness_plugins.tables.render.terminal import print_tables
     from harness_plugins.training_data import build
     from harness_plugins.training_data.config import load_data_config
 
@@ -64,7 +63,8 @@ def main(args: argparse.Namespace) -> int:
         return COMPLETE
     built = build(config, out=args.out, limit=args.limit, redo=redo, progress=not args.quiet)
     if built.tables:
-        print_rich(built.tables) if sys.stdout.isatty() else say(markdown(built.tables))
+        print_tables(built.tables)
+        say()
     if built.tally.written:
         by_status = ", ".join(f"{n} {status}" for status, n in built.tally.statuses.most_common())
         say(f"{built.tally.written} answers of the teacher written ({by_status}).")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from evaluators.text import near, say
@@ -45,8 +44,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     from harness_plugins.experiment.run import write_rubrics
-    from harness_plugins.tables.render.terminal import print_rich
-    from harness_plugins.tables.render.to_markdown import markdown
+    from harness_plugins.tables.render.terminal import print_tables
     from harness_plugins.tables.run_tables.cards import cards_in
 
     redo = invalid_to_redo(args.redo, "rubrics that could not be taken from their answer are written again")
@@ -60,7 +58,8 @@ def main(args: argparse.Namespace) -> int:
         max_cost=args.max_cost,
     )
     table = cards_in(folder)
-    print_rich([table]) if sys.stdout.isatty() else say(markdown([table]))
+    print_tables([table])
+    say()
     print_summary(folder)
     if tally.written:
         say(f"{tally.written} rubrics written ({', '.join(f'{n} {s}' for s, n in tally.statuses.most_common())}).")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evaluators.text import near, say
 from harness_plugins.cli.arguments import Commands, add_limit, add_prices, place, positive, values_by_field
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
 from harness_plugins.cli.outcome import print_failures, print_spent
-from harness_plugins.tables.summary import print_summary
+from harness_plugins.tables.summary import print_next, print_summary
+
+if TYPE_CHECKING:
+    from harness_plugins.experiment.run import RunResult
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -64,7 +68,6 @@ def main(args: argparse.Namespace) -> int:
     from harness_plugins.config.run import load_config
     from harness_plugins.experiment.money import with_costs
     from harness_plugins.experiment.run import run
-    from harness_plugins.folder.run_folder import RunFolder
 
     only, redo = values_by_field(args.only, "--only"), values_by_field(args.redo, "--redo")
     statuses = redo.get("status", set())
@@ -87,26 +90,28 @@ def main(args: argparse.Namespace) -> int:
         progress=not args.quiet,
         stop_unreadable=args.stop_unreadable,
     )
-    print_summary(result.out)
+    report = print_summary(result.out)
+    say()
+    _print_done(result)
+    if not result.complete:
+        print_failures(result.wrote, "rubrics")
+        print_failures(result.tally, "verdicts")
+    print_next(report, args.config)
+    return COMPLETE if result.complete else ERRORS_REMAIN
+
+
+def _print_done(result: RunResult) -> None:
+    """What was asked and written, and where it lies."""
     tally = result.tally
     if result.wrote.written:
         by_status = ", ".join(f"{n} {status}" for status, n in result.wrote.statuses.most_common())
         say(f"{result.wrote.written} rubrics written ({by_status}).")
     for note in result.wrote.notes:
-        say(f"Induced:      {note}")
+        say(f"Induced: {note}")
     if tally.written:
         by_status = ", ".join(f"{n} {status}" for status, n in tally.statuses.most_common())
         say(f"{tally.written} verdicts written ({by_status}), {tally.asked} calls made.")
     else:
         say(f"Nothing to ask: all {result.planned} verdicts are there.")
     print_spent(tally)
-    folder = RunFolder(result.out)
-    files = [folder.file("verdicts"), folder.file("items"), folder.file("rubrics"), folder.manifest_file]
-    say(f"Records:      {near(result.out)}/{', '.join(f.name for f in files if f.exists())}")
-    say(f"All tables:   rubric-harness table {near(result.out)}")
-    say(f"Single items: rubric-harness show {near(result.out)}")
-    if result.complete:
-        return COMPLETE
-    print_failures(result.wrote, "rubrics")
-    print_failures(tally, "verdicts")
-    return ERRORS_REMAIN
+    say(f"Records: {near(result.out)}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness_plugins.cli.arguments import Commands, add_mass_floor, add_prices
-from harness_plugins.cli.commands.table import print_tables
+from harness_plugins.cli.commands.table import print_runs
 from harness_plugins.cli.exit_codes import COMPLETE
 
 
@@ -27,5 +27,5 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> int:
-    print_tables([args.run], "json" if args.json else "md", args.protocol, args.prices, args.mass_floor)
+    print_runs(args, [args.run], "json" if args.json else "text")
     return COMPLETE

@@ -15,8 +15,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "show",
         help="read items with their prompt, media, rubric and replies",
         description="Items of a run, with prompt, media paths, rubric and the replies in both orders.",
-        epilog="--where takes ARM=STATE, by space or comma. States: right, wrong (both orders), first, second (a slot was "
-        "picked), mixed (first or second), ok, tie, unparsed, low_mass, refused, truncated, error (in some order), missing.",
+        epilog="--where takes ARM=STATE, by space or comma. States: right, wrong (both orders), fixed, broken (right in both "
+        "orders now and not under none, or the reverse), first, second (a slot was picked), mixed (first or second), ok, tie, "
+        "unparsed, low_mass, refused, truncated, error (in some order), missing.",
     )
     command.add_argument("run", type=Path, metavar="RUN_DIR")
     command.add_argument("--where", default="", metavar="'ARM=STATE ...'", help="only items in these states")

@@ -43,6 +43,7 @@ def html_table(table: Table, id_prefix: str) -> str:
     ids = {mark: f"{id_prefix}-{n}" for n, mark in enumerate(table.footnotes, 1)}
     head = "".join(f'<th scope="col">{html_text(h)}</th>' for h in table.headers)
     lines = [
+        *(f"<p><strong>{html_text(answer)}</strong></p>" for answer in table.answers),
         *(f'<p class="warning">Warning: {html_text(warning)}</p>' for warning in table.warnings),
         f'<div class="scroll" role="region" tabindex="0" aria-label="{html_text(table.title)}">',
         f"<table><caption>{html_text(table.title)}</caption>",

@@ -21,7 +21,8 @@ def _latex(table: Table) -> str:
     for group in table.groups:
         body += [r"\midrule", *(" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in group)]
     columns = "".join("r" if column.holds == "numbers" else "l" for column in table.columns)
-    notes = [rf"\textbf{{Warning:}} {latex_text(warning)}" for warning in table.warnings]
+    notes = [latex_text(answer) for answer in table.answers]
+    notes += [rf"\textbf{{Warning:}} {latex_text(warning)}" for warning in table.warnings]
     notes += [latex_text(note) for note in table.notes]
     notes += [f"{_latex_mark(mark)}~{latex_text(text)}" for mark, text in table.footnotes.items()]
     below = [

@@ -17,7 +17,9 @@ def _markdown(table: Table) -> str:
     widths = [max(3, *(len(row[n]) for row in rows)) for n in range(len(table.columns))]
     lines = ["| " + " | ".join(x.ljust(width) for x, width in zip(row, widths, strict=True)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    above = [f"> **Warning:** {markdown_text(warning)}  " for warning in table.warnings]
+    above = [f"**{markdown_text(answer)}**  " for answer in table.answers]
+    above += [""] if table.answers and table.warnings else []
+    above += [f"> **Warning:** {markdown_text(warning)}  " for warning in table.warnings]
     notes = [f"- {markdown_text(note)}" for note in table.notes]
     notes += [f"- [{mark}] {markdown_text(text)}" for mark, text in table.footnotes.items()]
     return "\n".join([f"### {markdown_text(table.title)}", "", *above, *([""] if above else []), *lines, "", *notes])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
 from harness_plugins.tables.cells import count
 from harness_plugins.tables.cells import gain as gain_cell
@@ -33,9 +31,9 @@ def _table(view: View) -> Table:
         if not c.complete:
             table.add(*view.row(c), *gains, "", "", "")
             continue
-        changes = _moved(c)
+        changes = ["" if n is None else count(n) for n in (c.gained, c.lost)]
         detectable = " / ".join("-" if math.isnan(x.detectable) else f"{100 * x.detectable:.1f}" for x in shown)
-        table.add(*view.row(c), *gains, changes.gained, changes.lost, detectable)
+        table.add(*view.row(c), *gains, *changes, detectable)
         table.notes += [f"{view.about(c.judge, c.writer, c.arm)}: {flag}." for x in shown for flag in x.flags]
     table.notes += _notes(view)
     return table
@@ -59,19 +57,3 @@ def _notes(view: View) -> list[str]:
                     f"order {100 * x.order:+.1f} (over {x.content_n} items)."
                 )
     return notes
-
-
-class Moved(NamedTuple):
-    """How many items became right in both orders, and how many ceased to be; empty where that is not known."""
-
-    gained: str = ""
-    lost: str = ""
-
-
-def _moved(cell: CellReport) -> Moved:
-    if cell.transitions is None:
-        return Moved()
-    t = cell.transitions
-    gained = sum(t[none_state]["both_right"] for none_state in t if none_state != "both_right")
-    lost = sum(t["both_right"][arm_state] for arm_state in t if arm_state != "both_right")
-    return Moved(count(gained), count(lost))

@@ -22,7 +22,7 @@ from harness_plugins import run, score
 from harness_plugins.cli import main
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.run import write_rubrics
-from harness_plugins.tables.run import summary, tables
+from harness_plugins.tables.run import tables
 from tests.conftest import ROOT, MakePairs, read_jsonl, write_jsonl
 
 LINES = ["1. Whole: Are three cups shown?", "2. Colour: Is each cup red?", "3. Text: Does the label read “best cup”?"]
@@ -284,7 +284,7 @@ def test_arms_that_need_a_writers_verdict_are_left_out(make_pairs: MakePairs, tm
     assert of["arr"] == {"transferred", "shuffled"}
     one = next(t for t in report.transfers if t.writer == "arr")
     assert one.unordered and not {"content_gain", "advice", "same", "cross", "leak", "writer"} & set(one.metrics)
-    notes = [n for t in [*summary(report), *tables([report])] for n in t.notes if "arr" in n]
+    notes = [n for t in tables([report]) for n in t.notes if "arr" in n]
     assert any("written without the responses" in n for n in notes) and not any("0 of" in n for n in notes)
 
 

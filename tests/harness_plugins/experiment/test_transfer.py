@@ -267,5 +267,5 @@ def test_probes_have_nothing_to_say_of_a_tie(make_pairs: MakePairs, tmp_path: Pa
     report = score(judged(config_of(tmp_path, "none, leak, anti")).out)
     assert cell_of(report, "copier", "leak").metrics["accuracy"].value == 1.0
     assert cell_of(report, "copier", "anti").metrics["accuracy"].value == 0.0
-    table = tables([report])[0]
+    (table,) = tables([report], ["accuracy"])
     assert any("probes that see the label" in note for note in table.notes)

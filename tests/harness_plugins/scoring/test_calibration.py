@@ -22,7 +22,7 @@ from harness_plugins.scoring.calibration import Calibration, auroc, bin_of, binn
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.statistics import Floats
 from harness_plugins.tables.run import tables
-from harness_plugins.tables.run_formats import FORMATS
+from harness_plugins.tables.run_formats import as_csv
 from tests.conftest import pair, read_jsonl, write_jsonl
 from tests.crossed import asked_of, by_chance, crossed, probabilities
 
@@ -217,7 +217,7 @@ def test_no_ece_without_its_floor_in_any_format(report: Report) -> None:
         assert row[-2].bold == (c.metrics["ece"].value > c.ece_floor[1])
     metrics = [o["metric"] for o in report.objects()]
     assert metrics.count("calibration_ece[AB]") == metrics.count("calibration_ece_floor_mean[AB]") == 12
-    lines = FORMATS["csv"]([report]).splitlines()
+    lines = as_csv([report]).splitlines()
     for i, line in enumerate(lines):
         assert "calibration_ece[" not in line or "calibration_ece_floor_mean[" in lines[i + 1]
 

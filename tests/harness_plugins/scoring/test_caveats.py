@@ -20,9 +20,10 @@ from harness_plugins.cli.wholeness import check
 from harness_plugins.config.run import BenchmarkEntry, Config
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import sentence
+from harness_plugins.tables.remarks import warnings
 from harness_plugins.tables.render.to_markdown import markdown
-from harness_plugins.tables.run import summary, tables, warnings
-from harness_plugins.tables.run_formats import FORMATS
+from harness_plugins.tables.run import tables
+from harness_plugins.tables.run_formats import as_csv, as_json
 from tests.conftest import MakePairs, write_jsonl
 
 SPEC = JudgeSpec(name="qwen", backend="openai", model="m", base_url="http://unused.invalid/v1")
@@ -77,9 +78,9 @@ def test_unread_answers_stand_above_the_table_by_judge_and_arm(make_pairs: MakeP
     above = warnings(report, "pairs")
     assert "qwen: answers without a verdict that can be read: none 25.0 % (20/80)." in above
     assert "qwen: answers cut by the token limit: none 2.5 % (2/80), generic 2.5 % (2/80)." in above
-    text = markdown(summary(report))
+    text = markdown(tables([report], ["summary"]))
     assert text.index("20/80") < text.index("| judge"), "before the table"
-    objects = json.loads(FORMATS["json"]([report]))
+    objects = json.loads(as_json([report]))
     assert [(o["caveat"], o["arm"], o["k"], o["n"]) for o in objects if o["metric"] == "caveat"] == [
         ("unparsed", "none", 20, 80),
         ("truncated", "none", 2, 80),
@@ -118,7 +119,7 @@ def test_no_spread_is_no_answer(make_pairs: MakePairs, tmp_path: Path, reply: st
     report = judged(tmp_path / "r", make_pairs(N), lambda case: reply, ("none", "generic"))
     gain = contrast(report, "generic")
     assert not gain.differs and not gain.clear and gain.detectable != 0
-    text = markdown([*summary(report), *tables([report])])
+    text = markdown(tables([report]))
     assert "no answer" in text
     assert " 0.0 points" not in text
     (found,) = [o for o in report.objects() if o["metric"] == "gain_over_none" and o["judge"] == "qwen"]
@@ -136,7 +137,7 @@ def test_a_missing_answer_leaves_bounds_and_no_score(make_pairs: MakePairs, tmp_
     assert not gain.complete
     low, high = gain.bounds
     assert (low, high) == (pytest.approx((8 - 0.5) / N), pytest.approx(8 / N))
-    assert "incomplete: between +18.8 and +20.0" in markdown(summary(report))
+    assert "incomplete: between +18.8 and +20.0" in markdown(tables([report], ["summary"]))
 
 
 def test_items_judged_without_their_media_are_named(make_pairs: MakePairs, tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_csv_says_what_spoils_its_numbers_and_what_follows(make_pairs: MakePairs
     report = judged(
         tmp_path / "r", make_pairs(N), arms=("none", "transferred"), rubrics={"w": path}, benchmark={"limit": 6}
     )
-    lines = list(csv.DictReader(io.StringIO(FORMATS["csv"]([report]))))
+    lines = list(csv.DictReader(io.StringIO(as_csv([report]))))
     assert (lines[0]["metric"], lines[0]["caveat"]) == ("caveat", "limit")
     assert lines[0]["text"] == warnings(report, "pairs")[0]
     (line,) = (x for x in lines if x["metric"] == "conclusion")

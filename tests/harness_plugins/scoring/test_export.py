@@ -241,8 +241,8 @@ def test_what_needs_texts_or_would_add_to_it_is_refused(
     for command in (["show", str(public)], ["report", str(public)], ["run", config, "--out", str(public)]):
         assert main(command) == 2
         assert "a public export, which holds no texts" in capsys.readouterr().err
-    assert main(["table", str(public)]) == 0
-    assert "Not in a public export, which holds no texts: largest weight" in capsys.readouterr().out
+    assert main(["table", str(public), "--only", "cards"]) == 0
+    assert "Not in a public export, which holds no texts: largest weight" in " ".join(capsys.readouterr().out.split())
     assert main(["cost", str(public)]) == 0
 
 

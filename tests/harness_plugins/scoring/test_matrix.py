@@ -25,7 +25,7 @@ from harness_plugins.scoring.matrix import Difference, Matrix, contrasts, mean
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.score import adjust
 from harness_plugins.tables.run import tables
-from harness_plugins.tables.run_formats import FORMATS
+from harness_plugins.tables.run_formats import NUMBERS, TABLES
 from tests.conftest import MakePairs, read_jsonl, write_jsonl
 from tests.crossed import JUDGES, asked_of, by_chance, by_words, crossed, failing
 
@@ -200,8 +200,10 @@ def test_every_format_holds_the_margins(scored: tuple[Report, Matrix]) -> None:
     names = {"matrix_writer_margin", "matrix_judge_margin", "matrix_writer_ranking", "matrix_gain_over_writer_gamma"}
     assert names < set(found) and "gain_over_writer_gamma" in found
     assert found["matrix_gain_over_writer_gamma"]["apart"] == [{"judge": "lexical", "why": "baseline"}]
-    for write in FORMATS.values():
+    for write in NUMBERS.values():
         assert "alpha" in write([report])
+    for write_tables in TABLES.values():
+        assert "alpha" in write_tables(tables([report]))
 
 
 def test_without_probabilities_content_and_order_are_not_told_apart(tmp_path: Path) -> None:

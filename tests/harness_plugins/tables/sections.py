@@ -24,8 +24,9 @@ def sections(text: str) -> dict[str, Rows]:
 
 
 def printed(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> dict[str, Rows]:
+    """The tables of a command, as Markdown."""
     capsys.readouterr()
-    assert main([str(a) for a in argv]) == 0
+    assert main([*(str(a) for a in argv), "--format", "md"]) == 0
     return sections(capsys.readouterr().out)
 
 

@@ -124,7 +124,7 @@ def test_ordinary_markdown_holds_no_markup_of_others() -> None:
 
 
 def test_ordinary_tables_are_a_page_as_well(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["table", str(runs["vl"]), "--format", "html"]) == 0
+    assert main(["table", str(runs["vl"]), "--format", "html", "--all"]) == 0
     page = Page(capsys.readouterr().out)
     assert not page.open and len([t for t, _ in page.tags if t == "caption"]) > 3
     assert ["reader", "", "none"] in [r[:3] for r in page.rows]

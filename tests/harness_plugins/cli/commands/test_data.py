@@ -40,7 +40,7 @@ def test_it_ends_in_the_sets_and_goes_on_where_it_stopped(make_pairs: MakePairs,
         assert typed("data", config, "--quiet", "--limit", "6").code == COMPLETE and server.asked == 6
         done = typed("data", config, "--quiet")
         assert done.code == COMPLETE and server.asked == 12
-    assert "| grm_rl " in done.out and "6 answers of the teacher written (6 valid)." in done.out
+    assert "\ngrm_rl " in done.out and "6 answers of the teacher written (6 valid)." in done.out
     sets, card, answers = done.out.splitlines()[-3:]
     assert sets.startswith(f"Sets:    {tmp_path}/out/{{") and "proxy_sft " in sets
     assert card.startswith(f"Card:    {tmp_path}/out/README.md, ")

@@ -28,7 +28,7 @@ def test_it_ends_in_the_card_and_the_file_serves_another_run(tmp_path: Path, typ
         config = config_of(tmp_path, server.url)
         done = typed("rubrics", config, "--quiet")
         assert done.code == COMPLETE and server.asked == 8
-        assert "Rubric cards" in done.out and re.search(r"\| grm +\| 8 ", done.out)
+        assert "Rubric cards" in done.out and re.search(r"\ngrm +8 ", done.out)
         assert "8 rubrics written (8 valid)." in done.out
         assert f"Rubrics: {tmp_path}/out/rubrics.jsonl (in another config: `rubrics: {{grm: that file}}`)" in done.out
         again = typed("rubrics", config, "--quiet")

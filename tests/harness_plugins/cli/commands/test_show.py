@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness_plugins import score
 from harness_plugins.cli.exit_codes import BAD_INPUT, COMPLETE
 from tests.harness_plugins.cli.conftest import Typed
 
@@ -23,6 +24,14 @@ def test_it_prints_prompt_media_rubric_and_both_replies(judged: Path, typed: Typ
         "BA (first: candidate 1)",
     ):
         assert part in done.out
+
+
+@pytest.mark.parametrize("state", ["fixed", "broken"])
+def test_as_many_are_fixed_as_the_tables_say(state: str, judged: Path, typed: Typed) -> None:
+    (cell,) = (c for c in score(judged).cells if (c.judge, c.arm) == ("lexical", "transferred"))
+    count = cell.gained if state == "fixed" else cell.lost
+    shown = typed("show", judged, "--judge", "lexical", "--where", f"transferred={state}").out
+    assert f", {count:.0f} found;" in shown if count else "No item fits." in shown
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("tables")
 def test_a_row_for_each_writer_and_a_column_for_each_judge(
     crossed_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = next(rows for rows in printed(capsys, "table", crossed_run).values() if set(JUDGES) <= set(rows[0]))
+    rows = next(rows for rows in printed(capsys, "table", crossed_run, "--all").values() if set(JUDGES) <= set(rows[0]))
     by_writer = {r["writer"].replace("*", ""): r for r in rows if r["writer"].replace("*", "") in WRITERS}
     assert set(by_writer) == set(WRITERS)
     assert all(by_writer[w][j][:1] in "+-*" for w in WRITERS for j in JUDGES), "each cell begins with its gain"

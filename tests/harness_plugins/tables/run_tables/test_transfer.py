@@ -16,7 +16,7 @@ def test_the_writer_alone_stands_beside_what_its_rubrics_do(
 ) -> None:
     make_pairs(12)
     out = judged(config_of(tmp_path)).out
-    tables = printed(capsys, "table", out)
+    tables = printed(capsys, "table", out, "--all")
     rows = {r["judge"]: r for r in of(tables, "writer alone", "content gain")}
     assert {"copier", "reader"} <= set(rows)
     assert len({r["writer alone"] for r in rows.values()}) == 1, "it is the writer's, whoever reads it"
