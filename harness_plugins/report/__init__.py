@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from evaluators.errors import UserError
 
 if TYPE_CHECKING:
-    from harness_plugins.report.contents import Contents
     from harness_plugins.report.drawing import Plot
-    from harness_plugins.report.outcomes import Chosen, Outcomes
+    from harness_plugins.report.items import Browser
     from harness_plugins.report.sections import Section
     from harness_plugins.scoring.arrays import RunData
     from harness_plugins.scoring.report import Report
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
 ITEMS = 1000
 PAGE_BYTES = 29_000_000
 """What a page is kept under: it opens at once, and still passes as an attachment."""
-TEXT_BYTES = 15_000_000
-"""Texts are cut shorter where they would take more of it."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +33,6 @@ class WrittenReport:
     figures: tuple[Path, ...] = ()
     problems: tuple[str, ...] = ()
     """Tables of other packages that are not on the page, and why."""
-
-
-class Browser(NamedTuple):
-    """The page's browser of items: what its lists offer, and its blocks of data as HTML."""
-
-    choices: dict[str, Any]
-    blocks: str
 
 
 def write_report(
@@ -74,6 +62,7 @@ def write_report(
     from harness_plugins.folder.run_folder import RunFolder
     from harness_plugins.report.drawing import style
     from harness_plugins.report.figures import all_plots
+    from harness_plugins.report.items import browser_of
     from harness_plugins.report.outcomes import choose, outcomes
     from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
@@ -97,51 +86,9 @@ def write_report(
         used = sum(len(p.data) for s in parts for p in s.pictures)
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
     chosen = choose(data, all_outcomes, items)
-    browser = _browser(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
+    browser = browser_of(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
     size = _write(page_path, data, report, parts, browser)
     return WrittenReport(page_path, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
-
-
-def _browser(data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, room: int, progress: bool) -> Browser:
-    """The browser of the chosen items.
-
-    Args:
-        room: bytes that its blocks may take.
-    """
-    from harness_plugins.report.contents import LENGTHS, contents
-    from harness_plugins.report.page import choices, picture_block, text_blocks
-    from harness_plugins.report.thumbnails import thumbnails
-    from harness_plugins.report.verdicts import verdicts_of
-
-    trials = verdicts_of(data, chosen.uids)
-    for lengths in LENGTHS:
-        page_contents = contents(data, all_outcomes, chosen.uids, trials, lengths)
-        blocks = text_blocks(page_contents)
-        size = len(blocks.encode())
-        if size <= min(TEXT_BYTES, room):
-            break
-    uids = set(chosen.uids)
-    shown = [i for o in all_outcomes for i in o.benchmark.items if i.uid in uids]
-    with _bar(progress) as advance:
-        # Base64 makes four bytes of three, and the element around a picture takes about 100 more.
-        small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(page_contents.pictures)), advance)
-    pictures = (picture_block(n, small[name]) for n, name in enumerate(page_contents.pictures))
-    return Browser(choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures))
-
-
-def _about(chosen: Chosen, contents: Contents) -> str:
-    if len(chosen.uids) == chosen.total:
-        which = f"All {chosen.total:,} items of the run."
-    else:
-        why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
-        which = (
-            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
-            f"each kind ({why}). Figures and tables are of all items; --items N shows more."
-        )
-    return (
-        f"{which} Reasons are cut at {contents.lengths.reason:,} characters and other texts at {contents.lengths.text:,}, with the "
-        "full length said. Candidates are named by their canonical order: in BA the second of them was shown first."
-    )
 
 
 def _write(page_path: Path, data: RunData, report: Report, parts: Sequence[Section], browser: Browser) -> int:
@@ -185,18 +132,3 @@ def _write_figures(folder: Path, plots: Mapping[str, Sequence[Plot]]) -> Iterato
                 yield path
     except OSError as e:
         raise UserError(f"{folder}: cannot be written ({e.strerror}); give another folder with --figures") from None
-
-
-@contextmanager
-def _bar(progress: bool) -> Iterator[Callable[[int, int], None]]:
-    """Reports progress on the pictures on stderr: a bar in a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(file=sys.stderr)
-    if not progress or not console.is_terminal:
-        yield lambda done, of: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("pictures", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
