@@ -71,6 +71,7 @@ def crossed(
     replies: dict[str, Callable[[ChatRequest], Reply]] | None = None,
     verdict: str = "direct",
     more: str = "",
+    categories: tuple[str, ...] = (),
     **given: Any,
 ) -> Path:
     """Judge, and return the run folder. Two pairs make a group, so that clusters are not items.
@@ -78,10 +79,11 @@ def crossed(
     Args:
         replies: by judge, where it is not `by_chance`.
         more: further lines of the config.
+        categories: of the items, in turn.
         given: families by name of a writer or judge; None for one that is not declared.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_jsonl(folder / "rows.jsonl", [pair(n, group=f"g{n // 2}") for n in range(items)])
+    write_jsonl(folder / "rows.jsonl", [pair(n, group=f"g{n // 2}", **_category(n, categories)) for n in range(items)])
     for name, family in WRITERS.items():
         writer = {"name": name, "model": f"m-{name}", "family": given.get(name, family)}
         write_jsonl(
@@ -117,6 +119,10 @@ def crossed(
     loaded = load_config(config)
     mocks = {n: mock_chat_judge(s, (replies or {}).get(n, by_chance(n))) for n, s in specs.items()}
     return run(loaded, judges=mocks).out
+
+
+def _category(number: int, categories: tuple[str, ...]) -> dict[str, str]:
+    return {"category": categories[number % len(categories)]} if categories else {}
 
 
 def failing(judge: str, writer: str, numbers: range) -> Callable[[ChatRequest], Reply]:

@@ -16,6 +16,7 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Verdict
 from harness_plugins.scoring.report import Report
+from harness_plugins.scoring.sentences import listed
 from harness_plugins.scoring.statistics import Interval
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -198,3 +199,13 @@ def _is_control(arm: str) -> bool:
 def _rank(arm: str) -> int:
     """The writer's own controls come first, the noise floor last; those of packages between them."""
     return {"shuffled": 0, "advice": 1, "generic": 2, "repeat": 4}.get(arm, 3)
+
+
+def stand_in(rows: Sequence[Row]) -> str:
+    """What a baseline makes of rubrics that no model read, in a sentence; empty where models judged."""
+    read = [row for row in rows if row.baseline and row.gain is not None]
+    if not read:
+        return ""
+    baselines = listed(list(dict.fromkeys(str(row.baseline) for row in read)))
+    gains = [f"{100 * row.gain.value + 0.0:+.1f} points with {row.writer}'s" for row in read if row.gain is not None]
+    return f"The baseline {baselines}, which counts shared words, gains {listed(gains)}."

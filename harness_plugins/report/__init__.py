@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from evaluators.errors import UserError
 
 if TYPE_CHECKING:
+    from harness_plugins.report.body import Body
     from harness_plugins.report.drawing import Plot
     from harness_plugins.report.items import Browser
-    from harness_plugins.report.sections import Section
     from harness_plugins.scoring.arrays import RunData
-    from harness_plugins.scoring.report import Report
 
 ITEMS = 1000
 PAGE_BYTES = 29_000_000
@@ -60,11 +59,11 @@ def write_report(
     from harness_plugins.config.prices import load_prices
     from harness_plugins.folder.manifest import refuse_public
     from harness_plugins.folder.run_folder import RunFolder
-    from harness_plugins.report.drawing import style
+    from harness_plugins.report.body import body_of
+    from harness_plugins.report.drawing import has_matplotlib, need_matplotlib, style
     from harness_plugins.report.figures import all_plots
     from harness_plugins.report.items import browser_of
     from harness_plugins.report.outcomes import choose, outcomes
-    from harness_plugins.report.sections import sections
     from harness_plugins.scoring.read import read_run
     from harness_plugins.scoring.score import score
     from harness_plugins.tables.package_tables import package_tables
@@ -76,22 +75,28 @@ def write_report(
     refuse_public(
         folder, RunFolder(folder).manifest(), "a report is made of the run itself; `table` prints these numbers"
     )
-    with style():  # says first of all where a library is missing
-        data = read_run(folder)
-        report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
-        plots = all_plots(report)
-        written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
-        others = package_tables([report])
-        parts = sections(data, report, plots, others)
-        used = sum(len(p.data) for s in parts for p in s.pictures)
+    if figures is not None:
+        need_matplotlib()
+    data = read_run(folder)
+    report = score(data, protocol, load_prices(Path(prices)) if prices is not None else None)
+    written: tuple[Path, ...] = ()
+    plots: dict[str, list[Plot]] = {}
+    if has_matplotlib():
+        with style():
+            plots = all_plots(report)
+            written = tuple(_write_figures(Path(figures), plots)) if figures is not None else ()
+            body = body_of(data, report, plots, others := package_tables([report]))
+    else:
+        body = body_of(data, report, plots, others := package_tables([report]))
+    used = sum(len(p.data) for s in body.sections for p in s.pictures)
     all_outcomes = [o for b in data.benchmarks.values() if (o := outcomes(data, b, protocol)) is not None]
     chosen = choose(data, all_outcomes, items)
     browser = browser_of(data, all_outcomes, chosen, PAGE_BYTES - used, progress)
-    size = _write(page_path, data, report, parts, browser)
+    size = _write(page_path, data, body, browser)
     return WrittenReport(page_path, size, len(chosen.uids), chosen.total, written, tuple(others.problems))
 
 
-def _write(page_path: Path, data: RunData, report: Report, parts: Sequence[Section], browser: Browser) -> int:
+def _write(page_path: Path, data: RunData, body: Body, browser: Browser) -> int:
     """Returns the page's size in bytes."""
     from harness_plugins._version import __version__
     from harness_plugins.folder.atomic import write_atomic
@@ -99,14 +104,11 @@ def _write(page_path: Path, data: RunData, report: Report, parts: Sequence[Secti
     from harness_plugins.report.texts import one_line
 
     name = one_line(data.folder.resolve().name, 120)
-    benchmarks = ", ".join(report.items)
-    lead = one_line(f"Does the rubric make another judge better? Measured on {benchmarks}.", 600)
     footer = f"Made by rubric-harness {__version__} from the records of the run alone. Nothing on this page is loaded from elsewhere."
     text = page(
         name=name,
-        lead=lead,
         footer=footer,
-        sections=parts,
+        body=body,
         browser=browser.choices,
         blocks=browser.blocks,
         version=__version__,

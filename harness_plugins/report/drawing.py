@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import warnings
@@ -130,6 +131,17 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:60] or "unnamed"
 
 
+def has_matplotlib() -> bool:
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def need_matplotlib() -> None:
+    """Raises:
+    UserError: matplotlib is not installed."""
+    if not has_matplotlib():
+        raise UserError("figures as PNG and SVG need matplotlib: pip install 'rubric-harness[report]'")
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Everything is drawn and written within.
@@ -137,10 +149,9 @@ def style() -> Iterator[None]:
     Raises:
         UserError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise UserError("a report needs matplotlib and Pillow: pip install 'rubric-harness[report]'") from None
+    need_matplotlib()
+    import matplotlib
+
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # the tables have every name in full
         # A matplotlibrc of the user's would change the figures.

@@ -1,29 +1,26 @@
-"""The figures of a run: what each arm gained, transitions and position bias. `all_plots` draws those that have data."""
+"""The figures of a run as files. `all_plots` draws those that have data."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from harness_plugins.report.charts import calibration_plots, cost_plots, matrix_plots
 from harness_plugins.report.drawing import (
     BLUE,
-    GRID,
     INK,
     MUTED,
-    ORANGE,
     PAPER,
     SKY,
     VERMILLION,
     Plot,
     arm_label,
-    arm_style,
     canvas,
     row_name,
     short,
     slug,
 )
+from harness_plugins.report.track_plots import answer_plots, category_plots, position_plots
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.report import Report
 
@@ -58,8 +55,9 @@ class Rows(NamedTuple):
 def all_plots(report: Report) -> dict[str, list[Plot]]:
     """By section of the page; a section without data is not there. To be called within `drawing.style`."""
     kinds: dict[str, Callable[[Report, str], Iterator[Plot]]] = {
+        "answer": answer_plots,
         "matrix": matrix_plots,
-        "gain": gain_plots,
+        "categories": category_plots,
         "transitions": transition_plots,
         "position": position_plots,
         "cost": cost_plots,
@@ -122,43 +120,6 @@ def rows_of(page: Sequence[Group]) -> Rows:
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     return Rows(figure, axes, cell_rows)
-
-
-def gain_plots(report: Report, benchmark: str) -> Iterator[Plot]:
-    """Each arm minus `none` with its interval."""
-    reference = (
-        "none"
-        if report.primary.reference not in {name for c in report.cells for name in c.contrasts}
-        else report.primary.reference
-    )
-    cells = [c for c in _cells(report, benchmark) if reference in c.contrasts]
-    several = list(pages(cells))
-    for n, page in enumerate(several, 1):
-        figure, axes, cell_rows = rows_of(page)
-        done = []
-        for y, c in cell_rows:
-            x = c.contrasts[reference]
-            if not x.complete:
-                axes.text(0, y, " incomplete", va="center", fontsize=8, color=MUTED)
-                continue
-            style = arm_style(c.arm)
-            low, mid, high = (100 * v for v in (x.low, x.value, x.high))
-            if not math.isnan(low):
-                axes.plot([low, high], [y, y], color=style.colour, lw=1.6, solid_capstyle="butt", zorder=2)
-            axes.plot(
-                mid, y, marker=style.marker, ms=7, mfc=style.colour, mec=style.colour, mew=1.5, ls="none", zorder=3
-            )
-            text = f"{mid:+.1f} [{low:.1f}, {high:.1f}]" if not math.isnan(low) else f"{mid:+.1f}"
-            axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK)
-            done.append((x.value, row_name(c), text))
-        axes.axvline(0, color=MUTED, lw=1)
-        _wide(axes, 5)
-        axes.set_xlabel(f"points of accuracy over {reference}, with 95 % interval")
-        alt = f"{len(cell_rows)} rows." + (
-            f" Largest: {max(done)[1]}, {max(done)[2]}. Smallest: {min(done)[1]}, {min(done)[2]}." if done else ""
-        )
-        title = f"{benchmark}: what each arm gained over {reference}" + _part(n, several)
-        yield Plot(_name("gain", benchmark, n, several), benchmark, title, alt, figure)
 
 
 def _wide(axes: Any, least: float) -> None:
@@ -237,34 +198,3 @@ def _legend(figure: Any, styles: Sequence[StateStyle], title: str) -> None:
 
     handles = [Patch(facecolor=s.colour, hatch=s.hatch, edgecolor=PAPER, label=s.text) for s in styles]
     figure.legend(handles=handles, loc="outside lower left", ncols=2, title=title, alignment="left", title_fontsize=8.5)
-
-
-def position_plots(report: Report, benchmark: str) -> Iterator[Plot]:
-    """Accuracy where the preferred candidate was shown first, and where it was shown last."""
-    cells = [c for c in _cells(report, benchmark) if c.complete and "position_bias" in c.metrics]
-    several = list(pages(cells))
-    for n, page in enumerate(several, 1):
-        figure, axes, cell_rows = rows_of(page)
-        biases = []
-        for y, c in cell_rows:
-            first, last = (100 * c.metrics[m].value for m in ("accuracy_label_first", "accuracy_label_last"))
-            bias = c.metrics["position_bias"]
-            if not (math.isnan(first) or math.isnan(last)):
-                axes.plot([first, last], [y, y], color=GRID, lw=4, zorder=1, solid_capstyle="butt")
-                axes.plot(first, y, marker="o", ms=7, color=BLUE, ls="none", zorder=3)
-                axes.plot(last, y, marker="^", ms=7, mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", zorder=2)
-                text = f"{100 * bias.value:+.1f} [{100 * bias.low:.1f}, {100 * bias.high:.1f}]"
-                axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-                biases.append((abs(bias.value), row_name(c), text))
-        axes.set_xlim(-3, 103)
-        axes.set_xlabel("accuracy in per cent; on the right: first minus last, in points, with 95 % interval")
-        from matplotlib.lines import Line2D
-
-        handles = [
-            Line2D([], [], marker="o", color=BLUE, ls="none", label="preferred candidate shown first"),
-            Line2D([], [], marker="^", mfc=PAPER, mec=ORANGE, mew=1.7, ls="none", label="shown last"),
-        ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=2)
-        alt = f"{len(cell_rows)} rows." + (f" Largest bias: {max(biases)[1]}, {max(biases)[2]}." if biases else "")
-        title = f"{benchmark}: accuracy by where the preferred candidate was shown" + _part(n, several)
-        yield Plot(_name("position", benchmark, n, several), benchmark, title, alt, figure)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from harness_plugins.report.sections import Section
+from harness_plugins.report.body import Body
+from harness_plugins.report.texts import plain
 
 _HERE = Path(__file__).parent
 _ICON = (
@@ -31,9 +32,8 @@ def data_block(name: str, value: Any) -> str:
 def page(
     *,
     name: str,
-    lead: str,
     footer: str,
-    sections: Sequence[Section],
+    body: Body,
     browser: Mapping[str, Any],
     blocks: str,
     version: str,
@@ -41,12 +41,11 @@ def page(
     """The whole page."""
     return rendered(
         "page.html.jinja",
-        Parts(read_part("page.css") + read_part("items.css"), read_part("items.js")),
+        Parts(read_part("page.css") + read_part("figures.css") + read_part("items.css"), read_part("items.js")),
         kind="Rubric Harness report",
         name=name,
-        lead=lead,
         footer=footer,
-        sections=sections,
+        body=body,
         shown=bool(browser),
         browser=browser,
         version=version,
@@ -84,6 +83,7 @@ def rendered(template: str, parts: Parts, folder: Path = _HERE, *, blocks: str, 
         loader=FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_named,
         trim_blocks=False,
         keep_trailing_newline=True,
     )
@@ -97,6 +97,11 @@ def rendered(template: str, parts: Parts, folder: Path = _HERE, *, blocks: str, 
         icon=base64.b64encode(_ICON.encode()).decode(),
         blocks=Markup(blocks),  # noqa: S704  # escaped by `data_block` and `items.picture_block`
     )
+
+
+def _named(value: Any) -> Any:
+    """Texts of others as they may be on a page: what is invisible, or turns the direction of a text, is named."""
+    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _hash(text: str) -> str:

@@ -63,7 +63,7 @@ def sentence(c: Conclusion) -> str:
         text += f"; {_visible(c.gain)}"
     if c.at_large:
         text += f"; so it is for judges at large: {bounds(*c.over_judges['none'])} over {c.families} families"
-    return f"{text}.{_advice(c)}"
+    return f"{text}. {beside_advice(c)}".rstrip()
 
 
 def _head(c: Conclusion) -> str:
@@ -96,21 +96,20 @@ def untested(lead: Lead) -> str:
     return f"{lead.control} {why[lead.state]}"
 
 
-def _advice(c: Conclusion) -> str:
+def beside_advice(c: Conclusion) -> str:
+    """Whether the rubrics do more than the writer's bare verdict; empty where that was not judged."""
     gain = c.advice
     if gain is None:
         return ""
     if gain.unequal:
-        return f" Nothing is said of the writer's bare verdict: {differ(gain)}."
+        return f"Nothing is said of the writer's bare verdict: {differ(gain)}."
     if not gain.differs:
-        return " Not one item came out differently from the writer's bare verdict."
+        return "Not one item came out differently from the writer's bare verdict."
     if not gain.clear or not gain.value:
-        return f" Not shown to differ from the writer's bare verdict: {points(gain)}, {p_text(gain.p)}."
+        return f"Not shown to differ from the writer's bare verdict: {points(gain)}, {p_text(gain.p)}."
     word = "More" if gain.value > 0 else "Less"
     interval = bounds(gain.low, gain.high) if gain.value > 0 else bounds(-gain.high, -gain.low)
-    return (
-        f" {word} than the writer's bare verdict, by {100 * abs(gain.value):.1f} points {interval}, {p_text(gain.p)}."
-    )
+    return f"{word} than the writer's bare verdict, by {100 * abs(gain.value):.1f} points {interval}, {p_text(gain.p)}."
 
 
 def _bounds(c: Conclusion) -> list[str]:

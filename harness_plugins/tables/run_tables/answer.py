@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evaluators.rubrics.arms import ARMS
-from harness_plugins.figures.forest import Axis, ControlGain, Forest, Panel, Row, extent, forest_of
+from harness_plugins.figures.forest import Axis, ControlGain, Forest, Panel, Row, extent, forest_of, stand_in
 from harness_plugins.scoring.answers import writer_sentences
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.report import Report
@@ -23,16 +23,9 @@ def tables(report: Report) -> list[Table]:
         return []
     made = [_table(report, panel, forest) for panel in forest.panels]
     made[0].answers += writer_sentences(report)
-    made[0].answers += _stand_in(forest)
+    text = stand_in([row for panel in forest.panels for row in panel.rows])
+    made[0].answers += [text] if text else []
     return made
-
-
-def _stand_in(forest: Forest) -> list[str]:
-    """What a baseline makes of the rubrics, where no model judged."""
-    rows = [row for panel in forest.panels for row in panel.rows if row.baseline and row.gain]
-    baselines = listed(list(dict.fromkeys(row.baseline or "" for row in rows)))
-    gains = [f"{100 * row.gain.value:+.1f} points with {row.writer}'s" for row in rows if row.gain]
-    return [f"The baseline {baselines}, which counts shared words, gains {listed(gains)}."] if rows else []
 
 
 def _table(report: Report, panel: Panel, forest: Forest) -> Table:

@@ -20,11 +20,12 @@ from harness_plugins import score
 from harness_plugins.config.run import load_config
 from harness_plugins.experiment.dry_run import dry_run
 from harness_plugins.folder.run_folder import RunFolder
-from harness_plugins.report.sections import sections
+from harness_plugins.report.body import body_of
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, conclude, decide
 from harness_plugins.scoring.score import conclusions_of
 from harness_plugins.scoring.sentences import sentence
+from harness_plugins.tables.package_tables import NONE
 from harness_plugins.tables.run import tables
 from harness_plugins.tables.run_tables.conclusions import tables as conclusion_tables
 from performance.false_words import FALSE, simulate
@@ -369,7 +370,7 @@ def test_the_same_words_everywhere(tmp_path: Path) -> None:
     said = sentence(only(report))
     table = next(t for t in tables([report]) if "whether the rubrics help" in t.title)
     assert table.notes[0] == said and table.texts[0][-1] == "helps; not shown to be more than a control"
-    assert ("finding", said) in sections(report.data, report, {})[0].findings
+    assert said in body_of(report.data, report, {}, NONE).folds[0].paragraphs
     (line,) = (o for o in report.objects() if o["metric"] == "conclusion")
     assert (line["verdict"], line["control"], line["sentence"]) == (only(report).verdict, "shuffled", said)
     leads = {o["metric"]: o["value"] for o in report.objects() if o["metric"].startswith("mean_")}
