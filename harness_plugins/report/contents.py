@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evaluators.records import Candidate, Item, Media, Verdict
+from evaluators.rubrics.arms import ARMS
 from harness_plugins.folder.run_folder import RunFolder
 from harness_plugins.report.outcomes import LEAK, Outcomes
-from harness_plugins.report.rubrics import Shelf
+from harness_plugins.report.rubrics import EXCERPT, Shelf
 from harness_plugins.report.texts import cut, one_line, plain
 from harness_plugins.report.thumbnails import identity, shown_files
 from harness_plugins.report.verdicts import Trials
@@ -18,7 +19,35 @@ from harness_plugins.tables.show import criterion_text
 
 TRIALS = 16
 """Of a cell and item; further samples and draws are counted."""
-EXCERPT = 110
+ARM_WORDS = {
+    "none": "no rubric",
+    "transferred": "its rubric",
+    "self": "own rubric",
+    "shuffled": "other item’s",
+    "advice": "verdict only",
+    "crossed": "other order’s",
+    "relabel": "names swapped",
+    "masked": "names masked",
+    "blind": "written blind",
+    "justify": "with reasons",
+    "rubric_only": "rubric alone",
+    "no_image": "no images",
+    "generic": "generic",
+    "repeat": "asked again",
+    "leak": "told the answer",
+    "anti": "told the opposite",
+}
+"""What the page calls an arm, in the order of the columns; one of another package keeps its name."""
+
+ARM_READS = {
+    "none": "No rubric was read: the question and the responses alone.",
+    "repeat": "No rubric was read: the same question, asked a second time.",
+    "advice": "No rubric was read, but one line that says which response its writer preferred.",
+    "transferred": "The writer's rubric for this item, written in the order that is judged.",
+    "shuffled": "The same writer's rubric for another item of the category.",
+    "generic": "A fixed rubric that knows nothing of the item.",
+}
+"""What a judge read under an arm, in a sentence; of other arms what `Arm.about` says."""
 
 
 class Lengths(NamedTuple):
@@ -63,7 +92,7 @@ def contents(
         {rubric.uid: rubric for rubric in RunFolder(run.folder).rubrics() if rubric.uid in needed}, items, lengths.text
     )
     shared = Shared(shelf, lengths, {})
-    page_contents = Contents({"benchmarks": [], "items": []}, [], shelf.entries, lengths, [])
+    page_contents = Contents(_facts(run, all_outcomes), [], shelf.entries, lengths, [])
     for number, o in enumerate(all_outcomes):
         cells = [[plain(c.judge), c.arm, None if c.writer is None else plain(c.writer)] for c in o.cells]
         page_contents.index["benchmarks"].append({"name": plain(o.benchmark.name), "cells": cells})
@@ -71,10 +100,13 @@ def contents(
             if item.uid in chosen_uids:
                 item_trials = trials.get(item.uid, {})
                 block = _item(item, item_trials, o.cells, shared)
+                boards = {str(c): o.board(n, c) for c in range(len(o.cells))}
+                block["board"] = {c: board for c, board in boards.items() if any(board)}
                 flags = [
-                    int(f) | _leak(item_trials.get(c, ()), c, block["cells"], shelf, cell_number)
+                    int(f) | _leak(run, c, block["cells"].get(str(cell_number), ()), shelf)
                     for cell_number, (f, c) in enumerate(zip(o.flags[n], o.cells, strict=True))
                 ]
+                codes = "".join(f"{state}{f:x}" for state, f in zip(o.states[n], flags, strict=True))
                 label = [
                     plain(item.uid),
                     number,
@@ -82,23 +114,54 @@ def contents(
                     plain(item.category),
                     one_line(item.prompt, EXCERPT),
                 ]
-                page_contents.index["items"].append([*label, "".join(f"{f:02x}" for f in flags)])
+                page_contents.index["items"].append([*label, codes])
                 page_contents.items.append(block)
     page_contents.pictures = list(shared.pictures)
     return page_contents
 
 
-def _leak(trials: Sequence[Verdict], cell: CellKey, shown: Mapping[str, Any], shelf: Shelf, cell_number: int) -> int:
+def _facts(run: RunData, all_outcomes: Sequence[Outcomes]) -> dict[str, Any]:
+    """What the page knows of judges and arms; benchmarks and items follow."""
+    keys = [key for o in all_outcomes for key in o.cells]
+    arms = sorted({key.arm for key in keys}, key=lambda arm: (_place(arm), arm))
+    of_writers = [arm for arm in arms if any(key.arm == arm and key.writer is not None for key in keys)]
+    return {
+        "judges": [[plain(judge), run.baseline(judge)] for judge in dict.fromkeys(key.judge for key in keys)],
+        "writers": [plain(w) for w in dict.fromkeys(key.writer for key in keys if key.writer is not None)],
+        # [arm, its column's word, what a judge reads, whether it is another item's rubric]
+        "arms": [
+            [
+                arm,
+                ARM_WORDS.get(arm, arm),
+                ARM_READS.get(arm) or _sentence(ARMS.facts(arm).about or arm),
+                run.from_donors(arm),
+            ]
+            for arm in arms
+        ],
+        # The arm that an address without one means.
+        "arm": next(iter(of_writers), "generic" if "generic" in arms else "none"),
+        "benchmarks": [],
+        "items": [],
+    }
+
+
+def _sentence(about: str) -> str:
+    return f"{about[:1].upper()}{about[1:]}.".replace("`", "")
+
+
+def _place(arm: str) -> int:
+    return list(ARM_WORDS).index(arm) if arm in ARM_WORDS else len(ARM_WORDS)
+
+
+def _leak(run: RunData, cell: CellKey, shown: Sequence[Sequence[Any]], shelf: Shelf) -> int:
     """LEAK where the writer's rubric for this very item leaks; a donor's words are about another pair.
 
     Args:
-        shown: the item's trials by the number of their cell, as the block holds them (`_trial`).
-        cell_number: of `cell`.
+        shown: the item's trials in the cell, as the block holds them (`_trial`).
     """
-    if cell.writer is None or cell.arm == "shuffled":
+    if cell.writer is None or run.from_donors(cell.arm):
         return 0
-    read = [t[5] for t in shown.get(str(cell_number), ()) if t[5] is not None]
-    return LEAK if any(map(shelf.leaks, read)) else 0
+    return LEAK if any(shelf.leaks(t[5]) for t in shown if t[5] is not None) else 0
 
 
 def _item(

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from markupsafe import escape
 
 from harness_plugins.report.contents import LENGTHS, Contents, contents
-from harness_plugins.report.outcomes import Chosen, Outcomes
+from harness_plugins.report.outcomes import MISSING, Chosen, Outcomes
 from harness_plugins.report.page import data_block
+from harness_plugins.report.texts import plain
 from harness_plugins.report.thumbnails import Thumbnail, thumbnails
 from harness_plugins.report.verdicts import verdicts_of
 from harness_plugins.scoring.arrays import RunData
@@ -20,43 +22,46 @@ from harness_plugins.scoring.arrays import RunData
 TEXT_BYTES = 15_000_000
 """Texts are cut shorter where they would take more of it."""
 
-HAPPENINGS = (
-    (
-        "fixed",
-        "Rubric fixed it",
-        "Right in both orders with the arm, and not so under none (of several samples: in more of them). Gained in the tables.",
+CHIPS = {
+    "": ("all", "Every item of the lists above."),
+    "fixed": (
+        "fixed by the rubric",
+        "Right in both orders with the rubric, and not so without one (of several answers: in more of them). Gained in the tables.",
     ),
-    (
-        "broken",
-        "Rubric broke it",
-        "Right in both orders under none, and no longer so with the arm. Lost in the tables.",
+    "broken": (
+        "broken by it",
+        "Right in both orders without a rubric, and no longer so with it. Lost in the tables.",
     ),
-    (
-        "flipped",
-        "Flipped with order",
-        "Another candidate was picked when the candidates changed places: the judge followed the position.",
+    "flipped": (
+        "flips with order",
+        "Another response was picked when the responses changed places: the judge followed the position.",
     ),
-    (
-        "leak",
-        "Leak suspected",
-        "By its words alone, the rubric that was written for this item names a winner, compares the candidates, refers to one by "
+    "leak": (
+        "leaks",
+        "By its words alone, the rubric that was written for this item names a winner, compares the responses, refers to one by "
         "its place, quotes one at length, or holds an answer tag.",
     ),
-    (
-        "incomplete",
-        "Incomplete",
-        "Some verdict is missing or was never answered; such a cell has no score.",
-    ),
-)
-"""(flag, label, what it means): boxes of the browser."""
+    "unread": ("unread", "An answer came and is no verdict: not of the form asked for, refused, or cut off."),
+    "missing": ("missing", "An answer never came. The cell has no score until it does."),
+}
+"""`show` of an address -> (label, what it means): the filters."""
 
-ORDERS = (
-    ("data", "as in the data"),
-    ("fixed", "fixed by most cells first"),
-    ("broken", "broken by most cells first"),
-    ("flipped", "flipped by most cells first"),
-    ("id", "by id"),
-)
+OF_RUBRICS = ("fixed", "broken", "leak")
+
+
+def address(**filters: str) -> str:
+    """The address on the page that opens the items of some filters.
+
+    Example:
+        >>> address(show="fixed", writer="grm", judge="alpha", benchmark="demo", arm="transferred")
+        '#items?show=fixed&writer=grm&judge=alpha&benchmark=demo&arm=transferred'
+
+    Args:
+        filters: `show` (a key of `CHIPS`; all items without it), `writer` (whose rubrics; the first without it), `judge` (any
+            model without it), `arm` (what the judge reads; the writer's rubric for the item without it), `benchmark`, `category`, `q`
+            (words that occur), `item` (a uid, to open). Names are as in the records, made `plain`. items.js reads and writes it.
+    """
+    return "#items?" + urlencode({name: plain(value) for name, value in filters.items()})
 
 
 class Browser(NamedTuple):
@@ -85,21 +90,22 @@ def browser_of(data: RunData, all_outcomes: Sequence[Outcomes], chosen: Chosen, 
         # Base64 makes four bytes of three, and the element around a picture takes about 100 more.
         small = thumbnails(shown, max(0, (room - size) * 3 // 4 - 100 * len(page_contents.pictures)), advance)
     pictures = (picture_block(n, small[name]) for n, name in enumerate(page_contents.pictures))
-    return Browser(choices(page_contents) | {"about": _about(chosen, page_contents)}, blocks + "".join(pictures))
+    lengths = page_contents.lengths
+    about = (
+        f"The page holds {_which(chosen)} Answers are cut at {lengths.reason:,} characters and other texts at {lengths.text:,}, with "
+        "the full length said. Responses are named as in the records: A is the same one in whichever order it was shown."
+    )
+    choice = f"The page holds {_which(chosen)}" if len(chosen.uids) < chosen.total else ""
+    return Browser(choices(page_contents) | {"about": about, "choice": choice}, blocks + "".join(pictures))
 
 
-def _about(chosen: Chosen, contents: Contents) -> str:
+def _which(chosen: Chosen) -> str:
     if len(chosen.uids) == chosen.total:
-        which = f"All {chosen.total:,} items of the run."
-    else:
-        why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
-        which = (
-            f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
-            f"each kind ({why}). Figures and tables are of all items; --items N shows more."
-        )
+        return f"all {chosen.total:,} items of the run."
+    why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
     return (
-        f"{which} Reasons are cut at {contents.lengths.reason:,} characters and other texts at {contents.lengths.text:,}, with the "
-        "full length said. Candidates are named by their canonical order: in BA the second of them was shown first."
+        f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
+        f"each kind ({why}). Figures and tables are of all items; --items N shows more."
     )
 
 
@@ -123,18 +129,29 @@ def text_blocks(contents: Contents) -> str:
 
 
 def choices(contents: Contents) -> dict[str, Any]:
-    """What the browser's lists offer, in the order of the run."""
-    cells = [c for b in contents.index["benchmarks"] for c in b["cells"]]
-    names = [list(dict.fromkeys(c[n] for c in cells if c[n] is not None)) for n in range(3)]
-    categories = sorted({i[3] for i in contents.index["items"] if i[3]})
+    """What the browser's filters and lists offer, in the order of the run."""
+    index = contents.index
+    codes = "".join(entry[5][::2] for entry in index["items"])
+    shown = [
+        Chip(key, *words)
+        for key, words in CHIPS.items()
+        if (index["writers"] or key not in OF_RUBRICS) and (key != "missing" or MISSING in codes)
+    ]
+    models, baselines = (
+        [Choice(n, n) for n, is_baseline in index["judges"] if is_baseline == b] for b in (False, True)
+    )
+    arms = [(arm, word, about) for arm, word, about, _ in index["arms"]]
+    pairs = all(len(entry["candidates"]) <= len("AB") for entry in contents.items)
     return {
-        "happenings": HAPPENINGS,
-        "judges": _choices(names[0]),
-        "arms": _choices(names[1]),
-        "writers": _choices(names[2]),
-        "benchmarks": [Choice(str(n), b["name"]) for n, b in enumerate(contents.index["benchmarks"])],
-        "categories": _choices(categories),
-        "orders": ORDERS,
+        "chips": shown,
+        "judges": [models, baselines],
+        "any_judge": "any model" if models and baselines else "any judge",
+        "writers": [Choice(w, f"rubrics of {w}") for w in index["writers"]],
+        "arms": [Choice(arm, word) for arm, word, _ in arms],
+        "meanings": arms,
+        "benchmarks": [Choice(b["name"], b["name"]) for b in index["benchmarks"]],
+        "categories": [Choice(c, c) for c in sorted({entry[3] for entry in index["items"] if entry[3]})],
+        "orders": "both orders" if pairs else "all orders",
     }
 
 
@@ -145,8 +162,12 @@ class Choice(NamedTuple):
     text: str
 
 
-def _choices(values: Sequence[str]) -> list[Choice]:
-    return [Choice(v, v) for v in values]
+class Chip(NamedTuple):
+    """A filter."""
+
+    key: str
+    label: str
+    about: str
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""What became of each item in each cell, as flags: the page's filters, by the same states as the transition tables."""
+"""What became of each item in each cell: states and flags for the page's filters, and the outcomes as scoring counts them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -12,17 +13,51 @@ from numpy.typing import NDArray
 from evaluators.keys import digest
 from evaluators.rubrics.leaks import leak_classes
 from harness_plugins.scoring import protocols
-from harness_plugins.scoring.arrays import BenchmarkData, CellKey, RunData
-from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_pick, is_right
+from harness_plugins.scoring.arrays import (
+    ABSENT,
+    ANY_TIE,
+    BOTH_BAD,
+    ERROR,
+    LOW_MASS,
+    REFUSED,
+    TIE,
+    TRUNCATED,
+    UNPARSED,
+    BenchmarkData,
+    CellKey,
+    RunData,
+)
+from harness_plugins.scoring.metrics import Bools, Facts, Scored, is_right
 from harness_plugins.scoring.score import scores_of
 from harness_plugins.scoring.statistics import Floats
 
-JUDGED, RIGHT, WRONG, FIXED, BROKEN, FLIPPED, LEAK, INCOMPLETE = (1 << n for n in range(8))
-"""JUDGED: it has verdicts. RIGHT, WRONG: in all orders. FIXED: right in all orders of more draws than under `none`; BROKEN: of
-fewer. FLIPPED: another candidate was picked in another order. LEAK: the rubric read gives the verdict away by its words.
-INCOMPLETE: verdicts are missing or were never answered."""
+FIXED, BROKEN, FLIPPED, LEAK = (1 << n for n in range(4))
+"""FIXED: right in all orders of more draws than under `none`; BROKEN: of fewer. FLIPPED: another candidate was picked in another
+order. LEAK: the rubric read gives the verdict away by its words."""
+
+RIGHT, PARTLY, NOT_RIGHT, UNREAD, MISSING, UNLABELLED, NOT_ASKED = "RHWUMNX"
+"""The state of an item in a cell. RIGHT: in all orders and draws; PARTLY: in some; NOT_RIGHT: in none. UNREAD: some answer is no
+verdict. MISSING: some answer never came. UNLABELLED: people's answer does not count under the protocol. NOT_ASKED: the arm has nothing
+for this item."""
+
+WORDS = {
+    TIE: "tie",
+    ANY_TIE: "tie",
+    BOTH_BAD: "both bad",
+    UNPARSED: "unread",
+    REFUSED: "refused",
+    TRUNCATED: "cut off",
+    LOW_MASS: "low mass",
+    ERROR: "missing",
+    ABSENT: "missing",
+}
+"""What there is instead of a candidate."""
 
 Flags = NDArray[np.int32]
+Letters = NDArray[np.str_]
+Board = list[list[str] | None]
+"""By order: the outcome of each draw; None for an order that does not count. An outcome begins with + (right), - (not right) or =
+(there is no right answer, or no verdict); then comes the candidate's letter or a word of WORDS."""
 
 
 @dataclass
@@ -34,10 +69,34 @@ class Outcomes:
     """Those that a page shows: what was run, and of judges that look at no rubric only the arm `none`."""
     flags: Flags
     """(items, cells)."""
+    states: Letters
+    """(items, cells)."""
+    scored: list[Scored]
+    """By cell."""
+    facts: Facts
+
+    def board(self, item: int, cell: int) -> Board:
+        """What an item came to in a cell; an item without a rubric has the verdict of `none`, as in the tables."""
+        scored, label = self.scored[cell], int(self.facts.label[item])
+        return [
+            [_outcome(code, label) for code, counts in zip(codes, counting, strict=True) if counts] or None
+            for codes, counting, exists in zip(
+                *(x[item].tolist() for x in (scored.outcome, scored.counts, scored.turns)), strict=True
+            )
+            if exists
+        ]
+
+
+@cache
+def _outcome(code: int, label: int) -> str:
+    word = WORDS.get(code) or "ABCDEFGHI"[code]
+    if label < 0 or code in (UNPARSED, REFUSED, TRUNCATED, LOW_MASS, ERROR, ABSENT):
+        return f"={word}"
+    return f"+{word}" if is_right(np.array(code), np.array(label)) else f"-{word}"
 
 
 def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes | None:
-    """The flags of a benchmark's items under a protocol; None where the benchmark has no such protocol.
+    """What became of a benchmark's items under a protocol; None where the benchmark has no such protocol.
 
     Raises:
         UserError: what the protocol needs is missing.
@@ -48,36 +107,43 @@ def outcomes(run: RunData, benchmark: BenchmarkData, protocol: str) -> Outcomes 
     scores = scores_of(run, benchmark, resolved)
     cells = [k for k, c in benchmark.cells.items() if not c.computed and (k.arm == "none" or not run.blind(k.judge))]
     flags = np.zeros((len(benchmark.items), len(cells)), dtype=np.int32)
+    states = np.full(flags.shape, NOT_ASKED)
     for n, key in enumerate(cells):
         none_cell = scores.by_key.get(CellKey(key.judge, "none", None))
         flags[:, n] = _flags(scores.by_key[key], none_cell if key.arm != "none" else None, scores.facts)
-    return Outcomes(benchmark, cells, flags)
+        states[:, n] = _states(scores.by_key[key], scores.facts)
+    return Outcomes(benchmark, cells, flags, states, [scores.by_key[key] for key in cells], scores.facts)
 
 
 def _flags(scored: Scored, none_cell: Scored | None, facts: Facts) -> Flags:
     """(items,): what each item is in a cell, beside the judge's `none`; FIXED and BROKEN only where there is one."""
-    has_trials, answered = scored.counts.any(axis=(1, 2)), (scored.counts & scored.answered).any(axis=(1, 2))
-    right, wrong = _share(_right(scored, facts), scored), _share(_wrong(scored, facts), scored)
-    flags = np.where(answered, JUDGED, 0) | np.where(_flipped(scored), FLIPPED, 0)
-    flags |= np.where(right == 1, RIGHT, 0) | np.where(wrong == 1, WRONG, 0)
-    flags |= np.where(has_trials & (scored.counts & ~scored.answered).any(axis=(1, 2)), INCOMPLETE, 0)
+    flags = np.where(_flipped(scored), FLIPPED, 0)
     if none_cell is not None:
         # NaN where either is incomplete: neither fixed nor broken.
-        none_right = _share(_right(none_cell, facts), none_cell)
+        right, none_right = (_share(_right(cell, facts), cell) for cell in (scored, none_cell))
         flags |= np.where(right > none_right, FIXED, 0) | np.where(right < none_right, BROKEN, 0)
     return flags.astype(np.int32)
+
+
+def _states(scored: Scored, facts: Facts) -> Letters:
+    """(items,): the first that holds of each item."""
+    counts = scored.counts
+    right = is_right(scored.outcome, facts.label[:, None, None])
+    unread = np.isin(scored.outcome, (UNPARSED, REFUSED, TRUNCATED, LOW_MASS))
+    conditions = {
+        NOT_ASKED: ~counts.any(axis=(1, 2)),
+        MISSING: (counts & ~scored.answered).any(axis=(1, 2)),
+        UNREAD: (counts & unread).any(axis=(1, 2)),
+        UNLABELLED: facts.label < 0,
+        RIGHT: (right | ~counts).all(axis=(1, 2)),
+        PARTLY: (right & counts).any(axis=(1, 2)),
+    }
+    return np.select(list(conditions.values()), list(conditions), NOT_RIGHT)
 
 
 def _right(scored: Scored, facts: Facts) -> Bools:
     """(items, draws): right in all orders asked."""
     answer: Bools = np.asarray((is_right(scored.outcome, facts.label[:, None, None]) | ~scored.counts).all(axis=1))
-    return answer
-
-
-def _wrong(scored: Scored, facts: Facts) -> Bools:
-    """(items, draws): a candidate that is not preferred was picked in all orders asked."""
-    other = is_pick(scored.outcome) & (scored.outcome != facts.label[:, None, None])
-    answer: Bools = np.asarray((other | ~scored.counts).all(axis=1))
     return answer
 
 

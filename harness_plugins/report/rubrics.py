@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 from evaluators.records import Item, Rubric
 from evaluators.rubrics.arms import ARMS
 from evaluators.rubrics.leaks import CLASSES, Leak, find_leaks
-from harness_plugins.report.texts import cut, plain
+from harness_plugins.report.texts import cut, one_line, plain
 from harness_plugins.tables.show import as_judged
 
 LEAKS = 200
 """Of a text, at most: one that copies a whole response has as many quotes as words."""
+
+EXCERPT = 110
+"""Characters of the prompt of another item."""
 
 Piece = str | list[str]
 """A stretch of text, or [stretch, its leak classes by comma]."""
@@ -78,7 +81,12 @@ class Shelf:
         if key not in self._numbers:
             self._numbers[key] = len(self.entries)
             self.entries.append(self._entry(item, arm if edited else "transferred", uid))
-        return self._numbers[key]
+        number = self._numbers[key]
+        written_for = self._items.get(self._rubrics[uid].item or "") if uid in self._rubrics else None
+        if written_for is not None and written_for.uid != item.uid:
+            prompt = one_line(written_for.prompt, EXCERPT)
+            self.entries[number]["of"] = [plain(written_for.uid), plain(written_for.source_id), prompt]
+        return number
 
     def leaks(self, number: int) -> bool:
         """Whether the rubric of this number gives a verdict away."""

@@ -43,9 +43,7 @@ def write_page(run: RunFolder) -> Path:
     shown = blocks(sorted(run.pair_rows().values(), key=lambda r: (r.step, r.number)), data.held_out, data.sources)
     text = rendered(
         "page.html.jinja",
-        Parts(
-            read_part("page.css") + read_part("items.css") + read_part("page.css", _HERE), read_part("page.js", _HERE)
-        ),
+        Parts(read_part("page.css") + read_part("page.css", _HERE), read_part("page.js", _HERE)),
         _HERE,
         kind="Rubric Harness · RPO run",
         name=one_line(run.path.resolve().name, 120),

@@ -1,4 +1,4 @@
-"""The report in a real browser: Debian's chromium, headless. Its data are counted again from the run's own files."""
+"""The report in a real browser: Debian's chromium, headless. Its items have tests of their own: test_items_browser.py."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from harness_plugins.report import write_report
 from harness_plugins.report.texts import plain
 from performance.report_size import make_run as make_large_run
 from tests.harness_plugins.browsing import CONTRAST, NEEDS_A_BROWSER, said, visit
-from tests.harness_plugins.report.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, LEAKING, make_run, recounted
+from tests.harness_plugins.report.report_runs import ATTACK, HOSTILE_JUDGE, HOSTILE_WRITER, make_run
 
 pytestmark = NEEDS_A_BROWSER
 ITEMS = 60
-Cell = tuple[str, str, str | None]
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +53,6 @@ def settle(driver: Any, expected: int) -> None:
     WebDriverWait(driver, 5).until(lambda d: count(d) == expected, f"{expected} matches")
 
 
-def tick(driver: Any, name: str) -> None:
-    driver.find_element(By.CSS_SELECTOR, f"input[value={name}]").click()
-
-
-def shown(driver: Any, name: str) -> int:
-    return int(driver.find_element(By.CSS_SELECTOR, f"[data-count={name}]").text)
-
-
 def test_it_opens_without_an_error_and_asks_for_nothing(driver: Any, address: str) -> None:
     visit(driver, address)
     assert said(driver) == []
@@ -85,92 +76,14 @@ def test_the_policy_lets_nothing_out(driver: Any, address: str) -> None:
     assert driver.execute_script("return window.__pwned") is None
 
 
-def test_filters_count_what_the_verdicts_say(driver: Any, address: str, run_folder: Path) -> None:
-    counted = recounted(run_folder)
-
-    def items(name: str, judge: str = "", arm: str = "") -> set[str]:
-        return {
-            uid
-            for uid, cells in counted.items()
-            if any(name in f and judge in ("", j) and arm in ("", a) for (j, a, _), f in cells.items())
-        }
-
-    visit(driver, address)
-    assert count(driver) == ITEMS
-    for name in ("fixed", "broken", "flipped"):
-        assert shown(driver, name) == len(items(name)) > 0
-        tick(driver, name)
-        settle(driver, len(items(name)))
-        tick(driver, name)
-    Select(driver.find_element(By.ID, "judge")).select_by_value("steady")
-    Select(driver.find_element(By.ID, "arm")).select_by_value("transferred")
-    tick(driver, "fixed")
-    settle(driver, len(items("fixed", "steady", "transferred")))
-    assert count(driver) == ITEMS * 2 // 3
-    tick(driver, "leak")
-    settle(driver, len(LEAKING))
-    driver.find_element(By.ID, "reset").click()
-    settle(driver, ITEMS)
-    tick(driver, "fixed")
-    tick(driver, "flipped")
-    settle(driver, len(items("fixed") & items("flipped")))
-    driver.find_element(By.ID, "reset").click()
-    Select(driver.find_element(By.ID, "category")).select_by_value("odd")
-    settle(driver, ITEMS // 2)
-    driver.find_element(By.ID, "search").send_keys("PAIR-7 Because")
-    settle(driver, 1)
-    assert said(driver) == []
-
-
-def test_the_address_keeps_filter_and_item(driver: Any, address: str) -> None:
-    visit(driver, address)
-    tick(driver, "broken")
-    settle(driver, ITEMS // 3)
-    link = driver.find_elements(By.CSS_SELECTOR, "#list a")[2]
-    uid = link.get_attribute("data-uid")
-    link.click()
-    kept = driver.current_url
-    assert "show=broken" in kept
-    visit(driver, kept)
-    assert count(driver) == ITEMS // 3 and uid in driver.find_element(By.ID, "item").text
-    assert driver.find_element(By.CSS_SELECTOR, "#list [aria-current]").get_attribute("data-uid") == uid
-    assert driver.find_element(By.CSS_SELECTOR, "input[value=broken]").is_selected()
-
-
 def test_it_is_walked_by_keyboard(driver: Any, address: str) -> None:
+    """What keys do among the items: test_items_browser.py."""
     visit(driver, address)
-
-    def focused() -> Any:
-        return driver.switch_to.active_element
-
-    def press(*keys: str) -> None:
-        focused().send_keys(*keys)
-
     driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
-    assert focused().text == "Skip to the content" and focused().rect["y"] >= 0, "seen when it has the focus"
-    press(Keys.ENTER)
-    assert focused().get_attribute("id") == "main"
-    driver.execute_script("document.querySelector('#list a').focus()")
-    first = focused().get_attribute("data-uid")
-    press(Keys.ARROW_DOWN)
-    press(Keys.ARROW_DOWN)
-    press(Keys.ARROW_UP)
-    second = focused().get_attribute("data-uid")
-    assert second != first
-    assert driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    press(Keys.ENTER)
-    assert focused().get_attribute("id") == "item-title" and second in driver.find_element(By.ID, "item").text
-    driver.execute_script("document.querySelector('.steps button:last-child').focus()")
-    press(Keys.ENTER)
-    assert second not in driver.find_element(By.ID, "item").text, "the next one"
-    driver.execute_script("document.querySelector('input[value=fixed]').focus()")
-    press(Keys.SPACE)
-    WebDriverWait(driver, 5).until(lambda d: count(d) < ITEMS)
-    reason = driver.find_element(By.CSS_SELECTOR, ".verdict summary")
-    reason.send_keys(Keys.ENTER)
-    assert "Because." in driver.find_element(By.CSS_SELECTOR, ".verdict .reason").text
-    driver.find_element(By.CSS_SELECTOR, ".verdict .link").send_keys(Keys.ENTER)
-    assert focused().tag_name == "summary" and focused().text.startswith("R1")
+    skip = driver.switch_to.active_element
+    assert skip.text == "Skip to the content" and skip.rect["y"] >= 0, "seen when it has the focus"
+    skip.send_keys(Keys.ENTER)
+    assert driver.switch_to.active_element.get_attribute("id") == "main"
 
 
 def test_a_screen_reader_finds_its_way(driver: Any, address: str) -> None:
@@ -180,7 +93,6 @@ def test_a_screen_reader_finds_its_way(driver: Any, address: str) -> None:
     roles = {
         "button",
         "link",
-        "checkbox",
         "combobox",
         "searchbox",
         "textbox",
@@ -205,7 +117,6 @@ def test_a_screen_reader_finds_its_way(driver: Any, address: str) -> None:
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(b - a <= 1 for a, b in pairwise(levels)), levels
     assert driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en"
-    assert driver.find_element(By.ID, "count").get_attribute("aria-live") == "polite"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -230,7 +141,12 @@ def test_hostile_texts_run_nothing_and_are_seen(driver: Any, hostile: str) -> No
     settle(driver, 6)
     time.sleep(0.2)
     assert driver.execute_script("return window.__pwned") is None
-    assert driver.execute_script("return document.querySelectorAll('#item script, #item svg').length") == 0
+    assert (
+        driver.execute_script(
+            "return document.querySelectorAll('#item script, #item :not(.weight) > svg, [onload], [onerror]').length"
+        )
+        == 0
+    )
     assert said(driver) == [], "nothing was even refused: no text became markup"
     text = driver.execute_script("return document.getElementById('item').textContent")
     assert plain(ATTACK).strip() in text and plain(HOSTILE_JUDGE) in text and plain(HOSTILE_WRITER) in text
@@ -260,11 +176,22 @@ def test_a_thousand_items_are_small_and_open_at_once(
     assert made.items == 1000 and made.size < 30_000_000
     visit(driver, made.path.as_uri())
     ready = int(driver.execute_script("return document.documentElement.dataset.ready"))
-    start = time.monotonic()
+    # The time from a press to the answer, without what the driver takes; a search after the texts were made ready.
+    filter_ms = driver.execute_script(
+        "const times = []; for (const show of ['fixed', 'broken', 'flipped', 'leak', 'unread', '']) {"
+        "const start = performance.now(); document.querySelector(`[data-show='${show}']`).click();"
+        "document.getElementById('item').getBoundingClientRect(); times.push(performance.now() - start); } return Math.max(...times)"
+    )
     driver.find_element(By.ID, "search").send_keys("p999")
     settle(driver, 1)
+    search_ms = driver.execute_script(
+        "const box = document.getElementById('search'); box.value = 'p998'; const start = performance.now();"
+        "box.form.requestSubmit(); document.getElementById('item').getBoundingClientRect(); return performance.now() - start"
+    )
     record_property("ready_ms", ready)
-    record_property("search_s", time.monotonic() - start)
+    record_property("filter_ms", filter_ms)
+    record_property("search_ms", search_ms)
+    assert max(filter_ms, search_ms) < 500, "milliseconds; well under 100 on a machine that is not busy"
     assert ready < 5000, "milliseconds from navigation; a second on a machine that is not busy"
     assert said(driver) == []
     assert len(driver.find_elements(By.CSS_SELECTOR, "#list li")) == 1
