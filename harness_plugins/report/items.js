@@ -337,7 +337,8 @@
   function openCell(item, body) {
     const shown = (judge, arm) => body.board[cellOf(item, judge, arm)] !== undefined;
     const able = (judge) => index.arms.some(([arm]) => shown(judge, arm));
-    const changed = judges().find((judge) => bitsAt(item, cellOf(item, judge, state.arm)) & (BIT.fixed | BIT.broken));
+    const moved = { fixed: BIT.fixed, broken: BIT.broken, flipped: BIT.flipped }[state.show] ?? BIT.fixed | BIT.broken;
+    const changed = judges().find((judge) => bitsAt(item, cellOf(item, judge, state.arm)) & moved);
     const judge = [state.cell_judge, state.judge, changed, ...everyone.filter((j) => shown(j, state.arm)), ...everyone, ...index.judges.map(([name]) => name)].find((j) => j && able(j));
     const arm = judge && [state.cell_arm, state.arm, "none", ...index.arms.map(([name]) => name)].find((a) => a && shown(judge, a));
     return arm ? { judge, arm, c: cellOf(item, judge, arm), none: cellOf(item, judge, "none") } : null;
@@ -471,10 +472,10 @@
       h("header", { class: "head" }, h("h3", { id: "item-title", tabindex: "-1", dir: "auto" }, item.source || item.uid), h("span", { class: "small" }, facts),
         h("span", { class: "steps" }, step(-1, "Previous item", "↑", "up"), where, step(1, "Next item", "↓", "down"))),
       h("p", { class: `what ${tone}`, id: "what" }, line),
-      h("div", { class: pictures ? "shown pictures" : body.candidates.length > 2 ? "shown many" : "shown" },
+      h("div", { class: pictures || body.candidates.length > 2 ? "shown wide" : "shown" },
         h("div", { class: "prompt" }, body.prompt.length ? text(body.prompt) : h("p", { class: "small" }, "(no prompt)"), gallery(body.media, "The request"),
           body.missing ? h("p", { class: "small" }, "Media of this item were missing when the run was made.") : null, people ? h("p", { class: "small" }, people) : null),
-        body.candidates.map((c, n) => candidate(c, n, body))),
+        h("div", { class: "candidates" }, body.candidates.map((c, n) => candidate(c, n, body)))),
       ...(cell ? [board(item, body, cell), h("p", { class: "cell" }, h("bdi", null, cell.judge), `, ${armFacts.get(cell.arm).word}`), beside(item, body, cell)] : [h("p", null, "No verdict on this item is in the run.")]),
       h("p", { class: "small record" }, more.join(" · ")),
       h("div", { class: "foot" }, step(-1, "Previous item", "↑ previous", "foot-up"), h("button", { type: "button", id: "to-list", onclick: toList }, "list"), step(1, "Next item", "next ↓", "foot-down")),

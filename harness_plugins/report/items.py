@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from markupsafe import escape
 
 from harness_plugins.report.contents import LENGTHS, Contents, contents
-from harness_plugins.report.outcomes import MISSING, Chosen, Outcomes
+from harness_plugins.report.outcomes import MISSING, UNLABELLED, Chosen, Outcomes
 from harness_plugins.report.page import data_block
 from harness_plugins.report.texts import plain
 from harness_plugins.report.thumbnails import Thumbnail, thumbnails
@@ -103,9 +103,12 @@ def _which(chosen: Chosen) -> str:
     if len(chosen.uids) == chosen.total:
         return f"all {chosen.total:,} items of the run."
     why = ", ".join(f"{n:,} {name}" for name, n in chosen.reasons.items())
+    how = (
+        f", those with something to see first, taken in turn from each kind ({why})" if len(chosen.reasons) > 1 else ""
+    )
     return (
-        f"{len(chosen.uids):,} of the run's {chosen.total:,} items, those with something to see first, taken in turn from "
-        f"each kind ({why}). Figures and tables are of all items; --items N shows more."
+        f"{len(chosen.uids):,} of the run's {chosen.total:,} items{how}. "
+        "Figures and tables are of all items; --items N shows more."
     )
 
 
@@ -152,6 +155,7 @@ def choices(contents: Contents) -> dict[str, Any]:
         "benchmarks": [Choice(b["name"], b["name"]) for b in index["benchmarks"]],
         "categories": [Choice(c, c) for c in sorted({entry[3] for entry in index["items"] if entry[3]})],
         "orders": "both orders" if pairs else "all orders",
+        "unlabelled": UNLABELLED in codes,
     }
 
 

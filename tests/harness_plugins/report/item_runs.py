@@ -76,7 +76,9 @@ STATES = {
     "no-rubrics": State(writers=(), arms=("none", "repeat")),
     "one-judge": State(judges=("mock-alpha",), writers=("grm",), arms=("none", "transferred")),
     "many": State(
-        judges=[f"an-organisation-mock-{n}-7b-instruct" for n in range(8)], writers=[f"writer-{n}" for n in range(7)]
+        judges=[f"an-organisation-mock-{n}-7b-instruct" for n in range(8)],
+        writers=[f"writer-{n}" for n in range(7)],
+        items=6,
     ),
     "one-order": State(judges=("mock-alpha", "mock-beta"), more="orders: AB\n"),
     "ties": State(labels=("tie", 0), judges=("mock-alpha", "mock-gamma")),
