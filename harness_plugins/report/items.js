@@ -16,6 +16,7 @@
   const PAGE = 50;
   const NAMED_JUDGES = 6;
   const PHONE = 736;
+  const LONG = 1600;
   const BIT = { fixed: 1, broken: 2, flipped: 4, leak: 8 };
   const STATE = { unread: "U", missing: "M" };
   const LISTS = ["writer", "arm", "judge", "benchmark", "category"];
@@ -205,10 +206,11 @@
 
   // --- texts and pictures ------------------------------------------------------------------------------------------
 
-  function text(value, attributes = { class: "text", dir: "auto" }) {
-    if (typeof value === "string") return h("p", attributes, value);
-    const [start, length] = value;
-    return [h("p", attributes, start), h("p", { class: "cut" }, `The first ${count(start.length - 1)} of ${count(length)} characters.`)];
+  // A long text scrolls in a box of its own, so that the verdicts stay near what they are about.
+  function text(value) {
+    const [start, length] = typeof value === "string" ? [value, null] : value;
+    const box = start.length > LONG ? { class: "text long", dir: "auto", tabindex: "0", role: "region", "aria-label": `${start.slice(0, 40)}…` } : { class: "text", dir: "auto" };
+    return [h(start.length > LONG ? "div" : "p", box, start), length ? h("p", { class: "cut" }, `The first ${count(start.length - 1)} of ${count(length)} characters.`) : null];
   }
 
   const pieces = (parts) => parts.map((p) => (typeof p === "string" ? p : h("mark", { title: `leak: ${p[1]}` }, p[0])));
@@ -340,7 +342,8 @@
     const moved = { fixed: BIT.fixed, broken: BIT.broken, flipped: BIT.flipped }[state.show] ?? BIT.fixed | BIT.broken;
     const changed = judges().find((judge) => bitsAt(item, cellOf(item, judge, state.arm)) & moved);
     const judge = [state.cell_judge, state.judge, changed, ...everyone.filter((j) => shown(j, state.arm)), ...everyone, ...index.judges.map(([name]) => name)].find((j) => j && able(j));
-    const arm = judge && [state.cell_arm, state.arm, "none", ...index.arms.map(([name]) => name)].find((a) => a && shown(judge, a));
+    const usual = body.cells[cellOf(item, judge, state.arm)] ? state.arm : null;
+    const arm = judge && [state.cell_arm, usual, "none", ...index.arms.map(([name]) => name)].find((a) => a && shown(judge, a));
     return arm ? { judge, arm, c: cellOf(item, judge, arm), none: cellOf(item, judge, "none") } : null;
   }
 

@@ -27,8 +27,12 @@ class State:
     judges: Sequence[str] = tuple(SKILL)
     writers: Sequence[str] = ("grm", "plain")
     arms: Sequence[str] = ("none", "transferred", "shuffled", "repeat")
+    benchmarks: Sequence[str] = ("{name: pairs, path: rows.jsonl}",)
+    """The writers wrote for the first of them alone."""
     items: int = 12
     candidates: int = 2
+    length: int = 1
+    """How often each candidate says what it says."""
     labels: Sequence[Any] = (0, 1)
     more: str = ""
     """Lines of the config."""
@@ -86,6 +90,11 @@ STATES = {
         candidates=3, judge={"grading": "pointwise"}, reply=scores, writers=("grm",), arms=("none", "transferred")
     ),
     "ranked": State(candidates=3, judge={"grading": "listwise"}, reply=rankings, writers=(), arms=("none",)),
+    "two-benchmarks": State(
+        benchmarks=("{name: pairs, path: rows.jsonl}", "{name: demo, limit: 6}"),
+        judges=("mock-alpha", "mock-beta"),
+        length=500,
+    ),
     "several-answers": State(judges=("mock-alpha",), judge={"samples": 3, "temperature": 1.0}, writers=("grm",)),
 }
 
@@ -98,7 +107,9 @@ def make_state(root: Path, state: State) -> Path:
         {
             "id": f"q-{n:02}",
             "prompt": f"Which answer to question {n} is the better one, and why would people say so?",
-            "candidates": [f"The {kind} answer to question {n}." for kind in kinds[: state.candidates]],
+            "candidates": [
+                " ".join([f"The {kind} answer to question {n}."] * state.length) for kind in kinds[: state.candidates]
+            ],
             "label": state.labels[n % len(state.labels)],
             "category": ("charts", "scenes", "text")[n % 3],
         }
@@ -115,7 +126,7 @@ def make_state(root: Path, state: State) -> Path:
     )
     lists = ", ".join(f"{writer}: {writer}.jsonl" for writer in state.writers)
     (root / "config.yaml").write_text(
-        f"benchmarks: [{{name: pairs, path: rows.jsonl}}]\narms: [{', '.join(state.arms)}]\nout: run\n"
+        f"benchmarks: [{', '.join(state.benchmarks)}]\narms: [{', '.join(state.arms)}]\nout: run\n"
         + (f"rubrics: {{{lists}}}\n" if lists else "")
         + state.more
         + f"judges:\n{entries}"

@@ -230,7 +230,13 @@ def test_an_item_without_a_rubric_borrows_the_verdict_without_one(driver: Any, c
     assert driver.find_element(By.ID, "what").text == (
         "plain has no rubric for this item: the verdict without one counts."
     )
-    assert cell(driver, "mock-gamma, its rubric").get_attribute("aria-label").endswith("the verdict without one counts")
+    assert driver.find_element(By.CSS_SELECTOR, "#item .cell").text == "mock-alpha, no rubric", (
+        "what can be read is open"
+    )
+    borrowed = cell(driver, "mock-gamma, its rubric")
+    assert borrowed.get_attribute("aria-label").endswith("the verdict without one counts")
+    borrowed.click()
+    assert driver.find_element(By.CSS_SELECTOR, "#item .cell").text == "mock-gamma, its rubric"
 
 
 def test_a_chosen_cell_and_writer_are_remembered_while_moving(driver: Any, crossed: str) -> None:
