@@ -105,7 +105,7 @@ demo-lmms: $(LMMS)/ready
 		--out results/runs/demo-lmms --verbosity WARNING
 
 demo: $(VENV)/core
-	@$(VENV)/bin/rubric-harness run examples/demo.yaml
+	@$(VENV)/bin/rubric-harness demo
 
 # A tiny FLUX learns to please a judge that prefers the brighter picture: all of RPO's code, in two minutes, nothing downloaded.
 demo-rpo: $(VERL)/ready
@@ -196,4 +196,4 @@ format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(TRANSFORMERS_4) $(NEWEST) $(LATEST) results/runs build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(TRANSFORMERS_4) $(NEWEST) $(LATEST) results/runs rubric-harness-demo build dist

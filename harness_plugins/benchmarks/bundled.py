@@ -1,4 +1,4 @@
-"""Where the data rooms are: `tasks/` and `results/published/`, in a checkout or inside an installed wheel."""
+"""Where the data rooms are: `tasks/`, `results/` and the demo's config in `examples/`, in a checkout or inside an installed wheel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HERE = Path(__file__).parent.parent
 
 
 def data_dir(name: str) -> Path:
-    """The folder `tasks` or `results`, from the wheel if it carries one, else from the checkout.
+    """The folder `tasks`, `results` or `examples`, from the wheel if it carries one, else from the checkout.
 
     Raises:
         UserError: neither is there (a broken installation).

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         if ours:
             signal.signal(signal.SIGINT, _leave)
-        if args.command in ("run", "rubrics", "data", "lmms-eval", "rpo"):
+        if args.command in ("demo", "run", "rubrics", "data", "lmms-eval", "rpo"):
             from evaluators.text import say
 
             say("\ninterrupted; everything answered is kept. Run the same command again to go on.", file=sys.stderr)

@@ -12,6 +12,7 @@ from harness_plugins.cli.commands import (
     compare,
     cost,
     data,
+    demo,
     export,
     import_,
     items,
@@ -29,6 +30,7 @@ from harness_plugins.cli.commands import (
 
 _EPILOG = """\
 start here:
+  rubric-harness demo                          a whole run in seconds: no model, nothing to download; makes a page
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
@@ -76,6 +78,7 @@ def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -
 
 
 _COMMANDS = (
+    demo,
     run,
     rubrics,
     data,

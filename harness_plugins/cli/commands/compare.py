@@ -20,7 +20,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "model, sampling, grading or template under one name) are listed and left out.",
         epilog="two checkpoints, each judged into a folder of its own, or two writers of one folder:\n"
         "  rubric-harness compare results/runs/step-1000 results/runs/step-2000\n"
-        "  rubric-harness compare results/runs/demo results/runs/demo --writer-a vague --writer-b careful\n",
+        "  rubric-harness compare rubric-harness-demo rubric-harness-demo --writer-a vague --writer-b careful\n",
     )
     command.add_argument("run_a", type=Path, metavar="RUN_A")
     command.add_argument("run_b", type=Path, metavar="RUN_B")
