@@ -46,6 +46,7 @@ class MockServer:
     require_key: the bearer token without which requests get 401.
     hang_s: how long a hang lasts.
     keep: whether to keep the request bodies in `bodies`.
+    models: the names that GET /models lists.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class MockServer:
         fast: bool = False,
         grm: bool = False,
         retry_after_s: float = 0.05,
+        models: Sequence[str] = ("mock",),
     ) -> None:
         self.latency_s, self.fail, self.faults, self.answer = latency_s, fail, tuple(faults), answer
         self.logprobs, self.status, self.require_key, self.hang_s = logprobs, status, require_key, hang_s
         self.keep, self.fast, self.grm, self.retry_after_s = keep, fast, grm, retry_after_s
+        self.models = tuple(models)
         self.asked = 0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -101,6 +104,9 @@ class MockServer:
             return await self._reply(request, body, data, fault)
         finally:
             self.in_flight -= 1
+
+    async def listed(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in self.models]})
 
     async def _reply(self, request: web.Request, body: dict[str, Any], data: bytes, fault: str) -> web.StreamResponse:
         if fault == "rate_limit":
@@ -164,6 +170,7 @@ class MockServer:
         # Requests hold images in base64, and aiohttp's own limit is 1 MB.
         app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/v1/chat/completions", self.handle)
+        app.router.add_get("/v1/models", self.listed)
         return app
 
     async def start(self, port: int = 0) -> web.AppRunner:

@@ -15,6 +15,7 @@ from harness_plugins.cli.commands import (
     demo,
     export,
     import_,
+    init,
     items,
     lmms_eval,
     report,
@@ -31,6 +32,7 @@ from harness_plugins.cli.commands import (
 _EPILOG = """\
 start here:
   rubric-harness demo                          a whole run in seconds: no model, nothing to download; makes a page
+  rubric-harness init                          writes a first config, after a few questions
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
@@ -79,6 +81,7 @@ def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -
 
 _COMMANDS = (
     demo,
+    init,
     run,
     rubrics,
     data,

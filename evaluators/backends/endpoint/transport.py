@@ -162,21 +162,30 @@ class Transport:
         Raises:
             BackendError: there is no reply, or one that is longer than may be read.
         """
+        return await self._asked("POST", url, headers, _Pieces(body), timeout_s)
+
+    async def get(self, url: URL, headers: Mapping[str, str], timeout_s: float | None = None) -> Reply:
+        """Ask for what is at an address; otherwise as `post`."""
+        return await self._asked("GET", url, headers, None, timeout_s)
+
+    async def _asked(
+        self, method: str, url: URL, headers: Mapping[str, str], data: _Pieces | None, timeout_s: float | None
+    ) -> Reply:
         session = self._session or self._opened()
         proxy, tls = self._proxy(url), _tls() if url.scheme == "https" else True
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                session.post(
-                    url, data=_Pieces(body), headers=headers, proxy=proxy, allow_redirects=False, ssl=tls
+                session.request(
+                    method, url, data=data, headers=headers, proxy=proxy, allow_redirects=False, ssl=tls
                 ) as response,
             ):
-                data = self._blanked(_utf8(await self._read(response)))
+                content = self._blanked(_utf8(await self._read(response)))
                 received: Mapping[str, str] = response.headers
                 if "location" in received:  # the one header that is shown
                     received = CIMultiDict(received)
                     received["location"] = self.blank(received["location"])
-                return Reply(response.status, received, data)
+                return Reply(response.status, received, content)
         except TimeoutError:
             raise BackendError("timeout", f"no answer within {timeout_s or math.inf:.3g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as e:

@@ -17,9 +17,7 @@ from tests.harness_plugins.cli.conftest import Typed
 pytestmark = pytest.mark.xdist_group("cli")
 
 
-def test_it_judges_and_makes_the_page_and_again(
-    tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_judges_and_makes_the_page_and_again(tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = typed("demo")
     assert done.code == COMPLETE
