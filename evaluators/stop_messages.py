@@ -48,8 +48,39 @@ def hopeless(judge: str, what: str, error: BackendError) -> RunStopped:
     Args:
         what: which requests failed.
     """
+    return RunStopped(f"judge {judge!r}: {what}: {with_fix(error)}; then run the same command again.")
+
+
+def with_fix(error: BackendError) -> str:
+    """A failure in words, and what ends it."""
     fix = _FIXES.get(error.kind, "see what the server's log says")
-    return RunStopped(f"judge {judge!r}: {what}: {described(error)}. To fix: {fix}; then run the same command again.")
+    return f"{described(error)}. To fix: {fix}"
+
+
+def blind(picture: str, text: str) -> str:
+    """A model was shown a picture of one colour and named another, or none.
+
+    Args:
+        picture: the picture's colour.
+        text: the answer.
+    """
+    end = " ".join(printable(text).split())[-SHOWN_END:]
+    return (
+        f"it does not see pictures: shown a {picture} one and asked for its colour, it said {end!r}. To fix: serve a model that reads "
+        "images, with its image processor; or set `media: none`, so that it is told that it sees none"
+    )
+
+
+def no_reading(what: str, status: str, text: str, fixes: Iterable[str]) -> str:
+    """An answer could not be used.
+
+    Args:
+        what: "verdict" or "rubric".
+        status: what it was read as.
+        text: the answer.
+    """
+    end = " ".join(printable(text).split())[-SHOWN_END:]
+    return f"no {what} could be read ({status}); its answer ends: {end!r}. To fix: {'; '.join(fixes)}"
 
 
 def in_doubt(judge: str, count: int, error: BackendError, patience_s: float) -> str:

@@ -3,13 +3,15 @@
     python -m evaluators.testing.mock_server --port 8765 --latency 0.5 --fail 0.2
     with MockServer(fail=0.2).running() as server: ...   # server.url, server.asked
 
-It serves on the loopback interface only. Verdicts are a hash of the prompt (or `--answer 1`), so they repeat.
+It serves on the loopback interface only. Verdicts are a hash of the prompt (or `--answer 1`), so they repeat; the colour
+that `rubric-harness ping` asks for it sees.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import hashlib
 import math
@@ -22,6 +24,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from evaluators.images import colours
 from evaluators.text import say
 
 FAULTS = ("rate_limit", "server_error", "hang", "reset", "truncated_json", "html", "empty", "length")
@@ -132,6 +135,8 @@ class MockServer:
     def _text(self, body: dict[str, Any], data: bytes) -> str:
         if self.answer is not None:
             return self.answer(body)
+        if colour := _colour_asked_for(body):
+            return colour
         choice = 1 if self.fast else 1 + hashlib.sha256(orjson.dumps(body.get("messages"))).digest()[0] % 2
         if self.grm:
             return f"{GRM_REPLY}<answer>{choice}</answer>"
@@ -205,6 +210,17 @@ class MockServer:
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout=2)
+
+
+def _colour_asked_for(body: dict[str, Any]) -> str:
+    """The colour of the picture that a request shows, where it asks for that; else nothing."""
+    contents = [m.get("content") for m in body.get("messages", ()) if isinstance(m.get("content"), list)]
+    parts = [part for content in contents for part in content]
+    if not any(part.get("text") == colours.QUESTION for part in parts):
+        return ""
+    urls = [part["image_url"]["url"] for part in parts if part.get("type") == "image_url"]
+    sent = {base64.b64encode(colours.picture(c)).decode(): c for c in colours.COLOURS}
+    return next((sent[data] for url in urls if (data := url.partition(",")[2]) in sent), "I see no picture")
 
 
 def main() -> None:

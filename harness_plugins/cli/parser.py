@@ -18,6 +18,7 @@ from harness_plugins.cli.commands import (
     init,
     items,
     lmms_eval,
+    ping,
     report,
     reward_server,
     rpo,
@@ -33,6 +34,7 @@ _EPILOG = """\
 start here:
   rubric-harness demo                          a whole run in seconds: no model, nothing to download; makes a page
   rubric-harness init                          writes a first config, after a few questions
+  rubric-harness ping CONFIG.yaml              a question or two: do its judges work, and what will the run cost?
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
@@ -82,6 +84,7 @@ def _check_options(command: argparse.ArgumentParser, arguments: Sequence[str]) -
 _COMMANDS = (
     demo,
     init,
+    ping,
     run,
     rubrics,
     data,

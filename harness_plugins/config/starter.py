@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+from evaluators.inputs.names import as_name
 
 
 @dataclass(frozen=True)
 class Starter:
     """What a first config says. Paths are as the config is to have them."""
 
+    file: str
+    """The config's own, as a person there would type it."""
     endpoint: str
     model: str
     benchmark: str
@@ -26,33 +32,26 @@ class Starter:
     def text(self) -> str:
         """The config, as a file is to hold it."""
         return _TEXT.format(
+            ping=f"{self._typed('ping')}             ",
+            dry_run=f"{self._typed('run')} --dry-run    ",
+            run=f"{self._typed('run')}              ",
             benchmark=quoted(self.benchmark),
             rows=f"    path: {quoted(self.rows)}\n{_MEDIA}" if self.rows else "",
-            judge=name_of(self.model, "judge"),
+            judge=as_name(self.model, "judge"),
             model=quoted(self.model),
             endpoint=quoted(self.endpoint),
             rubrics=self._rubrics(),
             out=quoted(self.out),
         )
 
+    def _typed(self, command: str) -> str:
+        return f"rubric-harness {command} {shlex.quote(' '.join(self.file.split()))}"
+
     def _rubrics(self) -> str:
         if not self.rubrics:
-            return _WITHOUT.format(benchmark=quoted(self.benchmark))
-        name = name_of(Path(self.rubrics).stem, "mine")
+            return _WITHOUT.format(benchmark=json.dumps(self.benchmark), items=self._typed("items"))
+        name = as_name(Path(self.rubrics).stem, "mine")
         return f"{_ABOUT}rubrics:\n  {quoted(name)}: {quoted(self.rubrics)}\n{_ARMS}"
-
-
-def name_of(text: str, otherwise: str) -> str:
-    """A name for tables, of what a model or a file is called.
-
-    >>> name_of("Qwen/Qwen2.5-VL-7B-Instruct", "judge"), name_of("///", "judge")
-    ('Qwen2.5-VL-7B-Instruct', 'judge')
-
-    Args:
-        otherwise: the name where nothing of the text can be in one.
-    """
-    last = text.rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^A-Za-z0-9._:+-]+", "-", last).strip("-._:+") or otherwise
 
 
 def quoted(text: str) -> str:
@@ -65,15 +64,15 @@ def quoted(text: str) -> str:
 
 _TEXT = """\
 # Does a rubric make this judge better? To try it out, in this order:
-#   rubric-harness ping THIS_FILE             one request: does the judge see images, can its verdicts be read, what does it cost
-#   rubric-harness run THIS_FILE --dry-run    what would be asked, and one prompt an arm; asks nothing
-#   rubric-harness run THIS_FILE              judges; stop it at any time, the same command goes on
+#   {ping}does the judge see images, can its verdicts be read, what will it cost?
+#   {dry_run}what would be asked, and one prompt an arm; asks nothing
+#   {run}judges; stop it at any time, the same command goes on
 # All keys: docs/config.md. Paths are relative to this file.
 
 # What is judged: pairs whose better answer is known. `rubric-harness tasks` lists all; `rubric-harness tasks NAME` explains one.
 benchmarks:
   - name: {benchmark}
-{rows}    # limit: 50                   # only the first 50, to try things out; take it away later, and the run goes on
+{rows}    # limit: 50                   # only the first 50, to try things out; take it away, and the run goes on
 
 # Who judges. More judges tell more: a rubric that helps only one may be made for that one.
 judges:
@@ -114,7 +113,7 @@ arms: [none, repeat]
 
 # With rubrics: take these lines in place of the one above. The file has one rubric a line, such as
 #   {{"benchmark": {benchmark}, "id": "ID_OF_THE_ROW", "text": "1. The count is right (60 %). 2. Nothing is made up (40 %)."}}
-# `rubric-harness items THIS_FILE` prints the ids.
+# `{items}` prints the ids.
 # rubrics:
 #   mine: rubrics.jsonl
 # arms: [none, generic, transferred, shuffled, repeat]

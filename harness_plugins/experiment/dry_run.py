@@ -38,7 +38,7 @@ a cluster have in common."""
 
 def dry_run(
     config: Config,
-    path: Path,
+    command: str | Path,
     *,
     out: Path | None = None,
     limit: int | None = None,
@@ -47,9 +47,56 @@ def dry_run(
 ) -> str:
     """The plan as text.
 
+    Args:
+        command: what is typed behind `run` to have it done.
+
     Raises:
         UserError: as `run`, before anything is asked.
     """
+    planned = _planned(config, out, limit, only, redo)
+    lines = [f"Warning: {line}" for line in unset([*planned.judges, *planned.writers])]
+    lines += [*planned.plan.table(), *_costs(config, planned)]
+    if "transferred" in config.arms:
+        lines += _visible(config, planned.grids, planned.answered)
+    lines += planned.plan.prompt_lines()
+    lines.append(f"\nNothing was asked. To run it: rubric-harness run {command}")
+    return "\n".join(lines) + "\n"
+
+
+def cost_lines(config: Config, out: Path | None = None) -> list[str]:
+    """What `dry_run` says of money; nothing where no prices are known.
+
+    Raises:
+        UserError: as `dry_run`.
+    """
+    path = out or config.out
+    if prices_of(config, RunFolder(path).manifest() if path else {}) is None and config.max_cost is None:
+        return []
+    return _costs(config, _planned(config, out))
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What a run would ask, and what it is planned from."""
+
+    plan: _Plan
+    judges: Sequence[JudgeSpec]
+    writers: Sequence[WriterSpec]
+    grids: Sequence[Grid]
+    folder: RunFolder | None
+    answered: RunFolder | None
+    """The folder where it holds answers."""
+    manifest: Mapping[str, Any]
+    money: Money
+
+
+def _planned(
+    config: Config,
+    out: Path | None,
+    limit: int | None = None,
+    only: Selection | None = None,
+    redo: Collection[str] = (),
+) -> _Planned:
     folder_path = out or config.out
     folder = RunFolder(folder_path) if folder_path else None
     folder_items = folder.items() if folder else {}
@@ -67,13 +114,8 @@ def dry_run(
         plan.add_cells(config.judges, grid, finished, with_known_digests(grid.items, folder_items))
     plan.add_inductions(writers, written, list(prepared.items))
     plan.add_rubrics(writers, written, list(prepared.items.values()), config.orders)
-    lines = [f"Warning: {line}" for line in unset([*judges, *writers])]
-    lines += [*plan.table(), *_costs(config, folder, manifest, money, plan.tokens_by_model)]
-    if "transferred" in config.arms:
-        lines += _visible(config, grids, folder if finished.keys and folder_items else None)
-    lines += plan.prompt_lines()
-    lines.append(f"\nNothing was asked. To run it: rubric-harness run {path}")
-    return "\n".join(lines) + "\n"
+    answered = folder if finished.keys and folder_items else None
+    return _Planned(plan, judges, writers, grids, folder, answered, manifest, money)
 
 
 class _Plan:
@@ -261,17 +303,12 @@ def _written_at_most(spec: ModelSpec, calls: int) -> float:
     return per_call * calls if per_call is not None else math.inf if calls else 0.0
 
 
-def _costs(
-    config: Config, folder: RunFolder | None, manifest: Mapping[str, Any], money: Money, by_model: Mapping[str, Tokens]
-) -> list[str]:
-    """What it would cost, where prices are known.
-
-    Args:
-        by_model: the tokens read (estimated) and written (at most).
-    """
+def _costs(config: Config, planned: _Planned) -> list[str]:
+    """What it would cost, where prices are known."""
+    folder, money, by_model = planned.folder, planned.money, planned.plan.tokens_by_model
     if money.budget is None:
         return ["In money with --prices FILE."]
-    prices, budget = prices_of(config, manifest), money.budget
+    prices, budget = prices_of(config, planned.manifest), money.budget
     assert prices is not None
     rates = {m: prices.rates(m) for m in by_model}
     without = [m for m, r in rates.items() if r is None]

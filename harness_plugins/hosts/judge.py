@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from evaluators.errors import UserError
 from evaluators.inputs.complaints import complaint
+from evaluators.inputs.names import as_name
 from evaluators.specs import JudgeSpec, served_model
 from harness_plugins.hosts import JUDGE, OUR_MODEL
 
@@ -36,8 +36,7 @@ def sampling_fields(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def name_of(model: str, arguments: Mapping[str, Any]) -> str:
     """A judge's name: the environment's, else the last part of the model's own name."""
     chosen = os.environ.get(JUDGE, "").strip()
-    name = chosen or served_model("lmms", model, arguments).rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^A-Za-z0-9._:+-]+", "-", name).lstrip("._:+-") or "judge"
+    return as_name(chosen or served_model("lmms", model, arguments), "judge")
 
 
 def own_name(fields: Mapping[str, Any]) -> str:

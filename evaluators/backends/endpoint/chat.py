@@ -27,7 +27,7 @@ KEY = "OPENAI_API_KEY"
 """The variable that is read where a judge names none. It may be unset: a local server asks for no key."""
 
 _PATH = "/chat/completions"
-_GRAMMARS = frozenset(
+GRAMMARS = frozenset(
     {
         "structured_outputs",
         "response_format",
@@ -115,7 +115,7 @@ class OpenAIBackend:
                 request,
                 self._spec.complete_reasons,
                 self._spec.stream,
-                masked=bool(request.top_logprobs) and not _GRAMMARS.isdisjoint(self._spec.extra_body),
+                masked=bool(request.top_logprobs) and not GRAMMARS.isdisjoint(self._spec.extra_body),
                 latency_s=round(latency, 4),
                 backend=self.name,
                 backend_version=self._version,

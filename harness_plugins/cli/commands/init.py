@@ -161,7 +161,7 @@ def _starter(args: argparse.Namespace, endpoint: str, model: str, benchmark: str
             return str(path or "")
         return os.path.relpath(path.absolute(), args.file.absolute().parent)
 
-    return Starter(endpoint, model, entry["name"], seen(out), seen(rows), seen(args.rubrics))
+    return Starter(str(args.file), endpoint, model, entry["name"], seen(out), seen(rows), seen(args.rubrics))
 
 
 def _asked(args: argparse.Namespace) -> Starter:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from evaluators.inputs.names import unknown
+import re
+
+import pytest
+
+from evaluators.inputs.names import as_name, unknown
 
 
 def test_what_is_near_is_suggested_and_what_is_not_is_listed() -> None:
@@ -12,3 +16,8 @@ def test_what_is_near_is_suggested_and_what_is_not_is_listed() -> None:
     assert unknown("arm", "xyz", ["none", "generic"]) == "unknown arm 'xyz'; there are: none, generic"
     assert unknown("key", "k11x", [f"k{n}" for n in range(20)]) == "unknown key 'k11x'; did you mean 'k11'?"
     assert unknown("writer", "me", []) == "unknown writer 'me'; there are none"
+
+
+@pytest.mark.parametrize("text", ["Qwen/Qwen2.5", "a model: #1", "象", "/x/", "..."])
+def test_a_name_that_is_made_may_be_a_judges(text: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:+-]*", as_name(text, "judge"))

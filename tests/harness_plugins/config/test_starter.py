@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from evaluators.inputs.yaml_files import read_value
 from harness_plugins.config.run import load_config
-from harness_plugins.config.starter import Starter, name_of, quoted
+from harness_plugins.config.starter import Starter, quoted
 from tests.conftest import pair, write_jsonl
 
 HARD = [
@@ -52,18 +53,13 @@ def test_a_plain_text_stays_plain() -> None:
     assert quoted("http://127.0.0.1:8000/v1") == "http://127.0.0.1:8000/v1"
 
 
-@pytest.mark.parametrize("text", ["Qwen/Qwen2.5", "a model: #1", "象", "/x/", "..."])
-def test_a_name_is_one_that_a_judge_may_have(text: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:+-]*", name_of(text, "judge"))
-
-
 def test_each_comment_can_be_taken_in(tmp_path: Path) -> None:
     """All keys that are written as comments are keys of a config, where they stand."""
     write_jsonl(tmp_path / "rows: #1.jsonl", [pair(n) for n in range(2)])
     write_jsonl(tmp_path / "rubrics.jsonl", [])
     (tmp_path / "prices.yaml").write_text("currency: USD\nmodels: {m: {read: 1, written: 1}}\n")
     (tmp_path / "images").mkdir()
-    starter = Starter("http://127.0.0.1:1/v1", 'a "model": #1', "pairs", "out", rows="rows: #1.jsonl")
+    starter = Starter("c.yaml", "http://127.0.0.1:1/v1", 'a "model": #1', "pairs", "out", rows="rows: #1.jsonl")
     text = starter.text().replace("arms: [none, repeat]\n", "", 1)
     key = re.compile(r"^( *)# ?( *(?:- )?\w+:(?: |$).*)$")
     (tmp_path / "c.yaml").write_text(
@@ -78,3 +74,10 @@ def test_each_comment_can_be_taken_in(tmp_path: Path) -> None:
     assert config.benchmarks[0].path == tmp_path / "rows: #1.jsonl" and config.benchmarks[0].limit == 50
     assert config.rubrics == {"mine": tmp_path / "rubrics.jsonl"} and config.writers[0].name == "writer"
     assert config.max_cost == 5 and config.arms[2] == "transferred"
+
+
+def test_what_it_says_of_itself_can_be_typed_and_its_line_of_a_rubric_is_json() -> None:
+    text = Starter("my configs/c.yaml", "http://127.0.0.1:1/v1", "m", "demo", "out").text()
+    assert "#   rubric-harness run 'my configs/c.yaml' --dry-run    what" in text
+    line = next(line for line in text.splitlines() if "ID_OF_THE_ROW" in line)
+    assert json.loads(line.lstrip("# "))["benchmark"] == "demo"
