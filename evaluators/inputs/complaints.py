@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -31,8 +31,21 @@ _SHORT = reprlib.Repr()  # of a body of 64 MB, or nested a thousand deep, Python
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlist, _SHORT.maxdict = 8, 4 * _SHOWN, 4 * _SHOWN, 30, 30
 
 
-def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type[BaseModel]) -> list[str]:
-    """Each mistake in a YAML file as one line: file, line, what is wrong, and a fix."""
+Location = tuple[int | str, ...]
+"""Where a mistake is, as pydantic names it."""
+
+
+def in_file(path: Path, node: yaml.Node) -> Callable[[Location], str]:
+    """Where a location is in a YAML file: `<file>: line <n>`."""
+    return lambda location: f"{path}: line {line_of(node, location)}"
+
+
+def problem_lines(where: Callable[[Location], str], error: ValidationError, top: type[BaseModel]) -> list[str]:
+    """Each mistake as one line: its place, what is wrong, and a fix.
+
+    Args:
+        where: the place of a location, in words, such as `in_file` has them.
+    """
     lines: dict[tuple[Any, str], str] = {}
     for mistake in error.errors(include_url=False):
         if mistake["type"] != "too_short" or not mistake["input"]:
@@ -41,7 +54,7 @@ def problem_lines(path: Path, node: yaml.Node, error: ValidationError, top: type
             # Where several types are allowed, each complains of one value: the first says enough.
             by_member = len(key_path) < len(location) and mistake["type"] != "extra_forbidden"
             key = (key_path, "") if by_member else (location, mistake["msg"])
-            lines.setdefault(key, f"{path}: line {line_of(node, location)}: {complaint(mistake, top)}")
+            lines.setdefault(key, f"{where(location)}: {complaint(mistake, top)}")
     return list(dict.fromkeys(lines.values()))
 
 

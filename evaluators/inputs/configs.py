@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import UNUSABLE_PATH, problem_lines
+from evaluators.inputs.changes import changed
+from evaluators.inputs.complaints import UNUSABLE_PATH, Location, problem_lines
 from evaluators.inputs.files import not_a_file
 from evaluators.inputs.yaml_files import line_of, read_mapping
 
@@ -77,8 +78,11 @@ class ConfigFile:
     """
 
     path: Path
-    node: yaml.MappingNode
+    node: yaml.MappingNode | None
+    """None where it was typed as options: `path` then only says so, and paths are relative to the working folder."""
     value: Mapping[str, Any]
+    options: Mapping[Location, str] = field(default_factory=dict)
+    """What was typed beside the file, or in place of one, by the location that it is about."""
 
     @classmethod
     def read(cls, path: Path, holds: str) -> ConfigFile:
@@ -92,16 +96,13 @@ class ConfigFile:
         """
         return cls(path, *read_mapping(path, holds))
 
-    def checked(self, kind: type[M], value: Mapping[str, Any] | None = None) -> M:
+    def checked(self, kind: type[M]) -> M:
         """The file as a model, its paths absolute.
-
-        Args:
-            value: what to check in place of what the file holds.
 
         Raises:
             UserError: all mistakes found, one line each.
         """
-        data, paths = dict(self.value if value is None else value), _Paths(self.path.resolve().parent)
+        data, paths = dict(self.value), _Paths(self.path.resolve().parent)
         try:
             model = kind.model_validate(data, context=paths)
             if (
@@ -109,9 +110,24 @@ class ConfigFile:
             ):  # reported last: of a field that does not belong there, it does not matter whether its file exists
                 kind.model_validate(data, context=replace(paths, refuse=True))
         except ValidationError as e:
-            raise UserError(*problem_lines(self.path, self.node, e, kind)) from None
+            raise UserError(*problem_lines(lambda location: self.line(*location), e, kind)) from None
         return model
 
     def line(self, *location: str | int) -> str:
-        """`<file>: line <n>` of a part, as errors begin."""
-        return f"{self.path}: line {line_of(self.node, location)}"
+        """`<file>: line <n>` of a part, or the option that it is from, as errors begin."""
+        from_options = [at for at in self.options if location[: len(at)] == at]
+        if from_options:
+            return self.options[max(from_options, key=len)]
+        place = str(self.path) if self.node is None else f"{self.path}: line {line_of(self.node, location)}"
+        below = [option for at, option in self.options.items() if at[: len(location)] == location]
+        return f"{place} with {', '.join(below)}" if below and location else place
+
+    def changed(self, text: str, option: str = "--set") -> ConfigFile:
+        """With a value changed that is typed as PATH=VALUE.
+
+        Raises:
+            UserError: there is no such place, or the value is no YAML.
+        """
+        value, location = changed(self.value, text, option)
+        options = {at: typed for at, typed in self.options.items() if at[: len(location)] != location}
+        return replace(self, value=value, options={**options, location: f"{option} {text}"})

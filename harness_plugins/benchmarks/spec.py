@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.complaints import in_file, problem_lines
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.names import unknown
 from evaluators.inputs.yaml_files import line_of, read_mapping
@@ -268,7 +268,7 @@ def _read(path: Path, changed: int) -> BenchmarkSpec:
     try:
         spec = BenchmarkSpec.model_validate({**value, "folder": path.parent})
     except ValidationError as e:
-        raise UserError(*problem_lines(path, node, e, BenchmarkSpec)) from None
+        raise UserError(*problem_lines(in_file(path, node), e, BenchmarkSpec)) from None
     if spec.name != path.parent.resolve().name:
         raise UserError(
             f"{path}: line {line_of(node, ('name',))}: name: must be that of its folder, {path.parent.resolve().name!r}"

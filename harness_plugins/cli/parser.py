@@ -37,6 +37,8 @@ start here:
   rubric-harness ping CONFIG.yaml              a question or two: do its judges work, and what will the run cost?
   rubric-harness run CONFIG.yaml --dry-run     what would be asked, and one prompt per arm; asks nothing
   rubric-harness run CONFIG.yaml               judge; stop it at any time, the same command goes on
+  rubric-harness run --judge openai:MODEL@URL --benchmark demo --rubrics FILE
+                                               the same without a config
   rubric-harness rubrics CONFIG.yaml           only have the config's writers write their rubrics
   rubric-harness data CONFIG.yaml              training sets from preference data, by a teacher
   rubric-harness rpo train CONFIG.yaml         train an image generator by a judge that reads a rubric

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -158,13 +159,32 @@ def load_config(path: Path, data_only: bool = False) -> Config:
     Raises:
         UserError: all mistakes found, one line each.
     """
-    file = ConfigFile.read(path, "`benchmarks` and `judges`")
-    value = dict(file.value)
+    file = read_config(path)
     if data_only:
+        value = dict(file.value)
         apart = ("rubrics", "writers", "primary_contrast", "reference_writer", "max_cost")
         value = {k: v for k, v in value.items() if k not in apart}
         value |= {"judges": [{"name": "first", "backend": "baseline"}], "arms": ["none"]}
-    config = file.checked(Config, value)
+        file = replace(file, value=value)
+    return config_of(file)
+
+
+def read_config(path: Path) -> ConfigFile:
+    """A config's file, before it is checked.
+
+    Raises:
+        UserError: it cannot be read, or is not YAML.
+    """
+    return ConfigFile.read(path, "`benchmarks` and `judges`")
+
+
+def config_of(file: ConfigFile) -> Config:
+    """A config that was read, or typed as options, checked whole; its paths are made absolute.
+
+    Raises:
+        UserError: all mistakes found, one line each.
+    """
+    config = file.checked(Config)
     _check_writers(config, file)
     for spec in (*config.judges, *config.writers):
         _ = spec.template  # read now: a template that is missing or broken must not cost a run

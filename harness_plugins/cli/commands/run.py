@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.text import near, say
 from harness_plugins.cli.arguments import Commands, add_limit, add_prices, place, positive, values_by_field
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
+from harness_plugins.cli.flags import JUDGES, Flags, file_of
 from harness_plugins.cli.outcome import print_failures, print_spent
 from harness_plugins.tables.summary import print_next, print_summary
 
@@ -19,18 +21,24 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
     command = commands.add_parser(
         "run",
-        help="judge everything that a config asks for",
+        help="judge everything that a config, or options, ask for",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Judge everything that a config asks for and the run folder does not hold yet, then print the table.\n"
         "Stop it at any time: the same command goes on where it stopped.",
-        epilog="a small config:\n"
+        epilog="without a config:\n"
+        "  rubric-harness run --judge openai:Qwen/Qwen2.5-VL-7B-Instruct@http://127.0.0.1:8000/v1 --benchmark demo\n"
+        "  rubric-harness run --judge vllm:Qwen/Qwen2.5-VL-7B-Instruct --benchmark rows.jsonl --rubrics mine=rubrics.jsonl\n"
+        "a small config:\n"
         "  benchmarks: [demo]              # a name alone, or {name: vl_rewardbench, limit: 100}\n"
         "  judges:\n"
         "    - {name: qwen, backend: openai, model: Qwen/Qwen2.5-VL-7B-Instruct, base_url: 'http://127.0.0.1:8000/v1'}\n"
         "    - longest                     # a baseline by its name: first, random, longest, shortest, lexical\n"
-        "  out: results/runs/first\n",
+        "  out: results/runs/first\n"
+        "and one value of it changed (PATH=VALUE; an entry of a list by its number or its name; the value is YAML):\n"
+        "  rubric-harness run config.yaml --set judges.qwen.temperature=0.7 --set 'arms=[none, generic]'\n",
     )
-    command.add_argument("config", type=Path, metavar="CONFIG.yaml")
+    command.add_argument("config", type=Path, nargs="?", metavar="CONFIG.yaml")
+    _add_flags(command)
     command.add_argument("--out", type=place, metavar="DIR", help="the run folder (overrides the config's `out`)")
     command.add_argument("--limit", type=positive, metavar="N", help="at most N items of each benchmark")
     command.add_argument(
@@ -61,11 +69,27 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     return command
 
 
+def _add_flags(command: argparse.ArgumentParser) -> None:
+    """What a config says, as options."""
+
+    def add(option: str, metavar: str, about: str) -> None:
+        command.add_argument(option, action="append", default=[], metavar=metavar, help=about)
+
+    add("--judge", "JUDGE", f"who judges: {JUDGES}; again for more")
+    add(
+        "--benchmark", "NAME|ROWS", "what is judged: a name (see `tasks`) or a file of rows of your own; again for more"
+    )
+    add(
+        "--rubrics", "[NAME=]FILE", "rubrics, and what they are called in tables (default: as the file); again for more"
+    )
+    add("--set", "PATH=VALUE", "change a value of the config; again for more")
+
+
 def main(args: argparse.Namespace) -> int:
     from evaluators.errors import UserError
     from evaluators.inputs.names import unknown
     from evaluators.records import STATUSES
-    from harness_plugins.config.run import load_config
+    from harness_plugins.config.run import config_of
     from harness_plugins.experiment.money import with_costs
     from harness_plugins.experiment.run import run
 
@@ -75,11 +99,13 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--redo: {unknown('field', min(fields), ['status'])}")
     if wrong := statuses - set(STATUSES):
         raise UserError(f"--redo: {unknown('status', min(wrong), STATUSES)}")
-    config = with_costs(load_config(args.config), args.prices, args.max_cost)
+    flags = Flags(args.judge, args.benchmark, args.rubrics, args.set)
+    config = with_costs(config_of(file_of(args.config, flags)), args.prices, args.max_cost)
     if args.dry_run:
         from harness_plugins.experiment.dry_run import dry_run
 
-        say(dry_run(config, args.config, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
+        typed = shlex.join([*([str(args.config)] if args.config else []), *flags.typed()])
+        say(dry_run(config, typed, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
         return COMPLETE
     result = run(
         config,

@@ -20,7 +20,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from evaluators.errors import UserError
-from evaluators.inputs.complaints import problem_lines
+from evaluators.inputs.complaints import in_file, problem_lines
 from evaluators.inputs.configs import ConfigFile, InputPath
 from evaluators.inputs.entries import Entry
 from evaluators.specs import JudgeSpec
@@ -149,7 +149,7 @@ def _part(value: Any, name: str, form: type[M]) -> M:
     try:
         return form.model_validate(plain(value))
     except ValidationError as e:
-        raise UserError(*problem_lines(Path(name), nowhere, e, form)) from None
+        raise UserError(*problem_lines(in_file(Path(name), nowhere), e, form)) from None
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from evaluators.inputs.complaints import complaint, problem_lines, walk
+from evaluators.inputs.complaints import complaint, in_file, problem_lines, walk
 from evaluators.inputs.entries import Entry
 from evaluators.inputs.yaml_files import read_mapping
 
@@ -64,7 +64,7 @@ def test_lines_of_a_file_each_mistake_once(tmp_path: Path) -> None:
     node, value = read_mapping(path, "judges")
     with pytest.raises(ValidationError) as raised:
         Config.model_validate(value)
-    third, fourth, fifth = sorted(problem_lines(path, node, raised.value, Config))
+    third, fourth, fifth = sorted(problem_lines(in_file(path, node), raised.value, Config))
     assert third.startswith(f"{path}: line 3: judges.0.verdict: unknown value 'txt'")
     assert fourth.startswith(f"{path}: line 4: limit: input should be a valid integer"), (
         "and not one for each type that might stand there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,26 @@ def test_a_mistake_is_told_before_anything_is_written(
 def test_a_config_that_is_gone(typed: Typed) -> None:
     done = typed("run", "gone.yaml")
     assert done.code == BAD_INPUT and "gone.yaml: cannot be read" in done.err
+
+
+def test_without_a_config(tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch, make_pairs: MakePairs) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_pairs(4, images=False)
+    (tmp_path / "mine.jsonl").write_text('{"id": "pair-0", "text": "Prefer good."}\n')
+    with MockServer().running() as server:
+        options = ["--judge", f"openai:a/m@{server.url}", "--judge", "longest", "--benchmark", "rows.jsonl"]
+        options += ["--rubrics", "mine.jsonl", "--set", "arms=[none, transferred]"]
+        planned = typed("run", *options, "--dry-run")
+        assert planned.code == COMPLETE and server.asked == 0 and not (tmp_path / "results").exists()
+        again = shlex.split(planned.out.splitlines()[-1].partition("rubric-harness ")[2])
+        assert again == ["run", *options], "in the order in which a config has them"
+        assert typed(*again, "--quiet").code == COMPLETE and server.asked == 10
+    verdicts = read_jsonl(tmp_path / "results" / "runs" / "rows" / "verdicts.jsonl")
+    assert {(v["judge"], v["writer"]) for v in verdicts} >= {("m", None), ("m", "mine"), ("longest", "mine")}
+    assert typed("run", "--benchmark", "demo").code == BAD_INPUT
+
+
+def test_a_value_of_a_config_is_changed(config: Path, typed: Typed) -> None:
+    done = typed("run", config, "--quiet", "--set", "judges=longest", "--set", "arms=[none]", "--set", "out=other")
+    assert done.code == COMPLETE, done.err
+    assert {v["judge"] for v in read_jsonl(config.parent / "other" / "verdicts.jsonl")} == {"longest"}
