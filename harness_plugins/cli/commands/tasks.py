@@ -1,4 +1,4 @@
-"""`tasks`: what is available."""
+"""`tasks`: what is available, or one benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from harness_plugins.cli.exit_codes import COMPLETE
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
-    command = commands.add_parser("tasks", help="benchmarks, settings (arms), protocols and judges that are available")
+    command = commands.add_parser(
+        "tasks",
+        help="benchmarks, settings (arms), protocols and judges that are available; or one benchmark",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="List benchmarks, settings (arms), protocols and judges; or explain one benchmark: what it holds, its licence,\n"
+        "how it is scored, what to mind, and lines for a config.",
+        epilog="for example:\n  rubric-harness tasks\n  rubric-harness tasks vl_rewardbench\n",
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help="explain this benchmark")
     command.add_argument(
         "--path", action="store_true", help="print only the folder of our task files, for --include_path"
     )
@@ -37,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         tasks = [task for name in benchmarks_in(args.write) for task in tasks_of(name)]
         say(f"wrote the task files of {args.write}: {', '.join(tasks)}")
         return COMPLETE
-    from harness_plugins.cli.available import listing
+    from harness_plugins.cli.available import described, listing
 
-    say(listing(), end="")
+    say(described(args.name) if args.name else listing(), end="")
     return COMPLETE

@@ -23,6 +23,13 @@ def test_what_there_is(typed: Typed) -> None:
         assert part in done.out
 
 
+def test_one_of_them_and_one_that_is_not(typed: Typed) -> None:
+    done = typed("tasks", "vl_rewardbench")
+    assert done.code == COMPLETE and "licence     MIT" in done.out and "- name: vl_rewardbench" in done.out
+    done = typed("tasks", "vl_rewardbnch")
+    assert done.code == BAD_INPUT and "did you mean 'vl_rewardbench'?" in done.err
+
+
 def test_the_path_is_that_of_our_task_files(typed: Typed) -> None:
     assert Path(typed("tasks", "--path").out.strip(), "vl_rewardbench", "benchmark.yaml").exists()
 
