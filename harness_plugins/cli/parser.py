@@ -24,6 +24,7 @@ from harness_plugins.cli.commands import (
     rpo,
     rubrics,
     run,
+    schema,
     score,
     show,
     table,
@@ -104,6 +105,7 @@ _COMMANDS = (
     reward_server,
     rpo,
     tasks,
+    schema,
 )
 """In the order of --help."""
 

@@ -67,7 +67,7 @@ _TEXT = """\
 #   {ping}does the judge see images, can its verdicts be read, what will it cost?
 #   {dry_run}what would be asked, and one prompt an arm; asks nothing
 #   {run}judges; stop it at any time, the same command goes on
-# All keys: docs/config.md. Paths are relative to this file.
+# All keys: docs/config.md. Paths are relative to this file. `rubric-harness schema --help` says how an editor can check it.
 
 # What is judged: pairs whose better answer is known. `rubric-harness tasks` lists all; `rubric-harness tasks NAME` explains one.
 benchmarks:
