@@ -54,6 +54,7 @@ def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(unknown(what, text, names))
         return text
 
+    check.names = names  # type: ignore[attr-defined]  # for `completion`
     return check
 
 

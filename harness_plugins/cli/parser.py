@@ -10,6 +10,7 @@ from harness_plugins.cli.arguments import add_tasks
 from harness_plugins.cli.commands import (
     check,
     compare,
+    completion,
     cost,
     data,
     demo,
@@ -106,6 +107,7 @@ _COMMANDS = (
     rpo,
     tasks,
     schema,
+    completion,
 )
 """In the order of --help."""
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("golden")
 GOLDEN = Path(__file__).parent / "golden"
 COMMANDS = [
     "", "demo", "init", "ping", "run", "rubrics", "score", "table", "check", "compare", "report", "show", "items", "tasks", "import",
-    "export", "cost", "data", "reward-server", "schema", "lmms-eval",
+    "export", "cost", "data", "reward-server", "schema", "completion", "lmms-eval",
 ]  # fmt: skip
 OLD = ROOT / "tests" / "harness_plugins" / "folder" / "folders" / "parser_1"
 SPECS = [
