@@ -57,12 +57,13 @@ def serving(path: Path, *options: str, port: int = 0) -> Iterator[tuple[str, sub
 @asynccontextmanager
 async def serving_here(path: Path, hosts: Sequence[str] = ("*",)) -> AsyncIterator[tuple[str, int]]:
     """The same in this process and loop: its host and port."""
+    from harness_plugins.local_server import listening_on
     from harness_plugins.rewards.server import limits as ours
     from harness_plugins.rewards.server.app import RewardServer
     from harness_plugins.rewards.server.config import load_server
 
     rewards = RewardServer(load_server(path))
-    listening = ours.listening_on("127.0.0.1", 0)
+    listening = listening_on("127.0.0.1", 0)
     await rewards.open()
     server = ours.Server(rewards, hosts)
     if threading.current_thread() is not threading.main_thread():  # which alone may handle signals

@@ -30,6 +30,7 @@ from harness_plugins.cli.commands import (
     show,
     table,
     tasks,
+    view,
 )
 
 _EPILOG = """\
@@ -49,6 +50,7 @@ start here:
   rubric-harness check results/runs/my-run     whether a run folder is whole
   rubric-harness show results/runs/my-run --where 'none=wrong transferred=right'
   rubric-harness report results/runs/my-run    figures, tables and items as one page
+  rubric-harness view results/runs/my-run      the same, live on this machine while the run goes on
   rubric-harness export results/runs/my-run --public --out DIR
                                                a copy to publish, without texts, media and paths
 
@@ -95,6 +97,7 @@ _COMMANDS = (
     score,
     table,
     report,
+    view,
     cost,
     export,
     compare,

@@ -104,6 +104,16 @@ class RunFolder:
         finally:
             os.close(fd)
 
+    def is_being_written(self) -> bool:
+        """Whether a run, or a rank of a harness, has the folder locked now."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            os.close(lock(self.path / ".lock"))
+        except UserError:
+            return True
+        return False
+
     def journal(self, kind: Kind, part: str | int | None = None) -> Journal:
         """The one writer of a file.
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.xdist_group("golden")
 
 GOLDEN = Path(__file__).parent / "golden"
 COMMANDS = [
-    "", "demo", "init", "ping", "run", "rubrics", "score", "table", "check", "compare", "report", "show", "items", "tasks", "import",
-    "export", "cost", "data", "reward-server", "schema", "completion", "lmms-eval",
+    "", "demo", "init", "ping", "run", "rubrics", "score", "table", "check", "compare", "report", "view",
+    "show", "items", "tasks", "import", "export", "cost", "data", "reward-server", "schema", "completion", "lmms-eval",
 ]  # fmt: skip
 OLD = ROOT / "tests" / "harness_plugins" / "folder" / "folders" / "parser_1"
 SPECS = [

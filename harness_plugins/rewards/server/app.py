@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import hmac
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -30,6 +29,7 @@ from evaluators.images.pictures import opened
 from evaluators.inputs.complaints import complaint
 from evaluators.records import Candidate, Failure, Media
 from harness_plugins._version import __version__
+from harness_plugins.local_server import is_named, without_port
 from harness_plugins.rewards.images import BadImage, ImageFiles
 from harness_plugins.rewards.proxy import ProxyReward, Reward, Sample
 from harness_plugins.rewards.resources import deadline
@@ -265,19 +265,15 @@ class HostCheck:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = re.sub(r":\d*$", "", Headers(scope=scope).get("host", ""))
-        if any(_fits(host.lower(), name.lower()) for name in self._names):
+        header = Headers(scope=scope).get("host", "")
+        if is_named(header, self._names):
             await self._app(scope, receive, send)
             return
         message = (
-            f"the Host header {host!r:.100} does not name this server: start it with --allow-host, "
+            f"the Host header {without_port(header)!r:.100} does not name this server: start it with --allow-host, "
             f"or ask {', '.join(self._names)}"
         )
         await _refusal(Refused(400, "rejected", message))(scope, receive, send)
-
-
-def _fits(host: str, name: str) -> bool:
-    return name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
 
 
 def app(server: RewardServer, hosts: Sequence[str] = ("*",)) -> FastAPI:

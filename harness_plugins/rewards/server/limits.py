@@ -8,7 +8,6 @@ import errno
 import ipaddress
 import math
 import os
-import re
 import resource
 import signal
 import socket
@@ -23,12 +22,12 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from evaluators.errors import UserError
 from evaluators.text import say
+from harness_plugins.local_server import host_names, listening_on
 from harness_plugins.rewards.server.app import RewardServer, app, log
 from harness_plugins.rewards.server.config import load_server
 
 SHORTEST_TOKEN = 16
 ENOUGH_HANDLES = 1 << 16
-_HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def serve(path: Path, host: str, port: int, token_env: str | None, hosts: Sequence[str] = ()) -> None:
@@ -180,18 +179,6 @@ def _closing_silent(head_s: float, connections: Connections) -> type[asyncio.Pro
     return Protocol
 
 
-def host_names(host: str, more: Sequence[str]) -> list[str]:
-    """Names that a Host header may hold where no token is asked for: a page in a browser, whose own name is pointed at this
-    machine, sends that name."""
-    for name in more:
-        if not _HOST_NAME.fullmatch(name):
-            raise UserError(
-                f"--allow-host {name}: give a name without scheme and port, such as judges.local or *.local"
-            )
-    bound = f"[{host}]" if ":" in host else host
-    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", bound, *more]))
-
-
 def _token(name: str | None) -> str:
     if name is None:
         return ""
@@ -209,20 +196,3 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def listening_on(host: str, port: int) -> socket.socket:
-    """Named TCP, as asyncio switches Nagle's algorithm off for such sockets alone: 40 ms an answer otherwise."""
-    if not 0 <= port < 1 << 16:  # getaddrinfo would take the rest of a division
-        raise UserError(f"--port {port}: give a number from 0 (any that is free) to 65535")
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError as e:
-        raise UserError(
-            f"cannot listen on {host}:{port} ({e.strerror or e}): choose another with --host, --port"
-        ) from None
-    return listener

@@ -104,3 +104,12 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "verdicts-3.jsonl")
     with pytest.raises(UserError, match="FIFO"):
         RunFolder(tmp_path).files("verdicts")
+
+
+def test_whether_somebody_writes_it_now(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert not folder.is_being_written() and not list(tmp_path.iterdir()), "asking leaves nothing behind"
+    for shared in (False, True):
+        with folder.locked(shared):
+            assert folder.is_being_written()
+        assert not folder.is_being_written()

@@ -183,7 +183,7 @@ def test_a_client_that_leaves_is_one_line(
 def test_a_name_pointed_at_this_machine_is_refused(name: str, status: int, backend: MockServer, tmp_path: Path) -> None:
     """A page of evil.example, whose name leads here, sends that name; it can neither read nor post."""
 
-    from harness_plugins.rewards.server.limits import host_names
+    from harness_plugins.local_server import host_names
 
     async def scenario() -> None:
         async with serving_here(config(tmp_path, backend), host_names("127.0.0.1", ["judges.local", "*.lan"])) as where:
