@@ -28,6 +28,8 @@ class Starter:
     """A file with the benchmark's rows; none where it has rows of its own."""
     rubrics: str = ""
     """A rubric file; without one the arms are those that need none."""
+    example: str = "mine.jsonl"
+    """The rubric file that its comments name, where there is none."""
 
     def text(self) -> str:
         """The config, as a file is to hold it."""
@@ -49,9 +51,15 @@ class Starter:
 
     def _rubrics(self) -> str:
         if not self.rubrics:
-            return _WITHOUT.format(benchmark=json.dumps(self.benchmark), items=self._typed("items"))
-        name = as_name(Path(self.rubrics).stem, "mine")
-        return f"{_ABOUT}rubrics:\n  {quoted(name)}: {quoted(self.rubrics)}\n{_ARMS}"
+            return _WITHOUT.format(
+                benchmark=json.dumps(self.benchmark), items=self._typed("items"), example=self._named(self.example)
+            )
+        return f"{_ABOUT}rubrics:\n  {self._named(self.rubrics)}\n{_ARMS}"
+
+    @staticmethod
+    def _named(rubrics: str) -> str:
+        """An entry of `rubrics`: the file under its own name, which is a row of the table."""
+        return f"{quoted(as_name(Path(rubrics).stem, 'mine'))}: {quoted(rubrics)}"
 
 
 def quoted(text: str) -> str:
@@ -115,7 +123,7 @@ arms: [none, repeat]
 #   {{"benchmark": {benchmark}, "id": "ID_OF_THE_ROW", "text": "1. The count is right (60 %). 2. Nothing is made up (40 %)."}}
 # `{items}` prints the ids.
 # rubrics:
-#   mine: rubrics.jsonl
+#   {example}
 # arms: [none, generic, transferred, shuffled, repeat]
 #
 # Or a model writes them, before the judge judges:

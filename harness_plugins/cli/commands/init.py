@@ -143,8 +143,10 @@ def _starter(args: argparse.Namespace, endpoint: str, model: str, benchmark: str
         UserError: a benchmark or a file is not there.
     """
     import os
+    from dataclasses import replace
 
     from evaluators.errors import UserError
+    from harness_plugins.benchmarks.bundled import data_dir
     from harness_plugins.cli.flags import benchmark_of
     from harness_plugins.config.starter import Starter
 
@@ -161,7 +163,10 @@ def _starter(args: argparse.Namespace, endpoint: str, model: str, benchmark: str
             return str(path or "")
         return os.path.relpath(path.absolute(), args.file.absolute().parent)
 
-    return Starter(str(args.file), endpoint, model, entry["name"], seen(out), seen(rows), seen(args.rubrics))
+    starter = Starter(str(args.file), endpoint, model, entry["name"], seen(out), seen(rows), seen(args.rubrics))
+    if entry["name"] == "demo":  # it comes with some
+        return replace(starter, example=str(data_dir("tasks") / "demo" / "rubrics" / "careful.jsonl"))
+    return starter
 
 
 def _asked(args: argparse.Namespace) -> Starter:

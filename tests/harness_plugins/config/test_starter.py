@@ -56,7 +56,7 @@ def test_a_plain_text_stays_plain() -> None:
 def test_each_comment_can_be_taken_in(tmp_path: Path) -> None:
     """All keys that are written as comments are keys of a config, where they stand."""
     write_jsonl(tmp_path / "rows: #1.jsonl", [pair(n) for n in range(2)])
-    write_jsonl(tmp_path / "rubrics.jsonl", [])
+    write_jsonl(tmp_path / "mine.jsonl", [])
     (tmp_path / "prices.yaml").write_text("currency: USD\nmodels: {m: {read: 1, written: 1}}\n")
     (tmp_path / "images").mkdir()
     starter = Starter("c.yaml", "http://127.0.0.1:1/v1", 'a "model": #1', "pairs", "out", rows="rows: #1.jsonl")
@@ -72,7 +72,7 @@ def test_each_comment_can_be_taken_in(tmp_path: Path) -> None:
     config = load_config(tmp_path / "c.yaml")
     assert config.judges[0].model == 'a "model": #1' and config.judges[0].media == "none"
     assert config.benchmarks[0].path == tmp_path / "rows: #1.jsonl" and config.benchmarks[0].limit == 50
-    assert config.rubrics == {"mine": tmp_path / "rubrics.jsonl"} and config.writers[0].name == "writer"
+    assert config.rubrics == {"mine": tmp_path / "mine.jsonl"} and config.writers[0].name == "writer"
     assert config.max_cost == 5 and config.arms[2] == "transferred"
 
 

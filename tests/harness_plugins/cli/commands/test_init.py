@@ -36,6 +36,11 @@ def test_the_model_that_is_served_is_taken_and_the_config_runs(typed: Typed) -> 
         assert config.benchmarks[0].name == "demo" and config.arms == ("none", "repeat")
         assert typed("run", "config.yaml", "--quiet", "--limit", "2").code == COMPLETE
     assert Path("results/runs/demo/verdicts.jsonl").exists()
+    text = Path("config.yaml").read_text()
+    for line in ("rubrics:", "  careful: ", "arms: [none, generic"):
+        text = text.replace(f"# {line}", line, 1)
+    Path("config.yaml").write_text(text.replace("arms: [none, repeat]\n", ""))
+    assert "careful" in typed("run", "config.yaml", "--dry-run").out, "the demo's own rubrics, to go on with"
 
 
 def test_rows_and_rubrics_of_ones_own_from_another_folder(folder: Path, typed: Typed) -> None:
