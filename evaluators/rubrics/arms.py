@@ -380,25 +380,40 @@ _OURS = (
         after_responses=True,
         reference=True,
     ),
-    Arm(name="self", about="a rubric that the judge wrote itself", give=_transferred, per_writer=True, own=True),
-    Arm.of_edit("relabel", "the rubric with Response 1 and 2 exchanged in its text", _relabelled),
-    Arm.of_edit("masked", "the rubric without names of responses and verbatim quotes", masked_rubric),
+    Arm(
+        name="self",
+        title="own rubric",
+        about="a rubric that the judge wrote itself",
+        give=_transferred,
+        per_writer=True,
+        own=True,
+    ),
+    Arm.of_edit(
+        "relabel", "the rubric with Response 1 and 2 exchanged in its text", _relabelled, title="names swapped"
+    ),
+    Arm.of_edit(
+        "masked", "the rubric without names of responses and verbatim quotes", masked_rubric, title="names masked"
+    ),
     Arm(
         name="blind",
+        title="written blind",
         about="a rubric written without the responses (other information and another prompt)",
         give=_blind,
         per_writer=True,
         reads=BLIND,
     ),
-    Arm.of_edit("justify", "the rubric with its author's reasons for it", _justified, beyond_criteria=True),
+    Arm.of_edit(
+        "justify", "the rubric with its author's reasons for it", _justified, title="with reasons", beyond_criteria=True
+    ),
     Arm.of_edit(
         "rubric_only",
         "question and rubric alone: 50 % if it does not say which",
         _unchanged,
+        title="rubric alone",
         hides=frozenset({"media", "responses"}),
         gradings=frozenset(["pairwise"]),
     ),
-    Arm.of_edit("no_image", "the rubric without the images", _unchanged, hides=frozenset({"media"})),
+    Arm.of_edit("no_image", "the rubric without the images", _unchanged, title="no images", hides=frozenset({"media"})),
     Arm(
         name="repeat",
         title="asked again",
@@ -410,6 +425,7 @@ _OURS = (
     ),
     Arm(
         name="leak",
+        title="told the answer",
         about="probe: a rubric that names the right response",
         give=_naming(right=True),
         gradings=frozenset(["pairwise", "listwise"]),
@@ -417,6 +433,7 @@ _OURS = (
     ),
     Arm(
         name="anti",
+        title="told the opposite",
         about="probe: a rubric that names the wrong response",
         give=_naming(right=False),
         gradings=frozenset(["pairwise", "listwise"]),

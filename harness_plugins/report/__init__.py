@@ -100,6 +100,7 @@ def _write(page_path: Path, data: RunData, body: Body, browser: Browser) -> int:
     """Returns the page's size in bytes."""
     from harness_plugins._version import __version__
     from harness_plugins.folder.atomic import write_atomic
+    from harness_plugins.report.items import address
     from harness_plugins.report.page import page
     from harness_plugins.report.texts import one_line
 
@@ -112,6 +113,7 @@ def _write(page_path: Path, data: RunData, body: Body, browser: Browser) -> int:
         browser=browser.choices,
         blocks=browser.blocks,
         version=__version__,
+        address=address,
     )
     encoded = text.encode("utf-8", "replace")
     try:

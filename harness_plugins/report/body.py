@@ -28,7 +28,7 @@ from harness_plugins.tables.run import tables
 SHOWN_WARNINGS = 2
 WRITERS = 6
 """Writers with figures of their own, the best first; of more the rest is a line."""
-CONTENT = ("transfer", "following", "cards")
+CONTENT = ("transfer", "cards")
 """Tables that tell content from leak, and what the rubrics are like."""
 FIGURED = ("cost", "calibration")
 """Sections of their own below the items."""

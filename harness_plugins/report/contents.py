@@ -19,25 +19,8 @@ from harness_plugins.tables.show import criterion_text
 
 TRIALS = 16
 """Of a cell and item; further samples and draws are counted."""
-ARM_WORDS = {
-    "none": "no rubric",
-    "transferred": "its rubric",
-    "self": "own rubric",
-    "shuffled": "other item’s",
-    "advice": "verdict only",
-    "crossed": "other order’s",
-    "relabel": "names swapped",
-    "masked": "names masked",
-    "blind": "written blind",
-    "justify": "with reasons",
-    "rubric_only": "rubric alone",
-    "no_image": "no images",
-    "generic": "generic",
-    "repeat": "asked again",
-    "leak": "told the answer",
-    "anti": "told the opposite",
-}
-"""What the page calls an arm, in the order of the columns; one of another package keeps its name."""
+FIRST = ("none", "transferred", "self", "shuffled", "advice", "crossed")
+"""The arms whose columns come first; the others follow in the order of the arms."""
 
 ARM_READS = {
     "none": "No rubric was read: the question and the responses alone.",
@@ -132,7 +115,7 @@ def _facts(run: RunData, all_outcomes: Sequence[Outcomes]) -> dict[str, Any]:
         "arms": [
             [
                 arm,
-                ARM_WORDS.get(arm, arm),
+                ARMS.facts(arm).called,
                 ARM_READS.get(arm) or _sentence(ARMS.facts(arm).about or arm),
                 run.from_donors(arm),
             ]
@@ -150,7 +133,8 @@ def _sentence(about: str) -> str:
 
 
 def _place(arm: str) -> int:
-    return list(ARM_WORDS).index(arm) if arm in ARM_WORDS else len(ARM_WORDS)
+    order = list(dict.fromkeys((*FIRST, *ARMS)))
+    return order.index(arm) if arm in order else len(order)
 
 
 def _leak(run: RunData, cell: CellKey, shown: Sequence[Sequence[Any]], shelf: Shelf) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,8 +37,13 @@ def page(
     browser: Mapping[str, Any],
     blocks: str,
     version: str,
+    address: Callable[..., str],
 ) -> str:
-    """The whole page."""
+    """The whole page.
+
+    Args:
+        address: as `items.address`.
+    """
     return rendered(
         "page.html.jinja",
         Parts(read_part("page.css") + read_part("figures.css") + read_part("items.css"), read_part("items.js")),
@@ -46,6 +51,7 @@ def page(
         name=name,
         footer=footer,
         body=body,
+        address=address,
         shown=bool(browser),
         browser=browser,
         version=version,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness_plugins.scoring.metric_kinds import header
 from harness_plugins.scoring.report import Report
+from harness_plugins.scoring.sentences import listed
 from harness_plugins.scoring.transfer import Transfer
 from harness_plugins.tables.cells import percent, points
 from harness_plugins.tables.model import Cell, Table, names, numbers
@@ -31,8 +32,14 @@ EXPLAINED = {
 
 
 def tables(report: Report) -> list[Table]:
-    by_view = [(v, [t for t in report.transfers if t.benchmark == v.benchmark]) for v in views(report)]
+    by_view = [(v, _shown(report, v.benchmark)) for v in views(report)]
     return [_table(v, transfers) for v, transfers in by_view if transfers]
+
+
+def _shown(report: Report, benchmark: str) -> list[Transfer]:
+    """The models'; those of baselines, which carry nothing over, where no model judged."""
+    transfers = [t for t in report.transfers if t.benchmark == benchmark]
+    return [t for t in transfers if not report.data.baseline(t.judge)] or transfers
 
 
 def _table(view: View, transfers: Sequence[Transfer]) -> Table:
@@ -50,7 +57,15 @@ def _table(view: View, transfers: Sequence[Transfer]) -> Table:
         table.add(view.judge(t.judge), view.writer(t.writer), *row, points(t.metrics.get("leak")), _leak_free(t))
     explained = [text for metric, text in EXPLAINED.items() if metric in metrics]
     table.notes += [" ".join(explained)] if explained else []
-    table.notes += [f"{view.about(t.judge, t.writer)}: {note}" for t in transfers for note in _notes(t)]
+    writers_by_note: dict[str, dict[str, None]] = {}
+    for t in transfers:
+        for note in _notes(t):
+            # What is so for every judge is said of the writer.
+            every = all(note in _notes(other) for other in transfers if other.writer == t.writer)
+            writers_by_note.setdefault(note, {})[view.writer(t.writer) if every else view.about(t.judge, t.writer)] = (
+                None
+            )
+    table.notes += [f"{listed(list(names))}: {note}" for note, names in writers_by_note.items()]
     return table
 
 

@@ -110,7 +110,7 @@ def press(driver: Any, *keys: str) -> None:
 
 def cell(driver: Any, words: str) -> Any:
     """The button of the board whose name begins so, such as `mock-alpha, its rubric`."""
-    return driver.find_element(By.CSS_SELECTOR, f".board button[aria-label^='{words}']")
+    return driver.find_element(By.CSS_SELECTOR, f'.board button[aria-label^="{words}"]')
 
 
 # Counts
@@ -181,10 +181,10 @@ def test_an_item_says_what_changed_and_shows_rubrics_by_criterion(driver: Any, c
     assert heads == [
         "A first / B first",
         "no rubric",
-        "its rubric",
-        "other item’s",
+        "its rubrics",
+        "other item's",
         "verdict only",
-        "other order’s",
+        "other order's",
         "generic",
         "asked again",
     ]
@@ -208,7 +208,7 @@ def test_an_item_says_what_changed_and_shows_rubrics_by_criterion(driver: Any, c
 
 def test_other_items_rubrics_say_so(driver: Any, crossed: str) -> None:
     visit(driver, crossed + items_address(writer="plain", q="q-00"))
-    cell(driver, "mock-gamma, other item’s").click()
+    cell(driver, "mock-gamma, other item's").click()
     donor = driver.find_element(By.CSS_SELECTOR, "#item .donor")
     assert donor.text.startswith("Written for another item: q-")
     other = donor.find_element(By.TAG_NAME, "a").text
@@ -219,7 +219,7 @@ def test_other_items_rubrics_say_so(driver: Any, crossed: str) -> None:
     assert "A generic rubric, the same for all items of its kind" in item(driver)
     cell(driver, "mock-gamma, asked again").click()
     assert "No rubric was read: the same question, asked a second time." in item(driver)
-    cell(driver, "mock-gamma, other item’s").click()
+    cell(driver, "mock-gamma, other item's").click()
     driver.find_element(By.CSS_SELECTOR, "#item .donor a").click()
     WebDriverWait(driver, 5).until(lambda d: title(d) == other)
     assert "not among the 1" in item(driver), "the search is for another one"
@@ -233,10 +233,10 @@ def test_an_item_without_a_rubric_borrows_the_verdict_without_one(driver: Any, c
     assert driver.find_element(By.CSS_SELECTOR, "#item .cell").text == "mock-alpha, no rubric", (
         "what can be read is open"
     )
-    borrowed = cell(driver, "mock-gamma, its rubric")
+    borrowed = cell(driver, "mock-gamma, its rubrics")
     assert borrowed.get_attribute("aria-label").endswith("the verdict without one counts")
     borrowed.click()
-    assert driver.find_element(By.CSS_SELECTOR, "#item .cell").text == "mock-gamma, its rubric"
+    assert driver.find_element(By.CSS_SELECTOR, "#item .cell").text == "mock-gamma, its rubrics"
 
 
 def test_a_chosen_cell_and_writer_are_remembered_while_moving(driver: Any, crossed: str) -> None:
@@ -437,7 +437,7 @@ def test_roles_and_names(driver: Any, crossed: str) -> None:
         ("list", "Items that match"),
     } <= named
     assert ("region", "Verdicts of every judge, by what it read") in named
-    assert any(role == "button" and name.startswith("mock-alpha, its rubric: A first: ") for role, name in named)
+    assert any(role == "button" and name.startswith("mock-alpha, its rubrics: A first: ") for role, name in named)
     assert any(
         role in ("img", "image") and name.startswith("mock-alpha: an answer unread, then right") for role, name in named
     )
