@@ -6,11 +6,18 @@ from typing import Literal
 
 from evaluators.records import Writer
 
+PERSON = "person"
+"""The family of a writer that is no model."""
+
 Relation = Literal["self", "training_proxy", "same_base", "same_family", "unseen", "undeclared"]
 
 
 def relation(writer: Writer, *, model: str, base: str | None, family: str | None) -> Relation:
-    """The nearest relation that holds; `unseen` needs both families declared (and different).
+    """The nearest relation that holds; `unseen` needs both families declared (and different), or a writer that is a person.
+
+    Example:
+        >>> relation(Writer("me", family="person"), model="Qwen/Qwen3-VL-8B-Instruct", base=None, family=None)
+        'unseen'
 
     Args:
         writer: who wrote the rubric, with whatever it declares.
@@ -23,6 +30,8 @@ def relation(writer: Writer, *, model: str, base: str | None, family: str | None
         return "training_proxy"
     if judge & ({writer.model, writer.base} - {None}):
         return "same_base"
+    if writer.family == PERSON:  # of no model's family, whatever the judge's is
+        return "unseen"
     if family is None or writer.family is None:
         return "undeclared"
     return "same_family" if family == writer.family else "unseen"

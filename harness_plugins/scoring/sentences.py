@@ -131,7 +131,9 @@ def _gap(answers: str) -> Callable[[Problem], str]:
 
 _PROBLEMS: dict[str, Callable[[Problem], str]] = {
     "no model": lambda p: "no model judged, and baselines are no evidence of transfer",
-    "no unseen judge": lambda p: "no judge is known to be unseen by the writer (`family` of judge and writer says so)",
+    "no unseen judge": lambda p: (
+        "no judge is known to be unseen by the writer: give both a `family` (`family: person` where a person wrote the rubrics)"
+    ),
     "no protocol": lambda p: "the protocol does not score this benchmark",
     "not run": lambda p: f"{p.arm} was not judged" + (f" by {p.judge}" if p.judge else ""),
     "incomplete": lambda p: f"incomplete: {p.judge}, {p.arm}: {p.here:.0f} of {p.there:.0f} answered",

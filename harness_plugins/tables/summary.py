@@ -56,17 +56,17 @@ def _few_warnings(tables: Sequence[Table], run: Path) -> list[Table]:
     return shown
 
 
-def print_next(report: Report, config: Path | None = None) -> None:
+def print_next(report: Report, typed: str = "") -> None:
     """Print what to do with a run: the commands run as they stand.
 
     Args:
-        config: what the run is of, where it was a file.
+        typed: what was typed behind `run`, where it was `run`.
     """
     from harness_plugins.tables.render.terminal import console
 
     screen = console()
     screen.print()
-    for n, step in enumerate(next_steps(report, config)):
+    for n, step in enumerate(next_steps(report, typed)):
         _print_step(screen, step, "next  " if n == 0 else "      ")
 
 
@@ -79,10 +79,10 @@ def _print_step(screen: Console, step: Step, start: str) -> None:
     screen.print(Text((" " * gap if fits else f"\n{' ' * 10}") + step.purpose, "dim"), soft_wrap=True)
 
 
-def next_steps(report: Report, config: Path | None = None) -> Iterator[Step]:
+def next_steps(report: Report, typed: str = "") -> Iterator[Step]:
     run = _path(report.folder)
-    if config is not None and not all(c.complete for c in report.cells):
-        yield Step(f"{program()} run {_path(config)}", "ask for the answers that are missing")
+    if typed and not all(c.complete for c in report.cells):
+        yield Step(f"{program()} run {typed}", "ask for the answers that are missing")
     fixing = [
         c for c in report.cells if c.arm == "transferred" and (c.gained or 0) >= 1 and float(c.gained or 0).is_integer()
     ]

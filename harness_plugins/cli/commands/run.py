@@ -101,10 +101,10 @@ def main(args: argparse.Namespace) -> int:
         raise UserError(f"--redo: {unknown('status', min(wrong), STATUSES)}")
     flags = Flags(args.judge, args.benchmark, args.rubrics, args.set)
     config = with_costs(config_of(file_of(args.config, flags)), args.prices, args.max_cost)
+    typed = shlex.join([*([str(args.config)] if args.config else []), *flags.typed()])
     if args.dry_run:
         from harness_plugins.experiment.dry_run import dry_run
 
-        typed = shlex.join([*([str(args.config)] if args.config else []), *flags.typed()])
         say(dry_run(config, typed, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
         return COMPLETE
     result = run(
@@ -122,7 +122,7 @@ def main(args: argparse.Namespace) -> int:
     if not result.complete:
         print_failures(result.wrote, "rubrics")
         print_failures(result.tally, "verdicts")
-    print_next(report, args.config)
+    print_next(report, typed)
     return COMPLETE if result.complete else ERRORS_REMAIN
 
 

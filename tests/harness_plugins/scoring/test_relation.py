@@ -27,6 +27,18 @@ def test_the_nearest_that_holds(model: str, base: str | None, family: str | None
     assert relation(WRITER, model=model, base=base, family=family) == expected
 
 
+def test_a_person_is_kin_of_no_model() -> None:
+    me = Writer("me", family="person")
+    assert (
+        relation(me, model="gpt", base=None, family=None)
+        == relation(me, model="gpt", base=None, family="x")
+        == "unseen"
+    )
+    assert relation(Writer("me"), model="gpt", base=None, family="x") == "undeclared", (
+        "that it is a person is not assumed"
+    )
+
+
 def test_unseen_needs_both_families() -> None:
     assert relation(Writer("w", model="m"), model="gpt", base=None, family="openai") == "undeclared"
     assert relation(Writer("w"), model="gpt", base=None, family="openai") == "undeclared"
