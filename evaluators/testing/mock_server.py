@@ -3,8 +3,9 @@
     python -m evaluators.testing.mock_server --port 8765 --latency 0.5 --fail 0.2
     with MockServer(fail=0.2).running() as server: ...   # server.url, server.asked
 
-It serves on the loopback interface only. Verdicts are a hash of the prompt (or `--answer 1`), so they repeat; the colour
-that `rubric-harness ping` asks for it sees.
+It serves on the loopback interface only. Replies have the form that a prompt of ours asks for (`stand_in`): rubrics, rankings,
+scores, verdicts by criterion; the colour that `rubric-harness ping` asks for it sees. A verdict between two is a hash of the prompt
+(or `--answer 1`), so it repeats; with `--reads` it comes from the words of the responses and of the rubric.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import hashlib
 import math
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +27,7 @@ import orjson
 from aiohttp import web
 
 from evaluators.images import colours
+from evaluators.testing import stand_in
 from evaluators.text import say
 
 FAULTS = ("rate_limit", "server_error", "hang", "reset", "truncated_json", "html", "empty", "length")
@@ -37,6 +40,9 @@ GRM_REPLY = (
 )
 
 
+_VERDICT = re.compile(r".*<answer>(.*?)</answer>\s*", re.S)
+
+
 class MockServer:
     """Args:
     latency_s: seconds from request to answer.
@@ -44,6 +50,7 @@ class MockServer:
     faults: which faults, each equally often.
     answer: request body -> the text of the reply; by default a verdict from a hash of the messages.
     grm: whether replies are a Proxy-GRM writer's: rubric, evaluation and that verdict.
+    reads: whether a verdict between two comes from their words and the rubric's, not from a hash.
     logprobs: whether the server gives log-probabilities.
     status: a status that every request gets (401, 404, ...).
     require_key: the bearer token without which requests get 401.
@@ -67,13 +74,14 @@ class MockServer:
         keep: bool = False,
         fast: bool = False,
         grm: bool = False,
+        reads: bool = False,
         retry_after_s: float = 0.05,
         models: Sequence[str] = ("mock",),
     ) -> None:
         self.latency_s, self.fail, self.faults, self.answer = latency_s, fail, tuple(faults), answer
         self.logprobs, self.status, self.require_key, self.hang_s = logprobs, status, require_key, hang_s
-        self.keep, self.fast, self.grm, self.retry_after_s = keep, fast, grm, retry_after_s
-        self.models = tuple(models)
+        self.keep, self.fast, self.grm, self.reads = keep, fast, grm, reads
+        self.retry_after_s, self.models = retry_after_s, tuple(models)
         self.asked = 0
         self.in_flight = 0
         self.most_in_flight = 0
@@ -137,6 +145,12 @@ class MockServer:
             return self.answer(body)
         if colour := _colour_asked_for(body):
             return colour
+        messages = body.get("messages") or []
+        if not (self.fast or self.grm) and (self.reads or not stand_in.compares(messages)):
+            reply = stand_in.reply(messages)
+            if reply is not None:
+                # One token is asked for where a reply that has begun goes on, too.
+                return _VERDICT.sub(r"\1", reply) if body.get("logprobs") else reply
         choice = 1 if self.fast else 1 + hashlib.sha256(orjson.dumps(body.get("messages"))).digest()[0] % 2
         if self.grm:
             return f"{GRM_REPLY}<answer>{choice}</answer>"
@@ -149,8 +163,9 @@ class MockServer:
             "finish_reason": finish,
         }
         if body.get("logprobs") and self.logprobs:
-            first = 0.8 if text.strip() == "1" else 0.1
-            tops = [("1", first), ("2", 0.9 - first), (" 1", 0.05), ("The", 0.05)]
+            digit = text.strip()
+            other = "2" if digit == "1" else "1"
+            tops = [(digit, 0.8), (other, 0.1), (" 1", 0.05), ("The", 0.05)]
             tops.sort(key=lambda t: -t[1])
             choice["logprobs"] = {
                 "content": [
@@ -239,6 +254,9 @@ def main() -> None:
     parser.add_argument(
         "--grm", action="store_true", help="reply as a Proxy-GRM writer does (a teacher to try things with)"
     )
+    parser.add_argument(
+        "--reads", action="store_true", help="decide by the words of the responses and the rubric, not by a hash"
+    )
     args = parser.parse_args()
     server = MockServer(
         latency_s=args.latency,
@@ -247,6 +265,7 @@ def main() -> None:
         logprobs=not args.no_logprobs,
         fast=args.fast,
         grm=args.grm,
+        reads=args.reads,
         answer=(lambda body: f"<answer>{args.answer}</answer>") if args.answer else None,
     )
 
