@@ -1,0 +1,83 @@
+"""`rubric-harness`, `python`, `pip` and `make` as the shell of a page finds them. See `starter.py` and CONTRIBUTING.md.
+
+A server (the mock, the reward server) goes to the background, as a reader has it in a second terminal, and the next line runs once it
+listens. `pip` and `make` install nothing: whether what they are told is there is what is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+import time
+
+
+def served_port(argv: list[str]) -> int:
+    """The port of a command that serves until it is stopped; 0 for any other."""
+    line = " ".join(argv)
+    if ("evaluators.testing.mock_server" not in line and "reward-server" not in line) or "--help" in line:
+        return 0
+    port = re.search(r"--port[ =](\d+)", line)
+    if port is None:
+        argv += ["--port", os.environ["DOCS_PORT_8765"]]
+    return int(port[1] if port else os.environ["DOCS_PORT_8765"])
+
+
+def check_pip(arguments: list[str]) -> int:
+    """Whether the extras that are asked of this project exist."""
+    with open("pyproject.toml", encoding="utf-8") as file:
+        extras = set(re.findall(r"^([a-z-]+) = \[", file.read(), re.M))
+    asked = {e for a in arguments for m in re.findall(r"^(?:\.|rubric-harness)\[(.+)\]", a) for e in m.split(",")}
+    if asked - extras:
+        print(f"no extra of pyproject.toml: {', '.join(sorted(asked - extras))}", file=sys.stderr)
+    return bool(asked - extras)
+
+
+def check_make(arguments: list[str]) -> int:
+    """Whether the targets exist."""
+    with open("Makefile", encoding="utf-8") as file:
+        targets = set(re.findall(r"^([a-z][\w-]*):", file.read(), re.M))
+    missing = [a for a in arguments if "=" not in a and not a.startswith("-") and a not in targets]
+    if missing:
+        print(f"no target of the Makefile: {', '.join(missing)}", file=sys.stderr)
+    return bool(missing)
+
+
+def start(argv: list[str], files: list[int], serves: bool = False) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(os.environ["DOCS_STARTER"])
+    request = {"argv": argv, "cwd": os.getcwd(), "env": dict(os.environ), "serves": serves}
+    socket.send_fds(connection, [json.dumps(request).encode() + b"\0"], files)
+    return connection
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def main(name: str) -> None:
+    sys.exit(
+        {"pip": check_pip, "make": check_make}[name](sys.argv[1:])
+        if name in ("pip", "make")
+        else handed_over([name, *sys.argv[1:]])
+    )
+
+
+def handed_over(argv: list[str]) -> int:
+    """The exit code of a command of ours; 0 of a server that listens."""
+    port = served_port(argv)
+    if not port:
+        return (start(argv, [0, 1, 2]).recv(1) or b"\1")[0]
+    log = os.open(f"server-{port}.log", os.O_WRONLY | os.O_CREAT)
+    start(argv, [0, log, log], serves=True)
+    until = time.monotonic() + 20
+    while not listens(port):
+        if time.monotonic() > until:
+            with open(f"server-{port}.log", encoding="utf-8") as file:
+                print(file.read(), file=sys.stderr)
+            return 1
+        time.sleep(0.02)
+    return 0
