@@ -7,6 +7,7 @@ VLLM := .venv-vllm
 VERL := .venv-verl
 SWIFT := .venv-swift
 TRANSFORMERS_4 := .venv-transformers-4
+DOCS := .venv-docs
 NEWEST := .venv-newest
 LATEST := .venv-latest-python
 
@@ -34,7 +35,7 @@ SPREAD := -n 2 --dist loadgroup
 SPREAD_CORE := -n 3 --dist loadgroup
 SHORT := -m "not long"
 
-.PHONY: demo demo-lmms demo-rpo test test-core test-extras test-all test-long test-newest test-latest-python test-lmms test-vllm \
+.PHONY: demo demo-lmms demo-rpo docs test test-core test-extras test-all test-long test-newest test-latest-python test-lmms test-vllm \
 	test-trainers test-swift test-transformers-4 constraints lint format clean
 
 $(VENV)/tools: environments/tools.txt
@@ -99,6 +100,12 @@ $(TRANSFORMERS_4)/ready: environments/transformers-4.txt pyproject.toml $(call c
 	@$(call install-cpu,$(TRANSFORMERS_4),transformers-4) -r environments/transformers-4.txt -e '.[dev]'
 	@touch $@
 
+$(DOCS)/ready: pyproject.toml $(call constraints,docs) | $(VENV)/tools
+	@echo "installing mkdocs-material into $(DOCS) ..."
+	@$(call environment,$(DOCS))
+	@$(call install,$(DOCS),docs) -e '.[docs]'
+	@touch $@
+
 demo-lmms: $(LMMS)/ready
 	@HF_HUB_OFFLINE=1 $(LMMS)/bin/rubric-harness lmms-eval --rubrics tasks/demo/rubrics/careful.jsonl \
 		--tasks rt_demo --model rubric_judge --model_args backend=baseline,model=lexical \
@@ -111,6 +118,11 @@ demo: $(VENV)/core
 demo-rpo: $(VERL)/ready
 	@rm -rf results/rpo/tiny
 	@$(VERL)/bin/rubric-harness rpo train examples/rpo-tiny.yaml
+
+# The site, into build/docs; a link that leads nowhere is an error. `$(DOCS)/bin/mkdocs serve` shows it while you write.
+docs: $(DOCS)/ready
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "docs: build/docs/index.html"
 
 lint: $(VENV)/dev
 	$(VENV)/bin/ruff check .
@@ -128,7 +140,7 @@ test-core: $(VENV)/compiled
 
 # The trainers' tests are one process, which leaves a processor idle: the newest Python runs beside them.
 test-all:
-	$(MAKE) lint test-lmms test-vllm
+	$(MAKE) lint docs test-lmms test-vllm
 	$(MAKE) --jobs=2 --output-sync=target test-trainers test-latest-python
 	$(MAKE) test-extras
 
@@ -137,7 +149,7 @@ test-extras: $(VENV)/all $(VENV)/compiled
 	$(VENV)/bin/pytest $(SPREAD_CORE) $(SHORT)
 
 test-lmms: $(LMMS)/ready
-	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosts tests/local
+	$(LMMS)/bin/python -m pytest $(SPREAD) $(SHORT) tests/hosts tests/local tests/docs
 
 # Two engines at a time where they are small and run on the CPU; a GPU has room for one.
 test-vllm: $(if $(filter $(VLLM)/bin/python,$(VLLM_PYTHON)),$(VLLM)/ready)
@@ -166,7 +178,7 @@ test-newest: $(VENV)/tools
 	@$(call environment,$(NEWEST))
 	@$(call install-cpu,$(NEWEST),none) -r environments/lmms.txt -e '.[dev,datasets]'
 	@$(call install,$(NEWEST),none) --no-deps lmms-eval==0.7.3
-	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra hf --extra lm-eval \
+	$(VENV)/bin/uv pip compile --quiet --python $(NEWEST)/bin/python pyproject.toml --extra datasets --extra docs --extra hf --extra lm-eval \
 		--extra lmms-eval --extra report --extra rpo --extra server --extra trackers --output-file $(NEWEST)/for-users.txt
 	$(NEWEST)/bin/python -m pytest $(SPREAD) -m "not browser and not long" tests/hosts/test_contracts.py \
 		tests/hosts/test_lm_eval.py tests/local/test_hf.py
@@ -189,6 +201,7 @@ constraints: $(VENV)/tools
 	@environments/freeze.sh vllm $(VLLM)
 	@environments/freeze.sh verl $(VERL)
 	@environments/freeze.sh swift $(SWIFT)
+	@environments/freeze.sh docs $(DOCS)
 	@environments/freeze.sh transformers-4 $(TRANSFORMERS_4)
 
 format: $(VENV)/dev
@@ -196,4 +209,4 @@ format: $(VENV)/dev
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(TRANSFORMERS_4) $(NEWEST) $(LATEST) results/runs rubric-harness-demo build dist
+	rm -rf $(VENV) $(LMMS) $(VLLM) $(VERL) $(SWIFT) $(TRANSFORMERS_4) $(DOCS) $(NEWEST) $(LATEST) results/runs rubric-harness-demo build dist

@@ -12,7 +12,7 @@ from evaluators.text import printable
 SHOWN_END = 160
 """Characters of a reply's end that a person is shown."""
 
-_FIXES = {
+FIXES = {
     "refused_connection": "start the server or correct base_url",
     "auth": "set the key in the environment variable that api_key_env names",
     "quota": "add money or quota to the account, or set another key",
@@ -32,6 +32,10 @@ _FIXES = {
     "too_large": "see what the server sends: no judge's answer is that long",
     "html": "correct base_url (it usually ends in /v1)",
     "bad_json": "correct base_url (it usually ends in /v1), or use a server of OpenAI's chat completions",
+    "too_long": "serve the model with a longer context (`--max-model-len`), or set `max_pixels`, or fewer `frames`",
+    "image": "mend the file that the message names, or remove the row",
+    "late": "raise deadline_s, or ask a faster server",
+    "alone": "give all candidates of a prompt in one call",
     "empty": "raise max_tokens, or turn the model's reasoning off (`extra_body`)",
 }
 """What ends failures of a kind."""
@@ -53,7 +57,7 @@ def hopeless(judge: str, what: str, error: BackendError) -> RunStopped:
 
 def with_fix(error: BackendError) -> str:
     """A failure in words, and what ends it."""
-    fix = _FIXES.get(error.kind, "see what the server's log says")
+    fix = FIXES.get(error.kind, "see what the server's log says")
     return f"{described(error)}. To fix: {fix}"
 
 

@@ -1,13 +1,17 @@
-"""The kinds of YAML that pages show, told apart by their keys, and what reads each."""
+"""The kinds of YAML that pages show, told apart by their keys, and what reads each: `python configs.py FILE` reads one."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from evaluators.errors import UserError
+from evaluators.inputs.configs import ConfigFile
+from harness_plugins.benchmarks.spec import BenchmarkSpec
 from harness_plugins.config.prices import load_prices
 from harness_plugins.config.run import load_config
 from harness_plugins.rewards.server.config import load_server
@@ -16,6 +20,7 @@ from harness_plugins.training_data.config import load_data_config
 
 REST = {
     "benchmarks": ["demo"],
+    "rubrics": {"rest": "tasks/demo/rubrics/careful.jsonl"},
     "judges": ["lexical"],
     "arms": ["none"],
     "out": "results/runs/rest",
@@ -31,6 +36,7 @@ def _recipe(path: Path) -> object:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "currency": load_prices,
+    "dataset": lambda path: ConfigFile.read(path, "a benchmark").checked(BenchmarkSpec),
     "generator": _recipe,
     "proxy_grm": load_server,
     "rpo": load_server,
@@ -45,14 +51,14 @@ def load(path: Path) -> Any:
 
     Raises:
         UserError: it is none.
-        AssertionError: it is of no kind that is known here.
+        ValueError: it is of no kind that is known here.
     """
     value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert isinstance(value, dict), f"{path}: no mapping"
     for key, reader in READERS.items():
         if key in value:
             return reader(path)
-    assert value.keys() & {"benchmarks", "judges", "writers", "rubrics"}, f"{path}: no config that is known here"
+    if not value.keys() & {"benchmarks", "judges", "writers", "rubrics", "arms"}:
+        raise ValueError(f"{path}: no config that is known here")
     if value.keys() >= {"benchmarks", "judges", "out"}:
         return load_config(path)
     part = path.with_name("part.yaml")
@@ -67,3 +73,10 @@ def is_complete(path: Path) -> bool:
         return False
     entries = [{"name": b} if isinstance(b, str) else b for b in value["benchmarks"]]
     return all(e["name"] == "demo" or (path.parent / e.get("path", "?")).exists() for e in entries)
+
+
+if __name__ == "__main__":
+    try:
+        load(Path(sys.argv[1]))
+    except (UserError, ValueError) as e:
+        sys.exit(str(e))

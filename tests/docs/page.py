@@ -54,7 +54,7 @@ class Reader:
         self._endpoint = endpoint
         self._prepare(folder)
         self.env = {
-            "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
+            "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(folder),
             "COLUMNS": "80",
             "HF_HUB_OFFLINE": "1",

@@ -19,6 +19,10 @@ import sys
 from collections.abc import Sequence
 
 
+LATE = ("evaluators.testing.mock_server", "scipy.stats", "scipy.optimize", "matplotlib.figure", "matplotlib.backends.backend_svg")
+"""What takes long to import, and is first imported within a function."""
+
+
 def imported() -> None:
     """All that commands import later; what needs an extra that is not there is left to them."""
     import harness_plugins
@@ -27,7 +31,9 @@ def imported() -> None:
         if not module.name.startswith(("harness_plugins.rpo", "harness_plugins.hosts", "harness_plugins.__main__")):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module.name)
-    importlib.import_module("evaluators.testing.mock_server")
+    for name in LATE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def run(argv: Sequence[str]) -> object:
