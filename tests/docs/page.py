@@ -112,7 +112,7 @@ class Reader:
     def _run(self, script: str, block: Block) -> str:
         argv = ["bash", "-c", SHELL + script]
         done = subprocess.run(
-            argv, cwd=self.checkout, env=self.env, text=True, stdin=subprocess.DEVNULL, timeout=60,
+            argv, cwd=self.checkout, env=self.env, text=True, stdin=subprocess.DEVNULL, timeout=300 if block.needs else 60,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         output = self.public(done.stdout)

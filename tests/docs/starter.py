@@ -19,7 +19,13 @@ import sys
 from collections.abc import Sequence
 
 
-LATE = ("evaluators.testing.mock_server", "scipy.stats", "scipy.optimize", "matplotlib.figure", "matplotlib.backends.backend_svg")
+LATE = (
+    "evaluators.testing.mock_server",
+    "scipy.stats",
+    "scipy.optimize",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_svg",
+)
 """What takes long to import, and is first imported within a function."""
 
 
