@@ -134,43 +134,91 @@ class ModelSpec(Entry):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$")
+    """Its row in tables."""
     backend: str
+    """`openai` (any OpenAI-compatible endpoint), `vllm` (in this process), `hf` (transformers, in this process), `lmms` (any model of
+    lmms-eval), `baseline`, or `pixels` (looks at the pictures' mean colours, for demonstrations)."""
     model: str = ""
+    """The model's name on the server; for `vllm` and `hf` a folder (as adapters: relative to where the command runs) or a name on the
+    Hub; for `lmms` a name that `lmms-eval models` lists; `first`, `random`, `longest`, `shortest`, `lexical`; for `pixels`
+    `brightest`, `darkest`, `reddest`, `greenest`, `bluest`. Default: required; a baseline's name."""
     base_url: str | tuple[str, ...] = ""
+    """Such as `http://127.0.0.1:8000/v1`; a list spreads items over replicas, all calls of an item on one. `/chat/completions` is
+    appended to its path, before a query (`https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-06-01`).
+    HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY hold; redirects are not followed; SSL_CERT_FILE names further certificates to
+    trust. Default: required for `openai`."""
     api_key_env: str | None = None
-    """The variable with the key. One that is named must be set; without a name it is `OPENAI_API_KEY`, where that is set."""
+    """`openai`: the environment variable that holds the key. One that is named here must be set, also by a `{env: VARIABLE}` of
+    `headers`: else nothing is asked (`--dry-run` only warns). The default may be unset, for servers that need no key. Default:
+    `OPENAI_API_KEY`."""
     api_key_header: str = ""
-    """For gateways that want the key as it is under a name of their own, such as `api-key`; else it is a bearer token."""
+    """`openai`: the header that carries the key as it is, such as `api-key` (Azure and some gateways); by default it is a bearer
+    token."""
     headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
-    """Sent with each request to an endpoint. In no key and in no file."""
+    """`openai`: further headers, `name: value`; a secret as `name: {env: VARIABLE}`. They are in no file."""
     client: Literal["http", "sdk"] = "http"
-    """What talks to an endpoint: aiohttp alone, or the openai package over it. In no key: the records are the same."""
+    """`openai`: `sdk` makes requests with the openai package (`pip install 'rubric-harness[openai]'`), for OpenAI and, by `model_args:
+    {azure_endpoint: https://NAME.openai.azure.com, api_version: 2024-06-01}` in place of `base_url`, Azure (`model` is the
+    deployment). The records are the same; it takes several times the CPU. Of the environment it reads nothing but `api_key_env`."""
     stream: bool = False
-    """For endpoints that answer in streams only: the pieces are collected. In no key."""
+    """`openai`: for endpoints that answer in streams only. The pieces are collected into one answer; one that breaks off is an
+    error."""
     family: str | None = None
+    """Who made the model, in a word. With the writer's and with `base` it decides self, same_base, same_family, unseen. Default:
+    undeclared."""
     base: str | None = None
+    """The model that it was trained from. Default: undeclared."""
     prompt: InputPath | None = None
+    """A Jinja template of your own: `question`, `responses[0].text`, `responses[0].media`, `rubric` (none without one), `media`,
+    `mode`, `video`, `media_missing`, `modality` (`text`, `image`, `edit`), `criterion` (the benchmark's own, or none), `criteria`
+    (those to give verdicts on), `ties`, `scale`, and for the arms of these names `advice` (1, 2 or none) and `responses` (none
+    under `rubric_only`). Each text has the name of its fence beside it (`question.fence`, `responses[0].fence`, `rubric.fence`,
+    `criteria.fence`, `criterion.fence`: twelve characters that the text cannot hold; `[request {{ question.fence }}]`); `fence` is
+    one for all of them, as safe, but it changes with the rubric, so that prompts which show it earlier share no prefix. Default:
+    ours."""
     temperature: float | None = Field(0.0, ge=0)
+    """`null` leaves the field out."""
     max_tokens: int = Field(4096, gt=0, le=1 << 31)
+    """The most tokens of an answer."""
     max_tokens_field: str = "max_tokens"
+    """Some servers need `max_completion_tokens`."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of the request; never a secret: it is written into the manifest. `{structured_outputs: {choice: ["1", "2"]}}`
+    keeps `direct` from losing verdicts of which 1 or 2 is outside a vLLM server's top 20 (the mass P(1) + P(2) is unknown then;
+    `backend: vllm` needs no such help)."""
     complete_reasons: tuple[str, ...] = ()
-    """Finish reasons of this server that mean a whole answer, beside those that `finish.COMPLETE` names. In no key."""
+    """`openai`: finish reasons of this server that mean a whole answer, beside `stop`, `eos`, `eos_token`, `end_turn` and
+    `stop_sequence`; an answer with an unknown one is an error."""
     model_args: dict[str, Any] = Field(default_factory=dict)
-    """What the model is loaded with, by backends that load one. Those on the backend's list `TRANSPORT_ARGS`, which say where and
-    how fast, are not part of the key; every other one is."""
+    """For `vllm`, `hf` and `lmms`: what the model is loaded with, as a mapping or as `a=b,c=d`; those that say where and how fast
+    (`TRANSPORT_ARGS` in `evaluators/backends/NAME.py`: `base_url`, `batch_size`, `device_map`, keys, ...) are in no key and in no
+    file; every other one is in the key, also one that is unknown here. What may be a secret by its name is written to files as a
+    digest only. `hf` passes them to `from_pretrained` (`dtype`, `device_map`, `attn_implementation`, `quantization_config`), except
+    `batch_size` (8, halved where memory runs out; `dtype: auto` and, on a GPU, `device_map: auto` unless given), `adapter` (a PEFT
+    folder) and `processor` (a mapping for the processor, such as `max_pixels`); `vllm` passes them to its engine (`max_model_len`,
+    `tensor_parallel_size`, `limit_mm_per_prompt`, `mm_processor_kwargs`, ...), except `adapter` (a LoRA folder) and `adapter_rank`
+    (64)."""
     max_pixels: int | None = Field(None, gt=0)
-    """Images are shown no larger than this; by default their bytes go out as they are."""
+    """Images are shown no larger than this (needs pillow), upright and in 8 bits: grey pictures of 16 bits are divided by 257, floats
+    of 0 to 1 multiplied by 255, other ranges stretched from their least to their greatest value. Without it their bytes are sent to
+    an endpoint unchanged, and it may read 16 bits in its own way (many show them white); `hf`, `vllm` and `lmms` always decode them
+    here."""
     media: Literal["shown", "none"] = "shown"
-    """`none`: for a model that reads text alone. Images are left out, and the prompt says so."""
+    """`none`: for a model that reads text alone. Images are left out, and the prompt says that they are not available. Refused where
+    the candidates are images."""
     seed: int | None = None
-    """Makes sampling repeatable: each request gets a seed of its own, computed from this one and the cell."""
+    """Makes sampling repeatable (`openai`, `vllm`): each request gets a seed computed from this one and its cell."""
     concurrency: int = Field(Capabilities.concurrency, gt=0, le=100_000)
+    """Requests in flight at most; an engine in this process makes its batches of them. Default: 16; `hf` 64, `vllm` 256."""
     adaptive: bool = False
+    """Start low, grow while answers come, halve on 429, 5xx and timeouts."""
     timeout_s: float = Field(120.0, gt=0, le=1e6)
+    """For a whole request. A reply of more than 64 MB (unpacked) is not read."""
     retries: int = Field(5, ge=0, le=1000)
+    """After 429, 5xx, timeouts, broken connections, replies that are no answer; full jitter, Retry-After honoured."""
     retry_after_most_s: float = Field(RETRY_AFTER_MOST_S, gt=0, le=1e6)
-    """The longest pause that the server's Retry-After is granted. In no key."""
+    """The longest pause that a server's Retry-After is granted; then it is asked again. A pause of more than a minute is reported on
+    stderr, with `--quiet` too."""
 
     @model_validator(mode="before")
     @classmethod
@@ -315,15 +363,31 @@ class JudgeSpec(ModelSpec):
     """One judge of a config. A name alone is a baseline: `longest`."""
 
     verdict: Literal["text", "direct", "reasoned"] = "text"
+    """`text` (reason, then a tagged answer), `direct` (P(1) and P(2) of one token), or `reasoned` (reason, then P(1) and P(2) where
+    the tagged answer is, by a second call of one token; the server must continue an answer that has begun, as vLLM does)."""
     grading: Kind = "pairwise"
+    """How it is asked. `pairwise`: which of two is better. `listwise`: all candidates ranked, strictly (`direct`: by P of each
+    number). `pointwise`: each candidate alone, a whole number on `scale` (`direct`: the expected one); the higher score wins, equal
+    ones tie. A pairwise judge takes items of two; the others up to nine."""
     decision: Decision = "holistic"
+    """`holistic`: one verdict in view of the rubric. `criteria` (pairwise or pointwise): a verdict or score on each of the rubric's
+    criteria, "cannot assess" among them, and their weighted sum decides (`direct`: a call of one token for each criterion).
+    Criteria that a rubric does not list are read from its text (numbered lines, bullets, lines with a weight); where there are
+    none, and in arms without a rubric, the verdict is holistic."""
     ties: Ties = "forbidden"
+    """Pairwise, holistic: `allowed`, or `good_bad` (ties of two good ones and of two bad ones). Only protocols that count ties as
+    labels can find one right."""
     scale: tuple[int, int] = SCALE
-    """Lowest and highest score (pointwise)."""
+    """Lowest and highest score of `grading: pointwise`; `direct` needs one digit."""
     answer_format: str = "tag"
+    """How replies to your prompt name the winner: `tag`, `double_bracket` (`[[A]]`, `[[B]]`, `[[C]]` for a tie), `four_way`
+    (`[[A>B]]`, `[[B>A]]`, `[[A=B=Good]]`, `[[A=B=Bad]]`), `better_response` (`"better_response": "A"` in JSON), `answer_is_better`,
+    `response_is_better`, `plain`; `proxy_grm` and `r1_reward` are tags in those papers' own prompts, which `official:...-proxy_grm`
+    and `-r1_reward` read."""
     top_logprobs: int = Field(TOP_LOGPROBS, ge=1, le=1000)
-    """Alternatives of a token that are asked for where probabilities decide."""
+    """`direct` and `reasoned`: how many alternatives of a token are asked for, up to what the server takes (some take 5)."""
     samples: int = Field(1, gt=0, le=DRAWS)
+    """How many times each call is asked (temperature above 0)."""
 
     @model_validator(mode="before")
     @classmethod

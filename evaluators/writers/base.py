@@ -85,23 +85,29 @@ class WriterSpec(ModelSpec):
     """One writer of a config: a model as a judge entry describes it, and how it writes."""
 
     method: str = "proxy_grm"
+    """How it is asked and read. `proxy_grm`: rubric, evaluation and answer in one pass, after seeing the pair. `arr_zero_shot`: a
+    number of yes/no criteria from the request and its media alone, coarse to fine. `arr_guided`: the same after exemplars.
+    `arr_induced`: one rubric for all items, from labelled pairs, before anything is judged; its file is `rubric-<name>.yaml`, its
+    answers `induction-<name>.jsonl`."""
     replicates: int = Field(1, gt=0, le=DRAWS)
-    """Independent rubrics for each item and order."""
+    """Independent rubrics for each item and order (`arr_*`: for each item, read in both orders; temperature above 0); arms average
+    over them."""
     blind: bool = False
-    """Write one more for each item without showing the responses (for the arm `blind`)."""
+    """`proxy_grm`: write one more for each item without showing the responses, for the arm `blind`."""
     criteria: int | None = Field(None, ge=1, le=50)
-    """For arr_*: how many criteria a rubric is to have; `CRITERIA` by default."""
+    """`arr_*`: how many criteria to ask for, 1 to 50. A rubric with another number is valid, with a violation. Default: 5."""
     exemplars: InputPath | None = None
-    """For arr_guided: labelled pairs that it is shown first."""
+    """A jsonl file of labelled pairs, below. Default: required for `arr_guided`."""
     seeds: InputPath | None = None
-    """For arr_induced: labelled pairs, rows as of the benchmark `pairs`, that it makes its rubric from."""
+    """A jsonl file of labelled pairs, rows as of the benchmark `pairs`; 8 at least, 50 to 100 do well. Pairs that share an image, a
+    group or their texts stay in one part of the split. Default: required for `arr_induced`."""
     rounds: int | None = Field(None, ge=0, le=20)
-    """For arr_induced: refinements of criteria that did not verify; `ROUNDS` by default."""
+    """`arr_induced`: how often what did not verify is refined, for each pair. Default: 5."""
     held_out: float | None = Field(None, ge=0.1, le=0.9)
-    """For arr_induced: the share of the seeds that nothing is proposed from; half of it selects criteria, half tests the
-    result. `HELD_OUT` by default."""
+    """`arr_induced`: the share of the seeds that nothing is proposed from; half of it selects criteria, half tests the result.
+    Default: 0.5."""
     trained_with: tuple[str, ...] = ()
-    """Judges whose verdicts it was trained on: for them its rubrics are not unseen."""
+    """Names, models or bases of judges it was trained on: for them its rubrics are not unseen."""
 
     @model_validator(mode="before")
     @classmethod

@@ -28,30 +28,43 @@ class Config(Entry):
     """A run: benchmarks x arms (x writers) x judges x orders."""
 
     benchmarks: tuple[BenchmarkEntry, ...] = Field(min_length=1)
+    """List of entries, below; a name alone is an entry: `benchmarks: [demo]`."""
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
+    """List of entries, below; a baseline's name alone is an entry: `judges: [longest]`."""
     rubrics: dict[str, InputPath] = Field(default_factory=dict)
-    """Rubrics that are there already: writer -> file."""
+    """`name: file.jsonl`; the name is its row in tables. A file holds the rubrics of one writer. Or it is a run's own `rubrics.jsonl`:
+    then only the lines of the writer with that name are read. Lines without `writer` belong to that name."""
     writers: tuple[WriterSpec, ...] = ()
-    """Models that write rubrics for this run, before it judges."""
+    """List of entries, below: models that write rubrics for this run, before it judges."""
     arms: tuple[str, ...] = ()
-    """By default none, generic, transferred, shuffled and repeat; without rubrics, those that need none."""
+    """These and `crossed`, `advice`, `self`, `relabel`, `masked`, `blind`, `justify`, `rubric_only`, `no_image`, `leak`, `anti`:
+    `rubric-harness tasks` says what each is. Default: `none`, `generic`, `transferred`, `shuffled`, `repeat`; without rubrics those
+    that need none."""
     orders: Literal["both", "AB", "BA", "hashed", "stored"] | Annotated[int, Field(ge=1, le=MOST, strict=True)] = "both"
-    """A number: the first so many cyclic orders of each item's candidates."""
+    """`both`: all cyclic orders of the candidates, of a pair `AB` and `BA`; a number: the first so many; `AB`, `BA`; `hashed` (one
+    order for each item, chosen by a hash of its uid); `stored` (as the dataset stores them: all that some official protocols need)."""
     shuffles: int = Field(1, gt=0, le=100)
+    """How many permutations the `shuffled` arm averages over, 100 at most."""
     primary_contrast: tuple[str, str] = ("transferred", "none")
-    """The one contrast that Holm's correction runs over: (arm, reference arm)."""
+    """The contrast of the matrix and of paper tables, which Holm's correction runs over; the reference is `none` or `shuffled`."""
     controls: tuple[str, ...] = CONTROLS
-    """The arms that `transferred` must exceed to help by its content. Those that exchange rubrics between items do not apply to a
-    writer with one rubric for all."""
+    """The arms that `transferred` must exceed to help by its content (the rule: docs/statistics.md#what-is-said-of-a-writers-rubrics);
+    `shuffled` does not apply to a writer with one rubric for all items. One that is left out here or in `arms` was not tested, and
+    the answer says so."""
     equivalence_margin: float = Field(2.0, gt=0, allow_inf_nan=False)
-    """In points: `transferred` is no more than a control where the interval of its lead ends below this."""
+    """In points: `transferred` is "no more than" a control where the interval of its lead ends below this."""
     reference_writer: str | None = None
-    """The writer that each other one is set against, in the arm of the primary contrast."""
+    """One of the names in `rubrics` or `writers`: every other writer is set against it, judge by judge and over the judges that are
+    unseen to both (what is tested: docs/statistics.md). The contrast that a trained writer must win against the model it was
+    trained from."""
     prices: InputPath | None = None
-    """What models cost (`prices.load_prices`): tables then show money."""
+    """What models cost, a YAML file (docs/costs.md): tables then show money. Its prices are kept in the manifest. Default: none, or
+    `--prices`."""
     max_cost: float | None = Field(None, gt=0, allow_inf_nan=False)
-    """The most that the run folder may cost, in the currency of `prices`."""
+    """The most that the run folder may cost, earlier runs and rubrics counted, in the currency of `prices` (docs/costs.md). Default:
+    none, or `--max-cost`."""
     out: OutputPath | None = None
+    """The run folder. Default: required, or `--out`."""
 
     @field_validator("benchmarks", "judges", "writers", "arms", mode="before")
     @classmethod

@@ -18,7 +18,6 @@ import socket
 import sys
 from collections.abc import Sequence
 
-
 LATE = (
     "evaluators.testing.mock_server",
     "scipy.stats",

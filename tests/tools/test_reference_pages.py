@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from evaluators import records
 from evaluators.errors import KINDS
+from evaluators.specs import JudgeSpec
 from evaluators.stop_messages import FIXES
 from tests.conftest import ROOT
-from tools.reference_pages import DOCS, PAGES
+from tools.reference_pages import DOCS, IN_EVERY_KEY, KEYS, PAGES, RECORDS, config
 from tools.site_pages import on_page_markdown
 
 
@@ -51,3 +54,23 @@ def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     listed = set(re.findall(r"[\w/-]+\.md", yaml.safe_dump(yaml.safe_load(text)["nav"])))
     assert {str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md")} <= listed
+
+
+def test_every_key_of_a_config_is_explained() -> None:
+    for models in KEYS.values():
+        for model in models:
+            inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", {})}
+            own = {name for name in model.model_fields if name not in inherited}
+            rows = set(re.findall(r"^\| `(\w+)`", config(), re.M))
+            assert own <= rows, model.__name__
+    assert JudgeSpec.model_fields.keys() >= IN_EVERY_KEY
+
+
+def test_every_record_is_on_the_page_with_its_fields() -> None:
+    """The dataclasses of evaluators/records.py, but for what is left of texts in a public export."""
+    declared = {v for v in vars(records).values() if is_dataclass(v) and v.__module__ == records.__name__}
+    assert declared - {records.ItemFacts, records.RubricFacts} == set(RECORDS)
+    page = PAGES["reference/records.md"]()
+    for record in RECORDS:
+        section = page.partition(f"## {record.__name__}\n")[2].partition("\n## ")[0]
+        assert set(re.findall(r"^\| `(\w+)` \|", section, re.M)) == {f.name for f in fields(record)}, record.__name__
