@@ -230,8 +230,8 @@ def test_what_a_block_needs_is_counted() -> None:
 )
 def test_a_block_that_is_wrong_is_named(page: str, why: str, tmp_path: Path, starter: Path) -> None:
     (tmp_path / "page.md").write_text(page, encoding="utf-8")
-    found = failures(blocks(tmp_path, "page.md"), tmp_path, starter)
-    assert len(found) == 1 and re.match(r"page\.md:\d+: ", found[0]) and why in found[0]
+    failed = failures(blocks(tmp_path, "page.md"), tmp_path, starter)
+    assert len(failed) == 1 and re.match(r"page\.md:\d+: ", failed[0]) and why in failed[0]
 
 
 def test_blocks_of_a_page_share_folder_environment_and_servers(tmp_path: Path, starter: Path) -> None:
