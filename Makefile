@@ -121,7 +121,7 @@ demo-rpo: $(VERL)/ready
 
 # The site, into build/docs; a link that leads nowhere is an error. `$(DOCS)/bin/mkdocs serve` shows it while you write.
 docs: $(DOCS)/ready
-	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 	@echo "docs: build/docs/index.html"
 
 lint: $(VENV)/dev

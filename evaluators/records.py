@@ -59,9 +59,13 @@ class MediaFile:
     """One file as found on disk. `sha256` is empty until the bytes have been read once."""
 
     path: str
+    """Where it is."""
     size: int = 0
+    """In bytes."""
     mtime_ns: int = 0
+    """When it was last changed, in nanoseconds."""
     sha256: str = ""
+    """Of its bytes."""
 
     __pydantic_config__ = _STRICT
 
@@ -79,8 +83,12 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """One of what is compared."""
+
     text: str = ""
+    """What was answered; empty where the candidate is an image."""
     media: tuple[Media, ...] = ()
+    """Its images or videos."""
 
     __pydantic_config__ = _STRICT
 
@@ -90,8 +98,11 @@ class Label:
     """What people said. `preferred` indexes Item.candidates (canonical order); `ranks` are 0 = best, in that order."""
 
     kind: Literal["preferred", "ranks", "tie", "both_bad"] = "preferred"
+    """What people said: one is preferred, all are ranked, a tie, or both are bad."""
     preferred: int | None = None
+    """The place of the preferred candidate, from 0."""
     ranks: tuple[int, ...] | None = None
+    """The place of each candidate, 0 = best."""
 
     __pydantic_config__ = _STRICT
 
@@ -113,24 +124,35 @@ class Item:
     """One comparison of a benchmark. `uid` is its name everywhere; see `keys.item_uid` for what it is made of."""
 
     uid: str
+    """Benchmark and 16 hex over source id, prompt, candidate texts, media names and criterion; exact repeats get `#2`."""
     benchmark: str
+    """The folder under `tasks/`."""
     source_id: str
+    """The dataset's own id; not unique in some."""
     row: int
+    """Where it is in the dataset, from 0."""
     prompt: str
+    """The request."""
     candidates: tuple[Candidate, ...]
     """In canonical order."""
     stored: tuple[int, ...]
     """The stored index of each candidate: `stored[0]` is where canonical candidate 0 is in the dataset's row."""
     label: Label
+    """What people said of it."""
     media: tuple[Media, ...] = ()
+    """What the request is about."""
     media_missing: bool = False
     """True where `media: optional` let an item through without (all of) its media: it is judged on text."""
     category: str = ""
+    """Under the benchmark's default map."""
     categories: dict[str, str] = field(default_factory=dict)
     """The category under each named category map of the benchmark; `category` is the default map's."""
     group: str | None = None
+    """What Acc+ groups by."""
     criterion: str | None = None
+    """What alone is compared, "name: description" or the name, where the benchmark gives one."""
     revision: str | None = None
+    """The dataset's commit, as resolved."""
     public: ItemFacts | None = None
     """Of a public export alone: its texts are empty, and this replaces them."""
 
@@ -169,9 +191,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
+    """One thing that a rubric asks for."""
+
     name: str
+    """A few words."""
     description: str = ""
+    """What a good response does, or the question that is asked."""
     weight: Annotated[float, BeforeValidator(no_boolean), Field(allow_inf_nan=False, ge=-1e6, le=1e6)] = 1.0
+    """Its share of the decision, beside those of the others."""
 
     __pydantic_config__ = _STRICT
 
@@ -181,13 +208,21 @@ class Writer:
     """Who wrote a rubric. `family` and `base` decide whether a judge is *unseen* (`relation.relation`)."""
 
     name: str
+    """Its row in tables."""
     method: str = ""
+    """How it was asked."""
     model: str | None = None
+    """Its name on the server."""
     base: str | None = None
+    """The model that it was trained from."""
     family: str | None = None
+    """Who made the model, in a word."""
     trained_with: tuple[str, ...] = ()
+    """Judges that it was trained on."""
     prompt_digest: str | None = None
+    """Of its prompt."""
     sampling: dict[str, Any] = field(default_factory=dict, hash=False)
+    """How it sampled; for `arr_*` also how many criteria were asked for, and a digest of the exemplars."""
 
     __pydantic_config__ = _STRICT
 
@@ -214,13 +249,19 @@ class Rubric:
     """A rubric as a judge reads it (`text`), with who wrote it and what its writer had seen."""
 
     benchmark: str
+    """The folder under `tasks/`."""
     item: str | None
     """The item's uid; None for a rubric shared by the whole benchmark."""
     writer: Writer
+    """Who wrote it."""
     text: str
+    """Exactly what a judge reads."""
     criteria: tuple[Criterion, ...] = ()
+    """Its criteria, where they are known one by one."""
     replicate: Annotated[int, BeforeValidator(no_boolean), Field(ge=0, lt=DRAWS)] = 0
+    """Which of the independent rubrics."""
     saw: Saw = "nothing"
+    """What the writer saw of the responses: `nothing`, or the order."""
     verdict: Literal[1, 2] | None = None
     """The writer's own verdict, as a position in the order it saw."""
     status: Literal["valid", "invalid", "error"] = "valid"
@@ -228,13 +269,17 @@ class Rubric:
     violations: tuple[str, ...] = ()
     """What is wrong with the form of the answer, by name; a valid rubric may have some."""
     uid: str = ""
+    """`rubric:` and 16 hex."""
     justify: str = ""
     """Why the writer chose these criteria. Judges do not read it, but in the arm `justify`."""
     evaluation: str = ""
     """The writer's own application of its rubric. Judges never read it."""
     answer: Answer | None = None
+    """The writer's answer as it came."""
     error: Failure | None = None
+    """Why no answer came."""
     time: str | None = None
+    """UTC, ISO 8601, when the line was written."""
     public: RubricFacts | None = None
     """Of a public export alone: its texts are empty, and this replaces them."""
 
@@ -246,6 +291,7 @@ class FailedReplies:
     """Replies that came and could not be used, though they may have been paid for."""
 
     count: int
+    """How many."""
     told: int
     """Of them, how many report their tokens."""
     usage: dict[str, int] = field(default_factory=dict)
@@ -259,9 +305,13 @@ class Failure:
     """Why a request was never answered. `kind` is one of `errors.KINDS`."""
 
     kind: str
+    """One of `errors.KINDS`."""
     message: str
+    """What the server or the file system said."""
     http: int | None = None
+    """The status code, where there was one."""
     failed_replies: FailedReplies | None = None
+    """Replies that came and could not be used."""
 
     __pydantic_config__ = _STRICT
 
@@ -275,10 +325,15 @@ class Answer:
     """A judge's reply as it came. What a backend cannot know stays None."""
 
     text: str
+    """Without the reasoning, where the server keeps that apart."""
     answer_format: str
+    """How its verdict is to be read."""
     reasoning: str | None = None
+    """What the server keeps apart as reasoning."""
     finish_reason: str | None = None
+    """Why it ended, in the server's word."""
     refusal: str | None = None
+    """What the server gives as a refusal."""
     top_logprobs: TopLogprobs | None = None
     """At the verdict position."""
     masked: bool = False
@@ -288,15 +343,21 @@ class Answer:
     usage: dict[str, int] | None = None
     """prompt_tokens, completion_tokens and, where reported, cached_tokens."""
     latency_s: float | None = None
+    """Seconds from the request to the answer."""
     attempts: int = 1
+    """How many were needed."""
     failed_replies: FailedReplies | None = None
     """Those of the attempts before it; their tokens are not in `usage`."""
     model: str | None = None
     """The model as served."""
     backend: str = ""
+    """What reached the model."""
     backend_version: str | None = None
+    """Its version."""
     fingerprint: str | None = None
+    """What the server says of its own state."""
     sampling: dict[str, Any] = field(default_factory=dict)
+    """As it was sent."""
 
     __pydantic_config__ = _STRICT
 
@@ -317,7 +378,9 @@ class CriterionVerdict:
     """What a judge said on one criterion. All of `choice`, `p` and `score` None: it could not assess it."""
 
     name: str
+    """The criterion's."""
     weight: float
+    """The criterion's."""
     choice: int | None = None
     """Comparing: the position that it favours, 0 for neither."""
     p: float | None = None
@@ -335,17 +398,27 @@ class Verdict:
     """One judgement of one cell. The last line of a key wins; `error` lines may precede it."""
 
     key: str
+    """sha256 over all that the verdict depends on."""
     status: Status
+    """Whether it counts, and why not."""
     call: str
     """Digest of the request alone: cells with equal calls share one answer."""
     benchmark: str
+    """The folder under `tasks/`."""
     item: str
+    """The item's uid."""
     judge: str
+    """The judge's name in the config."""
     arm: str
+    """What the judge read beside the candidates."""
     writer: str | None
+    """Whose rubric; None for arms without one."""
     order: Order
+    """The candidates as shown."""
     sample: int = 0
+    """Which sample of the call, from 0."""
     replicate: int = 0
+    """Which independent rubric of the writer, or which shuffle."""
     rubric: str | None = None
     """uid of the rubric read; for fixed texts its name, such as `generic/text/2`."""
     donor: str | None = None
@@ -372,9 +445,13 @@ class Verdict:
     forms: int = 0
     """Different forms of a verdict in the answer's text, after its reasoning."""
     p: Probability | None = None
+    """Probabilities of the verdict, where they were asked for."""
     parser: str = ""
+    """The parser and its version that derived status and choice."""
     answer: Answer | None = None
+    """The judge's answer as it came; None for errors."""
     error: Failure | None = None
+    """Why no answer came."""
     time: str | None = None
     """UTC, ISO 8601, when the line was written."""
 
