@@ -100,11 +100,35 @@ or the run another
 
 **Where is my key written?** Nowhere: secrets are read from the environment (`api_key_env`) and are in no file.
 
+## Mistakes in a file
+
+Every mistake is a line with its place and its fix, and nothing is asked before all are mended:
+
+```bash
+cat > typo.yaml <<'END'
+benchmarks: [demo]
+judges: [{name: qwen, backend: openai, model: m, base_url: "http://127.0.0.1:8000/v1", temprature: 1}]
+arms: [none, transfered]
+out: results/runs/typo
+END
+rubric-harness run typo.yaml || true
+```
+
+```text
+error: typo.yaml: line 2: unknown key 'temprature'; did you mean 'temperature'?
+error: typo.yaml: line 3: arms: unknown arm 'transfered'; did you mean 'transferred'?
+```
+
 ## Errors
 
+A run that cannot go on says why, and what to do:
+
+> stopped: judge 'qwen': the last 16 requests all failed: nothing listens at the address (no connection to 127.0.0.1:8000). To
+> fix: start the server or correct base_url; then run the same command again.
+
 A request that is not answered has an error of one of these kinds: in the progress line, in the message that ends a run, and in
-`error.kind` of
-a verdict. `python tools/reference_pages.py` writes this table from `evaluators/errors.py` and `evaluators/stop_messages.py`.
+`error.kind` of a verdict. `python tools/reference_pages.py` writes this table from `evaluators/errors.py` and
+`evaluators/stop_messages.py`.
 
 *Asked again*: by itself, up to `retries` times. *Ends the run*: when nothing but this comes back; the same command then goes on.
 
