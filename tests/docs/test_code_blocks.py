@@ -246,3 +246,9 @@ def test_blocks_of_a_page_share_folder_environment_and_servers(tmp_path: Path, s
     assert failures(blocks(tmp_path, "page.md"), tmp_path, starter) == []
     rows = read_jsonl(tmp_path / "checkout" / "results" / "runs" / "two" / "verdicts.jsonl")
     assert [row["choice"] for row in rows] == [2, 2, 2, 2]
+
+
+def test_make_demo_is_run(tmp_path: Path, starter: Path) -> None:
+    (tmp_path / "page.md").write_text("```bash\nmake demo | grep careful > shown.txt\n```\n", encoding="utf-8")
+    assert failures(blocks(tmp_path, "page.md"), tmp_path, starter) == []
+    assert "careful" in (tmp_path / "checkout" / "shown.txt").read_text(encoding="utf-8")
