@@ -13,16 +13,19 @@ import socket
 import sys
 import time
 
+SERVES = {"evaluators.testing.mock_server": "8765", "reward-server": "8765", "view": "8766"}
+"""What serves until it is stopped, by a word of its command, and the port where it says none."""
+
 
 def served_port(argv: list[str]) -> int:
-    """The port of a command that serves until it is stopped; 0 for any other."""
-    line = " ".join(argv)
-    if ("evaluators.testing.mock_server" not in line and "reward-server" not in line) or "--help" in line:
+    """The port of a command that serves until it is stopped; 0 for any other. A command without a port gets the page's."""
+    served = next((SERVES[word] for word in argv[1:3] if word in SERVES), None)
+    if served is None or "--help" in argv:
         return 0
-    port = re.search(r"--port[ =](\d+)", line)
+    port = re.search(r"--port[ =](\d+)", " ".join(argv))
     if port is None:
-        argv += ["--port", os.environ["DOCS_PORT_8765"]]
-    return int(port[1] if port else os.environ["DOCS_PORT_8765"])
+        argv += ["--port", os.environ[f"DOCS_PORT_{served}"]]
+    return int(port[1] if port else os.environ[f"DOCS_PORT_{served}"])
 
 
 def check_pip(arguments: list[str]) -> int:

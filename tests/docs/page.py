@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.docs.client import SERVES
 from tests.docs.markdown import Block
 
 LINKED = ("tasks", "results", "performance", "tools", "pyproject.toml", "Makefile")
@@ -20,7 +21,7 @@ LINKED = ("tasks", "results", "performance", "tools", "pyproject.toml", "Makefil
 HERE = Path(__file__).parent
 COMMANDS = ("rubric-harness", "python", "pip", "make")
 _ADDRESS = re.compile(r"(?<=127\.0\.0\.1:)\d{4,5}\b")
-_STARTED = re.compile(r"(?:mock_server|reward-server).*--port (\d+)")
+_STARTED = re.compile(r"(?:mock_server|reward-server|harness view).*--port (\d+)")
 SHELL = """
 set -eo pipefail
 [ -f "$DOCS_STATE" ] && source "$DOCS_STATE"
@@ -50,7 +51,7 @@ class Reader:
         self.checkout = folder / "checkout"
         self._servers = folder / "servers"
         self._ports = dict.fromkeys(_STARTED.findall("\n".join(b.text for b in blocks)), 0)
-        self._ports = {port: free_port() for port in ("8765", *self._ports)}
+        self._ports = {port: free_port() for port in (*SERVES.values(), *self._ports)}
         self._endpoint = endpoint
         self._prepare(folder)
         self.env = {
@@ -62,7 +63,7 @@ class Reader:
             "DOCS_STARTER": str(starter),
             "DOCS_STATE": str(folder / "state"),
             "DOCS_SERVERS": str(self._servers),
-            "DOCS_PORT_8765": str(self._ports["8765"]),
+            **{f"DOCS_PORT_{port}": str(self._ports[port]) for port in SERVES.values()},
         }
 
     def _prepare(self, folder: Path) -> None:
