@@ -54,7 +54,7 @@ def write_report(
         prices: what models cost, a file; by default those of the run.
 
     Raises:
-        UserError: no run folder, an unknown protocol, no matplotlib or Pillow, or a place that cannot be written.
+        UserError: no run folder, an unknown protocol, figures without matplotlib, or a place that cannot be written.
     """
     from harness_plugins.config.prices import load_prices
     from harness_plugins.folder.manifest import refuse_public

@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Make one self-contained HTML page of a run folder. It works offline: no server, nothing is loaded from\n"
         "elsewhere. Its items can be filtered by what the rubric fixed and broke, flips with the order, and suspected leaks.\n"
-        "Needs matplotlib and Pillow: pip install 'rubric-harness[report]'",
+        "Figures as files (--figures), of cost and of calibration need matplotlib: pip install 'rubric-harness[report]'",
         epilog="for example:\n"
         "  rubric-harness report results/runs/my-run\n"
         "  rubric-harness report results/runs/my-run --out my-run.html --figures figures/\n",
