@@ -95,6 +95,8 @@ def next_steps(report: Report, typed: str = "") -> Iterator[Step]:
         yield Step(command, f"the {items} that {best.writer}'s rubrics fixed for {best.judge}")
     else:
         yield Step(f"{program()} show {run}", "items with what each judge answered")
+    if report.cells and all(c.baseline or c.computed for c in report.cells):
+        yield Step(f"{program()} init", "write a config with a model of yours as the judge: then there is an answer")
     yield Step(f"{program()} report {run}", "one page: figures, and every item")
     yield Step(f"{program()} table {run}", "more numbers; --all for every table")
 
