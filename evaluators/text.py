@@ -60,7 +60,7 @@ def program() -> str:
     '.venv/bin/rubric-harness'
     """
     called = Path(sys.argv[0] or "rubric-harness")
-    if called.name == "__main__.py":
+    if called.name == "__main__.py" and called.parent.name == "harness_plugins":
         return "python -m harness_plugins"
     if called.name != "rubric-harness" or not called.is_file():
         return "rubric-harness"

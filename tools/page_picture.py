@@ -26,7 +26,7 @@ from performance.report_size import CHROMIUM, DRIVER
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "page.png"
-WIDTH, HEIGHT = 1180, 870
+WIDTH, HEIGHT = 1180, 985
 SKILL = {"judge-a": 0.66, "judge-b": 0.50, "judge-c": 0.86}
 FAMILIES = {"judge-a": "one", "judge-b": "two", "judge-c": "grm"}
 HELP = {"grm": 0.30, "arr": 0.16, "vague": 0.03}

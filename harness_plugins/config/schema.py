@@ -79,8 +79,8 @@ def _suggested(names: Iterable[str]) -> Schema:
 def documented(model: type[BaseModel]) -> dict[str, str]:
     """What the lines below a model's fields say of them, by field, those of its bases too.
 
-    >>> documented(BenchmarkEntry)["revision"]
-    "Which commit, branch or tag of the Hub's dataset."
+    >>> documented(BenchmarkEntry)["revision"].partition(" (")[0]
+    "Which commit, branch or tag of the Hub's dataset"
     """
     about: dict[str, str] = {}
     for kind in reversed(model.__mro__):

@@ -42,7 +42,7 @@ MARKS = {
     Verdict.NOT_SHOWN: Mark("◇", "not shown", "open"),
     Verdict.CANNOT_SAY: Mark("–", "cannot say", "none"),
 }
-_BASELINE = Mark("–", "a baseline", "none")
+_BASELINE = Mark("–", "no model", "none")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def _judges(judges: Sequence[JudgeGain]) -> Iterator[Track]:
     unknown = [j.gain.bounds for j in judges if not j.gain.complete and j.gain.bounds is not None]
     if len(judges) < 2 and not any(j.apart for j in judges):
         return
-    known = sorted(dot.value for dot in dots)
+    known = sorted(dot.value for dot in dots if not dot.apart) or sorted(dot.value for dot in dots)
     text = "" if not known else signed(known[0]) if len(known) == 1 else f"{signed(known[0])} to {signed(known[-1])}"
     where = Interval(min(b.low for b in unknown), max(b.high for b in unknown)) if unknown else None
     yield Track("each judge", text, bounds=where, dots=tuple(dots))

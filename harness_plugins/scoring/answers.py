@@ -187,13 +187,14 @@ def _judges(report: Report, benchmark: str) -> str:
             else f"No judge has answered{' ' + where if where else ''}."
         )
     best, *others = (f"{c.judge} on {100 * c.metrics['accuracy'].value:.1f} %" for c in complete[:NAMED])
-    first = f"{complete[0].judge} is right on {best.rpartition(' on ')[2]} of {report.items[benchmark].items:,} items"
+    without = "" if not complete[0].baseline else "no model judged; the baseline "
+    first = f"{without}{complete[0].judge} is right on {best.rpartition(' on ')[2]} of {report.items[benchmark].items:,} items"
     text = ", ".join([f"{where}{first}", *others])
     more = len(complete) - NAMED
     text += f", and {more} more" if more > 0 else ""
     guessing = [c.judge for c in complete if _as_guessing(report, c)]
     tail = f" {listed(guessing)} {'is' if len(guessing) == 1 else 'are'} not told from guessing." if guessing else ""
-    return f"{text[:1].upper() if where else text[:1]}{text[1:]}.{tail}"
+    return f"{text[:1].upper() if where or without else text[:1]}{text[1:]}.{tail}"
 
 
 def _as_guessing(report: Report, cell: CellReport) -> bool:

@@ -52,7 +52,7 @@ def objects(site: Path, run_folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def table(site: Path, run_folder: Path) -> str:
-    return command(site, run_folder.parent, "table", run_folder).stdout
+    return command(site, run_folder.parent, "table", run_folder, "--all", "--format", "md").stdout
 
 
 def command(site: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

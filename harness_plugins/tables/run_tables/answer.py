@@ -36,7 +36,7 @@ def _table(report: Report, panel: Panel, forest: Forest) -> Table:
         *numbers("its rubrics", "95 % CI", *(ARMS.facts(arm).called for arm in arms)),
     ]
     judges = listed(panel.judges) if len(panel.judges) <= 3 else f"{len(panel.judges)} judges"
-    title = f"{panel.benchmark}: points gained over no rubric, {panel.items:,} items" + (
+    title = f"{panel.benchmark}: points of accuracy gained over no rubric, {panel.items:,} items" + (
         f", {judges}" if judges else ""
     )
     table = Table("answer", title, columns, benchmark=panel.benchmark, section="summary")

@@ -68,7 +68,7 @@ def test_a_command_judges_on_a_benchmark_of_ones_own(
     if how == "variable":
         monkeypatch.setenv(TASKS, folder)
     more = {"before": ["--tasks", folder, *command], "behind": [*command, "--tasks", folder], "variable": command}
-    assert main(more[how]) == 0 and "### mine, 4 items" in capsys.readouterr().out
+    assert main(more[how]) == 0 and "mine: accuracy of each judge and arm, 4 items" in capsys.readouterr().out
 
 
 def test_a_name_that_two_folders_hold_is_refused(tmp_path: Path) -> None:

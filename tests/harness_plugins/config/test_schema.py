@@ -81,4 +81,4 @@ def test_mistakes_are_marked(text: str) -> None:
 def test_what_a_key_means_comes_from_the_models() -> None:
     assert documented(Config)["max_cost"].startswith("The most that the run folder may cost")
     judge = config_schema()["$defs"]["JudgeSpec"]["anyOf"][1]["properties"]
-    assert judge["api_key_env"]["description"].startswith("The variable with the key.")
+    assert judge["api_key_env"]["description"].startswith("`openai`: the environment variable that holds the key.")

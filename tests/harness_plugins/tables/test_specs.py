@@ -254,7 +254,9 @@ def test_a_run_without_its_rubrics_is_incomplete(
 
 def test_the_spec_in_the_documents_loads(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "tables.md").read_text()
-    (tmp_path / "my_table.yaml").write_text(text[text.index("```yaml") + 7 : text.rindex("```")])
+    spec = re.search(r"```yaml[^\n]*\n(.*?)```", text, re.DOTALL)
+    assert spec is not None
+    (tmp_path / "my_table.yaml").write_text(spec[1])
     assert paper_table(str(tmp_path / "my_table.yaml")).rows
 
 

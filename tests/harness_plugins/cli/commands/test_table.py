@@ -25,7 +25,7 @@ def test_every_format(judged: Path, typed: Typed) -> None:
         assert done.code == COMPLETE
         return done.out
 
-    assert table(judged, "--format", "md").startswith("### pairs: points gained over no rubric, 12 items")
+    assert table(judged, "--format", "md").startswith("### pairs: points of accuracy gained over no rubric, 12 items")
     rows = list(csv.DictReader(io.StringIO(table(judged, "--format", "csv"))))
     assert {r["metric"] for r in rows} >= {"accuracy", "strict_both", "gain_over_none", "gain_over_shuffled"}
     assert {r["relation"] for r in rows} == {"", "baseline"}
