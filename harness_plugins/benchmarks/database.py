@@ -14,5 +14,7 @@ def connect() -> Any:
     import duckdb  # slow to import
 
     connection = duckdb.connect()
-    connection.execute("SET enable_progress_bar = false")
+    # Jupyter without ipywidgets: the bar is off, and DuckDB refuses to set what is set already.
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        connection.execute("SET enable_progress_bar = false")
     return connection
