@@ -10,6 +10,7 @@ A run of the same project and name goes on where it was.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,12 @@ from typing import Any, Self
 from evaluators.errors import UserError
 from evaluators.inputs.names import unknown
 from evaluators.keys import digest
+from harness_plugins.scoring.answers import headline, writer_sentences
+from harness_plugins.scoring.report import Report
 from harness_plugins.tables.model import Table
+from harness_plugins.tables.remarks import missing, warnings
 from harness_plugins.tables.render.to_markdown import markdown
+from harness_plugins.tables.run import DEFAULT, tables
 
 
 class Tracker(ABC):
@@ -47,6 +52,38 @@ class Tracker(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def log_report(tracker: Tracker, report: Report) -> None:
+    """Send what may be said of a scored run: the answer and what spoils it as texts, each writer's gain and each judge's accuracy as
+    numbers, and the tables that a person sees first. The step is the number of verdicts, so that a folder that grows goes on.
+
+    Example:
+        >>> with open_tracker("trackio", project="rubrics", run="vl", folder=Path("logs")) as tracker:  # doctest: +SKIP
+        ...     log_report(tracker, score("results/runs/vl"))
+    """
+    step = sum(c.trials.answered for c in report.cells)
+    tracker.note("headline", "\n\n".join([headline(report), *writer_sentences(report)]), step)
+    spoiled = [
+        text for benchmark in report.items for text in (*missing(report, benchmark), *warnings(report, benchmark))
+    ]
+    if spoiled:
+        tracker.note("warnings", "\n".join(f"- {text}" for text in spoiled), step)
+    tracker.log(_numbers(report), step)
+    tracker.tables(tables([report], DEFAULT), step)
+
+
+def _numbers(report: Report) -> dict[str, float]:
+    """Gains in points and accuracy in per cent, of what is complete."""
+    logged: dict[str, float] = {}
+    for c in report.conclusions:
+        if c.gain is not None and c.gain.complete:
+            ends = {"gain": c.gain.value, "gain_low": c.gain.low, "gain_high": c.gain.high}
+            logged |= {f"{c.benchmark}/{c.writer}/{name}": 100 * value for name, value in ends.items()}
+    for cell in report.cells:
+        if cell.arm == "none" and cell.complete and not cell.computed:
+            logged[f"{cell.benchmark}/{cell.judge}/accuracy"] = 100 * cell.metrics["accuracy"].value
+    return {name: value for name, value in logged.items() if not math.isnan(value)}
 
 
 def open_tracker(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluators.errors import UserError
+from evaluators.prompts.template import Case
+from evaluators.testing.mock import Reply
+from harness_plugins.cli import main
 from harness_plugins.tables.model import Table, names, numbers
-from harness_plugins.trackers import TRACKERS, open_tracker
+from harness_plugins.trackers import TRACKERS, Tracker, log_report, open_tracker
+from tests.conftest import ROOT
+from tests.harness_plugins.scripted_judges import BY_CONTENT, judge, judged
 
 
 def logged(name: str, folder: Path, **settings: Any) -> None:
@@ -72,3 +78,68 @@ def test_it_says_what_to_install(name: str, tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(UserError, match=f"pip install {name}"):
         open_tracker(name, project="p", run="r", folder=tmp_path)
+
+
+class Recorder(Tracker):
+    """What a tracker was sent."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, float] = {}
+        self.notes: dict[str, str] = {}
+        self.shown: list[str] = []
+        self.steps: set[int] = set()
+
+    def log(self, numbers: Any, step: int) -> None:
+        self.numbers |= numbers
+        self.steps.add(step)
+
+    def tables(self, tables: Any, step: int) -> None:
+        self.shown += [table.id for table in tables]
+        self.steps.add(step)
+
+    def note(self, name: str, text: str, step: int) -> None:
+        self.notes[name] = text
+        self.steps.add(step)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_run_is_sent_with_its_answer_its_warnings_and_its_tables(tmp_path: Path) -> None:
+    def unread(case: Case) -> Reply:
+        return "I cannot say." if case.item.prompt.endswith(" 0") else judge(BY_CONTENT)(case)
+
+    report = judged(tmp_path, {"a": unread})
+    tracker = Recorder()
+    log_report(tracker, report)
+    assert tracker.notes["headline"].splitlines()[0] == "w's rubrics help by their content."
+    assert "answers without a verdict that can be read" in tracker.notes["warnings"]
+    assert tracker.numbers["pairs/w/gain"] == pytest.approx(30.0) and tracker.numbers[
+        "pairs/a/accuracy"
+    ] == pytest.approx(47.5)
+    assert tracker.shown == ["answer", "summary"] and tracker.steps == {sum(c.trials.answered for c in report.cells)}
+
+
+def test_run_keeps_its_answer_in_a_tracker(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs tensorboard; `make test-trainers` runs this")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = ROOT / "examples" / "demo.yaml"
+    assert (
+        main(["run", str(config), "--out", str(tmp_path / "demo"), "--limit", "8", "--quiet", "--log", "tensorboard"])
+        == 0
+    )
+    events = EventAccumulator(str(tmp_path / "demo" / "logs" / "tensorboard" / "rubric-harness" / "demo"))
+    events.Reload()
+    assert "demo/lexical/accuracy" in events.Tags()["scalars"] and "headline/text_summary" in events.Tags()["tensors"]
+
+
+def test_a_tracker_that_is_not_there_costs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if find_spec("wandb"):
+        pytest.skip("wandb is installed here")
+    command = ["run", str(ROOT / "examples" / "demo.yaml"), "--out", str(tmp_path / "demo"), "--log", "wandb"]
+    assert (
+        main(command) == 2
+        and "the tracker wandb is not installed (wandb): pip install wandb" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "demo" / "verdicts.jsonl").exists()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluators.text import near, say
-from harness_plugins.cli.arguments import Commands, add_limit, add_prices, place, positive, values_by_field
+from harness_plugins.cli.arguments import Commands, add_limit, add_prices, one_of, place, positive, values_by_field
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
 from harness_plugins.cli.flags import JUDGES, Flags, file_of
 from harness_plugins.cli.outcome import print_failures, print_spent
 from harness_plugins.tables.summary import print_next, print_summary
 
 if TYPE_CHECKING:
+    from harness_plugins.config.run import Config
     from harness_plugins.experiment.run import RunResult
+    from harness_plugins.trackers import Tracker
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -64,6 +67,15 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         action="store_true",
         help="end the run where a judge's first 20 answers all hold no verdict (unparsed or truncated); without it the run only warns",
     )
+    command.add_argument(
+        "--log",
+        type=one_of("tracker", ("tensorboard", "trackio", "wandb")),
+        metavar="TRACKER",
+        help="also keep the answer, its warnings and tables in tensorboard, trackio or wandb, as a run named like the folder",
+    )
+    command.add_argument(
+        "--log-project", default="rubric-harness", metavar="NAME", help="its project there (rubric-harness)"
+    )
     add_prices(command)
     add_limit(command)
     return command
@@ -107,16 +119,21 @@ def main(args: argparse.Namespace) -> int:
 
         say(dry_run(config, typed, out=args.out, limit=args.limit, only=only, redo=statuses), end="")
         return COMPLETE
-    result = run(
-        config,
-        out=args.out,
-        limit=args.limit,
-        only=only,
-        redo=statuses,
-        progress=not args.quiet,
-        stop_unreadable=args.stop_unreadable,
-    )
-    report = print_summary(result.out)
+    with _tracker(args, config) as tracker:
+        result = run(
+            config,
+            out=args.out,
+            limit=args.limit,
+            only=only,
+            redo=statuses,
+            progress=not args.quiet,
+            stop_unreadable=args.stop_unreadable,
+        )
+        report = print_summary(result.out)
+        if tracker is not None:
+            from harness_plugins.trackers import log_report
+
+            log_report(tracker, report)
     say()
     _print_done(result)
     if not result.complete:
@@ -124,6 +141,17 @@ def main(args: argparse.Namespace) -> int:
         print_failures(result.tally, "verdicts")
     print_next(report, typed)
     return COMPLETE if result.complete else ERRORS_REMAIN
+
+
+def _tracker(args: argparse.Namespace, config: Config) -> AbstractContextManager[Tracker | None]:
+    """Where `--log` keeps the results: opened before anything is asked, so that a mistake costs nothing."""
+    if args.log is None:
+        return nullcontext()
+    from harness_plugins.trackers import open_tracker
+
+    out = Path(args.out or config.out or "run")
+    settings = {"benchmarks": [b.name for b in config.benchmarks], "judges": [j.name for j in config.judges]}
+    return open_tracker(args.log, project=args.log_project, run=out.name, folder=out / "logs", settings=settings)
 
 
 def _print_done(result: RunResult) -> None:
