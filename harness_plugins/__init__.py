@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness_plugins.config.run import Config, load_config
     from harness_plugins.experiment.run import RunResult, run, write_rubrics
     from harness_plugins.imports import import_results
+    from harness_plugins.notebooks import ScoredRun, score
     from harness_plugins.report import write_report
     from harness_plugins.rewards.proxy import ProxyReward, Sample
     from harness_plugins.rewards.rpo import RPOReward
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from harness_plugins.scoring.conclusions import Conclusion
     from harness_plugins.scoring.export import export
     from harness_plugins.scoring.report import Report
-    from harness_plugins.scoring.score import score
     from harness_plugins.tables.paper import paper_table
 
 _MODULES = {
@@ -47,6 +47,7 @@ _MODULES = {
     "Report": "harness_plugins.scoring.report",
     "RunResult": "harness_plugins.experiment.run",
     "Sample": "harness_plugins.rewards.proxy",
+    "ScoredRun": "harness_plugins.notebooks",
     "compare": "harness_plugins.scoring.compare",
     "export": "harness_plugins.scoring.export",
     "import_results": "harness_plugins.imports",
@@ -54,7 +55,7 @@ _MODULES = {
     "load_config": "harness_plugins.config.run",
     "paper_table": "harness_plugins.tables.paper",
     "run": "harness_plugins.experiment.run",
-    "score": "harness_plugins.scoring.score",
+    "score": "harness_plugins.notebooks",
     "write_report": "harness_plugins.report",
     "write_rubrics": "harness_plugins.experiment.run",
 }
@@ -72,6 +73,7 @@ __all__ = [
     "Report",
     "RunResult",
     "Sample",
+    "ScoredRun",
     "__version__",
     "compare",
     "export",

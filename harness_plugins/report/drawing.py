@@ -97,6 +97,11 @@ class Plot:
     figure: Any
     """A matplotlib Figure."""
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        with style():
+            return png(self)
+
 
 class Named(Protocol):
     """A row of a report: of a judge with a writer's rubrics under an arm."""
