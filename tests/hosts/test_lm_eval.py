@@ -40,7 +40,7 @@ def test_the_same_settings_and_records(cli: Cli, server: MockServer, data: dict[
     done = ask(cli, server, "rt_pairs", **data)
     assert done.code == 0, done.out
     assert server.asked == 2 * (12 * 2 + 10 * 2), "the two items without a rubric are asked once, for all settings"
-    assert "minus none" in done.out.rpartition("|rt_pairs")[2], "our short table comes last"
+    assert "points of accuracy gained over no rubric" in done.out.rpartition("|rt_pairs")[2], "our answer comes last"
     cells = {c.arm: c for c in score(done.folder).cells if not c.baseline}
     assert set(cells) == {"none", "generic", "transferred", "shuffled"}
     for setting, arm in (("judge", "none"), ("transfer", "transferred")):
