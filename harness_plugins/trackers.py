@@ -123,7 +123,7 @@ class TensorBoard(Tracker):
 
     def tables(self, tables: Sequence[Table], step: int) -> None:
         for table in tables:
-            self.note(table.id, markdown([table]), step)
+            self.note(_key(table), markdown([table]), step)
 
     def note(self, name: str, text: str, step: int) -> None:
         from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
@@ -160,7 +160,7 @@ class Wandb(Tracker):
         self._run.log(dict(numbers), step=step)
 
     def tables(self, tables: Sequence[Table], step: int) -> None:
-        self._run.log({t.id: self._wandb.Table(**_columns_and_rows(t)) for t in tables}, step=step)
+        self._run.log({_key(t): self._wandb.Table(**_columns_and_rows(t)) for t in tables}, step=step)
 
     def note(self, name: str, text: str, step: int) -> None:
         self._run.summary[name] = text
@@ -180,7 +180,7 @@ class Trackio(Tracker):
         self._run.log(dict(numbers), step=step)
 
     def tables(self, tables: Sequence[Table], step: int) -> None:
-        self._run.log({t.id: self._trackio.Table(**_columns_and_rows(t)) for t in tables}, step=step)
+        self._run.log({_key(t): self._trackio.Table(**_columns_and_rows(t)) for t in tables}, step=step)
 
     def note(self, name: str, text: str, step: int) -> None:
         self._run.log({name: self._trackio.Markdown(text)}, step=step)
@@ -194,6 +194,10 @@ TRACKERS: dict[str, type[TensorBoard] | type[Wandb] | type[Trackio]] = {
     "trackio": Trackio,
     "wandb": Wandb,
 }
+
+
+def _key(table: Table) -> str:
+    return f"{table.benchmark}/{table.id}" if table.benchmark else table.id
 
 
 def _columns_and_rows(table: Table) -> dict[str, list[Any]]:

@@ -42,6 +42,7 @@ class Starter:
             judge=as_name(self.model, "judge"),
             model=quoted(self.model),
             endpoint=quoted(self.endpoint),
+            family=quoted(family_of(self.model)),
             rubrics=self._rubrics(),
             out=quoted(self.out),
         )
@@ -60,6 +61,15 @@ class Starter:
     def _named(rubrics: str) -> str:
         """An entry of `rubrics`: the file under its own name, which is a row of the table."""
         return f"{quoted(as_name(Path(rubrics).stem, 'mine'))}: {quoted(rubrics)}"
+
+
+def family_of(model: str) -> str:
+    """A guess at whose model it is, for a person to correct: the letters that its name begins with.
+
+    >>> family_of("Qwen/Qwen2.5-VL-7B-Instruct")
+    'qwen'
+    """
+    return re.split(r"[^a-z]", model.rpartition("/")[2].lower())[0] or "mine"
 
 
 def quoted(text: str) -> str:
@@ -88,6 +98,7 @@ judges:
     backend: openai             # any server of OpenAI's chat completions: vLLM, SGLang, llama.cpp, Ollama, a provider
     model: {model}
     base_url: {endpoint}
+    family: {family}              # whose model it is; a rubric's `family` too: only a judge of another family is "unseen" by its writer
     # api_key_env: MY_KEY         # the environment variable that holds the key; without this line OPENAI_API_KEY, where it is set
     # concurrency: 16             # requests at a time
     # max_tokens: 8192            # more room for models that think for long (4096 without this line)
@@ -106,7 +117,8 @@ _MEDIA = "    # media_root: images/         # where the rows' pictures are; with
 
 _ABOUT = """\
 # What the judge is given to read: a file of one rubric a line, such as
-#   {"id": "ID_OF_THE_ROW", "text": "1. The count is right (60 %). 2. Nothing is made up (40 %)."}
+#   {"id": "ID_OF_THE_ROW", "writer": {"name": "me", "family": "person"}, "text": "1. The count is right (60 %)."}
+# `family` says whose model wrote it; `person` is for people. Without it no judge is known to be unseen, and nothing can be said.
 """
 
 _ARMS = """\

@@ -16,6 +16,7 @@ from evaluators.messages import ChatRequest, Image, Text, text_of
 from evaluators.records import Item
 from evaluators.rubrics.arms import ARMS, CONTROLS
 from evaluators.specs import JudgeSpec, ModelSpec, unset
+from evaluators.text import program
 from evaluators.writers.base import WriterSpec, request_of
 from harness_plugins.config.run import Config
 from harness_plugins.experiment.inducing import calls_of, gaps
@@ -59,7 +60,7 @@ def dry_run(
     if "transferred" in config.arms:
         lines += _visible(config, planned.grids, planned.answered)
     lines += planned.plan.prompt_lines()
-    lines.append(f"\nNothing was asked. To run it: rubric-harness run {command}")
+    lines.append(f"\nNothing was asked. To run it: {program()} run {command}")
     return "\n".join(lines) + "\n"
 
 

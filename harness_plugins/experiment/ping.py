@@ -92,8 +92,9 @@ async def _all(config: Config, item: Item, folder: Path) -> list[Ping]:
         local = [await p.ping() for p in asked if p.in_process]
     finally:
         media.close()
-    by_name = {p.name: p for p in (*remote, *local)}
-    return [by_name[s.name] for s in specs]
+    # A judge may have a writer's name: the same model in both roles.
+    by_role = {(p.role, p.name): p for p in (*remote, *local)}
+    return [by_role["judge" if isinstance(s, JudgeSpec) else "writer", s.name] for s in specs]
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Panel:
     benchmark: str
     items: int
     judges: tuple[str, ...]
-    """Whose mean some row is of; the baseline where no model judged."""
+    """Whose mean every row is of, the baseline where no model judged; empty where the rows are of different judges."""
     rows: tuple[Row, ...]
 
     @property
@@ -163,9 +163,8 @@ def forest_of(report: Report) -> Forest | None:
         cells = [c for c in report.cells if c.benchmark == benchmark]
         rows = tuple(_row(c, cells) for c in conclusions)
         if rows:
-            named = (row.conclusion.judges or ((row.baseline,) if row.baseline else ()) for row in rows)
-            judges = tuple(dict.fromkeys(judge for names in named for judge in names))
-            panels.append(Panel(benchmark, counts.items, judges, rows))
+            named = {(row.baseline,) if row.baseline else row.conclusion.judges for row in rows}
+            panels.append(Panel(benchmark, counts.items, named.pop() if len(named) == 1 else (), rows))
     return Forest(tuple(panels)) if panels else None
 
 
@@ -175,7 +174,8 @@ def _row(conclusion: Conclusion, cells: Sequence[CellReport]) -> Row:
     models = [c for c in own if not c.baseline]
     judges = tuple(JudgeGain(c.judge, c.contrasts["none"], c.judge not in conclusion.judges) for c in models)
     reading = next((c for c in own if c.baseline and not c.blind), None)
-    if judges or reading is None:
+    # A model that the config names and that has not answered yet is waited for: no baseline stands in for it.
+    if judges or reading is None or not any(p.kind == "no model" for p in conclusion.problems):
         return Row(writer, conclusion, conclusion.gain, tuple(_controls(conclusion)), judges)
     beside = [c for c in cells if c.judge == reading.judge and c.writer in (None, writer) and "none" in c.contrasts]
     controls = (ControlGain(c.arm, c.contrasts["none"]) for c in beside if _is_control(c.arm))
@@ -203,9 +203,16 @@ def _rank(arm: str) -> int:
 
 def stand_in(rows: Sequence[Row]) -> str:
     """What a baseline makes of rubrics that no model read, in a sentence; empty where models judged."""
-    read = [row for row in rows if row.baseline and row.gain is not None]
+    read = [row for row in rows if row.baseline and row.gain is not None and row.gain.complete]
     if not read:
         return ""
     baselines = listed(list(dict.fromkeys(str(row.baseline) for row in read)))
-    gains = [f"{100 * row.gain.value + 0.0:+.1f} points with {row.writer}'s" for row in read if row.gain is not None]
-    return f"The baseline {baselines}, which counts shared words, gains {listed(gains)}."
+    several = len({row.conclusion.benchmark for row in rows}) > 1
+    gains = [_stand_in_gain(row, several) for row in read]
+    return f"The baseline {baselines}, which knows no meaning, changes by {listed(gains)}."
+
+
+def _stand_in_gain(row: Row, several: bool) -> str:
+    assert row.gain is not None
+    where = f" on {row.conclusion.benchmark}" if several else ""
+    return f"{100 * row.gain.value + 0.0:+.1f} points with {row.writer}'s{where}"

@@ -129,7 +129,7 @@ def part_tracks(lines: Sequence[Line], category: str) -> Tracks:
         for part in line.conclusion.parts:
             if part.category == category:
                 gain, items = part.gain, max(items, part.gain.n)
-                tone = "control" if gain.low <= 0 <= gain.high else "worse" if gain.value < 0 else "yes"
+                tone = "control" if not (gain.low > 0 or gain.high < 0) else "worse" if gain.value < 0 else "yes"
                 text = f"{signed(gain.value)} {bounds(gain.low, gain.high)}"
                 tracks.append(
                     Track(line.writer, text, "circle", part.without + gain.value, start=part.without, tone=tone)

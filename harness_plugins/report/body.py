@@ -25,7 +25,6 @@ from harness_plugins.tables.package_tables import PackageTables
 from harness_plugins.tables.remarks import missing, warnings
 from harness_plugins.tables.run import tables
 
-SHOWN_WARNINGS = 2
 WRITERS = 6
 """Writers with figures of their own, the best first; of more the rest is a line."""
 CONTENT = ("transfer", "cards")
@@ -140,7 +139,7 @@ def _writer_blocks(report: Report) -> Iterator[WriterBlock]:
     for writer in sorted(panels, key=gain, reverse=True):
         marks = {x.row.mark for x in panels[writer]}
         own = tuple((x.row.mark, x.tracks) for x in panels[writer])
-        sentence_of_writer = plain(stand_in([x.row for x in panels[writer]]) or said[writer])
+        sentence_of_writer = plain(" ".join(filter(None, (said[writer], stand_in([x.row for x in panels[writer]])))))
         yield WriterBlock(plain(writer), marks.pop() if len(marks) == 1 else None, sentence_of_writer, own)
 
 
@@ -186,7 +185,7 @@ def _warnings(report: Report, others: PackageTables) -> Iterator[str]:
     for benchmark in report.items:
         yield from (one_line(text, 600) for text in missing(report, benchmark))
         yield from (one_line(text, 600) for text in warnings(report, benchmark))
-    yield from (one_line(f"{text}.", 600) for text in (*report.notes, *others.problems))
+    yield from (one_line(f"{text.rstrip('.')}.", 600) for text in (*report.notes, *others.problems))
 
 
 def _folds(data: RunData, report: Report, numbers: Sequence[PageTable]) -> Iterator[Fold]:

@@ -10,7 +10,7 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.conclusions import Conclusion, Verdict
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import listed, reasons, untested
+from harness_plugins.scoring.sentences import counted, listed, reasons, untested
 
 RUBRICS, JUDGES = "Does this rubric make another judge better?", "How good are these judges?"
 NAMED = 3
@@ -31,10 +31,12 @@ def headline(report: Report) -> str:
         return " ".join(_judges(report, benchmark) for benchmark in report.items) or "No judge has answered yet."
     if all(c.verdict == Verdict.CANNOT_SAY for c in report.conclusions):
         return f"Cannot say: {listed_reasons(report.conclusions)}."
-    several = len({c.benchmark for c in report.conclusions}) > 1
+    benchmarks = len({c.benchmark for c in report.conclusions})
     writers: dict[str, list[str]] = {}
     for writer in dict.fromkeys(c.writer for c in report.conclusions):
-        writers.setdefault(_outcome([c for c in report.conclusions if c.writer == writer], several), []).append(writer)
+        writers.setdefault(_outcome([c for c in report.conclusions if c.writer == writer], benchmarks), []).append(
+            writer
+        )
     return " ".join(f"{whose(names)} {outcome}." for outcome, names in writers.items())
 
 
@@ -46,22 +48,23 @@ def listed_reasons(conclusions: Iterable[Conclusion]) -> str:
     """The first reason why nothing can be said of each, and how many more there are."""
     every = list(dict.fromkeys(reason for c in conclusions for reason in reasons(c)))
     first = list(dict.fromkeys(next(iter(reasons(c)), "") for c in conclusions))
-    if len(first) > 1:
-        return f"{first[0]}, and {len(every) - 1} more reasons"
     more = len(every) - 1
     return first[0] + (f", and {more} more reason{'s' * (more > 1)}" if more else "")
 
 
-def _outcome(conclusions: Sequence[Conclusion], several: bool) -> str:
-    """What one writer's rubrics do, benchmarks with the same verdict together."""
+def _outcome(conclusions: Sequence[Conclusion], benchmarks: int) -> str:
+    """What one writer's rubrics do, benchmarks with the same verdict together.
+
+    Args:
+        benchmarks: of the run.
+    """
     by_words: dict[str, list[str]] = {}
     for c in conclusions:
         by_words.setdefault(_words(c), []).append(c.benchmark)
-    if not several:
+    if benchmarks == 1:
         return next(iter(by_words))
-    if len(by_words) == 1:
-        count = len(conclusions)
-        return f"{next(iter(by_words))} on {'both' if count == 2 else f'all {count}'} benchmarks"
+    if len(by_words) == 1 and len(conclusions) == benchmarks:
+        return f"{next(iter(by_words))} on {'both' if benchmarks == 2 else f'all {benchmarks}'} benchmarks"
     return "; ".join(f"{words} on {listed(benchmarks)}" for words, benchmarks in by_words.items())
 
 
@@ -80,7 +83,7 @@ def _words(c: Conclusion) -> str:
             return "make judges worse"
         case Verdict.NOT_SHOWN:
             return "make no difference that can be shown"
-    return "cannot be judged yet"
+    return "cannot be judged"
 
 
 def writer_sentences(report: Report) -> list[str]:
@@ -120,6 +123,8 @@ class _ClauseKey(NamedTuple):
     control: str | None
     judges: tuple[str, ...]
     tested: tuple[str, ...]
+    untested: tuple[str, ...]
+    shared: bool
     why: str
 
 
@@ -133,7 +138,9 @@ def writer_sentence(conclusions: Sequence[Conclusion]) -> str:
     for c in sorted(conclusions, key=lambda c: c.verdict == Verdict.CANNOT_SAY):
         why = listed_reasons([c]) if c.verdict == Verdict.CANNOT_SAY else ""
         judges = () if c.verdict == Verdict.CANNOT_SAY else c.judges
-        groups.setdefault(_ClauseKey(c.verdict, c.control, judges, tuple(c.tested), why), []).append(c)
+        why_not = tuple(untested(x) for x in c.untested) if c.verdict == Verdict.NOT_TESTED else ()
+        key = _ClauseKey(c.verdict, c.control, judges, tuple(c.tested), why_not, c.shared, why)
+        groups.setdefault(key, []).append(c)
     clauses = [_clause(same, members) for same, members in groups.items()]
     subject = f"{conclusions[0].writer}'s rubric{'s' * (not conclusions[0].shared)}"
     return f"{subject} {'; '.join(clauses)}."
@@ -156,7 +163,7 @@ def _clause(same: _ClauseKey, members: Sequence[Conclusion]) -> str:
         case Verdict.NO_MORE:
             return f"{help_} {judges}: {gains}, but no more than {control} do"
         case Verdict.NOT_TESTED:
-            why = listed([untested(x) for x in members[0].untested])
+            why = listed(same.untested)
             return f"{help_} {judges}: {gains}; whether by {their} content was not tested ({why})"
         case Verdict.WORSE:
             return f"make{s} {judges} worse: {gains}"
@@ -171,7 +178,7 @@ def _gain(c: Conclusion) -> str:
 
 def _not_shown(c: Conclusion) -> str:
     assert c.gain is not None
-    return f"{c.gain.n:,} items of {c.benchmark} ({100 * c.gain.value + 0.0:+.1f} points)"
+    return f"{counted(c.gain.n, 'item')} of {c.benchmark} ({100 * c.gain.value + 0.0:+.1f} points)"
 
 
 def _judges(report: Report, benchmark: str) -> str:
@@ -181,17 +188,16 @@ def _judges(report: Report, benchmark: str) -> str:
     complete = sorted((c for c in shown if c.complete), key=lambda c: -c.metrics["accuracy"].value)
     where = f"on {benchmark}, " if len(report.items) > 1 else ""
     if not complete:
-        return (
-            f"Cannot say {where}yet: answers are missing."
-            if shown
-            else f"No judge has answered{' ' + where if where else ''}."
-        )
+        place = f" on {benchmark}" if where else ""
+        return f"Cannot say{place}: answers are missing." if shown else f"No judge was scored{place}."
     best, *others = (f"{c.judge} on {100 * c.metrics['accuracy'].value:.1f} %" for c in complete[:NAMED])
     without = "" if not complete[0].baseline else "no model judged; the baseline "
-    first = f"{without}{complete[0].judge} is right on {best.rpartition(' on ')[2]} of {report.items[benchmark].items:,} items"
+    first = f"{without}{complete[0].judge} is right on {best.rpartition(' on ')[2]} of {counted(report.items[benchmark].items, 'item')}"
     text = ", ".join([f"{where}{first}", *others])
     more = len(complete) - NAMED
     text += f", and {more} more" if more > 0 else ""
+    waiting = [c.judge for c in shown if not c.complete]
+    text += f"; of {listed(waiting)} answers are missing" if waiting else ""
     guessing = [c.judge for c in complete if _as_guessing(report, c)]
     tail = f" {listed(guessing)} {'is' if len(guessing) == 1 else 'are'} not told from guessing." if guessing else ""
     return f"{text[:1].upper() if where or without else text[:1]}{text[1:]}.{tail}"

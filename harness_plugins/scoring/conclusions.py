@@ -228,7 +228,7 @@ class Conclusion:
         for metric, x in differences:
             if x is not None:
                 arm = arms.get(id(x), {})
-                interval = self.over_judges.get(x.reference)
+                interval = None if arm else self.over_judges.get(x.reference)
                 over = {} if interval is None else {"low_over_judges": interval.low, "high_over_judges": interval.high}
                 lines.append(
                     {**base, **arm, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
@@ -456,7 +456,8 @@ def _set_contrasts(conclusion: Conclusion, arms: Arms, differences: Differences)
     over = {x.reference: contrast for x, contrast in tested.items() if x.arm == "transferred"}
     conclusion.gain, conclusion.advice = over.get("none"), over.get("advice")
     conclusion.control_gains = {x.arm: c for x, c in tested.items() if x.arm != "transferred" and c is not None}
-    conclusion.parts = tuple(_parts(arms, means[ArmContrast("transferred", "none")]))
+    if conclusion.gain is not None and conclusion.gain.complete:
+        conclusion.parts = tuple(_parts(arms, means[ArmContrast("transferred", "none")]))
     conclusion.leads = tuple(replace(lead, contrast=over.get(lead.control)) for lead in conclusion.leads)
     if conclusion.advice is not None:
         conclusion.advice.unequal = unequal(arms.cells("transferred"), arms.cells("advice"), with_advice)

@@ -26,6 +26,11 @@ def p_text(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 item`, `1,204 items`."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def listed(names: Sequence[str]) -> str:
     """`A, B and C`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
@@ -135,7 +140,7 @@ _PROBLEMS: dict[str, Callable[[Problem], str]] = {
         "no judge is known to be unseen by the writer: give both a `family` (`family: person` where a person wrote the rubrics)"
     ),
     "no protocol": lambda p: "the protocol does not score this benchmark",
-    "not run": lambda p: f"{p.arm} was not judged" + (f" by {p.judge}" if p.judge else ""),
+    "not run": lambda p: f"the arm {p.arm} was not judged" + (f" by {p.judge}" if p.judge else ""),
     "incomplete": lambda p: f"incomplete: {p.judge}, {p.arm}: {p.here:.0f} of {p.there:.0f} answered",
     "no item": lambda p: "no item has an answer in every arm of every judge",
     "no spread": lambda p: "no answer: not one item came out differently with the rubrics than without",

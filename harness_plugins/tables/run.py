@@ -88,5 +88,15 @@ def _of_run(report: Report, names: Sequence[str]) -> list[Table]:
 def titled(run_tables: Sequence[Table], report: Report, reports: Sequence[Report]) -> list[Table]:
     """The tables of one report of several; their titles name the run."""
     run = str(report.folder)
-    where = f"{run}: " if len(reports) > 1 else ""
-    return [replace(table, run=run, title=where + table.title) for table in run_tables]
+    if len(reports) == 1:
+        return [replace(table, run=run) for table in run_tables]
+    return [
+        replace(
+            table,
+            run=run,
+            title=f"{run}: {table.title}",
+            answers=[f"{run}: {text}" for text in table.answers],
+            warnings=[f"{run}: {text}" for text in table.warnings],
+        )
+        for table in run_tables
+    ]

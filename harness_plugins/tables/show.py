@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +68,7 @@ def show(
     judge: str | None = None,
     writer: str | None = None,
     item: str | None = None,
+    benchmark: str | None = None,
     limit: int = 5,
 ) -> Iterator[str]:
     """The items of a run that fit, a text each.
@@ -86,6 +87,7 @@ def show(
     manifest = folder.manifest()
     refuse_public(run, manifest, "there is nothing to show; `table` prints its numbers")
     conditions = _conditions(where)
+    _check("benchmark", benchmark, dict.fromkeys(i.benchmark for i in items.values()))
     judge = judge or _first_judge(manifest)
     reread = folder.rereader(manifest)
     judged = _verdicts(folder, judge, reread, damage)
@@ -99,7 +101,8 @@ def show(
     fitting = [
         i
         for i in items.values()
-        if (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
+        if (benchmark is None or i.benchmark == benchmark)
+        and (item is None or i.uid.startswith(item) or i.uid.endswith(item) or i.source_id == item)
         and _fits(i, judged.by_item.get(i.uid, {}), conditions, writer)
     ]
     for n, fitting_item in enumerate(fitting[:limit], 1):
@@ -190,7 +193,8 @@ def _is(item: Item, trials: Sequence[Verdict], state: str, none_trials: Sequence
     if state == "missing" or not trials:
         return state == "missing" and not trials
     if state in ("fixed", "broken"):
-        here, without = _right_draws(item, trials), _right_draws(item, none_trials)
+        orders = {v.order for v in (*trials, *none_trials)}
+        here, without = _right_draws(item, trials, orders), _right_draws(item, none_trials, orders)
         return here is not None and without is not None and (here > without if state == "fixed" else here < without)
     if state in ("right", "wrong"):
         picks = _picks(trials)
@@ -204,13 +208,19 @@ def _is(item: Item, trials: Sequence[Verdict], state: str, none_trials: Sequence
     return any(v.status == state for v in trials)
 
 
-def _right_draws(item: Item, trials: Sequence[Verdict]) -> float | None:
-    """The share of draws that are right in every order, as the tables' gained and lost count them; None where an answer is missing."""
-    if not trials or any(v.status == "error" for v in trials):
+def _right_draws(item: Item, trials: Sequence[Verdict], orders: Set[str]) -> float | None:
+    """The share of draws that are right in every order, as the tables' gained and lost count them; None where an answer is missing.
+
+    Args:
+        orders: those that were asked.
+    """
+    if item.label.preferred is None or not trials or any(v.status == "error" for v in trials):
         return None
     draws: dict[tuple[int, int], list[Verdict]] = {}
     for v in trials:
         draws.setdefault((v.replicate, v.sample), []).append(v)
+    if any({v.order for v in draw} != orders for draw in draws.values()):
+        return None
     right = [all(pick == item.label.preferred for pick in _picks(draw)) for draw in draws.values()]
     return sum(right) / len(right)
 

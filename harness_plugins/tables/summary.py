@@ -71,12 +71,13 @@ def print_next(report: Report, typed: str = "") -> None:
 
 
 def _print_step(screen: Console, step: Step, start: str) -> None:
-    from rich.text import Text
+    from harness_plugins.tables.render.terminal import printed
 
     gap = max(2, 46 - len(step.command))
+    command, purpose = printed(screen, step.command), printed(screen, step.purpose, "dim")
     fits = len(start) + len(step.command) + gap + len(step.purpose) <= screen.width
-    screen.print(Text(start, "dim") + Text(step.command), end="", soft_wrap=True)
-    screen.print(Text((" " * gap if fits else f"\n{' ' * 10}") + step.purpose, "dim"), soft_wrap=True)
+    # A command is never broken: it is there to be copied.
+    screen.print(start, command, " " * gap if fits else f"\n{' ' * 10}", purpose, sep="", soft_wrap=True)
 
 
 def next_steps(report: Report, typed: str = "") -> Iterator[Step]:
@@ -91,6 +92,8 @@ def next_steps(report: Report, typed: str = "") -> Iterator[Step]:
         command = f"{program()} show {run} --judge {shlex.quote(best.judge)} --where transferred=fixed"
         if len({c.writer for c in report.cells if c.arm == "transferred"}) > 1:
             command += f" --writer {shlex.quote(best.writer or '')}"
+        if len(report.items) > 1:
+            command += f" --benchmark {shlex.quote(best.benchmark)}"
         items = f"{_gained(best):.0f} item{'s' * (_gained(best) != 1)}"
         yield Step(command, f"the {items} that {best.writer}'s rubrics fixed for {best.judge}")
     else:

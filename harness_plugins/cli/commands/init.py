@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.text import say
+from evaluators.text import program, say
 from harness_plugins.cli.arguments import Commands, place
 from harness_plugins.cli.exit_codes import COMPLETE
 
@@ -89,7 +89,7 @@ def _say_next(path: Path) -> None:
     }
     widest = max(map(len, lines))
     for n, (command, about) in enumerate(lines.items()):
-        say(f"{'' if n else 'next':6}rubric-harness {command:{widest}}  {about}")
+        say(f"{'' if n else 'next':6}{program()} {command:{widest}}  {about}")
 
 
 def _from_options(args: argparse.Namespace) -> Starter:

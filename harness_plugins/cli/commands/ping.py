@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluators.text import printable, say
+from evaluators.text import program, say
 from harness_plugins.cli.arguments import Commands, add_prices
 from harness_plugins.cli.exit_codes import COMPLETE, ERRORS_REMAIN
 
@@ -50,16 +50,17 @@ def main(args: argparse.Namespace) -> int:
         for problem in p.problems:
             say(f"{p.role} {p.name!r}: {problem}", file=sys.stderr)
     if all(p.works for p in pings):
-        say(f"next  rubric-harness run {shlex.quote(str(args.config))}")
+        say(f"next  {program()} run {shlex.quote(str(args.config))}")
         return COMPLETE
     return ERRORS_REMAIN
 
 
 def _print_table(pings: list[Ping]) -> None:
     import rich.table
-    from rich.console import Console
-    from rich.text import Text
 
+    from harness_plugins.tables.render.terminal import console, printed
+
+    screen = console()
     table = rich.table.Table(box=None, pad_edge=False, header_style="bold")
     for header in ("", "model, as served", "picture", "answer", "mass", "s", "tok/s"):
         numbers = header in ("mass", "s", "tok/s")
@@ -67,15 +68,19 @@ def _print_table(pings: list[Ping]) -> None:
             header, justify="right" if numbers else "left", no_wrap=header != "model, as served", overflow="fold"
         )
     for p in pings:
-        table.add_row(*(Text(printable(cell)) for cell in _cells(p)), style="" if p.works else "red")
-    Console().print(table)  # piped it is plain, at 80 columns
+        table.add_row(*(printed(screen, cell) for cell in _cells(p)), style="" if p.works else "red")
+    screen.print(table)
+
+
+def _whose(p: Ping) -> str:
+    return p.name if p.role == "judge" else f"{p.name} (writer)"
 
 
 def _cells(p: Ping) -> list[str]:
     if not p.asks_model:
-        return [p.name, "asks no model", "", p.status, "", "", ""]
+        return [_whose(p), "asks no model", "", p.status, "", "", ""]
     return [
-        p.name,
+        _whose(p),
         p.model,
         "" if p.sees is None else "seen" if p.sees else "NOT seen",
         p.status or "none",

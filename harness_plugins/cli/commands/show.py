@@ -23,6 +23,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     command.add_argument("--where", default="", metavar="'ARM=STATE ...'", help="only items in these states")
     command.add_argument("--judge", help="only this judge (default: the first one that was run)")
     command.add_argument("--writer", help="only this writer's rubrics")
+    command.add_argument("--benchmark", metavar="NAME", help="only items of this benchmark")
     command.add_argument("--item", help="only this uid (or the start or end of it)")
     command.add_argument("--limit", type=positive, default=5, metavar="N", help="at most N items (default 5)")
     return command
@@ -32,7 +33,13 @@ def main(args: argparse.Namespace) -> int:
     from harness_plugins.tables.show import show
 
     for block in show(
-        args.run, where=args.where, judge=args.judge, writer=args.writer, item=args.item, limit=args.limit
+        args.run,
+        where=args.where,
+        judge=args.judge,
+        writer=args.writer,
+        item=args.item,
+        benchmark=args.benchmark,
+        limit=args.limit,
     ):
         say(block)
     return COMPLETE

@@ -125,6 +125,10 @@ def print_runs(
     others = package_tables(reports)
     names = chosen(only, others.tables, every=every)
     shown = [*tables(reports, names), *(table for table in others.tables if table.id in names)]
+    if absent := [name for name in only if name not in {table.id for table in shown}]:
+        raise UserError(
+            f"--only {','.join(absent)}: these runs have no numbers for it; without --only it says what there is"
+        )
     if form in NUMBERS:
         say(NUMBERS[form](reports, others.tables), end="")
     elif form == "text":

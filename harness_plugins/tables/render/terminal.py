@@ -45,7 +45,7 @@ def print_tables(tables: Sequence[Table], file: TextIO | None = None) -> None:
 
 def print_line(screen: Console, text: str, style: str = "") -> None:
     """A text of ours or of others, wrapped at words."""
-    screen.print(_text(screen, text, style))
+    screen.print(printed(screen, text, style))
 
 
 def _print(table: Table, screen: Console) -> None:
@@ -108,14 +108,14 @@ def _grid(table: Table, chart_width: int, screen: Console) -> Grid:
     chart_at = sum(column.holds != "numbers" for column in table.columns) if drawn else -1
     for n, column in enumerate(table.columns):
         if n == chart_at:
-            grid.add_column(_text(screen, drawn[0], keep=True), no_wrap=True)
+            grid.add_column(printed(screen, drawn[0], keep=True), no_wrap=True)
         justify: Literal["left", "right"] = "right" if column.holds == "numbers" else "left"
-        grid.add_column(_text(screen, column.header), justify=justify, width=_width(table, n), vertical="top")
+        grid.add_column(printed(screen, column.header), justify=justify, width=_width(table, n), vertical="top")
     above: list[Cell] = []
     for number, row in enumerate(table.rows, 1):
-        cells = [_text(screen, _cell_text(cell), _style(cell)) for cell in _without_repeated(row, above, table)]
+        cells = [printed(screen, _cell_text(cell), _style(cell)) for cell in _without_repeated(row, above, table)]
         if drawn:
-            cells.insert(chart_at, _text(screen, drawn[number], keep=True))
+            cells.insert(chart_at, printed(screen, drawn[number], keep=True))
         grid.add_row(*cells)
         above = row
     return grid
@@ -141,7 +141,7 @@ def _cell_text(cell: Cell) -> str:
     return "".join([plain(cell.text), *(f" [{mark}]" for mark in cell.marks)])
 
 
-def _text(screen: Console, text: str, style: str = "", *, keep: bool = False) -> Text:
+def printed(screen: Console, text: str, style: str = "", *, keep: bool = False) -> Text:
     """A text as the screen can show it.
 
     Args:

@@ -9,7 +9,7 @@ from harness_plugins.figures.forest import Axis, ControlGain, Forest, Panel, Row
 from harness_plugins.scoring.answers import writer_sentences
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import listed
+from harness_plugins.scoring.sentences import counted, listed
 from harness_plugins.tables.cells import incomplete, interval
 from harness_plugins.tables.model import Cell, Chart, Table, names, numbers, words
 from harness_plugins.tables.remarks import missing, warnings
@@ -35,10 +35,8 @@ def _table(report: Report, panel: Panel, forest: Forest) -> Table:
         *words("verdict"),
         *numbers("its rubrics", "95 % CI", *(ARMS.facts(arm).called for arm in arms)),
     ]
-    judges = listed(panel.judges) if len(panel.judges) <= 3 else f"{len(panel.judges)} judges"
-    title = f"{panel.benchmark}: points of accuracy gained over no rubric, {panel.items:,} items" + (
-        f", {judges}" if judges else ""
-    )
+    judges = listed(panel.judges) if 0 < len(panel.judges) <= 3 else "the unseen judges"
+    title = f"{panel.benchmark}: points of accuracy gained over no rubric, {counted(panel.items, 'item')}, {judges}"
     table = Table("answer", title, columns, benchmark=panel.benchmark, section="summary")
     for row in panel.rows:
         by_arm = {control.arm: control for control in row.controls}
@@ -104,6 +102,8 @@ def _line(row: Row, axis: Axis, width: int) -> str:
 
 
 def _fill(line: list[str], axis: Axis, x: Contrast, character: str) -> None:
+    if any(math.isnan(end) for end in extent(x)):
+        return
     low, high = (_column(axis, end, len(line)) for end in extent(x))
     for n in range(low, high + 1):
         line[n] = "┼" if line[n] == "│" and character == "─" else character

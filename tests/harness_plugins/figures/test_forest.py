@@ -11,7 +11,7 @@ from evaluators.errors import BackendError
 from evaluators.prompts.template import Case
 from evaluators.testing.mock import Reply
 from harness_plugins import run, score
-from harness_plugins.figures.forest import Axis, extent, forest_of
+from harness_plugins.figures.forest import Axis, extent, forest_of, stand_in
 from tests.conftest import ROOT
 from tests.harness_plugins.scripted_judges import BY_CONTENT, FEW, MORE, judge, judged
 
@@ -76,3 +76,32 @@ def test_a_baseline_stands_in_where_no_model_judged(tmp_path: Path) -> None:
 
 def test_without_rubrics_there_is_none(tmp_path: Path) -> None:
     assert forest_of(judged(tmp_path, {"a": judge(BY_CONTENT)}, arms="none", rubrics={})) is None
+
+
+def test_a_model_that_has_not_answered_yet_is_waited_for(tmp_path: Path) -> None:
+    """The baselines are done first: they say nothing in its place."""
+    report = judged(tmp_path, {"a": judge(BY_CONTENT)}, "", "none, generic, transferred, shuffled")
+    verdicts = tmp_path / "out" / "verdicts.jsonl"
+    verdicts.write_bytes(
+        b"".join(x for x in verdicts.read_bytes().splitlines(keepends=True) if b'"judge":"a"' not in x)
+    )
+    forest = forest_of(score(report.folder))
+    assert forest is not None
+    (row,) = forest.panels[0].rows
+    assert row.baseline is None and row.mark.words == "cannot say"
+
+
+def test_a_baseline_with_answers_missing_gives_no_number(tmp_path: Path) -> None:
+    folder = run(ROOT / "examples" / "demo.yaml", out=tmp_path, limit=12).out
+    lines = (folder / "verdicts.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "verdicts.jsonl").write_bytes(
+        b"".join(
+            x
+            for n, x in enumerate(lines)
+            if n % 3 or not (b'"lexical"' in x and b'"transferred"' in x and b'"careful"' in x)
+        )
+    )
+    forest = forest_of(score(folder))
+    assert forest is not None
+    text = stand_in(forest.panels[0].rows)
+    assert "vague's" in text and "careful's" not in text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness_plugins import run, score
-from harness_plugins.scoring.answers import headline, question, writer_sentences
+from harness_plugins.scoring.answers import headline, question, writer_sentence, writer_sentences
+from harness_plugins.scoring.cells import Contrast
+from harness_plugins.scoring.conclusions import Conclusion, Lead, decide
 from tests.conftest import ROOT
 from tests.harness_plugins.scripted_judges import BY_CONTENT, FEW, MORE, OTHERS, Right, judge, judged, written
 
@@ -66,3 +69,35 @@ def test_without_rubrics_it_says_how_good_the_judges_are(tmp_path: Path) -> None
     )
     assert question(report) == "How good are these judges?"
     assert headline(report) == "a is right on 80.0 % of 40 items, b on 50.0 %. b is not told from guessing."
+
+
+def test_benchmarks_with_one_verdict_share_a_clause_and_others_have_their_own(tmp_path: Path) -> None:
+    """A writer that has one of the run's two benchmarks is not said to help on all of them."""
+    helps, nothing = contrast(0.3, 0.001), contrast(0.0, 0.9)
+    every = [
+        concluded("w", "a", helps),
+        concluded("w", "b", helps),
+        concluded("v", "a", helps),
+        concluded("v", "b", nothing),
+    ]
+    report = replace(judged(tmp_path, {"a": judge(BY_CONTENT)}), conclusions=every)
+    assert headline(report) == (
+        "w's rubrics help by their content on both benchmarks. v's rubrics help by their content on a; make no difference that can be "
+        "shown on b."
+    )
+    assert writer_sentence(every[:2]) == (
+        "w's rubrics help j by their content: +30.0 points on a and +30.0 points on b, more than generic rubrics."
+    )
+    alone = replace(report, conclusions=[*every[:2], every[2]])
+    assert headline(alone).endswith(" v's rubrics help by their content on a.")
+
+
+def contrast(value: float, p: float) -> Contrast:
+    return Contrast("x", 100, 100 * value, value, value - 0.1, value + 0.1, p, 0.1)
+
+
+def concluded(writer: str, benchmark: str, gain: Contrast) -> Conclusion:
+    leads = (Lead("generic", "tested", 100, 100, gain),)
+    conclusion = Conclusion(benchmark, writer, judges=("j",), gain=gain, leads=leads, of_items=100)
+    decide([conclusion])
+    return conclusion
