@@ -42,8 +42,6 @@ def test_a_stock_model_judges_and_is_recorded(cli: Cli, server: MockServer) -> N
     table = done.out.rpartition("|rt_demo")[2]
     gained = "points of accuracy gained over no rubric" in table and "rubric-harness table" in table
     assert gained, "our answer comes last, behind lmms-eval's table"
-        "our short table comes last, behind lmms-eval's"
-    )
     its_numbers_are_those_of_score(done)
 
 
