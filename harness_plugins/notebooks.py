@@ -6,7 +6,7 @@ report = score(run("config.yaml").out)
 report                                                      # the answer, and each writer's gain beside its controls
 report.to_pandas().query("metric == 'accuracy'")
 report.figures()["answer"]
-print(*report.show(where="transferred=fixed", limit=1))
+report.show(where="transferred=fixed", limit=1)[0]
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ def stand_in(rows: Sequence[Row]) -> str:
     baselines = listed(list(dict.fromkeys(str(row.baseline) for row in read)))
     several = len({row.conclusion.benchmark for row in rows}) > 1
     gains = [_stand_in_gain(row, several) for row in read]
-    return f"The baseline {baselines}, which knows no meaning, changes by {listed(gains)}."
+    return f"The baseline {baselines}, which counts shared words, gains {listed(gains)}."
 
 
 def _stand_in_gain(row: Row, several: bool) -> str:

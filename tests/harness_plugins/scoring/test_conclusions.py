@@ -336,8 +336,10 @@ def test_the_config_fixes_the_family_whatever_was_run_or_is_shown(tmp_path: Path
     found = {c.writer: c for c in report.conclusions}
     assert list(found) == ["w", "v", "u"] and {c.family for c in found.values()} == {3}
     assert found["w"].p_holm == pytest.approx(min(1.0, 3 * found["w"].p)) and "Holm over 3" in sentence(found["w"])
-    assert sentence(found["v"]) == "Cannot say: the rubrics of v on pairs: transferred was not judged by a; no judge is known to be " \
-        "unseen by the writer: give both a `family` (`family: person` where a person wrote the rubrics)."  # fmt: skip
+    assert sentence(found["v"]) == (
+        "Cannot say: the rubrics of v on pairs: the arm transferred was not judged by a; no judge is known to be unseen by the writer: "
+        "give both a `family` (`family: person` where a person wrote the rubrics)."
+    )
     again = judged(tmp_path, {"a": judge(BY_CONTENT)}, rubrics={"w": written("w")})
     assert len(again.conclusions) == 3, "a config with fewer writers makes the family of its folder no smaller"
 

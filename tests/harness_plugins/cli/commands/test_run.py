@@ -30,7 +30,7 @@ def test_it_ends_in_the_table_and_says_where_the_files_are(config: Path, typed: 
     commands = [
         line.strip() for line in done.out[done.out.index("\nnext  ") :].splitlines() if "rubric-harness " in line
     ]
-    assert [c.split()[-1] for c in commands[1:]] == [str(out)] * 2, "the page, and the tables"
+    assert [c.split()[-1] for c in commands[1:]] == ["init", str(out), str(out)], "a model, the page, and the tables"
     again = typed("run", config, "--quiet")
     assert again.code == COMPLETE and "Nothing to ask: all 240 verdicts are there." in again.out
 
