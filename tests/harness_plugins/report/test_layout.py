@@ -93,6 +93,21 @@ def test_nothing_is_clipped(driver: Any, pages: dict[str, str], state: str, scre
     assert over == [], "numbers have room beside their line"
 
 
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("state", STATES)
+def test_all_lines_of_a_figure_share_one_axis(driver: Any, pages: dict[str, str], state: str, screen: Screen) -> None:
+    opened(driver, pages[state], screen)
+    places = driver.execute_script(
+        """
+        return [...document.querySelectorAll('.panel')].map(panel => [...panel.querySelectorAll('.track, .ticks')].map(e => {
+          const r = e.getBoundingClientRect();
+          return `${r.left.toFixed(1)} ${r.width.toFixed(1)}`;
+        }));
+        """
+    )
+    assert places and all(len(set(panel)) <= 1 for panel in places)
+
+
 def test_marks_lie_where_their_numbers_say(driver: Any, pages: dict[str, str]) -> None:
     opened(driver, pages["one judge"], DESK)
     places = driver.execute_script(
