@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WIDE = 110
 """Columns of a terminal from which charts are shown, where this many are free."""
 LEAST_CHART, MOST_CHART = 24, 48
+LEAST_NAME = 8
 WORDS = 40
 """Columns after which the words of a cell go on in the next line."""
 GAP = 2
@@ -68,13 +69,13 @@ def _chart_width(table: Table, screen: Console) -> int:
     """Characters that the chart may take; 0 where the terminal is too narrow for one."""
     if table.chart is None or screen.width < WIDE:
         return 0
-    room = screen.width - sum(_width(table, n) + GAP for n in range(len(table.columns)))
+    room = screen.width - sum(_width(table, n, screen.width) + GAP for n in range(len(table.columns)))
     return min(room, MOST_CHART) if room >= LEAST_CHART else 0
 
 
 def _parts(table: Table, width: int) -> Iterator[Table]:
     """The table, or where it is too wide its parts, each with the columns that name the rows."""
-    widths = [_width(table, n) for n in range(len(table.columns))]
+    widths = [_width(table, n, width) for n in range(len(table.columns))]
     names = [n for n, column in enumerate(table.columns) if column.holds == "names"]
     room = width - sum(widths[n] + GAP for n in names)
     part: list[int] = []
@@ -91,13 +92,15 @@ def _only(table: Table, columns: Sequence[int]) -> Table:
     return replace(table, columns=[table.columns[n] for n in columns], groups=groups)
 
 
-def _width(table: Table, column: int) -> int:
+def _width(table: Table, column: int, screen: int) -> int:
+    """Names go on in the next line where they would take more than a third of the screen, words where they are long; numbers never."""
     from rich.cells import cell_len
 
     texts = [_cell_text(row[column]) for row in table.rows]
     header = max((cell_len(word) for word in table.columns[column].header.split()), default=0)
     widest = max([header, *(cell_len(text) for text in texts)])
-    return min(widest, WORDS) if table.columns[column].holds == "words" else widest
+    most = {"words": WORDS, "names": max(LEAST_NAME, screen // 3), "numbers": widest}
+    return min(widest, most[table.columns[column].holds])
 
 
 def _grid(table: Table, chart_width: int, screen: Console) -> Grid:
@@ -110,7 +113,9 @@ def _grid(table: Table, chart_width: int, screen: Console) -> Grid:
         if n == chart_at:
             grid.add_column(printed(screen, drawn[0], keep=True), no_wrap=True)
         justify: Literal["left", "right"] = "right" if column.holds == "numbers" else "left"
-        grid.add_column(printed(screen, column.header), justify=justify, width=_width(table, n), vertical="top")
+        grid.add_column(
+            printed(screen, column.header), justify=justify, width=_width(table, n, screen.width), vertical="top"
+        )
     above: list[Cell] = []
     for number, row in enumerate(table.rows, 1):
         cells = [printed(screen, _cell_text(cell), _style(cell)) for cell in _without_repeated(row, above, table)]

@@ -66,6 +66,15 @@ def test_long_words_wrap_and_long_names_fold(monkeypatch: pytest.MonkeyPatch) ->
     assert max(map(len, lines)) <= 60 and " ".join(" ".join(lines).split()).count("a reason") == 8
 
 
+def test_a_very_long_name_leaves_numbers_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = Table("t", "T", [*names("writer"), *numbers("its rubrics", "95 % CI")])
+    shown.add("a-name-without-an-end" * 6, "+28.1", "[20.6, 35.0]")
+    lines = as_text([shown]).splitlines()
+    assert max(map(len, lines)) <= 80 and any("+28.1  [20.6, 35.0]" in line for line in lines)
+    assert "".join(line[:26].strip() for line in lines[3:]) == "a-name-without-an-end" * 6
+
+
 def test_a_terminal_without_unicode_gets_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
