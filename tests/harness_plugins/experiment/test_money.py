@@ -155,7 +155,7 @@ def test_what_is_held_follows_what_is_read() -> None:
 def test_at_64_slots_it_never_spends_more(make_pairs: MakePairs, tmp_path: Path) -> None:
     """Stopped and raised until all is there: each step within its limit, every answer kept, none asked twice."""
     make_pairs(150, images=False)
-    with MockServer(latency_s=0.02).running() as server:
+    with MockServer(latency_s=0.1).running() as server:
         config = written_config(tmp_path, server.url)
         limits = [0.02, 0.06, 0.09]
         for most in limits:
