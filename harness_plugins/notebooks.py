@@ -97,16 +97,6 @@ def score(
     prices: Prices | None = None,
     mass_floor: float = MASS_FLOOR,
 ) -> ScoredRun:
-    """Score a run folder from its jsonl files alone.
-
-    Args:
-        run: the folder, or what was read of it.
-        protocol: `strict`, `official`, `metric`, or a protocol's full name.
-        prices: what models cost; by default what the folder's manifest holds of that.
-        mass_floor: P of all offered answers together below which a one-token answer is `low_mass`: not right, and in the denominator.
-
-    Raises:
-        UserError: no run folder, an unknown protocol, or one whose samples, orders or answers are missing.
-    """
+    """Score a run folder from its jsonl files alone. Arguments and errors are those of `scoring.score.score`."""
     report = _score(run, protocol, prices, mass_floor)
     return ScoredRun(**{f.name: getattr(report, f.name) for f in fields(Report)})

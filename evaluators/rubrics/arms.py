@@ -199,6 +199,11 @@ class Arm:
         return cls(name=name, about=about, give=give, per_writer=True, edit=edit, hides=hides, **facts)
 
     @property
+    def beside(self) -> bool:
+        """What a writer's gain is read beside: a control, the writer's bare verdict, the same question asked again."""
+        return self.control or self.advises or (self.blank and not self.reference)
+
+    @property
     def called(self) -> str:
         """In figures and short tables."""
         return self.title or self.name

@@ -16,7 +16,7 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Verdict
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import listed
+from harness_plugins.scoring.sentences import listed, signed
 from harness_plugins.scoring.statistics import Interval
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -67,6 +67,11 @@ class ControlGain:
     @property
     def title(self) -> str:
         return ARMS.facts(self.arm).called
+
+    @property
+    def reason(self) -> str:
+        """Why there is no gain, as it stands in place of one."""
+        return "same text" if self.why == "void" else self.why
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def _row(conclusion: Conclusion, cells: Sequence[CellReport]) -> Row:
     if judges or reading is None or not any(p.kind == "no model" for p in conclusion.problems):
         return Row(writer, conclusion, conclusion.gain, tuple(_controls(conclusion)), judges)
     beside = [c for c in cells if c.judge == reading.judge and c.writer in (None, writer) and "none" in c.contrasts]
-    controls = (ControlGain(c.arm, c.contrasts["none"]) for c in beside if _is_control(c.arm))
+    controls = (ControlGain(c.arm, c.contrasts["none"]) for c in beside if ARMS.facts(c.arm).beside)
     return Row(writer, conclusion, reading.contrasts["none"], _sorted(controls), baseline=reading.judge)
 
 
@@ -190,10 +195,6 @@ def _controls(conclusion: Conclusion) -> tuple[ControlGain, ...]:
 
 def _sorted(controls: Iterable[ControlGain]) -> tuple[ControlGain, ...]:
     return tuple(sorted(controls, key=lambda control: _rank(control.arm)))
-
-
-def _is_control(arm: str) -> bool:
-    return ARMS.facts(arm).control or arm in ("advice", "repeat")
 
 
 def _rank(arm: str) -> int:
@@ -215,4 +216,4 @@ def stand_in(rows: Sequence[Row]) -> str:
 def _stand_in_gain(row: Row, several: bool) -> str:
     assert row.gain is not None
     where = f" on {row.conclusion.benchmark}" if several else ""
-    return f"{100 * row.gain.value + 0.0:+.1f} points with {row.writer}'s{where}"
+    return f"{signed(row.gain.value)} points with {row.writer}'s{where}"

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from harness_plugins.figures.forest import Axis, ControlGain, Forest, JudgeGain, Row, forest_of
+from harness_plugins.figures.forest import Axis, ControlGain, Forest, JudgeGain, Row
 from harness_plugins.figures.grid import Line
 from harness_plugins.figures.positions import JudgePositions
 from harness_plugins.scoring.cells import CellReport, Contrast
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import bounds
+from harness_plugins.scoring.sentences import bounds, signed
 from harness_plugins.scoring.statistics import Interval
 
 Symbol = Literal["diamond", "open diamond", "triangle", "circle", "open circle", "none"]
@@ -72,10 +72,6 @@ class Tracks:
     unit: Literal["points", "per cent"] = "points"
 
 
-def signed(value: float) -> str:
-    return f"{100 * value + 0.0:+.1f}"
-
-
 def numbers(x: Contrast | None) -> str:
     """`+28.1 [20.6, 35.0]`, or what is known where answers are missing."""
     if x is None:
@@ -116,7 +112,7 @@ def _judges(judges: Sequence[JudgeGain]) -> Iterator[Track]:
 def _control(control: ControlGain) -> Track:
     gain = control.gain
     if gain is None:
-        return Track(control.title, "the same text" if control.why == "void" else control.why)
+        return Track(control.title, control.reason)
     if not gain.complete:
         return Track(control.title, numbers(gain), bounds=gain.bounds)
     return Track(control.title, numbers(gain), "open circle", gain.value, Interval(gain.low, gain.high))
@@ -186,14 +182,6 @@ def _accuracy(cell: CellReport) -> Track:
         Interval(accuracy.low, accuracy.high),
         tone="control" if minor else "yes",
     )
-
-
-def answer_tracks(report: Report) -> list[list[Tracks]]:
-    """The first figure: for each writer its benchmarks, or for each benchmark its judges where there are no rubrics."""
-    forest = forest_of(report)
-    if forest is None:
-        return [[accuracy_tracks(report, benchmark)] for benchmark in report.items]
-    return [[tracks for _, tracks in block] for block in by_writer(forest).values()]
 
 
 class WriterPanel(NamedTuple):

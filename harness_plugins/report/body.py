@@ -17,7 +17,7 @@ from harness_plugins.figures.tracks import Tracks, accuracy_tracks, by_writer, p
 from harness_plugins.report.drawing import Plot
 from harness_plugins.report.sections import PageTable, Section, page_table, sections
 from harness_plugins.report.texts import one_line, plain
-from harness_plugins.scoring.answers import headline, question, writer_sentences
+from harness_plugins.scoring.answers import headline, question, writer_sentence
 from harness_plugins.scoring.arrays import RunData
 from harness_plugins.scoring.report import Report
 from harness_plugins.scoring.sentences import beside_advice, sentence
@@ -129,7 +129,6 @@ def _writer_blocks(report: Report) -> Iterator[WriterBlock]:
     forest = forest_of(report)
     if forest is None:
         return
-    said = _sentences(report)
     panels = by_writer(forest)
 
     def gain(writer: str) -> float:
@@ -137,18 +136,11 @@ def _writer_blocks(report: Report) -> Iterator[WriterBlock]:
         return max(gains, default=float("-inf"))
 
     for writer in sorted(panels, key=gain, reverse=True):
-        marks = {x.row.mark for x in panels[writer]}
+        rows = [x.row for x in panels[writer]]
+        marks = {row.mark for row in rows}
         own = tuple((x.row.mark, x.tracks) for x in panels[writer])
-        sentence_of_writer = plain(" ".join(filter(None, (said[writer], stand_in([x.row for x in panels[writer]])))))
-        yield WriterBlock(plain(writer), marks.pop() if len(marks) == 1 else None, sentence_of_writer, own)
-
-
-def _sentences(report: Report) -> dict[str, str]:
-    said = {}
-    for writer in dict.fromkeys(c.writer for c in report.conclusions):
-        alone = replace(report, conclusions=[c for c in report.conclusions if c.writer == writer])
-        (said[writer],) = writer_sentences(alone)
-    return said
+        text = plain(" ".join(filter(None, (writer_sentence([row.conclusion for row in rows]), stand_in(rows)))))
+        yield WriterBlock(plain(writer), marks.pop() if len(marks) == 1 else None, text, own)
 
 
 def _grid_block(grid: Grid) -> GridBlock:

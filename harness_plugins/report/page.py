@@ -12,6 +12,7 @@ import orjson
 
 from harness_plugins.report.body import Body
 from harness_plugins.report.texts import plain
+from harness_plugins.scoring.sentences import bounds, signed
 
 _HERE = Path(__file__).parent
 _ICON = (
@@ -93,6 +94,7 @@ def rendered(template: str, parts: Parts, folder: Path = _HERE, *, blocks: str, 
         trim_blocks=False,
         keep_trailing_newline=True,
     )
+    environment.globals |= {"signed": signed, "bounds": bounds}
     return environment.get_template(template).render(
         **values,
         style=Markup(parts.style),  # noqa: S704  # files of these packages

@@ -10,7 +10,7 @@ from evaluators.rubrics.arms import ARMS
 from harness_plugins.scoring.cells import CellReport
 from harness_plugins.scoring.conclusions import Conclusion, Verdict
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import counted, listed, reasons, untested
+from harness_plugins.scoring.sentences import counted, listed, reasons, signed, untested
 
 RUBRICS, JUDGES = "Does this rubric make another judge better?", "How good are these judges?"
 NAMED = 3
@@ -95,15 +95,20 @@ def writer_sentences(report: Report) -> list[str]:
     sentences: dict[str, list[str]] = {}
     for writer in dict.fromkeys(c.writer for c in report.conclusions):
         own = [c for c in report.conclusions if c.writer == writer]
-        if all(c.verdict == Verdict.CANNOT_SAY for c in own):
+        if _all_unsaid(own):
             sentences.setdefault(_unsaid(own), []).append(writer)
         else:
             sentences[writer_sentence(own)] = []
-    return [f"Cannot say of {_possessive(who)} rubrics: {text}." if who else text for text, who in sentences.items()]
+    return [_cannot_say(writers, text) if writers else text for text, writers in sentences.items()]
 
 
-def _possessive(writers: Sequence[str]) -> str:
-    return listed([f"{writer}'s" for writer in writers])
+def _all_unsaid(conclusions: Sequence[Conclusion]) -> bool:
+    return all(c.verdict == Verdict.CANNOT_SAY for c in conclusions)
+
+
+def _cannot_say(writers: Sequence[str], why: str) -> str:
+    possessive = listed([f"{writer}'s" for writer in writers])
+    return f"Cannot say of {possessive} rubrics: {why}."
 
 
 def _unsaid(conclusions: Sequence[Conclusion]) -> str:
@@ -132,8 +137,10 @@ def writer_sentence(conclusions: Sequence[Conclusion]) -> str:
     """What may be said of one writer's rubrics on all benchmarks.
 
     Args:
-        conclusions: of one writer; at least one has a verdict.
+        conclusions: of one writer, at least one.
     """
+    if _all_unsaid(conclusions):
+        return _cannot_say([conclusions[0].writer], _unsaid(conclusions))
     groups: dict[_ClauseKey, list[Conclusion]] = {}
     for c in sorted(conclusions, key=lambda c: c.verdict == Verdict.CANNOT_SAY):
         why = listed_reasons([c]) if c.verdict == Verdict.CANNOT_SAY else ""
@@ -141,29 +148,29 @@ def writer_sentence(conclusions: Sequence[Conclusion]) -> str:
         why_not = tuple(untested(x) for x in c.untested) if c.verdict == Verdict.NOT_TESTED else ()
         key = _ClauseKey(c.verdict, c.control, judges, tuple(c.tested), why_not, c.shared, why)
         groups.setdefault(key, []).append(c)
-    clauses = [_clause(same, members) for same, members in groups.items()]
+    clauses = [_clause(key, members) for key, members in groups.items()]
     subject = f"{conclusions[0].writer}'s rubric{'s' * (not conclusions[0].shared)}"
     return f"{subject} {'; '.join(clauses)}."
 
 
-def _clause(same: _ClauseKey, members: Sequence[Conclusion]) -> str:
-    if same.verdict == Verdict.CANNOT_SAY:
-        return f"nothing can be said of {listed([c.benchmark for c in members])}: {same.why}"
-    judges = listed(same.judges) if len(same.judges) <= NAMED else f"{len(same.judges)} judges"
-    control = ARMS.facts(same.control).in_sentence if same.control else ""
+def _clause(key: _ClauseKey, members: Sequence[Conclusion]) -> str:
+    if key.verdict == Verdict.CANNOT_SAY:
+        return f"nothing can be said of {listed([c.benchmark for c in members])}: {key.why}"
+    judges = listed(key.judges) if len(key.judges) <= NAMED else f"{len(key.judges)} judges"
+    control = ARMS.facts(key.control).in_sentence if key.control else ""
     s = "s" * members[0].shared
     gains = listed([_gain(c) for c in members])
     help_, their = f"help{s}", "its" if members[0].shared else "their"
-    match same.verdict:
+    match key.verdict:
         case Verdict.BY_CONTENT:
-            beyond = listed([ARMS.facts(name).in_sentence for name in same.tested])
+            beyond = listed([ARMS.facts(name).in_sentence for name in key.tested])
             return f"{help_} {judges} by {their} content: {gains}, more than {beyond}"
         case Verdict.NOT_SHOWN_TO_BE_MORE:
             return f"{help_} {judges}: {gains}; it is not shown to be more than {control} do"
         case Verdict.NO_MORE:
             return f"{help_} {judges}: {gains}, but no more than {control} do"
         case Verdict.NOT_TESTED:
-            why = listed(same.untested)
+            why = listed(key.untested)
             return f"{help_} {judges}: {gains}; whether by {their} content was not tested ({why})"
         case Verdict.WORSE:
             return f"make{s} {judges} worse: {gains}"
@@ -173,12 +180,12 @@ def _clause(same: _ClauseKey, members: Sequence[Conclusion]) -> str:
 
 def _gain(c: Conclusion) -> str:
     assert c.gain is not None
-    return f"{100 * c.gain.value + 0.0:+.1f} points on {c.benchmark}"
+    return f"{signed(c.gain.value)} points on {c.benchmark}"
 
 
 def _not_shown(c: Conclusion) -> str:
     assert c.gain is not None
-    return f"{counted(c.gain.n, 'item')} of {c.benchmark} ({100 * c.gain.value + 0.0:+.1f} points)"
+    return f"{counted(c.gain.n, 'item')} of {c.benchmark} ({signed(c.gain.value)} points)"
 
 
 def _judges(report: Report, benchmark: str) -> str:

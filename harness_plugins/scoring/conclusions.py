@@ -218,21 +218,20 @@ class Conclusion:
                 "protocol": protocol,
             }
         ]
-        differences = [
-            ("mean_gain_over_none", self.gain),
-            *((f"mean_lead_over_{n}", x) for n, x in self.tested.items()),
-        ]
-        differences.append(("mean_gain_over_advice", self.advice))
-        differences += [(f"mean_{arm}_minus_none", x) for arm, x in self.control_gains.items()]
-        arms = {id(x): {"arm": arm} for arm, x in self.control_gains.items()}
-        for metric, x in differences:
+        for metric, x in {
+            "mean_gain_over_none": self.gain,
+            **{f"mean_lead_over_{n}": x for n, x in self.tested.items()},
+            "mean_gain_over_advice": self.advice,
+        }.items():
             if x is not None:
-                arm = arms.get(id(x), {})
-                interval = None if arm else self.over_judges.get(x.reference)
+                interval = self.over_judges.get(x.reference)
                 over = {} if interval is None else {"low_over_judges": interval.low, "high_over_judges": interval.high}
                 lines.append(
-                    {**base, **arm, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
+                    {**base, "metric": metric, **_numbers(x), "p_holm": x.p_holm, **over, "protocol": protocol}
                 )
+        for arm, x in self.control_gains.items():
+            gain = {"metric": f"mean_{arm}_minus_none", **_numbers(x), "p_holm": x.p_holm}
+            lines.append({**base, "arm": arm, **gain, "protocol": protocol})
         return lines
 
 

@@ -10,9 +10,18 @@ from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.conclusions import Conclusion, Lead, Problem, Verdict
 
 
+def signed(value: float) -> str:
+    """A difference of shares in points: `+3.1`, and never `-0.0`.
+
+    >>> signed(0.031), signed(-0.0004)
+    ('+3.1', '+0.0')
+    """
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
 def points(contrast: Contrast) -> str:
     """`+3.1 points [1.0, 5.2]`."""
-    return f"{100 * contrast.value + 0.0:+.1f} points {bounds(contrast.low, contrast.high)}"
+    return f"{signed(contrast.value)} points {bounds(contrast.low, contrast.high)}"
 
 
 def bounds(low: float, high: float) -> str:

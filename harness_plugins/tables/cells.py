@@ -6,6 +6,7 @@ import math
 
 from harness_plugins.scoring.cells import CellReport, Contrast, Metric
 from harness_plugins.scoring.metric_kinds import metric_kind
+from harness_plugins.scoring.sentences import bounds
 from harness_plugins.tables.model import Cell
 
 
@@ -31,10 +32,7 @@ def behind(metric: Metric) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    if math.isnan(low):
-        return ""
-    below, above = (round(100 * x, 1) + 0.0 for x in (low, high))  # no -0.0
-    return f"[{below:.1f}, {above:.1f}]"
+    return "" if math.isnan(low) else bounds(low, high)
 
 
 def _p(p: float) -> str:

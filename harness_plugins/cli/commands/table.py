@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evaluators.text import say
 from harness_plugins.cli.arguments import Commands, add_format, add_mass_floor, add_prices
 from harness_plugins.cli.exit_codes import COMPLETE
-
-if TYPE_CHECKING:
-    from harness_plugins.scoring.report import Report
-    from harness_plugins.tables.model import Table
 
 NAMES = (
     *(
@@ -123,29 +118,30 @@ def print_runs(
     if len(reports) > 1:
         adjust(reports)  # shown together, tested together
     others = package_tables(reports)
+    if form in NUMBERS:
+        say(NUMBERS[form](reports, others.tables), end="")
+        others.check()
+        return
     names = chosen(only, others.tables, every=every)
-    shown = [*tables(reports, names), *(table for table in others.tables if table.id in names)]
+    available = [*tables(reports), *others.tables]
+    shown = [table for table in available if table.id in names]
     if absent := [name for name in only if name not in {table.id for table in shown}]:
         raise UserError(
             f"--only {','.join(absent)}: these runs have no numbers for it; without --only it says what there is"
         )
-    if form in NUMBERS:
-        say(NUMBERS[form](reports, others.tables), end="")
-    elif form == "text":
+    if form == "text":
         print_tables(shown)
-        _print_more(reports, shown)
+        _print_more(dict.fromkeys(table.id for table in available if table.id not in names))
     else:
         say(TABLES[form](each_once(shown)), end="")
     others.check()
 
 
-def _print_more(reports: Sequence[Report], shown: Sequence[Table]) -> None:
+def _print_more(more: Iterable[str]) -> None:
     """Which tables the runs have besides those that are shown."""
     from harness_plugins.tables.render.terminal import console, print_line
-    from harness_plugins.tables.run import tables
 
-    more = list(dict.fromkeys(table.id for table in tables(reports) if table.id not in {t.id for t in shown}))
-    if more:
+    if names := ", ".join(more):
         screen = console()
         screen.print()
-        print_line(screen, f"more: {', '.join(more)} (--only NAME,...; --all for every table)", "dim")
+        print_line(screen, f"more: {names} (--only NAME,...; --all for every table)", "dim")

@@ -9,12 +9,10 @@ from harness_plugins.figures.forest import Axis, ControlGain, Forest, Panel, Row
 from harness_plugins.scoring.answers import writer_sentences
 from harness_plugins.scoring.cells import Contrast
 from harness_plugins.scoring.report import Report
-from harness_plugins.scoring.sentences import counted, listed
+from harness_plugins.scoring.sentences import counted, listed, signed
 from harness_plugins.tables.cells import incomplete, interval
 from harness_plugins.tables.model import Cell, Chart, Table, names, numbers, words
 from harness_plugins.tables.remarks import missing, warnings
-
-_WHY = {"void": "same text", "few items": "few items", "not run": "not run"}
 
 
 def tables(report: Report) -> list[Table]:
@@ -59,19 +57,15 @@ def _gain(row: Row) -> list[Cell]:
         return [Cell(), Cell()]
     if not gain.complete:
         return [Cell(incomplete(gain), state="incomplete"), Cell()]
-    return [Cell(_points(gain), 100 * gain.value, bold=not row.baseline), Cell(interval(gain.low, gain.high))]
+    return [Cell(signed(gain.value), 100 * gain.value, bold=not row.baseline), Cell(interval(gain.low, gain.high))]
 
 
 def _control(control: ControlGain | None) -> Cell:
     if control is None:
         return Cell()
     if control.gain is None:
-        return Cell(_WHY.get(control.why, control.why), minor=True)
-    return Cell(_points(control.gain), 100 * control.gain.value, minor=True)
-
-
-def _points(gain: Contrast) -> str:
-    return f"{100 * gain.value + 0.0:+.1f}"
+        return Cell(control.reason, minor=True)
+    return Cell(signed(control.gain.value), 100 * control.gain.value, minor=True)
 
 
 def _chart(panel: Panel, axis: Axis) -> Chart:

@@ -62,5 +62,4 @@ def _in_order(view: View) -> list[CellReport]:
 
 
 def _minor(cell: CellReport) -> bool:
-    facts = ARMS.facts(cell.arm)
-    return cell.baseline or cell.computed or facts.control or cell.arm in ("repeat", "advice")
+    return cell.baseline or cell.computed or ARMS.facts(cell.arm).beside
