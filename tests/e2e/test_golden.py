@@ -59,7 +59,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     def run(*arguments: object) -> str:
-        if arguments[0] in ("compare", "cost"):  # they name the folder, whose path may be of any length: no line is to break by it
+        if arguments[0] in (
+            "compare",
+            "cost",
+        ):  # they name the folder, whose path may be of any length: no line is to break by it
             monkeypatch.setenv("COLUMNS", "300")
         capsys.readouterr()
         main([str(a) for a in arguments])
